@@ -1,0 +1,100 @@
+"""The open part of the simulator: the ledger, and the levers that tests and integrators pull."""
+
+from typing import Annotated, cast
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from keyturn_simulator import errors
+from keyturn_simulator.answers import Json, decoded
+from keyturn_simulator.clock import SECOND, rfc3339
+from keyturn_simulator.faults import Fault
+from keyturn_simulator.fleet import FleetVehicle
+from keyturn_simulator.signals import Value, settable
+from keyturn_simulator.simulation import Simulation, Traits
+from keyturn_simulator.views import ledger_view
+
+TRAITS = ("fault", "reachable", "evidence_age")
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1_000_000_000)]
+
+
+class Advance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    advance: Seconds
+
+
+class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    median: Seconds
+
+
+class Lever(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change about a vehicle; what is left out stays."""
+
+    signals: dict[str, Value] = {}
+    reachable: bool | msgspec.UnsetType | None = msgspec.UNSET
+    evidence_age: Seconds | msgspec.UnsetType = msgspec.UNSET
+    fault: Fault | msgspec.UnsetType = msgspec.UNSET
+
+    def traits(self) -> Traits:
+        named = {name: getattr(self, name) for name in TRAITS}
+        return cast("Traits", {name: value for name, value in named.items() if value is not msgspec.UNSET})
+
+
+class Control:
+    """Routes without authentication."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/ledger", self.ledger, methods=["GET"]),
+            Route("/vehicles/{vin}/ledger", self.vehicle_ledger, methods=["GET"]),
+            Route("/control/clock", self.clock, methods=["GET"]),
+            Route("/control/clock", self.advance, methods=["POST"]),
+            Route("/control/latency", self.latency, methods=["POST"]),
+            Route("/control/vehicles/{vin}", self.vehicle, methods=["POST"]),
+            Route("/control/reset", self.reset, methods=["POST"]),
+        ]
+
+    async def ledger(self, _request: Request) -> Response:
+        self._simulation.settle()
+        return Json(ledger_view(self._simulation.memory.ledger.all()))
+
+    async def vehicle_ledger(self, request: Request) -> Response:
+        vehicle = self._vehicle(request)
+        self._simulation.settle()
+        return Json(ledger_view(self._simulation.memory.ledger.of(vehicle.vin)))
+
+    async def clock(self, _request: Request) -> Response:
+        clock = self._simulation.clock
+        return Json({"now": rfc3339(clock.now()), "offset": clock.offset / SECOND})
+
+    async def advance(self, request: Request) -> Response:
+        self._simulation.advance(decoded(await request.body(), Advance).advance)
+        return await self.clock(request)
+
+    async def latency(self, request: Request) -> Response:
+        lever = decoded(await request.body(), Latency)
+        self._simulation.set_latency(lever.median)
+        return Json({"median": lever.median})
+
+    async def vehicle(self, request: Request) -> Response:
+        vehicle = self._vehicle(request)
+        lever = decoded(await request.body(), Lever)
+        wrong = sorted(name for name, value in lever.signals.items() if not settable(name, value))
+        if wrong:
+            raise errors.invalid_request(f"Not a signal that can be set so: {', '.join(wrong)}.")
+        condition = self._simulation.impose(vehicle, lever.signals, lever.traits())
+        return Json({name: getattr(condition, name) for name in ("vin", *TRAITS)})
+
+    async def reset(self, _request: Request) -> Response:
+        self._simulation.reset()
+        return Json({})
+
+    def _vehicle(self, request: Request) -> FleetVehicle:
+        vehicle = self._simulation.fleet.get(request.path_params["vin"])
+        if vehicle is None:
+            raise errors.vehicle_not_found()
+        return vehicle

@@ -1,0 +1,47 @@
+"""The simulator's HTTP application: an OEM's cloud, a tracker's relay under `/relay`, the ledger and the levers."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from keyturn_simulator.access import Access, TokenRequest
+from keyturn_simulator.answers import DurableAnswers, HeldConnections, Json, error_answer
+from keyturn_simulator.control import Control
+from keyturn_simulator.errors import CloudError
+from keyturn_simulator.face import Face
+from keyturn_simulator.simulation import Simulation
+
+
+class TokenEndpoint:
+    """`POST /oauth/token`, client credentials grant; errors as in RFC 6749 section 5.2."""
+
+    def __init__(self, access: Access, lifetime: float) -> None:
+        self._access = access
+        self._lifetime = lifetime
+
+    async def __call__(self, request: Request) -> Response:
+        asked = TokenRequest.parsed(await request.body(), request.headers.get("Authorization", ""))
+        if not self._access.knows(asked):
+            return Json({"error": "invalid_client"}, 401, {"WWW-Authenticate": "Basic"})
+        if asked.grant_type != "client_credentials":
+            return Json({"error": "unsupported_grant_type"}, 400)
+        granted = {"access_token": self._access.issue(), "token_type": "Bearer", "expires_in": int(self._lifetime)}
+        return Json(granted, headers={"Cache-Control": "no-store"})
+
+
+def application(simulation: Simulation, held: HeldConnections) -> Starlette:
+    access = Access(simulation.settings, simulation.clock)
+    token_endpoint = TokenEndpoint(access, simulation.settings.token_lifetime)
+    return Starlette(
+        routes=[
+            Route("/oauth/token", token_endpoint.__call__, methods=["POST"]),
+            *Face(simulation, "oem", "", access, held).routes(),
+            *Face(simulation, "relay", "/relay", access, held).routes(),
+            *Control(simulation).routes(),
+        ],
+        middleware=[Middleware(DurableAnswers, journal=simulation.journal)],
+        exception_handlers={CloudError: error_answer, HTTPException: error_answer},
+    )

@@ -1,0 +1,26 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from keyturn_simulator import Simulator, SimulatorClock, SimulatorSettings
+
+from .oem import NOON, Oem, caller
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="package")
+async def base_url(anyio_backend: str) -> AsyncIterator[str]:
+    async with Simulator(SimulatorSettings(seed=7), SimulatorClock.manual(NOON)) as simulator:
+        yield simulator.base_url
+
+
+@pytest.fixture
+async def oem(base_url: str) -> AsyncIterator[Oem]:
+    """The OEM face with fresh data; the clock stands still until a test advances it."""
+    async with caller(base_url) as oem:
+        await oem.pull("reset")
+        yield oem
