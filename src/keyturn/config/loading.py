@@ -1,0 +1,53 @@
+"""Settings from a file and the environment, refused with one clear sentence where they are wrong."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.config.checking import Assignment, ConfigError, KeyPath, checked, dotted, nearest, refused
+from keyturn.config.rules import breaches
+from keyturn.config.settings import Settings
+from keyturn.config.sources import from_environment, from_file
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The defaults, over them the file (if any), over that the environment. Raises `ConfigError`."""
+    written = (from_file(path) if path else {}) | from_environment(environ)
+    tree: dict[str, Any] = {}
+    for keys, assignment in written.items():
+        _put(tree, keys, checked(keys, assignment))
+    _refuse_missing_definitions(tree)
+    settings = msgspec.convert(tree, Settings)
+    for breach in breaches(settings):
+        raise refused(breach.path, breach.expected, Assignment(breach.value, _source(written, breach.path)))
+    return settings
+
+
+def refuse_unknown_commands(settings: Settings, commands: frozenset[str]) -> None:
+    """Every wait given per command must name one of `commands`. Raises `ConfigError`."""
+    tables: dict[KeyPath, Any] = {("commands",): settings.commands}
+    tables |= {("connectors", name): connector for name, connector in settings.connectors.items()}
+    for path, table in tables.items():
+        for waits in ("send_wait", "answer_wait"):
+            for command in getattr(table, waits).keys() - commands:
+                place = dotted((*path, waits, command))
+                raise ConfigError(f"{place}: no such command; {nearest(command, commands)}.")
+
+
+def _source(written: dict[KeyPath, Assignment], path: KeyPath) -> str:
+    return next((value.source for keys, value in written.items() if keys[: len(path)] == path), "default")
+
+
+def _put(tree: dict[str, Any], path: KeyPath, value: object) -> None:
+    *tables, key = path
+    for table in tables:
+        tree = tree.setdefault(table, {})
+    tree[key] = value
+
+
+def _refuse_missing_definitions(tree: dict[str, Any]) -> None:
+    for name, connector in tree.get("connectors", {}).items():
+        if "definition" not in connector:
+            raise ConfigError(f"connectors.{name}.definition: must be set, it has no default.")

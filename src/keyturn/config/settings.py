@@ -1,0 +1,130 @@
+"""Every setting with its type, range and default; `config.default.toml` says what each one means.
+
+Durations are seconds. Sizes are bytes.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Bytes = Annotated[int, Meta(ge=1024, le=1_048_576)]
+Text = Annotated[str, Meta(min_length=1)]
+Duration = Annotated[float, Meta(ge=0.001, le=2_592_000.0)]
+"""More than nothing, 30 days at most."""
+Wait = Annotated[float, Meta(ge=0.0, le=2_592_000.0)]
+"""As a duration, and it may be nothing."""
+PostWait = Annotated[float, Meta(ge=0.0, le=300.0)]
+"""How long a POST may be held."""
+Waits = dict[str, Duration]
+"""By command name."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file; it knows its keys and no others."""
+
+
+class ServerSettings(_Section, frozen=True):
+    host: Text = "127.0.0.1"
+    port: Port = 8000
+    data: Text = "keyturn-data"
+    tls_certificate: str = ""
+    tls_key: str = ""
+    metrics_host: str = ""
+    metrics_port: Port = 0
+    trusted_proxies: tuple[str, ...] = ()
+    body_limit: Bytes = 16384
+    header_limit: Bytes = 16384
+    header_timeout: Duration = 10.0
+    body_timeout: Duration = 10.0
+    keep_alive: Duration = 75.0
+    max_connections: Count = 10000
+    drain_timeout: Wait = 20.0
+
+
+class LimitSettings(_Section, frozen=True):
+    failed_attempts_per_minute: Count = 20
+    application_rate: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    application_burst: Count = 1000
+    codes_per_hour: Annotated[int, Meta(ge=1, le=100)] = 10
+
+
+class ConfirmationSettings(_Section, frozen=True):
+    life: Annotated[float, Meta(ge=1.0, le=3600.0)] = 300.0
+    tries: Annotated[int, Meta(ge=1, le=10)] = 5
+
+
+class TokenSettings(_Section, frozen=True):
+    life: Annotated[int, Meta(ge=1, le=86400)] = 3600
+
+
+class CommandSettings(_Section, frozen=True):
+    initiate_wait: PostWait = 5.0
+    idempotency_life: Duration = 86400.0
+    send_wait: Waits = {}
+    answer_wait: Waits = {}
+
+
+class EvidenceSettings(_Section, frozen=True):
+    max_age: Duration = 120.0
+    contact_max_age: Duration = 120.0
+    fresh_age: Duration = 15.0
+    off_for: Wait = 60.0
+    future_tolerance: Wait = 30.0
+
+
+class EngineSettings(_Section, frozen=True):
+    state_read_timeout: Duration = 3.0
+    answer_timeout: Duration = 30.0
+    send_window: Duration = 5.0
+    resolve_for: Wait = 86400.0
+    verify_for: Wait = 600.0
+    sweep_interval: Duration = 0.25
+    clock_step: Duration = 2.0
+
+
+class ConnectorSettings(_Section, frozen=True):
+    """One way to an OEM. None: what the definition says."""
+
+    definition: Text
+    base_url: str | None = None
+    initiate_wait: PostWait | None = None
+    send_wait: Waits = {}
+    answer_wait: Waits = {}
+    follow_floor: Duration | None = None
+    follow_ceiling: Duration | None = None
+    timeout: Duration | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+
+
+class KeySettings(_Section, frozen=True):
+    file: str = ""
+
+
+class LogSettings(_Section, frozen=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Settings(_Section, frozen=True):
+    """The whole tree; a section's name is its field's."""
+
+    server: ServerSettings = ServerSettings()
+    limits: LimitSettings = LimitSettings()
+    confirmation: ConfirmationSettings = ConfirmationSettings()
+    tokens: TokenSettings = TokenSettings()
+    commands: CommandSettings = CommandSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    engine: EngineSettings = EngineSettings()
+    connectors: dict[str, ConnectorSettings] = {}
+    keys: KeySettings = KeySettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def key_file(self) -> Path:
+        """Where the keys are: [keys] `file`, else ``keyturn.keys`` in the data directory."""
+        return Path(self.keys.file) if self.keys.file else Path(self.server.data) / "keyturn.keys"
