@@ -1,0 +1,179 @@
+"""The connector port: the way to one OEM's cloud or one device gateway.
+
+Whatever happens on the wire becomes an `OemAnswer` on two axes: may it have happened, and is it temporary?
+A connector never raises for what an OEM did; an exception out of one is a defect of the connector, and the engine
+treats it as "may have happened".
+"""
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Verdict(StrEnum):
+    """What an answer means for the command."""
+
+    IN_PROGRESS = "in_progress"
+    """The OEM has it and an operation can be asked about."""
+    SUCCEEDED = "succeeded"
+    """The vehicle did it, or it was already so."""
+    FAILED = "failed"
+    """The vehicle or the OEM says for certain that it was not done."""
+    REFUSED = "refused"
+    """Not done because of a precondition; `preconditions` has their numbers."""
+    NOT_TAKEN = "not_taken"
+    """Cannot have happened: nothing was sent, or the connector lists the answer as not taken."""
+    NO_OPERATION = "no_operation"
+    """2xx without a usable operation: it may have happened and the operation cannot be asked about."""
+    UNCLEAR = "unclear"
+    """It may have happened: lost connection, time-out, any other answer."""
+    NOTHING_FOUND = "nothing_found"
+    """A look-up or a question that brought nothing. It says nothing about the command."""
+
+
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How to ask the OEM about a command that it has: an id, an absolute URL, or both."""
+
+    id: str | None = None
+    url: str | None = None
+
+
+class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request to the OEM, for the timeline. Holds no secret: no headers, no token, no query values that are one."""
+
+    request: str
+    """Method and path, e.g. ``POST /vehicles/9KT.../commands/start``."""
+    at: int
+    duration_ms: float
+    status: int | None = None
+    answer: str = ""
+    """The first 500 characters of the body, or what went wrong."""
+
+
+class OemAnswer(msgspec.Struct, frozen=True):
+    """What the OEM said to one request."""
+
+    verdict: Verdict
+    exchange: Exchange | None = None
+    temporary: bool = False
+    """NOT_TAKEN only: worth trying again."""
+    operation: Operation | None = None
+    """With IN_PROGRESS, and with an answer found by look-up."""
+    completed_at: int | None = None
+    """With SUCCEEDED or FAILED: when the vehicle did it, where the OEM says."""
+    data: dict[str, Any] = {}
+    """With SUCCEEDED: what the vehicle returned, under the catalogue's names."""
+    detail: str | None = None
+    """With FAILED: the connector's mapped text for the public `detail`; never raw OEM text."""
+    preconditions: tuple[int, ...] = ()
+    already_done: bool = False
+    cancelled: bool = False
+    """With FAILED: the OEM cancelled it and the vehicle never got it."""
+    retry_after: float | None = None
+    """Seconds that the OEM asks to be left alone."""
+
+    @property
+    def may_have_happened(self) -> bool:
+        return self.verdict not in (Verdict.NOT_TAKEN, Verdict.FAILED, Verdict.REFUSED)
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One signal as the source gave it. `None` as value: the source flagged or nulled it."""
+
+    value: bool | int | float | str | None
+    observed_at: int | None = None
+    as_of: int | None = None
+
+
+class StateReport(msgspec.Struct, frozen=True):
+    """The answer to a state read: everything that the source said at one moment."""
+
+    readings: dict[str, Reading]
+    reachable: bool | None = None
+    """None: the source does not say."""
+    last_contact: int | None = None
+
+
+class Declarations(msgspec.Struct, frozen=True):
+    """What a connector says of the far side. What it does not say is false."""
+
+    offers: frozenset[str]
+    """Command names."""
+    enforces_preconditions: bool = False
+    blocks_next_start_only: bool = False
+    reads_state: bool = False
+    read_wakes_vehicle: bool = False
+    looks_up: bool = False
+    cancels: bool = False
+    initiate_wait: float | None = None
+    """Seconds; overrides the installation's default."""
+    send_wait: dict[str, float] = {}
+    """Seconds from Queued to sending, per command, where it differs from the catalogue's."""
+    answer_wait: dict[str, float] = {}
+    """Seconds from sending to the OEM's answer, per command, where it differs from the catalogue's."""
+    follow_floor: float = 0.25
+    """Seconds before an operation is first asked about."""
+    follow_ceiling: float = 5.0
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A company's credentials at one OEM, opened for use. Never printed."""
+
+    id: str
+    credentials: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"Account(id={self.id!r})"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The vehicle as the OEM knows it, through its own company's account."""
+
+    account: Account
+    vin: str
+    external_id: str
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One command to send once."""
+
+    command_id: str
+    """Passed to the OEM as our reference, and as idempotency key where it takes one."""
+    name: str
+    target: Target
+    send_by: int
+    """Instant after which the first byte must not leave."""
+    send_by_boottime: float
+    """The same moment on CLOCK_BOOTTIME; both must hold."""
+    expires_at: int
+    """The answer deadline, passed on where the OEM supports one."""
+
+
+class Connector(Protocol):
+    """One OEM. Every adapter passes the connector contract suite."""
+
+    @property
+    def declares(self) -> Declarations: ...
+
+    async def send(self, order: Order) -> OemAnswer:
+        """Write the command to a socket once, or not at all: no redirect, no resending."""
+        ...
+
+    async def ask(self, target: Target, name: str, operation: Operation) -> OemAnswer:
+        """How far is it?"""
+        ...
+
+    async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
+        """Find a command by our id. NOTHING_FOUND says nothing."""
+        ...
+
+    async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
+        """Ask the OEM to cancel. FAILED with `cancelled` only where it says that the vehicle never got it."""
+        ...
+
+    async def read_state(self, target: Target) -> StateReport | None:
+        """What the source knows of the vehicle now; None when it did not say."""
+        ...
+
+    async def close(self) -> None: ...
