@@ -1,0 +1,1 @@
+"""Companies, their applications and accounts, and the keys that guard their secrets."""

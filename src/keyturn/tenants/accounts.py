@@ -1,0 +1,149 @@
+"""OEM accounts: a company's credentials at one connector, sealed. They go in and are never shown again."""
+
+import uuid
+
+import msgspec
+
+from keyturn.clock import iso_time
+from keyturn.connectors.port import Account
+from keyturn.store.port import ReadTx, Row
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.references import ACCOUNT, COMPANY, checked_members, checked_name, name_taken, resolve
+
+_ADD = """
+INSERT INTO oem_account (id, company_id, connector, name, sealed, active, created_at)
+VALUES (:id, :company_id, :connector, :name, :sealed, 1, :now) ON CONFLICT (company_id, name) DO NOTHING
+"""
+_SELECT = """
+SELECT a.id, c.name, a.company_id, a.connector, a.name, a.active, a.created_at
+FROM oem_account a JOIN company c ON c.id = a.company_id
+"""
+_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR a.company_id = :company_id ORDER BY c.name, a.name"
+_SHOW = f"{_SELECT} WHERE a.id = :id"
+_NAME_OF_ANOTHER = "SELECT 1 FROM oem_account WHERE company_id = :company_id AND name = :name AND id <> :id"
+_SET = """
+UPDATE oem_account
+SET name = coalesce(:name, name), active = coalesce(:active, active), sealed = coalesce(:sealed, sealed)
+WHERE id = :id
+"""
+_OPEN = "SELECT connector, sealed FROM oem_account WHERE id = :id AND active = 1"
+
+_CREDENTIALS = msgspec.json.Decoder(dict[str, str])
+
+
+class AddAccount(Arguments, frozen=True):
+    company: str
+    connector: str
+    name: str
+    credentials: dict[str, str]
+
+
+class ListAccounts(Arguments, frozen=True):
+    company: str | None = None
+
+
+class ShowAccount(Arguments, frozen=True):
+    account: str
+    company: str | None = None
+
+
+class SetAccount(Arguments, frozen=True):
+    account: str
+    company: str | None = None
+    name: str | None = None
+    active: bool | None = None
+    credentials: dict[str, str] | None = None
+    """Replaces all of them."""
+
+
+def open_account(tx: ReadTx, keyring: Keyring, account_id: str) -> tuple[str, Account] | None:
+    """The connector's name and the account opened for use; None when it is not there or not active."""
+    row = tx.one(_OPEN, id=account_id)
+    if row is None:
+        return None
+    connector, sealed = row
+    return connector, Account(account_id, _CREDENTIALS.decode(keyring.unseal(bytes(sealed), account_id)))
+
+
+def add(session: Session, arguments: AddAccount) -> Answer:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    name = checked_name("account", arguments.name)
+    (connector,) = checked_members("connector", [arguments.connector], session.installation.connectors)
+    account_id = str(uuid.uuid4())
+    added = session.tx.run(
+        _ADD,
+        id=account_id,
+        company_id=company_id,
+        connector=connector,
+        name=name,
+        sealed=_sealed(session.keyring, account_id, arguments.credentials),
+        now=session.tx.now,
+    )
+    if not added:
+        raise name_taken("account of this company", name)
+    session.record("account.added", company_id, account_id=account_id, name=name, connector=connector)
+    return _shown_by_id(session.tx, account_id)
+
+
+def list_all(session: Session, arguments: ListAccounts) -> Answer:
+    company = arguments.company
+    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    return {"accounts": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
+
+
+def show(session: Session, arguments: ShowAccount) -> Answer:
+    return _shown_by_id(session.tx, resolve(session.tx, ACCOUNT, arguments.account, arguments.company))
+
+
+def change(session: Session, arguments: SetAccount) -> Answer:
+    account_id = resolve(session.tx, ACCOUNT, arguments.account, arguments.company)
+    changes = given(arguments, "name", "active", "credentials")
+    company_id = _shown_by_id(session.tx, account_id)["company_id"]
+    name, active, credentials = (changes.get(key) for key in ("name", "active", "credentials"))
+    if name is not None:
+        _refuse_taken_name(session.tx, company_id, account_id, checked_name("account", name))
+    sealed = None if credentials is None else _sealed(session.keyring, account_id, credentials)
+    session.tx.run(_SET, id=account_id, name=name, active=None if active is None else int(active), sealed=sealed)
+    told = {key: value for key, value in changes.items() if key != "credentials"}
+    session.record(
+        "account.changed", company_id, account_id=account_id, credentials_replaced=sealed is not None, **told
+    )
+    return _shown_by_id(session.tx, account_id)
+
+
+def _refuse_taken_name(tx: ReadTx, company_id: str, account_id: str, name: str) -> None:
+    if tx.one(_NAME_OF_ANOTHER, company_id=company_id, name=name, id=account_id):
+        raise name_taken("account of this company", name)
+
+
+def _sealed(keyring: Keyring, account_id: str, credentials: dict[str, str]) -> bytes:
+    if "" in credentials:
+        raise OperationError("invalid_credentials", "A credential without a name cannot be used.")
+    return keyring.seal(msgspec.json.encode(credentials), account_id)
+
+
+def _shown_by_id(tx: ReadTx, account_id: str) -> Answer:
+    (row,) = tx.all(_SHOW, id=account_id)
+    return _shown(row)
+
+
+def _shown(row: Row) -> Answer:
+    account_id, company, company_id, connector, name, active, created_at = row
+    return {
+        "id": account_id,
+        "name": name,
+        "company": company,
+        "company_id": company_id,
+        "connector": connector,
+        "active": bool(active),
+        "created_at": iso_time(created_at),
+    }
+
+
+OPERATIONS = (
+    Operation("account add", AddAccount, add),
+    Operation("account list", ListAccounts, list_all),
+    Operation("account show", ShowAccount, show),
+    Operation("account set", SetAccount, change),
+)

@@ -1,0 +1,148 @@
+"""Applications of a company. Their secrets are shown once, by the operation that makes them."""
+
+import uuid
+
+import msgspec
+
+from keyturn.clock import iso_time
+from keyturn.store.port import ReadTx, Row
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
+from keyturn.tenants.credentials import client_secret_digest, new_client_id, new_secret
+from keyturn.tenants.references import APPLICATION, COMPANY, checked_members, checked_name, name_taken, resolve
+from keyturn.tenants.sign_secrets import add_sign_secret
+
+_ADD = """
+INSERT INTO application
+  (id, company_id, name, client_id, client_secret_hash, secret_version, grants, active, created_at)
+VALUES (:id, :company_id, :name, :client_id, :hash, 1, :grants, 1, :now) ON CONFLICT (company_id, name) DO NOTHING
+"""
+_SELECT = """
+SELECT a.id, c.name, a.company_id, a.name, a.client_id, a.grants, a.active, a.created_at,
+       (SELECT count(*) FROM sign_secret s WHERE s.application_id = a.id)
+FROM application a JOIN company c ON c.id = a.company_id
+"""
+_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR a.company_id = :company_id ORDER BY c.name, a.name"
+_SHOW = f"{_SELECT} WHERE a.id = :id"
+_NAME_OF_ANOTHER = "SELECT 1 FROM application WHERE company_id = :company_id AND name = :name AND id <> :id"
+_SET = """
+UPDATE application
+SET name = coalesce(:name, name), active = coalesce(:active, active), grants = coalesce(:grants, grants)
+WHERE id = :id
+"""
+
+
+class AddApplication(Arguments, frozen=True):
+    company: str
+    name: str
+    grants: tuple[str, ...] | None = None
+    """None: every command that is not sensitive."""
+
+
+class ListApplications(Arguments, frozen=True):
+    company: str | None = None
+
+
+class ShowApplication(Arguments, frozen=True):
+    application: str
+    """Id, client id or name."""
+    company: str | None = None
+
+
+class SetApplication(Arguments, frozen=True):
+    application: str
+    company: str | None = None
+    name: str | None = None
+    active: bool | None = None
+    grants: tuple[str, ...] | None = None
+    """Replaces all of them."""
+
+
+def add(session: Session, arguments: AddApplication) -> Answer:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    name, grants = checked_name("application", arguments.name), _grants(session, arguments.grants)
+    application_id, client_id, client_secret = str(uuid.uuid4()), new_client_id(), new_secret()
+    added = session.tx.run(
+        _ADD,
+        id=application_id,
+        company_id=company_id,
+        name=name,
+        client_id=client_id,
+        hash=client_secret_digest(session.keyring, client_secret),
+        grants=_json(grants),
+        now=session.tx.now,
+    )
+    if not added:
+        raise name_taken("application of this company", name)
+    sign_secret = add_sign_secret(session.tx, session.keyring, application_id)
+    session.record("application.added", company_id, application_id=application_id, name=name, grants=grants)
+    return shown_by_id(session.tx, application_id) | {"client_secret": client_secret, "sign_secret": sign_secret}
+
+
+def list_all(session: Session, arguments: ListApplications) -> Answer:
+    company = arguments.company
+    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    return {"applications": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
+
+
+def show(session: Session, arguments: ShowApplication) -> Answer:
+    return shown_by_id(session.tx, resolve(session.tx, APPLICATION, arguments.application, arguments.company))
+
+
+def change(session: Session, arguments: SetApplication) -> Answer:
+    application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
+    changes = given(arguments, "name", "active", "grants")
+    company_id = shown_by_id(session.tx, application_id)["company_id"]
+    name, active = changes.get("name"), changes.get("active")
+    if name is not None:
+        _refuse_taken_name(session.tx, company_id, application_id, checked_name("application", name))
+    if "grants" in changes:
+        changes["grants"] = _grants(session, changes["grants"])
+    grants = _json(changes["grants"]) if "grants" in changes else None
+    session.tx.run(_SET, id=application_id, name=name, active=None if active is None else int(active), grants=grants)
+    session.record("application.changed", company_id, application_id=application_id, **changes)
+    return shown_by_id(session.tx, application_id)
+
+
+def _grants(session: Session, chosen: tuple[str, ...] | None) -> list[str]:
+    known = session.installation.commands
+    if chosen is None:
+        return sorted(known - session.installation.sensitive)
+    return checked_members("command", chosen, known)
+
+
+def _refuse_taken_name(tx: ReadTx, company_id: str, application_id: str, name: str) -> None:
+    if tx.one(_NAME_OF_ANOTHER, company_id=company_id, name=name, id=application_id):
+        raise name_taken("application of this company", name)
+
+
+def _json(grants: list[str]) -> str:
+    return msgspec.json.encode(grants).decode()
+
+
+def shown_by_id(tx: ReadTx, application_id: str) -> Answer:
+    """The application as operators see it: no secret."""
+    (row,) = tx.all(_SHOW, id=application_id)
+    return _shown(row)
+
+
+def _shown(row: Row) -> Answer:
+    application_id, company, company_id, name, client_id, grants, active, created_at, sign_secrets = row
+    return {
+        "id": application_id,
+        "name": name,
+        "company": company,
+        "company_id": company_id,
+        "client_id": client_id,
+        "grants": msgspec.json.decode(grants),
+        "sign_secrets": sign_secrets,
+        "active": bool(active),
+        "created_at": iso_time(created_at),
+    }
+
+
+OPERATIONS = (
+    Operation("application add", AddApplication, add),
+    Operation("application list", ListApplications, list_all),
+    Operation("application show", ShowApplication, show),
+    Operation("application set", SetApplication, change),
+)

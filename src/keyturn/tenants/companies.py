@@ -1,0 +1,80 @@
+"""Companies: the tenants. A company that is not active answers to nobody."""
+
+import uuid
+
+from keyturn.clock import iso_time
+from keyturn.store.port import ReadTx, Row
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
+from keyturn.tenants.references import COMPANY, checked_name, name_taken, resolve
+
+_ADD = """
+INSERT INTO company (id, name, active, created_at) VALUES (:id, :name, 1, :now) ON CONFLICT (name) DO NOTHING
+"""
+_LIST = "SELECT id, name, active, created_at FROM company ORDER BY name"
+_SHOW = "SELECT id, name, active, created_at FROM company WHERE id = :id"
+_NAME_OF_ANOTHER = "SELECT 1 FROM company WHERE name = :name AND id <> :id"
+_SET = "UPDATE company SET name = coalesce(:name, name), active = coalesce(:active, active) WHERE id = :id"
+
+
+class AddCompany(Arguments, frozen=True):
+    name: str
+
+
+class ListCompanies(Arguments, frozen=True):
+    pass
+
+
+class ShowCompany(Arguments, frozen=True):
+    company: str
+
+
+class SetCompany(Arguments, frozen=True):
+    company: str
+    name: str | None = None
+    active: bool | None = None
+
+
+def add(session: Session, arguments: AddCompany) -> Answer:
+    name = checked_name("company", arguments.name)
+    company_id = str(uuid.uuid4())
+    if not session.tx.run(_ADD, id=company_id, name=name, now=session.tx.now):
+        raise name_taken("company", name)
+    session.record("company.added", company_id, name=name)
+    return _shown_by_id(session.tx, company_id)
+
+
+def list_all(session: Session, _: ListCompanies) -> Answer:
+    return {"companies": [_shown(row) for row in session.tx.all(_LIST)]}
+
+
+def show(session: Session, arguments: ShowCompany) -> Answer:
+    return _shown_by_id(session.tx, resolve(session.tx, COMPANY, arguments.company))
+
+
+def change(session: Session, arguments: SetCompany) -> Answer:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    changes = given(arguments, "name", "active")
+    name, active = changes.get("name"), changes.get("active")
+    if name is not None and session.tx.one(_NAME_OF_ANOTHER, name=checked_name("company", name), id=company_id):
+        raise name_taken("company", name)
+    session.tx.run(_SET, id=company_id, name=name, active=None if active is None else int(active))
+    session.record("company.changed", company_id, **changes)
+    return _shown_by_id(session.tx, company_id)
+
+
+def _shown_by_id(tx: ReadTx, company_id: str) -> Answer:
+    (row,) = tx.all(_SHOW, id=company_id)
+    return _shown(row)
+
+
+def _shown(row: Row) -> Answer:
+    company_id, name, active, created_at = row
+    return {"id": company_id, "name": name, "active": bool(active), "created_at": iso_time(created_at)}
+
+
+OPERATIONS = (
+    Operation("company add", AddCompany, add),
+    Operation("company list", ListCompanies, list_all),
+    Operation("company show", ShowCompany, show),
+    Operation("company set", SetCompany, change),
+)

@@ -1,0 +1,99 @@
+"""Who is asking: credentials become tokens, and tokens become principals."""
+
+import hashlib
+import hmac
+
+import msgspec
+
+from keyturn.clock import Clock
+from keyturn.store.port import ReadTx, Row, Store
+from keyturn.tenants.credentials import client_secret_digest
+from keyturn.tenants.keyring import Keyring, TokenClaims
+from keyturn.tenants.principal import Principal
+
+CACHE_LIFE = 1.0
+"""Seconds for which a verified token is believed without asking the store."""
+
+CACHE_SIZE = 4096
+
+_BY_CLIENT_ID = """
+SELECT a.id, a.client_secret_hash, a.secret_version, a.active = 1 AND c.active = 1
+FROM application a JOIN company c ON c.id = a.company_id
+WHERE a.client_id = :client_id
+"""
+_STRANGER: Row = ("", "0" * 64, 0, 0)
+
+_PRINCIPAL = """
+SELECT a.company_id, a.grants
+FROM application a JOIN company c ON c.id = a.company_id
+WHERE a.id = :id AND a.secret_version = :version AND a.active = 1 AND c.active = 1
+"""
+_SIGN_SECRETS = "SELECT sealed FROM sign_secret WHERE application_id = :id ORDER BY slot"
+
+_NAMES = msgspec.json.Decoder(frozenset[str])
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    principal: Principal
+    believed_until: float
+    """Seconds since boot, so that a sleeping machine does not prolong it."""
+    expires_at: int
+
+
+class Directory:
+    """Issues tokens and tells whom they name. Believes a token for at most `CACHE_LIFE` after it was judged."""
+
+    def __init__(self, store: Store, keyring: Keyring, clock: Clock, life: int) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._clock = clock
+        self._life = life
+        self._cache: dict[bytes, _Entry] = {}
+
+    async def token(self, client_id: str, client_secret: str) -> str | None:
+        """A JWT, or None when the two are not those of an active application of an active company."""
+        row = await self._store.read(lambda tx: tx.one(_BY_CLIENT_ID, client_id=client_id))
+        application_id, expected, version, active = row or _STRANGER
+        given = client_secret_digest(self._keyring, client_secret)
+        if not hmac.compare_digest(given, expected) or not active:
+            return None
+        return self._keyring.issue_token(application_id, version, self._clock.now(), self._life)
+
+    async def authenticate(self, token: str) -> Principal | None:
+        """Whom the token names, or None when it is unknown, expired or revoked."""
+        if not token.isascii():
+            return None
+        digest = hashlib.sha256(token.encode()).digest()
+        entry = self._cache.get(digest)
+        asked_at = self._clock.boottime()
+        if entry is not None and asked_at < entry.believed_until and self._clock.now() < entry.expires_at:
+            return entry.principal
+        self._cache.pop(digest, None)
+        claims = self._keyring.verify_token(token, self._clock.now())
+        if claims is None:
+            return None
+        principal = await self._principal(claims)
+        if principal is not None:
+            self._believe(digest, _Entry(principal, asked_at + CACHE_LIFE, claims.expires_at))
+        return principal
+
+    async def _principal(self, claims: TokenClaims) -> Principal | None:
+        found = await self._store.read(lambda tx: _rows(tx, claims))
+        if found is None:
+            return None
+        (company_id, grants), sealed = found
+        secrets = tuple(self._keyring.unseal(bytes(secret), claims.application_id) for (secret,) in sealed)
+        return Principal(claims.application_id, company_id, _NAMES.decode(grants), secrets)
+
+    def _believe(self, digest: bytes, entry: _Entry) -> None:
+        self._cache.pop(digest, None)
+        if len(self._cache) >= CACHE_SIZE:
+            del self._cache[next(iter(self._cache))]
+        self._cache[digest] = entry
+
+
+def _rows(tx: ReadTx, claims: TokenClaims) -> tuple[Row, list[Row]] | None:
+    application = tx.one(_PRINCIPAL, id=claims.application_id, version=claims.secret_version)
+    if application is None:
+        return None
+    return application, tx.all(_SIGN_SECRETS, id=claims.application_id)

@@ -1,0 +1,147 @@
+"""Enrolling a vehicle, and changing how it is reached and what may be done with it."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from keyturn.store.port import ReadTx
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
+from keyturn.tenants.vehicles import shown_by_id
+
+Ownership = Literal["owned", "rented", "fleet", "third_party"]
+Powertrain = Literal["combustion", "hybrid", "electric"]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Text = Annotated[str, Meta(min_length=1)]
+
+_PLAIN = ("ownership", "powertrain", "external_id", "fuel_reserve")
+"""Arguments that are columns as they are."""
+
+_CHANGEABLE = (*_PLAIN, "account", "plan", "capabilities", "consent", "active")
+_ADD = """
+INSERT INTO vehicle
+  (id, company_id, vin, account_id, external_id, ownership, powertrain, plan_id, capabilities, fuel_reserve,
+   consent_at, consent_reference, active, created_at)
+VALUES
+  (:id, :company_id, :vin, :account_id, :external_id, :ownership, :powertrain, :plan_id, :capabilities, :fuel_reserve,
+   :consent_at, :consent_reference, 1, :created_at)
+ON CONFLICT (vin) WHERE active = 1 DO NOTHING
+"""
+_SET = """
+UPDATE vehicle
+SET account_id = coalesce(:account_id, account_id), plan_id = coalesce(:plan_id, plan_id),
+    external_id = coalesce(:external_id, external_id), ownership = coalesce(:ownership, ownership),
+    powertrain = coalesce(:powertrain, powertrain), fuel_reserve = coalesce(:fuel_reserve, fuel_reserve),
+    active = coalesce(:active, active)
+WHERE id = :id
+"""
+_SET_CAPABILITIES = "UPDATE vehicle SET capabilities = :capabilities WHERE id = :id"
+_SET_CONSENT = """
+UPDATE vehicle SET consent_at = :consent_at, consent_reference = :consent_reference WHERE id = :id
+"""
+_HOLDER = "SELECT company_id FROM vehicle WHERE vin = :vin AND active = 1 AND id <> :id"
+
+
+class AddVehicle(Arguments, frozen=True):
+    company: str
+    vin: Text
+    account: str
+    """One of the company's own."""
+    plan: str
+    ownership: Ownership
+    powertrain: Powertrain = "combustion"
+    external_id: Text | None = None
+    """The OEM's name for it; None: the VIN."""
+    capabilities: tuple[str, ...] | None = None
+    """Command names; None: whatever the connector offers."""
+    fuel_reserve: Percent = 10.0
+    consent: Text | None = None
+    """Reference of the end user's consent to immobilisation."""
+
+
+class SetVehicle(Arguments, frozen=True):
+    vehicle: str
+    """Id or VIN; an active vehicle goes before one that is not."""
+    company: str | None = None
+    account: str | None = None
+    plan: str | None = None
+    ownership: Ownership | None = None
+    powertrain: Powertrain | None = None
+    external_id: Text | None = None
+    capabilities: tuple[str, ...] | UnsetType | None = UNSET
+    """None: whatever the connector offers."""
+    fuel_reserve: Percent | None = None
+    consent: Text | UnsetType | None = UNSET
+    """None: withdrawn."""
+    active: bool | None = None
+
+
+def add(session: Session, arguments: AddVehicle) -> Answer:
+    tx = session.tx
+    company_id = resolve(tx, COMPANY, arguments.company)
+    vehicle_id, vin = str(uuid.uuid4()), registered_vin(arguments.vin)
+    values = msgspec.structs.asdict(arguments) | {"vin": vin, "external_id": arguments.external_id or vin}
+    columns = (
+        _columns(session, arguments.company, values)
+        | _capabilities(session, arguments.capabilities)
+        | _consent(session, arguments.consent)
+    )
+    if not tx.run(_ADD, id=vehicle_id, company_id=company_id, vin=vin, created_at=tx.now, **columns):
+        raise _vin_refused(tx, company_id, vehicle_id, vin)
+    del values["company"]
+    session.record("vehicle.added", company_id, vehicle_id, **values)
+    return shown_by_id(tx, vehicle_id)
+
+
+def change(session: Session, arguments: SetVehicle) -> Answer:
+    tx = session.tx
+    vehicle_id = resolve(tx, VEHICLE, arguments.vehicle, arguments.company)
+    changes = given(arguments, *_CHANGEABLE)
+    vehicle = shown_by_id(tx, vehicle_id)
+    company_id, vin = vehicle["company_id"], vehicle["vin"]
+    if arguments.active and tx.one(_HOLDER, vin=vin, id=vehicle_id):
+        raise _vin_refused(tx, company_id, vehicle_id, vin)
+    active = None if arguments.active is None else int(arguments.active)
+    tx.run(_SET, id=vehicle_id, active=active, **_columns(session, vehicle["company"], changes))
+    if "capabilities" in changes:
+        tx.run(_SET_CAPABILITIES, id=vehicle_id, **_capabilities(session, changes["capabilities"]))
+    if "consent" in changes:
+        tx.run(_SET_CONSENT, id=vehicle_id, **_consent(session, changes["consent"]))
+    session.record("vehicle.changed", company_id, vehicle_id, **changes)
+    return shown_by_id(tx, vehicle_id)
+
+
+def _columns(session: Session, company: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Columns that are never empty; None for what is not among the values."""
+    account, plan = values.get("account"), values.get("plan")
+    return {name: values.get(name) for name in _PLAIN} | {
+        "account_id": None if account is None else resolve(session.tx, ACCOUNT, account, company),
+        "plan_id": None if plan is None else resolve(session.tx, PLAN, plan),
+    }
+
+
+def _capabilities(session: Session, names: tuple[str, ...] | None) -> dict[str, Any]:
+    if names is None:
+        return {"capabilities": None}
+    commands = checked_members("command", names, session.installation.commands)
+    return {"capabilities": msgspec.json.encode(commands).decode()}
+
+
+def _consent(session: Session, reference: str | None) -> dict[str, Any]:
+    return {"consent_at": None if reference is None else session.tx.now, "consent_reference": reference}
+
+
+def _vin_refused(tx: ReadTx, company_id: str, vehicle_id: str, vin: str) -> OperationError:
+    """Whose the VIN is stays untold, unless it is the company's own."""
+    holder = tx.one(_HOLDER, vin=vin, id=vehicle_id)
+    if holder is not None and holder[0] == company_id:
+        return OperationError("vin_enrolled", f"The company already has an active vehicle with the VIN '{vin}'.")
+    return OperationError("vin_refused", f"The VIN '{vin}' cannot be added.")
+
+
+OPERATIONS = (
+    Operation("vehicle add", AddVehicle, add),
+    Operation("vehicle set", SetVehicle, change),
+)

@@ -1,0 +1,126 @@
+"""The installation's keys at work: sealing, digests and tokens. No key leaves this object."""
+
+import hashlib
+import hmac
+import secrets
+from pathlib import Path
+
+import jwt
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from jwt.types import Options
+
+from keyturn.clock import SECOND
+from keyturn.store.port import ReadTx, Store, StoreRefused, Tx
+from keyturn.tenants.keyfile import Keys, read_keys, write_new_keys
+
+_SEAL_VERSION = b"\x01"
+_NONCE_BYTES = 12
+_ALGORITHM = "HS256"
+# The expiry is judged by the injected clock, not by PyJWT's own.
+_CHECKS: Options = {
+    "require": ["exp", "sub", "ver"],
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+    "verify_aud": False,
+}
+
+_FINGERPRINT = "SELECT value FROM store_fact WHERE name = 'keys'"
+_CLAIM = "INSERT INTO store_fact (name, value) VALUES ('keys', :value) ON CONFLICT (name) DO NOTHING"
+
+
+class SealBroken(Exception):
+    """What was to be unsealed was not sealed by these keys for this owner, or was changed since."""
+
+
+class TokenClaims(msgspec.Struct, frozen=True):
+    """What a valid token says."""
+
+    application_id: str
+    secret_version: int
+    expires_at: int
+    """The instant from which it is worth nothing."""
+
+
+class Keyring:
+    """Holds the keys of one installation and never prints them."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._sealer = AESGCM(bytes.fromhex(keys.master_key))
+        self._pepper = bytes.fromhex(keys.pepper)
+        self._jwt_keys = {key.kid: bytes.fromhex(key.secret) for key in keys.jwt_keys}
+        self._signing_kid = keys.jwt_keys[0].kid
+        self._fingerprint = hashlib.sha256(f"keyturn keys {keys.master_key} {keys.pepper}".encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"Keyring(fingerprint={self._fingerprint[:8]!r})"
+
+    def fingerprint(self) -> str:
+        """Names the keys that data is bound to, and tells nothing of them. Token keys may change and are left out."""
+        return self._fingerprint
+
+    def seal(self, plain: bytes, aad: str) -> bytes:
+        """AES-256-GCM: a version byte, a random 96-bit nonce, the ciphertext. `aad` is the id of the owner."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return _SEAL_VERSION + nonce + self._sealer.encrypt(nonce, plain, _SEAL_VERSION + aad.encode())
+
+    def unseal(self, sealed: bytes, aad: str) -> bytes:
+        """What `seal` was given with the same `aad`. Raises `SealBroken`."""
+        version, nonce, ciphertext = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        if len(nonce) < _NONCE_BYTES:
+            raise SealBroken
+        try:
+            return self._sealer.decrypt(nonce, ciphertext, version + aad.encode())
+        except InvalidTag:
+            raise SealBroken from None
+
+    def digest(self, text: str) -> str:
+        """HMAC-SHA256 under the pepper, hex. Callers put what the digest is for into `text`."""
+        return hmac.digest(self._pepper, text.encode(), "sha256").hex()
+
+    def issue_token(self, application_id: str, secret_version: int, now: int, life: int) -> str:
+        """A JWT for `life` seconds from the instant `now`."""
+        issued = now // SECOND
+        claims = {"sub": application_id, "ver": secret_version, "iat": issued, "exp": issued + life}
+        key = self._jwt_keys[self._signing_kid]
+        return jwt.encode(claims, key, algorithm=_ALGORITHM, headers={"kid": self._signing_kid})
+
+    def verify_token(self, token: str, now: int) -> TokenClaims | None:
+        """Its claims when one of our keys signed it and `now` is before its end."""
+        try:
+            key = self._jwt_keys[jwt.get_unverified_header(token)["kid"]]
+            payload = jwt.decode(token, key, algorithms=[_ALGORITHM], options=_CHECKS)
+        except (jwt.InvalidTokenError, KeyError, RecursionError):
+            return None
+        claims = TokenClaims(payload["sub"], payload["ver"], payload["exp"] * SECOND)
+        return claims if now < claims.expires_at else None
+
+
+async def unlock(store: Store, path: Path) -> Keyring:
+    """The keyring of this data, made with its file at the first start. Raises `StoreRefused`."""
+    known = await store.read(_known_fingerprint)
+    keyring = Keyring(_keys(path, first_start=known is None))
+    owner = known or await store.write(lambda tx: _claim(tx, keyring.fingerprint()))
+    if owner != keyring.fingerprint():
+        raise StoreRefused(f"The key file {path} does not belong to this data; start with the one it was made with.")
+    return keyring
+
+
+def _keys(path: Path, *, first_start: bool) -> Keys:
+    if not path.exists():
+        if not first_start:
+            raise StoreRefused(f"The key file {path} is missing, and this data cannot be used without it.")
+        write_new_keys(path)
+    return read_keys(path)
+
+
+def _claim(tx: Tx, fingerprint: str) -> str | None:
+    tx.run(_CLAIM, value=fingerprint)
+    return _known_fingerprint(tx)
+
+
+def _known_fingerprint(tx: ReadTx) -> str | None:
+    row = tx.one(_FINGERPRINT)
+    return None if row is None else str(row[0])

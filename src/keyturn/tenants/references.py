@@ -1,0 +1,85 @@
+"""How an operator names things: by id, else by name. And which names can be given."""
+
+import difflib
+import string
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from keyturn.store.port import ReadTx
+from keyturn.tenants.administration import OperationError
+
+_ASCII_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+
+_APPLICATION = "SELECT id FROM application WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
+_ACCOUNT = "SELECT id FROM oem_account WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
+_VEHICLE = "SELECT id FROM vehicle WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
+
+
+class Noun(NamedTuple):
+    """Something that can be referred to, and the queries for what a reference may mean: the first with an answer."""
+
+    word: str
+    queries: tuple[str, ...]
+
+
+COMPANY = Noun(
+    "company",
+    ("SELECT id FROM company WHERE id = :reference", "SELECT id FROM company WHERE name = :reference"),
+)
+PLAN = Noun("plan", ("SELECT id FROM plan WHERE id = :reference", "SELECT id FROM plan WHERE name = :reference"))
+APPLICATION = Noun(
+    "application",
+    (
+        f"{_APPLICATION} AND id = :reference",
+        f"{_APPLICATION} AND client_id = :reference",
+        f"{_APPLICATION} AND name = :reference",
+    ),
+)
+ACCOUNT = Noun("account", (f"{_ACCOUNT} AND id = :reference", f"{_ACCOUNT} AND name = :reference"))
+VEHICLE = Noun(
+    "vehicle",
+    (f"{_VEHICLE} AND id = :reference", f"{_VEHICLE} AND vin = :vin AND active = 1", f"{_VEHICLE} AND vin = :vin"),
+)
+
+
+def resolve(tx: ReadTx, noun: Noun, reference: str, company: str | None = None) -> str:
+    """The id of what is meant, within one company where that is given. Raises `OperationError`."""
+    company_id = None if company is None else resolve(tx, COMPANY, company)
+    where = "" if company is None else f" of company '{company}'"
+    for query in noun.queries:
+        found = tx.all(query, reference=reference, vin=registered_vin(reference), company_id=company_id)
+        if len(found) > 1:
+            raise OperationError("ambiguous", f"More than one {noun.word} is called '{reference}'; give the id.")
+        if found:
+            return str(found[0][0])
+    raise OperationError("not_found", f"There is no {noun.word} '{reference}'{where}.")
+
+
+def registered_vin(vin: str) -> str:
+    """A VIN as it is registered: ASCII letters upper-cased, nothing else touched."""
+    return vin.translate(_ASCII_UPPER)
+
+
+def checked_name(word: str, name: str) -> str:
+    """Raises `OperationError` for a name that could not be told from another on a screen."""
+    if not (name.isprintable() and name == name.strip() and 1 <= len(name) <= 100):
+        raise OperationError(
+            "invalid_name",
+            f"The name of the {word} must be 1 to 100 printable characters without blanks at its ends.",
+        )
+    return name
+
+
+def checked_members(word: str, names: Iterable[str], known: frozenset[str]) -> list[str]:
+    """Sorted and once each. Raises `OperationError` for a name that is not among `known`."""
+    chosen = sorted(set(names))
+    for name in chosen:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            advice = f"the nearest is '{close[0]}'" if close else f"known are {', '.join(sorted(known)) or 'none'}"
+            raise OperationError(f"unknown_{word}", f"There is no {word} '{name}'; {advice}.")
+    return chosen
+
+
+def name_taken(word: str, name: str) -> OperationError:
+    return OperationError("name_taken", f"The name '{name}' is taken by another {word}.")

@@ -1,0 +1,92 @@
+"""Vehicles as operators see them."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.clock import iso_time
+from keyturn.store.port import ReadTx, Row
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
+from keyturn.tenants.references import COMPANY, VEHICLE, resolve
+
+_SELECT = """
+SELECT v.id, v.vin, c.name, v.company_id, a.name, a.connector, v.external_id, v.ownership, v.powertrain, p.name,
+       v.capabilities, v.fuel_reserve, v.consent_at, v.consent_reference, v.active, v.created_at
+FROM vehicle v
+JOIN company c ON c.id = v.company_id
+JOIN oem_account a ON a.id = v.account_id
+JOIN plan p ON p.id = v.plan_id
+"""
+_SHOW = f"{_SELECT} WHERE v.id = :id"
+_LIST = f"""{_SELECT}
+WHERE v.company_id = :company_id AND (v.vin, v.id) > (:vin, :after)
+ORDER BY v.vin, v.id LIMIT :limit
+"""
+
+
+class ListVehicles(Arguments, frozen=True):
+    company: str
+    after: str | None = None
+    """The `next` of the page before."""
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class ShowVehicle(Arguments, frozen=True):
+    vehicle: str
+    """Id or VIN; an active vehicle goes before one that is not."""
+    company: str | None = None
+
+
+def list_page(session: Session, arguments: ListVehicles) -> Answer:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    after, vin = _place(session.tx, company_id, arguments.after)
+    rows = session.tx.all(_LIST, company_id=company_id, vin=vin, after=after, limit=arguments.limit + 1)
+    page = rows[: arguments.limit]
+    return {"vehicles": [_shown(row) for row in page], "next": page[-1][0] if len(rows) > len(page) else None}
+
+
+def show(session: Session, arguments: ShowVehicle) -> Answer:
+    return shown_by_id(session.tx, resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company))
+
+
+def _place(tx: ReadTx, company_id: str, after: str | None) -> tuple[str, str]:
+    """Id and VIN of the vehicle that a page follows; before all of them without one."""
+    if after is None:
+        return "", ""
+    vehicle = shown_by_id(tx, resolve(tx, VEHICLE, after, company_id))
+    return vehicle["id"], vehicle["vin"]
+
+
+def shown_by_id(tx: ReadTx, vehicle_id: str) -> Answer:
+    (row,) = tx.all(_SHOW, id=vehicle_id)
+    return _shown(row)
+
+
+def _shown(row: Row) -> Answer:
+    vehicle_id, vin, company, company_id, account, connector, external_id, ownership, powertrain, plan, *rest = row
+    capabilities, fuel_reserve, consent_at, consent_reference, active, created_at = rest
+    return {
+        "id": vehicle_id,
+        "vin": vin,
+        "company": company,
+        "company_id": company_id,
+        "account": account,
+        "connector": connector,
+        "external_id": external_id,
+        "ownership": ownership,
+        "powertrain": powertrain,
+        "plan": plan,
+        "capabilities": None if capabilities is None else msgspec.json.decode(capabilities),
+        "fuel_reserve": fuel_reserve,
+        "consent_at": None if consent_at is None else iso_time(consent_at),
+        "consent_reference": consent_reference,
+        "active": bool(active),
+        "created_at": iso_time(created_at),
+    }
+
+
+OPERATIONS = (
+    Operation("vehicle list", ListVehicles, list_page),
+    Operation("vehicle show", ShowVehicle, show),
+)

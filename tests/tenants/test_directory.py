@@ -1,0 +1,226 @@
+"""Credentials become tokens, tokens become principals, and both end when they should."""
+
+from typing import Any
+
+import pytest
+
+from keyturn.tenants.directory import CACHE_LIFE, CACHE_SIZE, Directory
+
+from .conftest import TOKEN_LIFE, Office
+
+
+def authenticated(office: Office, token: str | None) -> str | None:
+    """The application that a token names."""
+    assert token is not None
+    principal = office.wait(office.directory.authenticate(token))
+    return principal and principal.application_id
+
+
+def test_right_credentials_give_a_token_that_names_one_application_of_one_company(
+    office: Office, application: dict[str, Any]
+) -> None:
+    token = office.token(application)
+    assert token is not None
+    principal = office.wait(office.directory.authenticate(token))
+
+    assert principal is not None
+    assert principal.application_id == application["id"]
+    assert principal.company_id == application["company_id"]
+    assert principal.grants == {"location", "start"}
+    assert principal.sign_secrets == (application["sign_secret"].encode(),)
+    assert application["sign_secret"] not in repr(principal)
+
+
+def test_wrong_credentials_give_no_token(office: Office, application: dict[str, Any]) -> None:
+    other = office.do("application add", company="Frota", name="other")
+    wrong = [
+        (application["client_id"], "x"),
+        (application["client_id"], ""),
+        ("nobody", application["client_secret"]),
+        ("", ""),
+        (application["client_id"], other["client_secret"]),
+        (application["id"], application["client_secret"]),
+    ]
+
+    assert [pair for pair in wrong if office.wait(office.directory.token(*pair))] == []
+
+
+def test_an_unknown_client_costs_the_same_queries_and_digests_as_a_wrong_secret(
+    office: Office, application: dict[str, Any]
+) -> None:
+    counted = CountingKeyring(office)
+    store = CountingStore(office)
+    directory = Directory(store, counted, office.clock, TOKEN_LIFE)
+
+    def cost(client_id: str) -> tuple[list[str], int]:
+        store.queries.clear()
+        counted.digests = 0
+        assert office.wait(directory.token(client_id, "wrong")) is None
+        return list(store.queries), counted.digests
+
+    assert cost("nobody") == cost(application["client_id"])
+    assert cost("nobody")[1] == 1
+
+
+@pytest.mark.parametrize("noun", ["application", "company"])
+def test_disabling_ends_tokens_within_the_cache_life_and_enabling_brings_them_back(
+    office: Office, application: dict[str, Any], noun: str
+) -> None:
+    token = office.token(application)
+    reference = {"application": "erp", "company": "Frota"}[noun]
+    assert authenticated(office, token) == application["id"]
+
+    office.do(f"{noun} set", **{noun: reference}, active=False)
+    office.clock.move(CACHE_LIFE)
+    assert authenticated(office, token) is None
+    assert office.token(application) is None
+
+    office.do(f"{noun} set", **{noun: reference}, active=True)
+    assert authenticated(office, token) == application["id"]
+    assert office.token(application) is not None
+
+
+def test_rotating_the_client_secret_ends_its_tokens(office: Office, application: dict[str, Any]) -> None:
+    token = office.token(application)
+    assert authenticated(office, token) == application["id"]
+
+    rotated = office.do("application rotate-secret", application="erp")
+    office.clock.move(CACHE_LIFE)
+
+    assert authenticated(office, token) is None
+    assert office.token(application) is None
+    assert authenticated(office, office.token(rotated)) == application["id"]
+
+
+def test_a_token_is_believed_for_a_second_at_most(office: Office, application: dict[str, Any]) -> None:
+    token = office.token(application)
+    assert CACHE_LIFE <= 1.0
+    assert authenticated(office, token) == application["id"]
+    office.do("application set", application="erp", active=False)
+
+    office.clock.move(CACHE_LIFE / 2)
+    assert authenticated(office, token) == application["id"]
+    office.clock.move(CACHE_LIFE / 2)
+    assert authenticated(office, token) is None
+
+
+def test_a_believed_token_still_dies_at_its_end(office: Office, application: dict[str, Any]) -> None:
+    token = office.token(application)
+    office.clock.move(TOKEN_LIFE - CACHE_LIFE / 2)
+    assert authenticated(office, token) == application["id"]
+
+    office.clock.move(CACHE_LIFE / 2)
+    assert authenticated(office, token) is None
+
+
+def test_a_believed_token_asks_neither_the_store_nor_the_keys(office: Office, application: dict[str, Any]) -> None:
+    store = CountingStore(office)
+    directory = Directory(store, office.keyring, office.clock, TOKEN_LIFE)
+    token = office.token(application)
+    assert token is not None
+
+    first = office.wait(directory.authenticate(token))
+    asked = len(store.queries)
+
+    assert office.wait(directory.authenticate(token)) is first
+    assert len(store.queries) == asked
+
+
+def test_strange_tokens_cost_no_query_and_leave_nothing_behind(office: Office, application: dict[str, Any]) -> None:
+    store = CountingStore(office)
+    directory = Directory(store, office.keyring, office.clock, TOKEN_LIFE)
+
+    for token in ("", "a.b.c", "é.é.é", "\udcff", f"{office.token(application)}x"):
+        assert office.wait(directory.authenticate(token)) is None
+    assert store.queries == []
+
+
+def test_the_cache_is_bounded_and_forgets_the_oldest(office: Office, application: dict[str, Any]) -> None:
+    store = CountingStore(office)
+    directory = Directory(store, office.keyring, office.clock, TOKEN_LIFE)
+    tokens = [
+        office.keyring.issue_token(application["id"], 1, office.clock.now(), 60 + n) for n in range(CACHE_SIZE + 1)
+    ]
+
+    async def all_of_them() -> None:
+        for token in tokens:
+            assert await directory.authenticate(token) is not None
+
+    office.wait(all_of_them())
+    store.queries.clear()
+
+    office.wait(directory.authenticate(tokens[1]))
+    assert store.queries == []
+    office.wait(directory.authenticate(tokens[0]))
+    assert store.queries != []
+
+
+def test_both_sign_secrets_are_open_during_a_rotation(office: Office, application: dict[str, Any]) -> None:
+    token = office.token(application)
+    added = office.do("application rotate-secret", application="erp", sign=True)
+    assert sign_secrets(office, token) == {application["sign_secret"], added["sign_secret"]}
+
+    office.do("application rotate-secret", application="erp", retire=True)
+    office.clock.move(CACHE_LIFE)
+    assert sign_secrets(office, token) == {added["sign_secret"]}
+
+
+def test_an_application_without_sign_secrets_is_let_in_with_none(office: Office, application: dict[str, Any]) -> None:
+    token = office.token(application)
+    office.wait(office.store.write(lambda tx: tx.run("DELETE FROM sign_secret")))
+
+    assert sign_secrets(office, token) == set()
+
+
+def sign_secrets(office: Office, token: str | None) -> set[str]:
+    assert token is not None
+    principal = office.wait(office.directory.authenticate(token))
+    assert principal is not None
+    return {secret.decode() for secret in principal.sign_secrets}
+
+
+class CountingKeyring:
+    """The office's keys; counts the digests."""
+
+    def __init__(self, office: Office) -> None:
+        self._keyring = office.keyring
+        self.digests = 0
+
+    def digest(self, text: str) -> str:
+        self.digests += 1
+        return self._keyring.digest(text)
+
+
+class CountingStore:
+    """The office's store; writes down the queries."""
+
+    def __init__(self, office: Office) -> None:
+        self._store = office.store
+        self.queries: list[str] = []
+
+    async def read(self, work: Any) -> Any:
+        return await self._store.read(lambda tx: work(CountingTx(tx, self.queries)))
+
+    async def write(self, work: Any) -> Any:
+        return await self._store.write(work)
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+class CountingTx:
+    def __init__(self, tx: Any, queries: list[str]) -> None:
+        self._tx = tx
+        self._queries = queries
+
+    @property
+    def now(self) -> int:
+        return int(self._tx.now)
+
+    def one(self, sql: str, /, **params: object) -> Any:
+        self._queries.append(sql)
+        return self._tx.one(sql, **params)
+
+    def all(self, sql: str, /, **params: object) -> Any:
+        self._queries.append(sql)
+        return self._tx.all(sql, **params)
