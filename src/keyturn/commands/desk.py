@@ -1,0 +1,92 @@
+"""Where the edges hand requests in: intake, the wait for the OEM's first answer, and reading records."""
+
+from functools import partial
+from typing import Any
+
+from keyturn.bus.port import Bus
+from keyturn.clock import Clock, seconds_between
+from keyturn.commands import lifecycle, record, texts
+from keyturn.commands.intake import Intake, note_refusal
+from keyturn.commands.public import is_final, post_answer, record_body
+from keyturn.commands.record import Command
+from keyturn.commands.request import CommandRequest, PostAnswer
+from keyturn.commands.states import State
+from keyturn.errors import Refusal
+from keyturn.store.port import Store, Tx
+from keyturn.tenants.principal import Principal
+
+TOPIC = "command"
+"""Bus topic of commands whose row changed."""
+CONFIRMING_TOPIC = "confirming"
+"""Bus topic of vehicles for which a code was issued."""
+
+
+class Desk:
+    """The domain's door for `POST /vehicle-command` and `GET /vehicle-command/{id}`."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, intake: Intake) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._intake = intake
+
+    async def post(self, request: CommandRequest) -> PostAnswer:
+        """Register, join, confirm or refuse. Raises the `Refusal` that answers; holds for the OEM's first answer."""
+        submitted = await self._store.write(partial(self._intake.submit, request=request))
+        if submitted.refusal is not None:
+            raise submitted.refusal
+        if submitted.confirming_vehicle is not None:
+            self._bus.publish(CONFIRMING_TOPIC, submitted.confirming_vehicle)
+        if submitted.waiting is not None:
+            return post_answer(await self._first_answer(submitted.waiting))
+        assert submitted.answer is not None, "one of the three is set"
+        return submitted.answer
+
+    async def get(self, company_id: str, command_id: str, wait: float = 0.0) -> dict[str, object] | None:
+        """The public record, held until its status is final or `wait` seconds are over. None: not this company's."""
+        if wait <= 0:
+            command = await self._load(company_id, command_id)
+        else:
+            command = await self._settled(company_id, command_id, wait)
+        return None if command is None else record_body(command)
+
+    async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
+        """Write down an ignition attempt that was refused before intake."""
+        company_id, actor = principal.company_id, principal.application_id
+        await self._store.write(lambda tx: note_refusal(tx, company_id, actor, vin, command, refusal))
+
+    async def _first_answer(self, command: Command) -> Command:
+        """The record once its POST has an answer; at the end of the wait the answer is fixed here."""
+        with self._bus.waiter(TOPIC, command.id) as waiter:
+            while True:
+                current = await self._store.read(partial(record.load, command_id=command.id))
+                if current is None or current.post_code is not None:
+                    return current or command
+                left = seconds_between(self._clock.now(), current.post_until or 0)
+                if left <= 0:
+                    return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
+                await waiter.next(left)
+
+    async def _settled(self, company_id: str, command_id: str, wait: float) -> Command | None:
+        until = self._clock.monotonic() + wait
+        with self._bus.waiter(TOPIC, command_id) as waiter:
+            while True:
+                command = await self._load(company_id, command_id)
+                left = until - self._clock.monotonic()
+                if command is None or is_final(command) or left <= 0:
+                    return command
+                await waiter.next(left)
+
+    async def _load(self, company_id: str, command_id: str) -> Command | None:
+        return await self._store.read(partial(record.load_of_company, company_id=company_id, command_id=command_id))
+
+
+def end_of_wait(tx: Tx, command_id: str) -> Command | None:
+    """The POST stops waiting. What the OEM could not take so far fails in this moment, unless it restores something."""
+    command = record.load_to_change(tx, command_id)
+    if command is None or command.post_code is not None:
+        return command
+    if command.state is State.QUEUED and command.attempts and not command.spec.is_restoring:
+        answer: dict[str, Any] = {"post_code": 502, "post_detail": texts.NOT_SENT_TO_OEM}
+        return lifecycle.move(tx, command, State.FAILED, detail=texts.NOT_SENT_TO_OEM, cause="oem", **answer)
+    return lifecycle.settle_post(tx, command, 200)

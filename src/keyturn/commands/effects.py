@@ -1,0 +1,130 @@
+"""What a transition does to our own record of the vehicle, in the transition's transaction."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from keyturn.audit import journal
+from keyturn.clock import after
+from keyturn.commands.catalogue import DISABLE, ENABLE, Kind
+from keyturn.commands.lifecycle import ENGINE
+from keyturn.commands.record import Command
+from keyturn.fleet import evidence, immobilisation
+from keyturn.fleet.evidence import Evidence, Track
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Tx
+
+ALERT_LASTS = 30.0
+"""Seconds of horn and lights."""
+
+Change = Callable[[Track, int], dict[str, object]]
+
+_EXECUTED: dict[str, Change] = {
+    "disable_ignition": lambda _track, _at: {"ignition_disabled": True},
+    "enable_ignition": lambda _track, at: {"ignition_disabled": False, "enabled_at": at},
+    "start": lambda track, at: {
+        "remote_start_active": True,
+        "consecutive_starts": track.consecutive_starts + 1,
+        "started_at": at,
+    },
+    "cancel_start": lambda _track, _at: {"remote_start_active": False},
+    "alert": lambda _track, at: {"alert_active_until": after(at, ALERT_LASTS)},
+    "cancel_alert": lambda _track, _at: {"alert_active_until": 0},
+}
+"""What an executed command leaves in our own record; `at` is when the vehicle did it."""
+
+_OTHER_DISABLE = """
+SELECT c.id FROM open_command o JOIN command c ON c.id = o.command_id
+WHERE o.vehicle_id = :vehicle_id AND o.name = 'disable_ignition' AND c.sent_at IS NOT NULL AND c.id <> :command_id
+  AND c.state IN ('Dispatching', 'Accepted', 'Unknown')
+"""
+_DISABLE_MAY_STILL_ACT = """
+SELECT 1 FROM open_command o JOIN command c ON c.id = o.command_id
+WHERE o.vehicle_id = :vehicle_id AND o.name = 'disable_ignition'
+  AND (c.state IN ('Dispatching', 'Accepted') OR (c.state = 'Unknown' AND c.answer_deadline >= :instant))
+"""
+
+
+def on_sent(tx: Tx, command: Command) -> None:
+    """The intent is written: from now on older values of what the command changes say nothing."""
+    if command.spec.is_read:
+        return
+    known = evidence.load_to_change(tx, command.vehicle_id)
+    changes: dict[str, object] = {"changed_at": _changed(known.track, command, tx.now)}
+    if command.spec.kind is Kind.ACTUATING:
+        changes["actuated_at"] = tx.now
+    _save(tx, command.vehicle_id, known, changes)
+    if command.name == DISABLE:
+        immobilisation.open_for(tx, command.company_id, command.vehicle_id, command.id)
+
+
+def on_executed(tx: Tx, command: Command) -> None:
+    """The vehicle did it, or it was already so."""
+    if command.spec.is_read:
+        return
+    at = executed_at(command, tx.now)
+    known = evidence.load_to_change(tx, command.vehicle_id)
+    change = _EXECUTED.get(command.name)
+    changes = change(known.track, at) if change else {}
+    _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.track, command, at)})
+    if command.name == DISABLE:
+        immobilisation.confirm(tx, command.vehicle_id, command.id)
+    elif command.name == ENABLE:
+        _close_by_enable(tx, command)
+
+
+def on_not_done(tx: Tx, command: Command) -> None:
+    """It is certain that the vehicle did not do it."""
+    record = immobilisation.open_record(tx, command.vehicle_id) if command.name == DISABLE else None
+    if record is None or record.opened_by != command.id:
+        return
+    other = tx.one(_OTHER_DISABLE, vehicle_id=command.vehicle_id, command_id=command.id)
+    if other is not None:
+        immobilisation.attribute(tx, record, other[0])
+    else:
+        _close(tx, record, command.company_id, command.vehicle_id, command.id)
+
+
+def on_report(tx: Tx, vehicle: Vehicle, known: Evidence) -> None:
+    """A report says that the ignition is enabled, after every disable of ours that could still act."""
+    signal = known.report.signals.get("ignition_disabled")
+    if signal is None or signal.value is not False:
+        return
+    record = immobilisation.open_record(tx, vehicle.id)
+    if record is None or (signal.as_of or 0) <= known.track.changed_at.get("ignition_disabled", 0):
+        return
+    if not _disable_may_still_act(tx, vehicle.id, tx.now):
+        _close(tx, record, vehicle.company_id, vehicle.id, "report")
+
+
+def executed_at(command: Command, now: int) -> int:
+    """When the vehicle did it: the OEM's word, bounded by our own sending and the present."""
+    said = now if command.completed_at is None else command.completed_at
+    return max(command.sent_at or 0, min(said, now))
+
+
+def _changed(track: Track, command: Command, at: int) -> dict[str, int]:
+    return {**track.changed_at, **dict.fromkeys(command.spec.changes, at)}
+
+
+def _save(tx: Tx, vehicle_id: str, known: Evidence, changes: dict[str, object]) -> None:
+    track = msgspec.structs.replace(known.track, **changes)
+    evidence.save(tx, vehicle_id, Evidence(known.report, track))
+
+
+def _close_by_enable(tx: Tx, command: Command) -> None:
+    record = immobilisation.open_record(tx, command.vehicle_id)
+    if record is not None and not _disable_may_still_act(tx, command.vehicle_id, command.sent_at or 0):
+        _close(tx, record, command.company_id, command.vehicle_id, command.id)
+
+
+def _disable_may_still_act(tx: ReadTx, vehicle_id: str, instant: int) -> bool:
+    """A disable is with the OEM, or Unknown and its answer deadline had not passed at `instant`."""
+    return tx.one(_DISABLE_MAY_STILL_ACT, vehicle_id=vehicle_id, instant=instant) is not None
+
+
+def _close(tx: Tx, record: immobilisation.Immobilisation, company_id: str, vehicle_id: str, closed_by: str) -> None:
+    if immobilisation.close(tx, record, closed_by):
+        journal.record(
+            tx, "immobilisation.closed", company_id=company_id, actor=ENGINE, vehicle_id=vehicle_id, closed_by=closed_by
+        )

@@ -1,0 +1,111 @@
+"""The intent: the last judgement, and the durable word that a command is about to be sent.
+
+Rights, policy and evidence are read from the store here, never from a cache. Nothing is sent without it, and what it
+says (`send_by`, the deadlines) bounds what may happen after it.
+"""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands import effects, lanes, lifecycle, record, rights, texts
+from keyturn.commands.judgement import Case, Finding, judge, refusals, usable_value
+from keyturn.commands.record import Command
+from keyturn.commands.registration import CONFLICT, Registrar, answered, encode_findings
+from keyturn.commands.states import State
+from keyturn.commands.waits import waits
+from keyturn.config.settings import CommandSettings
+from keyturn.connectors.port import Declarations
+from keyturn.errors import blocked_by_policy
+from keyturn.fleet import vehicles
+from keyturn.store.port import Tx
+
+FORBIDDEN = 403
+
+
+class IntentRules(msgspec.Struct, frozen=True):
+    """What the intent is written by."""
+
+    registrar: Registrar
+    commands: CommandSettings
+    send_window: float
+    """Seconds from the intent to its `send_by`."""
+
+
+def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: IntentRules) -> Command | None:
+    """Take the command to Dispatching, or to where its evidence, rights or deadline send it.
+
+    Returns the record only when it may be sent now; None: it is not its turn, or it ended here.
+    """
+    command = record.load_to_change(tx, command_id)
+    if command is None or command.state is not State.QUEUED:
+        return None
+    lanes.lock(tx, command.vehicle_id)
+    rows = record.open_of_vehicle(tx, command.vehicle_id)
+    row = next((row for row in lanes.sendable(rows) if row.command_id == command_id), None)
+    if row is None or tx.now < (command.not_before or 0):
+        return None
+    if tx.now >= (command.send_deadline or 0):
+        expire(tx, command)
+        return None
+    vehicle = vehicles.load(tx, command.vehicle_id)
+    reason = rights.turned(tx, vehicle, command.spec, command.actor, declares)
+    if reason is not None or vehicle is None or declares is None:
+        refuse_by_policy(tx, command, reason or rights.NO_LONGER_PERMITTED)
+        return None
+    superseded = command.supersedes is not None
+    case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, superseded_opposite=superseded)
+    findings = judge(case, rules.registrar.evidence_rules, fresh=True)
+    if numbers := refusals(case, findings, acceptance=False):
+        refuse_by_evidence(tx, command, numbers, findings)
+        return None
+    return _dispatch(tx, command, case, findings, lanes.slot(rows, row), rules)
+
+
+def expire(tx: Tx, command: Command) -> Command | None:
+    """The send deadline passed and nothing was sent."""
+    changes = {"cause": "internal", **answered(command)}
+    return lifecycle.move(tx, command, State.EXPIRED, detail=texts.NOT_SENT_IN_TIME, **changes)
+
+
+def refuse_by_policy(tx: Tx, command: Command, reason: str) -> Command | None:
+    """A rule turned, or was found to stand, against a registered command."""
+    text = blocked_by_policy(reason)
+    changes = {"cause": "policy", **answered(command, FORBIDDEN, text)}
+    return lifecycle.move(tx, command, State.REFUSED, detail=text, **changes)
+
+
+def refuse_by_evidence(
+    tx: Tx, command: Command, numbers: tuple[int, ...], findings: tuple[Finding, ...]
+) -> Command | None:
+    """A precondition is contradicted, or unknown where that refuses."""
+    text = texts.precondition_not_met(numbers)
+    changes = {"cause": "vehicle_state", "verdicts": encode_findings(findings), **answered(command, CONFLICT, text)}
+    return lifecycle.move(tx, command, State.REFUSED, detail=text, **changes)
+
+
+def _dispatch(
+    tx: Tx, command: Command, case: Case, findings: tuple[Finding, ...], slot: int | None, rules: IntentRules
+) -> Command | None:
+    answer_wait = waits(command.spec, case.declares, rules.commands).answer
+    changes: dict[str, Any] = {
+        "sent_at": tx.now,
+        "send_by": min(command.send_deadline or 0, after(tx.now, rules.send_window)),
+        "answer_deadline": after(tx.now, answer_wait),
+        "verdicts": encode_findings(findings),
+        "known_before": _known_before(case, rules),
+        "may_have_executed": True,
+    }
+    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, **changes)
+    if moved is not None:
+        effects.on_sent(tx, moved)
+    return moved
+
+
+def _known_before(case: Case, rules: IntentRules) -> str | None:
+    """The verifying signal as it was known before sending; a change of it after an unclear sending is proof."""
+    if case.spec.verified_by is None:
+        return None
+    value = usable_value(case, case.spec.verified_by.signal, rules.registrar.evidence_rules)
+    return None if value is None else msgspec.json.encode(value).decode()

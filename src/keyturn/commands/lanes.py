@@ -1,0 +1,128 @@
+"""The order in which a vehicle's commands are sent, and which of them may be sent now."""
+
+from collections.abc import Iterable, Sequence
+
+from keyturn.clock import after
+from keyturn.commands.catalogue import COMMANDS, CommandSpec
+from keyturn.commands.record import OpenCommand
+from keyturn.commands.states import UNSENT, WITH_OEM, State
+from keyturn.commands.waits import Waits, waits
+from keyturn.config.settings import CommandSettings
+from keyturn.connectors.port import Declarations
+from keyturn.store.port import ReadTx, Tx
+
+LANE, OVERTAKING = 0, 1
+"""Slots of `open_command_in_lane`."""
+
+_GRACE = 60.0
+"""Seconds that a restoring command waits beyond the last command that can still hold the lane."""
+
+_LAST_PLACE = 1 << 62
+"""A command that waits for an approval comes after everything that has a number."""
+
+_LOCK = "SELECT next_number FROM lane WHERE vehicle_id = :vehicle_id FOR UPDATE"
+_TAKE = """
+INSERT INTO lane (vehicle_id, next_number) VALUES (:vehicle_id, 2)
+ON CONFLICT (vehicle_id) DO UPDATE SET next_number = lane.next_number + 1
+RETURNING next_number - 1
+"""
+_AHEAD = """
+SELECT c.name, c.state, c.send_deadline, c.answer_deadline
+FROM open_command o JOIN command c ON c.id = o.command_id
+WHERE o.vehicle_id = :vehicle_id AND o.lane_number IS NOT NULL
+"""
+
+
+def lock(tx: Tx, vehicle_id: str) -> None:
+    """Nobody else takes a place in this vehicle's lane until the transaction ends."""
+    tx.one(_LOCK, vehicle_id=vehicle_id)
+
+
+def take_number(tx: Tx, vehicle_id: str) -> int:
+    """The next place in the lane, from 1."""
+    row = tx.one(_TAKE, vehicle_id=vehicle_id)
+    assert row is not None, "INSERT ... RETURNING gives a row"
+    return int(row[0])
+
+
+def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
+    """The lane number of the newest opposite in flight, 0 when there is none.
+
+    It is the segment of a new command: those of one segment join each other, and the unique index on it closes the race
+    of two at the same moment.
+    """
+    opposites = (row for row in rows if row.name == spec.opposite and _in_flight(row))
+    return max((_place(row) for row in opposites), default=0)
+
+
+def joinable(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCommand | None:
+    """The command in flight that a new one of this kind joins, if no later opposite stands between."""
+    same = [row for row in rows if row.name == spec.name and row.segment is not None]
+    newest = max(same, key=_place, default=None)
+    if newest is None or _place(newest) < later_opposite(rows, spec):
+        return None
+    return newest
+
+
+def sendable(rows: Sequence[OpenCommand]) -> list[OpenCommand]:
+    """Queued commands of one vehicle that may be sent now: its reads, and at most one other."""
+    reads = [row for row in rows if row.spec.is_read and row.state is State.QUEUED]
+    lane = [row for row in rows if not row.spec.is_read]
+    head = _overtaking(lane) or _head(lane)
+    return [*reads, head] if head else reads
+
+
+def slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
+    """Which slot the command takes when it is sent; None: reads take no lane."""
+    if row.spec.is_read:
+        return None
+    return OVERTAKING if any(other.state in WITH_OEM and not other.spec.is_read for other in rows) else LANE
+
+
+def send_deadline(
+    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Waits, declares: Declarations, settings: CommandSettings
+) -> int:
+    """Until when a command that becomes Queued now may be sent.
+
+    A restoring command waits out everything ahead of it that can still hold the lane: what was sent, until its answer
+    deadline; what was not, until its send deadline and the answer's wait after it.
+    """
+    latest = after(tx.now, own.send)
+    if not spec.is_restoring:
+        return latest
+    for name, state, to_be_sent, to_be_answered in tx.all(_AHEAD, vehicle_id=vehicle_id):
+        if state in WITH_OEM:
+            latest = max(latest, after(to_be_answered, _GRACE))
+        elif state == State.QUEUED:
+            held = after(to_be_sent, waits(COMMANDS[name], declares, settings).answer)
+            latest = max(latest, after(held, _GRACE))
+    return latest
+
+
+def _overtaking(lane: Sequence[OpenCommand]) -> OpenCommand | None:
+    """A cancel whose target is with the OEM, or Unknown, goes ahead of everything Queued."""
+    for row in sorted(lane, key=_place):
+        if row.state is not State.QUEUED or not row.spec.overtakes:
+            continue
+        targets = [other for other in lane if other.name == row.spec.opposite and _place(other) < _place(row)]
+        reachable = [other for other in targets if other.state in (State.ACCEPTED, State.UNKNOWN)]
+        others = [other for other in lane if other.state in WITH_OEM and other not in reachable]
+        if reachable and not others:
+            return row
+    return None
+
+
+def _head(lane: Sequence[OpenCommand]) -> OpenCommand | None:
+    if any(row.state in WITH_OEM for row in lane):
+        return None
+    queued = [row for row in lane if row.state is State.QUEUED]
+    return min(queued, key=_place, default=None)
+
+
+def _in_flight(row: OpenCommand) -> bool:
+    """An Unknown one counts until its answer deadline, when its segment ends; a restoring one not at all."""
+    return row.state in UNSENT or row.state in WITH_OEM or (row.state is State.UNKNOWN and row.segment is not None)
+
+
+def _place(row: OpenCommand) -> int:
+    return _LAST_PLACE if row.state is State.AWAITING_APPROVAL else row.lane_number or 0

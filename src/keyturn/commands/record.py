@@ -1,0 +1,138 @@
+"""The command's row, and its place among the commands that are still open."""
+
+import msgspec
+
+from keyturn.commands.catalogue import COMMANDS, CommandSpec
+from keyturn.commands.states import State, Status
+from keyturn.connectors.port import Operation
+from keyturn.store.port import ReadTx, Row
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One command as its row says; the fields are the columns, in their order. Instants in microseconds."""
+
+    id: str
+    company_id: str
+    actor: str
+    vehicle_id: str
+    account_id: str
+    vin: str
+    name: str
+    state: State
+    fence: int
+    epoch: int
+    status: Status
+    detail: str
+    """JSON: an object or a text."""
+    created_at: int
+    updated_at: int
+    redeemed_at: int | None = None
+    lane_number: int | None = None
+    post_until: int | None = None
+    post_code: int | None = None
+    post_detail: str | None = None
+    attempts: int = 0
+    not_before: int | None = None
+    send_deadline: int | None = None
+    send_by: int | None = None
+    sent_at: int | None = None
+    answer_deadline: int | None = None
+    operation: str | None = None
+    completed_at: int | None = None
+    known_before: str | None = None
+    verdicts: str | None = None
+    supersedes: str | None = None
+    outcome: str | None = None
+    cause: str | None = None
+    may_have_executed: bool = False
+    verification: str | None = None
+
+    @property
+    def spec(self) -> CommandSpec:
+        return COMMANDS[self.name]
+
+    @property
+    def oem_operation(self) -> Operation | None:
+        return msgspec.json.decode(self.operation, type=Operation) if self.operation else None
+
+
+class OpenCommand(msgspec.Struct, frozen=True):
+    """A command that the engine still has work with; the fields are columns of `open_command`."""
+
+    command_id: str
+    vehicle_id: str
+    name: str
+    state: State
+    lane_number: int | None
+    segment: int | None
+    lane_slot: int | None
+
+    @property
+    def spec(self) -> CommandSpec:
+        return COMMANDS[self.name]
+
+
+COLUMNS = Command.__struct_fields__
+_COMMAND = f"SELECT {', '.join(COLUMNS)} FROM command"  # noqa: S608 - column names of our own struct
+_OPEN = f"SELECT {', '.join(OpenCommand.__struct_fields__)} FROM open_command"  # noqa: S608 - as above
+_BY_ID = f"{_COMMAND} WHERE id = :id"
+_BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
+_OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
+_FOLLOWED = f"""
+{_BY_ID} AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
+"""  # noqa: S608 - as above
+_OPEN_OF_VEHICLE = f"{_OPEN} WHERE vehicle_id = :vehicle_id"
+_OPEN_ALL = f"{_OPEN} ORDER BY command_id"
+_OPEN_DUE = f"{_OPEN} WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit"
+
+
+def _command(row: Row | None) -> Command | None:
+    if row is None:
+        return None
+    command = Command(*row)
+    return msgspec.structs.replace(
+        command, state=State(command.state), status=Status(command.status), may_have_executed=bool(row[-2])
+    )
+
+
+def load(tx: ReadTx, command_id: str) -> Command | None:
+    return _command(tx.one(_BY_ID, id=command_id))
+
+
+def load_to_change(tx: ReadTx, command_id: str) -> Command | None:
+    """As `load`, and nobody else changes the row until this transaction ends."""
+    return _command(tx.one(_BY_ID_TO_CHANGE, id=command_id))
+
+
+def load_of_company(tx: ReadTx, company_id: str, command_id: str) -> Command | None:
+    """The tenant's own command; another company's is not there."""
+    return _command(tx.one(_OF_COMPANY, id=command_id, company_id=company_id))
+
+
+def _open(row: Row) -> OpenCommand:
+    command_id, vehicle_id, name, state, *places = row
+    return OpenCommand(command_id, vehicle_id, name, State(state), *places)
+
+
+def open_of_vehicle(tx: ReadTx, vehicle_id: str) -> list[OpenCommand]:
+    return [_open(row) for row in tx.all(_OPEN_OF_VEHICLE, vehicle_id=vehicle_id)]
+
+
+def open_all(tx: ReadTx) -> list[OpenCommand]:
+    """Every command that the engine has work with, oldest first."""
+    return [_open(row) for row in tx.all(_OPEN_ALL)]
+
+
+def open_due(tx: ReadTx, limit: int) -> list[OpenCommand]:
+    """Commands whose next deadline has come."""
+    return [_open(row) for row in tx.all(_OPEN_DUE, now=tx.now, limit=limit)]
+
+
+def load_followed(tx: ReadTx, command_id: str) -> Command | None:
+    """The command, if the OEM has it or may have it and it is still asked about."""
+    return _command(tx.one(_FOLLOWED, id=command_id))
+
+
+def vehicles_with_open(tx: ReadTx) -> list[str]:
+    """Vehicles that have commands which the engine has work with."""
+    return [row[0] for row in tx.all("SELECT DISTINCT vehicle_id FROM open_command")]

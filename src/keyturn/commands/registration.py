@@ -1,0 +1,186 @@
+"""Registering a command: acceptance by evidence, superseding its opposite, its place in the lane, its deadlines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands import lanes, lifecycle, record, texts
+from keyturn.commands.catalogue import CommandSpec
+from keyturn.commands.judgement import Case, Finding, judge, pending_names, refusals
+from keyturn.commands.record import Command, OpenCommand
+from keyturn.commands.request import CommandRequest
+from keyturn.commands.states import STATUS, UNSENT, State, Status
+from keyturn.commands.waits import waits
+from keyturn.config.settings import CommandSettings, EvidenceSettings
+from keyturn.connectors.port import Declarations
+from keyturn.fleet import evidence
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Tx
+
+NewId = Callable[[int], str]
+CONFLICT = 409
+
+
+class Admission(msgspec.Struct):
+    """What evidence and the lane made of a command at its acceptance."""
+
+    state: State
+    """Queued or Refused."""
+    detail: str | None
+    columns: dict[str, Any]
+
+
+Write = Callable[[Tx, Command, Admission, int], Command]
+
+
+class Registrar:
+    """Writes new records. `new_id` makes a UUIDv7 for an instant; `epoch` is the store's."""
+
+    def __init__(self, settings: CommandSettings, evidence_rules: EvidenceSettings, new_id: NewId, epoch: int) -> None:
+        self._settings = settings
+        self._new_id = new_id
+        self._epoch = epoch
+        self.evidence_rules = evidence_rules
+
+    def confirming(self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec) -> Command:
+        """Step one of a two-step command."""
+        return lifecycle.register(tx, self._new(tx, request, vehicle, spec, State.CONFIRMING, Status.CONFIRMATION))
+
+    def register(
+        self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec, declares: Declarations
+    ) -> Command:
+        """A one-step command: Queued, or Refused because evidence contradicts it."""
+        draft = self._new(tx, request, vehicle, spec, State.QUEUED, Status.PENDING)
+        return self._admit(tx, draft, vehicle, spec, declares, _write_new)
+
+    def queue(
+        self, tx: Tx, confirming: Command, vehicle: Vehicle, spec: CommandSpec, declares: Declarations
+    ) -> Command:
+        """A redeemed two-step command, as `register`."""
+        return self._admit(tx, confirming, vehicle, spec, declares, _write_redeemed)
+
+    def case(
+        self,
+        tx: ReadTx,
+        vehicle: Vehicle,
+        spec: CommandSpec,
+        declares: Declarations,
+        command_id: str,
+        *,
+        superseded_opposite: bool = False,
+    ) -> Case:
+        """What a judgement about this command looks at now."""
+        rows = ((row.command_id, row.state, row.name) for row in record.open_of_vehicle(tx, vehicle.id))
+        return Case(
+            spec=spec,
+            vehicle=vehicle,
+            evidence=evidence.load(tx, vehicle.id),
+            declares=declares,
+            pending=pending_names(rows, command_id),
+            now=tx.now,
+            superseded_opposite=superseded_opposite,
+        )
+
+    def _admit(
+        self, tx: Tx, draft: Command, vehicle: Vehicle, spec: CommandSpec, declares: Declarations, write: Write
+    ) -> Command:
+        rows = record.open_of_vehicle(tx, vehicle.id)
+        segment = lanes.later_opposite(rows, spec)
+        superseded = self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None
+        case = self.case(tx, vehicle, spec, declares, draft.id, superseded_opposite=superseded is not None)
+        findings = judge(case, self.evidence_rules)
+        if numbers := refusals(case, findings, acceptance=True):
+            admission = _refusal(numbers)
+        else:
+            if spec.supersedes_opposite:
+                superseded = self._supersede(tx, rows, spec, draft.id)
+            admission = self._admission(tx, vehicle, spec, declares)
+        admission.columns.update(verdicts=encode_findings(findings), supersedes=superseded)
+        return write(tx, draft, admission, segment)
+
+    def _admission(self, tx: Tx, vehicle: Vehicle, spec: CommandSpec, declares: Declarations) -> Admission:
+        own = waits(spec, declares, self._settings)
+        return Admission(
+            State.QUEUED,
+            None,
+            {
+                "send_deadline": lanes.send_deadline(tx, vehicle.id, spec, own, declares, self._settings),
+                "lane_number": None if spec.is_read else lanes.take_number(tx, vehicle.id),
+                "post_until": after(tx.now, own.initiate),
+                "post_code": None if own.initiate > 0 else 200,
+                "account_id": vehicle.account_id,
+            },
+        )
+
+    def _supersede(self, tx: Tx, rows: list[OpenCommand], spec: CommandSpec, by: str) -> str | None:
+        """Cancel the unsent opposite; the id of the last one cancelled."""
+        cancelled = None
+        for row in rows:
+            if row.name == spec.opposite and row.state in UNSENT:
+                opposite = record.load_to_change(tx, row.command_id)
+                if opposite is not None and cancel(tx, opposite, texts.superseded_by(by)):
+                    cancelled = row.command_id
+        return cancelled
+
+    def _new(
+        self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec, state: State, status: Status
+    ) -> Command:
+        return Command(
+            id=self._new_id(tx.now),
+            company_id=request.company_id,
+            actor=request.application_id,
+            vehicle_id=vehicle.id,
+            account_id=vehicle.account_id,
+            vin=vehicle.vin,
+            name=spec.name,
+            state=state,
+            fence=1,
+            epoch=self._epoch,
+            status=status,
+            detail=lifecycle.EMPTY_DETAIL,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+
+
+def cancel(tx: Tx, command: Command, detail: str) -> Command | None:
+    """Cancel a command that was not sent."""
+    return lifecycle.move(tx, command, State.CANCELLED, detail=detail, cause="caller", **answered(command))
+
+
+def answered(command: Command, http_status: int = 200, detail: str | None = None) -> dict[str, Any]:
+    """The columns that fix a POST's answer, if it is still held."""
+    return {} if command.post_code is not None else {"post_code": http_status, "post_detail": detail}
+
+
+def encode_findings(findings: tuple[Finding, ...]) -> str:
+    return msgspec.json.encode(findings).decode()
+
+
+def _refusal(numbers: tuple[int, ...]) -> Admission:
+    text = texts.precondition_not_met(numbers)
+    return Admission(State.REFUSED, text, {"post_code": CONFLICT, "post_detail": text, "cause": "vehicle_state"})
+
+
+def _write_new(tx: Tx, draft: Command, admission: Admission, segment: int) -> Command:
+    detail = lifecycle.EMPTY_DETAIL if admission.detail is None else msgspec.json.encode(admission.detail).decode()
+    state = admission.state
+    command = msgspec.structs.replace(draft, state=state, status=STATUS[state], detail=detail, **admission.columns)
+    return lifecycle.register(tx, command, segment=segment)
+
+
+def _write_redeemed(tx: Tx, confirming: Command, admission: Admission, segment: int) -> Command:
+    moved = lifecycle.move(
+        tx,
+        confirming,
+        admission.state,
+        actor=confirming.actor,
+        detail=admission.detail,
+        segment=segment,
+        redeemed_at=tx.now,
+        **admission.columns,
+    )
+    assert moved is not None, "the row was read for change in this transaction"
+    return moved

@@ -1,0 +1,26 @@
+"""A parsed and signed request for a command, and what the POST answers."""
+
+import msgspec
+
+
+class CommandRequest(msgspec.Struct, frozen=True):
+    """`POST /vehicle-command` after rows 1-7 of the contract's table."""
+
+    company_id: str
+    application_id: str
+    grants: frozenset[str]
+    vin: str
+    """As received."""
+    command: str
+    code: object = None
+    """The body's `code`; None when absent or null. Judged later: it may be of any JSON type."""
+    idempotency_key: str | None = None
+    request_hash: str = ""
+    """Hex SHA-256 over vin, command, code, and the reason and case headers; compared when the key comes again."""
+
+
+class PostAnswer(msgspec.Struct, frozen=True):
+    """HTTP code and body of an answer that registered or joined a record, or issued a code."""
+
+    http_status: int
+    body: dict[str, object]

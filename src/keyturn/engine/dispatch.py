@@ -1,0 +1,106 @@
+"""From Queued to the OEM's first answer: judge, read the vehicle if need be, write the intent, send once, record."""
+
+import asyncio
+from functools import partial
+
+import msgspec
+import structlog
+
+from keyturn.clock import Clock, seconds_between
+from keyturn.commands import outcome
+from keyturn.commands.intent import IntentRules, write_intent
+from keyturn.commands.judgement import judge, wants_reading
+from keyturn.commands.record import Command
+from keyturn.connectors.port import Connector, OemAnswer, Order, Target, Verdict
+from keyturn.engine.keeping import keep_trying
+from keyturn.engine.vehicles import Vehicles
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Store
+
+log = structlog.get_logger()
+
+
+class Briefing(msgspec.Struct, frozen=True):
+    """What is known before the intent."""
+
+    vehicle: Vehicle
+    target: Target
+    connector: Connector
+
+
+class Dispatcher:
+    """Sends one command at a time for whoever calls it; `sending` holds those between intent and recorded answer."""
+
+    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles, rules: IntentRules) -> None:
+        self._store = store
+        self._clock = clock
+        self._vehicles = vehicles
+        self._rules = rules
+        self.sending: set[str] = set()
+
+    async def dispatch(self, command: Command) -> None:
+        """Take a Queued command whose turn it is as far as it goes; every end of it is in its row."""
+        await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), command.not_before or 0)))
+        reached = await self._vehicles.reach(command.vehicle_id)
+        if reached is None:
+            await self._store.write(partial(write_intent, command_id=command.id, declares=None, rules=self._rules))
+            return
+        briefing = Briefing(*reached)
+        if await self._store.read(partial(self._wants_reading, command=command, briefing=briefing)):
+            await self._vehicles.read(command.vehicle_id)
+        await self._send(command.id, briefing)
+
+    async def _send(self, command_id: str, briefing: Briefing) -> None:
+        declares = briefing.connector.declares
+        boottime, window = self._clock.boottime(), self._rules.send_window
+        self.sending.add(command_id)
+        try:
+            intent = await self._store.write(
+                partial(write_intent, command_id=command_id, declares=declares, rules=self._rules)
+            )
+            if intent is not None:
+                answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
+                await keep_trying(
+                    partial(self._store.write, partial(_apply, command_id=command_id, answer=answer, declares=declares))
+                )
+        finally:
+            self.sending.discard(command_id)
+
+    async def _answered(self, order: Order, briefing: Briefing) -> OemAnswer:
+        """The OEM's answer; where it took the command without telling how to ask about it, what a look-up finds."""
+        connector = briefing.connector
+        try:
+            answer = await connector.send(order)
+            if answer.verdict is Verdict.NO_OPERATION and connector.declares.looks_up:
+                found = await connector.look_up(order.target, order.name, order.command_id)
+                return answer if found.verdict is Verdict.NOTHING_FOUND else found
+        except Exception:
+            log.exception("a connector raised; what it sent may have happened", command_id=order.command_id)
+            return OemAnswer(Verdict.UNCLEAR)
+        return answer
+
+    def _wants_reading(self, tx: ReadTx, command: Command, briefing: Briefing) -> bool:
+        registrar = self._rules.registrar
+        case = registrar.case(
+            tx,
+            briefing.vehicle,
+            command.spec,
+            briefing.connector.declares,
+            command.id,
+            superseded_opposite=command.supersedes is not None,
+        )
+        return wants_reading(case, judge(case, registrar.evidence_rules))
+
+
+_apply = outcome.apply
+
+
+def _order(intent: Command, target: Target, send_by_boottime: float) -> Order:
+    return Order(
+        command_id=intent.id,
+        name=intent.name,
+        target=target,
+        send_by=intent.send_by or 0,
+        send_by_boottime=send_by_boottime,
+        expires_at=intent.answer_deadline or 0,
+    )

@@ -1,0 +1,167 @@
+"""The engine: drives every open command of this node to its end.
+
+It holds no truth. A command is driven by one task at a time; the task reads the row, does the step that its state asks
+for, and looks again. Wake-ups come over the bus with every commit and may be lost: the sweep finds what they missed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+import structlog
+
+from keyturn.bus.port import Bus
+from keyturn.commands import lanes, record
+from keyturn.commands.desk import CONFIRMING_TOPIC
+from keyturn.commands.record import Command, OpenCommand
+from keyturn.commands.states import State
+from keyturn.engine.dispatch import Dispatcher
+from keyturn.engine.follow import Follower
+from keyturn.engine.recovery import Recoverer, release_posts
+from keyturn.engine.sweep import Sweeper
+from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.verify import Verifier
+from keyturn.store.port import Store, StoreUnavailable
+
+log = structlog.get_logger()
+Step = Callable[[Command], Awaitable[None]]
+_VEHICLE_TOPIC = "vehicle"
+
+
+class Engine:
+    """Start it once the store is open; stop it before the store closes."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        vehicles: Vehicles,
+        dispatcher: Dispatcher,
+        follower: Follower,
+        verifier: Verifier,
+        recoverer: Recoverer,
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._vehicles = vehicles
+        self._dispatcher = dispatcher
+        self._steps: Mapping[State, Step] = {
+            State.QUEUED: dispatcher.dispatch,
+            State.DISPATCHING: recoverer.recover,
+            State.ACCEPTED: follower.follow,
+            State.UNKNOWN: follower.follow,
+            State.EXECUTED: verifier.verify,
+        }
+        self._driven: dict[str, asyncio.Task[None]] = {}
+        self._tending: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+        self._missed: set[str] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._unlisten: list[Callable[[], None]] = []
+        self._draining = False
+
+    async def start(self, sweeper: Sweeper) -> None:
+        """Take up what an earlier process left, then listen."""
+        await self._store.write(release_posts)
+        self._unlisten = [
+            self._bus.listen(_VEHICLE_TOPIC, self.tend),
+            self._bus.listen(CONFIRMING_TOPIC, self._refresh),
+        ]
+        self._spawn(sweeper.run(), "sweep")
+        for vehicle_id in await self._store.read(record.vehicles_with_open):
+            self.tend(vehicle_id)
+
+    async def stop(self, grace: float) -> None:
+        """Send nothing more; wait up to `grace` seconds for answers that are on their way; let go of the rest."""
+        self._draining = True
+        for unlisten in self._unlisten:
+            unlisten()
+        sending = [self._driven[command_id] for command_id in self._dispatcher.sending if command_id in self._driven]
+        if sending:
+            await asyncio.wait(sending, timeout=grace)
+        tasks = [*self._driven.values(), *self._tending.values(), *self._background]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._vehicles.stop()
+
+    @property
+    def busy(self) -> int:
+        """How many commands are being driven."""
+        return len(self._driven)
+
+    def tend(self, vehicle_id: str) -> None:
+        """See to it that every open command of the vehicle that has work is driven."""
+        if self._draining:
+            return
+        if vehicle_id in self._tending:
+            self._again.add(vehicle_id)
+            return
+        task = asyncio.create_task(self._tend(vehicle_id), name=f"tend {vehicle_id}")
+        self._tending[vehicle_id] = task
+        task.add_done_callback(partial(self._tended, vehicle_id))
+
+    async def _tend(self, vehicle_id: str) -> None:
+        rows = await self._store.read(partial(record.open_of_vehicle, vehicle_id=vehicle_id))
+        for row in _with_work(rows):
+            if row.command_id in self._driven:
+                self._missed.add(row.command_id)
+            elif not self._draining:
+                task = asyncio.create_task(self._drive(row.command_id), name=f"drive {row.command_id}")
+                self._driven[row.command_id] = task
+                task.add_done_callback(partial(self._done, row))
+
+    def _tended(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
+        self._tending.pop(vehicle_id, None)
+        _log_failure(task)
+        if vehicle_id in self._again:
+            self._again.discard(vehicle_id)
+            self.tend(vehicle_id)
+
+    async def _drive(self, command_id: str) -> None:
+        """Step after step, for as long as a step changes the state."""
+        before: tuple[State, int] | None = None
+        while not self._draining:
+            command = await self._store.read(partial(record.load, command_id=command_id))
+            if command is None or (command.state, command.fence) == before:
+                return
+            step = self._steps.get(command.state)
+            if step is None:
+                return
+            before = (command.state, command.fence)
+            await step(command)
+
+    def _done(self, row: OpenCommand, task: asyncio.Task[None]) -> None:
+        """A wake-up that found the command driven may have been for what comes after this drive."""
+        self._driven.pop(row.command_id, None)
+        failed = _log_failure(task)
+        if row.command_id in self._missed:
+            self._missed.discard(row.command_id)
+            if not failed:
+                self.tend(row.vehicle_id)
+
+    def _refresh(self, vehicle_id: str) -> None:
+        """A code was issued: by the time it comes back, the vehicle's state should be known."""
+        self._spawn(self._vehicles.read(vehicle_id), f"refresh {vehicle_id}")
+
+    def _spawn(self, work: Awaitable[None], name: str) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        task.add_done_callback(_log_failure)
+        log.debug("spawned", task=name)
+
+
+def _with_work(rows: list[OpenCommand]) -> list[OpenCommand]:
+    sendable = {row.command_id for row in lanes.sendable(rows)}
+    return [row for row in rows if row.state is not State.QUEUED or row.command_id in sendable]
+
+
+def _log_failure(task: asyncio.Task[None]) -> bool:
+    """True when the task ended by an exception; the sweep brings its command back."""
+    if task.cancelled():
+        return True
+    error = task.exception()
+    if error is not None and not isinstance(error, StoreUnavailable):
+        log.error("an engine task failed", task=task.get_name(), exc_info=error)
+    return error is not None

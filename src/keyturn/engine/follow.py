@@ -1,0 +1,111 @@
+"""From Accepted or Unknown to an end: ask the OEM, look the command up by our id, read the vehicle."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from keyturn.clock import Clock, after
+from keyturn.commands import outcome, record
+from keyturn.commands.record import Command
+from keyturn.commands.states import State
+from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
+from keyturn.engine.keeping import keep_trying
+from keyturn.engine.vehicles import Vehicles
+from keyturn.fleet import evidence
+from keyturn.store.port import Store, Tx
+
+_GROWTH = 1.6
+_JITTER = 0.2
+_LATE_CEILING = 60.0
+"""Seconds between questions about a command whose answer deadline is long past."""
+_LATE_AFTER = 600.0
+
+
+class Follower:
+    """Asks about commands that the OEM has or may have. `jitter` gives a number in [0, 1)."""
+
+    def __init__(
+        self, store: Store, clock: Clock, vehicles: Vehicles, verify_for: float, jitter: Callable[[], float]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._vehicles = vehicles
+        self._verify_for = verify_for
+        self._jitter = jitter
+
+    async def follow(self, command: Command) -> None:
+        """Until the command's outcome is clear or nobody asks about it any more."""
+        reached = await self._vehicles.reach(command.vehicle_id)
+        if reached is None:
+            return
+        _vehicle, target, connector = reached
+        pause = connector.declares.follow_floor
+        cancelled = False
+        while True:
+            await asyncio.sleep(pause * (1 + _JITTER * (self._jitter() - 0.5)))
+            current = await self._store.read(partial(record.load_followed, command_id=command.id))
+            if current is None:
+                return
+            answer = await self._asked(current, target, connector)
+            if await self._resolved(current, answer, connector):
+                return
+            if current.state is State.UNKNOWN and current.oem_operation and not cancelled:
+                cancelled = True
+                if await self._cancelled(current, target, connector):
+                    return
+            pause = max(self._next_pause(pause, current, connector), answer.retry_after or 0.0)
+
+    async def _asked(self, command: Command, target: Target, connector: Connector) -> OemAnswer:
+        operation = command.oem_operation
+        if operation is not None:
+            return await connector.ask(target, command.name, operation)
+        if connector.declares.looks_up:
+            return await connector.look_up(target, command.name, command.id)
+        return OemAnswer(Verdict.NOTHING_FOUND)
+
+    async def _resolved(self, command: Command, answer: OemAnswer, connector: Connector) -> bool:
+        declares = connector.declares
+        apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=declares)
+        moved = await keep_trying(partial(self._store.write, apply)) if _says_something(command, answer) else None
+        if moved is not None and moved.state is not State.UNKNOWN:
+            return True
+        return await self._resolved_by_reading(command, connector)
+
+    async def _resolved_by_reading(self, command: Command, connector: Connector) -> bool:
+        """Unknown only, for ten minutes after the sending: has the verifying signal changed to what was wanted?"""
+        until = after(command.sent_at or 0, self._verify_for)
+        if command.state is not State.UNKNOWN or not outcome.readable(command, connector.declares):
+            return False
+        if self._clock.now() > until:
+            return False
+        await self._vehicles.read(command.vehicle_id)
+
+        def resolve(tx: Tx) -> Command | None:
+            known = evidence.load(tx, command.vehicle_id)
+            return outcome.executed_by_reading(tx, command.id, known, connector.declares)
+
+        return await self._store.write(resolve) is not None
+
+    async def _cancelled(self, command: Command, target: Target, connector: Connector) -> bool:
+        """Past the answer deadline: only the OEM's word that the vehicle never got it makes the command Failed."""
+        operation = command.oem_operation
+        past = self._clock.now() >= (command.answer_deadline or 0)
+        if operation is None or not past or not connector.declares.cancels:
+            return False
+        answer = await connector.cancel(target, operation)
+        if answer.verdict is not Verdict.FAILED or not answer.cancelled:
+            return False
+        apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=connector.declares)
+        return await keep_trying(partial(self._store.write, apply)) is not None
+
+    def _next_pause(self, pause: float, command: Command, connector: Connector) -> float:
+        long_past = self._clock.now() > after(command.answer_deadline or 0, _LATE_AFTER)
+        ceiling = _LATE_CEILING if long_past else connector.declares.follow_ceiling
+        return min(pause * _GROWTH, ceiling)
+
+
+def _says_something(command: Command, answer: OemAnswer) -> bool:
+    """Most answers are "not yet": they need no transaction."""
+    if answer.verdict is Verdict.IN_PROGRESS:
+        return command.state is State.UNKNOWN and command.operation is None
+    return answer.verdict is not Verdict.NOTHING_FOUND

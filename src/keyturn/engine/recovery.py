@@ -1,0 +1,66 @@
+"""What a crash, or another node's death, left behind."""
+
+import asyncio
+from functools import partial
+
+from keyturn.clock import Clock, after, seconds_between
+from keyturn.commands import lapse, lifecycle, outcome, record
+from keyturn.commands.record import Command
+from keyturn.commands.states import State
+from keyturn.connectors.port import OemAnswer, Verdict
+from keyturn.engine.keeping import keep_trying
+from keyturn.engine.vehicles import Vehicles
+from keyturn.store.port import Store, Tx
+
+
+class Recoverer:
+    """Clears up commands whose sending nobody recorded an answer to."""
+
+    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles) -> None:
+        self._store = store
+        self._clock = clock
+        self._vehicles = vehicles
+
+    async def recover(self, command: Command) -> None:
+        """Dispatching without an answer: a read runs again; anything else is looked up, and Unknown in the end.
+
+        Until then the command keeps its lane, so no other actuating command of the vehicle is sent.
+        """
+        if command.spec.is_read:
+            await self._store.write(partial(run_read_again, command_id=command.id))
+            return
+        if await self._looked_up(command):
+            return
+        given_up = after(command.send_by or 0, lapse.ANSWER_TIMEOUT)
+        await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), given_up)))
+        if not await self._looked_up(command):
+            await self._decide(command, OemAnswer(Verdict.UNCLEAR))
+
+    async def _looked_up(self, command: Command) -> bool:
+        reached = await self._vehicles.reach(command.vehicle_id)
+        if reached is None or not reached[2].declares.looks_up:
+            return False
+        answer = await reached[2].look_up(reached[1], command.name, command.id)
+        return answer.verdict is not Verdict.NOTHING_FOUND and await self._decide(command, answer)
+
+    async def _decide(self, command: Command, answer: OemAnswer) -> bool:
+        reached = await self._vehicles.reach(command.vehicle_id)
+        if reached is None:
+            return False
+        apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=reached[2].declares)
+        return await keep_trying(partial(self._store.write, apply)) is not None
+
+
+def run_read_again(tx: Tx, command_id: str) -> None:
+    """A read changes nothing at the vehicle, so it is simply queued again."""
+    command = record.load_to_change(tx, command_id)
+    if command is not None and command.state is State.DISPATCHING and command.spec.is_read:
+        lifecycle.move(tx, command, State.QUEUED, send_by=None, answer_deadline=None)
+
+
+def release_posts(tx: Tx) -> None:
+    """After a restart nobody waits for a first answer any more: what was held counts as answered `200 Pending`."""
+    for row in record.open_all(tx):
+        command = record.load_to_change(tx, row.command_id)
+        if command is not None and command.post_code is None:
+            lifecycle.settle_post(tx, command, 200)

@@ -1,0 +1,73 @@
+"""The net below every wake-up: deadlines that came, codes whose life is over, keys that were forgotten."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import structlog
+
+from keyturn.commands import confirmation, lapse, purge, record
+from keyturn.commands.intake import end_confirmation
+from keyturn.commands.record import OpenCommand
+from keyturn.config.settings import EngineSettings
+from keyturn.connectors.port import Connector, Declarations
+from keyturn.fleet import vehicles
+from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+
+log = structlog.get_logger()
+_BATCH = 200
+_PURGE_EVERY = 60.0
+_TEND_EVERY = 5.0
+_NOTHING = Declarations(offers=frozenset())
+
+
+class Sweeper:
+    """Looks at the clock for every open row. `tend(vehicle_id)` is told of all open ones from time to time."""
+
+    def __init__(
+        self,
+        store: Store,
+        connectors: Mapping[str, Connector],
+        settings: EngineSettings,
+        tend: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._connectors = connectors
+        self._settings = settings
+        self._tend = tend
+
+    async def run(self) -> None:
+        """For ever; a store that is away is waited for."""
+        interval = self._settings.sweep_interval
+        ticks = 0
+        while True:
+            await asyncio.sleep(interval)
+            ticks += 1
+            try:
+                await self.sweep()
+                await self._now_and_then(ticks, interval)
+            except StoreUnavailable:
+                log.warning("the store is away; deadlines wait for it")
+
+    async def sweep(self) -> None:
+        """Everything that is due now."""
+        due = await self._store.read(partial(record.open_due, limit=_BATCH))
+        for row in due:
+            await self._store.write(partial(self._lapse, row=row))
+        for command_id in await self._store.read(partial(confirmation.expired, limit=_BATCH)):
+            await self._store.write(partial(end_confirmation, command_id=command_id, expired=True))
+
+    async def _now_and_then(self, ticks: int, interval: float) -> None:
+        if ticks % max(1, round(_TEND_EVERY / interval)) == 0:
+            for vehicle_id in await self._store.read(record.vehicles_with_open):
+                self._tend(vehicle_id)
+        if ticks % max(1, round(_PURGE_EVERY / interval)) == 0:
+            await self._store.write(purge.forget)
+
+    def _lapse(self, tx: Tx, row: OpenCommand) -> None:
+        lapse.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings.resolve_for)
+
+    def _declares(self, tx: ReadTx, vehicle_id: str) -> Declarations:
+        vehicle = vehicles.load(tx, vehicle_id)
+        connector = self._connectors.get(vehicle.connector) if vehicle else None
+        return connector.declares if connector else _NOTHING

@@ -1,0 +1,88 @@
+"""State reads: one at a time per vehicle, bounded in time, written down before anybody judges by them."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+
+import structlog
+
+from keyturn.commands import effects
+from keyturn.connectors.port import Connector, StateReport, Target
+from keyturn.fleet import evidence, vehicles
+from keyturn.fleet.evidence import Evidence
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+from keyturn.tenants.accounts import open_account
+from keyturn.tenants.keyring import Keyring
+
+log = structlog.get_logger()
+
+
+class Vehicles:
+    """The engine's way to a vehicle: its target at the OEM, its connector, its state."""
+
+    def __init__(
+        self, store: Store, keyring: Keyring, connectors: Mapping[str, Connector], state_read_timeout: float
+    ) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._connectors = connectors
+        self._timeout = state_read_timeout
+        self._reading: dict[str, asyncio.Task[None]] = {}
+
+    def connector(self, vehicle: Vehicle) -> Connector | None:
+        return self._connectors.get(vehicle.connector)
+
+    async def reach(self, vehicle_id: str) -> tuple[Vehicle, Target, Connector] | None:
+        """The vehicle, how its OEM knows it, and its connector; None when it is gone or its connector is not set up."""
+        found = await self._store.read(partial(self._target, vehicle_id=vehicle_id))
+        if found is None or (connector := self.connector(found[0])) is None:
+            return None
+        return *found, connector
+
+    async def read(self, vehicle_id: str) -> None:
+        """Read the vehicle's state, or join the reading that is under way. Never raises for what the OEM did."""
+        task = self._reading.get(vehicle_id)
+        if task is None:
+            task = asyncio.create_task(self._read(vehicle_id), name=f"state {vehicle_id}")
+            self._reading[vehicle_id] = task
+            task.add_done_callback(lambda _done: self._reading.pop(vehicle_id, None))
+        await asyncio.wait({task})
+
+    async def stop(self) -> None:
+        tasks = list(self._reading.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, vehicle_id: str) -> None:
+        try:
+            reached = await self.reach(vehicle_id)
+            if reached is None or not reached[2].declares.reads_state:
+                return
+            vehicle, target, connector = reached
+            async with asyncio.timeout(self._timeout):
+                report = await connector.read_state(target)
+            if report is not None:
+                await self._store.write(partial(absorb, vehicle=vehicle, report=report))
+        except (TimeoutError, StoreUnavailable):
+            return
+        except Exception:
+            log.exception("a state read failed", vehicle_id=vehicle_id)
+
+    def _target(self, tx: ReadTx, vehicle_id: str) -> tuple[Vehicle, Target] | None:
+        vehicle = vehicles.load(tx, vehicle_id)
+        if vehicle is None:
+            return None
+        opened = open_account(tx, self._keyring, vehicle.account_id)
+        if opened is None:
+            return None
+        return vehicle, Target(opened[1], vehicle.vin, vehicle.external_id)
+
+
+def absorb(tx: Tx, vehicle: Vehicle, report: StateReport) -> Evidence:
+    """Keep a report, with what it means for an open immobilisation."""
+    known = evidence.absorb(evidence.load_to_change(tx, vehicle.id), report, tx.now, vehicle.connector)
+    evidence.save(tx, vehicle.id, known)
+    effects.on_report(tx, vehicle, known)
+    return known

@@ -1,0 +1,72 @@
+"""A vehicle with what its plan and its OEM account say about it."""
+
+import msgspec
+
+from keyturn.connectors.port import Declarations
+from keyturn.store.port import ReadTx, Row
+
+_SELECT = """
+SELECT v.id, v.company_id, v.vin, v.account_id, v.external_id, v.ownership, v.powertrain, v.capabilities,
+       v.fuel_reserve, v.consent_at, p.commands, a.connector, a.active
+FROM vehicle v JOIN plan p ON p.id = v.plan_id JOIN oem_account a ON a.id = v.account_id
+WHERE v.active = 1
+"""
+_BY_VIN = f"{_SELECT} AND v.vin = :vin AND v.company_id = :company_id"
+_BY_ID = f"{_SELECT} AND v.id = :vehicle_id"
+
+_NAMES = msgspec.json.Decoder(frozenset[str])
+
+
+class Vehicle(msgspec.Struct, frozen=True):
+    """An enrolled, active vehicle."""
+
+    id: str
+    company_id: str
+    vin: str
+    """As registered."""
+    account_id: str
+    external_id: str
+    ownership: str
+    powertrain: str
+    capabilities: frozenset[str] | None
+    """None: whatever the connector offers."""
+    fuel_reserve: float
+    """Percent of the tank."""
+    consent_at: int | None
+    plan: frozenset[str]
+    connector: str
+    account_active: bool
+
+    def offers(self, name: str, declares: Declarations | None) -> bool:
+        """Whether this vehicle's OEM carries the command. Ignition is never cut where a running engine could stop."""
+        if declares is None or not self.account_active or name not in declares.offers:
+            return False
+        if name == "disable_ignition" and not declares.blocks_next_start_only:
+            return False
+        return self.capabilities is None or name in self.capabilities
+
+
+def _vehicle(row: Row | None) -> Vehicle | None:
+    if row is None:
+        return None
+    vehicle = Vehicle(*row)
+    return msgspec.structs.replace(
+        vehicle,
+        capabilities=None if vehicle.capabilities is None else _NAMES.decode(row[7]),
+        plan=_NAMES.decode(row[10]),
+        account_active=bool(vehicle.account_active),
+    )
+
+
+def find(tx: ReadTx, company_id: str, vin: str) -> Vehicle | None:
+    """The company's active vehicle with this VIN (ASCII upper-cased here, nothing trimmed)."""
+    return _vehicle(tx.one(_BY_VIN, company_id=company_id, vin=upper_ascii(vin)))
+
+
+def load(tx: ReadTx, vehicle_id: str) -> Vehicle | None:
+    return _vehicle(tx.one(_BY_ID, vehicle_id=vehicle_id))
+
+
+def upper_ascii(vin: str) -> str:
+    """Upper-case ASCII letters only: other scripts are compared as they are."""
+    return vin.upper() if vin.isascii() else "".join(c.upper() if c.isascii() else c for c in vin)
