@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from types import TracebackType
 
 from keyturn.bus.port import Listener
 
@@ -44,9 +43,7 @@ class MemoryWaiter:
         self._places.setdefault(self._place, set()).add(self)
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exc: object) -> None:
         line = self._places[self._place]
         line.discard(self)
         if not line:

@@ -1,0 +1,57 @@
+"""The JSON body, decoded as strictly as the contract says and judged no further."""
+
+import json
+import re
+from collections.abc import Iterable
+
+from keyturn.errors import InvalidJson
+
+MAX_LEVELS = 32
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def decode_object(raw: bytes) -> dict[str, object]:
+    """One JSON object: UTF-8 with an optional BOM, no duplicate names, at most 32 levels. Raises `InvalidJson`."""
+    try:
+        value = _DECODER.decode(raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise InvalidJson from None
+    if not isinstance(value, dict) or _is_too_deep(raw, value):
+        raise InvalidJson
+    return value
+
+
+def storable(text: str) -> str:
+    """The text with what no database keeps (lone surrogates, NUL) replaced, so that it matches nothing."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate name")
+    return members
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_too_deep(raw: bytes, value: object) -> bool:
+    if raw.count(b"{") + raw.count(b"[") <= MAX_LEVELS:
+        return False
+    level: list[object] = [value]
+    for _ in range(MAX_LEVELS):
+        level = [child for parent in level for child in _children(parent)]
+    return any(isinstance(node, dict | list) for node in level)
+
+
+def _children(node: object) -> Iterable[object]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+# No field of the contract is a number, so whole numbers of any length may be floats.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_names, parse_constant=_no_constant, parse_int=float)

@@ -1,0 +1,147 @@
+"""Listening and draining: several listeners, each with an application of its own, and no signal handlers."""
+
+import asyncio
+import functools
+import math
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from pathlib import Path
+
+import msgspec
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from keyturn.api.bounds import phase_bounds
+from keyturn.api.listening import refused_address, unix_socket
+from keyturn.api.protocol import EdgeProtocol
+from keyturn.clock import SECOND, Clock
+from keyturn.config.settings import ServerSettings
+from keyturn.telemetry.metrics import Metrics
+
+FLUSH = 1.0
+"""Seconds for which a drained connection may still take its last bytes."""
+
+_BACKLOG = 2048
+_DATE_INTERVAL = 1.0
+
+_Factory = Callable[[], EdgeProtocol]
+
+
+class _Listener(msgspec.Struct, frozen=True):
+    server: asyncio.Server
+    state: ServerState
+
+
+class Server:
+    """Serves applications over HTTP/1.1 in the running event loop until it is drained."""
+
+    def __init__(self, settings: ServerSettings, metrics: Metrics, clock: Clock) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._bounds = phase_bounds(settings)
+        self._listeners: list[_Listener] = []
+        self._paths: list[Path] = []
+        self._dating: asyncio.TimerHandle | None = None
+
+    async def start(self, app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen on an address; the bound port. Raises `ListenRefused`."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await self._listen(
+                app, lambda factory: loop.create_server(factory, host, port, backlog=_BACKLOG, ssl=tls)
+            )
+        except OSError as error:
+            raise refused_address(host, port, error) from None
+
+    async def start_inherited(self, app: ASGIApp, descriptor: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen on a bound socket that the process was started with; its port."""
+        loop = asyncio.get_running_loop()
+        sock = socket.socket(fileno=descriptor)
+        return await self._listen(
+            app, lambda factory: loop.create_server(factory, sock=sock, backlog=_BACKLOG, ssl=tls)
+        )
+
+    async def start_unix(self, app: ASGIApp, path: Path) -> None:
+        """Listen on a UNIX socket that only this user may open. Raises `ListenRefused`."""
+        loop = asyncio.get_running_loop()
+        sock = unix_socket(path)
+        await self._listen(app, lambda factory: loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG))
+        self._paths.append(path)
+
+    async def drain(self, seconds: float) -> None:
+        """Stop listening and let running requests finish; those that have not after `seconds` hear 503."""
+        for listener in self._listeners:
+            listener.server.close()
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+        await self._finish(seconds)
+        for task in self._tasks():
+            task.cancel()
+        await self._finish(FLUSH)
+        await self._close_connections()
+        if self._dating is not None:
+            self._dating.cancel()
+
+    async def _listen(self, app: ASGIApp, create: Callable[[_Factory], Awaitable[asyncio.Server]]) -> int:
+        state = ServerState()
+        factory = functools.partial(
+            EdgeProtocol, self._config(app), state, self._bounds, self._settings.max_connections, self._metrics
+        )
+        server = await create(factory)
+        self._listeners.append(_Listener(server, state))
+        self._date()
+        name = server.sockets[0].getsockname()
+        return int(name[1]) if isinstance(name, tuple) else 0
+
+    def _config(self, app: ASGIApp) -> Config:
+        config = Config(
+            app,
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            timeout_keep_alive=math.ceil(self._settings.keep_alive),
+        )
+        config.load()
+        return config
+
+    def _date(self) -> None:
+        """Keep the `Date` header current."""
+        if self._dating is not None:
+            self._dating.cancel()
+        date = formatdate(self._clock.now() / SECOND, usegmt=True).encode()
+        for listener in self._listeners:
+            listener.state.default_headers = [(b"date", date)]
+        self._dating = asyncio.get_running_loop().call_later(_DATE_INTERVAL, self._date)
+
+    def _tasks(self) -> set[asyncio.Task[None]]:
+        return {task for listener in self._listeners for task in listener.state.tasks}
+
+    def _connections(self) -> list[EdgeProtocol]:
+        connections = [connection for listener in self._listeners for connection in listener.state.connections]
+        return [connection for connection in connections if isinstance(connection, EdgeProtocol)]
+
+    async def _finish(self, seconds: float) -> None:
+        """Let every connection end with the answer it is waiting for."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        for connection in self._connections():
+            connection.shutdown()
+        while (tasks := self._tasks()) and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(tasks, timeout=left)
+
+    async def _close_connections(self) -> None:
+        connections = self._connections()
+        for connection in connections:
+            connection.shutdown()
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=FLUSH)
+        for connection in self._connections():
+            connection.transport.abort()

@@ -1,0 +1,78 @@
+"""What surrounds every request: its id, its metrics, and the one handler that turns failures into answers."""
+
+import asyncio
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from keyturn.api.answer import Answer, detail_answer, refusal_answer
+from keyturn.api.request import ClientGone, Request
+from keyturn.clock import Clock
+from keyturn.errors import InternalError, Refusal, ServiceUnavailable
+from keyturn.store.port import StoreUnavailable
+from keyturn.telemetry.metrics import Metrics
+
+
+class Envelope:
+    """The only middleware. Handlers find their `Request` in ``scope["state"]["request"]``."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, clock: Clock) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._clock = clock
+        self._log = structlog.get_logger("keyturn.api")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = self._clock.monotonic()
+        request = Request(scope, receive)
+        scope["app"] = self
+        scope["state"]["request"] = request
+        if b"%" in scope["raw_path"]:
+            scope["path"] = scope["raw_path"].decode("ascii")  # an escaped slash is no slash (RFC 3986, 2.2)
+        reply = _Reply(request, send)
+        try:
+            await self._app(scope, receive, reply.send)
+        except ClientGone:
+            return
+        except (Exception, asyncio.CancelledError) as error:
+            if reply.status:
+                raise
+            await self._answer(error, request).send(reply.send)
+        self._metrics.observe_request(_route(scope), reply.status, self._clock.monotonic() - began)
+
+    def _answer(self, error: BaseException, request: Request) -> Answer:
+        match error:
+            case Refusal():
+                return refusal_answer(error)
+            case HTTPException():
+                return detail_answer(error.status_code, error.detail, dict(error.headers or {}))
+            case StoreUnavailable() | asyncio.CancelledError():
+                return refusal_answer(ServiceUnavailable(retry_after=1))
+        self._log.error("request failed", request_id=request.id.decode(), path=_route(request.scope), exc_info=error)
+        return refusal_answer(InternalError())
+
+
+class _Reply:
+    """The way back: stamps the request's id on the answer and remembers its status."""
+
+    __slots__ = ("_request", "_send", "status")
+
+    def __init__(self, request: Request, send: Send) -> None:
+        self._request = request
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], (b"x-request-id", self._request.id)]
+            if self._request.scope["state"]["incoming"].more_body:
+                message["headers"].append((b"connection", b"close"))
+        await self._send(message)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, so that ids never become label values."""
+    route = scope.get("route")
+    return route.path if route is not None else "unmatched"

@@ -1,0 +1,90 @@
+"""The gate: who is it (rows 1 and 2 of the contract's table), is it signed (6a, 6b), is it too fast (7)."""
+
+import re
+
+import msgspec
+
+from keyturn.api.addresses import Addresses
+from keyturn.api.body import storable
+from keyturn.api.limits import FailedAttempts, TokenBuckets
+from keyturn.api.ports import Desk, Directory
+from keyturn.api.request import Request
+from keyturn.api.signing import is_signed
+from keyturn.clock import Clock
+from keyturn.commands.catalogue import IGNITION_PAIR, RESTORING
+from keyturn.config.settings import LimitSettings
+from keyturn.errors import (
+    BearerInvalid,
+    BearerMissing,
+    Refusal,
+    SignatureInvalid,
+    SignSecretMissing,
+    TooManyRequests,
+)
+from keyturn.tenants.principal import Principal
+
+_BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)")
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    refusal: Refusal
+    echo: bool = False
+    """Only repeats what a tripped limiter has said before."""
+
+
+class Gate:
+    """Lets a request through or raises the `Refusal` of the first row that fails."""
+
+    def __init__(
+        self, directory: Directory, desk: Desk, addresses: Addresses, limits: LimitSettings, clock: Clock
+    ) -> None:
+        self._directory = directory
+        self._desk = desk
+        self._addresses = addresses
+        self._bearers = FailedAttempts(limits.failed_attempts_per_minute, clock)
+        self._signatures = FailedAttempts(limits.failed_attempts_per_minute, clock)
+        self._rates = TokenBuckets(limits.application_rate, limits.application_burst, clock)
+
+    async def authenticate(self, request: Request) -> Principal:
+        """Rows 1 and 2."""
+        bearer = _BEARER.fullmatch(request.headers.get(b"authorization", b""))
+        if bearer is None:
+            raise BearerMissing
+        principal = await self._directory.authenticate(bearer[1].decode())
+        if principal is None:
+            raise _counted(self._bearers, BearerInvalid(), self._addresses.client(request)).refusal
+        return principal
+
+    async def admit(self, request: Request, principal: Principal, vin: str, command: str) -> None:
+        """Rows 6a, 6b and 7. A refused ignition attempt is written down, its echoes are not."""
+        refused = self._unsigned(request, principal, vin, command) or self._too_fast(principal, command)
+        if refused is None:
+            return
+        if command in IGNITION_PAIR and not refused.echo:
+            await self._desk.refuse(principal, storable(vin), command, refused.refusal)
+        raise refused.refusal
+
+    def _unsigned(self, request: Request, principal: Principal, vin: str, command: str) -> _Refused | None:
+        if not principal.sign_secrets:
+            return _Refused(SignSecretMissing())
+        signature = request.text(b"x-signature")
+        if signature is None:
+            return _Refused(SignatureInvalid())
+        if is_signed(signature, vin, command, principal.sign_secrets):
+            return None
+        address = self._addresses.client(request)
+        return _counted(self._signatures, SignatureInvalid(), address, principal.application_id)
+
+    def _too_fast(self, principal: Principal, command: str) -> _Refused | None:
+        if command in RESTORING:
+            return None
+        held = self._rates.take(principal.application_id)
+        return None if held is None else _Refused(TooManyRequests(held.retry_after), echo=held.repeated)
+
+
+def _counted(attempts: FailedAttempts, refusal: Refusal, *keys: str) -> _Refused:
+    """The refusal, counted against each key; 429 instead while one of them is tripped."""
+    if wait := attempts.retry_after(*keys):
+        return _Refused(TooManyRequests(wait), echo=True)
+    attempts.record(*keys)
+    return _Refused(refusal)

@@ -1,0 +1,97 @@
+"""Limiters: failed attempts in a sliding minute, and a token bucket per application. Both keep a bounded memory."""
+
+import math
+from collections import OrderedDict, deque
+from typing import TypeVar
+
+import msgspec
+
+from keyturn.clock import Clock
+
+WINDOW = 60.0
+"""Seconds for which a failed attempt counts."""
+
+_V = TypeVar("_V")
+
+CAPACITY = 10_000
+"""Keys remembered at one time; the one that was quiet longest is forgotten first."""
+
+
+class FailedAttempts:
+    """Counts failures per key; a key with `limit` of them within the last minute is tripped."""
+
+    def __init__(self, limit: int, clock: Clock) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def retry_after(self, *keys: str) -> int:
+        """Whole seconds until none of the keys is tripped any more; 0 when none is."""
+        return max(math.ceil(self._tripped_for(key)) for key in keys)
+
+    def record(self, *keys: str) -> None:
+        """Count a failure against each key."""
+        for key in keys:
+            failures = self._failures.setdefault(key, deque(maxlen=self._limit))
+            failures.append(self._clock.monotonic())
+            _touch(self._failures, key)
+
+    def _tripped_for(self, key: str) -> float:
+        failures = self._failures.get(key)
+        if failures is None or len(failures) < self._limit:
+            return 0.0
+        return max(0.0, failures[0] + WINDOW - self._clock.monotonic())
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A request that found its bucket empty."""
+
+    retry_after: int
+    """Whole seconds until there is a token."""
+    repeated: bool
+    """No token was taken since the bucket was last found empty."""
+
+
+class _Bucket(msgspec.Struct):
+    tokens: float
+    filled_at: float
+    found_empty: bool = False
+
+
+class TokenBuckets:
+    """One bucket per key, `burst` tokens deep, refilled with `rate` a second. Rate 0: no limit."""
+
+    def __init__(self, rate: float, burst: float, clock: Clock) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._clock = clock
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, key: str) -> Held | None:
+        """Take a token; None when there was one."""
+        if self._rate <= 0:
+            return None
+        bucket = self._filled(key)
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+            bucket.found_empty = False
+            return None
+        held = Held(math.ceil((1 - bucket.tokens) / self._rate), repeated=bucket.found_empty)
+        bucket.found_empty = True
+        return held
+
+    def _filled(self, key: str) -> _Bucket:
+        now = self._clock.monotonic()
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = _Bucket(self._burst, now)
+        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled_at) * self._rate)
+        bucket.filled_at = now
+        _touch(self._buckets, key)
+        return bucket
+
+
+def _touch(recent: OrderedDict[str, _V], key: str) -> None:
+    recent.move_to_end(key)
+    if len(recent) > CAPACITY:
+        recent.popitem(last=False)

@@ -1,0 +1,65 @@
+"""The administration socket: operations for whoever may open it, which is the user that runs the server."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from keyturn.api.answer import Answer, json_answer
+from keyturn.api.request import ClientGone, Request
+from keyturn.errors import BodyTooLarge
+from keyturn.store.port import StoreUnavailable
+from keyturn.tenants.administration import OperationError
+
+SOCKET_NAME = "keyturn.sock"
+"""In the data directory."""
+BODY_LIMIT = 1_048_576
+
+Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Does one operation by name and arguments. Raises `OperationError`."""
+
+
+class _Order(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    arguments: dict[str, Any] = {}
+
+
+_DECODER = msgspec.json.Decoder(_Order)
+
+
+class LocalOperations:
+    """``POST {"name", "arguments"}`` -> 200 with the operation's answer, or ``{"code", "detail"}``."""
+
+    def __init__(self, administer: Administer) -> None:
+        self._administer = administer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(Request(scope, receive))
+        except ClientGone:
+            return
+        await answer.send(send)
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            order = _DECODER.decode(await request.body(BODY_LIMIT))
+            return json_answer(200, await self._administer(order.name, order.arguments))
+        except OperationError as error:
+            return _refusal(400, error.code, str(error))
+        except msgspec.DecodeError as error:
+            return _refusal(400, "invalid_request", f"The request cannot be read: {error}.")
+        except BodyTooLarge as error:
+            return _refusal(413, "too_large", error.detail)
+        except StoreUnavailable:
+            return _refusal(503, "store_unavailable", "The store cannot acknowledge; whether it was done is not known.")
+
+
+def build_local_app(administer: Administer) -> ASGIApp:
+    """The application that listens on the administration socket."""
+    return Router([Route("/operations", LocalOperations(administer), methods=["POST"])], redirect_slashes=False)
+
+
+def _refusal(status: int, code: str, detail: str) -> Answer:
+    return json_answer(status, {"code": code, "detail": detail})

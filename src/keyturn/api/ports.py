@@ -1,0 +1,43 @@
+"""What the HTTP edge asks of the rest of Keyturn."""
+
+from typing import Protocol
+
+from keyturn.commands.request import CommandRequest, PostAnswer
+from keyturn.errors import Refusal
+from keyturn.tenants.principal import Principal
+
+
+class Directory(Protocol):
+    """Who may come in."""
+
+    async def token(self, client_id: str, client_secret: str) -> str | None:
+        """A bearer token, or None when the two do not name an active application."""
+        ...
+
+    async def authenticate(self, token: str) -> Principal | None:
+        """Whom a bearer token names, or None when it is unknown, expired or revoked."""
+        ...
+
+
+class Desk(Protocol):
+    """Where commands are registered and looked up."""
+
+    async def post(self, request: CommandRequest) -> PostAnswer:
+        """Register or join a command, or issue a code; raises the `Refusal` of rows 8-11b."""
+        ...
+
+    async def get(self, company_id: str, command_id: str, wait: float) -> dict[str, object] | None:
+        """The public record, held for up to `wait` seconds until it is final; None: not this company's."""
+        ...
+
+    async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
+        """Write down an ignition attempt that was refused before it reached the desk."""
+        ...
+
+
+class Readiness(Protocol):
+    """Whether this node can do its work."""
+
+    def ready(self) -> dict[str, str]:
+        """Problems by name; empty when there are none."""
+        ...

@@ -1,0 +1,214 @@
+"""The HTTP/1.1 connection: uvicorn's parser with bounds on size, time and number.
+
+What the application never sees is answered here, as JSON and with a request id: malformed HTTP (400), slow senders
+(408), large headers (431), and connections beyond the limit (503).
+"""
+
+import asyncio
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from keyturn.api.answer import refusal_answer
+from keyturn.api.bounds import Bounds, Phase
+from keyturn.api.outlet import Outlet
+from keyturn.api.request import joined_headers, request_id
+from keyturn.errors import InvalidHttp, Refusal, ServiceUnavailable
+from keyturn.telemetry.metrics import Metrics
+
+LINGER = 2.0
+"""Seconds for which a closing connection still reads what its client is sending."""
+
+
+class EdgeProtocol(HttpToolsProtocol):
+    """One connection. Each request's scope holds its uvicorn cycle as ``scope["state"]["incoming"]``."""
+
+    def __init__(
+        self, config: Config, state: ServerState, bounds: dict[Phase, Bounds], max_connections: int, metrics: Metrics
+    ) -> None:
+        super().__init__(config, state, app_state={})
+        self._bounds = bounds
+        self._max_connections = max_connections
+        self._metrics = metrics
+        self._phase = Phase.BETWEEN
+        self._phase_size = 0
+        self._read_size = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._farewell: bytes | None = None
+        self.closed = self.loop.create_future()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrowed by uvicorn
+        super().connection_made(transport)
+        self._outlet = Outlet(transport, self.loop, self._leave)
+        if len(self.connections) > self._max_connections:
+            self.connections.discard(self)
+            self._refuse(ServiceUnavailable(retry_after=1))
+            return
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._enter(Phase.DEAF)
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+        self.closed.set_result(None)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn never keeps a half-closed connection
+        """A client that closed its sending side alone still hears its answers (TLS knows no half-closed state)."""
+        if self._phase in self._bounds:
+            self._refuse(InvalidHttp())
+        if self._phase is Phase.DEAF:
+            return self._farewell is not None and self.scheme == "http"
+        if self.cycle is None or self.cycle.response_complete:
+            return False
+        self.cycle.keep_alive = False
+        return self.scheme == "http"
+
+    def shutdown(self) -> None:
+        """Close now, or with the last answer that is owed."""
+        self._outlet.flush()
+        if self._phase is not Phase.DEAF:
+            super().shutdown()
+        elif self._farewell is None:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._phase is Phase.DEAF:
+            return
+        self._read_size = len(data)
+        if self._phase in self._bounds and self._is_too_large(len(data)):
+            self._refuse(self._bounds[self._phase].too_large())
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, Refusal) else InvalidHttp())
+            return
+        self._watch()
+
+    def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
+        self._enter(Phase.HEAD)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        bounds = self._bounds[Phase.HEAD]
+        if (self._phase_size or self._read_size > bounds.size) and self._head_size() > bounds.size:
+            raise bounds.too_large
+        if self.parser.should_upgrade():
+            return
+        super().on_headers_complete()
+        self._enter(Phase.BODY)
+        self.headers = []  # trailers must not pass for headers
+        self.scope["state"]["incoming"] = self.cycle
+        self.cycle.transport = self._outlet
+
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        self._enter(Phase.BETWEEN)
+
+    def on_response_complete(self) -> None:
+        was_last = not self.pipeline
+        super().on_response_complete()
+        if was_last and self._farewell is not None:
+            self._say_farewell()
+        elif self._phase is not Phase.BETWEEN:
+            self._unset_keepalive_if_required()
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Parse the request again as if it asked for no other protocol (RFC 9110, 7.8); some clients always ask."""
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(InvalidHttp())
+            return
+        version = self.parser.get_http_version().encode()
+        fields = [name + b": " + value + b"\r\n" for name, value in self.headers if name != b"upgrade"]
+        head = self.parser.get_method() + b" " + self.url + b" HTTP/" + version + b"\r\n" + b"".join(fields) + b"\r\n"
+        self._enter(Phase.BETWEEN)
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(head + rest)
+
+    def _enter(self, phase: Phase) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._phase = phase
+        self._phase_size = 0
+
+    def _is_too_large(self, more: int) -> bool:
+        self._phase_size += more
+        return self._phase_size > self._bounds[self._phase].size
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
+
+    def _watch(self) -> None:
+        if self._deadline is None and self._phase in self._bounds:
+            self._deadline = self.loop.call_later(self._bounds[self._phase].seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self._is_behind_another():
+            self._watch()  # reading was paused for the other, so the client is not to blame
+        else:
+            self._refuse(self._bounds[self._phase].too_slow())
+
+    def _is_behind_another(self) -> bool:
+        """Whether a request before the one being received still waits for its answer."""
+        if self._phase is Phase.BODY:
+            return bool(self.pipeline)
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer a request that will never be complete, after those before it, and be done with this client."""
+        behind_another = self._is_behind_another()
+        self._farewell = self._rendered(refusal)
+        self._metrics.observe_request("connection", refusal.http_status, 0.0)
+        if self._phase is Phase.BODY:
+            self._abandon_cycle()
+        self._enter(Phase.DEAF)
+        if not behind_another:
+            self._say_farewell()
+
+    def _abandon_cycle(self) -> None:
+        if self.pipeline:
+            self.pipeline.popleft()
+            return
+        if self.cycle.response_started:
+            self._farewell = None
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+
+    def _say_farewell(self) -> None:
+        if self._farewell is not None:
+            self._outlet.write(self._farewell)
+        self._leave()
+
+    def _rendered(self, refusal: Refusal) -> bytes:
+        answer = refusal_answer(refusal)
+        sent = self.scope["headers"] if self._phase in self._bounds else ()
+        fields = self.server_state.default_headers + answer.fields()
+        fields += [(b"x-request-id", request_id(joined_headers(sent))), (b"connection", b"close")]
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
+        return STATUS_LINE[answer.status] + head + b"\r\n" + answer.body
+
+    def _leave(self) -> None:
+        """Close once the client stops sending: closing on unread bytes resets the connection and loses the answer."""
+        self._outlet.flush()
+        self.pipeline.clear()
+        self._farewell = None
+        self._unset_keepalive_if_required()
+        if self._phase is Phase.BETWEEN or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._enter(Phase.DEAF)
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._deadline = self.loop.call_later(LINGER, self.transport.close)

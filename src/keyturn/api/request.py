@@ -1,0 +1,66 @@
+"""A request as the handlers see it: header fields by name, and the body up to a limit."""
+
+import re
+import secrets
+from collections.abc import Iterable
+
+from starlette.types import Receive, Scope
+
+from keyturn.errors import BodyTooLarge
+
+HeaderFields = Iterable[tuple[bytes, bytes]]
+
+_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+
+
+class ClientGone(Exception):
+    """The client left before its request was complete; there is nobody to answer."""
+
+
+class Request:
+    """One HTTP request. `headers` holds repeated fields joined by a comma (RFC 9110, 5.3)."""
+
+    __slots__ = ("_receive", "headers", "id", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self.scope = scope
+        self.headers = joined_headers(scope["headers"])
+        self.id = request_id(self.headers)
+
+    def text(self, name: bytes) -> str | None:
+        """A header field as text, None when absent."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self, limit: int) -> bytes:
+        """The whole body. Raises `BodyTooLarge` beyond `limit` bytes, at once where the length was declared."""
+        if int(self.headers.get(b"content-length", b"0")[:20]) > limit:
+            raise BodyTooLarge
+        body, more = await self._part()
+        while more and len(body) <= limit:
+            part, more = await self._part()
+            body += part
+        if len(body) > limit:
+            raise BodyTooLarge
+        return body
+
+    async def _part(self) -> tuple[bytes, bool]:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        return message["body"], message["more_body"]
+
+
+def joined_headers(fields: HeaderFields) -> dict[bytes, bytes]:
+    """Header fields by lower-case name."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in fields:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
+
+
+def request_id(headers: dict[bytes, bytes]) -> bytes:
+    """The client's own id when it is 1 to 128 visible ASCII characters, else a new one."""
+    given = headers.get(b"x-request-id", b"")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16).encode()

@@ -1,0 +1,80 @@
+"""The HTTP application: every route of the frozen surface in one list."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from keyturn.api.addresses import Addresses
+from keyturn.api.answer import Answer
+from keyturn.api.envelope import Envelope
+from keyturn.api.gate import Gate
+from keyturn.api.health import Exposition, Ready, healthz
+from keyturn.api.limits import FailedAttempts
+from keyturn.api.ports import Desk, Directory, Readiness
+from keyturn.api.request import Request
+from keyturn.api.token import Tokens
+from keyturn.api.vehicle_command import VehicleCommands
+from keyturn.clock import Clock
+from keyturn.config.settings import LimitSettings, ServerSettings
+from keyturn.telemetry.metrics import Metrics
+
+Handler = Callable[[Request], Awaitable[Answer]]
+RouteRow = tuple[str, str, Handler]
+
+
+class Endpoint:
+    """A handler as the ASGI application that a route serves."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        answer = await self._handler(scope["state"]["request"])
+        await answer.send(send)
+
+
+def build_app(
+    *,
+    directory: Directory,
+    desk: Desk,
+    readiness: Readiness,
+    metrics: Metrics,
+    clock: Clock,
+    server: ServerSettings,
+    limits: LimitSettings,
+    token_life: int,
+    bench: bool = False,
+) -> ASGIApp:
+    """The public application. `token_life` in seconds; `bench` adds the no-op route that a benchmark compares with."""
+    addresses = Addresses(server.trusted_proxies)
+    gate = Gate(directory, desk, addresses, limits, clock)
+    commands = VehicleCommands(gate, desk, server.body_limit)
+    attempts = FailedAttempts(limits.failed_attempts_per_minute, clock)
+    tokens = Tokens(directory, addresses, attempts, token_life, server.body_limit)
+    rows: list[RouteRow] = [
+        ("POST", "/vehicle-command", commands.post),
+        ("GET", "/vehicle-command/{command_id}", commands.get),
+        ("POST", "/token", tokens.post),
+        ("GET", "/healthz", healthz),
+        ("GET", "/readyz", Ready(readiness).get),
+    ]
+    if not server.metrics_host:
+        rows.append(("GET", "/metrics", Exposition(metrics).get))
+    if bench:
+        rows.append(("POST", "/bench/noop", commands.noop))
+    return _application(rows, metrics, clock)
+
+
+def build_metrics_app(metrics: Metrics, clock: Clock) -> ASGIApp:
+    """`/metrics` alone, for an address of its own."""
+    return _application([("GET", "/metrics", Exposition(metrics).get)], metrics, clock)
+
+
+def _application(rows: Iterable[RouteRow], metrics: Metrics, clock: Clock) -> ASGIApp:
+    routes = [
+        Route(path + slash, Endpoint(handler), methods=[method])
+        for method, path, handler in rows
+        for slash in ("", "/")
+    ]
+    return Envelope(Router(routes, redirect_slashes=False), metrics, clock)

@@ -1,0 +1,53 @@
+"""`POST /token`: client credentials become a bearer token."""
+
+from urllib.parse import parse_qs
+
+from keyturn.api.addresses import Addresses
+from keyturn.api.answer import Answer, json_answer
+from keyturn.api.body import storable
+from keyturn.api.limits import FailedAttempts
+from keyturn.api.ports import Directory
+from keyturn.api.request import Request
+from keyturn.errors import InvalidCredentials, TooManyRequests
+
+_FIELD_PAIRS = (("client_id", "client_secret"), ("username", "password"))
+_NOT_STORED = [(b"cache-control", b"no-store")]
+_KEY_LENGTH = 200
+"""Characters of a client id that tell limiter keys apart: a bound on what strangers can make us remember."""
+
+
+class Tokens:
+    """Issues tokens. Failures are limited per address and client id, right attempts included until that frees."""
+
+    def __init__(
+        self, directory: Directory, addresses: Addresses, attempts: FailedAttempts, life: int, body_limit: int
+    ) -> None:
+        self._directory = directory
+        self._addresses = addresses
+        self._attempts = attempts
+        self._life = life
+        self._body_limit = body_limit
+
+    async def post(self, request: Request) -> Answer:
+        client_id, client_secret = _credentials(await request.body(self._body_limit))
+        caller = f"{self._addresses.client(request)} {client_id[:_KEY_LENGTH]}"
+        if wait := self._attempts.retry_after(caller):
+            raise TooManyRequests(wait)
+        token = await self._directory.token(client_id, client_secret)
+        if token is None:
+            self._attempts.record(caller)
+            raise InvalidCredentials
+        return json_answer(200, {"token": token, "expiration": self._life}, _NOT_STORED)
+
+
+def _credentials(body: bytes) -> tuple[str, str]:
+    """Client id and secret from the form; both empty, which nobody has, when it does not hold them once each."""
+    try:
+        form = parse_qs(body.decode(), keep_blank_values=True, errors="strict")
+    except ValueError:
+        return "", ""
+    for pair in _FIELD_PAIRS:
+        match [form.get(name) for name in pair]:
+            case [[client_id], [client_secret]]:
+                return storable(client_id), client_secret
+    return "", ""

@@ -1,0 +1,114 @@
+"""`POST /vehicle-command` and `GET /vehicle-command/{command_id}`: rows 1-7 in their order, then the desk."""
+
+import hashlib
+import json
+import re
+from urllib.parse import parse_qs
+
+import msgspec
+
+from keyturn.api.answer import Answer, json_answer
+from keyturn.api.body import decode_object, storable
+from keyturn.api.etag import tagged
+from keyturn.api.gate import Gate
+from keyturn.api.ports import Desk
+from keyturn.api.request import Request
+from keyturn.commands.request import CommandRequest
+from keyturn.errors import CommandNotFound, InvalidCommand, InvalidIdempotencyKey, InvalidVin, InvalidWait, Refusal
+from keyturn.tenants.principal import Principal
+
+MAX_WAIT = 30
+"""Seconds."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_WAIT = re.compile(r"0*([0-9]{1,2})")
+_KEY = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+class _Order(msgspec.Struct, frozen=True):
+    """The fields of the body, as received."""
+
+    vin: str
+    command: str
+    code: object
+
+
+class VehicleCommands:
+    """The two endpoints of the seeds."""
+
+    def __init__(self, gate: Gate, desk: Desk, body_limit: int) -> None:
+        self._gate = gate
+        self._desk = desk
+        self._body_limit = body_limit
+
+    async def post(self, request: Request) -> Answer:
+        """Register a command, join one, or issue a code."""
+        principal, order = await self._admitted(request)
+        answer = await self._desk.post(_command_request(request, principal, order))
+        return json_answer(answer.http_status, answer.body)
+
+    async def get(self, request: Request) -> Answer:
+        """The public record, held for up to ``?wait`` seconds until it is final."""
+        principal = await self._gate.authenticate(request)
+        wait = _wait(request.scope["query_string"])
+        command_id: str = request.scope["path_params"]["command_id"]
+        if not _UUID.fullmatch(command_id):
+            raise CommandNotFound
+        record = await self._desk.get(principal.company_id, command_id.lower(), wait)
+        if record is None:
+            raise CommandNotFound
+        return tagged(request, json_answer(200, record))
+
+    async def noop(self, request: Request) -> Answer:
+        """Every check of `post` and nothing else: what a benchmark compares `post` with."""
+        await self._admitted(request)
+        return json_answer(200, {"status": "ok"})
+
+    async def _admitted(self, request: Request) -> tuple[Principal, _Order]:
+        principal = await self._gate.authenticate(request)
+        order = _order(decode_object(await request.body(self._body_limit)))
+        await self._gate.admit(request, principal, order.vin, order.command)
+        return principal, order
+
+
+def _order(body: dict[str, object]) -> _Order:
+    vin = _text(body.get("vin"), InvalidVin)
+    command = _text(body.get("command"), InvalidCommand)
+    return _Order(vin, command, body.get("code"))
+
+
+def _text(value: object, refusal: type[Refusal]) -> str:
+    if not isinstance(value, str) or not value:
+        raise refusal
+    return value
+
+
+def _command_request(request: Request, principal: Principal, order: _Order) -> CommandRequest:
+    key = request.text(b"idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidIdempotencyKey
+    return CommandRequest(
+        company_id=principal.company_id,
+        application_id=principal.application_id,
+        vin=storable(order.vin),
+        command=storable(order.command),
+        grants=principal.grants,
+        code=order.code,
+        idempotency_key=key,
+        request_hash="" if key is None else _request_hash(request, order),
+    )
+
+
+def _request_hash(request: Request, order: _Order) -> str:
+    """Hex SHA-256 over all that makes two requests the same; JSON escapes keep the parts apart."""
+    parts = [order.vin, order.command, order.code, request.text(b"x-reason"), request.text(b"x-case")]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
+
+
+def _wait(query: bytes) -> float:
+    """Seconds from ``?wait=N``; 0 when it is not asked for."""
+    given = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("wait", ["0"])
+    number = _WAIT.fullmatch(given[0]) if len(given) == 1 else None
+    if number is None or int(number[1]) > MAX_WAIT:
+        raise InvalidWait
+    return float(number[1])

@@ -1,0 +1,200 @@
+"""The composition root: settings in, a running node out. Nothing else wires anything."""
+
+import asyncio
+import random
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from keyturn.api.edge import Server
+from keyturn.api.local import build_local_app
+from keyturn.api.routes import build_app, build_metrics_app
+from keyturn.bus.memory import MemoryBus
+from keyturn.clock import Clock, SystemClock
+from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.commands.confirmation import Codes
+from keyturn.commands.desk import Desk
+from keyturn.commands.identity import six_digits, uuid7
+from keyturn.commands.intake import Intake
+from keyturn.commands.intent import IntentRules
+from keyturn.commands.registration import Registrar
+from keyturn.config.loading import refuse_unknown_commands
+from keyturn.config.settings import Settings
+from keyturn.connectors.port import Connector
+from keyturn.connectors.registry import build_connectors
+from keyturn.engine.dispatch import Dispatcher
+from keyturn.engine.engine import Engine
+from keyturn.engine.follow import Follower
+from keyturn.engine.recovery import Recoverer
+from keyturn.engine.sweep import Sweeper
+from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.verify import Verifier
+from keyturn.store.sqlite.lock import DataDirectoryLock
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.telemetry.loop_lag import watch_loop_lag
+from keyturn.telemetry.metrics import Metrics
+from keyturn.tenants.administration import Answer, Installation
+from keyturn.tenants.directory import Directory
+from keyturn.tenants.keyring import Keyring, unlock
+from keyturn.tenants.operations import perform
+
+SOCKET_NAME = "keyturn.sock"
+"""The administration socket, in the data directory."""
+_LOCAL_OPERATOR = "operator:local"
+
+
+class Administration:
+    """Performs administration operations on an open store."""
+
+    def __init__(self, store: SqliteStore, keyring: Keyring, installation: Installation) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._installation = installation
+
+    async def administer(self, name: str, arguments: dict[str, Any]) -> Answer:
+        """Do one operation. Raises `OperationError`."""
+        return (await self.administer_all([(name, arguments)]))[0]
+
+    async def administer_all(self, operations: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
+        """Do several in one transaction: all of them or none."""
+        return await self._store.write(
+            lambda tx: [
+                perform(tx, self._keyring, self._installation, name, arguments, _LOCAL_OPERATOR)
+                for name, arguments in operations
+            ]
+        )
+
+
+@asynccontextmanager
+async def workbench(settings: Settings) -> AsyncIterator[Administration]:
+    """Administration of a store that no server has open. Raises `StoreRefused`."""
+    directory = Path(settings.server.data)
+    async with AsyncExitStack() as resources:
+        resources.callback(DataDirectoryLock(directory).release)
+        store = open_sqlite(directory, SystemClock(), lambda _topic, _key: None)
+        resources.push_async_callback(store.close)
+        keyring = await unlock(store, settings.key_file)
+        yield Administration(store, keyring, installation(settings))
+
+
+class Node:
+    """One Keyturn node: store, engine and HTTP. `bench` adds the no-op route that a benchmark compares with."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, bench: bool = False) -> None:
+        refuse_unknown_commands(settings, frozenset(COMMANDS))
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._bench = bench
+        self._resources = AsyncExitStack()
+        self.metrics = Metrics()
+
+    async def start(self) -> str:
+        """The base URL, once commands can be taken. Raises `StoreRefused`, `ListenRefused` or a definition's error."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Drain and let go of everything, in the reverse order of starting."""
+        await self._resources.aclose()
+
+    async def administer(self, name: str, arguments: dict[str, Any]) -> Answer:
+        """Do one administration operation. Raises `OperationError`."""
+        return await self.administration.administer(name, arguments)
+
+    def ready(self) -> dict[str, str]:
+        """What keeps this node from doing its work."""
+        return {} if self.store.available else {"store": "The store cannot acknowledge."}
+
+    async def _start(self) -> str:
+        settings, directory = self._settings, Path(self._settings.server.data)
+        tls = _tls(settings)
+        self._resources.callback(DataDirectoryLock(directory).release)
+        bus = MemoryBus()
+        connectors = build_connectors(settings.connectors, self._clock)
+        for connector in connectors.values():
+            self._resources.push_async_callback(connector.close)
+        self.store = open_sqlite(directory, self._clock, bus.publish, on_batch=self._observe_batch)
+        self._resources.push_async_callback(self.store.close)
+        keyring = await unlock(self.store, settings.key_file)
+        self.administration = Administration(self.store, keyring, installation(settings))
+        registrar = Registrar(settings.commands, settings.evidence, uuid7, self.store.epoch)
+        await self._start_engine(bus, keyring, connectors, registrar)
+        desk = self._desk(bus, keyring, connectors, registrar)
+        return await self._serve(desk, Directory(self.store, keyring, self._clock, settings.tokens.life), tls)
+
+    async def _start_engine(
+        self, bus: MemoryBus, keyring: Keyring, connectors: Mapping[str, Connector], registrar: Registrar
+    ) -> None:
+        store, clock, rules = self.store, self._clock, self._settings.engine
+        vehicles = Vehicles(store, keyring, connectors, rules.state_read_timeout)
+        self.engine = engine = Engine(
+            store,
+            bus,
+            vehicles,
+            Dispatcher(store, clock, vehicles, IntentRules(registrar, self._settings.commands, rules.send_window)),
+            Follower(store, clock, vehicles, rules.verify_for, random.SystemRandom().random),
+            Verifier(store, clock, vehicles, rules.verify_for),
+            Recoverer(store, clock, vehicles),
+        )
+        await engine.start(Sweeper(store, connectors, rules, engine.tend))
+        self._resources.push_async_callback(partial(engine.stop, self._settings.server.drain_timeout))
+
+    def _desk(
+        self, bus: MemoryBus, keyring: Keyring, connectors: Mapping[str, Connector], registrar: Registrar
+    ) -> Desk:
+        settings = self._settings
+        draw = partial(six_digits, secrets.token_bytes)
+        codes = Codes(keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
+        declarations = {name: connector.declares for name, connector in connectors.items()}
+        intake = Intake(codes, registrar, declarations, settings.commands.idempotency_life)
+        return Desk(self.store, bus, self._clock, intake)
+
+    async def _serve(self, desk: Desk, directory: Directory, tls: ssl.SSLContext | None) -> str:
+        settings, clock, metrics = self._settings.server, self._clock, self.metrics
+        app = build_app(
+            directory=directory,
+            desk=desk,
+            readiness=self,
+            metrics=metrics,
+            clock=clock,
+            server=settings,
+            limits=self._settings.limits,
+            token_life=self._settings.tokens.life,
+            bench=self._bench,
+        )
+        server = Server(settings, metrics, clock)
+        self._resources.push_async_callback(partial(server.drain, settings.drain_timeout))
+        port = await server.start(app, settings.host, settings.port, tls)
+        if settings.metrics_host:
+            await server.start(build_metrics_app(metrics, clock), settings.metrics_host, settings.metrics_port)
+        await server.start_unix(build_local_app(self.administer), Path(settings.data) / SOCKET_NAME)
+        self._watch_lag()
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return f"{'https' if tls else 'http'}://{host}:{port}"
+
+    def _watch_lag(self) -> None:
+        lag = asyncio.create_task(watch_loop_lag(self.metrics.observe_lag), name="loop lag")
+        self._resources.callback(lag.cancel)
+
+    def _observe_batch(self, units: int, _seconds: float) -> None:
+        self.metrics.observe_batch(units)
+
+
+def installation(settings: Settings) -> Installation:
+    """What administration may name: connectors of the configuration, commands of the catalogue."""
+    return Installation(frozenset(settings.connectors), frozenset(COMMANDS), IGNITION_PAIR)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.server.tls_certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.server.tls_certificate, settings.server.tls_key or None)
+    return context

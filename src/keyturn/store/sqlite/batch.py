@@ -1,0 +1,73 @@
+"""Units of work that share one transaction, each behind a savepoint of its own."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.store.sqlite.failure import ends_transaction
+from keyturn.store.sqlite.transaction import SqliteTx
+
+Promise = asyncio.Future[Any]
+
+
+class Batch:
+    """Nothing of it reaches a caller before `settle` or `fail`. Whatever `begin` or `run` raises has ended it."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+        self.tx = SqliteTx(connection, now)
+        self._connection = connection
+        self._promises: list[Promise] = []
+        self._outcomes: list[tuple[object, BaseException | None]] = []
+
+    def __len__(self) -> int:
+        return len(self._promises)
+
+    def begin(self) -> None:
+        """Take the write lock."""
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def run(self, work: Callable[[Tx], object], promise: Promise) -> None:
+        """Run a unit; what it raises undoes it alone, unless that ended the transaction."""
+        self._promises.append(promise)
+        said = len(self.tx.announced)
+        outcome: tuple[object, BaseException | None]
+        self._connection.execute("SAVEPOINT unit")
+        try:
+            outcome = work(self.tx), None
+        except BaseException as error:
+            if ends_transaction(error):
+                raise
+            # Raises when SQLite, or the unit, has ended the transaction: the savepoint went with it.
+            self._connection.execute("ROLLBACK TO unit")
+            del self.tx.announced[said:]
+            outcome = None, error
+        self._connection.execute("RELEASE unit")
+        self._outcomes.append(outcome)
+
+    def settle(self) -> None:
+        """The batch is durable: give every caller what its unit returned or raised."""
+        for promise, (result, error) in zip(self._promises, self._outcomes, strict=True):
+            _keep(promise, result, error)
+
+    def fail(self, reason: str) -> None:
+        """The batch is lost, or nobody knows."""
+        break_promises(self._promises, reason)
+
+
+def break_promises(promises: Iterable[Promise], reason: str) -> None:
+    """Tell every caller that the store cannot acknowledge."""
+    for promise in promises:
+        _keep(promise, None, StoreUnavailable(reason))
+
+
+def _keep(promise: Promise, result: object, error: BaseException | None) -> None:
+    if promise.done():  # the caller went away
+        return
+    if error is None:
+        promise.set_result(result)
+    elif isinstance(error, StopIteration):  # a future refuses to carry it
+        promise.set_exception(RuntimeError("a unit of work raised StopIteration"))
+    else:
+        promise.set_exception(error)

@@ -1,0 +1,35 @@
+"""Connections to the database file."""
+
+import sqlite3
+from pathlib import Path
+
+from keyturn.store.port import StoreRefused
+
+_BUSY_SECONDS = 0.1
+"""How long a statement waits for another program that has the file locked: the event loop waits with it."""
+_STATEMENTS = 512
+"""Prepared statements kept by a connection; more than Keyturn has."""
+_CACHE_KIB = 16_384
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open the file that exists (`mode` is ``rw`` or ``ro``); transactions are begun and ended by statements alone."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,  # COMMIT runs in a thread of its own, never at the same time as anything else
+        cached_statements=_STATEMENTS,
+    )
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    return connection
+
+
+def make_durable(connection: sqlite3.Connection, path: Path) -> None:
+    """A write-ahead log, synced by every commit; foreign keys are checked."""
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreRefused(f"{path} is on a file system that cannot hold a write-ahead log.")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,26 @@
+"""What the store keeps about itself."""
+
+import sqlite3
+
+
+def store_epoch(connection: sqlite3.Connection) -> int:
+    """The store's epoch: 1 in a new store."""
+    connection.execute("INSERT INTO store_fact (name, value) VALUES ('epoch', '1') ON CONFLICT DO NOTHING")
+    row = connection.execute("SELECT value FROM store_fact WHERE name = 'epoch'").fetchone()
+    return int(row[0])
+
+
+def committed_time(connection: sqlite3.Connection) -> int:
+    """The instant of the newest entry: no transaction is ever dated before it."""
+    row = connection.execute("SELECT at FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    return int(row[0]) if row else 0
+
+
+def prove_writable(connection: sqlite3.Connection) -> int:
+    """End what a failed batch left open and commit a small change. Returns the committed time."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("UPDATE store_fact SET value = value WHERE name = 'epoch'")
+    connection.execute("COMMIT")
+    return committed_time(connection)

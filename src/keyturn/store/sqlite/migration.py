@@ -1,0 +1,77 @@
+"""Numbered .sql files, each applied once, in a transaction of its own."""
+
+import hashlib
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from keyturn.store.port import StoreRefused
+
+APPLICATION_ID = 0x4B657974
+"""Marks the file as Keyturn's (SQLite's header, offset 68): "Keyt"."""
+
+_LEDGER = """
+CREATE TABLE IF NOT EXISTS migration (
+  number     INTEGER PRIMARY KEY,
+  name       TEXT NOT NULL,
+  sha256     TEXT NOT NULL,
+  applied_at INTEGER NOT NULL
+);
+"""
+
+
+class Migration(NamedTuple):
+    """One file: ``0001_tenancy.sql`` is number 1, name ``tenancy``."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def known_migrations() -> list[Migration]:
+    """Every migration of this Keyturn, in order."""
+    folder = files("keyturn.store.sqlite") / "migrations"
+    texts = {file.name.removesuffix(".sql"): file.read_text("utf-8") for file in folder.iterdir()}
+    return [Migration(int(stem[:4]), stem[5:], texts[stem]) for stem in sorted(texts)]
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: list[Migration], now: int) -> None:
+    """Bring the file up to date. Raises StoreRefused where it is not Keyturn's, or not of this Keyturn's making."""
+    applied = _applied(connection, path)
+    _compare(path, applied, migrations)
+    for migration in migrations[len(applied) :]:
+        _apply(connection, migration, now)
+
+
+def _applied(connection: sqlite3.Connection, path: Path) -> list[str]:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application == APPLICATION_ID:
+        return [row[0] for row in connection.execute("SELECT sha256 FROM migration ORDER BY number")]
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application or tables:
+        raise StoreRefused(f"{path} is the SQLite database of another program.")
+    return []
+
+
+def _compare(path: Path, applied: list[str], migrations: list[Migration]) -> None:
+    if len(applied) > len(migrations):
+        raise StoreRefused(f"{path} was written by a newer Keyturn: this one ends at migration {len(migrations)}.")
+    for sha256, migration in zip(applied, migrations, strict=False):
+        if sha256 != migration.sha256:
+            raise StoreRefused(f"{path} was made with another wording of migration {migration.number:04}.")
+
+
+def _apply(connection: sqlite3.Connection, migration: Migration, now: int) -> None:
+    connection.executescript(f"BEGIN IMMEDIATE; {_LEDGER} {migration.sql}")
+    connection.execute(
+        "INSERT INTO migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
+        (migration.number, migration.name, migration.sha256, now),
+    )
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {migration.number}")
+    connection.execute("COMMIT")

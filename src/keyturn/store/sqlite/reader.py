@@ -1,0 +1,34 @@
+"""Reads, in the event loop's thread: a point read takes less time than handing it to another thread."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from keyturn.store.port import ReadTx, StoreUnavailable
+from keyturn.store.sqlite.failure import ends_transaction
+from keyturn.store.sqlite.transaction import SqliteReadTx
+
+T = TypeVar("T")
+
+
+class Reader:
+    """Owns the reading connection. A read holds its snapshot for the length of one call, so checkpoints never wait."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, work: Callable[[ReadTx], T], now: int) -> T:
+        """What `work` returns, or raises. Raises StoreUnavailable when the file cannot be read."""
+        try:
+            self._connection.execute("BEGIN")
+            return work(SqliteReadTx(self._connection, now))
+        except sqlite3.Error as error:
+            if ends_transaction(error):
+                raise StoreUnavailable(f"The store cannot read: {error}.") from error
+            raise
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,76 @@
+"""The SQLite store: one file, one writer with group commit, reads beside it."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TypeVar
+
+from keyturn.clock import Clock
+from keyturn.store.port import ReadTx, Tx
+from keyturn.store.sqlite.connection import connect, make_durable
+from keyturn.store.sqlite.directory import make_directory, make_file, refused, sync_directory
+from keyturn.store.sqlite.facts import store_epoch
+from keyturn.store.sqlite.migration import known_migrations, migrate
+from keyturn.store.sqlite.reader import Reader
+from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
+
+FILE_NAME = "keyturn.db"
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """The port's `Store`. Reads run inline and stop the loop meanwhile: point reads and pages only."""
+
+    def __init__(self, writer: Writer, reader: Reader, epoch: int, disk: Executor) -> None:
+        self.epoch = epoch
+        self._writer = writer
+        self._reader = reader
+        self._disk = disk
+
+    @property
+    def available(self) -> bool:
+        """False from a failed batch until a probe could write again."""
+        return self._writer.failure is None
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        result: T = await self._writer.submit(work)
+        return result
+
+    async def read(self, work: Callable[[ReadTx], T]) -> T:
+        return self._reader.run(work, self._writer.now())
+
+    async def close(self) -> None:
+        await self._writer.close()
+        self._reader.close()
+        self._disk.shutdown()
+
+
+def open_sqlite(
+    directory: Path,
+    clock: Clock,
+    announce: Announce,
+    *,
+    on_batch: OnBatch = lambda _units, _seconds: None,
+    disk: Executor | None = None,
+) -> SqliteStore:
+    """Open the store in `directory`, made if missing, and bring its tables up to date. Raises StoreRefused.
+
+    `announce(topic, key)` hears, in the event loop's thread, what durable units announced; `on_batch(units, seconds)`
+    hears of every commit. `disk` runs one call at a time, in order, away from the loop: a thread unless given.
+    """
+    path = directory / FILE_NAME
+    with refused(path), ExitStack() as opened:
+        make_directory(directory)
+        make_file(path)
+        writing = opened.enter_context(closing(connect(path, "rw")))
+        migrate(writing, path, known_migrations(), clock.now())
+        make_durable(writing, path)
+        epoch = store_epoch(writing)
+        reading = opened.enter_context(closing(connect(path, "ro")))
+        sync_directory(directory)
+        disk = disk or ThreadPoolExecutor(1, thread_name_prefix="keyturn-disk")
+        store = SqliteStore(Writer(writing, clock, announce, on_batch, disk), Reader(reading), epoch, disk)
+        opened.pop_all()
+    return store

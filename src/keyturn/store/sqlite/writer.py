@@ -1,0 +1,139 @@
+"""The one writer: units of work wait in line, and one COMMIT makes a batch of them durable.
+
+The units run in the event loop's thread; only COMMIT, which waits for the disk, leaves it. SQLite's binding lets go of
+the interpreter lock around every statement, so units in a thread of their own would wait for a busy loop at each one.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from keyturn.clock import Clock
+from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.store.sqlite.batch import Batch, Promise, break_promises
+from keyturn.store.sqlite.facts import committed_time, prove_writable
+
+BATCH_UNITS = 256
+"""Units in one transaction at most."""
+BATCH_SECONDS = 0.004
+"""A batch takes no further unit after this long, so that the loop serves others."""
+PROBE_SECONDS = 0.25
+"""Between two tries to write again while the store is unavailable."""
+
+T = TypeVar("T")
+Announce = Callable[[str, str], None]
+OnBatch = Callable[[int, float], None]
+
+
+class Writer:
+    """Owns the writing connection. `disk` runs one call at a time, away from the loop."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, clock: Clock, announce: Announce, on_batch: OnBatch, disk: Executor
+    ) -> None:
+        self.failure: str | None = None
+        self._connection = connection
+        self._clock = clock
+        self._announce = announce
+        self._on_batch = on_batch
+        self._disk = disk
+        self._floor = committed_time(connection)
+        self._waiting: deque[tuple[Callable[[Tx], object], Promise]] = deque()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._probe: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def now(self) -> int:
+        """The wall clock, never below the highest committed time."""
+        return max(self._clock.now(), self._floor)
+
+    def submit(self, work: Callable[[Tx], object]) -> Promise:
+        """Put a unit in line. Raises StoreUnavailable."""
+        if self._closed or self.failure is not None:
+            raise StoreUnavailable(self.failure or "The store is closed.")
+        loop = asyncio.get_running_loop()
+        promise = loop.create_future()
+        self._waiting.append((work, promise))
+        if self._idle.is_set():
+            self._idle.clear()
+            loop.call_soon(self._run_batch, loop)
+        return promise
+
+    async def close(self) -> None:
+        """Commit what waits in line, accept nothing more, and let go of the connection."""
+        self._closed = True
+        await self._idle.wait()
+        if self._probe is not None:
+            self._probe.cancel()
+        await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.close)
+
+    def _run_batch(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch = Batch(self._connection, self.now())
+        started = self._clock.monotonic()
+        try:
+            batch.begin()
+            self._fill(batch, started + BATCH_SECONDS)
+        except Exception as error:
+            self._lose(loop, batch, error)
+            return
+        commit = partial(self._connection.execute, "COMMIT")
+        self._on_disk(loop, commit, partial(self._conclude, loop, batch, started))
+
+    def _fill(self, batch: Batch, until: float) -> None:
+        while self._waiting and len(batch) < BATCH_UNITS and self._clock.monotonic() < until:
+            work, promise = self._waiting.popleft()
+            if not promise.done():  # else the caller went away
+                batch.run(work, promise)
+
+    def _conclude(
+        self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[sqlite3.Cursor]
+    ) -> None:
+        error = commit.exception()
+        if error is not None:
+            self._lose(loop, batch, error)
+            return
+        self._floor = batch.tx.now
+        batch.settle()
+        if self._waiting:
+            loop.call_soon(self._run_batch, loop)
+        else:
+            self._idle.set()
+        for topic, key in dict.fromkeys(batch.tx.announced):
+            self._announce(topic, key)
+        self._on_batch(len(batch), self._clock.monotonic() - started)
+
+    def _on_disk(
+        self, loop: asyncio.AbstractEventLoop, call: Callable[[], T], then: Callable[[Future[T]], None]
+    ) -> None:
+        self._disk.submit(call).add_done_callback(lambda done: loop.call_soon_threadsafe(then, done))
+
+    def _lose(self, loop: asyncio.AbstractEventLoop, batch: Batch, error: BaseException) -> None:
+        self.failure = f"The store cannot write: {error}."
+        structlog.get_logger(__name__).error("store_unavailable", reason=str(error), units=len(batch))
+        batch.fail(self.failure)
+        break_promises((promise for _, promise in self._waiting), self.failure)
+        self._waiting.clear()
+        self._idle.set()
+        self._probe_later(loop)
+
+    def _probe_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._closed:
+            self._probe = loop.call_later(PROBE_SECONDS, self._try_again, loop)
+
+    def _try_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._on_disk(loop, partial(prove_writable, self._connection), partial(self._judge, loop))
+
+    def _judge(self, loop: asyncio.AbstractEventLoop, probe: Future[int]) -> None:
+        if probe.exception() is not None:
+            self._probe_later(loop)
+            return
+        self._floor = max(self._floor, probe.result())
+        self.failure = None
+        structlog.get_logger(__name__).info("store_available")

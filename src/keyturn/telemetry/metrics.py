@@ -1,0 +1,69 @@
+"""What Keyturn counts, in a registry of its own, for Prometheus to read."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LAG_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+_BATCH_UNITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+
+
+class Metrics:
+    """Counters and histograms, with label values from closed tables only."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._requests = Counter(
+            "keyturn_http_requests", "HTTP requests answered.", ("route", "code"), registry=registry
+        )
+        self._durations = Histogram(
+            "keyturn_http_request_seconds",
+            "Time to answer an HTTP request.",
+            ("route",),
+            registry=registry,
+            buckets=_REQUEST_SECONDS,
+        )
+        self._final = Counter(
+            "keyturn_commands_final", "Commands that became final.", ("command", "state"), registry=registry
+        )
+        self._open = Gauge("keyturn_commands_open", "Commands not final yet.", ("state",), registry=registry)
+        self._batches = Histogram(
+            "keyturn_store_batch_units", "Units of work in one commit.", registry=registry, buckets=_BATCH_UNITS
+        )
+        self._lag = Histogram(
+            "keyturn_event_loop_lag_seconds", "How late the event loop runs.", registry=registry, buckets=_LAG_SECONDS
+        )
+        self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def observe_request(self, route: str, code: int, seconds: float) -> None:
+        """An answer of the template `route` (or of the connection itself, before there was a route)."""
+        bound = self._bound.get((route, code))
+        if bound is None:
+            bound = self._requests.labels(route, str(code)), self._durations.labels(route)
+            self._bound[route, code] = bound
+        requests, durations = bound
+        requests.inc()
+        durations.observe(seconds)
+
+    def count_final(self, command: str, state: str) -> None:
+        """A command became final."""
+        self._final.labels(command, state).inc()
+
+    def set_open(self, state: str, count: int) -> None:
+        """How many commands are in a state that is not final."""
+        self._open.labels(state).set(count)
+
+    def observe_batch(self, units: int) -> None:
+        """The store committed `units` units of work at once."""
+        self._batches.observe(units)
+
+    def observe_lag(self, seconds: float) -> None:
+        """The event loop ran something `seconds` later than it should have."""
+        self._lag.observe(seconds)
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)

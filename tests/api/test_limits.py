@@ -1,0 +1,134 @@
+import pytest
+
+from keyturn.api.limits import CAPACITY, FailedAttempts, Held, TokenBuckets
+from keyturn.config.settings import LimitSettings, ServerSettings
+
+from .caller import Reply
+from .stage import HandClock, Stage, body, open_stage, signed
+
+LIMITS = LimitSettings(failed_attempts_per_minute=3, application_rate=2, application_burst=4)
+
+
+def test_a_window_trips_at_its_limit_and_frees_with_time() -> None:
+    clock = HandClock()
+    attempts = FailedAttempts(2, clock)
+    attempts.record("a")
+    clock.seconds += 20
+    assert attempts.retry_after("a") == 0
+    attempts.record("a")
+    assert (attempts.retry_after("a"), attempts.retry_after("b"), attempts.retry_after("b", "a")) == (40, 0, 40)
+    clock.seconds += 39.5
+    assert attempts.retry_after("a") == 1
+    clock.seconds += 0.5
+    assert attempts.retry_after("a") == 0
+    attempts.record("a")
+    assert attempts.retry_after("a") == 20
+
+
+def test_a_bucket_holds_a_burst_and_refills() -> None:
+    clock = HandClock()
+    buckets = TokenBuckets(rate=2, burst=3, clock=clock)
+    assert [buckets.take("a") for _ in range(4)] == [None, None, None, Held(1, repeated=False)]
+    assert buckets.take("a") == Held(1, repeated=True)
+    assert buckets.take("b") is None
+    clock.seconds += 0.5
+    assert [buckets.take("a") for _ in range(2)] == [None, Held(1, repeated=False)]
+    clock.seconds += 1000
+    assert [buckets.take("a") for _ in range(4)][:3] == [None] * 3
+    slow = TokenBuckets(rate=0.1, burst=1, clock=clock)
+    assert [slow.take("a"), slow.take("a")] == [None, Held(10, repeated=False)]
+
+
+def test_a_rate_of_nothing_is_no_limit() -> None:
+    buckets = TokenBuckets(rate=0, burst=0, clock=HandClock())
+    assert [buckets.take("a") for _ in range(100)] == [None] * 100
+
+
+def test_the_memory_of_strangers_is_bounded() -> None:
+    attempts = FailedAttempts(1, HandClock())
+    attempts.record("victim")
+    for stranger in range(CAPACITY - 1):
+        attempts.record(f"stranger {stranger}")
+    attempts.record("victim")
+    attempts.record("one more")
+    assert attempts.retry_after("stranger 0") == 0
+    assert attempts.retry_after("victim") == 60
+    assert attempts.retry_after("stranger 1") == 60
+
+
+def post(stage: Stage, command: str = "diagnostics", token: str = "right", **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return stage.call("POST", "/vehicle-command", body(command), signed(command, token=token) | named)
+
+
+def test_wrong_bearers_trip_for_failing_requests_only() -> None:
+    with open_stage(limits=LIMITS) as stage:
+        assert [post(stage, token="wrong").status for _ in range(5)] == [401, 401, 401, 429, 429]
+        reply = stage.call.get("/vehicle-command/none", token="wrong")
+        assert (reply.status, reply.json, reply.headers["retry-after"]) == (429, {"detail": "Too many requests."}, "60")
+        assert "www-authenticate" not in reply.headers
+        assert post(stage).status == 200
+        assert post(stage, Authorization="").status == 401
+        stage.clock.seconds += 60
+        assert post(stage, token="wrong").status == 401
+
+
+def test_an_absent_bearer_or_signature_is_not_counted() -> None:
+    with open_stage(limits=LIMITS) as stage:
+        bare = {"Authorization": "Bearer right"}
+        assert {stage.call("POST", "/vehicle-command", body()).status for _ in range(5)} == {401}
+        assert {stage.call("POST", "/vehicle-command", body(), bare).status for _ in range(5)} == {403}
+        assert post(stage, token="wrong").status == 401
+        assert post(stage, X_Signature="0" * 64).status == 403
+
+
+def test_wrong_signatures_trip_per_address_and_per_application() -> None:
+    with open_stage(ServerSettings(trusted_proxies=("127.0.0.1",)), LIMITS) as stage:
+
+        def wrong(address: str, token: str = "right") -> int:
+            return post(stage, token=token, X_Signature="0" * 64, X_Forwarded_For=address).status
+
+        assert [wrong("192.0.2.1") for _ in range(4)] == [403, 403, 403, 429]
+        assert wrong("192.0.2.1", "other") == 429
+        assert wrong("192.0.2.2") == 429
+        assert wrong("192.0.2.2", "other") == 403
+        assert post(stage, X_Forwarded_For="192.0.2.1").status == 200
+        assert post(stage, token="wrong", X_Forwarded_For="192.0.2.1").status == 401
+        stage.clock.seconds += 60
+        assert wrong("192.0.2.1") == 403
+
+
+def test_ignition_attempts_are_not_written_down_while_tripped() -> None:
+    with open_stage(limits=LIMITS) as stage:
+        replies = [post(stage, "disable_ignition", X_Signature="0" * 64) for _ in range(6)]
+        assert [reply.status for reply in replies] == [403, 403, 403, 429, 429, 429]
+        assert len(stage.desk.refused) == 3
+
+
+def test_row_7_limits_each_application() -> None:
+    with open_stage(limits=LIMITS) as stage:
+        assert [post(stage).status for _ in range(5)] == [200] * 4 + [429]
+        reply = post(stage)
+        assert (reply.status, reply.json, reply.headers["retry-after"]) == (429, {"detail": "Too many requests."}, "1")
+        assert post(stage, token="other").status == 200
+        stage.clock.seconds += 1
+        assert [post(stage).status for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("command", ["enable_ignition", "cancel_start", "cancel_alert"])
+def test_row_7_never_holds_a_restoring_command(command: str) -> None:
+    with open_stage(limits=LIMITS) as stage:
+        assert [post(stage).status for _ in range(5)] == [200] * 4 + [429]
+        assert {post(stage, command).status for _ in range(5)} == {200}
+
+
+def test_row_7_writes_down_the_first_of_a_row_of_refused_ignition_attempts() -> None:
+    with open_stage(limits=LIMITS) as stage:
+        assert [post(stage, "disable_ignition").status for _ in range(7)] == [200] * 4 + [429] * 3
+        assert [entry[3] for entry in stage.desk.refused] == ["Too many requests."]
+
+
+def test_get_is_not_held_by_the_rate() -> None:
+    with open_stage(limits=LIMITS) as stage:
+        path = "/vehicle-command/0198b2df-1d68-7000-8760-cf36f06d00b5"
+        assert {stage.call.get(path).status for _ in range(10)} == {200}

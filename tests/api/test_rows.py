@@ -1,0 +1,175 @@
+"""The rows of the contract's table that the edge judges, in their order."""
+
+import pytest
+
+from keyturn.config.settings import LimitSettings
+from keyturn.errors import VinNotFound
+
+from .stage import VIN, Stage, body, open_stage, signature, signed
+
+NO_BEARER = "Bearer token missing."
+BAD_BEARER = "Bearer token invalid or expired."
+BAD_VIN = "Invalid VIN. VIN must be a string. At least one VIN is required."
+BAD_COMMAND = "Invalid command. Command must be a string. At least one command is required."
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "Bearer", "Bearer ", "right", "Basic right", "Bearer right other", "Bearer right, Bearer right", "Bearer a\tb",
+     "Bearer right=x", "Bearer \u00e9", "Bearer: right"],
+)  # fmt: skip
+def test_row_1_a_malformed_bearer_is_missing(stage: Stage, value: str) -> None:
+    reply = stage.call("POST", "/vehicle-command", body(), signed() | {"Authorization": value})
+    assert (reply.status, reply.json) == (401, {"detail": NO_BEARER})
+    assert reply.headers["www-authenticate"] == "Bearer"
+
+
+def test_row_1_two_authorization_headers_are_malformed(stage: Stage) -> None:
+    head = (
+        b"POST /vehicle-command HTTP/1.1\r\nhost: x\r\nauthorization: Bearer right\r\nauthorization: Bearer right\r\n"
+    )
+    (reply,) = stage.call.raw(head + b"connection: close\r\n\r\n")
+    assert (reply.status, reply.detail) == (401, NO_BEARER)
+
+
+@pytest.mark.parametrize("path", ["/vehicle-command", "/vehicle-command/0198b2df-1d68-7000-8760-cf36f06d00b5"])
+def test_row_2_an_unknown_token_is_invalid(stage: Stage, path: str) -> None:
+    method = "GET" if path.count("/") > 1 else "POST"
+    reply = stage.call(method, path, body(), signed(token="stolen"))
+    assert (reply.status, reply.json) == (401, {"detail": BAD_BEARER})
+    assert reply.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer", "bEaReR", "Bearer  "])
+def test_the_bearer_scheme_is_case_insensitive(stage: Stage, scheme: str) -> None:
+    reply = stage.call("POST", "/vehicle-command", body(), signed() | {"Authorization": f"{scheme} right"})
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize("vin", [None, "", 7, True, [], {}, ["A"]])
+def test_row_4_judges_the_vin(stage: Stage, vin: object) -> None:
+    reply = stage.call("POST", "/vehicle-command", body(vin=vin), signed())
+    assert (reply.status, reply.json) == (400, {"detail": BAD_VIN})
+
+
+@pytest.mark.parametrize("command", [None, "", 7, False, [], {}])
+def test_row_5_judges_the_command(stage: Stage, command: object) -> None:
+    reply = stage.call("POST", "/vehicle-command", body(command=command), signed())
+    assert (reply.status, reply.json) == (400, {"detail": BAD_COMMAND})
+
+
+def test_row_6a_an_application_without_sign_secret(stage: Stage) -> None:
+    reply = stage.call("POST", "/vehicle-command", body(), signed(token="unsigned"))
+    assert (reply.status, reply.json) == (403, {"detail": "Sign-secret not found."})
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "0" * 64, signature(VIN, "start"), signature(VIN, "diagnostics")[:-1], signature(VIN, "diagnostics") + "0",
+     signature(VIN, "diagnostics", "other"), "x" * 64, " ".join(["aa"] * 32), "\u0663" * 64],
+)  # fmt: skip
+def test_row_6b_a_wrong_signature(stage: Stage, value: str) -> None:
+    headers = signed() | {"X-Signature": value.encode().decode("latin-1")}
+    reply = stage.call("POST", "/vehicle-command", body(), headers)
+    assert (reply.status, reply.json) == (403, {"detail": "X-Signature invalid."})
+    assert stage.desk.posted == []
+
+
+def test_row_6b_an_absent_signature(stage: Stage) -> None:
+    reply = stage.call("POST", "/vehicle-command", body(), {"Authorization": "Bearer right"})
+    assert (reply.status, reply.detail) == (403, "X-Signature invalid.")
+
+
+def test_the_first_row_that_fails_answers() -> None:
+    """A request that fails every row, mended from the top, row by row."""
+    wrong = {"Authorization": "none", "X-Signature": "none", "Idempotency-Key": "two words"}
+    right = signed(**{"Idempotency-Key": "two words"})
+    bearer, stranger = {"Authorization": right["Authorization"]}, {"Authorization": "Bearer stolen"}
+    unsigned = {"Authorization": "Bearer unsigned"}
+    steps = [
+        (b"x" * 20000, wrong, 401, NO_BEARER),
+        (b"x" * 20000, wrong | stranger, 401, BAD_BEARER),
+        (b"x" * 20000, wrong | unsigned, 413, "Request body too large."),
+        (b"x", wrong | unsigned, 400, "Request body is not valid JSON."),
+        (b'{"vin":1,"command":2}', wrong | unsigned, 400, BAD_VIN),
+        (b'{"vin":"A","command":2}', wrong | unsigned, 400, BAD_COMMAND),
+        (body(), wrong | unsigned, 403, "Sign-secret not found."),
+        (body(), wrong | bearer, 403, "X-Signature invalid."),
+        (body(), signed(), 200, None),
+        (body(), right, 429, "Too many requests."),
+    ]
+    with open_stage(limits=LimitSettings(application_rate=1, application_burst=1)) as stage:
+        for sent, headers, status, detail in steps:
+            reply = stage.call("POST", "/vehicle-command", sent, headers)
+            assert (reply.status, reply.json.get("detail")) == (status, detail)
+        stage.clock.seconds += 1
+        reply = stage.call("POST", "/vehicle-command", body(), right)
+        assert (reply.status, reply.detail) == (400, "Idempotency-Key must be 1 to 64 visible characters.")
+        stage.desk.failure = VinNotFound()
+        stage.clock.seconds += 1
+        reply = stage.call("POST", "/vehicle-command", body(), signed())
+        assert (reply.status, reply.json) == (404, {"detail": "VIN not found or unauthorized access."})
+
+
+def test_a_right_request_reaches_the_desk_as_received(stage: Stage) -> None:
+    vin = "vín-ã"
+    headers = signed("start", vin)
+    reply = stage.call("POST", "/vehicle-command", body("start", vin, code="123456", unknown=1), headers)
+    assert (reply.status, reply.json) == (200, stage.desk.answer.body)
+    assert reply.headers["content-type"] == "application/json"
+    (request,) = stage.desk.posted
+    assert (request.company_id, request.application_id, request.grants) == ("company", "rental", frozenset({"*"}))
+    assert (request.vin, request.command, request.code) == (vin, "start", "123456")
+    assert (request.idempotency_key, request.request_hash) == (None, "")
+
+
+@pytest.mark.parametrize("code", [None, 123456, ["1"], {"a": 1}, "", True])
+def test_code_is_passed_on_whatever_it_is(stage: Stage, code: object) -> None:
+    assert stage.call("POST", "/vehicle-command", body(code=code), signed()).status == 200
+    assert stage.desk.posted[0].code == code
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "a" * 65, "\u00e9", "a\tb"])
+def test_an_idempotency_key_is_1_to_64_visible_characters(stage: Stage, key: str) -> None:
+    reply = stage.call("POST", "/vehicle-command", body(), signed(**{"Idempotency-Key": key}))
+    assert (reply.status, reply.detail) == (400, "Idempotency-Key must be 1 to 64 visible characters.")
+
+
+def test_the_request_hash_tells_different_requests_apart(stage: Stage) -> None:
+    def hashed(command: str = "start", code: object = None, **headers: str) -> str:
+        key = {"Idempotency-Key": "~" * 64}
+        sent = signed(command) | key | {name.replace("_", "-"): value for name, value in headers.items()}
+        assert stage.call("POST", "/vehicle-command", body(command, code=code), sent).status == 200
+        assert stage.desk.posted[-1].idempotency_key == "~" * 64
+        return stage.desk.posted[-1].request_hash
+
+    different = [
+        hashed(), hashed("alert"), hashed(code="123456"), hashed(code=123456), hashed(X_Reason="theft"),
+        hashed(X_Case="theft"), hashed(X_Reason="theft", X_Case="7"), hashed(X_Reason="theft7"),
+    ]  # fmt: skip
+    assert len(set(different)) == len(different)
+    assert hashed() == different[0]
+    assert all(len(digest) == 64 for digest in different)
+
+
+def test_a_refused_ignition_attempt_is_written_down(stage: Stage) -> None:
+    wrong = {"X-Signature": "0" * 64}
+    stage.call("POST", "/vehicle-command", body("disable_ignition", "A\x00B"), signed() | wrong)
+    stage.call("POST", "/vehicle-command", body("enable_ignition"), signed(token="unsigned"))
+    stage.call("POST", "/vehicle-command", body("start"), signed() | wrong)
+    assert stage.desk.refused == [
+        ("rental", "A\ufffdB", "disable_ignition", "X-Signature invalid."),
+        ("unsigned", VIN, "enable_ignition", "Sign-secret not found."),
+    ]
+
+
+def test_the_bench_route_checks_as_the_post_does() -> None:
+    with open_stage(bench=True) as stage:
+        assert stage.call("POST", "/bench/noop", body(), signed()).json == {"status": "ok"}
+        assert stage.call("POST", "/bench/noop", body(), {"Authorization": "Bearer right"}).status == 403
+        assert stage.call("POST", "/bench/noop", body("start"), signed()).status == 403
+        assert stage.desk.posted == []
+
+
+def test_the_bench_route_exists_only_on_request(stage: Stage) -> None:
+    assert stage.call("POST", "/bench/noop", body(), signed()).status == 404

@@ -1,0 +1,165 @@
+"""Listeners and draining."""
+
+import http.client
+import json
+import socket
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from keyturn.api.edge import Server
+from keyturn.api.listening import ListenRefused, tls_context
+from keyturn.api.routes import build_metrics_app
+from keyturn.config.settings import ServerSettings
+
+from .caller import PATIENCE, Caller, Reply, read_replies, read_reply
+from .stage import Stage, body, signed, wait_until
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def post(head: str = "") -> bytes:
+    fields = "".join(f"{name}: {value}\r\n" for name, value in signed().items())
+    length = f"Content-Length: {len(body())}\r\n"
+    return f"POST /vehicle-command HTTP/1.1\r\nHost: x\r\n{length}{fields}{head}\r\n".encode() + body()
+
+
+def start(stage: Stage, host: str, port: int) -> int:
+    return stage.loop.run(stage.server.start(stage.app, host, port))
+
+
+def test_a_taken_port_is_said_in_one_sentence(stage: Stage) -> None:
+    with pytest.raises(ListenRefused) as refused:
+        start(stage, "127.0.0.1", stage.port)
+    assert str(refused.value) == f"Port {stage.port} on 127.0.0.1 is already in use."
+
+
+@pytest.mark.parametrize(
+    ("host", "sentence"),
+    [
+        ("192.0.2.1", "192.0.2.1 is not an address of this machine."),
+        ("no-such-host.invalid", "The host no-such-host.invalid is not known."),
+    ],
+)
+def test_an_impossible_address_is_said_in_one_sentence(stage: Stage, host: str, sentence: str) -> None:
+    with pytest.raises(ListenRefused) as refused:
+        start(stage, host, 0)
+    assert str(refused.value) == sentence
+
+
+def test_metrics_have_a_listener_of_their_own(stage: Stage) -> None:
+    app = build_metrics_app(stage.metrics, stage.clock)
+    call = Caller(stage.loop.run(stage.server.start(app, "127.0.0.1", 0)))
+    assert call("GET", "/metrics").status == 200
+    assert call("GET", "/healthz").status == 404
+
+
+def test_an_inherited_socket_is_served(stage: Stage) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = stage.loop.run(stage.server.start_inherited(stage.app, bound.detach()))
+    assert Caller(port)("GET", "/healthz").status == 200
+
+
+def test_a_unix_socket_is_for_its_owner_alone(stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(path))
+    stage.loop.run(stage.server.start_unix(stage.app, path))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(PATIENCE)
+        sock.connect(str(path))
+        sock.sendall(post())
+        assert read_reply(sock).status == 200
+    stage.loop.run(stage.server.drain(0.0))
+    assert not path.exists()
+
+
+def test_a_file_in_the_place_of_the_unix_socket_is_not_removed(stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    path.write_text("mine")
+    with pytest.raises(ListenRefused, match=r"^The socket .*admin.sock cannot be opened: Address already in use\.$"):
+        stage.loop.run(stage.server.start_unix(stage.app, path))
+    assert path.read_text() == "mine"
+
+
+def certificate(folder: Path) -> Path:
+    """A self-signed certificate for localhost and its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed_one = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "tls.pem"
+    path.write_bytes(private + signed_one.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def test_tls_is_served_in_process(stage: Stage, tmp_path: Path) -> None:
+    pem = str(certificate(tmp_path))
+    port = stage.loop.run(stage.server.start(stage.app, "localhost", 0, tls_context(pem, "")))
+    connection = http.client.HTTPSConnection(
+        "localhost", port, timeout=PATIENCE, context=ssl.create_default_context(cafile=pem)
+    )
+    for sent in (body(), b"x" * 1_000_000):
+        connection.request("POST", "/vehicle-command", sent, signed() | {"Connection": "close"})
+        assert Reply(connection.getresponse()).status == (200 if sent == body() else 413)
+    connection.close()
+
+
+def test_a_certificate_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ListenRefused, match=r"^The TLS certificate .*none.pem cannot be used: No such file"):
+        tls_context(str(tmp_path / "none.pem"), "")
+    (tmp_path / "bad.pem").write_text("rubbish")
+    with pytest.raises(ListenRefused, match=r"^The TLS certificate .*bad.pem cannot be used: "):
+        tls_context(str(tmp_path / "bad.pem"), "")
+
+
+def test_draining_finishes_what_runs_and_takes_nothing_new(stage: Stage) -> None:
+    stage.desk.hold, let_go = stage.loop.latch()
+    with stage.call.connected() as idle, stage.call.connected() as busy:
+        idle.sendall(GET)
+        assert read_reply(idle).status == 200
+        busy.sendall(post())
+        wait_until(lambda: stage.desk.posted)
+        drained = stage.loop.begin(stage.server.drain(30.0))
+        assert read_replies(idle) == []
+        with pytest.raises(ConnectionRefusedError):
+            stage.call("GET", "/healthz")
+        assert not drained.done()
+        let_go()
+        (reply,) = read_replies(busy)
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+        drained.result(10)
+
+
+def test_what_does_not_finish_in_time_hears_503(stage: Stage) -> None:
+    stage.desk.hold, _ = stage.loop.latch()
+    with stage.call.connected() as sock:
+        sock.sendall(post("X-Request-Id: mine\r\n"))
+        wait_until(lambda: stage.desk.posted)
+        stage.loop.run(stage.server.drain(0.05))
+        (reply,) = read_replies(sock)
+    assert (reply.status, json.loads(reply.body)) == (503, {"detail": "Service unavailable."})
+    assert (reply.headers["x-request-id"], reply.headers["retry-after"]) == ("mine", "1")
+
+
+def test_draining_twice_or_before_starting_is_harmless(stage: Stage) -> None:
+    stage.loop.run(Server(ServerSettings(), stage.metrics, stage.clock).drain(1.0))
+    stage.loop.run(stage.server.drain(1.0))
+    stage.loop.run(stage.server.drain(1.0))

@@ -1,0 +1,67 @@
+from urllib.parse import urlencode
+
+import pytest
+
+from keyturn.config.settings import LimitSettings, ServerSettings
+
+from .caller import Reply
+from .stage import Stage, open_stage
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+SECRET = "opened, sesame & more"
+INVALID = {"detail": "Invalid credentials."}
+
+
+def ask(stage: Stage, fields: dict[str, str], **headers: str) -> Reply:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return stage.call("POST", "/token", urlencode(fields).encode(), FORM | named)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"client_id": "rental", "client_secret": SECRET},
+        {"username": "rental", "password": SECRET},
+        {"grant_type": "password", "username": "rental", "password": SECRET, "scope": ""},
+        {"client_id": "rental", "client_secret": SECRET, "username": "x"},
+        {"client_id": "x", "username": "rental", "password": SECRET},
+    ],
+)
+def test_credentials_become_a_token(stage: Stage, fields: dict[str, str]) -> None:
+    reply = ask(stage, fields)
+    assert (reply.status, reply.json) == (200, {"token": "right", "expiration": 3600})
+    assert reply.headers["cache-control"] == "no-store"
+    reply = stage.call("POST", "/token/", urlencode(fields).encode(), {"Content-Type": "text/plain; charset=utf-16"})
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"", b"&&&", b"client_id=rental", b"client_secret=x", b"client_id=rental&client_secret=", b"\xff\xfe",
+        b"client_id=rental&client_secret=%ff", b"client_id=%00&client_secret=%00", b'{"client_id":"rental"}',
+        b"client_id=rental&client_id=rental&client_secret=opened%2C+sesame+%26+more",
+        b"client_id=rental&password=opened%2C+sesame+%26+more", b"client_id=rental&client_secret=%ed%a0%80",
+    ],
+)  # fmt: skip
+def test_wrong_or_missing_credentials(stage: Stage, sent: bytes) -> None:
+    reply = stage.call("POST", "/token", sent, FORM)
+    assert (reply.status, reply.json) == (401, INVALID)
+
+
+def test_the_body_limit_holds_here_too(stage: Stage) -> None:
+    reply = stage.call("POST", "/token", b"client_id=" + b"a" * 20000, FORM)
+    assert (reply.status, reply.json) == (413, {"detail": "Request body too large."})
+
+
+def test_a_tripped_pair_waits_even_with_the_right_secret() -> None:
+    proxies = ServerSettings(trusted_proxies=("127.0.0.1",))
+    right, wrong = {"client_id": "rental", "client_secret": SECRET}, {"client_id": "rental", "client_secret": "x"}
+    with open_stage(proxies, LimitSettings(failed_attempts_per_minute=2)) as stage:
+        assert [ask(stage, fields).status for fields in (wrong, right, wrong, wrong)] == [401, 200, 401, 429]
+        reply = ask(stage, right)
+        assert (reply.status, reply.json, reply.headers["retry-after"]) == (429, {"detail": "Too many requests."}, "60")
+        assert ask(stage, wrong | {"client_id": "other"}).status == 401
+        assert ask(stage, right, X_Forwarded_For="192.0.2.1").status == 200
+        stage.clock.seconds += 60
+        assert ask(stage, right).status == 200
