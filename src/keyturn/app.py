@@ -1,10 +1,8 @@
 """The composition root: settings in, a running node out. Nothing else wires anything."""
 
 import asyncio
-import random
-import secrets
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,23 +14,11 @@ from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.bus.memory import MemoryBus
 from keyturn.clock import Clock, SystemClock
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
-from keyturn.commands.confirmation import Codes
 from keyturn.commands.desk import Desk
-from keyturn.commands.identity import six_digits, uuid7
-from keyturn.commands.intake import Intake
-from keyturn.commands.intent import IntentRules
-from keyturn.commands.registration import Registrar
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
-from keyturn.connectors.port import Connector
 from keyturn.connectors.registry import build_connectors
-from keyturn.engine.dispatch import Dispatcher
-from keyturn.engine.engine import Engine
-from keyturn.engine.follow import Follower
-from keyturn.engine.recovery import Recoverer
-from keyturn.engine.sweep import Sweeper
-from keyturn.engine.vehicles import Vehicles
-from keyturn.engine.verify import Verifier
+from keyturn.engine.works import Parts, assemble
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
@@ -124,37 +110,11 @@ class Node:
         self._resources.push_async_callback(self.store.close)
         keyring = await unlock(self.store, settings.key_file)
         self.administration = Administration(self.store, keyring, installation(settings))
-        registrar = Registrar(settings.commands, settings.evidence, uuid7, self.store.epoch)
-        await self._start_engine(bus, keyring, connectors, registrar)
-        desk = self._desk(bus, keyring, connectors, registrar)
-        return await self._serve(desk, Directory(self.store, keyring, self._clock, settings.tokens.life), tls)
-
-    async def _start_engine(
-        self, bus: MemoryBus, keyring: Keyring, connectors: Mapping[str, Connector], registrar: Registrar
-    ) -> None:
-        store, clock, rules = self.store, self._clock, self._settings.engine
-        vehicles = Vehicles(store, keyring, connectors, rules.state_read_timeout)
-        self.engine = engine = Engine(
-            store,
-            bus,
-            vehicles,
-            Dispatcher(store, clock, vehicles, IntentRules(registrar, self._settings.commands, rules.send_window)),
-            Follower(store, clock, vehicles, rules.verify_for, random.SystemRandom().random),
-            Verifier(store, clock, vehicles, rules.verify_for),
-            Recoverer(store, clock, vehicles),
-        )
-        await engine.start(Sweeper(store, connectors, rules, engine.tend))
-        self._resources.push_async_callback(partial(engine.stop, self._settings.server.drain_timeout))
-
-    def _desk(
-        self, bus: MemoryBus, keyring: Keyring, connectors: Mapping[str, Connector], registrar: Registrar
-    ) -> Desk:
-        settings = self._settings
-        draw = partial(six_digits, secrets.token_bytes)
-        codes = Codes(keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
-        declarations = {name: connector.declares for name, connector in connectors.items()}
-        intake = Intake(codes, registrar, declarations, settings.commands.idempotency_life)
-        return Desk(self.store, bus, self._clock, intake)
+        self.works = assemble(Parts(self.store, bus, self._clock, keyring, connectors, self.store.epoch), settings)
+        await self.works.start()
+        self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
+        directory_of_tenants = Directory(self.store, keyring, self._clock, settings.tokens.life)
+        return await self._serve(self.works.desk, directory_of_tenants, tls)
 
     async def _serve(self, desk: Desk, directory: Directory, tls: ssl.SSLContext | None) -> str:
         settings, clock, metrics = self._settings.server, self._clock, self.metrics

@@ -1,0 +1,101 @@
+"""What carries commands, put together: the desk that takes them in and the engine that drives them.
+
+Everything that differs between a server, a test and a simulation comes in as a part: store, bus, clock, connectors and
+chance.
+"""
+
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import msgspec
+
+from keyturn.bus.port import Bus
+from keyturn.clock import Clock
+from keyturn.commands.confirmation import Codes
+from keyturn.commands.desk import Desk
+from keyturn.commands.identity import RandomBytes, six_digits, uuid7
+from keyturn.commands.intake import Intake
+from keyturn.commands.intent import IntentRules
+from keyturn.commands.registration import Registrar
+from keyturn.config.settings import Settings
+from keyturn.connectors.port import Connector
+from keyturn.engine.dispatch import Dispatcher
+from keyturn.engine.engine import Engine
+from keyturn.engine.follow import Follower
+from keyturn.engine.recovery import Recoverer
+from keyturn.engine.sweep import Sweeper
+from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.verify import Verifier
+from keyturn.store.port import Store
+from keyturn.tenants.keyring import Keyring
+
+
+class Chance(msgspec.Struct, frozen=True):
+    """Where randomness comes from: a CSPRNG, unless a simulation replays a seed."""
+
+    octets: RandomBytes = secrets.token_bytes
+    fraction: Callable[[], float] = random.SystemRandom().random
+    """In [0, 1): jitter."""
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What a node brings."""
+
+    store: Store
+    bus: Bus
+    clock: Clock
+    keyring: Keyring
+    connectors: Mapping[str, Connector]
+    epoch: int
+    """The store's."""
+    chance: Chance = Chance()
+
+
+class Works:
+    """A desk and an engine on one store."""
+
+    def __init__(self, desk: Desk, engine: Engine, sweeper: Sweeper) -> None:
+        self.desk = desk
+        self.engine = engine
+        self._sweeper = sweeper
+
+    async def start(self) -> None:
+        """Take up what an earlier process left, and drive what comes."""
+        await self.engine.start(self._sweeper)
+
+    async def stop(self, grace: float) -> None:
+        """Wait up to `grace` seconds for answers on their way; let go of the rest."""
+        await self.engine.stop(grace)
+
+
+def assemble(parts: Parts, settings: Settings) -> Works:
+    """Wire a desk and an engine; nothing runs yet."""
+    new_id = partial(uuid7, random=parts.chance.octets)
+    registrar = Registrar(settings.commands, settings.evidence, new_id, parts.epoch)
+    engine = _engine(parts, settings, registrar)
+    sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend)
+    return Works(_desk(parts, settings, registrar), engine, sweeper)
+
+
+def _desk(parts: Parts, settings: Settings, registrar: Registrar) -> Desk:
+    draw = partial(six_digits, parts.chance.octets)
+    codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
+    declarations = {name: connector.declares for name, connector in parts.connectors.items()}
+    intake = Intake(codes, registrar, declarations, settings.commands.idempotency_life)
+    return Desk(parts.store, parts.bus, parts.clock, intake)
+
+
+def _engine(parts: Parts, settings: Settings, registrar: Registrar) -> Engine:
+    store, clock, rules = parts.store, parts.clock, settings.engine
+    vehicles = Vehicles(store, parts.keyring, parts.connectors, rules.state_read_timeout)
+    return Engine(
+        store,
+        parts.bus,
+        vehicles,
+        Dispatcher(store, clock, vehicles, IntentRules(registrar, settings.commands, rules.send_window)),
+        Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction),
+        Verifier(store, clock, vehicles, rules.verify_for),
+        Recoverer(store, clock, vehicles),
+    )
