@@ -7,18 +7,13 @@ from keyturn.commands import lifecycle, outcome, record
 from keyturn.commands.intent import expire
 from keyturn.commands.record import Command
 from keyturn.commands.states import State, Status
+from keyturn.config.settings import EngineSettings
 from keyturn.connectors.port import Declarations
 from keyturn.store.port import Tx
 
-ANSWER_TIMEOUT = 30.0
-"""Seconds after `send_by` in which a sending that this or another node made may still be answered."""
 
-
-def lapse(tx: Tx, command_id: str, declares: Declarations, resolve_for: float) -> Command | None:
-    """Do what is due for this command now, if its deadline has really come.
-
-    An unclear outcome is asked about for `resolve_for` seconds beyond its answer deadline.
-    """
+def lapse(tx: Tx, command_id: str, declares: Declarations, rules: EngineSettings) -> Command | None:
+    """Do what is due for this command now, if its deadline has really come."""
     command = record.load_to_change(tx, command_id)
     if command is None:
         return None
@@ -26,32 +21,32 @@ def lapse(tx: Tx, command_id: str, declares: Declarations, resolve_for: float) -
     if handle is None:
         lifecycle.close(tx, command_id)
         return None
-    return handle(tx, command, declares, resolve_for)
+    return handle(tx, command, declares, rules)
 
 
-def _queued(tx: Tx, command: Command, _declares: Declarations, _resolve_for: float) -> Command | None:
+def _queued(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSettings) -> Command | None:
     return expire(tx, command) if tx.now >= (command.send_deadline or 0) else None
 
 
-def _dispatching(tx: Tx, command: Command, declares: Declarations, _resolve_for: float) -> Command | None:
+def _dispatching(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
     """Nobody recorded an answer: it may have happened."""
-    given_up = after(command.send_by or 0, ANSWER_TIMEOUT)
+    given_up = after(command.send_by or 0, rules.answer_timeout)
     if tx.now < given_up:
         lifecycle.wake(tx, command, given_up)
         return None
     return outcome.unknown(tx, command, "unclear", declares)
 
 
-def _accepted(tx: Tx, command: Command, declares: Declarations, resolve_for: float) -> Command | None:
+def _accepted(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
     if tx.now < (command.answer_deadline or 0):
         return None
     moved = outcome.unknown(tx, command, "no_answer", declares, cause="reachability")
-    return _unknown(tx, moved, declares, resolve_for) if moved is not None else None
+    return _unknown(tx, moved, declares, rules) if moved is not None else None
 
 
-def _unknown(tx: Tx, command: Command, declares: Declarations, resolve_for: float) -> Command | None:
+def _unknown(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
     """At the answer deadline it is shown as Error and nobody joins it any more; a day later nobody asks either."""
-    asked_until = after(command.answer_deadline or 0, resolve_for)
+    asked_until = after(command.answer_deadline or 0, rules.resolve_for)
     if tx.now < (command.answer_deadline or 0):
         return None
     lifecycle.part(tx, command.id)
@@ -62,7 +57,7 @@ def _unknown(tx: Tx, command: Command, declares: Declarations, resolve_for: floa
     return lifecycle.reveal(tx, command) if command.status is Status.PENDING else command
 
 
-_HANDLERS: dict[State, Callable[[Tx, Command, Declarations, float], Command | None]] = {
+_HANDLERS: dict[State, Callable[[Tx, Command, Declarations, EngineSettings], Command | None]] = {
     State.QUEUED: _queued,
     State.DISPATCHING: _dispatching,
     State.ACCEPTED: _accepted,

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from keyturn.clock import Clock, after, seconds_between
-from keyturn.commands import lapse, lifecycle, outcome, record
+from keyturn.commands import lifecycle, outcome, record
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import OemAnswer, Verdict
@@ -16,10 +16,11 @@ from keyturn.store.port import Store, Tx
 class Recoverer:
     """Clears up commands whose sending nobody recorded an answer to."""
 
-    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles) -> None:
+    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles, answer_timeout: float) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
+        self._answer_timeout = answer_timeout
 
     async def recover(self, command: Command) -> None:
         """Dispatching without an answer: a read runs again; anything else is looked up, and Unknown in the end.
@@ -31,7 +32,7 @@ class Recoverer:
             return
         if await self._looked_up(command):
             return
-        given_up = after(command.send_by or 0, lapse.ANSWER_TIMEOUT)
+        given_up = after(command.send_by or 0, self._answer_timeout)
         await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), given_up)))
         if not await self._looked_up(command):
             await self._decide(command, OemAnswer(Verdict.UNCLEAR))

@@ -65,7 +65,7 @@ class Sweeper:
             await self._store.write(purge.forget)
 
     def _lapse(self, tx: Tx, row: OpenCommand) -> None:
-        lapse.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings.resolve_for)
+        lapse.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
 
     def _declares(self, tx: ReadTx, vehicle_id: str) -> Declarations:
         vehicle = vehicles.load(tx, vehicle_id)

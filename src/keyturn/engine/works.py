@@ -97,5 +97,5 @@ def _engine(parts: Parts, settings: Settings, registrar: Registrar) -> Engine:
         Dispatcher(store, clock, vehicles, IntentRules(registrar, settings.commands, rules.send_window)),
         Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction),
         Verifier(store, clock, vehicles, rules.verify_for),
-        Recoverer(store, clock, vehicles),
+        Recoverer(store, clock, vehicles, rules.answer_timeout),
     )
