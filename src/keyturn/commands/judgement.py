@@ -17,6 +17,7 @@ from keyturn.fleet.vehicles import Vehicle
 REACHABLE = 13
 _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
 """Preconditions that our own record can answer, and the command that makes them true."""
+_AT_REST = ("transmission_gear", "accelerometer_at_rest")
 
 
 class Verdict(StrEnum):
@@ -34,6 +35,9 @@ class Sight(msgspec.Struct, frozen=True, omit_defaults=True):
 
     value: SignalValue
     age: float | None = None
+    """Since the source last vouched for it."""
+    standing: float | None = None
+    """Since it came into being."""
     source: str = ""
     why: str = ""
     """Why it was not usable, when it was not."""
@@ -213,7 +217,7 @@ def _at_rest(off: Finding, case: Case, rules: EvidenceSettings, view: View) -> F
     off_long = mode is not None and seconds_between(mode.observed_at, case.now) >= rules.off_for
     truth = every(_TRUTH[off.verdict], *seen, off_long or None, _in_park(case, rules, view))
     why = f"seen within {rules.fresh_age:g} s, off for {rules.off_for:g} s, in Park or the accelerometer at rest"
-    return Finding(3, _VERDICT[truth], {**off.signals, **_sights(9, case, rules)}, why)
+    return Finding(3, _VERDICT[truth], {**off.signals, **_seen(_AT_REST, case, rules)}, why)
 
 
 def _in_park(case: Case, rules: EvidenceSettings, view: View) -> Truth:
@@ -233,15 +237,23 @@ def _seen_fresh(case: Case, name: str, rules: EvidenceSettings) -> Truth:
 
 def _sights(number: int, case: Case, rules: EvidenceSettings) -> dict[str, Sight]:
     """The values behind a verdict, so that it can be read back years later."""
-    report = case.evidence.report
-    sights = {}
-    for name in PRECONDITIONS[number].signals:
-        if (signal := report.signals.get(name)) is not None:
-            age = None if signal.as_of is None else round(_age(signal, case.now), 3)
-            sights[name] = Sight(signal.value, age, signal.source, _unusable(name, signal, case, rules))
-    if number == REACHABLE:
-        sights |= _contact_sights(report, case.now)
-    return sights
+    sights = _seen(PRECONDITIONS[number].signals, case, rules)
+    return {**sights, **_contact_sights(case.evidence.report, case.now)} if number == REACHABLE else sights
+
+
+def _seen(names: Iterable[str], case: Case, rules: EvidenceSettings) -> dict[str, Sight]:
+    signals = case.evidence.report.signals
+    return {name: _sight(name, signals[name], case, rules) for name in names if name in signals}
+
+
+def _sight(name: str, signal: Signal, case: Case, rules: EvidenceSettings) -> Sight:
+    return Sight(
+        signal.value,
+        age=None if signal.as_of is None else round(_age(signal, case.now), 3),
+        standing=round(seconds_between(signal.observed_at, case.now), 3),
+        source=signal.source,
+        why=_unusable(name, signal, case, rules),
+    )
 
 
 def _contact_sights(report: Report, now: int) -> dict[str, Sight]:
