@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 
 from keyturn.errors import InvalidJson
@@ -14,7 +15,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def decode_object(raw: bytes) -> dict[str, object]:
     """One JSON object: UTF-8 with an optional BOM, no duplicate names, at most 32 levels. Raises `InvalidJson`."""
     try:
-        value = _DECODER.decode(raw.decode("utf-8-sig"))
+        value = _DECODER.decode(raw.removeprefix(BOM_UTF8).decode())
     except (ValueError, RecursionError):
         raise InvalidJson from None
     if not isinstance(value, dict) or _is_too_deep(raw, value):

@@ -7,7 +7,9 @@ from collections.abc import Callable
 class Outlet(asyncio.Transport):
     """Joins what is written in one turn of the loop, so that head and body are one packet and one system call."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, leave: Callable[[], None]) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, leave: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._transport = transport
         self._loop = loop

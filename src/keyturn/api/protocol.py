@@ -56,6 +56,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn never keeps a half-closed connection
         """A client that closed its sending side alone still hears its answers (TLS knows no half-closed state)."""
+        self._outlet.flush()
         if self._phase in self._bounds:
             self._refuse(InvalidHttp())
         if self._phase is Phase.DEAF:
@@ -68,10 +69,8 @@ class EdgeProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Close now, or with the last answer that is owed."""
         self._outlet.flush()
-        if self._phase is not Phase.DEAF:
+        if self._farewell is None:
             super().shutdown()
-        elif self._farewell is None:
-            self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self._phase is Phase.DEAF:
@@ -119,8 +118,6 @@ class EdgeProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if was_last and self._farewell is not None:
             self._say_farewell()
-        elif self._phase is not Phase.BETWEEN:
-            self._unset_keepalive_if_required()
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Parse the request again as if it asked for no other protocol (RFC 9110, 7.8); some clients always ask."""

@@ -63,4 +63,4 @@ def joined_headers(fields: HeaderFields) -> dict[bytes, bytes]:
 def request_id(headers: dict[bytes, bytes]) -> bytes:
     """The client's own id when it is 1 to 128 visible ASCII characters, else a new one."""
     given = headers.get(b"x-request-id", b"")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16).encode()
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_bytes(16).hex().encode()

@@ -72,9 +72,25 @@ def build_metrics_app(metrics: Metrics, clock: Clock) -> ASGIApp:
 
 
 def _application(rows: Iterable[RouteRow], metrics: Metrics, clock: Clock) -> ASGIApp:
-    routes = [
-        Route(path + slash, Endpoint(handler), methods=[method])
-        for method, path, handler in rows
-        for slash in ("", "/")
-    ]
-    return Envelope(Router(routes, redirect_slashes=False), metrics, clock)
+    return Envelope(_Routes([route for row in rows for route in _twins(*row)]), metrics, clock)
+
+
+def _twins(method: str, path: str, handler: Handler) -> list[Route]:
+    """The route with and without a trailing slash."""
+    return [Route(path + slash, Endpoint(handler), methods=[method]) for slash in ("", "/")]
+
+
+class _Routes(Router):
+    """Finds a path without parameters by a look-up, where Starlette would try one pattern after the other."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        self._plain = {route.path: route for route in routes if not route.param_convertors}
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._plain.get(scope["path"])
+        if route is None:
+            await super().app(scope, receive, send)
+            return
+        scope["route"] = route
+        await route.handle(scope, receive, send)

@@ -1,59 +1,68 @@
-"""The bus of one process: calls listeners and wakes waiters in the event loop's thread."""
+"""The bus of a node that stands alone: plain calls in one process."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
+from typing import Self
+
+import structlog
 
 from keyturn.bus.port import Listener
 
 
 class MemoryBus:
-    """Wake-ups within one event loop. What nobody waits for costs two look-ups."""
+    """The port's `Bus`. Everything happens in the event loop's thread."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[Listener]] = defaultdict(list)
+        self._listeners: dict[str, dict[object, Listener]] = {}
         self._waiters: dict[tuple[str, str], set[MemoryWaiter]] = {}
 
     def publish(self, topic: str, key: str) -> None:
-        """Call every listener of `topic` and wake everybody who waits for `key`."""
-        for listener in tuple(self._listeners[topic]):
-            listener(key)
         for waiter in self._waiters.get((topic, key), ()):
             waiter.wake()
+        for listener in tuple(self._listeners.get(topic, {}).values()):
+            try:
+                listener(key)
+            except Exception:
+                # Whoever said it has its own work to finish, and the other listeners want to hear it too.
+                structlog.get_logger(__name__).exception("listener_failed", topic=topic, key=key)
 
     def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener(key)` for every key said on `topic`, until the returned function is called."""
-        self._listeners[topic].append(listener)
-        return lambda: self._listeners[topic].remove(listener)
+        listeners = self._listeners.setdefault(topic, {})
+        place = object()
+        listeners[place] = listener
+
+        def stop() -> None:
+            listeners.pop(place, None)
+
+        return stop
 
     def waiter(self, topic: str, key: str) -> "MemoryWaiter":
-        """A place in line for one key; enter it before looking at the row."""
         return MemoryWaiter(self._waiters, (topic, key))
 
 
 class MemoryWaiter:
-    """Wakes for one key between entering and leaving."""
+    """The port's `Waiter`: in the bus's table while it is entered."""
 
-    def __init__(self, places: dict[tuple[str, str], set["MemoryWaiter"]], place: tuple[str, str]) -> None:
-        self._places = places
+    def __init__(self, table: "dict[tuple[str, str], set[MemoryWaiter]]", place: tuple[str, str]) -> None:
+        self._table = table
         self._place = place
         self._said = asyncio.Event()
 
-    def __enter__(self) -> "MemoryWaiter":
-        self._places.setdefault(self._place, set()).add(self)
+    def __enter__(self) -> Self:
+        self._table.setdefault(self._place, set()).add(self)
         return self
 
-    def __exit__(self, *_exc: object) -> None:
-        line = self._places[self._place]
-        line.discard(self)
-        if not line:
-            del self._places[self._place]
+    def __exit__(self, *exc: object) -> None:
+        waiters = self._table[self._place]
+        waiters.remove(self)
+        if not waiters:
+            del self._table[self._place]
 
     def wake(self) -> None:
+        """The key was said."""
         self._said.set()
 
     async def next(self, timeout: float) -> bool:
-        """True as soon as the key was said since the last call (or since entering), False after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 await self._said.wait()

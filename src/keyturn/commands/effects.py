@@ -6,7 +6,7 @@ import msgspec
 
 from keyturn.audit import journal
 from keyturn.clock import after
-from keyturn.commands.catalogue import DISABLE, ENABLE, Kind
+from keyturn.commands.catalogue import DISABLE, ENABLE, START, Kind
 from keyturn.commands.lifecycle import ENGINE
 from keyturn.commands.record import Command
 from keyturn.fleet import evidence, immobilisation
@@ -24,10 +24,11 @@ _EXECUTED: dict[str, Change] = {
     "enable_ignition": lambda _track, at: {"ignition_disabled": False, "enabled_at": at},
     "start": lambda track, at: {
         "remote_start_active": True,
+        "start_pending": False,
         "consecutive_starts": track.consecutive_starts + 1,
         "started_at": at,
     },
-    "cancel_start": lambda _track, _at: {"remote_start_active": False},
+    "cancel_start": lambda _track, _at: {"remote_start_active": False, "start_pending": False},
     "alert": lambda _track, at: {"alert_active_until": after(at, ALERT_LASTS)},
     "cancel_alert": lambda _track, _at: {"alert_active_until": 0},
 }
@@ -53,6 +54,8 @@ def on_sent(tx: Tx, command: Command) -> None:
     changes: dict[str, object] = {"changed_at": _changed(known.track, command, tx.now)}
     if command.spec.kind is Kind.ACTUATING:
         changes["actuated_at"] = tx.now
+    if command.name == START:
+        changes["start_pending"] = True
     _save(tx, command.vehicle_id, known, changes)
     if command.name == DISABLE:
         immobilisation.open_for(tx, command.company_id, command.vehicle_id, command.id)
@@ -75,6 +78,9 @@ def on_executed(tx: Tx, command: Command) -> None:
 
 def on_not_done(tx: Tx, command: Command) -> None:
     """It is certain that the vehicle did not do it."""
+    if command.name == START:
+        known = evidence.load_to_change(tx, command.vehicle_id)
+        _save(tx, command.vehicle_id, known, {"start_pending": False})
     record = immobilisation.open_record(tx, command.vehicle_id) if command.name == DISABLE else None
     if record is None or record.opened_by != command.id:
         return

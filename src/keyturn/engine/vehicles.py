@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from keyturn.commands import effects
+from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, StateReport, Target
 from keyturn.fleet import evidence, vehicles
 from keyturn.fleet.evidence import Evidence
@@ -22,11 +23,17 @@ class Vehicles:
     """The engine's way to a vehicle: its target at the OEM, its connector, its state."""
 
     def __init__(
-        self, store: Store, keyring: Keyring, connectors: Mapping[str, Connector], state_read_timeout: float
+        self,
+        store: Store,
+        keyring: Keyring,
+        connectors: Mapping[str, Connector],
+        rules: EvidenceSettings,
+        state_read_timeout: float,
     ) -> None:
         self._store = store
         self._keyring = keyring
         self._connectors = connectors
+        self._rules = rules
         self._timeout = state_read_timeout
         self._reading: dict[str, asyncio.Task[None]] = {}
 
@@ -64,7 +71,7 @@ class Vehicles:
             async with asyncio.timeout(self._timeout):
                 report = await connector.read_state(target)
             if report is not None:
-                await self._store.write(partial(absorb, vehicle=vehicle, report=report))
+                await self._store.write(partial(absorb, vehicle=vehicle, report=report, rules=self._rules))
         except (TimeoutError, StoreUnavailable):
             return
         except Exception:
@@ -80,9 +87,9 @@ class Vehicles:
         return vehicle, Target(opened[1], vehicle.vin, vehicle.external_id)
 
 
-def absorb(tx: Tx, vehicle: Vehicle, report: StateReport) -> Evidence:
+def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings) -> Evidence:
     """Keep a report, with what it means for an open immobilisation."""
-    known = evidence.absorb(evidence.load_to_change(tx, vehicle.id), report, tx.now, vehicle.connector)
+    known = evidence.absorb(evidence.load_to_change(tx, vehicle.id), report, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)
     return known

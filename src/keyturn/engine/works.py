@@ -89,7 +89,7 @@ def _desk(parts: Parts, settings: Settings, registrar: Registrar) -> Desk:
 
 def _engine(parts: Parts, settings: Settings, registrar: Registrar) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
-    vehicles = Vehicles(store, parts.keyring, parts.connectors, rules.state_read_timeout)
+    vehicles = Vehicles(store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
     return Engine(
         store,
         parts.bus,

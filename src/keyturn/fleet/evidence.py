@@ -5,6 +5,8 @@ Both are one row, so that a judgement reads one consistent picture.
 
 import msgspec
 
+from keyturn.clock import after
+from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport
 from keyturn.store.port import ReadTx, Row, Tx
 
@@ -45,6 +47,8 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     """Per signal: completion, else sending, of our last command that can change it."""
     ignition_disabled: bool = False
     remote_start_active: bool = False
+    start_pending: bool = False
+    """A start of ours was sent and is neither executed nor proved not done."""
     alert_active_until: int = 0
     consecutive_starts: int = 0
     started_at: int = 0
@@ -64,6 +68,7 @@ _UPSERT = """
 INSERT INTO vehicle_evidence (vehicle_id, report, track) VALUES (:vehicle_id, :report, :track)
 ON CONFLICT (vehicle_id) DO UPDATE SET report = excluded.report, track = excluded.track
 """
+_ON = ("on", "ignition on")
 _REPORT = msgspec.json.Decoder(Report)
 _TRACK = msgspec.json.Decoder(Track)
 
@@ -94,28 +99,45 @@ def save(tx: Tx, vehicle_id: str, evidence: Evidence) -> None:
     )
 
 
-def absorb(evidence: Evidence, heard: StateReport, received_at: int, source: str) -> Evidence:
-    """`evidence` after a report. A signal moves only to a value vouched for later; nothing is averaged."""
+def absorb(evidence: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings) -> Evidence:
+    """`evidence` after a report. A signal moves only to a value vouched for later; nothing is averaged.
+
+    A value or a contact that the source dates into our future is kept as unknown, so that a clock that once ran ahead
+    does not silence every true report after it.
+    """
+    latest = after(received_at, rules.future_tolerance)
     known = evidence.report
     signals = dict(known.signals)
     for name, reading in heard.readings.items():
-        signals[name] = _newer(signals.get(name), _signal(reading, heard, signals.get(name), received_at, source))
-    contacts = [at for at in (known.last_contact, heard.last_contact) if at is not None]
+        signal = _signal(reading, heard, signals.get(name), received_at, source, rules.max_age)
+        signals[name] = _newer(signals.get(name), _not_from_the_future(signal, latest))
+    contacts = [at for at in (known.last_contact, heard.last_contact) if at is not None and at <= latest]
     report = Report(
         signals,
         reachable=heard.reachable,
         reachable_at=received_at,
         last_contact=max(contacts, default=None),
     )
-    return Evidence(report, _counted(evidence.track, report, heard))
+    return Evidence(report, _counted(_corrected(evidence.track, report), report, heard))
 
 
-def _signal(reading: Reading, heard: StateReport, known: Signal | None, received_at: int, source: str) -> Signal:
+def _signal(
+    reading: Reading, heard: StateReport, known: Signal | None, received_at: int, source: str, unbroken_for: float
+) -> Signal:
+    """`observed_at` is the source's word, else when we first saw the value without a gap of `unbroken_for` seconds."""
     as_of = next((at for at in (reading.as_of, reading.observed_at, heard.last_contact) if at is not None), None)
-    unbroken = known is not None and known.value == reading.value
-    first_seen = known.observed_at if known is not None and unbroken else received_at
-    observed_at = first_seen if reading.observed_at is None else reading.observed_at
+    observed_at = reading.observed_at
+    if observed_at is None:
+        watched = known is not None and received_at <= after(known.received_at, unbroken_for)
+        same = known is not None and known.value == reading.value
+        observed_at = known.observed_at if known is not None and watched and same else received_at
     return Signal(reading.value, observed_at, as_of, received_at, source)
+
+
+def _not_from_the_future(signal: Signal, latest: int) -> Signal:
+    if signal.as_of is None or signal.as_of <= latest:
+        return signal
+    return Signal(None, signal.received_at, signal.received_at, signal.received_at, signal.source)
 
 
 def _newer(known: Signal | None, heard: Signal) -> Signal:
@@ -124,17 +146,28 @@ def _newer(known: Signal | None, heard: Signal) -> Signal:
     return known
 
 
+def _corrected(track: Track, report: Report) -> Track:
+    """A vehicle that says, after our last word to it, that it is neither started nor disabled ends that record."""
+    over = {name: False for name in ("remote_start_active", "ignition_disabled") if _says(report, track, name, False)}
+    return msgspec.structs.replace(track, **over) if over else track
+
+
 def _counted(track: Track, report: Report, heard: StateReport) -> Track:
     """The start count after a report: a physical start, or a newer count of the vehicle's own, resets ours."""
     count = report.signals.get("consecutive_remote_starts")
     said = heard.readings.get("consecutive_remote_starts")
     if said is not None and count is not None and _later(count, track.started_at) and isinstance(count.value, int):
         return msgspec.structs.replace(track, consecutive_starts=count.value)
-    mode = report.signals.get("ignition_status")
-    by_hand = mode is not None and mode.value == "ignition on" and _later(mode, track.started_at)
-    if by_hand and not track.remote_start_active:
-        return msgspec.structs.replace(track, consecutive_starts=0)
-    return track
+    if track.remote_start_active or track.start_pending:
+        return track
+    by_hand = any(_says(report, track, name, on) for name in ("ignition_status", "system_power_mode") for on in _ON)
+    return msgspec.structs.replace(track, consecutive_starts=0) if by_hand else track
+
+
+def _says(report: Report, track: Track, name: str, value: SignalValue) -> bool:
+    """The newest report has this value, vouched for after our last command that can change it."""
+    signal = report.signals.get(name)
+    return signal is not None and signal.value == value and _later(signal, track.changed_at.get(name, 0))
 
 
 def _later(signal: Signal, instant: int) -> bool:
