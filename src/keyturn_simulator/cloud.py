@@ -7,7 +7,7 @@ import msgspec
 from keyturn_simulator import errors
 from keyturn_simulator.chance import latency
 from keyturn_simulator.clock import micros
-from keyturn_simulator.commands import COMMANDS, OFFERED
+from keyturn_simulator.commands import OFFERED
 from keyturn_simulator.faults import FATES, Fate, Fault
 from keyturn_simulator.fleet import FaceName, FleetVehicle
 from keyturn_simulator.journal import Tried
@@ -91,7 +91,7 @@ class Cloud:
         fault = self._simulation.condition(vehicle).fault
         if fault is Fault.SLOW:
             return settings.slow_seconds
-        if fault is Fault.LATE and COMMANDS[command].actuates:
+        if fault is Fault.LATE:
             return settings.late_after
         return latency(vehicle.brand, self._simulation.memory.latency_median, settings.seed, vehicle.vin, count)
 

@@ -98,8 +98,12 @@ async def test_the_late_vehicle_acts_and_answers_at_twenty_seconds(oem: Oem, com
     assert await oem.actuated(vin) == [command]
 
 
-async def test_the_late_vehicle_tells_its_location_promptly(oem: Oem) -> None:
-    assert (await oem.done("9KTLATE0000000012", "location"))["status"] == "success"
+async def test_the_late_vehicle_tells_its_location_late_too(oem: Oem) -> None:
+    operation = await oem.done("9KTLATE0000000012", "location")
+    await oem.advance(19.9)
+    assert (await oem.operation(operation["url"]))["status"] == "in_progress"
+    await oem.advance(0.1)
+    assert (await oem.operation(operation["url"]))["status"] == "success"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -33,6 +33,8 @@ _EXECUTED: dict[str, Change] = {
     "cancel_alert": lambda _track, _at: {"alert_active_until": 0},
 }
 """What an executed command leaves in our own record; `at` is when the vehicle did it."""
+_COUNTED_ANYWAY = ("consecutive_starts", "enabled_at")
+"""What even a command that a later one has overtaken leaves."""
 
 _OTHER_DISABLE = """
 SELECT c.id FROM open_command o JOIN command c ON c.id = o.command_id
@@ -61,19 +63,25 @@ def on_sent(tx: Tx, command: Command) -> None:
         immobilisation.open_for(tx, command.company_id, command.vehicle_id, command.id)
 
 
-def on_executed(tx: Tx, command: Command) -> None:
-    """The vehicle did it, or it was already so."""
+def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
+    """The vehicle did it, or it was already so; `done_at` is when, where the OEM says.
+
+    Commands take effect in the order in which the vehicle did them, else in that of their sending: a late answer to an
+    earlier one does not undo what a later one did.
+    """
     if command.spec.is_read:
         return
     at = executed_at(command, tx.now)
+    ordered_at = (command.sent_at or 0) if done_at is None else at
     known = evidence.load_to_change(tx, command.vehicle_id)
-    change = _EXECUTED.get(command.name)
-    changes = change(known.track, at) if change else {}
+    overtaken = any(known.track.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
+    changes = _EXECUTED[command.name](known.track, at) if command.name in _EXECUTED else {}
+    if overtaken:
+        changes = {name: value for name, value in changes.items() if name in _COUNTED_ANYWAY}
+    else:
+        changes["settled_at"] = {**known.track.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
     _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.track, command, at)})
-    if command.name == DISABLE:
-        immobilisation.confirm(tx, command.vehicle_id, command.id)
-    elif command.name == ENABLE:
-        _close_by_enable(tx, command)
+    _executed_ignition(tx, command, overtaken=overtaken)
 
 
 def on_not_done(tx: Tx, command: Command) -> None:
@@ -81,14 +89,8 @@ def on_not_done(tx: Tx, command: Command) -> None:
     if command.name == START:
         known = evidence.load_to_change(tx, command.vehicle_id)
         _save(tx, command.vehicle_id, known, {"start_pending": False})
-    record = immobilisation.open_record(tx, command.vehicle_id) if command.name == DISABLE else None
-    if record is None or record.opened_by != command.id:
-        return
-    other = tx.one(_OTHER_DISABLE, vehicle_id=command.vehicle_id, command_id=command.id)
-    if other is not None:
-        immobilisation.attribute(tx, record, other[0])
-    else:
-        _close(tx, record, command.company_id, command.vehicle_id, command.id)
+    elif command.name == DISABLE:
+        _opener_is_over(tx, command)
 
 
 def on_report(tx: Tx, vehicle: Vehicle, known: Evidence) -> None:
@@ -110,12 +112,33 @@ def executed_at(command: Command, now: int) -> int:
 
 
 def _changed(track: Track, command: Command, at: int) -> dict[str, int]:
-    return {**track.changed_at, **dict.fromkeys(command.spec.changes, at)}
+    return track.changed_at | {name: max(at, track.changed_at.get(name, 0)) for name in command.spec.changes}
 
 
 def _save(tx: Tx, vehicle_id: str, known: Evidence, changes: dict[str, object]) -> None:
     track = msgspec.structs.replace(known.track, **changes)
     evidence.save(tx, vehicle_id, Evidence(known.report, track))
+
+
+def _executed_ignition(tx: Tx, command: Command, *, overtaken: bool) -> None:
+    if command.name == DISABLE and overtaken:
+        _opener_is_over(tx, command)
+    elif command.name == DISABLE:
+        immobilisation.confirm(tx, command.vehicle_id, command.id)
+    elif command.name == ENABLE and not overtaken:
+        _close_by_enable(tx, command)
+
+
+def _opener_is_over(tx: Tx, command: Command) -> None:
+    """The disable that opened the record does not keep it open any more; another one that was sent may."""
+    record = immobilisation.open_record(tx, command.vehicle_id)
+    if record is None or record.opened_by != command.id:
+        return
+    other = tx.one(_OTHER_DISABLE, vehicle_id=command.vehicle_id, command_id=command.id)
+    if other is not None:
+        immobilisation.attribute(tx, record, other[0])
+    else:
+        _close(tx, record, command.company_id, command.vehicle_id, command.id)
 
 
 def _close_by_enable(tx: Tx, command: Command) -> None:

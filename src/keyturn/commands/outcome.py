@@ -89,7 +89,7 @@ def _executed(tx: Tx, command: Command, answer: OemAnswer, _declares: Declaratio
         **answered(command),
     )
     if moved is not None:
-        effects.on_executed(tx, moved)
+        effects.on_executed(tx, moved, answer.completed_at)
     return moved
 
 

@@ -45,6 +45,8 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sending of our last actuating command."""
     changed_at: dict[str, int] = {}
     """Per signal: completion, else sending, of our last command that can change it."""
+    settled_at: dict[str, int] = {}
+    """Per signal: when the command took effect that decides our record of it."""
     ignition_disabled: bool = False
     remote_start_active: bool = False
     start_pending: bool = False

@@ -1,0 +1,67 @@
+"""``keyturn token``, ``send`` and ``status``: calls to a server as one of its applications."""
+
+import sys
+from collections import deque
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from keyturn.cli.access import connected
+from keyturn.cli.failure import Exit, Failure
+from keyturn.cli.following import follow
+from keyturn.cli.options import AS_TOLD, Access, AsJson
+from keyturn.cli.output import print_answer, print_json
+from keyturn_client.client import MAX_WAIT
+
+Record = dict[str, Any]
+
+_YES = frozenset({"y", "yes", "s", "sim"})
+
+Assent = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Confirm without being asked.")]
+Wait = Annotated[int, Parameter(help=f"Seconds to wait for its end, at most {MAX_WAIT}.")]
+
+
+def token(*, access: Access = AS_TOLD, as_json: AsJson = False) -> None:
+    """Fetch a bearer token and print it."""
+    with connected(access) as client:
+        issued = client.token()
+    if as_json:
+        print_json({"token": issued.value, "expiration": issued.life})
+    else:
+        print(issued.value)
+
+
+def send(vin: str, command: str, /, *, access: Access = AS_TOLD, yes: Assent = False, as_json: AsJson = False) -> int:
+    """Send a command and follow it to its end. One that needs a confirmation asks for it on the terminal."""
+    with connected(access, signs=True) as client:
+        record = client.send(vin, command)
+        if record["status"] == "Confirmation":
+            _confirm(record, yes=yes)
+            record = client.send(vin, command, code=record["code"])
+        records = client.follow(record["id"])
+        record = deque(records, maxlen=1).pop() if as_json else follow(records)
+    if as_json:
+        print_json(record)
+    return _exit(record)
+
+
+def status(command_id: str, /, *, wait: Wait = 0, access: Access = AS_TOLD, as_json: AsJson = False) -> int:
+    """Show a command."""
+    with connected(access) as client:
+        record = client.status(command_id, wait)
+    print_answer(record, as_json=as_json)
+    return _exit(record)
+
+
+def _confirm(record: Record, *, yes: bool) -> None:
+    """Raises `Failure` when whoever sits at the terminal does not want it."""
+    print(record["message"], file=sys.stderr)
+    if yes:
+        return
+    print("Confirm? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in _YES:
+        raise Failure(Exit.REFUSED, "not_confirmed", "Not confirmed; nothing was sent to the vehicle.")
+
+
+def _exit(record: Record) -> Exit:
+    return Exit.REFUSED if record["status"] == "Error" else Exit.DONE

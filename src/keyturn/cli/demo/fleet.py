@@ -1,0 +1,114 @@
+"""The demo's companies, applications, accounts and vehicles, enrolled by administration operations."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
+
+from keyturn.cli.demo.connectors import CONNECTORS, connector_of
+from keyturn.cli.demo.folder import Credentials
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.tenants.administration import OperationError
+from keyturn_simulator import FleetVehicle, SimulatorSettings
+
+Order = tuple[str, dict[str, Any]]
+"""An operation's name and arguments."""
+AdministerAll = Callable[[list[Order]], Awaitable[list[dict[str, Any]]]]
+"""Does several operations in one transaction. Raises `OperationError`."""
+
+_APPLICATION = "demo"
+_CONSENT = "demo"
+_PLANS = {"all": list(COMMANDS), "location": ["location"]}
+_AT_ONCE = 1000
+"""Vehicles in one page or one transaction."""
+
+
+class Company(NamedTuple):
+    name: str
+    grants: list[str] | None
+    """Of its application; None: what every application is granted."""
+
+
+COMPANIES = {1: Company("Aurora Rentals", list(COMMANDS)), 2: Company("Boreal Fleet", None)}
+"""By the number that the simulated fleet gives them."""
+
+
+async def enrol(
+    administer_all: AdministerAll, fleet: Iterable[FleetVehicle], known: list[Credentials] | None
+) -> list[Credentials]:
+    """Add what is not there yet. The credentials of each company's application: `known`, or new ones."""
+    credentials = known or await _founded(administer_all)
+    enrolled = {vin for company in COMPANIES.values() for vin in await _enrolled(administer_all, company)}
+    missing = [_vehicle(vehicle) for vehicle in fleet if vehicle.vin not in enrolled]
+    for start in range(0, len(missing), _AT_ONCE):
+        await administer_all(missing[start : start + _AT_ONCE])
+    return credentials
+
+
+async def _founded(administer_all: AdministerAll) -> list[Credentials]:
+    """Everything but vehicles, in one transaction."""
+    plans: list[Order] = [("plan add", {"name": name, "commands": commands}) for name, commands in _PLANS.items()]
+    companies = [order for company in COMPANIES.values() for order in _company(company)]
+    try:
+        answers = await administer_all([*plans, *companies])
+    except OperationError as error:
+        if error.code != "name_taken":
+            raise
+        # An earlier start was killed before it could note the secrets down.
+        answers = await administer_all([order for company in COMPANIES.values() for order in _new_secrets(company)])
+    return _credentials(answers)
+
+
+def _company(company: Company) -> list[Order]:
+    credentials = {"token": SimulatorSettings().token}
+    account = {"company": company.name, "credentials": credentials}
+    application = {"company": company.name, "name": _APPLICATION, "grants": company.grants}
+    return [
+        ("company add", {"name": company.name}),
+        *(("account add", {**account, "name": name, "connector": name}) for name in CONNECTORS),
+        ("application add", application),
+    ]
+
+
+def _new_secrets(company: Company) -> list[Order]:
+    application = {"company": company.name, "application": _APPLICATION}
+    return [
+        ("application rotate-secret", application),
+        ("application rotate-secret", {**application, "sign": True}),
+        ("application rotate-secret", {**application, "retire": True}),
+    ]
+
+
+def _credentials(answers: list[dict[str, Any]]) -> list[Credentials]:
+    """From the answers that hold secrets, which are those of the applications."""
+    applications: dict[str, dict[str, Any]] = {}
+    for answer in answers:
+        if "client_id" in answer:
+            applications.setdefault(answer["company"], {}).update(answer)
+    return [
+        Credentials(company, answer["client_id"], answer["client_secret"], answer["sign_secret"])
+        for company, answer in applications.items()
+    ]
+
+
+async def _enrolled(administer_all: AdministerAll, company: Company) -> list[str]:
+    """Every VIN that the company ever had."""
+    vins: list[str] = []
+    after, more = None, True
+    while more:
+        order = {"company": company.name, "limit": _AT_ONCE, "after": after}
+        (page,) = await administer_all([("vehicle list", order)])
+        vins += [vehicle["vin"] for vehicle in page["vehicles"]]
+        after = page["next"]
+        more = after is not None
+    return vins
+
+
+def _vehicle(vehicle: FleetVehicle) -> Order:
+    return "vehicle add", {
+        "company": COMPANIES[vehicle.company].name,
+        "vin": vehicle.vin,
+        "account": connector_of(vehicle),
+        "plan": vehicle.plan,
+        "ownership": vehicle.ownership,
+        "powertrain": vehicle.powertrain,
+        "consent": _CONSENT if vehicle.consent else None,
+    }

@@ -1,0 +1,71 @@
+"""What a demo remembers in its data directory, so that the next start goes on where it was."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from keyturn.cli.failure import Exit, Failure
+from keyturn.store.sqlite.directory import make_directory, sync_directory
+from keyturn_client import KeyturnClient, Token
+
+FILE_NAME = "demo.json"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """The application of one company, with its secrets in clear: it is a demo."""
+
+    name: str
+    """Of the company."""
+    client_id: str
+    client_secret: str
+    sign_secret: str
+    token: Token | None = None
+
+    def __repr__(self) -> str:
+        return f"Credentials(name={self.name!r})"
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """The content of ``demo.json``: what was printed when the demo became ready."""
+
+    url: str
+    oem_url: str
+    vehicles: int
+    """Ordinary ones."""
+    companies: list[Credentials]
+
+
+def recall(directory: Path) -> Memory | None:
+    """None when no demo ever became ready there. Raises `Failure` when the file is damaged."""
+    path = directory / FILE_NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Memory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Failure(Exit.UNREACHABLE, "demo_refused", f"{path} cannot be read: {error.strerror}.") from None
+    except msgspec.DecodeError:
+        raise Failure(Exit.UNREACHABLE, "demo_refused", f"{path} is damaged; start on an empty directory.") from None
+
+
+def remember(directory: Path, memory: Memory) -> None:
+    """Durably, and readable by the owner alone; a crash leaves the old content or the new."""
+    make_directory(directory)
+    path = directory / FILE_NAME
+    draft = path.with_name(f".{FILE_NAME}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(memory))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_directory(directory)
+
+
+def client_of(url: str, company: Credentials) -> KeyturnClient:
+    """A client that is the company's application."""
+    return KeyturnClient(url, company.client_id, company.client_secret, company.sign_secret, token=company.token)

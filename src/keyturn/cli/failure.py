@@ -1,0 +1,36 @@
+"""How a command fails: an exit code, and one sentence on stderr."""
+
+import json
+import sys
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    DONE = 0
+    REFUSED = 1
+    """The operation was refused, or the command ended in `Error`."""
+    USAGE = 2
+    UNREACHABLE = 3
+    """The server or the store cannot be reached."""
+
+
+class Failure(Exception):
+    """Ends the process. `code` is stable, the message is one clear sentence, `more` is added to the JSON form."""
+
+    def __init__(self, status: Exit, code: str, message: str, **more: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.more = more
+
+
+def usage(message: str) -> Failure:
+    return Failure(Exit.USAGE, "usage", message)
+
+
+def tell(failure: Failure, *, as_json: bool) -> None:
+    """Write the failure to stderr."""
+    said = {"code": failure.code, **failure.more, "detail": str(failure)}
+    print(json.dumps(said, ensure_ascii=False) if as_json else f"keyturn: {failure}", file=sys.stderr)

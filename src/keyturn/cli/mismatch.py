@@ -1,0 +1,92 @@
+"""Why a signature does not match: the mistakes that clients make, tried one after the other."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from keyturn_client.signing import message, signature
+
+_HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
+
+
+def mismatch(given: str, sign_secret: str, vin: str, command: str) -> str | None:
+    """What is wrong with the signature `given`, in a sentence; None when it matches."""
+    if given.lower() == signature(sign_secret, vin, command):
+        return None
+    if not _HEX_DIGEST.fullmatch(given):
+        return _malformed(given, sign_secret, vin, command)
+    for mistake, digest in _mistaken(sign_secret, vin, command):
+        if hmac.compare_digest(given.lower(), digest):
+            return mistake
+    return "It is no digest of this VIN and command under this sign-secret: check all three, to the letter."
+
+
+def _malformed(given: str, sign_secret: str, vin: str, command: str) -> str:
+    digest = bytes.fromhex(signature(sign_secret, vin, command))
+    if given.rstrip("=") in {base64.b64encode(digest).decode().rstrip("="), _url_safe(digest)}:
+        return "The digest is right, but it is written in base64; write it in hex."
+    if given.strip() != given:
+        return "It has blanks around it."
+    if "=" in given[:10]:
+        return f"It must be the 64 hex digits alone, without '{given.partition('=')[0]}=' before them."
+    return f"It must be 64 hex digits; this is {len(given)} characters."
+
+
+def _url_safe(digest: bytes) -> str:
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _mistaken(sign_secret: str, vin: str, command: str) -> Iterator[tuple[str, str]]:
+    """Each mistake with the digest that it leads to."""
+    key, right = sign_secret.encode(), message(vin, command)
+    for mistake, text in _mistaken_messages(vin, command):
+        if text != right:
+            yield mistake, _hmac(key, text)
+    for mistake, wrong_key in _mistaken_keys(sign_secret):
+        yield mistake, _hmac(wrong_key, right)
+    plain = "It is a plain SHA-256 digest; HMAC-SHA256 with the sign-secret as its key is needed."
+    for text in (right, right + sign_secret, sign_secret + right):
+        yield plain, hashlib.sha256(text.encode()).hexdigest()
+
+
+def _mistaken_messages(vin: str, command: str) -> Iterator[tuple[str, str]]:
+    plain: dict[str, Any] = {"vin": vin, "command": command}
+    compact = (",", ":")
+    yield "The message was written with blanks after ':' and ','.", json.dumps(plain, sort_keys=True)
+    yield "The keys were not sorted: 'command' comes before 'vin'.", json.dumps(plain, separators=compact)
+    yield "The keys were not sorted, and there were blanks after ':' and ','.", json.dumps(plain)
+    unescaped = json.dumps(plain, separators=compact, sort_keys=True, ensure_ascii=False)
+    yield "Characters beyond ASCII must be escaped (\\u00e3).", unescaped
+    yield "The message ended with a line break.", message(vin, command) + "\n"
+    with_code = json.dumps(plain | {"code": None}, separators=compact, sort_keys=True)
+    yield "The code was signed too; only vin and command are.", with_code
+    yield "The VIN was signed in capitals; sign it as it is sent.", message(vin.upper(), command)
+    yield "The VIN was signed in small letters; sign it as it is sent.", message(vin.lower(), command)
+    yield "The VIN was signed without its blanks; sign it as it is sent.", message(vin.strip(), command)
+    yield "Only the VIN was signed.", vin
+    yield "VIN and command were signed without the JSON around them.", vin + command
+
+
+def _mistaken_keys(sign_secret: str) -> Iterator[tuple[str, bytes]]:
+    yield "The sign-secret was used with a line break at its end.", f"{sign_secret}\n".encode()
+    if sign_secret.strip() != sign_secret:
+        yield "The sign-secret was used without its blanks.", sign_secret.strip().encode()
+    yield "The sign-secret was decoded from base64; its characters are the key.", _from_base64(sign_secret)
+    if len(sign_secret) % 2 == 0 and re.fullmatch(r"[0-9A-Fa-f]+", sign_secret):
+        yield "The sign-secret was decoded from hex; its characters are the key.", bytes.fromhex(sign_secret)
+
+
+def _from_base64(text: str) -> bytes:
+    padded = text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)
+    try:
+        return base64.b64decode(padded)
+    except ValueError:
+        return b""
+
+
+def _hmac(key: bytes, text: str) -> str:
+    return hmac.digest(key, text.encode(errors="surrogatepass"), "sha256").hex()

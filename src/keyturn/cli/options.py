@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Answer in JSON, for scripts.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Which installation: its configuration file, and its data directory over that."""
+
+    config: Annotated[Path | None, Parameter(help="Configuration file.")] = None
+    data: Annotated[Path | None, Parameter(help="Data directory.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Which server, and as which application."""
+
+    url: Annotated[str | None, Parameter(env_var="KEYTURN_URL", help="The server.")] = None
+    client_id: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_ID", help="The application.")] = None
+    client_secret: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_SECRET", help="Its client secret.")] = None
+    sign_secret: Annotated[str | None, Parameter(env_var="KEYTURN_SIGN_SECRET", help="Its sign-secret.")] = None
+    demo: Annotated[Path | None, Parameter(help="Data directory of a running demo; stands in for all of these.")] = None
+
+
+HERE = Place()
+"""What the environment says, else the defaults."""
+AS_TOLD = Access()
+"""What the environment says."""

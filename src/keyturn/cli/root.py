@@ -1,0 +1,113 @@
+"""Every command by name, and the way from the words on the command line to an exit code.
+
+Only the command that is called is imported, and the overview needs none of them.
+"""
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from keyturn import __version__
+from keyturn.cli.failure import Exit, Failure, tell, usage
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+_ADMINISTRATION = ""
+
+
+class Command(NamedTuple):
+    """What it does, and where its function is; a noun of the administration has verbs instead."""
+
+    help: str
+    path: str = _ADMINISTRATION
+
+
+GROUPS: dict[str, dict[str, Command]] = {
+    "Run": {
+        "demo": Command("A server, a simulated OEM and a fleet to try things on.", "keyturn.cli.demo.command:demo"),
+        "serve": Command("The server.", "keyturn.cli.serve:serve"),
+        "simulate": Command("The simulated OEM cloud alone.", "keyturn.cli.simulate:simulate"),
+    },
+    "Call a server": {
+        "send": Command("Send a command and follow it to its end.", "keyturn.cli.calls:send"),
+        "status": Command("Show a command.", "keyturn.cli.calls:status"),
+        "token": Command("Fetch a bearer token.", "keyturn.cli.calls:token"),
+        "sign": Command("Print a signature; say why another does not match.", "keyturn.cli.sign:sign"),
+    },
+    "Administer": {
+        "company": Command("Companies: the tenants."),
+        "application": Command("Applications of a company, and their secrets."),
+        "plan": Command("Plans: which commands were bought for a vehicle."),
+        "account": Command("A company's accounts at OEMs."),
+        "vehicle": Command("Vehicles: how they are reached, and what may be done with them."),
+    },
+}
+
+_OVERVIEW = """\
+Usage: keyturn COMMAND
+
+A remote-command gateway for connected vehicles.
+
+{groups}
+
+keyturn COMMAND --help says more about a command, keyturn --version which Keyturn this is."""
+
+
+def run(tokens: list[str]) -> int:
+    """Do what the command line says; the exit code."""
+    try:
+        return _run(tokens)
+    except Failure as failure:
+        tell(failure, as_json="--json" in tokens)
+        return failure.status
+
+
+def _run(tokens: list[str]) -> int:
+    first = tokens[0] if tokens else "--help"
+    if first in {"--help", "-h"}:
+        print(overview())
+    elif first == "--version":
+        print(__version__)
+    else:
+        return _call(_app(first), tokens[1:])
+    return Exit.DONE
+
+
+def overview() -> str:
+    """The help of ``keyturn`` itself."""
+    width = max(len(name) for commands in GROUPS.values() for name in commands)
+    groups = (
+        "\n".join([f"{title}:", *(f"  {name:{width}}  {command.help}" for name, command in commands.items())])
+        for title, commands in GROUPS.items()
+    )
+    return _OVERVIEW.format(groups="\n\n".join(groups))
+
+
+def _app(name: str) -> "App":
+    """The command line of one command. Raises `Failure`."""
+    commands = {name: command for group in GROUPS.values() for name, command in group.items()}
+    if name not in commands:
+        close = difflib.get_close_matches(name, commands, n=1)
+        raise usage(f"There is no command '{name}'; {f'the nearest is {close[0]}' if close else 'see keyturn --help'}.")
+
+    from cyclopts import App
+
+    app = App(f"keyturn {name}", help_format="plaintext", version_flags=())
+    path = commands[name].path
+    if path == _ADMINISTRATION:
+        import_module("keyturn.cli.administration").add_verbs(app, name)
+    else:
+        module, _, function = path.partition(":")
+        app.default(getattr(import_module(module), function))
+    return app
+
+
+def _call(app: "App", tokens: list[str]) -> int:
+    """Raises `Failure`."""
+    from cyclopts import CycloptsError
+
+    try:
+        return app(tokens, exit_on_error=False, print_error=False, result_action="return_value") or Exit.DONE
+    except CycloptsError as error:
+        raise usage(" ".join(str(error).split())) from None

@@ -1,0 +1,112 @@
+"""The connector of an OEM's cloud that a definition describes."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+import msgspec
+
+from keyturn.clock import Clock
+from keyturn.connectors.oem_http.calls import Called, Calls
+from keyturn.connectors.oem_http.definition import Definition
+from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.gate import Deadline
+from keyturn.connectors.oem_http.mapping import AnswerMapping
+from keyturn.connectors.oem_http.notation import PlaceholderError
+from keyturn.connectors.oem_http.outcomes import decoded
+from keyturn.connectors.oem_http.requests import Request, Requests
+from keyturn.connectors.oem_http.state import StateMapping
+from keyturn.connectors.oem_http.tokens import FetchedTokens, GivenTokens, Tokens
+from keyturn.connectors.oem_http.wire import Transfer, Wire
+from keyturn.connectors.port import Declarations, Exchange, OemAnswer, Operation, Order, StateReport, Target, Verdict
+
+
+class OemHttp:
+    """Implements the connector port. Raises `DefinitionError` when the definition cannot be used."""
+
+    def __init__(self, definition: Definition, clock: Clock) -> None:
+        if definition.base_url is None:
+            raise DefinitionError("base_url: must be given, in the definition or in the configuration")
+        self.declares = declarations(definition)
+        self._definition = definition
+        self._clock = clock
+        self._requests = Requests(definition, definition.base_url)
+        self._mapping = AnswerMapping(definition, self._requests)
+        self._state = StateMapping(definition.state, definition.times) if definition.state else None
+        self._wire = Wire(definition, clock)
+        self._tokens: Tokens = (
+            FetchedTokens(definition.auth, self._requests, self._wire, clock)
+            if definition.auth.scheme == "oauth2"
+            else GivenTokens()
+        )
+        self._calls = Calls(definition.auth, self._tokens, self._wire, clock)
+
+    async def send(self, order: Order) -> OemAnswer:
+        if order.name not in self.declares.offers:
+            return OemAnswer(Verdict.NOT_TAKEN)
+        try:
+            request = self._requests.send(order)
+        except PlaceholderError as error:
+            return OemAnswer(Verdict.NOT_TAKEN, Exchange(order.name, self._clock.now(), 0.0, answer=str(error)))
+        send_by = Deadline(self._clock, order.send_by_boottime, order.send_by)
+        called = await self._calls.command(order.target.account, request, send_by)
+        return _recorded(self._mapping.sent(order.name, called[0]), called)
+
+    async def ask(self, target: Target, name: str, operation: Operation) -> OemAnswer:
+        request = self._requests.ask(target, operation)
+        return await self._judged(target, request, lambda transfer: self._mapping.asked(name, transfer, operation))
+
+    async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
+        request = self._requests.look_up(target, name, command_id)
+        return await self._judged(target, request, lambda transfer: self._mapping.found(name, transfer, command_id))
+
+    async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
+        request = self._requests.cancel(target, operation)
+        return await self._judged(target, request, self._mapping.cancelled)
+
+    async def read_state(self, target: Target) -> StateReport | None:
+        request = self._requests.read_state(target)
+        if request is None or self._state is None:
+            return None
+        transfer, _ = await self._calls.question(target.account, request, self._within(self._state.timeout))
+        return self._state.report(decoded(transfer.body)) if transfer.status == HTTPStatus.OK else None
+
+    async def close(self) -> None:
+        await self._tokens.close()
+        await self._wire.close()
+
+    async def _judged(
+        self, target: Target, request: Request | None, judge: Callable[[Transfer], OemAnswer]
+    ) -> OemAnswer:
+        """A question about a command and what its answer means; without a request nothing is found."""
+        if request is None:
+            return OemAnswer(Verdict.NOTHING_FOUND)
+        called = await self._calls.question(target.account, request, self._within(self._definition.timeout))
+        return _recorded(judge(called[0]), called)
+
+    def _within(self, seconds: float) -> Deadline:
+        return Deadline(self._clock, self._clock.boottime() + seconds)
+
+
+def declarations(definition: Definition) -> Declarations:
+    """What the definition declares. Without `blocks_next_start_only` it does not offer `disable_ignition`."""
+    declared = definition.declares
+    unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
+    return Declarations(
+        offers=frozenset(definition.commands) - unsafe,
+        enforces_preconditions=declared.enforces_preconditions,
+        blocks_next_start_only=declared.blocks_next_start_only,
+        reads_state=definition.state is not None,
+        read_wakes_vehicle=declared.read_wakes_vehicle,
+        looks_up=definition.look_up is not None,
+        cancels=definition.cancel is not None,
+        initiate_wait=declared.initiate_wait,
+        send_wait=declared.send_wait,
+        answer_wait=declared.answer_wait,
+        follow_floor=declared.follow_floor,
+        follow_ceiling=declared.follow_ceiling,
+    )
+
+
+def _recorded(answer: OemAnswer, called: Called) -> OemAnswer:
+    transfer, record = called
+    return msgspec.structs.replace(answer, exchange=record, retry_after=transfer.retry_after)

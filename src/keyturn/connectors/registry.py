@@ -1,0 +1,77 @@
+"""From the configuration's connectors to connectors that are ready for use."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import Clock
+from keyturn.config.settings import ConnectorSettings
+from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.oem_http.definition import Definition, parse_definition
+from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.notation import parse_address
+from keyturn.connectors.port import Connector
+
+_DEFINITION_KEYS = ("timeout", "client_certificate", "client_key")
+_DECLARED_KEYS = ("initiate_wait", "follow_floor", "follow_ceiling")
+
+
+def load_definition(name_or_path: str) -> Definition:
+    """A definition that comes with Keyturn, by name, or a TOML file. Raises `DefinitionError`."""
+    try:
+        return parse_definition(tomllib.loads(_text(name_or_path)))
+    except tomllib.TOMLDecodeError as error:
+        raise DefinitionError(f"{name_or_path}: not TOML: {error}") from None
+    except DefinitionError as error:
+        raise DefinitionError(f"{name_or_path}: {error}") from None
+
+
+def build_connectors(configs: Mapping[str, ConnectorSettings], clock: Clock) -> dict[str, Connector]:
+    """One connector for each entry of the configuration, by its name. Raises `DefinitionError`."""
+    return {name: _connector(name, settings, clock) for name, settings in configs.items()}
+
+
+def _connector(name: str, settings: ConnectorSettings, clock: Clock) -> Connector:
+    definition = load_definition(settings.definition)
+    try:
+        return OemHttp(_overridden(definition, settings), clock)
+    except DefinitionError as error:
+        raise DefinitionError(f"connectors.{name}: {error}") from None
+
+
+def _overridden(definition: Definition, settings: ConnectorSettings) -> Definition:
+    """The definition with what the configuration says instead."""
+    declares = msgspec.structs.replace(
+        definition.declares,
+        **_given(settings, _DECLARED_KEYS),
+        send_wait={**definition.declares.send_wait, **settings.send_wait},
+        answer_wait={**definition.declares.answer_wait, **settings.answer_wait},
+    )
+    changed = msgspec.structs.replace(definition, **_given(settings, _DEFINITION_KEYS), declares=declares)
+    if settings.base_url is None:
+        return changed
+    try:
+        return msgspec.structs.replace(changed, base_url=parse_address(settings.base_url))
+    except ValueError as error:
+        raise DefinitionError(f"base_url: {error}") from None
+
+
+def _given(settings: ConnectorSettings, keys: tuple[str, ...]) -> dict[str, Any]:
+    values = {key: getattr(settings, key) for key in keys}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _text(name_or_path: str) -> str:
+    shipped = resources.files("keyturn.connectors") / "definitions"
+    names = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if entry.name.endswith(".toml"))
+    if name_or_path in names:
+        return (shipped / f"{name_or_path}.toml").read_text("utf-8")
+    try:
+        return Path(name_or_path).read_text("utf-8")
+    except OSError:
+        known = ", ".join(names)
+        raise DefinitionError(f"no such definition; allowed are {known}, or the path of a file") from None

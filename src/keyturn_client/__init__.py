@@ -1,0 +1,8 @@
+"""Client of Keyturn's HTTP API: sign commands, send them, and follow them to their end."""
+
+from keyturn_client.client import KeyturnClient
+from keyturn_client.errors import KeyturnError, Unreachable
+from keyturn_client.signing import message, signature
+from keyturn_client.token import Token
+
+__all__ = ["KeyturnClient", "KeyturnError", "Token", "Unreachable", "message", "signature"]

@@ -1,0 +1,131 @@
+"""The client: one application of one company."""
+
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import httpx2
+
+from keyturn_client.errors import KeyturnError, Unreachable
+from keyturn_client.signing import signature
+from keyturn_client.token import Token
+
+FINAL = frozenset({"Success", "Error"})
+"""Statuses after which nothing more is expected."""
+MAX_WAIT = 30
+"""Longest `wait` of `KeyturnClient.status`, seconds."""
+
+_NEVER_PROXIED = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
+"""This machine, whatever proxy the environment names."""
+
+Record = dict[str, Any]
+"""A command as the API shows it: ``id``, ``vin``, ``command``, ``status`` and what belongs to the status."""
+
+
+class KeyturnClient:
+    """Signs and sends commands. Use it in a ``with``, or call `close`; one thread at a time.
+
+    Every method raises `KeyturnError` when Keyturn refuses and `Unreachable` when no answer comes. Nothing is ever
+    sent twice, except after a 401, which registers nothing.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        client_secret: str,
+        sign_secret: str,
+        *,
+        timeout: float = 60.0,
+        token: Token | None = None,
+    ) -> None:
+        """`timeout` is the seconds that an answer may take; `token` is one from an earlier client, if there is one."""
+        self._url = url.rstrip("/")
+        self._credentials = {"client_id": client_id, "client_secret": client_secret}
+        self._sign_secret = sign_secret
+        self._timeout = timeout
+        self._token = token
+        self._http = httpx2.Client(mounts=_NEVER_PROXIED)
+
+    def token(self) -> Token:
+        """A token with more than half of its life left."""
+        if self._token is None or not self._token.is_fresh(time.time()):
+            issued_at = time.time()
+            answer = _body(self._request("POST", "/token", data=self._credentials))
+            self._token = Token(answer["token"], issued_at, answer["expiration"])
+        return self._token
+
+    def sign(self, vin: str, command: str) -> str:
+        """The `X-Signature` of a command."""
+        return signature(self._sign_secret, vin, command)
+
+    def send(self, vin: str, command: str, code: str | None = None, idempotency_key: str | None = None) -> Record:
+        """Register a command. A record with status ``Confirmation`` holds the `code` to send it again with."""
+        headers = {"X-Signature": self.sign(vin, command)}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        body = {"vin": vin, "command": command} | ({} if code is None else {"code": code})
+        return _body(self._authorized("POST", "/vehicle-command", headers=headers, json=body))
+
+    def status(self, command_id: str, wait: int = 0) -> Record:
+        """The command's record; held for up to `wait` seconds (0 to 30) until its status is final."""
+        path, timeout = f"/vehicle-command/{command_id}", self._timeout + wait
+        return _body(self._authorized("GET", path, params={"wait": wait} if wait else None, timeout=timeout))
+
+    def follow(self, command_id: str, wait: int = MAX_WAIT) -> Iterator[Record]:
+        """The record now and after each change, up to the one whose status is final.
+
+        Each question is held for up to `wait` seconds (1 to 30).
+        """
+        record = self.status(command_id)
+        yield record
+        while record["status"] not in FINAL:
+            before, record = record, self.status(command_id, wait)
+            if record != before:
+                yield record
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def __enter__(self) -> "KeyturnClient":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _authorized(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **rest: Any
+    ) -> httpx2.Response:
+        had_token = self._token is not None
+        response = self._request(method, path, headers=self._with_bearer(headers), **rest)
+        if response.status_code == 401 and had_token:
+            self._token = None
+            response = self._request(method, path, headers=self._with_bearer(headers), **rest)
+        return response
+
+    def _with_bearer(self, headers: dict[str, str] | None) -> dict[str, str]:
+        return {**(headers or {}), "Authorization": f"Bearer {self.token().value}"}
+
+    def _request(self, method: str, path: str, *, timeout: float | None = None, **rest: Any) -> httpx2.Response:
+        try:
+            return self._http.request(method, self._url + path, timeout=timeout or self._timeout, **rest)
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            raise Unreachable(f"No answer from {self._url}: {str(error) or type(error).__name__}.") from error
+
+
+def _body(response: httpx2.Response) -> Record:
+    """The answer's JSON object. Raises `KeyturnError` for an error, and for what Keyturn would never say."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    match body:
+        case {"detail": str(detail)} if response.is_error:
+            raise KeyturnError(response.status_code, detail, body if "id" in body else None)
+        case dict() if response.is_success:
+            return body
+    raise KeyturnError(response.status_code, f"{response.url.host} did not answer like Keyturn.")
