@@ -96,7 +96,11 @@ class Node:
 
     def ready(self) -> dict[str, str]:
         """What keeps this node from doing its work."""
-        return {} if self.store.available else {"store": "The store cannot acknowledge."}
+        problems = {
+            "store": ("The store cannot acknowledge.", not self.store.available),
+            "clock": ("The wall clock was set back; actuating commands wait.", self.works.engine.clock_fault),
+        }
+        return {name: text for name, (text, there) in problems.items() if there}
 
     async def _start(self) -> str:
         settings, directory = self._settings, Path(self._settings.server.data)

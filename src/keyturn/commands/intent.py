@@ -63,6 +63,12 @@ def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: 
     return _dispatch(tx, command, case, findings, lanes.slot(rows, row), rules)
 
 
+def expire_unsent(tx: Tx, command_id: str) -> Command | None:
+    """As `expire`, for a command that had its time on the monotonic clock whatever the wall clock says."""
+    command = record.load_to_change(tx, command_id)
+    return expire(tx, command) if command is not None and command.state is State.QUEUED else None
+
+
 def expire(tx: Tx, command: Command) -> Command | None:
     """The send deadline passed and nothing was sent."""
     changes = {"cause": "internal", **answered(command)}

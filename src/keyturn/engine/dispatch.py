@@ -8,10 +8,13 @@ import structlog
 
 from keyturn.clock import Clock, seconds_between
 from keyturn.commands import outcome
-from keyturn.commands.intent import IntentRules, write_intent
+from keyturn.commands.catalogue import Kind
+from keyturn.commands.intent import IntentRules, expire_unsent, write_intent
 from keyturn.commands.judgement import judge, wants_reading
 from keyturn.commands.record import Command
+from keyturn.commands.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Order, Target, Verdict
+from keyturn.engine.clock_watch import Budgets, ClockWatch
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet.vehicles import Vehicle
@@ -31,16 +34,24 @@ class Briefing(msgspec.Struct, frozen=True):
 class Dispatcher:
     """Sends one command at a time for whoever calls it; `sending` holds those between intent and recorded answer."""
 
-    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles, rules: IntentRules) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, vehicles: Vehicles, rules: IntentRules, watch: ClockWatch, budgets: Budgets
+    ) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
         self._rules = rules
+        self._watch = watch
+        self._budgets = budgets
         self.sending: set[str] = set()
 
     async def dispatch(self, command: Command) -> None:
         """Take a Queued command whose turn it is as far as it goes; every end of it is in its row."""
+        self._budgets.grant(command.id, command.send_deadline or 0)
         await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), command.not_before or 0)))
+        if self._budgets.spent(command.id):
+            await self._store.write(partial(expire_unsent, command_id=command.id))
+            return
         reached = await self._vehicles.reach(command.vehicle_id)
         if reached is None:
             await self._store.write(partial(write_intent, command_id=command.id, declares=None, rules=self._rules))
@@ -48,7 +59,12 @@ class Dispatcher:
         briefing = Briefing(*reached)
         if await self._store.read(partial(self._wants_reading, command=command, briefing=briefing)):
             await self._vehicles.read(command.vehicle_id)
-        await self._send(command.id, briefing)
+        if not self._held_back(command) and not self._budgets.spent(command.id):
+            await self._send(command.id, briefing)
+
+    def _held_back(self, command: Command) -> bool:
+        """Nothing is done to a vehicle by a clock that was set back; undoing and reading go on."""
+        return command.spec.kind is Kind.ACTUATING and self._watch.look()
 
     async def _send(self, command_id: str, briefing: Briefing) -> None:
         declares = briefing.connector.declares
@@ -60,9 +76,10 @@ class Dispatcher:
             )
             if intent is not None:
                 answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
-                await keep_trying(
-                    partial(self._store.write, partial(_apply, command_id=command_id, answer=answer, declares=declares))
-                )
+                apply = partial(outcome.apply, command_id=command_id, answer=answer, declares=declares)
+                recorded = await keep_trying(partial(self._store.write, apply))
+                if recorded is None or recorded.state is not State.QUEUED:
+                    self._budgets.forget(command_id)
         finally:
             self.sending.discard(command_id)
 
@@ -90,9 +107,6 @@ class Dispatcher:
             superseded_opposite=command.supersedes is not None,
         )
         return wants_reading(case, judge(case, registrar.evidence_rules))
-
-
-_apply = outcome.apply
 
 
 def _order(intent: Command, target: Target, send_by_boottime: float) -> Order:

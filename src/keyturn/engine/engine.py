@@ -10,13 +10,16 @@ from functools import partial
 
 import structlog
 
+from keyturn.audit import journal
 from keyturn.bus.port import Bus
-from keyturn.commands import lanes, record
+from keyturn.commands import lanes, lifecycle, record
 from keyturn.commands.desk import CONFIRMING_TOPIC
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.states import State
+from keyturn.engine.clock_watch import Budgets, ClockWatch
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower
+from keyturn.engine.keeping import keep_trying
 from keyturn.engine.recovery import Recoverer, release_posts
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicles import Vehicles
@@ -40,11 +43,15 @@ class Engine:
         follower: Follower,
         verifier: Verifier,
         recoverer: Recoverer,
+        watch: ClockWatch,
+        budgets: Budgets,
     ) -> None:
         self._store = store
         self._bus = bus
         self._vehicles = vehicles
         self._dispatcher = dispatcher
+        self._watch = watch
+        self._budgets = budgets
         self._steps: Mapping[State, Step] = {
             State.QUEUED: dispatcher.dispatch,
             State.DISPATCHING: recoverer.recover,
@@ -68,6 +75,7 @@ class Engine:
             self._bus.listen(CONFIRMING_TOPIC, self._refresh),
         ]
         self._spawn(sweeper.run(), "sweep")
+        self._spawn(self._watch.run(self._clock_changed), "clock")
         for vehicle_id in await self._store.read(record.vehicles_with_open):
             self.tend(vehicle_id)
 
@@ -84,6 +92,11 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._vehicles.stop()
+
+    @property
+    def clock_fault(self) -> bool:
+        """The wall clock was set back: no actuating command is sent, restoring ones aside."""
+        return self._watch.fault
 
     @property
     def busy(self) -> int:
@@ -103,6 +116,7 @@ class Engine:
 
     async def _tend(self, vehicle_id: str) -> None:
         rows = await self._store.read(partial(record.open_of_vehicle, vehicle_id=vehicle_id))
+        await self._grant_budgets(rows)
         for row in _with_work(rows):
             if row.command_id in self._driven:
                 self._missed.add(row.command_id)
@@ -110,6 +124,23 @@ class Engine:
                 task = asyncio.create_task(self._drive(row.command_id), name=f"drive {row.command_id}")
                 self._driven[row.command_id] = task
                 task.add_done_callback(partial(self._done, row))
+
+    async def _grant_budgets(self, rows: list[OpenCommand]) -> None:
+        """A Queued command's time runs from the moment when this process first saw it."""
+        for row in rows:
+            if row.state is State.QUEUED and not self._budgets.granted(row.command_id):
+                command = await self._store.read(partial(record.load, command_id=row.command_id))
+                if command is not None:
+                    self._budgets.grant(command.id, command.send_deadline or 0)
+
+    async def _clock_changed(self, fault: bool) -> None:
+        kind = "clock.fault" if fault else "clock.right"
+        log.warning("the wall clock was set back" if fault else "the wall clock is right again")
+        await keep_trying(
+            partial(self._store.write, lambda tx: journal.record(tx, kind, company_id=None, actor=lifecycle.ENGINE))
+        )
+        for vehicle_id in await self._store.read(record.vehicles_with_open):
+            self.tend(vehicle_id)
 
     def _tended(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
         self._tending.pop(vehicle_id, None)

@@ -21,6 +21,7 @@ from keyturn.commands.intent import IntentRules
 from keyturn.commands.registration import Registrar
 from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
+from keyturn.engine.clock_watch import Budgets, ClockWatch
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
@@ -90,12 +91,16 @@ def _desk(parts: Parts, settings: Settings, registrar: Registrar) -> Desk:
 def _engine(parts: Parts, settings: Settings, registrar: Registrar) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
     vehicles = Vehicles(store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
+    watch, budgets = ClockWatch(clock, rules.clock_step), Budgets(clock)
+    intent_rules = IntentRules(registrar, settings.commands, rules.send_window)
     return Engine(
         store,
         parts.bus,
         vehicles,
-        Dispatcher(store, clock, vehicles, IntentRules(registrar, settings.commands, rules.send_window)),
+        Dispatcher(store, clock, vehicles, intent_rules, watch, budgets),
         Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction),
         Verifier(store, clock, vehicles, rules.verify_for),
         Recoverer(store, clock, vehicles, rules.answer_timeout),
+        watch,
+        budgets,
     )

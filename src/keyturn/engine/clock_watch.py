@@ -1,0 +1,87 @@
+"""Is the wall clock to be trusted, and has a command had its time on a clock that nobody sets?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from keyturn.clock import SECOND, Clock, seconds_between
+
+_INTERVAL = 0.25
+"""Seconds between two looks."""
+_AT_LEAST = 10_000
+_REMEMBERED = 3_600.0
+"""Beyond so many, budgets are dropped that were spent this many seconds ago."""
+
+
+class ClockWatch:
+    """Compares the wall clock with the monotonic one.
+
+    After a backward step of more than `step` seconds deadlines seem further away than they are. Such a fault lasts
+    until the wall clock has reached the time that it would have shown without the step.
+    """
+
+    def __init__(self, clock: Clock, step: float) -> None:
+        self._clock = clock
+        self._step = step
+        self._wall, self._monotonic = clock.now(), clock.monotonic()
+        self._trusted_from: int | None = None
+
+    @property
+    def fault(self) -> bool:
+        return self._trusted_from is not None
+
+    def look(self) -> bool:
+        """Look at both clocks now; whether there is a fault."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        expected = self._wall + round((monotonic - self._monotonic) * SECOND)
+        if self._trusted_from is None and seconds_between(now, expected) > self._step:
+            self._trusted_from = expected
+        if self._trusted_from is not None and now < self._trusted_from:
+            return True
+        self._trusted_from = None
+        self._wall, self._monotonic = now, monotonic
+        return False
+
+    async def run(self, changed: Callable[[bool], Awaitable[None]]) -> None:
+        """For ever; `changed` hears when a fault begins and when it is over."""
+        before = False
+        while True:
+            if self.look() != before:
+                before = self.fault
+                await changed(before)
+            await asyncio.sleep(_INTERVAL)
+
+
+class Budgets:
+    """How long each command may still wait to be sent, on the monotonic clock of this process.
+
+    A wall clock that is set back lengthens a deadline; it does not lengthen this.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+        self._most = _AT_LEAST
+
+    def grant(self, command_id: str, send_deadline: int) -> None:
+        """Start the budget when the command is first seen; later deadlines do not change it."""
+        if len(self._until) > self._most:
+            self._forget_old()
+        if command_id not in self._until:
+            left = seconds_between(self._clock.now(), send_deadline)
+            self._until[command_id] = self._clock.monotonic() + left
+
+    def granted(self, command_id: str) -> bool:
+        return command_id in self._until
+
+    def spent(self, command_id: str) -> bool:
+        return self._clock.monotonic() >= self._until.get(command_id, float("inf"))
+
+    def forget(self, command_id: str) -> None:
+        """The command was sent or has ended."""
+        self._until.pop(command_id, None)
+
+    def _forget_old(self) -> None:
+        """Commands that ended unsent leave their budgets behind for a while."""
+        before = self._clock.monotonic() - _REMEMBERED
+        self._until = {command_id: until for command_id, until in self._until.items() if until > before}
+        self._most = max(_AT_LEAST, 2 * len(self._until))
