@@ -57,8 +57,13 @@ class MemoryDirectory:
             "unsigned": Principal("unsigned", "company", frozenset({"*"}), ()),
         }
         self.credentials = {("rental", "opened, sesame & more")}
+        self.asked: list[str] = []
+        self.hold: Callable[[], Awaitable[object]] | None = None
 
     async def authenticate(self, token: str) -> Principal | None:
+        self.asked.append(token)
+        if self.hold is not None:
+            await self.hold()
         return self.principals.get(token)
 
     async def token(self, client_id: str, client_secret: str) -> str | None:

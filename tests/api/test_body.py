@@ -118,6 +118,17 @@ def test_whoever_sends_a_megabyte_hears_413(stage: Stage, fields: tuple[str, ...
     assert reply.headers["connection"] == "close"
 
 
+def test_a_chunked_body_is_refused_before_its_end(stage: Stage) -> None:
+    unfinished = chunked(padded(20000), 1000).removesuffix(b"0\r\n\r\n")
+    (reply,) = stage.call.raw(head("Transfer-Encoding: chunked") + unfinished)
+    assert (reply.status, reply.detail) == (413, TOO_LARGE)
+
+
+def test_a_length_with_many_zeros_is_a_length(stage: Stage) -> None:
+    (reply,) = stage.call.raw(head("Content-Length: " + "0" * 5000 + str(len(body())), "Connection: close") + body())
+    assert reply.status in (200, 400)
+
+
 def test_a_declared_length_is_refused_before_anything_is_sent(stage: Stage) -> None:
     (reply,) = stage.call.raw(head("Content-Length: 99999999999999", "Expect: 100-continue"))
     assert (reply.status, reply.detail) == (413, TOO_LARGE)

@@ -92,6 +92,32 @@ def test_garbage_behind_a_waiting_request_does_not_take_its_answer(stage: Stage)
         assert told(read_replies(sock)) == [(200, None), (400, INVALID["detail"])]
 
 
+def test_a_client_that_sends_garbage_and_stops_sending_hears_both_answers(stage: Stage) -> None:
+    stage.desk.hold, let_go = stage.loop.latch()
+    with stage.call.connected() as sock:
+        sock.sendall(post() + b"garbage\r\n")
+        sock.shutdown(socket.SHUT_WR)
+        wait_until(lambda: stage.desk.posted)
+        assert stage.call("GET", "/healthz").status == 200  # by now the loop has seen the end of what is sent
+        let_go()
+        assert told(read_replies(sock)) == [(200, None), (400, INVALID["detail"])]
+
+
+def test_a_request_that_breaks_while_its_bearer_is_judged_is_answered_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.directory.hold, let_go = stage.loop.latch()
+    head = post(content=b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with stage.call.connected() as sock:
+        sock.sendall(head.replace(b"Bearer right", b"Bearer wrong"))
+        wait_until(lambda: stage.directory.asked)
+        sock.sendall(b"zz\r\n")
+        assert told(read_replies(sock)) == [(400, INVALID["detail"])]
+        let_go()
+        wait_until(lambda: b'code="401"' in stage.metrics.render())
+    assert caplog.records == []
+
+
 def test_a_broken_body_behind_a_waiting_request_does_not_take_its_answer(stage: Stage) -> None:
     stage.desk.hold, let_go = stage.loop.latch()
     with stage.call.connected() as sock:
@@ -228,3 +254,13 @@ def test_connections_beyond_the_limit_hear_503() -> None:
             assert (reply.status, reply.json) == (503, {"detail": "Service unavailable."})
             assert reply.headers["retry-after"] == "1"
         wait_until(lambda: stage.call("GET", "/healthz").status == 200)
+
+
+def test_a_rejected_connection_takes_nobodys_place() -> None:
+    with open_stage(ServerSettings(max_connections=1)) as stage, stage.call.connected() as served:
+        served.sendall(GET)
+        assert read_reply(served).status == 200
+        with stage.call.connected() as rejected:
+            assert read_reply(rejected).status == 503
+            served.close()
+            wait_until(lambda: stage.call("GET", "/healthz").status == 200)

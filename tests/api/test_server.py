@@ -1,5 +1,6 @@
 """Listeners and draining."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -146,6 +147,18 @@ def test_draining_finishes_what_runs_and_takes_nothing_new(stage: Stage) -> None
         (reply,) = read_replies(busy)
         assert (reply.status, reply.headers["connection"]) == (200, "close")
         drained.result(10)
+
+
+def test_an_answer_that_is_ready_as_draining_begins_is_not_lost(stage: Stage) -> None:
+    drains = []
+
+    async def drain_right_after_this_answer() -> None:
+        drains.append(asyncio.create_task(stage.server.drain(5.0)))
+
+    stage.desk.hold = drain_right_after_this_answer
+    with stage.call.connected() as sock:
+        sock.sendall(post())
+        assert [reply.status for reply in read_replies(sock)] == [200]
 
 
 def test_what_does_not_finish_in_time_hears_503(stage: Stage) -> None:

@@ -2,13 +2,13 @@
 
 import sys
 from collections import deque
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from keyturn.cli.access import connected
 from keyturn.cli.failure import Exit, Failure
-from keyturn.cli.following import follow
 from keyturn.cli.options import AS_TOLD, Access, AsJson
 from keyturn.cli.output import print_answer, print_json
 from keyturn_client.client import MAX_WAIT
@@ -38,11 +38,7 @@ def send(vin: str, command: str, /, *, access: Access = AS_TOLD, yes: Assent = F
         if record["status"] == "Confirmation":
             _confirm(record, yes=yes)
             record = client.send(vin, command, code=record["code"])
-        records = client.follow(record["id"])
-        record = deque(records, maxlen=1).pop() if as_json else follow(records)
-    if as_json:
-        print_json(record)
-    return _exit(record)
+        return _exit(_followed(client.follow(record["id"]), as_json=as_json))
 
 
 def status(command_id: str, /, *, wait: Wait = 0, access: Access = AS_TOLD, as_json: AsJson = False) -> int:
@@ -61,6 +57,17 @@ def _confirm(record: Record, *, yes: bool) -> None:
     print("Confirm? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in _YES:
         raise Failure(Exit.REFUSED, "not_confirmed", "Not confirmed; nothing was sent to the vehicle.")
+
+
+def _followed(records: Iterable[Record], *, as_json: bool) -> Record:
+    """The last record; it alone is printed in JSON."""
+    if not as_json:
+        from keyturn.cli.following import follow  # a script does not wait for what draws lines
+
+        return follow(records)
+    last = deque(records, maxlen=1).pop()
+    print_json(last)
+    return last
 
 
 def _exit(record: Record) -> Exit:

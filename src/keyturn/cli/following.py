@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from keyturn.cli.output import console, shown
+from keyturn.cli.tables import console, shown
 
 Record = dict[str, Any]
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from keyturn.app import Node
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.options import HERE, AsJson, Place
-from keyturn.cli.output import print_json
+from keyturn.cli.output import print_url
 from keyturn.cli.server import log_to_stderr, run_server
 from keyturn.config.settings import Settings
 
@@ -26,10 +26,7 @@ async def _serve(settings: Settings, stopping: asyncio.Event, *, as_json: bool) 
     node = Node(settings)
     url = await node.start()
     try:
-        if as_json:
-            print_json({"url": url})
-        else:
-            print(url, flush=True)
+        print_url(url, as_json=as_json)
         await stopping.wait()
     finally:
         await node.stop()

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from keyturn.api.listening import refused_address
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import AsJson
-from keyturn.cli.output import print_json
+from keyturn.cli.output import print_url
 from keyturn.cli.server import log_to_stderr, run_server
 from keyturn.config.settings import LogSettings
 from keyturn.store.sqlite.lock import DataDirectoryLock
@@ -45,10 +45,7 @@ def simulate(
 
 async def _simulate(settings: SimulatorSettings, stopping: asyncio.Event, *, as_json: bool) -> None:
     async with running_simulator(settings) as simulator:
-        if as_json:
-            print_json({"url": simulator.base_url})
-        else:
-            print(simulator.base_url, flush=True)
+        print_url(simulator.base_url, as_json=as_json)
         await stopping.wait()
 
 

@@ -21,19 +21,19 @@ Change = Callable[[Track, int], dict[str, object]]
 
 _EXECUTED: dict[str, Change] = {
     "disable_ignition": lambda _track, _at: {"ignition_disabled": True},
-    "enable_ignition": lambda _track, at: {"ignition_disabled": False, "enabled_at": at},
+    "enable_ignition": lambda track, at: {"ignition_disabled": False, "enabled_at": max(track.enabled_at, at)},
     "start": lambda track, at: {
         "remote_start_active": True,
         "start_pending": False,
         "consecutive_starts": track.consecutive_starts + 1,
-        "started_at": at,
+        "started_at": max(track.started_at, at),
     },
     "cancel_start": lambda _track, _at: {"remote_start_active": False, "start_pending": False},
     "alert": lambda _track, at: {"alert_active_until": after(at, ALERT_LASTS)},
     "cancel_alert": lambda _track, _at: {"alert_active_until": 0},
 }
 """What an executed command leaves in our own record; `at` is when the vehicle did it."""
-_COUNTED_ANYWAY = ("consecutive_starts", "enabled_at")
+_COUNTED_ANYWAY = ("consecutive_starts", "started_at", "enabled_at")
 """What even a command that a later one has overtaken leaves."""
 
 _OTHER_DISABLE = """
@@ -66,13 +66,14 @@ def on_sent(tx: Tx, command: Command) -> None:
 def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
     """The vehicle did it, or it was already so; `done_at` is when, where the OEM says.
 
-    Commands take effect in the order in which the vehicle did them, else in that of their sending: a late answer to an
-    earlier one does not undo what a later one did.
+    Commands take effect in the order in which the vehicle did them: a late answer to an earlier one does not undo what
+    a later one did. Where the OEM does not say when, a restoring command counts from its sending, and one that acts may
+    have acted until now: of two readings of the past, the one that keeps a vehicle on record as immobilised.
     """
     if command.spec.is_read:
         return
     at = executed_at(command, tx.now)
-    ordered_at = (command.sent_at or 0) if done_at is None else at
+    ordered_at = (command.sent_at or 0) if done_at is None and command.spec.is_restoring else at
     known = evidence.load_to_change(tx, command.vehicle_id)
     overtaken = any(known.track.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
     changes = _EXECUTED[command.name](known.track, at) if command.name in _EXECUTED else {}

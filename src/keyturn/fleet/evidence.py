@@ -160,7 +160,8 @@ def _counted(track: Track, report: Report, heard: StateReport) -> Track:
     said = heard.readings.get("consecutive_remote_starts")
     if said is not None and count is not None and _later(count, track.started_at) and isinstance(count.value, int):
         return msgspec.structs.replace(track, consecutive_starts=count.value)
-    if track.remote_start_active or track.start_pending:
+    denied = _says(report, track, "remote_start_active", False)
+    if not denied and (track.remote_start_active or track.start_pending):
         return track
     by_hand = any(_says(report, track, name, on) for name in ("ignition_status", "system_power_mode") for on in _ON)
     return msgspec.structs.replace(track, consecutive_starts=0) if by_hand else track

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keyturn.cli.demo.folder import Memory, client_of
 from keyturn.cli.following import follow
-from keyturn.cli.output import console, pairs
+from keyturn.cli.tables import console, pairs
 from keyturn_client import KeyturnClient, KeyturnError, Unreachable, message
 
 _VIN = "9KTPARKED00000001"

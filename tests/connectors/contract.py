@@ -1,0 +1,143 @@
+"""The connector contract: what every adapter of the port does, whatever its far side does.
+
+An adapter's test module subclasses `ConnectorContract` and gives it a `rig`.
+"""
+
+from enum import Enum, auto
+from typing import Protocol
+
+import msgspec
+import pytest
+
+from keyturn.connectors.port import Connector, Operation, Verdict
+
+from .orders import TOKEN, BentClock, order, target
+
+
+class Conduct(Enum):
+    """How the far side treats the commands that reach it."""
+
+    TAKES_IT = auto()
+    DOES_NOT_TAKE_IT = auto()
+    DOES_NOT_TAKE_IT_NOW = auto()
+    IS_ABSENT = auto()
+    REFUSES_FOR_MOVING = auto()
+    DROPS_THE_CONNECTION = auto()
+    NEVER_ANSWERS = auto()
+    ANSWERS_HALF = auto()
+    ANSWERS_TOO_MUCH = auto()
+    ANSWERS_RUBBISH = auto()
+    REDIRECTS = auto()
+    FAILS_UNLISTED = auto()
+    ECHOES_SECRETS = auto()
+
+
+MAY_HAVE_HAPPENED = (
+    Conduct.DROPS_THE_CONNECTION,
+    Conduct.NEVER_ANSWERS,
+    Conduct.ANSWERS_HALF,
+    Conduct.ANSWERS_TOO_MUCH,
+    Conduct.ANSWERS_RUBBISH,
+    Conduct.REDIRECTS,
+    Conduct.FAILS_UNLISTED,
+)
+RAW_TEXT = "oem internal text 4711"
+"""What a far side says in its own words with every failure; the public must never read it."""
+
+
+class Rig(Protocol):
+    """A connector that offers `start`, and its far side under the test's control."""
+
+    connector: Connector
+    clock: BentClock
+
+    async def behave(self, conduct: Conduct) -> None: ...
+
+    def received(self) -> int:
+        """How many commands reached the far side."""
+        ...
+
+
+@pytest.mark.anyio
+class ConnectorContract:
+    async def test_a_command_that_is_taken_reaches_the_far_side_once(self, rig: Rig) -> None:
+        await rig.behave(Conduct.TAKES_IT)
+        answer = await rig.connector.send(order(rig.clock))
+        assert answer.verdict in (Verdict.IN_PROGRESS, Verdict.SUCCEEDED)
+        assert rig.received() == 1
+
+    @pytest.mark.parametrize("conduct", MAY_HAVE_HAPPENED, ids=lambda conduct: conduct.name.lower())
+    async def test_what_may_have_happened_is_sent_once_and_said_to_be_so(self, rig: Rig, conduct: Conduct) -> None:
+        await rig.behave(conduct)
+        answer = await rig.connector.send(order(rig.clock))
+        assert answer.verdict in (Verdict.UNCLEAR, Verdict.NO_OPERATION)
+        assert answer.may_have_happened
+        assert rig.received() == 1
+
+    async def test_a_listed_answer_cannot_have_happened(self, rig: Rig) -> None:
+        await rig.behave(Conduct.DOES_NOT_TAKE_IT)
+        answer = await rig.connector.send(order(rig.clock))
+        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (Verdict.NOT_TAKEN, False, False)
+
+    async def test_a_listed_answer_can_be_temporary_and_say_how_long(self, rig: Rig) -> None:
+        await rig.behave(Conduct.DOES_NOT_TAKE_IT_NOW)
+        answer = await rig.connector.send(order(rig.clock))
+        assert (answer.verdict, answer.temporary, answer.retry_after) == (Verdict.NOT_TAKEN, True, 7.0)
+
+    async def test_an_absent_far_side_cannot_have_done_it_and_may_come_back(self, rig: Rig) -> None:
+        await rig.behave(Conduct.IS_ABSENT)
+        answer = await rig.connector.send(order(rig.clock))
+        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (Verdict.NOT_TAKEN, True, False)
+
+    async def test_a_refusal_for_a_precondition_has_its_number(self, rig: Rig) -> None:
+        await rig.behave(Conduct.REFUSES_FOR_MOVING)
+        answer = await rig.connector.send(order(rig.clock))
+        assert (answer.verdict, answer.preconditions) == (Verdict.REFUSED, (1,))
+        assert not answer.may_have_happened
+
+    @pytest.mark.parametrize("late", ["send_by", "send_by_boottime"])
+    async def test_nothing_leaves_after_send_by_on_either_clock(self, rig: Rig, late: str) -> None:
+        await rig.behave(Conduct.TAKES_IT)
+        overdue = msgspec.structs.replace(order(rig.clock), **{late: 0})
+        answer = await rig.connector.send(overdue)
+        assert (answer.verdict, answer.temporary) == (Verdict.NOT_TAKEN, True)
+        assert rig.received() == 0
+
+    async def test_a_command_that_is_not_offered_is_not_sent(self, rig: Rig) -> None:
+        await rig.behave(Conduct.TAKES_IT)
+        answer = await rig.connector.send(order(rig.clock, "self_destruct"))
+        assert (answer.verdict, answer.temporary) == (Verdict.NOT_TAKEN, False)
+        assert rig.received() == 0
+
+    async def test_immobilising_is_offered_only_where_it_blocks_the_next_start_alone(self, rig: Rig) -> None:
+        declares = rig.connector.declares
+        assert declares.blocks_next_start_only or "disable_ignition" not in declares.offers
+
+    @pytest.mark.parametrize("conduct", list(Conduct), ids=lambda conduct: conduct.name.lower())
+    async def test_the_record_has_no_secret_and_the_public_text_no_word_of_the_oem(
+        self, rig: Rig, conduct: Conduct
+    ) -> None:
+        await rig.behave(conduct)
+        answer = await rig.connector.send(order(rig.clock))
+        assert answer.exchange is not None
+        assert TOKEN not in msgspec.json.encode(answer).decode()
+        assert len(answer.exchange.answer) <= 500
+        assert RAW_TEXT not in (answer.detail or "")
+
+    async def test_a_question_without_an_answer_says_nothing_of_the_command(self, rig: Rig) -> None:
+        await rig.behave(Conduct.IS_ABSENT)
+        at = target()
+        asked = await rig.connector.ask(at, "start", Operation(id="op-1"))
+        found = await rig.connector.look_up(at, "start", "some-id")
+        cancelled = await rig.connector.cancel(at, Operation(id="op-1"))
+        assert {answer.verdict for answer in (asked, found, cancelled)} == {Verdict.NOTHING_FOUND}
+
+    async def test_state_that_cannot_be_read_is_none(self, rig: Rig) -> None:
+        await rig.behave(Conduct.IS_ABSENT)
+        assert await rig.connector.read_state(target()) is None
+
+    async def test_closing_twice_is_closing(self, rig: Rig) -> None:
+        await rig.behave(Conduct.TAKES_IT)
+        await rig.connector.send(order(rig.clock))
+        await rig.connector.close()
+        await rig.connector.close()

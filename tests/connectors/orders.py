@@ -1,0 +1,42 @@
+"""What the tests of connectors send, and the clock that they bend."""
+
+import uuid
+
+from keyturn.clock import SystemClock, after
+from keyturn.connectors.port import Account, Order, Target
+
+TOKEN = "s3cret-oem-token"
+
+
+class BentClock(SystemClock):
+    """The machine's clocks, moved on by the test, each on its own."""
+
+    def __init__(self) -> None:
+        self.wall_ahead = 0.0
+        self.boot_ahead = 0.0
+
+    def now(self) -> int:
+        return after(super().now(), self.wall_ahead)
+
+    def boottime(self) -> float:
+        return super().boottime() + self.boot_ahead
+
+
+def account(**credentials: str) -> Account:
+    return Account("account-1", credentials or {"token": TOKEN})
+
+
+def target(owner: Account | None = None) -> Target:
+    return Target(owner or account(), vin="9KTPARKED00000001", external_id="car 1/a")
+
+
+def order(clock: SystemClock, name: str = "start", *, within: float = 5.0, at: Target | None = None) -> Order:
+    """An order whose first byte may leave for `within` seconds from now."""
+    return Order(
+        command_id=str(uuid.uuid4()),
+        name=name,
+        target=at or target(),
+        send_by=after(clock.now(), within),
+        send_by_boottime=clock.boottime() + within,
+        expires_at=after(clock.now(), 300.0),
+    )

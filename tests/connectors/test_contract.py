@@ -1,0 +1,61 @@
+"""The contract suite on oem_http, in both of its modes."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from .contract import RAW_TEXT, Conduct, ConnectorContract
+from .definitions import OPERATION, SYNC, connector
+from .oem import DROP, HANG, Ending, Oem, answer
+from .orders import TOKEN, BentClock
+
+_TAKEN: dict[str, Any] = {"op": {"id": "op-1", "state": "done", "at": "2024-05-01T10:00:00Z"}}
+_RAW = {"message": RAW_TEXT, "token": TOKEN}
+
+ENDINGS: dict[Conduct, Ending] = {
+    Conduct.TAKES_IT: answer(202, _TAKEN),
+    Conduct.DOES_NOT_TAKE_IT: answer(500, _RAW),
+    Conduct.DOES_NOT_TAKE_IT_NOW: answer(503, _RAW, Retry_After="7"),
+    Conduct.REFUSES_FOR_MOVING: answer(409, {"code": "MOVING", **_RAW}),
+    Conduct.DROPS_THE_CONNECTION: DROP,
+    Conduct.NEVER_ANSWERS: HANG,
+    Conduct.ANSWERS_HALF: Ending(answer(202, _TAKEN).data[:-10], then="close"),
+    Conduct.ANSWERS_TOO_MUCH: answer(202, _TAKEN | {"padding": "x" * 65_536}),
+    Conduct.ANSWERS_RUBBISH: answer(200, "<<< ??? >>>"),
+    Conduct.REDIRECTS: answer(307, _RAW, Location="/elsewhere"),
+    Conduct.FAILS_UNLISTED: answer(502, {"code": "LOCKED_OUT", **_RAW}),
+    Conduct.ECHOES_SECRETS: answer(202, f"Bearer {TOKEN} " * 100),
+}
+
+
+class OemHttpRig:
+    def __init__(self, oem: Oem, base: dict[str, Any]) -> None:
+        self.clock = BentClock()
+        self.oem = oem
+        self.connector = connector(oem.url, base, self.clock, timeout=0.25)
+
+    async def behave(self, conduct: Conduct) -> None:
+        if conduct is Conduct.IS_ABSENT:
+            await self.oem.stop()
+        else:
+            self.oem.says(ENDINGS[conduct])
+
+    def received(self) -> int:
+        return len(self.oem.seen)
+
+
+class TestOperationMode(ConnectorContract):
+    @pytest.fixture
+    async def rig(self, oem: Oem) -> AsyncIterator[OemHttpRig]:
+        rig = OemHttpRig(oem, OPERATION)
+        yield rig
+        await rig.connector.close()
+
+
+class TestSyncMode(ConnectorContract):
+    @pytest.fixture
+    async def rig(self, oem: Oem) -> AsyncIterator[OemHttpRig]:
+        rig = OemHttpRig(oem, SYNC)
+        yield rig
+        await rig.connector.close()

@@ -1,0 +1,132 @@
+"""The example definitions, each driven against a far side that is as they describe it."""
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from keyturn.clock import SECOND
+from keyturn.config.settings import ConnectorSettings
+from keyturn.connectors.port import Connector, Operation, Reading, Verdict
+from keyturn.connectors.registry import build_connectors
+
+from .certificates import Authority
+from .oem import Ending, Oem, Seen, answer
+from .orders import BentClock, account, order, target
+
+pytestmark = pytest.mark.anyio
+
+TEN_O_CLOCK = 1_714_557_600_000_000
+"""2024-05-01T10:00:00Z, 07:00 at UTC-3."""
+
+
+def built(name: str, url: str) -> Connector:
+    return build_connectors({"acme": ConnectorSettings(name, base_url=url)}, BentClock())["acme"]
+
+
+async def test_the_sync_example_sends_and_reads_the_result(oem: Oem) -> None:
+    connector = built("example-sync", oem.url)
+    at = target(account(token="key", fleet_id="f1"))
+    oem.says(
+        answer(200, {"outcome": "DONE", "executedAt": "01/05/2024 07:00:00"}),
+        answer(200, {"outcome": "ALREADY_SET"}),
+        answer(200, {"outcome": "REJECTED", "reason": "DOOR_OPEN"}),
+        answer(409, {"reason": "ENGINE_RUNNING"}),
+        answer(409, {"reason": "BUSY"}),
+        answer(200, {"outcome": "DONE", "values": {"odometer": 1000, "seat_belt_status": "ON"}}),
+    )
+    sent = order(BentClock(), "lock_door", at=at)
+    done = await connector.send(sent)
+    assert (done.verdict, done.completed_at) == (Verdict.SUCCEEDED, TEN_O_CLOCK)
+    seen = oem.seen[0]
+    assert (seen.method, seen.target) == ("PUT", "/fleets/f1/cars/car%201%2Fa/actions/LOCK")
+    assert (seen.headers["x-api-key"], seen.headers["x-correlation-id"]) == ("key", sent.command_id)
+    assert seen.json == {"action": {"name": "LOCK", "validUntil": sent.expires_at * 1000 // SECOND}}
+    rest = [await connector.send(order(BentClock(), "lock_door", at=at)) for _ in range(4)]
+    assert [each.verdict for each in rest] == [Verdict.SUCCEEDED, Verdict.FAILED, Verdict.REFUSED, Verdict.NOT_TAKEN]
+    already, refused, running, busy = rest
+    assert (already.already_done, refused.detail, running.preconditions) == (True, "A door is open.", (3,))
+    assert busy.temporary
+    health = await connector.send(order(BentClock(), "diagnostics", at=at))
+    assert health.data == {"odometer": pytest.approx(1609.344), "seat_belt_status": "buckled"}
+    assert (oem.seen[-1].method, oem.seen[-1].target) == ("GET", "/fleets/f1/cars/car%201%2Fa/health")
+    await connector.close()
+
+
+async def test_the_sync_example_reads_state(oem: Oem) -> None:
+    connector = built("example-sync", oem.url)
+    values = {
+        "speed": 100,
+        "system_power_mode": "ACC",
+        "gear": "P",
+        "doors_locked": "LOCKED",
+        "lv_battery_voltage": "12.60",
+    }
+    said = {
+        "link": "UP",
+        "reportedAt": "01/05/2024 07:00:00",
+        "changedAt": {"speed": "01/05/2024 06:59:59"},
+        "stale": ["doors_locked"],
+        "values": values,
+    }
+    oem.says(answer(200, said))
+    report = await connector.read_state(target(account(token="key", fleet_id="f1")))
+    await connector.close()
+    assert report is not None
+    assert (report.reachable, report.last_contact) == (True, TEN_O_CLOCK)
+    assert report.readings == {
+        "speed": Reading(pytest.approx(160.9344), TEN_O_CLOCK - SECOND, TEN_O_CLOCK),
+        "system_power_mode": Reading("on", None, TEN_O_CLOCK),
+        "transmission_gear": Reading("park", None, TEN_O_CLOCK),
+        "doors_locked": Reading(None, None, TEN_O_CLOCK),
+        "lv_battery_voltage": Reading(12.6, None, TEN_O_CLOCK),
+    }
+
+
+class OAuthCloud:
+    """An OEM as the OAuth example describes it, its login on the same server."""
+
+    def __init__(self) -> None:
+        self.ours = ""
+        self.status: dict[str, object] = {"status": "RUNNING"}
+
+    def script(self, seen: Seen) -> Ending:
+        if seen.target == "/oauth2/token":
+            return answer(200, {"access_token": "issued", "expires_in": 300})
+        if seen.method == "POST":
+            self.ours = str(seen.json["reference"])
+            return answer(202, {"requestId": "r1", **self.status})
+        if seen.method == "DELETE":
+            return answer(204, "")
+        if "reference=" in seen.target:
+            return answer(200, {"items": [{"requestId": "r1", "reference": self.ours, **self.status}]})
+        return answer(200, self.status)
+
+
+async def test_the_oauth_example_follows_a_request_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, cloud, clock = Authority(tmp_path), OAuthCloud(), BentClock()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
+    async with Oem(authority.server_context()) as oem:
+        oem.script = cloud.script
+        path = tmp_path / "oauth.toml"
+        path.write_text(_example("example-oauth").replace("https://login.oem.example", oem.url))
+        connector = built(str(path), oem.url)
+        at, request = target(account(client_id="id", client_secret="secret")), Operation(id="r1")
+        sent = order(clock, "start", at=at)
+        taken = await connector.send(sent)
+        running = await connector.ask(at, "start", request)
+        cloud.status = {"status": "COMPLETED", "finishedAt": TEN_O_CLOCK // 1000}
+        done, found = await connector.ask(at, "start", request), await connector.look_up(at, "start", sent.command_id)
+        other = await connector.look_up(at, "start", "another-id")
+        withdrawn = await connector.cancel(at, request)
+        await connector.close()
+    assert (taken.verdict, taken.operation, running.verdict) == (Verdict.IN_PROGRESS, request, Verdict.IN_PROGRESS)
+    assert (done.verdict, done.completed_at) == (Verdict.SUCCEEDED, TEN_O_CLOCK)
+    assert (found.verdict, other.verdict) == (Verdict.SUCCEEDED, Verdict.NOTHING_FOUND)
+    assert (withdrawn.verdict, withdrawn.cancelled) == (Verdict.FAILED, True)
+    assert oem.seen[1].headers["idempotency-key"] == sent.command_id
+    assert {seen.headers["authorization"] for seen in oem.seen[1:]} == {"Bearer issued"}
+
+
+def _example(name: str) -> str:
+    return (resources.files("keyturn.connectors") / "definitions" / f"{name}.toml").read_text("utf-8")
