@@ -11,6 +11,8 @@ from keyturn.api.local import SOCKET_NAME
 from keyturn.cli.failure import Exit, Failure
 
 _TIMEOUT = 30.0
+_ADDRESS_BYTES = 103
+"""What every system's socket address holds."""
 
 
 class AdminSocket:
@@ -62,9 +64,12 @@ def open_admin_socket(directory: Path) -> AdminSocket | None:
 
 
 def _connect(sock: socket.socket, directory: Path) -> None:
-    # A socket's address holds 107 bytes, a path may be longer: the way through the descriptor is always short.
+    path = os.fsencode(directory / SOCKET_NAME)
+    if len(path) <= _ADDRESS_BYTES:
+        sock.connect(path)
+        return
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
     try:
-        sock.connect(f"/proc/self/fd/{descriptor}/{SOCKET_NAME}")
+        sock.connect(f"/proc/self/fd/{descriptor}/{SOCKET_NAME}")  # the same socket by a short name
     finally:
         os.close(descriptor)

@@ -12,8 +12,7 @@ from keyturn.api.listening import refused_address
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_url
-from keyturn.cli.server import log_to_stderr, run_server
-from keyturn.config.settings import LogSettings
+from keyturn.cli.server import run_server
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn_simulator import JournalError, Simulator, SimulatorSettings
 
@@ -39,7 +38,6 @@ def simulate(
     settings = SimulatorSettings(
         host=host, port=port, data_dir=data, seed=seed, latency_median=latency, vehicles=vehicles, token=token
     )
-    log_to_stderr(LogSettings())
     run_server(lambda stopping: _simulate(settings, stopping, as_json=as_json))
 
 

@@ -88,5 +88,7 @@ def end_of_wait(tx: Tx, command_id: str) -> Command | None:
         return command
     if command.state is State.QUEUED and command.attempts and not command.spec.is_restoring:
         answer: dict[str, Any] = {"post_code": 502, "post_detail": texts.NOT_SENT_TO_OEM}
-        return lifecycle.move(tx, command, State.FAILED, detail=texts.NOT_SENT_TO_OEM, cause="oem", **answer)
+        return lifecycle.move(
+            tx, command, State.FAILED, detail=texts.NOT_SENT_TO_OEM, cause=command.cause or "oem", **answer
+        )
     return lifecycle.settle_post(tx, command, 200)

@@ -112,7 +112,10 @@ class Intake:
         return Ask(request, vehicle, COMMANDS[request.command], declares)
 
     def _running(self, tx: Tx, ask: Ask) -> Command | None:
-        row = lanes.joinable(record.open_of_vehicle(tx, ask.vehicle.id), ask.spec)
+        rows = record.open_of_vehicle(tx, ask.vehicle.id)
+        if any(row.state is State.UNKNOWN for row in rows) and lanes.part_overdue(tx, ask.vehicle.id):
+            rows = record.open_of_vehicle(tx, ask.vehicle.id)
+        row = lanes.joinable(rows, ask.spec)
         return record.load_of_company(tx, ask.request.company_id, row.command_id) if row else None
 
     def _join(self, tx: Tx, ask: Ask, running: Command) -> Submitted:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after
-from keyturn.commands import effects, lanes, lifecycle, record, rights, texts
+from keyturn.commands import effects, lanes, lifecycle, quota, record, rights, texts
 from keyturn.commands.judgement import Case, Finding, judge, refusals, usable_value
 from keyturn.commands.record import Command
 from keyturn.commands.registration import CONFLICT, Registrar, answered, encode_findings
@@ -22,6 +22,7 @@ from keyturn.fleet import vehicles
 from keyturn.store.port import Tx
 
 FORBIDDEN = 403
+BAD_GATEWAY = 502
 
 
 class IntentRules(msgspec.Struct, frozen=True):
@@ -39,7 +40,7 @@ def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: 
     Returns the record only when it may be sent now; None: it is not its turn, or it ended here.
     """
     command = record.load_to_change(tx, command_id)
-    if command is None or command.state is not State.QUEUED:
+    if command is None or command.state is not State.QUEUED or command.epoch != rules.registrar.epoch:
         return None
     lanes.lock(tx, command.vehicle_id)
     rows = record.open_of_vehicle(tx, command.vehicle_id)
@@ -60,7 +61,27 @@ def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: 
     if numbers := refusals(case, findings, acceptance=False):
         refuse_by_evidence(tx, command, numbers, findings)
         return None
+    if not command.spec.is_restoring and (
+        frees_at := quota.frees_at(tx, declares.quota, vehicle.account_id, vehicle.id)
+    ):
+        hold_back(tx, command, frees_at, "quota")
+        return None
+    quota.count(tx, declares.quota, vehicle.account_id, vehicle.id)
     return _dispatch(tx, command, case, findings, lanes.slot(rows, row), rules)
+
+
+def hold_back_unsent(tx: Tx, command_id: str, until: int, cause: str) -> Command | None:
+    """As `hold_back`, if the command is still Queued."""
+    command = record.load_to_change(tx, command_id)
+    return hold_back(tx, command, until, cause) if command is not None and command.state is State.QUEUED else None
+
+
+def hold_back(tx: Tx, command: Command, until: int, cause: str) -> Command | None:
+    """It cannot be sent before `until`: a temporary failure, and a final one when its time is up by then."""
+    if until >= (command.send_deadline or 0):
+        changes = {"cause": cause, "outcome": "not_taken", **answered(command, BAD_GATEWAY, texts.NOT_SENT_TO_OEM)}
+        return lifecycle.move(tx, command, State.FAILED, detail=texts.NOT_SENT_TO_OEM, **changes)
+    return lifecycle.annotate(tx, command, "held_back", not_before=until, attempts=command.attempts + 1, cause=cause)
 
 
 def expire_unsent(tx: Tx, command_id: str) -> Command | None:
@@ -102,6 +123,7 @@ def _dispatch(
         "verdicts": encode_findings(findings),
         "known_before": _known_before(case, rules),
         "may_have_executed": True,
+        "cause": None,
     }
     moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, **changes)
     if moved is not None:

@@ -105,7 +105,9 @@ def usable_value(case: Case, name: str, rules: EvidenceSettings) -> SignalValue:
 def reported_disabled(evidence: Evidence) -> bool:
     """The newest report, whatever its age, says immobilised, and no enable of ours executed after it."""
     signal = evidence.report.signals.get("ignition_disabled")
-    return signal is not None and signal.value is True and evidence.track.enabled_at <= (signal.as_of or 0)
+    if signal is None or signal.value is not True:
+        return False
+    return evidence.track.enabled_at <= (signal.received_at if signal.as_of is None else signal.as_of)
 
 
 def _refuses(case: Case, finding: Finding, acceptance: bool) -> bool:

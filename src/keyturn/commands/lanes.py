@@ -26,6 +26,10 @@ INSERT INTO lane (vehicle_id, next_number) VALUES (:vehicle_id, 2)
 ON CONFLICT (vehicle_id) DO UPDATE SET next_number = lane.next_number + 1
 RETURNING next_number - 1
 """
+_PART_OVERDUE = """
+UPDATE open_command SET segment = NULL
+WHERE vehicle_id = :vehicle_id AND state = 'Unknown' AND segment IS NOT NULL AND wake_at <= :now
+"""
 _AHEAD = """
 SELECT c.name, c.state, c.send_deadline, c.answer_deadline
 FROM open_command o JOIN command c ON c.id = o.command_id
@@ -36,6 +40,11 @@ WHERE o.vehicle_id = :vehicle_id AND o.lane_number IS NOT NULL
 def lock(tx: Tx, vehicle_id: str) -> None:
     """Nobody else takes a place in this vehicle's lane until the transaction ends."""
     tx.one(_LOCK, vehicle_id=vehicle_id)
+
+
+def part_overdue(tx: Tx, vehicle_id: str) -> bool:
+    """An Unknown command is joined before its answer deadline only, swept or not. True: there was one to part."""
+    return tx.run(_PART_OVERDUE, vehicle_id=vehicle_id, now=tx.now) > 0
 
 
 def take_number(tx: Tx, vehicle_id: str) -> int:

@@ -44,13 +44,16 @@ def _accepted(tx: Tx, command: Command, declares: Declarations, rules: EngineSet
     return _unknown(tx, moved, declares, rules) if moved is not None else None
 
 
-def _unknown(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
-    """At the answer deadline it is shown as Error and nobody joins it any more; a day later nobody asks either."""
+def _unknown(tx: Tx, command: Command, _declares: Declarations, rules: EngineSettings) -> Command | None:
+    """At the answer deadline it is shown as Error and nobody joins it any more; a day later nobody asks either.
+
+    It stays open even where there is nobody to ask: for that day it may still be what the vehicle does next.
+    """
     asked_until = after(command.answer_deadline or 0, rules.resolve_for)
     if tx.now < (command.answer_deadline or 0):
         return None
     lifecycle.part(tx, command.id)
-    if tx.now >= asked_until or not outcome.resolvable(command, declares):
+    if tx.now >= asked_until:
         lifecycle.close(tx, command.id)
     else:
         lifecycle.wake(tx, command, asked_until)

@@ -41,7 +41,7 @@ class Registrar:
     def __init__(self, settings: CommandSettings, evidence_rules: EvidenceSettings, new_id: NewId, epoch: int) -> None:
         self._settings = settings
         self._new_id = new_id
-        self._epoch = epoch
+        self.epoch = epoch
         self.evidence_rules = evidence_rules
 
     def confirming(self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec) -> Command:
@@ -137,7 +137,7 @@ class Registrar:
             name=spec.name,
             state=state,
             fence=1,
-            epoch=self._epoch,
+            epoch=self.epoch,
             status=status,
             detail=lifecycle.EMPTY_DETAIL,
             created_at=tx.now,

@@ -32,7 +32,8 @@ _S = State
 TRANSITIONS: dict[State, frozenset[State]] = {
     _S.CONFIRMING: frozenset({_S.QUEUED, _S.AWAITING_APPROVAL, _S.REFUSED, _S.EXPIRED, _S.CANCELLED}),
     _S.AWAITING_APPROVAL: frozenset({_S.QUEUED, _S.REFUSED, _S.EXPIRED, _S.CANCELLED}),
-    _S.QUEUED: frozenset({_S.DISPATCHING, _S.REFUSED, _S.FAILED, _S.EXPIRED, _S.CANCELLED}),
+    # Unknown straight from Queued: only what an older epoch of the store left behind.
+    _S.QUEUED: frozenset({_S.DISPATCHING, _S.REFUSED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.UNKNOWN}),
     _S.DISPATCHING: frozenset(
         {_S.QUEUED, _S.ACCEPTED, _S.EXECUTED, _S.FAILED, _S.REFUSED, _S.UNKNOWN, _S.EXPIRED},
     ),

@@ -84,6 +84,23 @@ class EngineSettings(_Section, frozen=True):
     verify_for: Wait = 600.0
     sweep_interval: Duration = 0.25
     clock_step: Duration = 2.0
+    breaker_vehicles: Count = 5
+    breaker_pause: Duration = 10.0
+
+
+Calls = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class QuotaSettings(_Section, frozen=True):
+    """How many calls an OEM allows in each window. None: as many as one likes."""
+
+    vehicle_minute: Calls | None = None
+    vehicle_hour: Calls | None = None
+    vehicle_day: Calls | None = None
+    account_minute: Calls | None = None
+    account_hour: Calls | None = None
+    account_day: Calls | None = None
+    reserve: Annotated[int, Meta(ge=0, le=1_000_000)] = 1
 
 
 class ConnectorSettings(_Section, frozen=True):
@@ -99,6 +116,7 @@ class ConnectorSettings(_Section, frozen=True):
     timeout: Duration | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    quota: QuotaSettings = QuotaSettings()
 
 
 class KeySettings(_Section, frozen=True):

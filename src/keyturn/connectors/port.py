@@ -95,6 +95,15 @@ class StateReport(msgspec.Struct, frozen=True):
     last_contact: int | None = None
 
 
+class Quota(msgspec.Struct, frozen=True):
+    """How many calls the OEM allows, as (window in seconds, calls)."""
+
+    per_vehicle: tuple[tuple[float, int], ...] = ()
+    per_account: tuple[tuple[float, int], ...] = ()
+    reserve: int = 0
+    """Calls of each window that are kept for restoring commands."""
+
+
 class Declarations(msgspec.Struct, frozen=True):
     """What a connector says of the far side. What it does not say is false."""
 
@@ -115,6 +124,7 @@ class Declarations(msgspec.Struct, frozen=True):
     follow_floor: float = 0.25
     """Seconds before an operation is first asked about."""
     follow_ceiling: float = 5.0
+    quota: Quota | None = None
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import Clock
-from keyturn.config.settings import ConnectorSettings
+from keyturn.config.settings import ConnectorSettings, QuotaSettings
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.definition import Definition, parse_definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.notation import parse_address
-from keyturn.connectors.port import Connector
+from keyturn.connectors.port import Connector, Quota
 
+_WINDOWS = (60.0, 3_600.0, 86_400.0)
 _DEFINITION_KEYS = ("timeout", "client_certificate", "client_key")
 _DECLARED_KEYS = ("initiate_wait", "follow_floor", "follow_ceiling")
 
@@ -38,9 +39,21 @@ def build_connectors(configs: Mapping[str, ConnectorSettings], clock: Clock) -> 
 def _connector(name: str, settings: ConnectorSettings, clock: Clock) -> Connector:
     definition = load_definition(settings.definition)
     try:
-        return OemHttp(_overridden(definition, settings), clock)
+        return OemHttp(_overridden(definition, settings), clock, quota(settings.quota))
     except DefinitionError as error:
         raise DefinitionError(f"connectors.{name}: {error}") from None
+
+
+def quota(settings: QuotaSettings) -> Quota | None:
+    """The configured quota as windows; None where nothing is limited."""
+    per_vehicle = _windows(settings.vehicle_minute, settings.vehicle_hour, settings.vehicle_day)
+    per_account = _windows(settings.account_minute, settings.account_hour, settings.account_day)
+    return Quota(per_vehicle, per_account, settings.reserve) if per_vehicle or per_account else None
+
+
+def _windows(*calls: int | None) -> tuple[tuple[float, int], ...]:
+    """By minute, hour and day."""
+    return tuple((seconds, limit) for seconds, limit in zip(_WINDOWS, calls, strict=True) if limit is not None)
 
 
 def _overridden(definition: Definition, settings: ConnectorSettings) -> Definition:

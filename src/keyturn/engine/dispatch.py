@@ -1,19 +1,21 @@
 """From Queued to the OEM's first answer: judge, read the vehicle if need be, write the intent, send once, record."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 import msgspec
 import structlog
 
-from keyturn.clock import Clock, seconds_between
+from keyturn.clock import Clock, after, seconds_between
 from keyturn.commands import outcome
 from keyturn.commands.catalogue import Kind
-from keyturn.commands.intent import IntentRules, expire_unsent, write_intent
+from keyturn.commands.intent import IntentRules, expire_unsent, hold_back_unsent, write_intent
 from keyturn.commands.judgement import judge, wants_reading
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Order, Target, Verdict
+from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_watch import Budgets, ClockWatch
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
@@ -31,25 +33,31 @@ class Briefing(msgspec.Struct, frozen=True):
     connector: Connector
 
 
+class Guards(msgspec.Struct, frozen=True):
+    """What may keep a command from being sent now."""
+
+    watch: ClockWatch
+    budgets: Budgets
+    breakers: Mapping[str, Breaker]
+    """By connector."""
+
+
 class Dispatcher:
     """Sends one command at a time for whoever calls it; `sending` holds those between intent and recorded answer."""
 
-    def __init__(
-        self, store: Store, clock: Clock, vehicles: Vehicles, rules: IntentRules, watch: ClockWatch, budgets: Budgets
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles, rules: IntentRules, guards: Guards) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
         self._rules = rules
-        self._watch = watch
-        self._budgets = budgets
+        self._guards = guards
         self.sending: set[str] = set()
 
     async def dispatch(self, command: Command) -> None:
         """Take a Queued command whose turn it is as far as it goes; every end of it is in its row."""
-        self._budgets.grant(command.id, command.send_deadline or 0)
+        self._guards.budgets.grant(command.id, command.send_deadline or 0)
         await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), command.not_before or 0)))
-        if self._budgets.spent(command.id):
+        if self._guards.budgets.spent(command.id):
             await self._store.write(partial(expire_unsent, command_id=command.id))
             return
         reached = await self._vehicles.reach(command.vehicle_id)
@@ -59,12 +67,21 @@ class Dispatcher:
         briefing = Briefing(*reached)
         if await self._store.read(partial(self._wants_reading, command=command, briefing=briefing)):
             await self._vehicles.read(command.vehicle_id)
-        if not self._held_back(command) and not self._budgets.spent(command.id):
+        if self._clock_forbids(command) or self._guards.budgets.spent(command.id):
+            return
+        if seconds := self._breaker_pause(command, briefing):
+            until = after(self._clock.now(), seconds)
+            await self._store.write(partial(hold_back_unsent, command_id=command.id, until=until, cause="oem"))
+        else:
             await self._send(command.id, briefing)
 
-    def _held_back(self, command: Command) -> bool:
+    def _clock_forbids(self, command: Command) -> bool:
         """Nothing is done to a vehicle by a clock that was set back; undoing and reading go on."""
-        return command.spec.kind is Kind.ACTUATING and self._watch.look()
+        return command.spec.kind is Kind.ACTUATING and self._guards.watch.look()
+
+    def _breaker_pause(self, command: Command, briefing: Briefing) -> float:
+        breaker = self._guards.breakers[briefing.vehicle.connector]
+        return 0.0 if command.spec.is_restoring else breaker.closed_in()
 
     async def _send(self, command_id: str, briefing: Briefing) -> None:
         declares = briefing.connector.declares
@@ -76,10 +93,12 @@ class Dispatcher:
             )
             if intent is not None:
                 answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
+                failed = answer.verdict is Verdict.UNCLEAR or (answer.verdict is Verdict.NOT_TAKEN and answer.temporary)
+                self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
                 apply = partial(outcome.apply, command_id=command_id, answer=answer, declares=declares)
                 recorded = await keep_trying(partial(self._store.write, apply))
                 if recorded is None or recorded.state is not State.QUEUED:
-                    self._budgets.forget(command_id)
+                    self._guards.budgets.forget(command_id)
         finally:
             self.sending.discard(command_id)
 

@@ -6,9 +6,9 @@ from functools import partial
 
 import structlog
 
-from keyturn.commands import effects
+from keyturn.commands import effects, quota
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Connector, StateReport, Target
+from keyturn.connectors.port import Connector, Quota, StateReport, Target
 from keyturn.fleet import evidence, vehicles
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
@@ -68,6 +68,8 @@ class Vehicles:
             if reached is None or not reached[2].declares.reads_state:
                 return
             vehicle, target, connector = reached
+            if not await self._may_call(vehicle, connector.declares.quota):
+                return
             async with asyncio.timeout(self._timeout):
                 report = await connector.read_state(target)
             if report is not None:
@@ -77,6 +79,10 @@ class Vehicles:
         except Exception:
             log.exception("a state read failed", vehicle_id=vehicle_id)
 
+    async def _may_call(self, vehicle: Vehicle, limits: Quota | None) -> bool:
+        """Our own reads count against the OEM's quota and never touch its reserve."""
+        return limits is None or await self._store.write(partial(_counted, vehicle=vehicle, limits=limits))
+
     def _target(self, tx: ReadTx, vehicle_id: str) -> tuple[Vehicle, Target] | None:
         vehicle = vehicles.load(tx, vehicle_id)
         if vehicle is None:
@@ -85,6 +91,13 @@ class Vehicles:
         if opened is None:
             return None
         return vehicle, Target(opened[1], vehicle.vin, vehicle.external_id)
+
+
+def _counted(tx: Tx, vehicle: Vehicle, limits: Quota) -> bool:
+    if quota.frees_at(tx, limits, vehicle.account_id, vehicle.id) is not None:
+        return False
+    quota.count(tx, limits, vehicle.account_id, vehicle.id)
+    return True
 
 
 def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings) -> Evidence:

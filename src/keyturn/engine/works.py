@@ -15,14 +15,16 @@ from keyturn.bus.port import Bus
 from keyturn.clock import Clock
 from keyturn.commands.confirmation import Codes
 from keyturn.commands.desk import Desk
+from keyturn.commands.epochs import leave_behind
 from keyturn.commands.identity import RandomBytes, six_digits, uuid7
 from keyturn.commands.intake import Intake
 from keyturn.commands.intent import IntentRules
 from keyturn.commands.registration import Registrar
-from keyturn.config.settings import Settings
+from keyturn.config.settings import EngineSettings, Settings
 from keyturn.connectors.port import Connector
+from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_watch import Budgets, ClockWatch
-from keyturn.engine.dispatch import Dispatcher
+from keyturn.engine.dispatch import Dispatcher, Guards
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
 from keyturn.engine.recovery import Recoverer
@@ -57,13 +59,15 @@ class Parts(msgspec.Struct, frozen=True):
 class Works:
     """A desk and an engine on one store."""
 
-    def __init__(self, desk: Desk, engine: Engine, sweeper: Sweeper) -> None:
+    def __init__(self, parts: Parts, desk: Desk, engine: Engine, sweeper: Sweeper) -> None:
         self.desk = desk
         self.engine = engine
+        self._parts = parts
         self._sweeper = sweeper
 
     async def start(self) -> None:
         """Take up what an earlier process left, and drive what comes."""
+        await self._parts.store.write(partial(leave_behind, epoch=self._parts.epoch))
         await self.engine.start(self._sweeper)
 
     async def stop(self, grace: float) -> None:
@@ -77,7 +81,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     registrar = Registrar(settings.commands, settings.evidence, new_id, parts.epoch)
     engine = _engine(parts, settings, registrar)
     sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend)
-    return Works(_desk(parts, settings, registrar), engine, sweeper)
+    return Works(parts, _desk(parts, settings, registrar), engine, sweeper)
 
 
 def _desk(parts: Parts, settings: Settings, registrar: Registrar) -> Desk:
@@ -86,6 +90,10 @@ def _desk(parts: Parts, settings: Settings, registrar: Registrar) -> Desk:
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     intake = Intake(codes, registrar, declarations, settings.commands.idempotency_life)
     return Desk(parts.store, parts.bus, parts.clock, intake)
+
+
+def _breakers(parts: Parts, rules: EngineSettings) -> dict[str, Breaker]:
+    return {name: Breaker(parts.clock, rules.breaker_vehicles, rules.breaker_pause) for name in parts.connectors}
 
 
 def _engine(parts: Parts, settings: Settings, registrar: Registrar) -> Engine:
@@ -97,7 +105,7 @@ def _engine(parts: Parts, settings: Settings, registrar: Registrar) -> Engine:
         store,
         parts.bus,
         vehicles,
-        Dispatcher(store, clock, vehicles, intent_rules, watch, budgets),
+        Dispatcher(store, clock, vehicles, intent_rules, Guards(watch, budgets, _breakers(parts, rules))),
         Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction),
         Verifier(store, clock, vehicles, rules.verify_for),
         Recoverer(store, clock, vehicles, rules.answer_timeout),

@@ -17,7 +17,7 @@ from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import log_to_stderr
 from keyturn.cli.simulate import running_simulator
 from keyturn.tenants.administration import OperationError
-from keyturn_client import KeyturnError, Token
+from keyturn_client import KeyturnError, Token, Unreachable
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
 
 LATENCY = 2.0
@@ -98,6 +98,10 @@ def _token(url: str, company: Credentials) -> Token:
             client.status(_NO_COMMAND)
         except KeyturnError as error:
             if error.http_status != HTTPStatus.NOT_FOUND:
-                reason = f"The demo cannot go on with this data: the secrets of {company.name} were changed."
+                reason = (
+                    f"The demo cannot go on with this data; the application of {company.name} hears: {error.detail}"
+                )
                 raise Failure(Exit.REFUSED, "demo_refused", reason) from None
+        except Unreachable as error:
+            raise Failure(Exit.UNREACHABLE, "unreachable", str(error)) from None
         return client.token()

@@ -17,16 +17,26 @@ from keyturn.connectors.oem_http.requests import Request, Requests
 from keyturn.connectors.oem_http.state import StateMapping
 from keyturn.connectors.oem_http.tokens import FetchedTokens, GivenTokens, Tokens
 from keyturn.connectors.oem_http.wire import Transfer, Wire
-from keyturn.connectors.port import Declarations, Exchange, OemAnswer, Operation, Order, StateReport, Target, Verdict
+from keyturn.connectors.port import (
+    Declarations,
+    Exchange,
+    OemAnswer,
+    Operation,
+    Order,
+    Quota,
+    StateReport,
+    Target,
+    Verdict,
+)
 
 
 class OemHttp:
     """Implements the connector port. Raises `DefinitionError` when the definition cannot be used."""
 
-    def __init__(self, definition: Definition, clock: Clock) -> None:
+    def __init__(self, definition: Definition, clock: Clock, quota: Quota | None = None) -> None:
         if definition.base_url is None:
             raise DefinitionError("base_url: must be given, in the definition or in the configuration")
-        self.declares = declarations(definition)
+        self.declares = declarations(definition, quota)
         self._definition = definition
         self._clock = clock
         self._requests = Requests(definition, definition.base_url)
@@ -87,7 +97,7 @@ class OemHttp:
         return Deadline(self._clock, self._clock.boottime() + seconds)
 
 
-def declarations(definition: Definition) -> Declarations:
+def declarations(definition: Definition, quota: Quota | None = None) -> Declarations:
     """What the definition declares. Without `blocks_next_start_only` it does not offer `disable_ignition`."""
     declared = definition.declares
     unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
@@ -104,6 +114,7 @@ def declarations(definition: Definition) -> Declarations:
         answer_wait=declared.answer_wait,
         follow_floor=declared.follow_floor,
         follow_ceiling=declared.follow_ceiling,
+        quota=quota,
     )
 
 

@@ -27,9 +27,13 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def make_durable(connection: sqlite3.Connection, path: Path) -> None:
-    """A write-ahead log, synced by every commit; foreign keys are checked."""
+    """Write ahead into a log that every commit syncs. Raises StoreRefused."""
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreRefused(f"{path} is on a file system that cannot hold a write-ahead log.")
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def check_references(connection: sqlite3.Connection) -> None:
+    """Check foreign keys from here on; a migration that rebuilds a table could not live with it."""
     connection.execute("PRAGMA foreign_keys = ON")

@@ -40,12 +40,27 @@ def known_migrations() -> list[Migration]:
     return [Migration(int(stem[:4]), stem[5:], texts[stem]) for stem in sorted(texts)]
 
 
-def migrate(connection: sqlite3.Connection, path: Path, migrations: list[Migration], now: int) -> None:
-    """Bring the file up to date. Raises StoreRefused where it is not Keyturn's, or not of this Keyturn's making."""
+def pending_migrations(connection: sqlite3.Connection, path: Path, known: list[Migration]) -> list[Migration]:
+    """What the file still lacks. Raises StoreRefused where it is not Keyturn's, or not of this Keyturn's making."""
     applied = _applied(connection, path)
-    _compare(path, applied, migrations)
-    for migration in migrations[len(applied) :]:
-        _apply(connection, migration, now)
+    if len(applied) > len(known):
+        raise StoreRefused(f"{path} was written by a newer Keyturn: this one ends at migration {len(known)}.")
+    for sha256, migration in zip(applied, known, strict=False):
+        if sha256 != migration.sha256:
+            raise StoreRefused(f"{path} was made with another wording of migration {migration.number:04}.")
+    return known[len(applied) :]
+
+
+def apply_migration(connection: sqlite3.Connection, migration: Migration, now: int) -> None:
+    """Change the tables and write it down, in one transaction. Raises sqlite3.Error, the transaction still open."""
+    connection.executescript(f"BEGIN IMMEDIATE; {_LEDGER} {migration.sql}")
+    connection.execute(
+        "INSERT INTO migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
+        (migration.number, migration.name, migration.sha256, now),
+    )
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {migration.number}")
+    connection.execute("COMMIT")
 
 
 def _applied(connection: sqlite3.Connection, path: Path) -> list[str]:
@@ -56,22 +71,3 @@ def _applied(connection: sqlite3.Connection, path: Path) -> list[str]:
     if application or tables:
         raise StoreRefused(f"{path} is the SQLite database of another program.")
     return []
-
-
-def _compare(path: Path, applied: list[str], migrations: list[Migration]) -> None:
-    if len(applied) > len(migrations):
-        raise StoreRefused(f"{path} was written by a newer Keyturn: this one ends at migration {len(migrations)}.")
-    for sha256, migration in zip(applied, migrations, strict=False):
-        if sha256 != migration.sha256:
-            raise StoreRefused(f"{path} was made with another wording of migration {migration.number:04}.")
-
-
-def _apply(connection: sqlite3.Connection, migration: Migration, now: int) -> None:
-    connection.executescript(f"BEGIN IMMEDIATE; {_LEDGER} {migration.sql}")
-    connection.execute(
-        "INSERT INTO migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
-        (migration.number, migration.name, migration.sha256, now),
-    )
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {migration.number}")
-    connection.execute("COMMIT")

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from keyturn.clock import Clock
 from keyturn.store.port import ReadTx, Tx
-from keyturn.store.sqlite.connection import connect, make_durable
+from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import make_directory, make_file, refused, sync_directory
 from keyturn.store.sqlite.facts import store_epoch
-from keyturn.store.sqlite.migration import known_migrations, migrate
+from keyturn.store.sqlite.migration import apply_migration, known_migrations, pending_migrations
 from keyturn.store.sqlite.reader import Reader
 from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
 
@@ -65,8 +65,11 @@ def open_sqlite(
         make_directory(directory)
         make_file(path)
         writing = opened.enter_context(closing(connect(path, "rw")))
-        migrate(writing, path, known_migrations(), clock.now())
+        pending = pending_migrations(writing, path, known_migrations())
         make_durable(writing, path)
+        for migration in pending:
+            apply_migration(writing, migration, clock.now())
+        check_references(writing)
         epoch = store_epoch(writing)
         reading = opened.enter_context(closing(connect(path, "ro")))
         sync_directory(directory)

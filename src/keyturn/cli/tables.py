@@ -1,0 +1,69 @@
+"""Answers as people read them, on stdout."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+LIST_COLUMNS = {
+    "companies": ("name", "active", "id"),
+    "applications": ("company", "name", "client_id", "grants", "active"),
+    "plans": ("name", "commands"),
+    "accounts": ("company", "name", "connector", "active"),
+    "vehicles": ("vin", "ownership", "powertrain", "plan", "account", "consent_reference", "active"),
+}
+"""By the name that an answer gives its list."""
+
+_PIPE_WIDTH = 240
+
+
+def print_table(answer: Mapping[str, Any]) -> None:
+    """A list with a line for each of its items, anything else with a line for each of its members."""
+    listed = next((name for name in LIST_COLUMNS if name in answer), None)
+    table = _members(answer) if listed is None else _listing(LIST_COLUMNS[listed], answer[listed])
+    console().print(table)
+    if answer.get("next"):
+        print(f"More: --after {answer['next']}")
+
+
+def console() -> Console:
+    """Stdout; wide where no terminal says how wide it is."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+
+
+def shown(value: object) -> str:
+    """A JSON value as people read it."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+        case dict():
+            return ", ".join(f"{name} {shown(member)}" for name, member in value.items())
+    return str(value)
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Two columns: what it is, and its value, never cut."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    return table
+
+
+def _members(answer: Mapping[str, Any]) -> Table:
+    return pairs((name, shown(value)) for name, value in answer.items())
+
+
+def _listing(columns: tuple[str, ...], items: list[dict[str, Any]]) -> Table:
+    table = Table(*(column.replace("_", " ") for column in columns), box=None, header_style="dim", pad_edge=False)
+    for item in items:
+        table.add_row(*(Text(shown(item[column])) for column in columns))
+    return table
