@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from keyturn.api import protocol
 from keyturn.config.settings import ServerSettings
 
 from .caller import Reply, read_replies, read_reply
@@ -256,7 +257,8 @@ def test_connections_beyond_the_limit_hear_503() -> None:
         wait_until(lambda: stage.call("GET", "/healthz").status == 200)
 
 
-def test_a_rejected_connection_takes_nobodys_place() -> None:
+def test_a_rejected_connection_takes_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "LINGER", 60.0)
     with open_stage(ServerSettings(max_connections=1)) as stage, stage.call.connected() as served:
         served.sendall(GET)
         assert read_reply(served).status == 200

@@ -133,7 +133,7 @@ WRONG_FILES = [
     (
         "[connectors.acme]\ndefinition = 'a'\nurl = 'b'",
         "connectors.acme.url: no such key; allowed are answer_wait, base_url, client_certificate, client_key, "
-        "definition, follow_ceiling, follow_floor, initiate_wait, send_wait, timeout (config.toml).",
+        "definition, follow_ceiling, follow_floor, initiate_wait, quota, send_wait, timeout (config.toml).",
     ),
     (
         "[connectors.Acme]\ndefinition = 'a'",

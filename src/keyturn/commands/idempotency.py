@@ -15,6 +15,9 @@ _INSERT = """
 INSERT INTO idempotency_key (application_id, key, request_hash, command_id, joined_code, expires_at)
 VALUES (:application_id, :key, :request_hash, :command_id, :joined_code, :expires_at)
 """
+_FOLLOW = """
+UPDATE idempotency_key SET command_id = :to_id, joined_code = :joined_code WHERE command_id = :from_id
+"""
 
 
 class UsedKey(msgspec.Struct, frozen=True):
@@ -45,3 +48,8 @@ def keep(tx: Tx, request: CommandRequest, command_id: str, life: float, joined_c
         joined_code=joined_code,
         expires_at=after(tx.now, life),
     )
+
+
+def follow(tx: Tx, from_id: str, to_id: str, joined_code: int) -> None:
+    """The record that a key led to has joined another: from now on the key leads there."""
+    tx.run(_FOLLOW, from_id=from_id, to_id=to_id, joined_code=joined_code)

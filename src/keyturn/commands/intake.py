@@ -165,6 +165,7 @@ class Intake:
         if (running := self._running(tx, ask)) is not None:
             redeemed: dict[str, Any] = {"redeemed_at": tx.now, "post_code": joined_code(running)}
             lifecycle.move(tx, confirming, State.CANCELLED, detail=joined(running.id), **redeemed)
+            idempotency.follow(tx, confirming.id, running.id, joined_code(running))
             return self._join(tx, ask, running)
         command = self._registrar.queue(tx, confirming, ask.vehicle, ask.spec, ask.declares)
         return self._kept(tx, ask, command)

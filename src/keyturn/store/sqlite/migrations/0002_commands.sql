@@ -110,4 +110,5 @@ CREATE TABLE idempotency_key (
   expires_at     INTEGER NOT NULL,
   PRIMARY KEY (application_id, key)              -- two requests with one key at the same moment: one command
 ) WITHOUT ROWID;
+CREATE INDEX idempotency_key_of_command ON idempotency_key (command_id);
 CREATE INDEX idempotency_key_age ON idempotency_key (expires_at);
