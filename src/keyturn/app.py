@@ -13,6 +13,7 @@ from keyturn.api.local import build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.bus.memory import MemoryBus
 from keyturn.clock import Clock, SystemClock
+from keyturn.commands import inspection
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.commands.desk import Desk
 from keyturn.config.loading import refuse_unknown_commands
@@ -26,11 +27,12 @@ from keyturn.telemetry.metrics import Metrics
 from keyturn.tenants.administration import Answer, Installation
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
-from keyturn.tenants.operations import perform
+from keyturn.tenants.operations import OPERATIONS, perform
 
 SOCKET_NAME = "keyturn.sock"
 """The administration socket, in the data directory."""
 _LOCAL_OPERATOR = "operator:local"
+_OPERATIONS = (*OPERATIONS, *inspection.OPERATIONS)
 
 
 class Administration:
@@ -49,7 +51,7 @@ class Administration:
         """Do several in one transaction: all of them or none."""
         return await self._store.write(
             lambda tx: [
-                perform(tx, self._keyring, self._installation, name, arguments, _LOCAL_OPERATOR)
+                perform(tx, self._keyring, self._installation, name, arguments, _LOCAL_OPERATOR, _OPERATIONS)
                 for name, arguments in operations
             ]
         )

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -70,8 +71,8 @@ class KeyturnClient:
 
     def status(self, command_id: str, wait: int = 0) -> Record:
         """The command's record; held for up to `wait` seconds (0 to 30) until its status is final."""
-        path, timeout = f"/vehicle-command/{command_id}", self._timeout + wait
-        return _body(self._authorized("GET", path, params={"wait": wait} if wait else None, timeout=timeout))
+        path, params = f"/vehicle-command/{quote(command_id, safe='')}", {"wait": wait} if wait else None
+        return _body(self._authorized("GET", path, params=params, timeout=self._timeout + wait))
 
     def follow(self, command_id: str, wait: int = MAX_WAIT) -> Iterator[Record]:
         """The record now and after each change, up to the one whose status is final.

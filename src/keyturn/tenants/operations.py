@@ -1,5 +1,6 @@
 """Every administration operation, and the one way to perform one."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -21,10 +22,16 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 def perform(
-    tx: Tx, keyring: Keyring, installation: Installation, name: str, arguments: dict[str, Any], actor: str
+    tx: Tx,
+    keyring: Keyring,
+    installation: Installation,
+    name: str,
+    arguments: dict[str, Any],
+    actor: str,
+    operations: Iterable[Operation] = OPERATIONS,
 ) -> Answer:
-    """Do one operation in `tx` on behalf of `actor`, as in ``operator:local``. Raises `OperationError`."""
-    operation = next((operation for operation in OPERATIONS if operation.name == name), None)
+    """Do one of `operations` in `tx` on behalf of `actor`, as in ``operator:local``. Raises `OperationError`."""
+    operation = next((operation for operation in operations if operation.name == name), None)
     if operation is None:
         raise OperationError("unknown_operation", f"There is no operation '{name}'.")
     try:

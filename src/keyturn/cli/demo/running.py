@@ -84,7 +84,7 @@ async def _enrolled(node: Node, vehicles: int, before: Memory | None) -> list[Cr
     try:
         return await enrol(node.administration.administer_all, fleet_vins(vehicles), known)
     except OperationError as error:
-        raise Failure(Exit.REFUSED, error.code, f"The demo cannot go on with this data: {error}") from None
+        raise _stuck(error.code, str(error)) from None
 
 
 def _with_tokens(url: str, companies: list[Credentials]) -> list[Credentials]:
@@ -98,10 +98,11 @@ def _token(url: str, company: Credentials) -> Token:
             client.status(_NO_COMMAND)
         except KeyturnError as error:
             if error.http_status != HTTPStatus.NOT_FOUND:
-                reason = (
-                    f"The demo cannot go on with this data; the application of {company.name} hears: {error.detail}"
-                )
-                raise Failure(Exit.REFUSED, "demo_refused", reason) from None
+                raise _stuck("demo_refused", f"the application of {company.name} hears: {error.detail}") from None
         except Unreachable as error:
             raise Failure(Exit.UNREACHABLE, "unreachable", str(error)) from None
         return client.token()
+
+
+def _stuck(code: str, reason: str) -> Failure:
+    return Failure(Exit.REFUSED, code, f"The demo cannot go on with this data: {reason}")

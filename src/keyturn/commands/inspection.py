@@ -1,0 +1,66 @@
+"""The native record of a command with its timeline: what happened, when, on what evidence, and what the OEM said."""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import iso_time
+from keyturn.commands import record
+from keyturn.commands.record import Command
+from keyturn.commands.states import State, Status
+from keyturn.store.port import ReadTx
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+
+_INSTANTS = (
+    "created_at", "updated_at", "redeemed_at", "not_before", "send_deadline", "send_by", "sent_at", "answer_deadline",
+    "completed_at",
+)  # fmt: skip
+_PLAIN = ("id", "vin", "state", "status", "outcome", "cause", "may_have_executed", "verification", "actor", "attempts")
+_DOCUMENTS = ("detail", "verdicts")
+_TIMELINE = "SELECT at, kind, actor, body FROM entry WHERE command_id = :command_id ORDER BY seq"
+
+
+class ShowCommand(Arguments, frozen=True):
+    command: str
+    """Id."""
+
+
+def show(session: Session, arguments: ShowCommand) -> Answer:
+    command = record.load(session.tx, arguments.command.lower())
+    if command is None:
+        raise OperationError("command_not_found", f"There is no command '{arguments.command}'.")
+    return {**native_record(command), "timeline": timeline(session.tx, command.id)}
+
+
+def native_record(command: Command) -> dict[str, Any]:
+    """Everything that the row says, JSON-ready; instants are RFC 3339 in UTC."""
+    native = {name: getattr(command, name) for name in _PLAIN}
+    documents = {name: _decoded(getattr(command, name)) for name in _DOCUMENTS}
+    instants = {name: _told(getattr(command, name)) for name in _INSTANTS}
+    return {**native, "command": command.name, "safe_to_retry": safe_to_retry(command), **documents, **instants}
+
+
+def safe_to_retry(command: Command) -> bool:
+    """A new request cannot make it happen twice: it is certain that this one was not done, or it only reads."""
+    if command.spec.is_read:
+        return command.status is not Status.PENDING
+    return command.status is Status.ERROR and command.state is not State.UNKNOWN
+
+
+def timeline(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
+    """Every transition and every exchange with the OEM, oldest first."""
+    return [
+        {"at": iso_time(at), "kind": kind, "actor": actor, **msgspec.json.decode(body)}
+        for at, kind, actor, body in tx.all(_TIMELINE, command_id=command_id)
+    ]
+
+
+def _decoded(document: str | None) -> Any:
+    return None if document is None else msgspec.json.decode(document)
+
+
+def _told(instant: int | None) -> str | None:
+    return None if instant is None else iso_time(instant)
+
+
+OPERATIONS = (Operation("command show", ShowCommand, show),)
