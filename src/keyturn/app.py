@@ -20,11 +20,13 @@ from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
 from keyturn.engine.works import Parts, assemble
+from keyturn.store.port import StoreRefused
+from keyturn.store.sqlite import backup as backups
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants.administration import Answer, Installation
+from keyturn.tenants.administration import Answer, Installation, OperationError
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
 from keyturn.tenants.operations import OPERATIONS, perform
@@ -32,20 +34,32 @@ from keyturn.tenants.operations import OPERATIONS, perform
 SOCKET_NAME = "keyturn.sock"
 """The administration socket, in the data directory."""
 _LOCAL_OPERATOR = "operator:local"
+_BACKUP = "backup"
 _OPERATIONS = (*OPERATIONS, *inspection.OPERATIONS)
 
 
 class Administration:
     """Performs administration operations on an open store."""
 
-    def __init__(self, store: SqliteStore, keyring: Keyring, installation: Installation) -> None:
+    def __init__(self, directory: Path, store: SqliteStore, keyring: Keyring, installation: Installation) -> None:
+        self._directory = directory
         self._store = store
         self._keyring = keyring
         self._installation = installation
 
     async def administer(self, name: str, arguments: dict[str, Any]) -> Answer:
         """Do one operation. Raises `OperationError`."""
+        if name == _BACKUP:
+            return await self._back_up(**arguments)
         return (await self.administer_all([(name, arguments)]))[0]
+
+    async def _back_up(self, file: str) -> Answer:
+        """Copy the database to a new file, in a thread, while everything else goes on."""
+        try:
+            size = await asyncio.to_thread(backups.back_up, self._directory, Path(file))
+        except StoreRefused as error:
+            raise OperationError("backup_refused", str(error)) from None
+        return {"file": file, "bytes": size}
 
     async def administer_all(self, operations: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
         """Do several in one transaction: all of them or none."""
@@ -57,6 +71,16 @@ class Administration:
         )
 
 
+def restore(settings: Settings, backup: Path) -> int:
+    """Put a backup in the place of this installation's database; the new epoch. Raises `StoreRefused`."""
+    directory = Path(settings.server.data)
+    lock = DataDirectoryLock(directory)
+    try:
+        return backups.restore(backup, directory)
+    finally:
+        lock.release()
+
+
 @asynccontextmanager
 async def workbench(settings: Settings) -> AsyncIterator[Administration]:
     """Administration of a store that no server has open. Raises `StoreRefused`."""
@@ -66,7 +90,7 @@ async def workbench(settings: Settings) -> AsyncIterator[Administration]:
         store = open_sqlite(directory, SystemClock(), lambda _topic, _key: None)
         resources.push_async_callback(store.close)
         keyring = await unlock(store, settings.key_file)
-        yield Administration(store, keyring, installation(settings))
+        yield Administration(directory, store, keyring, installation(settings))
 
 
 class Node:
@@ -115,7 +139,7 @@ class Node:
         self.store = open_sqlite(directory, self._clock, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
         keyring = await unlock(self.store, settings.key_file)
-        self.administration = Administration(self.store, keyring, installation(settings))
+        self.administration = Administration(directory, self.store, keyring, installation(settings))
         self.works = assemble(Parts(self.store, bus, self._clock, keyring, connectors, self.store.epoch), settings)
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))

@@ -8,7 +8,7 @@ from keyturn.config.settings import ServerSettings
 from keyturn.errors import BodyTooLarge, BodyTooSlow, HeaderTooLarge, HeaderTooSlow, Refusal
 
 _FRAMING = 8
-"""A body that takes this many times its limit on the wire hides behind chunk framing."""
+"""Bytes of chunk framing that one byte of a body may take: a chunk of one byte takes five."""
 
 
 class Phase(Enum):

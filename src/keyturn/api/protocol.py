@@ -76,9 +76,7 @@ class EdgeProtocol(HttpToolsProtocol):
         if self._phase is Phase.DEAF:
             return
         self._read_size = len(data)
-        if self._phase in self._bounds and self._is_too_large(len(data)):
-            self._refuse(self._bounds[self._phase].too_large())
-            return
+        self._phase_size += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -106,6 +104,10 @@ class EdgeProtocol(HttpToolsProtocol):
         self.headers = []  # trailers must not pass for headers
         self.scope["state"]["incoming"] = self.cycle
         self.cycle.transport = self._outlet
+
+    def on_body(self, body: bytes) -> None:
+        self._phase_size -= len(body)  # the application bounds the body, the connection what surrounds it
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -138,16 +140,18 @@ class EdgeProtocol(HttpToolsProtocol):
         self._phase = phase
         self._phase_size = 0
 
-    def _is_too_large(self, more: int) -> bool:
-        self._phase_size += more
-        return self._phase_size > self._bounds[self._phase].size
-
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
 
     def _watch(self) -> None:
-        if self._deadline is None and self._phase in self._bounds:
-            self._deadline = self.loop.call_later(self._bounds[self._phase].seconds, self._too_slow)
+        """Bound what is still to come of the phase that the read ended in."""
+        bounds = self._bounds.get(self._phase)
+        if bounds is None:
+            return
+        if self._phase_size > bounds.size:
+            self._refuse(bounds.too_large())
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(bounds.seconds, self._too_slow)
 
     def _too_slow(self) -> None:
         self._deadline = None

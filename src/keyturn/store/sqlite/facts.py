@@ -2,6 +2,12 @@
 
 import sqlite3
 
+# A value of its own each time: SQLite writes no page for a row that stays as it was.
+_WRITE_SOMETHING = """
+INSERT INTO store_fact (name, value) VALUES ('probe', hex(randomblob(8)))
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+
 
 def store_epoch(connection: sqlite3.Connection) -> int:
     """The store's epoch: 1 in a new store."""
@@ -21,6 +27,6 @@ def prove_writable(connection: sqlite3.Connection) -> int:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute("UPDATE store_fact SET value = value WHERE name = 'epoch'")
+    connection.execute(_WRITE_SOMETHING)
     connection.execute("COMMIT")
     return committed_time(connection)

@@ -28,6 +28,7 @@ class SqliteStore:
         self._writer = writer
         self._reader = reader
         self._disk = disk
+        self._open = True
 
     @property
     def available(self) -> bool:
@@ -42,9 +43,12 @@ class SqliteStore:
         return self._reader.run(work, self._writer.now())
 
     async def close(self) -> None:
-        await self._writer.close()
-        self._reader.close()
-        self._disk.shutdown()
+        await self._writer.drain()
+        if self._open:
+            self._open = False
+            self._reader.close()
+            await self._writer.close()  # last: only a connection that may write empties the log into the file
+            self._disk.shutdown()
 
 
 def open_sqlite(

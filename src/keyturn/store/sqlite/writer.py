@@ -66,14 +66,15 @@ class Writer:
             loop.call_soon(self._run_batch, loop)
         return promise
 
-    async def close(self) -> None:
-        """Commit what waits in line, accept nothing more, and let go of the connection."""
-        if self._closed:
-            return
+    async def drain(self) -> None:
+        """Accept nothing more, and commit what waits in line."""
         self._closed = True
         await self._idle.wait()
         if self._probe is not None:
             self._probe.cancel()
+
+    async def close(self) -> None:
+        """Let go of the connection, behind whatever the disk still does."""
         await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.close)
 
     def _run_batch(self, loop: asyncio.AbstractEventLoop) -> None:
