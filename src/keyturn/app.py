@@ -2,20 +2,23 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keyturn.api.edge import Server
+from keyturn.api.listening import tls_context
 from keyturn.api.local import build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.bus.memory import MemoryBus
 from keyturn.clock import Clock, SystemClock
-from keyturn.commands import inspection
+from keyturn.commands import inspection, record
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.commands.desk import Desk
+from keyturn.commands.lifecycle import FINAL_TOPIC
+from keyturn.commands.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
@@ -35,6 +38,8 @@ SOCKET_NAME = "keyturn.sock"
 """The administration socket, in the data directory."""
 _LOCAL_OPERATOR = "operator:local"
 _BACKUP = "backup"
+_COUNT_EVERY = 5.0
+"""Seconds between two counts of open commands."""
 _OPERATIONS = (*OPERATIONS, *inspection.OPERATIONS)
 
 
@@ -133,6 +138,7 @@ class Node:
         tls = _tls(settings)
         self._resources.callback(DataDirectoryLock(directory).release)
         bus = MemoryBus()
+        bus.listen(FINAL_TOPIC, self._count_final)
         connectors = build_connectors(settings.connectors, self._clock)
         for connector in connectors.values():
             self._resources.push_async_callback(connector.close)
@@ -165,16 +171,29 @@ class Node:
         if settings.metrics_host:
             await server.start(build_metrics_app(metrics, clock), settings.metrics_host, settings.metrics_port)
         await server.start_unix(build_local_app(self.administer), Path(settings.data) / SOCKET_NAME)
-        self._watch_lag()
+        self._watch(watch_loop_lag(metrics.observe_lag), "loop lag")
+        self._watch(count_open(self.store, metrics), "open commands")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"{'https' if tls else 'http'}://{host}:{port}"
 
-    def _watch_lag(self) -> None:
-        lag = asyncio.create_task(watch_loop_lag(self.metrics.observe_lag), name="loop lag")
-        self._resources.callback(lag.cancel)
+    def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._resources.callback(asyncio.create_task(work, name=name).cancel)
+
+    def _count_final(self, key: str) -> None:
+        name, state, _id = key.split(" ")
+        self.metrics.count_final(name, state)
 
     def _observe_batch(self, units: int, _seconds: float) -> None:
         self.metrics.observe_batch(units)
+
+
+async def count_open(store: SqliteStore, metrics: Metrics) -> None:
+    """Keep the gauge of open commands current, for ever."""
+    while True:
+        counts: dict[str, int] = dict(await store.read(record.count_open))
+        for state in State:
+            metrics.set_open(state, counts.get(state, 0))
+        await asyncio.sleep(_COUNT_EVERY)
 
 
 def installation(settings: Settings) -> Installation:
@@ -183,8 +202,6 @@ def installation(settings: Settings) -> Installation:
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.server.tls_certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.server.tls_certificate, settings.server.tls_key or None)
-    return context
+    """Raises `ListenRefused` for a certificate that cannot be used."""
+    server = settings.server
+    return tls_context(server.tls_certificate, server.tls_key) if server.tls_certificate else None

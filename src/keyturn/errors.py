@@ -48,11 +48,6 @@ class BodyTooSlow(Refusal):
     detail = "Request body was not received in time."
 
 
-class NotFound(Refusal):
-    http_status = 404
-    detail = "Not Found"
-
-
 class InvalidCredentials(Refusal):
     http_status = 401
     detail = "Invalid credentials."

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import stat
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from starlette.types import Receive, Scope, Send
 
+from keyturn.api.answer import json_answer
 from keyturn.api.edge import Server
 from keyturn.api.listening import ListenRefused, tls_context
+from keyturn.api.request import Request
 from keyturn.api.routes import build_metrics_app
 from keyturn.config.settings import ServerSettings
 
@@ -66,6 +70,18 @@ def test_an_inherited_socket_is_served(stage: Stage) -> None:
     with socket.create_server(("127.0.0.1", 0)) as bound:
         port = stage.loop.run(stage.server.start_inherited(stage.app, bound.detach()))
     assert Caller(port)("GET", "/healthz").status == 200
+
+
+def test_an_application_may_take_larger_bodies_than_the_public_one(stage: Stage) -> None:
+    async def measure(scope: Scope, receive: Receive, send: Send) -> None:
+        size = len(await Request(scope, receive).body(1_000_000))
+        await json_answer(200, size, [(b"x-request-id", b"measured")]).send(send)
+
+    call = Caller(stage.loop.run(stage.server.start(measure, "127.0.0.1", 0)))
+    assert call("POST", "/", b"a" * 900_000).json == 900_000
+    with closing(http.client.HTTPConnection("127.0.0.1", call.port, timeout=PATIENCE)) as connection:
+        connection.request("POST", "/", iter([b"a" * 50_000] * 18), encode_chunked=True)
+        assert Reply(connection.getresponse()).json == 900_000
 
 
 def test_a_unix_socket_is_for_its_owner_alone(stage: Stage, tmp_path: Path) -> None:

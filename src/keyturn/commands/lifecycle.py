@@ -18,6 +18,10 @@ from keyturn.store.port import Tx
 
 ENGINE = "engine"
 EMPTY_DETAIL = "{}"
+FINAL_TOPIC = "final"
+"""Bus topic of commands that became final: ``<name> <state> <id>``. For counting only: it may lose or repeat some."""
+_ASIDE = ("contradicted", "unverified", "found", "held_back")
+"""What is told of a command without a change of its state."""
 _VERIFIED_WITHIN = 86_400.0
 """Seconds after which an executed command leaves `open_command` even if the engine never got to verify it."""
 
@@ -206,5 +210,7 @@ def _tell(tx: Tx, command: Command, kind: str, actor: str, told: dict[str, objec
         status=command.status,
         **told,
     )
+    if kind not in _ASIDE and command.status in (Status.SUCCESS, Status.ERROR):
+        tx.announce(FINAL_TOPIC, f"{command.name} {command.state} {command.id}")
     tx.announce("command", command.id)
     tx.announce("vehicle", command.vehicle_id)

@@ -136,3 +136,8 @@ def load_followed(tx: ReadTx, command_id: str) -> Command | None:
 def vehicles_with_open(tx: ReadTx) -> list[str]:
     """Vehicles that have commands which the engine has work with."""
     return [row[0] for row in tx.all("SELECT DISTINCT vehicle_id FROM open_command")]
+
+
+def count_open(tx: ReadTx) -> list[Row]:
+    """(state, how many) of the commands that the engine has work with."""
+    return tx.all("SELECT state, count(*) FROM open_command GROUP BY state")
