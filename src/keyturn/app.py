@@ -10,7 +10,7 @@ from typing import Any
 
 from keyturn.api.edge import Server
 from keyturn.api.listening import tls_context
-from keyturn.api.local import build_local_app
+from keyturn.api.local import SOCKET_NAME, build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.bus.memory import MemoryBus
 from keyturn.clock import Clock, SystemClock
@@ -34,8 +34,6 @@ from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
 from keyturn.tenants.operations import OPERATIONS, perform
 
-SOCKET_NAME = "keyturn.sock"
-"""The administration socket, in the data directory."""
 _LOCAL_OPERATOR = "operator:local"
 _BACKUP = "backup"
 _COUNT_EVERY = 5.0
@@ -167,6 +165,7 @@ class Node:
         )
         server = Server(settings, metrics, clock)
         self._resources.push_async_callback(partial(server.drain, settings.drain_timeout))
+        self._resources.callback(desk.drain)
         port = await server.start(app, settings.host, settings.port, tls)
         if settings.metrics_host:
             await server.start(build_metrics_app(metrics, clock), settings.metrics_host, settings.metrics_port)

@@ -1,6 +1,7 @@
 """Where the server listens: sockets and certificates, and why one was refused."""
 
 import errno
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -10,6 +11,8 @@ _SENTENCES = {
     errno.EACCES: "Port {port} on {host} may not be used by this user.",
     errno.EADDRNOTAVAIL: "{host} is not an address of this machine.",
 }
+_ADDRESS_BYTES = 103
+"""What every system's socket address holds."""
 
 
 class ListenRefused(Exception):
@@ -30,12 +33,23 @@ def unix_socket(path: Path) -> socket.socket:
     try:
         if path.is_socket():
             path.unlink()
-        sock.bind(str(path))
+        _bind(sock, path)
         path.chmod(0o600)  # nobody can connect before it listens
     except OSError as error:
         sock.close()
         raise ListenRefused(f"The socket {path} cannot be opened: {error.strerror or error}.") from None
     return sock
+
+
+def _bind(sock: socket.socket, path: Path) -> None:
+    if len(os.fsencode(path)) <= _ADDRESS_BYTES:
+        sock.bind(str(path))
+        return
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        sock.bind(f"/proc/self/fd/{directory}/{path.name}")  # the same place by a short name
+    finally:
+        os.close(directory)
 
 
 def tls_context(certificate: str, key: str) -> ssl.SSLContext:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from keyturn.cli.access import connected
 from keyturn.cli.failure import Exit, Failure
-from keyturn.cli.options import AS_TOLD, Access, AsJson
+from keyturn.cli.options import AS_TOLD, HERE, Access, AsJson, Place
 from keyturn.cli.output import print_answer, print_json
 from keyturn_client.client import MAX_WAIT
 
@@ -18,6 +18,10 @@ Record = dict[str, Any]
 _YES = frozenset({"y", "yes", "s", "sim"})
 
 Assent = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Confirm without being asked.")]
+Timeline = Annotated[
+    bool,
+    Parameter(negative="", help="Everything that happened to it, with the OEM's answers; on the server's machine."),
+]
 Wait = Annotated[int, Parameter(help=f"Seconds to wait for its end, at most {MAX_WAIT}.")]
 
 
@@ -41,12 +45,37 @@ def send(vin: str, command: str, /, *, access: Access = AS_TOLD, yes: Assent = F
         return _exit(_followed(client.follow(record["id"]), as_json=as_json))
 
 
-def status(command_id: str, /, *, wait: Wait = 0, access: Access = AS_TOLD, as_json: AsJson = False) -> int:
+def status(
+    command_id: str,
+    /,
+    *,
+    wait: Wait = 0,
+    timeline: Timeline = False,
+    access: Access = AS_TOLD,
+    place: Place = HERE,
+    as_json: AsJson = False,
+) -> int:
     """Show a command."""
+    if timeline:
+        return _told(place, command_id, as_json=as_json)
     with connected(access) as client:
         record = client.status(command_id, wait)
     print_answer(record, as_json=as_json)
     return _exit(record)
+
+
+def _told(place: Place, command_id: str, *, as_json: bool) -> int:
+    """The whole record, from the installation on this machine."""
+    from keyturn.cli.administration import perform  # the table of operations, which no other call needs
+
+    native = perform(place, "command show", {"command": command_id})
+    if as_json:
+        print_json(native)
+    else:
+        from keyturn.cli.tables import print_timeline  # a script does not wait for what draws tables
+
+        print_timeline(native)
+    return _exit(native)
 
 
 def _confirm(record: Record, *, yes: bool) -> None:

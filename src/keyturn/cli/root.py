@@ -41,6 +41,8 @@ GROUPS: dict[str, dict[str, Command]] = {
         "plan": Command("Plans: which commands were bought for a vehicle."),
         "account": Command("A company's accounts at OEMs."),
         "vehicle": Command("Vehicles: how they are reached, and what may be done with them."),
+        "backup": Command("Copy the database to a file.", "keyturn.cli.backup:backup"),
+        "restore": Command("Put a backup in the database's place.", "keyturn.cli.backup:restore"),
     },
 }
 

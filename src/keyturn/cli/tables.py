@@ -29,6 +29,26 @@ def print_table(answer: Mapping[str, Any]) -> None:
         print(f"More: --after {answer['next']}")
 
 
+def print_timeline(native: Mapping[str, Any]) -> None:
+    """A command's native record, the verdicts on its preconditions, and a line for everything that happened to it."""
+    plain = {name: value for name, value in native.items() if name not in ("timeline", "verdicts")}
+    out = console()
+    out.print(_members(plain))
+    out.print(pairs((f"precondition {row['number']}", _verdict(row)) for row in native["verdicts"] or ()))
+    out.print(pairs((event["at"], _event(event)) for event in native["timeline"]))
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    signals = row.get("signals", {})
+    seen = (f"{name} {shown(sight['value'])} ({shown(sight.get('age'))} s)" for name, sight in signals.items())
+    return f"{row['verdict']}: {', '.join(seen) or '-'}"
+
+
+def _event(event: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in event.items() if name not in ("at", "kind", "actor") and value is not None}
+    return f"{event['kind']} by {event['actor']}: {shown(told)}"
+
+
 def console() -> Console:
     """Stdout; wide where no terminal says how wide it is."""
     return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)

@@ -19,6 +19,8 @@ TOPIC = "command"
 """Bus topic of commands whose row changed."""
 CONFIRMING_TOPIC = "confirming"
 """Bus topic of vehicles for which a code was issued."""
+_LOOK_UP = 0.5
+"""Seconds after which a held answer looks at the row, and at whether the node stops, without a wake-up."""
 
 
 class Desk:
@@ -29,6 +31,11 @@ class Desk:
         self._bus = bus
         self._clock = clock
         self._intake = intake
+        self._draining = False
+
+    def drain(self) -> None:
+        """Hold no more answers of `get`: the node is about to stop."""
+        self._draining = True
 
     async def post(self, request: CommandRequest) -> PostAnswer:
         """Register, join, confirm or refuse. Raises the `Refusal` that answers; holds for the OEM's first answer."""
@@ -73,9 +80,9 @@ class Desk:
             while True:
                 command = await self._load(company_id, command_id)
                 left = until - self._clock.monotonic()
-                if command is None or is_final(command) or left <= 0:
+                if command is None or is_final(command) or left <= 0 or self._draining:
                     return command
-                await waiter.next(left)
+                await waiter.next(min(left, _LOOK_UP))
 
     async def _load(self, company_id: str, command_id: str) -> Command | None:
         return await self._store.read(partial(record.load_of_company, company_id=company_id, command_id=command_id))

@@ -1,0 +1,24 @@
+"""``keyturn backup`` and ``keyturn restore``."""
+
+from pathlib import Path
+
+from keyturn.cli.administration import perform
+from keyturn.cli.configuration import settings_at
+from keyturn.cli.options import HERE, AsJson, Place
+from keyturn.cli.output import print_answer
+
+
+def backup(file: Path, /, *, place: Place = HERE, as_json: AsJson = False) -> None:
+    """Copy the database to a new file, while the server works or without one. Keys are not in it: keep the key file."""
+    print_answer(perform(place, "backup", {"file": str(file.absolute())}), as_json=as_json)
+
+
+def restore(file: Path, /, *, place: Place = HERE, as_json: AsJson = False) -> None:
+    """Put a backup in the database's place, with no server running. What it knows as unsent is never sent."""
+    from keyturn import app  # the whole server, which a backup through a running one does not need
+    from keyturn.cli.server import server_failures
+
+    settings = settings_at(place)
+    with server_failures():
+        epoch = app.restore(settings, file)
+    print_answer({"restored": str(file), "epoch": epoch}, as_json=as_json)
