@@ -3,7 +3,7 @@
 Nothing of an older epoch is ever sent, because it may have been sent in a future that the store has forgotten.
 """
 
-from keyturn.commands import lifecycle, record
+from keyturn.commands import effects, lifecycle, record, texts
 from keyturn.commands.intake import end_confirmation
 from keyturn.commands.record import Command
 from keyturn.commands.registration import answered
@@ -29,7 +29,7 @@ def leave_behind(tx: Tx, epoch: int) -> None:
 
 def _forsake(tx: Tx, command: Command) -> None:
     if command.state is State.AWAITING_APPROVAL:
-        lifecycle.move(tx, command, State.EXPIRED, cause="internal", **answered(command))
+        lifecycle.move(tx, command, State.EXPIRED, detail=texts.NOT_APPROVED, cause="internal", **answered(command))
         return
     moved = lifecycle.move(
         tx,
@@ -43,5 +43,7 @@ def _forsake(tx: Tx, command: Command) -> None:
         **answered(command),
     )
     if moved is not None:
+        if command.sent_at is None:
+            effects.on_sent(tx, moved)
         lifecycle.part(tx, moved.id)
         lifecycle.reveal(tx, moved)

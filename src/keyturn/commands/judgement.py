@@ -15,6 +15,7 @@ from keyturn.fleet.evidence import Evidence, Report, Signal, SignalValue
 from keyturn.fleet.vehicles import Vehicle
 
 REACHABLE = 13
+START_COUNT = 11
 _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
 """Preconditions that our own record can answer, and the command that makes them true."""
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
@@ -240,7 +241,17 @@ def _seen_fresh(case: Case, name: str, rules: EvidenceSettings) -> Truth:
 def _sights(number: int, case: Case, rules: EvidenceSettings) -> dict[str, Sight]:
     """The values behind a verdict, so that it can be read back years later."""
     sights = _seen(PRECONDITIONS[number].signals, case, rules)
-    return {**sights, **_contact_sights(case.evidence.report, case.now)} if number == REACHABLE else sights
+    if number == REACHABLE:
+        return {**sights, **_contact_sights(case.evidence.report, case.now)}
+    if number == START_COUNT and case.evidence.track.started_at:
+        return {**sights, "our_own_count": _own_count(case)}
+    return sights
+
+
+def _own_count(case: Case) -> Sight:
+    track = case.evidence.track
+    age = round(seconds_between(track.started_at, case.now), 3)
+    return Sight(track.consecutive_starts, age=age, source="our own record")
 
 
 def _seen(names: Iterable[str], case: Case, rules: EvidenceSettings) -> dict[str, Sight]:
