@@ -1,0 +1,72 @@
+"""Judgements without a store: signals and rules in, findings out."""
+
+from typing import Any
+
+from keyturn.clock import after
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.judgement import Case, Finding, Verdict, judge, refusals
+from keyturn.config.settings import EvidenceSettings
+from keyturn.connectors.port import Declarations
+from keyturn.fleet.evidence import Evidence, Report, Signal, Track
+from keyturn.fleet.vehicles import Vehicle
+
+from .installation import NOW, VIN
+
+RULES = EvidenceSettings()
+MET, CONTRADICTED, UNKNOWN = Verdict.MET, Verdict.CONTRADICTED, Verdict.UNKNOWN
+
+
+def ago(seconds: float) -> int:
+    return after(NOW, -seconds)
+
+
+def signal(value: Any, age: float = 1.0, *, since: float = 3600.0, received: float | None = None) -> Signal:
+    """Vouched for `age` seconds ago, in being for `since`, received `received` ago (None: at once)."""
+    return Signal(value, ago(since), ago(age), ago(age if received is None else received), "oem")
+
+
+def seen(values: dict[str, Any]) -> dict[str, Signal]:
+    """Plain values as signals of a second ago."""
+    return {name: value if isinstance(value, Signal) else signal(value) for name, value in values.items()}
+
+
+def vehicle(powertrain: str = "combustion", fuel_reserve: float = 10.0) -> Vehicle:
+    return Vehicle(
+        "v", "c", VIN, "a", VIN, "owned", powertrain, None, fuel_reserve, NOW, frozenset(COMMANDS), "oem", True
+    )
+
+
+def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> Case:
+    """`values` by signal name, plain or as `Signal`; everything else as the case's own fields, by default harmless."""
+    report = Report(
+        seen(values or {}),
+        reachable=given.pop("reachable", True),
+        reachable_at=given.pop("reachable_at", NOW),
+        last_contact=given.pop("last_contact", None),
+    )
+    declares = Declarations(
+        frozenset(COMMANDS),
+        enforces_preconditions=given.pop("enforces", False),
+        reads_state=given.pop("reads_state", True),
+    )
+    fields: dict[str, Any] = {
+        "spec": COMMANDS[command],
+        "vehicle": given.pop("vehicle", vehicle()),
+        "evidence": Evidence(report, given.pop("track", Track())),
+        "declares": declares,
+        "pending": frozenset(given.pop("pending", ())),
+        "now": NOW,
+    }
+    return Case(**{**fields, **given})
+
+
+def finding(case: Case, number: int, *, fresh: bool = False) -> Finding:
+    return next(found for found in judge(case, RULES, fresh=fresh) if found.number == number)
+
+
+def verdict(command: str, number: int, values: dict[str, Any] | None = None, **given: Any) -> Verdict:
+    return finding(case(command, values, **given), number).verdict
+
+
+def refused(case: Case, *, acceptance: bool = False, fresh: bool = False) -> tuple[int, ...]:
+    return refusals(case, judge(case, RULES, fresh=fresh), acceptance=acceptance)

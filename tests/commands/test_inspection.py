@@ -1,0 +1,78 @@
+"""The native record and its timeline."""
+
+from typing import Any
+
+import pytest
+
+from keyturn.commands.inspection import ShowCommand, native_record, safe_to_retry, show, timeline
+from keyturn.commands.states import State, Status
+from keyturn.connectors.port import Exchange, Verdict
+from keyturn.tenants.administration import OperationError, Session
+
+from .drafts import draft
+from .installation import INSTALLATION, KEYRING, NOW, Names
+from .yard import Yard
+
+SAFE = [
+    ("start", State.FAILED, None, True),
+    ("start", State.REFUSED, None, True),
+    ("start", State.EXPIRED, None, True),
+    ("start", State.CANCELLED, None, True),
+    ("start", State.UNKNOWN, Status.ERROR, False),
+    ("start", State.UNKNOWN, None, False),
+    ("start", State.EXECUTED, None, False),
+    ("start", State.QUEUED, None, False),
+    ("location", State.UNKNOWN, Status.ERROR, True),
+    ("location", State.EXECUTED, None, True),
+    ("location", State.QUEUED, None, False),
+]
+
+
+@pytest.mark.parametrize(("name", "state", "status", "safe"), SAFE)
+def test_what_may_be_asked_for_again_without_doing_it_twice(
+    names: Names, name: str, state: State, status: Status | None, safe: bool
+) -> None:
+    command = draft(names, state, name, **({"status": status} if status else {}))
+
+    assert safe_to_retry(command) is safe
+    assert native_record(command)["safe_to_retry"] is safe
+
+
+def test_the_timeline_tells_every_transition_and_exchange_in_order(yard: Yard) -> None:
+    sent = yard.send("start")
+    yard.clock.move(2)
+    yard.hear(sent, Verdict.UNCLEAR, exchange=Exchange("POST /vehicles/9KT/commands/start", NOW, 1.5, answer="gone"))
+
+    told = yard.see(timeline, sent.id)
+
+    assert [entry["kind"] for entry in told] == ["command.registered", "command.Dispatching", "command.Unknown"]
+    assert told[2]["exchange"]["answer"] == "gone"
+    assert told[2]["at"] == "2023-11-14T22:13:22.000000+00:00"
+
+
+def shown_to_operator(yard: Yard, command_id: str) -> dict[str, Any]:
+    return yard.see(
+        lambda tx: show(Session(tx, KEYRING, INSTALLATION, "operator:test"), ShowCommand(command=command_id))
+    )
+
+
+def test_an_operator_is_shown_the_record_with_its_verdicts(yard: Yard) -> None:
+    yard.report({"speed": 0.0})
+    sent = yard.send("lock_door")
+
+    shown = shown_to_operator(yard, sent.id)
+
+    assert (shown["id"], shown["command"], shown["state"], shown["status"]) == (
+        sent.id,
+        "lock_door",
+        "Dispatching",
+        "Pending",
+    )
+    assert shown["verdicts"][0]["signals"]["speed"]["value"] == 0.0
+    assert (shown["sent_at"], shown["completed_at"]) == ("2023-11-14T22:13:20.000000+00:00", None)
+    assert shown["timeline"][0]["kind"] == "command.registered"
+
+
+def test_an_id_that_nobody_knows_is_said(yard: Yard) -> None:
+    with pytest.raises(OperationError, match="There is no command 'unheard of'"):
+        shown_to_operator(yard, "unheard of")

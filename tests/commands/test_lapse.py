@@ -1,0 +1,125 @@
+"""What the passing of a deadline does, and that nothing is done before it."""
+
+import pytest
+
+from keyturn.clock import after
+from keyturn.commands import lifecycle
+from keyturn.commands.states import State
+
+from .drafts import draft, written
+from .installation import NOW
+from .yard import Yard, sure
+
+
+def test_a_queued_command_expires_at_its_send_deadline(yard: Yard) -> None:
+    queued = yard.register("start")
+    yard.clock.move(59.999)
+    assert yard.lapse(queued) is None
+    yard.clock.move(0.001)
+
+    expired = sure(yard.lapse(queued))
+
+    assert (expired.state, expired.detail) == (State.EXPIRED, '"Not sent in time."')
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [("location", 60), ("alert", 60), ("lock_door", 60), ("start", 60), ("cancel_alert", 120), ("cancel_start", 120)],
+)
+def test_how_long_each_waits_to_be_sent(yard: Yard, command: str, seconds: float) -> None:
+    assert yard.register(command).send_deadline == after(NOW, seconds)
+
+
+@pytest.mark.parametrize("command", ["disable_ignition", "enable_ignition"])
+def test_the_ignition_pair_waits_two_minutes_from_its_redemption(yard: Yard, command: str) -> None:
+    _, code = yard.first_step(command)
+    yard.clock.move(100)
+
+    queued = sure(yard.ask(command, code).waiting)
+
+    assert queued.send_deadline == after(NOW, 220)
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [("location", 300), ("start", 300), ("cancel_start", 300), ("enable_ignition", 600)],
+)
+def test_how_long_each_waits_for_its_answer_from_the_sending(yard: Yard, command: str, seconds: float) -> None:
+    queued = yard.register(command)
+    yard.clock.move(30)
+
+    assert sure(yard.intent(queued)).answer_deadline == after(NOW, 30 + seconds)
+
+
+def test_a_sending_without_an_answer_is_unknown_30_seconds_after_its_last_moment(yard: Yard) -> None:
+    sent = yard.send("start")
+    yard.clock.move(5)
+    assert yard.lapse(sent) is None
+    assert yard.rows("SELECT wake_at FROM open_command") == [(after(NOW, 35),)]
+    yard.clock.move(29.999)
+    assert yard.lapse(sent) is None
+    yard.clock.move(0.001)
+
+    unknown = sure(yard.lapse(sent))
+
+    assert (unknown.state, unknown.outcome, unknown.may_have_executed) == (State.UNKNOWN, "unclear", True)
+
+
+def test_until_then_it_keeps_the_lane(yard: Yard) -> None:
+    sent = yard.send("start")
+    waiting = yard.register("alert")
+    yard.clock.move(34)
+    yard.lapse(sent)
+    assert yard.intent(waiting) is None
+    yard.clock.move(1)
+    yard.lapse(sent)
+
+    assert yard.intent(waiting) is not None
+
+
+def test_an_accepted_command_is_unknown_and_shown_as_error_at_its_answer_deadline(yard: Yard) -> None:
+    accepted = yard.accept("start")
+    yard.clock.move(299.999)
+    assert yard.lapse(accepted) is None
+    yard.clock.move(0.001)
+
+    unknown = sure(yard.lapse(accepted))
+
+    assert (unknown.state, unknown.status, unknown.outcome, unknown.cause) == (
+        State.UNKNOWN,
+        "Error",
+        "no_answer",
+        "reachability",
+    )
+    assert yard.told(accepted)[-2:] == ["command.Unknown", "command.revealed"]
+
+
+def test_a_read_without_an_answer_has_executed_nothing(yard: Yard) -> None:
+    accepted = yard.accept("location")
+    yard.clock.move(300)
+
+    assert sure(yard.lapse(accepted)).detail == '"No answer from the vehicle."'
+
+
+def test_an_executed_command_that_nobody_verified_is_let_go_after_a_day(yard: Yard) -> None:
+    done = yard.execute("start")
+    yard.clock.move(86_400)
+
+    assert yard.lapse(done) is None
+
+    assert yard.open_row(done) is None
+    assert yard.row(done) == done
+
+
+def test_a_command_that_nobody_knows_does_not_lapse(yard: Yard) -> None:
+    unheard_of = draft(yard.names)
+
+    assert yard.lapse(unheard_of) is None
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.DISPATCHING, State.ACCEPTED, State.UNKNOWN])
+def test_every_open_command_states_a_bound_at_which_it_is_looked_at(yard: Yard, state: State) -> None:
+    command = yard.do(written, draft(yard.names, state))
+
+    assert lifecycle.deadline(command) > NOW
+    assert yard.rows("SELECT wake_at FROM open_command") == [(lifecycle.deadline(command),)]

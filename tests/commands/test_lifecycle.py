@@ -1,0 +1,157 @@
+"""Every transition is in the table, fenced, and told in the transaction that made it; nothing else changes a state."""
+
+import msgspec
+import pytest
+
+from keyturn.audit import journal
+from keyturn.commands import lifecycle, record
+from keyturn.commands.lifecycle import NotATransition
+from keyturn.commands.states import TRANSITIONS, State
+from keyturn.store.port import Tx
+
+from .drafts import draft, written
+from .installation import Names
+from .yard import Yard
+
+CONTRACT = {
+    "Confirming": "Queued AwaitingApproval Refused Expired Cancelled",
+    "AwaitingApproval": "Queued Refused Expired Cancelled",
+    "Queued": "Dispatching Refused Failed Expired Cancelled Unknown",
+    "Dispatching": "Queued Accepted Executed Failed Refused Unknown Expired",
+    "Accepted": "Executed Failed Refused Unknown",
+    "Unknown": "Executed Failed",
+    "Executed": "Verified",
+    "Verified": "",
+    "Refused": "",
+    "Failed": "",
+    "Expired": "",
+    "Cancelled": "",
+}
+"""The contract's drawing, with Queued to Failed for a POST that stops waiting for what the OEM could not take, and
+Queued to Unknown for what an older epoch of the store left behind."""
+
+
+def test_the_table_is_the_contracts() -> None:
+    assert {str(state): set(map(str, ends)) for state, ends in TRANSITIONS.items()} == {
+        state: set(ends.split()) for state, ends in CONTRACT.items()
+    }
+
+
+@pytest.mark.parametrize("state", [state for state in State if CONTRACT[state]])
+def test_a_transition_happens_and_is_told_once(yard: Yard, state: State) -> None:
+    ends = CONTRACT[state].split()
+
+    def move_to_each(tx: Tx) -> list[str]:
+        moved = [lifecycle.move(tx, written(tx, draft(yard.names, state)), State(end)) for end in ends]
+        return [command.id for command in moved if command is not None]
+
+    for command_id, end in zip(yard.do(move_to_each), ends, strict=True):
+        command = yard.row(command_id)
+        assert (command.state, command.fence) == (end, 2)
+        assert yard.told(command) == ["command.registered", f"command.{end}"]
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_transition_that_is_not_in_the_table_is_a_defect(yard: Yard, state: State) -> None:
+    command = yard.do(written, draft(yard.names, state))
+
+    for end in set(State) - {State(end) for end in CONTRACT[state].split()}:
+        with pytest.raises(NotATransition):
+            yard.do(lifecycle.move, command, end)
+
+    assert yard.row(command) == command
+
+
+def test_an_entry_says_who_did_what_from_where(yard: Yard) -> None:
+    command = yard.do(written, draft(yard.names))
+
+    yard.do(lifecycle.move, command, State.CANCELLED, actor="application", told={"reason": "asked"})
+
+    (entry,) = yard.rows(
+        "SELECT company_id, at, actor, vehicle_id, body FROM entry WHERE command_id = :id AND kind = :kind",
+        id=command.id,
+        kind="command.Cancelled",
+    )
+    assert entry[:4] == (yard.names.company, yard.clock.now(), "application", yard.names.vehicle)
+    assert msgspec.json.decode(entry[4]) == {"status": "Error", "from": "Queued", "reason": "asked"}
+
+
+def test_a_transition_and_its_entry_are_undone_together(yard: Yard) -> None:
+    command = yard.do(written, draft(yard.names))
+
+    def fail_after_moving(tx: Tx) -> None:
+        lifecycle.move(tx, command, State.CANCELLED)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        yard.do(fail_after_moving)
+
+    assert yard.row(command) == command
+    assert yard.told(command) == ["command.registered"]
+    assert yard.open_row(command) is not None
+
+
+def test_a_transition_without_its_entry_is_impossible(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = yard.do(written, draft(yard.names))
+    monkeypatch.setattr(journal, "_INSERT", "INSERT INTO entry (no_such_column) VALUES (1)")
+
+    with pytest.raises(Exception, match="no_such_column"):
+        yard.do(lifecycle.move, command, State.CANCELLED)
+
+    assert yard.row(command) == command
+
+
+@pytest.mark.parametrize("late", [State.CANCELLED, State.EXPIRED, State.DISPATCHING])
+def test_whoever_read_the_row_before_another_changed_it_loses(yard: Yard, late: State) -> None:
+    stale = yard.do(written, draft(yard.names))
+    winner = yard.do(lifecycle.move, stale, State.DISPATCHING, lane_slot=0)
+
+    assert yard.do(lifecycle.move, stale, late, outcome="late") is None
+
+    assert yard.row(stale) == winner
+    assert yard.told(stale) == ["command.registered", "command.Dispatching"]
+    row = yard.open_row(stale)
+    assert row is not None
+    assert (row.state, row.lane_slot) == (State.DISPATCHING, 0)
+
+
+def test_a_note_and_a_post_s_answer_are_fenced_too(yard: Yard) -> None:
+    stale = yard.do(written, draft(yard.names, State.UNKNOWN))
+    winner = yard.do(lifecycle.move, stale, State.FAILED)
+
+    assert yard.do(lifecycle.annotate, stale, "found", operation="{}") is None
+    assert yard.do(lifecycle.settle_post, stale, 200) is None
+    assert yard.do(lifecycle.reveal, stale) is None
+
+    assert yard.row(stale) == winner
+    assert yard.told(stale) == ["command.registered", "command.Failed"]
+
+
+def test_every_fenced_write_raises_the_fence(yard: Yard) -> None:
+    def write_thrice(tx: Tx, names: Names) -> list[int]:
+        command = written(tx, draft(names, State.UNKNOWN))
+        noted = lifecycle.annotate(tx, command, "found", operation="{}")
+        assert noted is not None
+        settled = lifecycle.settle_post(tx, noted, 200)
+        assert settled is not None
+        revealed = lifecycle.reveal(tx, settled)
+        assert revealed == record.load(tx, command.id)
+        return [row.fence for row in (command, noted, settled, revealed) if row]
+
+    assert yard.do(write_thrice, yard.names) == [1, 2, 3, 4]
+
+
+def test_whoever_listens_hears_of_the_command_and_its_vehicle(yard: Yard) -> None:
+    command = yard.do(written, draft(yard.names))
+    yard.announced.clear()
+
+    yard.do(lifecycle.move, command, State.CANCELLED)
+
+    assert {("command", command.id), ("vehicle", yard.names.vehicle)} <= set(yard.announced)
+    assert [key for topic, key in yard.announced if topic == "final"] == [f"start Cancelled {command.id}"]
+
+
+def test_what_is_not_final_is_not_counted_as_such(yard: Yard) -> None:
+    yard.accept("start")
+
+    assert "final" not in {topic for topic, _ in yard.announced}

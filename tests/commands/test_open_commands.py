@@ -1,0 +1,153 @@
+"""`open_command`: what the engine still has work with, when to look at it, who may join it, and who has the lane."""
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from keyturn.clock import after
+from keyturn.commands import lifecycle, record
+from keyturn.commands.record import Command, OpenCommand
+from keyturn.commands.states import State
+
+from .drafts import ANSWER_DEADLINE, SEND_BY, SEND_DEADLINE, draft, written
+from .installation import NOW
+from .yard import Yard, sure
+
+ENDS = [
+    (State.QUEUED, State.CANCELLED),
+    (State.QUEUED, State.EXPIRED),
+    (State.QUEUED, State.FAILED),
+    (State.QUEUED, State.REFUSED),
+    (State.ACCEPTED, State.FAILED),
+    (State.EXECUTED, State.VERIFIED),
+]
+WAKES = [
+    (State.CONFIRMING, State.QUEUED, SEND_DEADLINE),
+    (State.QUEUED, State.DISPATCHING, SEND_BY),
+    (State.DISPATCHING, State.QUEUED, SEND_DEADLINE),
+    (State.DISPATCHING, State.ACCEPTED, ANSWER_DEADLINE),
+    (State.ACCEPTED, State.UNKNOWN, ANSWER_DEADLINE),
+    (State.UNKNOWN, State.EXECUTED, after(NOW, 86_400)),
+]
+SEGMENTS = [
+    ("start", State.DISPATCHING, State.ACCEPTED, 3),
+    ("start", State.DISPATCHING, State.QUEUED, 3),
+    ("start", State.ACCEPTED, State.UNKNOWN, 3),
+    ("start", State.ACCEPTED, State.EXECUTED, None),
+    ("cancel_start", State.ACCEPTED, State.UNKNOWN, None),
+    ("cancel_start", State.DISPATCHING, State.ACCEPTED, 3),
+]
+
+
+def moved(yard: Yard, command: Command, to: State, **named: Any) -> OpenCommand | None:
+    yard.do(lifecycle.move, command, to, **named)
+    return yard.open_row(command)
+
+
+@pytest.mark.parametrize("state", [State.CONFIRMING, State.REFUSED])
+def test_what_asks_nothing_of_the_engine_is_not_open(yard: Yard, state: State) -> None:
+    assert yard.open_row(yard.do(written, draft(yard.names, state))) is None
+
+
+@pytest.mark.parametrize(("before", "end"), ENDS)
+def test_what_has_ended_is_no_longer_open(yard: Yard, before: State, end: State) -> None:
+    command = yard.do(written, draft(yard.names, before))
+
+    assert moved(yard, command, end) is None
+
+
+@pytest.mark.parametrize(("name", "open_"), [("start", True), ("disable_ignition", True), ("alert", False)])
+def test_an_executed_command_stays_open_for_its_verification_only(yard: Yard, name: str, open_: bool) -> None:
+    command = yard.do(written, draft(yard.names, State.ACCEPTED, name))
+
+    assert (moved(yard, command, State.EXECUTED) is not None) is open_
+
+
+@pytest.mark.parametrize(("before", "to", "wake_at"), WAKES)
+def test_it_is_looked_at_when_the_bound_of_its_state_comes(yard: Yard, before: State, to: State, wake_at: int) -> None:
+    command = yard.do(written, draft(yard.names, before))
+
+    moved(yard, command, to)
+
+    yard.clock.move((wake_at - NOW) / 1e6 - 1)
+    assert yard.see(record.open_due, limit=10) == []
+    yard.clock.move(1)
+    assert [row.command_id for row in yard.see(record.open_due, limit=10)] == [command.id]
+
+
+@pytest.mark.parametrize(("name", "before", "to", "segment"), SEGMENTS)
+def test_who_may_join_it(yard: Yard, name: str, before: State, to: State, segment: int | None) -> None:
+    command = yard.do(written, draft(yard.names, before, name), segment=3)
+
+    row = moved(yard, command, to)
+
+    assert row is not None
+    assert row.segment == segment
+
+
+def test_the_lane_is_taken_with_the_intent_and_kept_while_the_oem_has_the_command(yard: Yard) -> None:
+    command = yard.do(written, draft(yard.names))
+    sent = sure(yard.do(lifecycle.move, command, State.DISPATCHING, lane_slot=0))
+    taken = yard.open_row(command)
+    accepted = moved(yard, sent, State.ACCEPTED)
+
+    assert taken is not None
+    assert accepted is not None
+    assert (taken.lane_slot, accepted.lane_slot) == (0, 0)
+
+
+@pytest.mark.parametrize("end", [State.UNKNOWN, State.EXECUTED, State.QUEUED])
+def test_the_lane_is_free_once_the_oem_is_done(yard: Yard, end: State) -> None:
+    command = yard.do(written, draft(yard.names))
+    sent = sure(yard.do(lifecycle.move, command, State.DISPATCHING, lane_slot=0))
+
+    row = moved(yard, sent, end)
+
+    assert row is not None
+    assert row.lane_slot is None
+
+
+def test_a_redeemed_command_opens_with_its_lane_number_and_segment(yard: Yard) -> None:
+    command = yard.do(written, draft(yard.names, State.CONFIRMING, "enable_ignition", lane_number=None))
+
+    row = moved(yard, command, State.QUEUED, segment=2, lane_number=5)
+
+    assert row is not None
+    assert (row.lane_number, row.segment, row.lane_slot) == (5, 2, None)
+
+
+@pytest.mark.parametrize("name", ["start", "location"])
+def test_two_identical_requests_cannot_both_be_in_flight(yard: Yard, name: str) -> None:
+    yard.do(written, draft(yard.names, name=name), segment=0)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        yard.do(written, draft(yard.names, name=name), segment=0)
+
+
+def test_two_commands_of_a_vehicle_cannot_both_have_the_lane(yard: Yard) -> None:
+    first = yard.do(written, draft(yard.names))
+    second = yard.do(written, draft(yard.names, name="lock_door"))
+    yard.do(lifecycle.move, first, State.DISPATCHING, lane_slot=0)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        yard.do(lifecycle.move, second, State.DISPATCHING, lane_slot=0)
+    assert yard.row(second).state is State.QUEUED
+
+
+def test_vehicles_with_open_commands_are_known(yard: Yard) -> None:
+    command = yard.do(written, draft(yard.names))
+    assert yard.see(record.vehicles_with_open) == [yard.names.vehicle]
+    assert [row.command_id for row in yard.see(record.open_all)] == [command.id]
+
+    yard.do(lifecycle.close, command.id)
+
+    assert yard.see(record.vehicles_with_open) == []
+
+
+def test_a_wake_up_can_be_put_off(yard: Yard) -> None:
+    command = yard.do(written, draft(yard.names))
+    yard.do(lifecycle.wake, command, after(NOW, 1))
+    yard.clock.move(1)
+
+    assert [row.command_id for row in yard.see(record.open_due, limit=10)] == [command.id]

@@ -1,0 +1,199 @@
+"""What an OEM's answer makes of a command, as a table over its state and the verdict."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from keyturn.clock import after
+from keyturn.commands import lifecycle
+from keyturn.commands.record import Command
+from keyturn.commands.states import State
+from keyturn.connectors.port import Exchange, Operation, Verdict
+
+from .installation import NOW
+from .yard import OPERATION, Yard, sure
+
+NOT_SENT = "Failed to send command to the OEM."
+NO_URL = "Failed to initiate command with the OEM or retrieve status URL."
+DISPATCHING, ACCEPTED, UNKNOWN = State.DISPATCHING, State.ACCEPTED, State.UNKNOWN
+
+TABLE = {
+    (DISPATCHING, Verdict.IN_PROGRESS): State.ACCEPTED,
+    (DISPATCHING, Verdict.SUCCEEDED): State.EXECUTED,
+    (DISPATCHING, Verdict.FAILED): State.FAILED,
+    (DISPATCHING, Verdict.REFUSED): State.REFUSED,
+    (DISPATCHING, Verdict.NOT_TAKEN): State.FAILED,
+    (DISPATCHING, Verdict.NO_OPERATION): State.UNKNOWN,
+    (DISPATCHING, Verdict.UNCLEAR): State.UNKNOWN,
+    (ACCEPTED, Verdict.SUCCEEDED): State.EXECUTED,
+    (ACCEPTED, Verdict.FAILED): State.FAILED,
+    (ACCEPTED, Verdict.REFUSED): State.REFUSED,
+    (UNKNOWN, Verdict.SUCCEEDED): State.EXECUTED,
+    (UNKNOWN, Verdict.FAILED): State.FAILED,
+    (UNKNOWN, Verdict.REFUSED): State.FAILED,
+}
+"""Every other answer leaves the state as it is."""
+
+
+def in_state(yard: Yard, state: State) -> Command:
+    """A `start` that got as far as `state`, the POST still held while it is Dispatching."""
+    if state is DISPATCHING:
+        return yard.send("start")
+    return yard.accept("start") if state is ACCEPTED else yard.lose("start")
+
+
+@pytest.mark.parametrize("state", [DISPATCHING, ACCEPTED, UNKNOWN])
+def test_state_after_each_answer(yard: Yard, state: State) -> None:
+    for verdict in Verdict:
+        command = in_state(yard, state)
+        moved = yard.hear(command, verdict, preconditions=(5,))
+
+        expected = TABLE.get((state, verdict), state)
+        assert yard.row(command).state is expected, verdict
+        assert (moved is None) is (expected is state), verdict
+        yard.do(lambda tx: tx.run("DELETE FROM open_command"))
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.EXECUTED])
+@pytest.mark.parametrize("verdict", [Verdict.SUCCEEDED, Verdict.FAILED, Verdict.NOT_TAKEN, Verdict.UNCLEAR])
+def test_an_answer_that_comes_too_late_or_too_early_changes_nothing(yard: Yard, state: State, verdict: Verdict) -> None:
+    command = yard.register("start") if state is State.QUEUED else yard.execute("start")
+
+    assert yard.hear(command, verdict) is None
+
+    assert yard.row(command) == command
+
+
+def test_an_answer_about_nothing_we_know_changes_nothing(yard: Yard) -> None:
+    sent = yard.send("start")
+
+    assert yard.hear(msgspec.structs.replace(sent, id="of another system"), Verdict.FAILED) is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "http_status", "detail"),
+    [
+        (Verdict.IN_PROGRESS, 200, None),
+        (Verdict.SUCCEEDED, 200, None),
+        (Verdict.FAILED, 200, None),
+        (Verdict.REFUSED, 409, "Precondition not met: The hood must be closed."),
+        (Verdict.NOT_TAKEN, 502, NOT_SENT),
+        (Verdict.NO_OPERATION, 502, NO_URL),
+        (Verdict.UNCLEAR, 200, None),
+    ],
+)
+def test_what_a_held_post_is_answered_with(yard: Yard, verdict: Verdict, http_status: int, detail: str | None) -> None:
+    moved = sure(yard.hear(yard.send("start"), verdict, operation=OPERATION, preconditions=(5,)))
+
+    assert (moved.post_code, moved.post_detail) == (http_status, detail)
+
+
+def test_a_post_that_was_answered_keeps_its_answer(yard: Yard) -> None:
+    accepted = yard.accept("start")
+
+    moved = sure(yard.hear(accepted, Verdict.REFUSED, preconditions=(5,)))
+
+    assert (moved.post_code, moved.post_detail) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (Verdict.IN_PROGRESS, (None, None, True)),
+        (Verdict.SUCCEEDED, ("succeeded", None, True)),
+        (Verdict.FAILED, ("failed", "oem", False)),
+        (Verdict.REFUSED, ("refused", "vehicle_state", False)),
+        (Verdict.NOT_TAKEN, ("not_taken", "oem", False)),
+        (Verdict.NO_OPERATION, ("no_operation", "oem", True)),
+        (Verdict.UNCLEAR, ("unclear", "oem", True)),
+    ],
+)
+def test_what_the_native_record_says(yard: Yard, verdict: Verdict, expected: tuple[Any, ...]) -> None:
+    moved = sure(yard.hear(yard.send("start"), verdict, operation=OPERATION))
+
+    assert (moved.outcome, moved.cause, moved.may_have_executed) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ({"detail": "The vehicle is asleep."}, "The vehicle is asleep."),
+        ({"preconditions": (8, 5)}, "Precondition not met: The hood must be closed. The hazard lights must be off."),
+        ({}, "The vehicle reported a failure."),
+    ],
+)
+def test_a_failure_says_what_the_connector_mapped(yard: Yard, said: dict[str, Any], detail: str) -> None:
+    moved = sure(yard.hear(yard.accept("start"), Verdict.FAILED, **said))
+
+    assert moved.detail == f'"{detail}"'
+
+
+def test_a_success_says_when_and_what_the_vehicle_returned(yard: Yard) -> None:
+    accepted = yard.accept("location")
+    yard.clock.move(9)
+
+    said = {"completed_at": after(NOW, 7), "data": {"latitude": -23.5505199, "longitude": -46.6333094}}
+    moved = sure(yard.hear(accepted, Verdict.SUCCEEDED, **said))
+
+    assert moved.detail == '{"date_time":"2023-11-14 19:13:27","latitude":-23.5505199,"longitude":-46.6333094}'
+
+
+def test_where_the_oem_does_not_say_when_it_is_when_we_learned_it(yard: Yard) -> None:
+    accepted = yard.accept("start")
+    yard.clock.move(9)
+
+    moved = sure(yard.hear(accepted, Verdict.SUCCEEDED))
+
+    assert moved.detail == '{"date_time":"2023-11-14 19:13:29"}'
+
+
+def test_a_success_that_was_so_already_is_one(yard: Yard) -> None:
+    moved = sure(yard.hear(yard.send("start"), Verdict.SUCCEEDED, already_done=True))
+
+    assert (moved.state, moved.outcome) == (State.EXECUTED, "already_done")
+
+
+def test_an_operation_is_kept_to_ask_about(yard: Yard) -> None:
+    assert yard.accept("start").oem_operation == OPERATION
+
+
+def test_an_operation_that_a_look_up_found_is_asked_about_from_then_on(yard: Yard) -> None:
+    lost = yard.lose("start")
+
+    noted = sure(yard.hear(lost, Verdict.IN_PROGRESS, operation=OPERATION))
+    again = yard.hear(lost, Verdict.IN_PROGRESS, operation=Operation(id="op-2"))
+
+    assert (noted.state, noted.oem_operation) == (State.UNKNOWN, OPERATION)
+    assert again is None
+    assert yard.told(lost)[-1] == "command.found"
+
+
+def test_the_exchange_is_written_to_the_timeline(yard: Yard) -> None:
+    sent = yard.send("start")
+    exchange = Exchange("POST /vehicles/9KT/commands/start", NOW, 12.5, 202, "{}")
+
+    yard.hear(sent, Verdict.UNCLEAR, exchange=exchange)
+
+    ((body,),) = yard.rows("SELECT body FROM entry WHERE kind = 'command.Unknown'")
+    assert '"verdict":"unclear"' in body
+    assert '"request":"POST /vehicles/9KT/commands/start"' in body
+
+
+def test_a_late_success_turns_error_into_success(yard: Yard) -> None:
+    failed = sure(yard.hear(yard.send("start"), Verdict.NO_OPERATION))
+    assert failed.status == "Error"
+    yard.clock.move(7)
+
+    moved = sure(yard.hear(failed, Verdict.SUCCEEDED))
+
+    assert (moved.status, moved.updated_at, moved.post_code) == ("Success", after(NOW, 7), 502)
+
+
+def test_verified_never_regresses(yard: Yard) -> None:
+    done = yard.execute("start")
+    verified = sure(yard.do(lambda tx: lifecycle.move(tx, done, State.VERIFIED)))
+
+    for verdict in Verdict:
+        assert yard.hear(verified, verdict) is None
+    assert yard.row(done) == verified

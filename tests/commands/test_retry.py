@@ -1,0 +1,149 @@
+"""What cannot have happened and is temporary is tried again, later and later, while there is time."""
+
+import pytest
+
+from keyturn.clock import after
+from keyturn.commands.desk import end_of_wait
+from keyturn.commands.record import Command
+from keyturn.commands.states import State
+from keyturn.connectors.port import Verdict
+
+from .installation import NOW
+from .yard import Yard, sure
+
+NOT_SENT = "Failed to send command to the OEM."
+
+
+def bounce(yard: Yard, command: Command, **said: object) -> Command:
+    """Sent, and not taken for now."""
+    sent = sure(yard.intent(command))
+    return sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, **said))
+
+
+def answered(yard: Yard, command: Command) -> Command:
+    return sure(yard.do(end_of_wait, command.id))
+
+
+def test_the_pauses_double_up_to_four_seconds(yard: Yard) -> None:
+    command = answered(yard, yard.register("start"))
+    pauses = []
+    for _ in range(6):
+        command = bounce(yard, command)
+        pauses.append(((command.not_before or 0) - yard.clock.now()) / 1e6)
+        yard.clock.move(pauses[-1])
+
+    assert pauses == [0.5, 1, 2, 4, 4, 4]
+    assert command.attempts == 6
+
+
+def test_it_waits_as_long_as_the_oem_asks(yard: Yard) -> None:
+    waiting = bounce(yard, yard.register("start"), retry_after=3.5)
+
+    assert waiting.not_before == after(NOW, 3.5)
+
+
+def test_it_is_not_sent_before_its_time(yard: Yard) -> None:
+    waiting = bounce(yard, yard.register("start"))
+    yard.clock.move(0.499)
+    assert yard.intent(waiting) is None
+    yard.clock.move(0.001)
+
+    assert sure(yard.intent(waiting)).state is State.DISPATCHING
+
+
+def test_meanwhile_it_is_queued_at_its_old_place_and_cannot_have_happened(yard: Yard) -> None:
+    command = yard.register("start")
+
+    waiting = bounce(yard, command)
+
+    assert (waiting.state, waiting.may_have_executed, waiting.status) == (State.QUEUED, False, "Pending")
+    assert (waiting.lane_number, waiting.send_deadline) == (command.lane_number, command.send_deadline)
+    assert (waiting.send_by, waiting.answer_deadline) == (None, None)
+    assert sure(yard.open_row(command)).segment == 0
+
+
+def test_what_is_not_temporary_fails_at_once(yard: Yard) -> None:
+    failed = sure(yard.hear(yard.send("start"), Verdict.NOT_TAKEN))
+
+    assert (failed.state, failed.detail) == (State.FAILED, f'"{NOT_SENT}"')
+    assert (failed.post_code, failed.post_detail) == (502, NOT_SENT)
+
+
+def test_what_frees_only_after_the_send_deadline_fails_at_once(yard: Yard) -> None:
+    sent = yard.send("start")
+
+    assert sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=60)).state is State.FAILED
+
+
+@pytest.mark.parametrize("command", ["start", "location"])
+def test_a_post_that_stops_waiting_for_it_is_answered_502_and_the_row_fails(yard: Yard, command: str) -> None:
+    waiting = bounce(yard, yard.register(command))
+    yard.clock.move(5)
+
+    failed = answered(yard, waiting)
+
+    assert (failed.state, failed.post_code, failed.post_detail) == (State.FAILED, 502, NOT_SENT)
+    assert (failed.detail, failed.may_have_executed) == (f'"{NOT_SENT}"', False)
+
+
+def test_so_it_is_when_the_oem_answers_after_the_wait_was_over(yard: Yard) -> None:
+    sent = yard.send("start")
+    yard.clock.move(5)
+
+    failed = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
+
+    assert (failed.state, failed.post_code) == (State.FAILED, 502)
+
+
+def test_a_restoring_command_stays_queued(yard: Yard) -> None:
+    waiting = bounce(yard, yard.register("cancel_alert"))
+    yard.clock.move(5)
+
+    pending = answered(yard, waiting)
+
+    assert (pending.state, pending.post_code) == (State.QUEUED, 200)
+
+
+def test_a_restoring_command_is_tried_again_after_the_wait_was_over(yard: Yard) -> None:
+    sent = yard.send("cancel_alert")
+    yard.clock.move(5)
+
+    assert sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True)).state is State.QUEUED
+
+
+def test_after_200_pending_it_is_tried_until_the_send_deadline(yard: Yard) -> None:
+    command = answered(yard, yard.register("start"))
+    yard.clock.move(50)
+    waiting = bounce(yard, command)
+    assert waiting.state is State.QUEUED
+    yard.clock.move(9.5)
+
+    assert sure(yard.hear(sure(yard.intent(waiting)), Verdict.NOT_TAKEN, temporary=True)).state is State.FAILED
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_post_that_stops_waiting_for_what_is_alive_says_pending(yard: Yard, sent: bool) -> None:
+    command = yard.send("start") if sent else yard.register("start")
+
+    after_wait = answered(yard, command)
+
+    assert (after_wait.state, after_wait.post_code) == (command.state, 200)
+
+
+def test_a_post_on_its_second_try_is_not_told_502(yard: Yard) -> None:
+    waiting = bounce(yard, yard.register("start"))
+    yard.clock.move(1)
+    again = sure(yard.intent(waiting))
+    yard.clock.move(4)
+
+    assert (answered(yard, again).post_code, yard.row(again).state) == (200, State.DISPATCHING)
+
+
+def test_a_post_that_has_its_answer_keeps_it(yard: Yard) -> None:
+    accepted = yard.accept("start")
+
+    assert answered(yard, accepted) == accepted
+
+
+def test_a_command_nobody_knows_has_no_answer(yard: Yard) -> None:
+    assert yard.do(end_of_wait, "unheard of") is None

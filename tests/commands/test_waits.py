@@ -1,0 +1,33 @@
+"""How long a command may wait: the connector's word goes before the installation's, and that before the catalogue's."""
+
+import pytest
+
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.waits import Waits, waits
+from keyturn.config.settings import CommandSettings
+from keyturn.connectors.port import Declarations
+
+INSTALLATION = CommandSettings(initiate_wait=7.0, send_wait={"start": 70.0}, answer_wait={"start": 700.0})
+CONNECTOR = Declarations(frozenset(), initiate_wait=8.0, send_wait={"start": 80.0}, answer_wait={"start": 800.0})
+SILENT = Declarations(frozenset())
+
+
+@pytest.mark.parametrize(
+    ("declares", "settings", "expected"),
+    [
+        (SILENT, CommandSettings(), Waits(60, 300, 5)),
+        (SILENT, INSTALLATION, Waits(70, 700, 7)),
+        (CONNECTOR, INSTALLATION, Waits(80, 800, 8)),
+        (CONNECTOR, CommandSettings(), Waits(80, 800, 8)),
+    ],
+)
+def test_the_nearest_word_counts(declares: Declarations, settings: CommandSettings, expected: Waits) -> None:
+    assert waits(COMMANDS["start"], declares, settings) == expected
+
+
+def test_a_word_about_one_command_is_none_about_another() -> None:
+    assert waits(COMMANDS["alert"], CONNECTOR, INSTALLATION) == Waits(60, 300, 8)
+
+
+def test_a_connector_may_say_not_to_wait_at_all() -> None:
+    assert waits(COMMANDS["start"], Declarations(frozenset(), initiate_wait=0.0), INSTALLATION).initiate == 0

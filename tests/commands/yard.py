@@ -1,0 +1,197 @@
+"""One vehicle and its commands, worked through the units of work that Keyturn itself runs, on a real store."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands import lapse, outcome, record
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.confirmation import Codes
+from keyturn.commands.identity import six_digits, uuid7
+from keyturn.commands.intake import Intake, Submitted
+from keyturn.commands.intent import IntentRules, write_intent
+from keyturn.commands.record import Command, OpenCommand
+from keyturn.commands.registration import Registrar
+from keyturn.commands.request import CommandRequest
+from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, EvidenceSettings
+from keyturn.connectors.port import Declarations, OemAnswer, Operation, Reading, StateReport, Verdict
+from keyturn.engine import vehicles as reports
+from keyturn.errors import Refusal
+from keyturn.fleet import evidence, vehicles
+from keyturn.fleet.evidence import Evidence
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+
+from .installation import KEYRING, VIN, HandClock, Names, administer
+
+T = TypeVar("T")
+
+OEM = Declarations(
+    offers=frozenset(COMMANDS),
+    enforces_preconditions=True,
+    blocks_next_start_only=True,
+    reads_state=True,
+    looks_up=True,
+)
+PARKED: dict[str, Any] = {
+    "speed": 0.0,
+    "system_power_mode": "off",
+    "ignition_status": "ignition off",
+    "vehicle_move_status": "parked",
+    "transmission_gear": "park",
+    "hood_status": "closed",
+    "fuel_level": 62.0,
+    "lv_battery_voltage": 12.6,
+    "hazard_lights": "off",
+    "malfunction_indicator": "off",
+}
+OPERATION = Operation(id="op-1")
+
+
+def sure(found: T | None) -> T:
+    """What a test knows to be there."""
+    assert found is not None
+    return found
+
+
+class AtOnce(Executor):
+    """Runs a call in place: a thread per test would only be waited for."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(call(*args, **named))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+class Yard:
+    """`declares` is what the connector says of the OEM; `behind` changes it."""
+
+    def __init__(self, data: Path, names: Names) -> None:
+        self.data = data
+        self.names = names
+        self.clock = HandClock()
+        self.codes_to_come: list[str] = []
+        self.announced: list[tuple[str, str]] = []
+        self._runner = asyncio.Runner()
+        self._store: SqliteStore = self._runner.run(self._opened())
+        self.registrar = Registrar(CommandSettings(), EvidenceSettings(), uuid7, self._store.epoch)
+        self.codes = Codes(KEYRING, ConfirmationSettings(), 10, self._draw)
+        self.rules = IntentRules(self.registrar, CommandSettings(), 5.0)
+        self.behind()
+
+    def close(self) -> None:
+        self._runner.run(self._store.close())
+        self._runner.close()
+
+    def behind(self, **declared: Any) -> None:
+        self.declares = msgspec.structs.replace(OEM, **declared)
+        self.intake = Intake(self.codes, self.registrar, {"oem": self.declares}, 86_400.0)
+
+    def do(self, unit: Callable[..., T], *args: Any, **named: Any) -> T:
+        """Run one unit of work in a transaction of its own."""
+        return self._runner.run(self._store.write(lambda tx: unit(tx, *args, **named)))
+
+    def see(self, view: Callable[..., T], *args: Any, **named: Any) -> T:
+        """What a reader sees."""
+        return self._runner.run(self._store.read(lambda tx: view(tx, *args, **named)))
+
+    def request(self, command: str, code: object = None, **fields: Any) -> CommandRequest:
+        asked = CommandRequest(self.names.company, self.names.application, frozenset(COMMANDS), VIN, command, code)
+        return msgspec.structs.replace(asked, **fields)
+
+    def ask(self, command: str, code: object = None, **fields: Any) -> Submitted:
+        return self.do(self.intake.submit, self.request(command, code, **fields))
+
+    def refused(self, command: str, code: object = None, **fields: Any) -> Refusal:
+        refusal = self.ask(command, code, **fields).refusal
+        assert refusal is not None
+        return refusal
+
+    def first_step(self, command: str, **fields: Any) -> tuple[Command, str]:
+        """The confirming record and its code."""
+        answer = self.ask(command, **fields).answer
+        assert answer is not None
+        return self.row(str(answer.body["id"])), str(answer.body["code"])
+
+    def register(self, command: str, **fields: Any) -> Command:
+        """Ask in one step or two, as the command wants; the record."""
+        code = self.first_step(command, **fields)[1] if COMMANDS[command].two_step else None
+        submitted = self.ask(command, code, **fields)
+        if submitted.waiting is not None:
+            return submitted.waiting
+        assert submitted.answer is not None, submitted.refusal
+        return self.row(str(submitted.answer.body["id"]))
+
+    def intent(self, command: Command) -> Command | None:
+        return self.do(write_intent, command.id, self.declares, self.rules)
+
+    def send(self, command: str) -> Command:
+        """Registered and with its intent written."""
+        return sure(self.intent(self.register(command)))
+
+    def hear(self, command: Command, verdict: Verdict, **said: Any) -> Command | None:
+        return self.do(outcome.apply, command.id, OemAnswer(verdict, **said), self.declares)
+
+    def accept(self, command: str) -> Command:
+        return sure(self.hear(self.send(command), Verdict.IN_PROGRESS, operation=OPERATION))
+
+    def execute(self, command: str, **said: Any) -> Command:
+        return sure(self.hear(self.send(command), Verdict.SUCCEEDED, **said))
+
+    def lose(self, command: str) -> Command:
+        """Sent, and the connection lost: nobody knows."""
+        return sure(self.hear(self.send(command), Verdict.UNCLEAR))
+
+    def lapse(self, command: Command) -> Command | None:
+        return self.do(lapse.lapse, command.id, self.declares, EngineSettings())
+
+    def report(
+        self, readings: dict[str, Any] | None = None, *, reachable: bool | None = True, age: float = 0.0
+    ) -> Evidence:
+        """The vehicle says all of this, `age` seconds ago; values that it has had for an hour."""
+        said_at = after(self.clock.now(), -age)
+        heard = {name: Reading(value, after(said_at, -3600), said_at) for name, value in (readings or {}).items()}
+        return self.do(reports.absorb, self.vehicle(), StateReport(heard, reachable, said_at), EvidenceSettings())
+
+    def administer(self, name: str, /, **arguments: Any) -> None:
+        self.do(administer, name, **arguments)
+
+    def vehicle(self) -> Vehicle:
+        return sure(self.see(vehicles.load, self.names.vehicle))
+
+    def evidence(self) -> Evidence:
+        return self.see(evidence.load, self.names.vehicle)
+
+    def row(self, command: Command | str) -> Command:
+        return sure(self.see(record.load, command if isinstance(command, str) else command.id))
+
+    def open_row(self, command: Command) -> OpenCommand | None:
+        rows = self.see(record.open_of_vehicle, self.names.vehicle)
+        return next((row for row in rows if row.command_id == command.id), None)
+
+    def rows(self, sql: str, **params: object) -> list[tuple[Any, ...]]:
+
+        def all_of_it(tx: ReadTx) -> list[tuple[Any, ...]]:
+            return tx.all(sql, **params)
+
+        return self.see(all_of_it)
+
+    def told(self, command: Command) -> list[str]:
+        """Kinds of the audit entries about a command, in order."""
+        sql = "SELECT kind FROM entry WHERE command_id = :id ORDER BY seq"
+        return [kind for (kind,) in self.rows(sql, id=command.id)]
+
+    async def _opened(self) -> SqliteStore:
+        return open_sqlite(self.data, self.clock, lambda topic, key: self.announced.append((topic, key)), disk=AtOnce())
+
+    def _draw(self) -> str:
+        return self.codes_to_come.pop(0) if self.codes_to_come else six_digits()

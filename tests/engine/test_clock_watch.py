@@ -1,0 +1,88 @@
+import pytest
+
+from keyturn.clock import SECOND
+from keyturn.engine.clock_watch import Budgets, ClockWatch
+
+
+class TwoClocks:
+    """A wall clock that can be set, beside one that nobody sets."""
+
+    def __init__(self) -> None:
+        self.elapsed = 1_000.0
+        self.offset = 1_700_000_000.0
+
+    def pass_time(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+    def set_wall(self, by: float) -> None:
+        self.offset += by
+
+    def now(self) -> int:
+        return round((self.offset + self.elapsed) * SECOND)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def boottime(self) -> float:
+        return self.elapsed
+
+
+@pytest.fixture
+def clock() -> TwoClocks:
+    return TwoClocks()
+
+
+@pytest.mark.parametrize(("step", "fault"), [(-2.1, True), (-1.9, False), (0.0, False), (+3_600.0, False)])
+def test_a_backward_step_of_more_than_two_seconds_is_a_fault(clock: TwoClocks, step: float, fault: bool) -> None:
+    watch = ClockWatch(clock, step=2.0)
+    clock.pass_time(10)
+
+    clock.set_wall(step)
+
+    assert watch.look() is fault
+    assert watch.fault is fault
+
+
+def test_the_fault_lasts_until_the_wall_clock_shows_what_it_would_have_shown(clock: TwoClocks) -> None:
+    watch = ClockWatch(clock, step=2.0)
+    clock.set_wall(-60)
+    assert watch.look()
+
+    clock.pass_time(59)
+    assert watch.look()
+    clock.pass_time(1)
+    assert not watch.look()
+
+
+def test_a_clock_that_is_set_right_again_is_no_fault_any_more(clock: TwoClocks) -> None:
+    watch = ClockWatch(clock, step=2.0)
+    clock.set_wall(-60)
+    assert watch.look()
+
+    clock.set_wall(+60)
+
+    assert not watch.look()
+
+
+def test_a_clock_that_is_set_back_does_not_lengthen_a_budget(clock: TwoClocks) -> None:
+    budgets = Budgets(clock)
+    budgets.grant("a", clock.now() + 60 * SECOND)
+    clock.pass_time(59)
+    clock.set_wall(-3_600)
+    budgets.grant("a", clock.now() + 3_660 * SECOND)
+    assert not budgets.spent("a")
+
+    clock.pass_time(1)
+
+    assert budgets.spent("a")
+
+
+def test_a_command_without_a_budget_has_not_spent_it(clock: TwoClocks) -> None:
+    budgets = Budgets(clock)
+    budgets.grant("a", clock.now())
+    assert budgets.spent("a")
+
+    budgets.forget("a")
+
+    assert not budgets.spent("a")
+    assert not budgets.granted("a")

@@ -1,0 +1,153 @@
+"""What a report changes in what is known: the newer word on each signal wins, and nothing is averaged."""
+
+from typing import Any
+
+import pytest
+
+from keyturn.clock import SECOND
+from keyturn.config.settings import EvidenceSettings
+from keyturn.connectors.port import Reading, StateReport
+from keyturn.fleet import evidence
+from keyturn.fleet.evidence import Evidence, Signal
+
+from ..commands.yard import Yard
+
+T = 1_700_000_000 * SECOND
+
+
+def at(seconds: float) -> int:
+    return T + round(seconds * SECOND)
+
+
+def heard(
+    known: Evidence, seconds: float, readings: dict[str, Reading], last_contact: int | None = None, **said: Any
+) -> Evidence:
+    """A report received `seconds` after T."""
+    return evidence.absorb(
+        known, StateReport(readings, last_contact=last_contact, **said), at(seconds), "oem", EvidenceSettings()
+    )
+
+
+def speed(known: Evidence) -> Signal:
+    return known.report.signals["speed"]
+
+
+def test_a_reading_is_kept_as_the_source_said_it() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3))})
+
+    assert speed(known) == Signal(40.0, observed_at=at(1), as_of=at(3), received_at=at(5), source="oem")
+
+
+@pytest.mark.parametrize(("as_of", "wins"), [(2, False), (3, True), (4, True)])
+def test_a_signal_moves_to_what_was_vouched_for_later_whatever_came_in_later(as_of: float, wins: bool) -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3))})
+
+    known = heard(known, 9, {"speed": Reading(0.0, at(2), at(as_of))})
+
+    assert speed(known).value == (0.0 if wins else 40.0)
+
+
+def test_a_signal_that_a_report_leaves_out_stays_as_it_was() -> None:
+    first = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3)), "hood_status": Reading("open", at(1), at(3))})
+
+    known = heard(first, 9, {"speed": Reading(0.0, at(8), at(8))})
+
+    assert known.report.signals["hood_status"] == first.report.signals["hood_status"]
+
+
+def test_a_value_vouched_for_again_is_newer_and_as_old_in_being() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(0.0, at(1), at(3))})
+
+    known = heard(known, 9, {"speed": Reading(0.0, at(1), at(8))})
+
+    assert (speed(known).observed_at, speed(known).as_of, speed(known).received_at) == (at(1), at(8), at(9))
+
+
+def test_a_null_that_is_newer_makes_the_value_unknown() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(0.0, at(1), at(3))})
+
+    known = heard(known, 9, {"speed": Reading(None, None, at(8))})
+
+    assert speed(known).value is None
+
+
+def test_where_the_source_does_not_say_since_when_it_is_since_we_first_saw_it() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(0.0, None, at(3))})
+    assert speed(known).observed_at == at(5)
+
+    known = heard(known, 9, {"speed": Reading(0.0, None, at(8))})
+    assert speed(known).observed_at == at(5)
+
+    known = heard(known, 12, {"speed": Reading(40.0, None, at(11))})
+    assert speed(known).observed_at == at(12)
+
+
+@pytest.mark.parametrize("between", [40.0, None])
+def test_a_break_ends_what_we_saw(between: float | None) -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(0.0, None, at(3))})
+    known = heard(known, 9, {"speed": Reading(between, None, at(8))})
+
+    known = heard(known, 12, {"speed": Reading(0.0, None, at(11))})
+
+    assert speed(known).observed_at == at(12)
+
+
+@pytest.mark.parametrize(
+    ("reading", "contact", "as_of"),
+    [
+        (Reading(0.0, at(1), at(3)), at(4), at(3)),
+        (Reading(0.0, at(1), None), at(4), at(1)),
+        (Reading(0.0, None, None), at(4), at(4)),
+        (Reading(0.0, None, None), None, None),
+    ],
+)
+def test_when_a_value_was_vouched_for(reading: Reading, contact: int | None, as_of: int | None) -> None:
+    assert speed(heard(Evidence(), 5, {"speed": reading}, contact)).as_of == as_of
+
+
+def test_a_value_with_a_time_goes_before_one_without() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.0)})
+    known = heard(known, 6, {"speed": Reading(0.0, at(1), at(3))})
+    assert speed(known).value == 0.0
+
+    known = heard(known, 7, {"speed": Reading(50.0)})
+    assert speed(known).value == 0.0
+
+
+def test_reachability_is_the_newest_word_and_the_last_contact_never_goes_back() -> None:
+    known = heard(Evidence(), 5, {}, at(4), reachable=True)
+    known = heard(known, 9, {}, at(2), reachable=False)
+
+    assert (known.report.reachable, known.report.reachable_at, known.report.last_contact) == (False, at(9), at(4))
+
+
+def test_a_report_from_the_future_does_not_silence_the_reports_after_it() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(86_400), at(86_400))}, at(86_400))
+
+    known = heard(known, 9, {"speed": Reading(0.0, at(8), at(8))}, at(8))
+
+    assert speed(known).value == 0.0
+    assert known.report.last_contact == at(8)
+
+
+def test_a_value_seen_before_a_long_silence_was_not_seen_without_a_break() -> None:
+    known = heard(Evidence(), 5, {"system_power_mode": Reading("off", None, at(5))})
+
+    known = heard(known, 86_400, {"system_power_mode": Reading("off", None, at(86_400))})
+
+    assert known.report.signals["system_power_mode"].observed_at == at(86_400)
+
+
+def test_what_is_known_is_read_back_as_it_was_saved(yard: Yard) -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.5, at(1), at(3)), "doors_locked": Reading(True)}, at(4))
+
+    yard.do(evidence.save, yard.names.vehicle, known)
+    assert yard.see(evidence.load, yard.names.vehicle) == known
+
+    yard.do(evidence.save, yard.names.vehicle, Evidence())
+    assert yard.do(evidence.load_to_change, yard.names.vehicle) == Evidence()
+
+
+def test_nothing_is_known_of_a_vehicle_that_never_said_anything(yard: Yard) -> None:
+    assert yard.see(evidence.load, yard.names.vehicle) == Evidence()
+    assert Evidence().report.value("speed") is None
