@@ -96,7 +96,6 @@ def test_a_break_ends_what_we_saw(between: float | None) -> None:
     ("reading", "contact", "as_of"),
     [
         (Reading(0.0, at(1), at(3)), at(4), at(3)),
-        (Reading(0.0, at(1), None), at(4), at(1)),
         (Reading(0.0, None, None), at(4), at(4)),
         (Reading(0.0, None, None), None, None),
     ],

@@ -19,6 +19,7 @@ from keyturn.config.settings import CommandSettings
 from keyturn.connectors.port import Declarations
 from keyturn.errors import blocked_by_policy
 from keyturn.fleet import vehicles
+from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import Tx
 
 FORBIDDEN = 403
@@ -55,19 +56,25 @@ def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: 
     if reason is not None or vehicle is None or declares is None:
         refuse_by_policy(tx, command, reason or rights.NO_LONGER_PERMITTED)
         return None
+    return _judged(tx, command, vehicle, declares, lanes.slot(rows, row), rules)
+
+
+def _judged(
+    tx: Tx, command: Command, vehicle: Vehicle, declares: Declarations, slot: int | None, rules: IntentRules
+) -> Command | None:
+    """By evidence and by the OEM's quota, as they are in this moment."""
     superseded = command.supersedes is not None
     case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, superseded_opposite=superseded)
     findings = judge(case, rules.registrar.evidence_rules, fresh=True)
     if numbers := refusals(case, findings, acceptance=False):
         refuse_by_evidence(tx, command, numbers, findings)
         return None
-    if not command.spec.is_restoring and (
-        frees_at := quota.frees_at(tx, declares.quota, vehicle.account_id, vehicle.id)
-    ):
+    frees_at = quota.frees_at(tx, declares.quota, vehicle.account_id, vehicle.id)
+    if frees_at is not None and not command.spec.is_restoring:
         hold_back(tx, command, frees_at, "quota")
         return None
     quota.count(tx, declares.quota, vehicle.account_id, vehicle.id)
-    return _dispatch(tx, command, case, findings, lanes.slot(rows, row), rules)
+    return _dispatch(tx, command, case, findings, slot, rules)
 
 
 def hold_back_unsent(tx: Tx, command_id: str, until: int, cause: str) -> Command | None:

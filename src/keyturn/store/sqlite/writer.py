@@ -1,7 +1,7 @@
 """The one writer: units of work wait in line, and one COMMIT makes a batch of them durable.
 
-The units run in the event loop's thread; only COMMIT, which waits for the disk, leaves it. SQLite's binding lets go of
-the interpreter lock around every statement, so units in a thread of their own would wait for a busy loop at each one.
+The units run in the event loop's thread; only COMMIT, which waits for the disk, leaves it. Python lets go of the
+interpreter lock around every statement, so units in a thread of their own would wait for a busy loop at each one.
 """
 
 import asyncio
