@@ -246,6 +246,16 @@ def test_only_its_hmac_is_in_the_file(yard: Yard) -> None:
     assert not any(code in stored for code in (b"482914", b"482915", b"482916"))
 
 
+def test_the_hmac_is_bound_to_all_that_the_code_belongs_to(yard: Yard) -> None:
+    yard.do(add_vehicle, TWIN)
+    issue(yard, "123456")
+    issue(yard, "123456", "disable_ignition")
+    issue(yard, "123456", application_id=yard.names.colleague)
+    issue(yard, "123456", vin=TWIN)
+
+    assert yard.rows("SELECT count(*), count(DISTINCT digest) FROM open_code") == [(4, 4)]
+
+
 @pytest.mark.parametrize("command", ["disable_ignition", "enable_ignition"])
 def test_the_message_names_the_vehicle_and_the_consequence(yard: Yard, command: str) -> None:
     yard.report(PARKED)

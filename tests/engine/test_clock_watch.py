@@ -66,10 +66,10 @@ def test_a_clock_that_is_set_right_again_is_no_fault_any_more(clock: TwoClocks) 
 
 def test_a_clock_that_is_set_back_does_not_lengthen_a_budget(clock: TwoClocks) -> None:
     budgets = Budgets(clock)
-    budgets.grant("a", clock.now() + 60 * SECOND)
+    budgets.grant("a", clock.now(), clock.now() + 60 * SECOND)
     clock.pass_time(59)
     clock.set_wall(-3_600)
-    budgets.grant("a", clock.now() + 3_660 * SECOND)
+    budgets.grant("a", clock.now(), clock.now() + 3_660 * SECOND)
     assert not budgets.spent("a")
 
     clock.pass_time(1)
@@ -79,7 +79,7 @@ def test_a_clock_that_is_set_back_does_not_lengthen_a_budget(clock: TwoClocks) -
 
 def test_a_command_without_a_budget_has_not_spent_it(clock: TwoClocks) -> None:
     budgets = Budgets(clock)
-    budgets.grant("a", clock.now())
+    budgets.grant("a", clock.now(), clock.now())
     assert budgets.spent("a")
 
     budgets.forget("a")

@@ -48,7 +48,7 @@ class LocalOperations:
             return json_answer(200, await self._administer(order.name, order.arguments))
         except OperationError as error:
             return _refusal(400, error.code, str(error))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _refusal(400, "invalid_request", f"The request cannot be read: {error}.")
         except BodyTooLarge as error:
             return _refusal(413, "too_large", error.detail)

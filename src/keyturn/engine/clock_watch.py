@@ -62,13 +62,15 @@ class Budgets:
         self._until: dict[str, float] = {}
         self._most = _AT_LEAST
 
-    def grant(self, command_id: str, send_deadline: int) -> None:
-        """Start the budget when the command is first seen; later deadlines do not change it."""
+    def grant(self, command_id: str, now: int, send_deadline: int) -> None:
+        """Start the budget when the command is first seen; later deadlines do not change it.
+
+        `now` is the store's instant, by which the deadline was made: it may be ahead of a wall clock that was set back.
+        """
         if len(self._until) > self._most:
             self._forget_old()
         if command_id not in self._until:
-            left = seconds_between(self._clock.now(), send_deadline)
-            self._until[command_id] = self._clock.monotonic() + left
+            self._until[command_id] = self._clock.monotonic() + seconds_between(now, send_deadline)
 
     def granted(self, command_id: str) -> bool:
         return command_id in self._until

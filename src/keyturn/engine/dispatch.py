@@ -55,7 +55,6 @@ class Dispatcher:
 
     async def dispatch(self, command: Command) -> None:
         """Take a Queued command whose turn it is as far as it goes; every end of it is in its row."""
-        self._guards.budgets.grant(command.id, command.send_deadline or 0)
         await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), command.not_before or 0)))
         if self._guards.budgets.spent(command.id):
             await self._store.write(partial(expire_unsent, command_id=command.id))

@@ -24,7 +24,7 @@ from keyturn.engine.recovery import Recoverer, release_posts
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
-from keyturn.store.port import Store, StoreUnavailable
+from keyturn.store.port import ReadTx, Store, StoreUnavailable
 
 log = structlog.get_logger()
 Step = Callable[[Command], Awaitable[None]]
@@ -129,9 +129,9 @@ class Engine:
         """A Queued command's time runs from the moment when this process first saw it."""
         for row in rows:
             if row.state is State.QUEUED and not self._budgets.granted(row.command_id):
-                command = await self._store.read(partial(record.load, command_id=row.command_id))
+                command, now = await self._store.read(partial(_with_instant, command_id=row.command_id))
                 if command is not None:
-                    self._budgets.grant(command.id, command.send_deadline or 0)
+                    self._budgets.grant(command.id, now, command.send_deadline or 0)
 
     async def _clock_changed(self, fault: bool) -> None:
         kind = "clock.fault" if fault else "clock.right"
@@ -181,6 +181,10 @@ class Engine:
         task.add_done_callback(self._background.discard)
         task.add_done_callback(_log_failure)
         log.debug("spawned", task=name)
+
+
+def _with_instant(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
+    return record.load(tx, command_id), tx.now
 
 
 def _with_work(rows: list[OpenCommand]) -> list[OpenCommand]:

@@ -7,7 +7,7 @@ from keyturn.clock import Clock, after, seconds_between
 from keyturn.commands import lifecycle, outcome, record
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
-from keyturn.connectors.port import OemAnswer, Verdict
+from keyturn.connectors.port import Declarations, OemAnswer, Verdict
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
 from keyturn.store.port import Store, Tx
@@ -48,8 +48,16 @@ class Recoverer:
         reached = await self._vehicles.reach(command.vehicle_id)
         if reached is None:
             return False
-        apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=reached[2].declares)
-        return await keep_trying(partial(self._store.write, apply)) is not None
+        decide = partial(decide_intent, intent=command, answer=answer, declares=reached[2].declares)
+        return await keep_trying(partial(self._store.write, decide)) is not None
+
+
+def decide_intent(tx: Tx, intent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    """Record an answer to the intent that was looked at; a later one of the same command is not meant."""
+    current = record.load_to_change(tx, intent.id)
+    if current is None or (current.state, current.send_by) != (intent.state, intent.send_by):
+        return None
+    return outcome.apply(tx, intent.id, answer, declares)
 
 
 def run_read_again(tx: Tx, command_id: str) -> None:

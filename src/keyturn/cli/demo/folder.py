@@ -46,7 +46,7 @@ def recall(directory: Path) -> Memory | None:
         return None
     except OSError as error:
         raise Failure(Exit.UNREACHABLE, "demo_refused", f"{path} cannot be read: {error.strerror}.") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         raise Failure(Exit.UNREACHABLE, "demo_refused", f"{path} is damaged; start on an empty directory.") from None
 
 

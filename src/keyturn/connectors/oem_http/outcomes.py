@@ -82,7 +82,7 @@ def decoded(body: bytes) -> Any:
     """The JSON of an answer; None when it is not JSON."""
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

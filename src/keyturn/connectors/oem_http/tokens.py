@@ -121,7 +121,7 @@ class FetchedTokens:
             raise TokenError(fault, temporary=transfer.status not in _NOT_TEMPORARY, transfer=transfer)
         try:
             answer = msgspec.json.decode(transfer.body, type=_TokenAnswer, strict=False)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise TokenError("the OEM's token endpoint gave no token", temporary=True, transfer=transfer) from None
         good_for = max(0.0, answer.expires_in - MARGIN)
         return _Issued(answer.access_token, account.credentials, self._clock.boottime() + good_for)
