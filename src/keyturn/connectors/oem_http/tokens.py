@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from http import HTTPStatus
-from typing import Protocol
+from typing import Annotated, Protocol
 from urllib.parse import quote_plus, urlencode
 
 import msgspec
@@ -141,7 +141,8 @@ class FetchedTokens:
 
 
 class _TokenAnswer(msgspec.Struct, frozen=True):
-    access_token: str
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+$")]
+    """What a header can hold; anything else is no token."""
     expires_in: float = DEFAULT_LIFE
 
 
