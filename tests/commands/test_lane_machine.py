@@ -109,7 +109,7 @@ def test_the_lane_does_what_the_model_does(machine: type[Lane]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=15,
+            max_examples=12,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

@@ -51,15 +51,16 @@ def test_a_transition_happens_and_is_told_once(yard: Yard, state: State) -> None
         assert yard.told(command) == ["command.registered", f"command.{end}"]
 
 
-@pytest.mark.parametrize("state", list(State))
-def test_a_transition_that_is_not_in_the_table_is_a_defect(yard: Yard, state: State) -> None:
-    command = yard.do(written, draft(yard.names, state))
+def test_a_transition_that_is_not_in_the_table_is_a_defect(yard: Yard) -> None:
+    def try_them_all(tx: Tx) -> None:
+        for state in State:
+            command = written(tx, draft(yard.names, state))
+            for end in set(State) - {State(end) for end in CONTRACT[state].split()}:
+                with pytest.raises(NotATransition):
+                    lifecycle.move(tx, command, end)
+            assert record.load(tx, command.id) == command
 
-    for end in set(State) - {State(end) for end in CONTRACT[state].split()}:
-        with pytest.raises(NotATransition):
-            yard.do(lifecycle.move, command, end)
-
-    assert yard.row(command) == command
+    yard.do(try_them_all)
 
 
 def test_an_entry_says_who_did_what_from_where(yard: Yard) -> None:

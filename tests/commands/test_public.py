@@ -109,12 +109,10 @@ def test_a_revealed_command_becomes_a_success_by_a_late_answer(yard: Yard) -> No
     assert (body["status"], body["updated"]) == ("Success", LATER)
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.UNKNOWN])
-def test_nothing_else_is_revealed(yard: Yard, state: State) -> None:
-    command = yard.do(written, draft(yard.names, state))
-
-    with pytest.raises(NotATransition):
-        yard.do(lifecycle.reveal, command)
+def test_nothing_else_is_revealed(yard: Yard) -> None:
+    for state in set(State) - {State.UNKNOWN}:
+        with pytest.raises(NotATransition):
+            yard.do(lifecycle.reveal, draft(yard.names, state))
 
 
 @pytest.mark.parametrize(

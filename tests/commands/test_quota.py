@@ -7,6 +7,7 @@ from keyturn.commands import quota
 from keyturn.commands.desk import end_of_wait
 from keyturn.commands.states import State
 from keyturn.connectors.port import Quota, Verdict
+from keyturn.store.port import Tx
 
 from .installation import NOW
 from .yard import Yard, sure
@@ -16,8 +17,11 @@ NOT_SENT = "Failed to send command to the OEM."
 
 
 def use(yard: Yard, times: int, vehicle: str | None = None, account: str = "account") -> None:
-    for _ in range(times):
-        yard.do(quota.count, THREE_A_MINUTE, account, vehicle or yard.names.vehicle)
+    def count(tx: Tx) -> None:
+        for _ in range(times):
+            quota.count(tx, THREE_A_MINUTE, account, vehicle or yard.names.vehicle)
+
+    yard.do(count)
 
 
 @pytest.mark.parametrize(

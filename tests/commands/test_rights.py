@@ -24,19 +24,19 @@ def refusal(yard: Yard, command: str, **fields: Any) -> tuple[int, str] | None:
     return (refused.http_status, refused.detail) if refused else None
 
 
-@pytest.mark.parametrize("vin", ["9KTNOSUCHVEHICLE1", OTHERS_VIN, f"{VIN} ", ""])
 @pytest.mark.parametrize("command", ["location", "start", "no_such_command"])
-def test_a_vin_that_is_unknown_or_someone_elses_is_row_8(yard: Yard, vin: str, command: str) -> None:
-    assert refusal(yard, command, vin=vin) == NO_VIN
+def test_a_vin_that_is_unknown_or_someone_elses_is_row_8(yard: Yard, command: str) -> None:
+    for vin in ("9KTNOSUCHVEHICLE1", OTHERS_VIN, f"{VIN} ", ""):
+        assert refusal(yard, command, vin=vin) == NO_VIN
 
 
 def test_the_vin_s_letters_may_be_small(yard: Yard) -> None:
     assert refusal(yard, "location", vin=VIN.lower()) is None
 
 
-@pytest.mark.parametrize("command", ["no_such_command", "Start", "start ", ""])
-def test_a_command_that_does_not_exist_is_row_9(yard: Yard, command: str) -> None:
-    assert refusal(yard, command, grants=EVERY | {command}) == NO_COMMAND
+def test_a_command_that_does_not_exist_is_row_9(yard: Yard) -> None:
+    for command in ("no_such_command", "Start", "start ", ""):
+        assert refusal(yard, command, grants=EVERY | {command}) == NO_COMMAND
 
 
 def test_a_command_that_the_oem_does_not_offer_is_row_9(yard: Yard) -> None:

@@ -141,7 +141,7 @@ class FetchedTokens:
 
 
 class _TokenAnswer(msgspec.Struct, frozen=True):
-    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+$")]
+    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+\Z")]
     """What a header can hold; anything else is no token."""
     expires_in: float = DEFAULT_LIFE
 

@@ -1,0 +1,159 @@
+"""Wake-ups within one process."""
+
+import asyncio
+import selectors
+from typing import Any
+
+import pytest
+
+from keyturn.bus.memory import MemoryBus
+
+pytestmark = pytest.mark.anyio
+LONG = 3600.0
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """A loop whose time jumps to the next timer instead of waiting for it."""
+
+    def __init__(self) -> None:
+        self._elapsed = 0.0
+        super().__init__(_HastySelector(self))
+
+    def time(self) -> float:
+        return self._elapsed
+
+    def skip(self, seconds: float) -> None:
+        self._elapsed += seconds
+
+
+class _HastySelector(selectors.DefaultSelector):
+    def __init__(self, loop: HastyLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is not None:
+            self._loop.skip(timeout)
+        return super().select(0 if timeout is not None else None)
+
+
+async def test_a_listener_hears_every_key_of_its_topic_until_it_stops(bus: MemoryBus) -> None:
+    heard: list[str] = []
+    stop = bus.listen("command", heard.append)
+    bus.publish("command", "a")
+    bus.publish("vehicle", "b")
+    bus.publish("command", "c")
+    stop()
+    bus.publish("command", "d")
+    assert heard == ["a", "c"]
+
+
+async def test_one_listener_registered_twice_hears_twice_and_stops_separately(bus: MemoryBus) -> None:
+    heard: list[str] = []
+    first, _second = bus.listen("command", heard.append), bus.listen("command", heard.append)
+    bus.publish("command", "a")
+    first()
+    first()
+    bus.publish("command", "b")
+    assert heard == ["a", "a", "b"]
+
+
+async def test_a_listener_that_fails_keeps_nobody_else_from_hearing(bus: MemoryBus) -> None:
+    heard: list[str] = []
+
+    def fail(key: str) -> None:
+        raise ValueError(key)
+
+    bus.listen("command", fail)
+    bus.listen("command", heard.append)
+    bus.publish("command", "a")
+    assert heard == ["a"]
+
+
+async def test_a_listener_may_stop_while_it_is_called(bus: MemoryBus) -> None:
+    heard: list[str] = []
+
+    def once(key: str) -> None:
+        stop()
+        heard.append(key)
+
+    stop = bus.listen("command", once)
+    bus.listen("command", heard.append)
+    bus.publish("command", "a")
+    bus.publish("command", "b")
+    assert heard == ["a", "a", "b"]
+
+
+async def test_a_waiter_wakes_when_its_key_is_said(bus: MemoryBus) -> None:
+    with bus.waiter("command", "a") as waiter:
+        waiting = asyncio.create_task(waiter.next(LONG))
+        await asyncio.sleep(0)
+        bus.publish("command", "b")
+        bus.publish("vehicle", "a")
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        bus.publish("command", "a")
+        assert await waiting
+
+
+async def test_every_waiter_of_a_key_wakes(bus: MemoryBus) -> None:
+    with bus.waiter("command", "a") as first, bus.waiter("command", "a") as second:
+        waiting = asyncio.gather(*(waiter.next(LONG) for waiter in (first, second)))
+        await asyncio.sleep(0)
+        bus.publish("command", "a")
+        assert await waiting == [True, True]
+
+
+async def test_what_was_said_between_two_calls_is_not_missed_and_told_once(bus: MemoryBus) -> None:
+    with bus.waiter("command", "a") as waiter:
+        bus.publish("command", "a")
+        bus.publish("command", "a")
+        assert await waiter.next(0)
+        assert not await waiter.next(0)
+
+
+async def test_what_was_said_before_entering_is_not_heard(bus: MemoryBus) -> None:
+    waiter = bus.waiter("command", "a")
+    bus.publish("command", "a")
+    with waiter:
+        assert not await waiter.next(0)
+
+
+async def test_a_cancelled_wait_loses_nothing(bus: MemoryBus) -> None:
+    with bus.waiter("command", "a") as waiter:
+        waiting = asyncio.create_task(waiter.next(LONG))
+        await asyncio.sleep(0)
+        bus.publish("command", "a")
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await waiter.next(0)
+
+
+def test_a_wait_ends_by_the_loops_own_time(bus: MemoryBus) -> None:
+    async def wait() -> tuple[bool, float]:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        with bus.waiter("command", "a") as waiter:
+            return await waiter.next(LONG), loop.time() - started
+
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        said, waited = runner.run(wait())
+    assert not said
+    assert waited == pytest.approx(LONG)
+
+
+async def test_nothing_is_left_of_waiters_that_went_away(bus: MemoryBus) -> None:
+    async def wait(number: int) -> bool:
+        with bus.waiter("command", str(number)) as waiter:
+            return await waiter.next(LONG)
+
+    tasks = [asyncio.create_task(wait(number)) for number in range(2000)]
+    await asyncio.sleep(0)
+    for number in range(1000):
+        bus.publish("command", str(number))
+    for task in tasks[1000:]:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert results[:1000] == [True] * 1000
+    assert not any(vars(bus).values())

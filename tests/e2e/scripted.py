@@ -1,0 +1,41 @@
+"""A stage with one more vehicle, whose OEM answers as the test says."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from keyturn.config.settings import ConnectorSettings
+from tests.connectors.oem import Ending, Oem, Seen, answer
+
+from .stage import OEM_TOKEN, Stage, stage
+
+VIN = "SCRIPTED"
+
+
+@asynccontextmanager
+async def scripted(tmp_path: Path, *endings: Ending, **sections: Any) -> AsyncIterator[tuple[Stage, Oem]]:
+    """The OEM speaks the simulator's language: `endings` answer commands, one each and the last for all that follow.
+
+    It knows nothing else: state reads, questions and look-ups find nothing.
+    """
+    left = list(endings)
+
+    def script(seen: Seen) -> Ending:
+        if seen.method != "POST":
+            return answer(404, {})
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    async with Oem() as oem:
+        oem.script = script
+        others = {"scripted": ConnectorSettings(definition="simulator", base_url=oem.url, follow_floor=0.05)}
+        async with stage(tmp_path, others=others, **sections) as running:
+            account = {"connector": "scripted", "name": "scripted", "credentials": OEM_TOKEN}
+            await running.node.administer("account add", {"company": "first", **account})
+            await running.vehicle(VIN, account="scripted")
+            yield running, oem
+
+
+def commands_of(oem: Oem) -> list[Seen]:
+    """What was sent to be done, questions left aside."""
+    return [seen for seen in oem.seen if seen.method == "POST"]

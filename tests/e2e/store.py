@@ -1,0 +1,53 @@
+"""What the node wrote down, read from its database file without its help."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+
+class StoreReader:
+    """A read-only look at the database of a node that runs."""
+
+    def __init__(self, data: Path) -> None:
+        self._uri = f"{(data / 'keyturn.db').as_uri()}?mode=ro"
+
+    def rows(self, sql: str, **params: object) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self._uri, uri=True)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, params)]
+
+    def command(self, command_id: str) -> dict[str, Any]:
+        """The command's row, with its verdicts decoded."""
+        (row,) = self.rows("SELECT * FROM command WHERE id = :id", id=command_id)
+        return {**row, "verdicts": json.loads(row["verdicts"] or "[]")}
+
+    def timeline(self, command_id: str) -> list[str]:
+        """Kinds of the audit entries of a command, in their order."""
+        rows = self.rows("SELECT kind FROM entry WHERE command_id = :id ORDER BY seq", id=command_id)
+        return [row["kind"].removeprefix("command.") for row in rows]
+
+    def entries(self, kind: str) -> list[dict[str, Any]]:
+        """The audit entries of a kind, each with its body."""
+        rows = self.rows("SELECT * FROM entry WHERE kind = :kind ORDER BY seq", kind=kind)
+        return [{**row, "body": json.loads(row["body"])} for row in rows]
+
+    def commands_of(self, vin: str) -> list[dict[str, Any]]:
+        """Every command of a vehicle, oldest first."""
+        return self.rows("SELECT * FROM command WHERE vin = :vin ORDER BY id", vin=vin)
+
+    def immobilisations(self, vin: str) -> list[dict[str, Any]]:
+        """The vehicle's immobilisation records, oldest first."""
+        return self.rows(
+            "SELECT i.* FROM immobilisation i JOIN vehicle v ON v.id = i.vehicle_id WHERE v.vin = :vin ORDER BY i.id",
+            vin=vin,
+        )
+
+    def known(self, vin: str, signal: str) -> object:
+        """The value of a signal as the newest report has it; None where nothing is known."""
+        rows = self.rows(
+            "SELECT e.report FROM vehicle_evidence e JOIN vehicle v ON v.id = e.vehicle_id WHERE v.vin = :vin", vin=vin
+        )
+        signals = json.loads(rows[0]["report"]).get("signals", {}) if rows else {}
+        return signals.get(signal, {}).get("value")

@@ -1,0 +1,45 @@
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from keyturn.store.port import Store
+
+from .adapters import ADAPTERS
+from .clock import HandClock
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def announced() -> list[tuple[str, str]]:
+    return []
+
+
+@pytest.fixture(params=ADAPTERS)
+async def open_store(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, announced: list[tuple[str, str]]
+) -> AsyncIterator[Callable[[], Store]]:
+    """Opens the adapter's store, on what the last one kept; closes what the test leaves open."""
+    async with AsyncExitStack() as stores:
+
+        def open_one() -> Store:
+            store = ADAPTERS[request.param](tmp_path / "data", clock, lambda topic, key: announced.append((topic, key)))
+            stores.push_async_callback(store.close)
+            return store
+
+        yield open_one
+
+
+@pytest.fixture
+def store(open_store: Callable[[], Store]) -> Store:
+    return open_store()

@@ -1,0 +1,199 @@
+"""What every store adapter does. A new adapter is one line in `adapters.py`."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+
+from .clock import HandClock
+from .work import add_entry, add_plan, add_plan_and_raise, instant, plans
+
+pytestmark = pytest.mark.anyio
+Open = Callable[[], Store]
+
+
+async def test_a_write_returns_what_its_unit_returned_and_reads_see_it(store: Store) -> None:
+    assert await store.write(add_plan("gold")) == "gold"
+    assert await store.read(plans) == ["gold"]
+
+
+async def test_a_reopened_store_has_what_was_acknowledged(open_store: Open) -> None:
+    first = open_store()
+    await first.write(add_plan("gold"))
+    await first.close()
+    assert await open_store().read(plans) == ["gold"]
+
+
+async def test_a_raising_unit_is_undone_alone(store: Store) -> None:
+    raised = ValueError("no")
+    units = add_plan("bronze"), add_plan_and_raise("gold", raised), add_plan("silver")
+    answers = await asyncio.gather(*(store.write(unit) for unit in units), return_exceptions=True)
+    assert answers == ["bronze", raised, "silver"]
+    assert await store.read(plans) == ["bronze", "silver"]
+
+
+async def test_a_broken_constraint_is_the_units_own_error(store: Store) -> None:
+    first, second, third = await asyncio.gather(
+        store.write(add_plan("gold")),
+        store.write(add_plan("gold")),
+        store.write(add_plan("silver")),
+        return_exceptions=True,
+    )
+    assert isinstance(second, Exception)
+    assert not isinstance(second, StoreUnavailable)
+    assert (first, third) == ("gold", "silver")
+    assert await store.read(plans) == ["gold", "silver"]
+
+
+async def test_a_foreign_key_must_exist(store: Store) -> None:
+    def work(tx: Tx) -> int:
+        return tx.run(
+            "INSERT INTO sign_secret (application_id, slot, sealed, created_at) VALUES ('nobody', 1, :sealed, 1)",
+            sealed=b"",
+        )
+
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        await store.write(work)
+
+
+async def test_a_unit_that_ran_out_of_an_iterator_gets_an_error_and_harms_nobody(store: Store) -> None:
+    lost, kept = await asyncio.gather(
+        store.write(lambda _tx: next(iter(()))), store.write(add_plan("gold")), return_exceptions=True
+    )
+    assert isinstance(lost, RuntimeError)
+    assert kept == "gold"
+
+
+async def test_units_run_one_after_the_other(store: Store) -> None:
+    await store.write(add_plan("counter", size=0))
+
+    def count(tx: Tx) -> int:
+        row = tx.one("SELECT commands FROM plan WHERE id = 'counter' FOR UPDATE")
+        assert row is not None
+        tx.run("UPDATE plan SET commands = :commands WHERE id = 'counter'", commands=row[0] + "x")
+        return len(row[0])
+
+    assert sorted(await asyncio.gather(*(store.write(count) for _ in range(40)))) == list(range(40))
+
+
+async def test_a_caller_that_goes_away_takes_nobody_with_it(store: Store) -> None:
+    leaving = asyncio.create_task(store.write(add_plan("gold")))
+    staying = asyncio.create_task(store.write(add_plan("silver")))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await staying == "silver"
+    assert await store.write(add_plan("bronze")) == "bronze"
+
+
+async def test_announcements_of_durable_units_are_heard_once_and_in_order(
+    store: Store, announced: list[tuple[str, str]]
+) -> None:
+    await asyncio.gather(
+        store.write(add_plan("a", announce="1")),
+        store.write(add_plan_and_raise("b", ValueError())),
+        store.write(add_plan("c", announce="2")),
+        store.write(add_plan("d", announce="1")),
+        return_exceptions=True,
+    )
+    assert announced == [("plan", "1"), ("plan", "2")]
+
+
+async def test_statements_answer_with_rows_and_counts(store: Store) -> None:
+    def work(tx: Tx) -> tuple[object, ...]:
+        add_plan("gold")(tx)
+        add_plan("silver")(tx)
+        return (
+            tx.run("UPDATE plan SET commands = :commands", commands="[]"),
+            tx.run("DELETE FROM plan WHERE name = :name", name="nobody"),
+            tx.one("SELECT id FROM plan WHERE name = :name OR id = :name", name="nobody"),
+            tx.one("SELECT id, commands FROM plan ORDER BY id"),
+            tx.all("SELECT id FROM plan ORDER BY id"),
+            tx.all("SELECT id FROM plan WHERE name = :name", name="nobody"),
+            tx.one("UPDATE plan SET name = 'new' WHERE id = 'gold' RETURNING name"),
+        )
+
+    expected: tuple[object, ...] = (2, 0, None, ("gold", "[]"), [("gold",), ("silver",)], [], ("new",))
+    assert await store.write(work) == expected
+
+
+async def test_values_come_back_as_they_went_in(store: Store) -> None:
+    text = "Não: 'aspas' e \"mais\"; -- :nome ?"
+
+    def work(tx: Tx) -> object:
+        add_plan("p")(tx)
+        tx.run("INSERT INTO company (id, name, active, created_at) VALUES ('c', :name, 1, :at)", name=text, at=2**62)
+        tx.run(
+            "INSERT INTO oem_account (id, company_id, connector, name, sealed, active, created_at) "
+            "VALUES ('a', 'c', 'simulator', ':name', :sealed, 1, 0)",
+            sealed=b"\x00\xff",
+        )
+        tx.run(
+            "INSERT INTO vehicle (id, company_id, vin, account_id, external_id, ownership, powertrain, plan_id, "
+            "capabilities, fuel_reserve, active, created_at) "
+            "VALUES ('v', 'c', 'VIN', 'a', 'VIN', 'owned', 'electric', 'p', :nothing, :reserve, 1, 0)",
+            nothing=None,
+            reserve=12.5,
+        )
+        return tx.one(
+            "SELECT c.name, c.created_at, a.name, a.sealed, v.capabilities, v.fuel_reserve "
+            "FROM company c JOIN oem_account a ON a.company_id = c.id JOIN vehicle v ON v.account_id = a.id"
+        )
+
+    assert await store.write(work) == (text, 2**62, ":name", b"\x00\xff", None, 12.5)
+
+
+async def test_the_instant_never_runs_backwards(store: Store, clock: HandClock) -> None:
+    clock.instant = 5_000_000
+    assert await store.write(add_entry) == 5_000_000
+    clock.instant = 4_000_000
+    assert await store.write(instant) == 5_000_000
+    assert await store.read(instant) == 5_000_000
+    clock.instant = 6_000_000
+    assert await store.read(instant) == 6_000_000
+    assert await store.write(instant) == 6_000_000
+
+
+async def test_the_instant_does_not_run_backwards_over_a_restart(open_store: Open, clock: HandClock) -> None:
+    clock.instant = 5_000_000
+    first = open_store()
+    await first.write(add_entry)
+    await first.close()
+    clock.instant = 4_000_000
+    second = open_store()
+    assert await second.read(instant) == 5_000_000
+    assert await second.write(add_entry) == 5_000_000
+
+
+async def test_a_read_cannot_write(store: Store) -> None:
+    def work(tx: ReadTx) -> object:
+        return tx.one("INSERT INTO plan (id, name, commands, created_at) VALUES ('x', 'x', '', 0) RETURNING id")
+
+    with pytest.raises(Exception, match=r"(?i)read-?only"):
+        await store.read(work)
+    assert await store.read(plans) == []
+    assert await store.write(add_plan("gold")) == "gold"
+
+
+async def test_a_read_that_raises_leaves_the_next_one_alone(store: Store) -> None:
+    def work(tx: ReadTx) -> object:
+        plans(tx)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await store.read(work)
+    await store.write(add_plan("gold"))
+    assert await store.read(plans) == ["gold"]
+
+
+async def test_closing_keeps_what_was_accepted_and_accepts_nothing_more(open_store: Open) -> None:
+    first = open_store()
+    accepted = [asyncio.create_task(first.write(add_plan(f"{number:02}"))) for number in range(20)]
+    await asyncio.sleep(0)
+    await first.close()
+    with pytest.raises(StoreUnavailable):
+        await first.write(add_plan("late"))
+    expected = [f"{number:02}" for number in range(20)]
+    assert await asyncio.gather(*accepted) == expected
+    assert await open_store().read(plans) == expected

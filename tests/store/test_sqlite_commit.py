@@ -1,0 +1,141 @@
+"""When a unit counts as done: after its COMMIT, never before."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from keyturn.store.port import ReadTx, Tx
+from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
+
+from .clock import HandClock
+from .disk import HeldDisk
+from .patience import until
+from .work import add_plan, plans
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def disk() -> HeldDisk:
+    return HeldDisk()
+
+
+@pytest.fixture
+def batches() -> list[int]:
+    return []
+
+
+@pytest.fixture
+async def store(
+    tmp_path: Path, clock: HandClock, disk: HeldDisk, announced: list[tuple[str, str]], batches: list[int]
+) -> AsyncIterator[SqliteStore]:
+    store = open_sqlite(
+        tmp_path,
+        clock,
+        lambda topic, key: announced.append((topic, key)),
+        on_batch=lambda units, _seconds: batches.append(units),
+        disk=disk,
+    )
+    yield store
+    disk.set_free()
+    await store.close()
+
+
+def plans_seen_from_outside(directory: Path) -> list[str]:
+    with closing(sqlite3.connect(directory / FILE_NAME)) as stranger:
+        return [row[0] for row in stranger.execute("SELECT name FROM plan ORDER BY name")]
+
+
+async def test_nothing_is_answered_or_announced_before_its_commit(
+    store: SqliteStore, disk: HeldDisk, tmp_path: Path, announced: list[tuple[str, str]]
+) -> None:
+    kept = asyncio.create_task(store.write(add_plan("gold", announce="gold")))
+    refused = asyncio.create_task(store.write(add_plan("gold")))
+    await until(lambda: disk.busy)
+    assert not kept.done()
+    assert not refused.done()
+    assert announced == []
+    assert plans_seen_from_outside(tmp_path) == await store.read(plans) == []
+    disk.release()
+    assert await kept == "gold"
+    with pytest.raises(sqlite3.IntegrityError):
+        await refused
+    assert announced == [("plan", "gold")]
+    assert plans_seen_from_outside(tmp_path) == ["gold"]
+
+
+async def test_units_that_come_during_a_commit_share_the_next(
+    store: SqliteStore, disk: HeldDisk, batches: list[int]
+) -> None:
+    first = asyncio.create_task(store.write(add_plan("a")))
+    await until(lambda: disk.busy)
+    others = [asyncio.create_task(store.write(add_plan(name))) for name in "bcdef"]
+    await asyncio.sleep(0)
+    disk.set_free()
+    await asyncio.gather(first, *others)
+    assert batches == [1, 5]
+
+
+async def test_a_batch_is_bounded_in_units(store: SqliteStore, disk: HeldDisk, batches: list[int]) -> None:
+    disk.set_free()
+    await asyncio.gather(*(store.write(add_plan(f"{number}")) for number in range(BATCH_UNITS + 3)))
+    assert batches == [BATCH_UNITS, 3]
+
+
+async def test_a_batch_is_bounded_in_time(
+    store: SqliteStore, disk: HeldDisk, clock: HandClock, batches: list[int]
+) -> None:
+    def slow(tx: Tx) -> None:
+        clock.seconds += BATCH_SECONDS * 0.75
+
+    disk.set_free()
+    await asyncio.gather(*(store.write(slow) for _ in range(5)))
+    assert batches == [2, 2, 1]
+
+
+async def test_a_unit_whose_caller_left_before_it_ran_is_not_run(
+    store: SqliteStore, disk: HeldDisk, tmp_path: Path
+) -> None:
+    first = asyncio.create_task(store.write(add_plan("a")))
+    await until(lambda: disk.busy)
+    second = asyncio.create_task(store.write(add_plan("b")))
+    await asyncio.sleep(0)
+    second.cancel()
+    disk.set_free()
+    await first
+    await store.write(add_plan("c"))
+    assert plans_seen_from_outside(tmp_path) == ["a", "c"]
+
+
+async def test_a_unit_whose_caller_left_during_its_commit_is_kept(
+    store: SqliteStore, disk: HeldDisk, announced: list[tuple[str, str]]
+) -> None:
+    leaving = asyncio.create_task(store.write(add_plan("gold", announce="gold")))
+    await until(lambda: disk.busy)
+    leaving.cancel()
+    disk.set_free()
+    await store.write(add_plan("silver"))
+    assert await store.read(plans) == ["gold", "silver"]
+    assert announced == [("plan", "gold")]
+
+
+async def test_a_read_is_one_snapshot(store: SqliteStore, disk: HeldDisk, tmp_path: Path) -> None:
+    def work(tx: ReadTx) -> tuple[list[str], list[str]]:
+        before = plans(tx)
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as stranger, stranger:
+            stranger.execute("INSERT INTO plan (id, name, commands, created_at) VALUES ('new', 'new', '', 0)")
+        return before, plans(tx)
+
+    assert await store.read(work) == ([], [])
+    assert await store.read(plans) == ["new"]
+
+
+async def test_every_commit_is_synced_to_the_log(store: SqliteStore, disk: HeldDisk) -> None:
+    disk.set_free()
+    assert await store.write(lambda tx: tx.one("PRAGMA journal_mode")) == ("wal",)
+    assert await store.write(lambda tx: tx.one("PRAGMA synchronous")) == (2,)

@@ -1,0 +1,182 @@
+"""A disk that fails takes its whole batch along, and the store comes back by itself."""
+
+import asyncio
+import resource
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+
+from .clock import HandClock
+from .disk import CountingDisk
+from .patience import until
+from .work import add_entry, add_plan, add_plan_and_raise, instant, plans
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def disk() -> CountingDisk:
+    return CountingDisk()
+
+
+@pytest.fixture
+async def store(
+    tmp_path: Path, clock: HandClock, disk: CountingDisk, announced: list[tuple[str, str]]
+) -> AsyncIterator[SqliteStore]:
+    store = open_sqlite(tmp_path, clock, lambda topic, key: announced.append((topic, key)), disk=disk)
+    yield store
+    await store.close()
+
+
+@contextmanager
+def no_space_beyond(file: Path) -> Iterator[None]:
+    """No file of this process may grow beyond the present size of `file`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def allow_pages(pages: int | None) -> Callable[[Tx], None]:
+    """Let the database grow by so many pages, or without a limit."""
+
+    def work(tx: Tx) -> None:
+        used = tx.one("PRAGMA page_count")
+        assert used is not None
+        tx.one(f"PRAGMA max_page_count = {used[0] + pages if pages is not None else 2**30}")
+
+    return work
+
+
+def end_transaction(statement: str) -> Callable[[Tx], None]:
+    def work(tx: Tx) -> None:
+        tx.run(statement)
+
+    return work
+
+
+async def outcomes(store: SqliteStore, *works: Callable[[Tx], object]) -> list[object]:
+    """What each of these units, in one batch, came to: its result, or the class of its error."""
+    results = await asyncio.gather(*(store.write(work) for work in works), return_exceptions=True)
+    return [type(result) if isinstance(result, BaseException) else result for result in results]
+
+
+async def test_a_commit_that_cannot_be_written_fails_every_unit_of_its_batch(
+    store: SqliteStore, tmp_path: Path, announced: list[tuple[str, str]]
+) -> None:
+    await store.write(add_plan("first"))
+    with no_space_beyond(tmp_path / f"{FILE_NAME}-wal"):
+        batch = add_plan("a", announce="a"), add_plan_and_raise("b", ValueError()), add_plan("c", size=1_000_000)
+        assert await outcomes(store, *batch) == [StoreUnavailable] * 3
+        assert not store.available
+    await until(lambda: store.available)
+    assert await store.read(plans) == ["first"]
+    assert announced == []
+
+
+async def test_while_it_cannot_write_it_says_so_at_once_and_still_reads(
+    store: SqliteStore, disk: CountingDisk, tmp_path: Path
+) -> None:
+    await store.write(add_plan("first"))
+    with no_space_beyond(tmp_path / f"{FILE_NAME}-wal"):
+        assert await outcomes(store, add_plan("second")) == [StoreUnavailable]
+        given = disk.calls
+        with pytest.raises(StoreUnavailable):
+            await store.write(add_plan("third"))
+        assert disk.calls == given
+        assert await store.read(plans) == ["first"]
+
+
+async def test_it_probes_until_it_can_write_again(store: SqliteStore, disk: CountingDisk, tmp_path: Path) -> None:
+    await store.write(add_plan("first"))
+    with no_space_beyond(tmp_path / f"{FILE_NAME}-wal"):
+        assert await outcomes(store, add_plan("second")) == [StoreUnavailable]
+        failed = disk.calls
+        await until(lambda: disk.calls >= failed + 2)
+        assert not store.available
+    await until(lambda: store.available)
+    assert await store.write(add_plan("third")) == "third"
+    assert await store.read(plans) == ["first", "third"]
+
+
+async def test_a_full_disk_inside_a_unit_is_not_that_units_error(store: SqliteStore) -> None:
+    await store.write(allow_pages(3))
+    assert await outcomes(store, add_plan("small"), add_plan("large", size=1_000_000)) == [StoreUnavailable] * 2
+    await until(lambda: store.available)
+    await store.write(allow_pages(None))
+    assert await store.read(plans) == []
+    assert await outcomes(store, add_plan("small"), add_plan("large", size=1_000_000)) == ["small", "large"]
+
+
+async def test_units_in_line_behind_a_failed_batch_fail_with_it(store: SqliteStore, clock: HandClock) -> None:
+    def slow(tx: Tx) -> None:
+        clock.seconds += 1
+
+    await store.write(allow_pages(3))
+    batches = slow, add_plan("large", size=1_000_000), add_plan("small"), add_plan("tiny")
+    assert await outcomes(store, *batches) == [None, *[StoreUnavailable] * 3]
+
+
+async def test_a_file_that_became_read_only_makes_the_store_unavailable(store: SqliteStore) -> None:
+    await store.write(lambda tx: tx.one("PRAGMA query_only = ON"))
+    assert await outcomes(store, add_plan("gold")) == [StoreUnavailable]
+    assert not store.available
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK"])
+async def test_a_unit_that_ends_the_transaction_loses_the_batch(store: SqliteStore, statement: str) -> None:
+    units = add_plan("a"), end_transaction(statement), add_plan("b")
+    assert await outcomes(store, *units) == [StoreUnavailable] * 3
+    await until(lambda: store.available)
+    assert await store.write(add_plan("c")) == "c"
+
+
+async def test_a_unit_that_raises_after_the_transaction_ended_loses_the_batch(store: SqliteStore) -> None:
+    def work(tx: Tx) -> None:
+        tx.run("ROLLBACK")
+        raise ValueError("mine")
+
+    assert await outcomes(store, add_plan("a"), work) == [StoreUnavailable] * 2
+
+
+async def test_the_time_floor_is_read_again_after_a_failure(store: SqliteStore, clock: HandClock) -> None:
+    """The ended transaction was committed all the same: its entry must not be followed by an earlier one."""
+
+    def work(tx: Tx) -> None:
+        add_entry(tx)
+        tx.run("COMMIT")
+
+    clock.instant = 9_000_000
+    assert await outcomes(store, work) == [StoreUnavailable]
+    clock.instant = 8_000_000
+    await until(lambda: store.available)
+    assert await store.write(instant) == 9_000_000
+
+
+async def test_closing_an_unavailable_store_ends_its_probing(
+    store: SqliteStore, disk: CountingDisk, tmp_path: Path
+) -> None:
+    await store.write(lambda tx: tx.one("PRAGMA query_only = ON"))
+    assert await outcomes(store, add_plan("gold")) == [StoreUnavailable]
+    await store.close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as stranger:
+        assert stranger.execute("SELECT count(*) FROM plan").fetchone() == (0,)
+    stranger.close()
+
+
+async def test_a_lock_held_by_another_program_is_an_outage_that_passes(store: SqliteStore, tmp_path: Path) -> None:
+    stranger = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    assert await outcomes(store, add_plan("gold")) == [StoreUnavailable]
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    await until(lambda: store.available)
+    assert await store.write(add_plan("gold")) == "gold"

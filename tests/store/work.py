@@ -1,0 +1,46 @@
+"""Units of work on two tables that every store has: plans (unique names) and entries."""
+
+from collections.abc import Callable
+
+from keyturn.store.port import ReadTx, Tx
+
+_ADD_PLAN = "INSERT INTO plan (id, name, commands, created_at) VALUES (:id, :name, :commands, :created_at)"
+_ADD_ENTRY = "INSERT INTO entry (at, actor, kind, body) VALUES (:at, 'test', 'test', :body) RETURNING seq"
+
+
+def add_plan(name: str, announce: str | None = None, size: int = 1) -> Callable[[Tx], str]:
+    """Keep a plan of that id and name, with `size` letters of commands."""
+
+    def work(tx: Tx) -> str:
+        tx.run(_ADD_PLAN, id=name, name=name, commands="x" * size, created_at=tx.now)
+        if announce is not None:
+            tx.announce("plan", announce)
+        return name
+
+    return work
+
+
+def add_plan_and_raise(name: str, error: BaseException) -> Callable[[Tx], str]:
+    """Keep a plan, announce it, and think better of it."""
+
+    def work(tx: Tx) -> str:
+        add_plan(name, announce=name)(tx)
+        raise error
+
+    return work
+
+
+def add_entry(tx: Tx) -> int:
+    """Write an entry; its instant."""
+    tx.one(_ADD_ENTRY, at=tx.now, body="{}")
+    return tx.now
+
+
+def plans(tx: ReadTx) -> list[str]:
+    """The names of every plan, in order."""
+    return [row[0] for row in tx.all("SELECT name FROM plan ORDER BY name")]
+
+
+def instant(tx: ReadTx) -> int:
+    """The transaction's instant."""
+    return tx.now
