@@ -84,6 +84,15 @@ def test_nor_is_what_was_seen_of_it_before_it_was_cancelled(yard: Yard) -> None:
     assert count(yard) == 1
 
 
+def test_a_start_that_was_not_done_turned_nothing_on(yard: Yard) -> None:
+    run(yard, "start", "cancel_start")
+    yard.hear(yard.send("start"), Verdict.FAILED)
+
+    drive(yard)
+
+    assert count(yard) == 0
+
+
 def test_nor_is_what_a_start_on_its_way_turned_on(yard: Yard) -> None:
     run(yard, "start", "cancel_start")
     accepted = yard.accept("start")

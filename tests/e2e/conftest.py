@@ -4,9 +4,7 @@ import pytest
 
 from keyturn_simulator import fleet_vins
 
-from .stage import Stage, stage
-
-FLEET = 120
+from .stage import FLEET, Stage, stage
 
 
 @pytest.fixture(scope="session")

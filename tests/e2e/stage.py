@@ -23,6 +23,8 @@ ALL_COMMANDS = [
     "location", "diagnostics", "lock_door", "unlock_door", "alert", "cancel_alert",
     "enable_ignition", "disable_ignition", "start", "cancel_start",
 ]  # fmt: skip
+FLEET = 120
+"""Ordinary vehicles of a stage that many tests share."""
 OEM_TOKEN = {"token": "sim-oem-token"}
 
 

@@ -177,8 +177,8 @@ async def test_a_restoring_command_is_refused_only_by_a_report_newer_than_what_w
     shared: Stage, vin: str
 ) -> None:
     """Nothing is read again while the store knows enough: an alert in between is what makes the report old."""
-    await shared.set_vehicle(vin, signals={"ignition_disabled": True, "system_power_mode": "on"})
-    assert conflict(await shared.first.confirmed(vin, "enable_ignition")) == not_met(3)
-    await shared.set_vehicle(vin, signals={"system_power_mode": "off"})
+    assert conflict(await shared.first.post(vin, "cancel_start")) == not_met(12)
+    await shared.set_vehicle(vin, signals={"remote_start_active": True})
+    assert conflict(await shared.first.post(vin, "cancel_start")) == not_met(12)
     await shared.done(vin, "alert")
-    await shared.done(vin, "enable_ignition")
+    await shared.done(vin, "cancel_start")

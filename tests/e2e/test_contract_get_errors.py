@@ -127,6 +127,17 @@ async def test_not_sent_in_time(tmp_path: Path) -> None:
         assert await s.actuations(PARKED) == ["alert"]
 
 
+async def test_what_is_late_is_not_sent_although_nobody_swept_it(tmp_path: Path) -> None:
+    """Its turn comes after its send deadline, and that is judged in that moment."""
+    async with stage(tmp_path, commands=NEVER_WAITS, engine=EngineSettings(sweep_interval=3600.0)) as s:
+        await s.held(PARKED, "alert")
+        queued = (await s.first.post(PARKED, "lock_door")).body["id"]
+        s.advance(61)
+        await s.let_go(PARKED)
+        assert await error(s, queued) == "Not sent in time."
+        assert await s.actuations(PARKED) == ["alert"]
+
+
 async def test_no_answer_until_the_answer_deadline(tmp_path: Path) -> None:
     """Five minutes, ten for the ignition pair; a vehicle for each command, all at once."""
     no_answer = "No answer from the vehicle."

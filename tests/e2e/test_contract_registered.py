@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings
-from tests.connectors.oem import DROP, HANG, answer
+from tests.connectors.oem import DROP, HANG, Ending, answer
 
 from .application import Answer
 from .scripted import VIN, commands_of, scripted
@@ -178,9 +178,9 @@ async def test_once_the_post_said_pending_a_temporary_failure_is_retried_until_t
 
 
 @pytest.mark.parametrize("ending", [DROP, HANG, answer(418, {}), answer(302, {}, Location="/elsewhere")])
-async def test_what_may_have_happened_is_pending(tmp_path: Path, ending: tuple[bytes, str]) -> None:
+async def test_what_may_have_happened_is_pending(tmp_path: Path, ending: Ending) -> None:
     """A connection lost after sending, an answer that does not come, and answers that nobody listed."""
-    async with scripted(tmp_path, ending, commands=BRIEF) as (s, oem):  # type: ignore[arg-type]
+    async with scripted(tmp_path, ending, commands=BRIEF) as (s, oem):
         heard = await s.first.post(VIN, "start")
         assert (heard.code, heard.body["status"]) == (200, "Pending")
         await s.eventually(lambda: len(commands_of(oem)) == 1)

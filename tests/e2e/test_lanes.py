@@ -9,9 +9,8 @@ import pytest
 from keyturn.config.settings import CommandSettings
 from keyturn_simulator import SimulatorSettings
 
-from .conftest import FLEET
 from .preconditions import not_met
-from .stage import Stage, stage
+from .stage import FLEET, Stage, stage
 
 pytestmark = pytest.mark.anyio
 

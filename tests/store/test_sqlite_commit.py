@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.store.port import ReadTx, Tx
+from keyturn.store.port import ReadTx, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
 from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
 
@@ -122,6 +122,22 @@ async def test_a_unit_whose_caller_left_during_its_commit_is_kept(
     await store.write(add_plan("silver"))
     assert await store.read(plans) == ["gold", "silver"]
     assert announced == [("plan", "gold")]
+
+
+async def test_a_store_that_closes_finishes_its_commit_and_takes_nothing_new(
+    store: SqliteStore, disk: HeldDisk, tmp_path: Path
+) -> None:
+    accepted = asyncio.create_task(store.write(add_plan("gold")))
+    await until(lambda: disk.busy)
+    closing_store = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailable):
+        await store.write(add_plan("late"))
+    assert not closing_store.done()
+    disk.set_free()
+    await closing_store
+    assert await accepted == "gold"
+    assert plans_seen_from_outside(tmp_path) == ["gold"]
 
 
 async def test_a_read_is_one_snapshot(store: SqliteStore, disk: HeldDisk, tmp_path: Path) -> None:

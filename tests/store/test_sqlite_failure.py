@@ -56,6 +56,11 @@ def allow_pages(pages: int | None) -> Callable[[Tx], None]:
     return work
 
 
+def forbid_writing(tx: Tx) -> None:
+    """From here on the connection answers every write as a read-only file does."""
+    tx.one("PRAGMA query_only = ON")
+
+
 def end_transaction(statement: str) -> Callable[[Tx], None]:
     def work(tx: Tx) -> None:
         tx.run(statement)
@@ -67,6 +72,11 @@ async def outcomes(store: SqliteStore, *works: Callable[[Tx], object]) -> list[o
     """What each of these units, in one batch, came to: its result, or the class of its error."""
     results = await asyncio.gather(*(store.write(work) for work in works), return_exceptions=True)
     return [type(result) if isinstance(result, BaseException) else result for result in results]
+
+
+async def two_probes(disk: CountingDisk) -> None:
+    before = disk.calls
+    await until(lambda: disk.calls >= before + 2)
 
 
 async def test_a_commit_that_cannot_be_written_fails_every_unit_of_its_batch(
@@ -95,16 +105,24 @@ async def test_while_it_cannot_write_it_says_so_at_once_and_still_reads(
         assert await store.read(plans) == ["first"]
 
 
-async def test_it_probes_until_it_can_write_again(store: SqliteStore, disk: CountingDisk, tmp_path: Path) -> None:
-    await store.write(add_plan("first"))
-    with no_space_beyond(tmp_path / f"{FILE_NAME}-wal"):
-        assert await outcomes(store, add_plan("second")) == [StoreUnavailable]
-        failed = disk.calls
-        await until(lambda: disk.calls >= failed + 2)
-        assert not store.available
+async def test_it_probes_until_it_can_write_again_each_time(
+    store: SqliteStore, disk: CountingDisk, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        with no_space_beyond(tmp_path / f"{FILE_NAME}-wal"):
+            assert await outcomes(store, add_plan("lost")) == [StoreUnavailable]
+            await two_probes(disk)
+            assert not store.available
+        await until(lambda: store.available)
+        assert await store.write(add_plan(name)) == name
+    assert await store.read(plans) == ["a", "b"]
+
+
+async def test_what_a_lost_batch_left_open_is_undone_before_the_next(store: SqliteStore) -> None:
+    assert await outcomes(store, add_plan("a"), add_plan_and_raise("b", MemoryError())) == [StoreUnavailable] * 2
     await until(lambda: store.available)
-    assert await store.write(add_plan("third")) == "third"
-    assert await store.read(plans) == ["first", "third"]
+    assert await store.write(add_plan("c")) == "c"
+    assert await store.read(plans) == ["c"]
 
 
 async def test_a_full_disk_inside_a_unit_is_not_that_units_error(store: SqliteStore) -> None:
@@ -126,8 +144,8 @@ async def test_units_in_line_behind_a_failed_batch_fail_with_it(store: SqliteSto
 
 
 async def test_a_file_that_became_read_only_makes_the_store_unavailable(store: SqliteStore) -> None:
-    await store.write(lambda tx: tx.one("PRAGMA query_only = ON"))
-    assert await outcomes(store, add_plan("gold")) == [StoreUnavailable]
+    units = add_plan("gold"), forbid_writing, add_plan("silver")
+    assert await outcomes(store, *units) == [StoreUnavailable] * 3
     assert not store.available
 
 
@@ -164,8 +182,7 @@ async def test_the_time_floor_is_read_again_after_a_failure(store: SqliteStore, 
 async def test_closing_an_unavailable_store_ends_its_probing(
     store: SqliteStore, disk: CountingDisk, tmp_path: Path
 ) -> None:
-    await store.write(lambda tx: tx.one("PRAGMA query_only = ON"))
-    assert await outcomes(store, add_plan("gold")) == [StoreUnavailable]
+    assert await outcomes(store, forbid_writing, add_plan("gold")) == [StoreUnavailable] * 2
     await store.close()
     with sqlite3.connect(tmp_path / FILE_NAME) as stranger:
         assert stranger.execute("SELECT count(*) FROM plan").fetchone() == (0,)

@@ -41,6 +41,10 @@ async def make_store(directory: Path) -> None:
     await open_in(directory).close()
 
 
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
 def edit(file: Path, statement: str) -> None:
     with closing(sqlite3.connect(file)) as stranger, stranger:
         stranger.execute(statement)
@@ -85,7 +89,7 @@ async def test_a_closed_store_is_one_file(tmp_path: Path) -> None:
     await store.write(add_plan("gold"))
     assert await store.read(plans) == ["gold"]
     await store.close()
-    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+    assert names_in(tmp_path) == [FILE_NAME]
 
 
 async def test_a_relative_directory_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from keyturn.commands.confirmation import Binding, Codes, OpenCode, Try
 from keyturn.commands.judgement import REACHABLE, Verdict, judge
 from keyturn.commands.messages import confirmation_message
 from keyturn.commands.public import confirmation_answer, joined_code, post_answer
-from keyturn.commands.record import Command
+from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.registration import Registrar
 from keyturn.commands.request import CommandRequest, PostAnswer
 from keyturn.commands.states import State
@@ -88,15 +88,16 @@ class Intake:
         ask = self._permitted(tx, request)
         lanes.lock(tx, ask.vehicle.id)
         with_code = ask.spec.two_step and request.code is not None
-        if not with_code and (running := self._running(tx, ask)) is not None:
+        rows = self._open_rows(tx, ask)
+        if not with_code and (running := self._running(tx, ask, rows)) is not None:
             return self._join(tx, ask, running)
         if reason := rights.forbidden(tx, ask.vehicle, ask.spec):
             raise BlockedByPolicy(reason)
         if with_code:
-            return self._redeem(tx, ask)
+            return self._redeem(tx, ask, rows)
         if ask.spec.two_step:
             return self._confirm(tx, ask)
-        command = self._registrar.register(tx, request, ask.vehicle, ask.spec, ask.declares)
+        command = self._registrar.register(tx, request, ask.vehicle, ask.spec, ask.declares, rows)
         return self._kept(tx, ask, command)
 
     def _permitted(self, tx: Tx, request: CommandRequest) -> Ask:
@@ -111,10 +112,14 @@ class Intake:
             raise CommandNotFound
         return Ask(request, vehicle, COMMANDS[request.command], declares)
 
-    def _running(self, tx: Tx, ask: Ask) -> Command | None:
+    def _open_rows(self, tx: Tx, ask: Ask) -> list[OpenCommand]:
+        """The vehicle's open commands, those parted that nobody joins any more."""
         rows = record.open_of_vehicle(tx, ask.vehicle.id)
         if any(row.state is State.UNKNOWN for row in rows) and lanes.part_overdue(tx, ask.vehicle.id):
-            rows = record.open_of_vehicle(tx, ask.vehicle.id)
+            return record.open_of_vehicle(tx, ask.vehicle.id)
+        return rows
+
+    def _running(self, tx: Tx, ask: Ask, rows: list[OpenCommand]) -> Command | None:
         row = lanes.joinable(rows, ask.spec)
         return record.load_of_company(tx, ask.request.company_id, row.command_id) if row else None
 
@@ -143,13 +148,14 @@ class Intake:
 
     def _issued(self, tx: Tx, ask: Ask, command: Command) -> Submitted:
         code = self._codes.issue(tx, ask.binding, command.id)
-        case = self._registrar.case(tx, ask.vehicle, ask.spec, ask.declares, command.id)
+        rows = record.open_of_vehicle(tx, ask.vehicle.id)
+        case = self._registrar.case(tx, ask.vehicle, ask.spec, ask.declares, command.id, rows)
         findings = judge(case, self._registrar.evidence_rules)
         unreachable = any(f.number == REACHABLE and f.verdict is not Verdict.MET for f in findings)
         message = confirmation_message(ask.spec.name, ask.vehicle.vin, unreachable=unreachable)
         return Submitted(answer=confirmation_answer(command, code, message), confirming_vehicle=ask.vehicle.id)
 
-    def _redeem(self, tx: Tx, ask: Ask) -> Submitted:
+    def _redeem(self, tx: Tx, ask: Ask, rows: list[OpenCommand]) -> Submitted:
         """Step two: redeeming and queueing are one transaction, and burn the code whatever follows."""
         verdict, code = self._codes.attempt(tx, ask.binding, ask.request.code)
         if verdict is Try.USED:
@@ -162,12 +168,12 @@ class Intake:
         confirming = record.load_to_change(tx, code.command_id)
         if confirming is None or confirming.state is not State.CONFIRMING:
             raise ConfirmationInvalid
-        if (running := self._running(tx, ask)) is not None:
+        if (running := self._running(tx, ask, rows)) is not None:
             redeemed: dict[str, Any] = {"redeemed_at": tx.now, "post_code": joined_code(running)}
             lifecycle.move(tx, confirming, State.CANCELLED, detail=joined(running.id), **redeemed)
             idempotency.follow(tx, confirming.id, running.id, joined_code(running))
             return self._join(tx, ask, running)
-        command = self._registrar.queue(tx, confirming, ask.vehicle, ask.spec, ask.declares)
+        command = self._registrar.queue(tx, confirming, ask.vehicle, ask.spec, ask.declares, rows)
         return self._kept(tx, ask, command)
 
     def _kept(self, tx: Tx, ask: Ask, command: Command) -> Submitted:

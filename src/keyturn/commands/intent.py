@@ -11,7 +11,7 @@ import msgspec
 from keyturn.clock import after
 from keyturn.commands import effects, lanes, lifecycle, quota, record, rights, texts
 from keyturn.commands.judgement import Case, Finding, judge, refusals, usable_value
-from keyturn.commands.record import Command
+from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.registration import CONFLICT, Registrar, answered, encode_findings
 from keyturn.commands.states import State
 from keyturn.commands.waits import waits
@@ -56,15 +56,21 @@ def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: 
     if reason is not None or vehicle is None or declares is None:
         refuse_by_policy(tx, command, reason or rights.NO_LONGER_PERMITTED)
         return None
-    return _judged(tx, command, vehicle, declares, lanes.slot(rows, row), rules)
+    return _judged(tx, command, vehicle, declares, rows, lanes.slot(rows, row), rules)
 
 
 def _judged(
-    tx: Tx, command: Command, vehicle: Vehicle, declares: Declarations, slot: int | None, rules: IntentRules
+    tx: Tx,
+    command: Command,
+    vehicle: Vehicle,
+    declares: Declarations,
+    rows: list[OpenCommand],
+    slot: int | None,
+    rules: IntentRules,
 ) -> Command | None:
     """By evidence and by the OEM's quota, as they are in this moment."""
     superseded = command.supersedes is not None
-    case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, superseded_opposite=superseded)
+    case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, rows, superseded_opposite=superseded)
     findings = judge(case, rules.registrar.evidence_rules, fresh=True)
     if numbers := refusals(case, findings, acceptance=False):
         refuse_by_evidence(tx, command, numbers, findings)

@@ -11,13 +11,14 @@ from keyturn.commands.preconditions import PRECONDITIONS, Truth, View, every
 from keyturn.commands.states import LIVE, State
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
-from keyturn.fleet.evidence import Evidence, Report, Signal, SignalValue
+from keyturn.fleet.evidence import Evidence, Report, Signal, SignalValue, whole_number
 from keyturn.fleet.vehicles import Vehicle
 
 REACHABLE = 13
 START_COUNT = 11
 _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
 """Preconditions that our own record can answer, and the command that makes them true."""
+_OFF = ("off", "ignition off")
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
 
 
@@ -194,7 +195,7 @@ def _starts(case: Case, rules: EvidenceSettings) -> int | None:
     signal = case.evidence.report.signals.get("consecutive_remote_starts")
     if signal is not None and signal.as_of is not None and signal.as_of > track.started_at:
         fresh = _age(signal, case.now) <= rules.max_age and signal.as_of <= after(case.now, rules.future_tolerance)
-        return signal.value if fresh and isinstance(signal.value, int) else None
+        return whole_number(signal.value) if fresh else None
     return track.consecutive_starts if track.started_at else None
 
 
@@ -215,12 +216,19 @@ def _in_contact(report: Report, now: int, rules: EvidenceSettings) -> bool:
 
 def _at_rest(off: Finding, case: Case, rules: EvidenceSettings, view: View) -> Finding:
     """Precondition 3 before an immobilisation that nobody else guards: seen now, off for a while, and in Park."""
-    seen = [_seen_fresh(case, name, rules) for name in ("system_power_mode", "speed")]
-    mode = case.evidence.report.signals.get("system_power_mode")
-    off_long = mode is not None and seconds_between(mode.observed_at, case.now) >= rules.off_for
-    truth = every(_TRUTH[off.verdict], *seen, off_long or None, _in_park(case, rules, view))
+    off_for_long = any(_off_for_long(case, name, rules) for name in ("system_power_mode", "ignition_status"))
+    standing = _seen_fresh(case, "speed", rules)
+    truth = every(_TRUTH[off.verdict], off_for_long or None, standing, _in_park(case, rules, view))
     why = f"seen within {rules.fresh_age:g} s, off for {rules.off_for:g} s, in Park or the accelerometer at rest"
     return Finding(3, _VERDICT[truth], {**off.signals, **_seen(_AT_REST, case, rules)}, why)
+
+
+def _off_for_long(case: Case, name: str, rules: EvidenceSettings) -> bool:
+    """Of two signals that say off, the one that has said so for long enough counts; the other may not contradict."""
+    signal = case.evidence.report.signals.get(name)
+    if signal is None or signal.value not in _OFF or not _seen_fresh(case, name, rules):
+        return False
+    return seconds_between(signal.observed_at, case.now) >= rules.off_for
 
 
 def _in_park(case: Case, rules: EvidenceSettings, view: View) -> Truth:

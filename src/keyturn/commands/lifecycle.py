@@ -47,12 +47,12 @@ class NotATransition(AssertionError):
     """A defect: the table of transitions does not have this one."""
 
 
-def register(tx: Tx, command: Command, *, segment: int | None = None, **told: object) -> Command:
-    """Write a new command. `segment` makes a live one joinable (see `lanes.segment_for`)."""
+def register(tx: Tx, command: Command, *, segment: int | None = None) -> Command:
+    """Write a new command. `segment` makes a live one joinable (see `lanes.later_opposite`)."""
     tx.run(_INSERT, **msgspec.structs.asdict(command))
     if command.state in LIVE:
         _open(tx, command, segment)
-    _tell(tx, command, "registered", command.actor, told)
+    _tell(tx, command, "registered", command.actor, {})
     return command
 
 

@@ -47,13 +47,16 @@ def readable(command: Command, declares: Declarations) -> bool:
 
 
 def executed_by_reading(tx: Tx, command_id: str, known: Evidence, declares: Declarations) -> Command | None:
-    """Unknown becomes Executed only by a changed value, vouched for after the sending; never Failed."""
+    """Unknown becomes Executed only by a changed value, vouched for after the sending; never Failed.
+
+    A change that a later command of ours may have made proves nothing about this one.
+    """
     command = record.load_to_change(tx, command_id)
     if command is None or command.state is not State.UNKNOWN or not readable(command, declares):
         return None
     wanted = command.spec.verified_by
     signal = reported_as(known, wanted, newer_than=command.sent_at or 0) if wanted else None
-    if signal is None:
+    if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:
         return None
     answer = OemAnswer(Verdict.SUCCEEDED, completed_at=signal.observed_at)
     return _executed(tx, command, answer, declares)

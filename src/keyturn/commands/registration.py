@@ -1,6 +1,6 @@
 """Registering a command: acceptance by evidence, superseding its opposite, its place in the lane, its deadlines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +32,7 @@ class Admission(msgspec.Struct):
     columns: dict[str, Any]
 
 
+Rows = Sequence[OpenCommand]
 Write = Callable[[Tx, Command, Admission, int], Command]
 
 
@@ -49,17 +50,17 @@ class Registrar:
         return lifecycle.register(tx, self._new(tx, request, vehicle, spec, State.CONFIRMING, Status.CONFIRMATION))
 
     def register(
-        self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec, declares: Declarations
+        self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec, declares: Declarations, rows: Rows
     ) -> Command:
-        """A one-step command: Queued, or Refused because evidence contradicts it."""
+        """A one-step command: Queued, or Refused because evidence contradicts it. `rows`: the vehicle's open ones."""
         draft = self._new(tx, request, vehicle, spec, State.QUEUED, Status.PENDING)
-        return self._admit(tx, draft, vehicle, spec, declares, _write_new)
+        return self._admit(tx, draft, vehicle, spec, declares, rows, _write_new)
 
     def queue(
-        self, tx: Tx, confirming: Command, vehicle: Vehicle, spec: CommandSpec, declares: Declarations
+        self, tx: Tx, confirming: Command, vehicle: Vehicle, spec: CommandSpec, declares: Declarations, rows: Rows
     ) -> Command:
         """A redeemed two-step command, as `register`."""
-        return self._admit(tx, confirming, vehicle, spec, declares, _write_redeemed)
+        return self._admit(tx, confirming, vehicle, spec, declares, rows, _write_redeemed)
 
     def case(
         self,
@@ -68,28 +69,36 @@ class Registrar:
         spec: CommandSpec,
         declares: Declarations,
         command_id: str,
+        rows: Rows,
         *,
         superseded_opposite: bool = False,
     ) -> Case:
         """What a judgement about this command looks at now."""
-        rows = ((row.command_id, row.state, row.name) for row in record.open_of_vehicle(tx, vehicle.id))
+        others = ((row.command_id, row.state, row.name) for row in rows)
         return Case(
             spec=spec,
             vehicle=vehicle,
             evidence=evidence.load(tx, vehicle.id),
             declares=declares,
-            pending=pending_names(rows, command_id),
+            pending=pending_names(others, command_id),
             now=tx.now,
             superseded_opposite=superseded_opposite,
         )
 
     def _admit(
-        self, tx: Tx, draft: Command, vehicle: Vehicle, spec: CommandSpec, declares: Declarations, write: Write
+        self,
+        tx: Tx,
+        draft: Command,
+        vehicle: Vehicle,
+        spec: CommandSpec,
+        declares: Declarations,
+        rows: Rows,
+        write: Write,
     ) -> Command:
-        rows = record.open_of_vehicle(tx, vehicle.id)
         segment = lanes.later_opposite(rows, spec)
         superseded = self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None
-        case = self.case(tx, vehicle, spec, declares, draft.id, superseded_opposite=superseded is not None)
+        left = rows if superseded is None else record.open_of_vehicle(tx, vehicle.id)
+        case = self.case(tx, vehicle, spec, declares, draft.id, left, superseded_opposite=superseded is not None)
         findings = judge(case, self.evidence_rules)
         if numbers := refusals(case, findings, acceptance=True):
             admission = _refusal(numbers)
@@ -114,7 +123,7 @@ class Registrar:
             },
         )
 
-    def _supersede(self, tx: Tx, rows: list[OpenCommand], spec: CommandSpec, by: str) -> str | None:
+    def _supersede(self, tx: Tx, rows: Rows, spec: CommandSpec, by: str) -> str | None:
         """Cancel the unsent opposite; the id of the last one cancelled."""
         cancelled = None
         for row in rows:

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from keyturn.clock import Clock, after, seconds_between
-from keyturn.commands import outcome
+from keyturn.commands import outcome, record
 from keyturn.commands.catalogue import Kind
 from keyturn.commands.intent import IntentRules, expire_unsent, hold_back_unsent, write_intent
 from keyturn.commands.judgement import judge, wants_reading
@@ -122,6 +122,7 @@ class Dispatcher:
             command.spec,
             briefing.connector.declares,
             command.id,
+            record.open_of_vehicle(tx, command.vehicle_id),
             superseded_opposite=command.supersedes is not None,
         )
         return wants_reading(case, judge(case, registrar.evidence_rules))

@@ -158,13 +158,21 @@ def _counted(track: Track, report: Report, heard: StateReport) -> Track:
     """The start count after a report: a physical start, or a newer count of the vehicle's own, resets ours."""
     count = report.signals.get("consecutive_remote_starts")
     said = heard.readings.get("consecutive_remote_starts")
-    if said is not None and count is not None and _later(count, track.started_at) and isinstance(count.value, int):
-        return msgspec.structs.replace(track, consecutive_starts=count.value)
+    counted = None if said is None or count is None else whole_number(count.value)
+    if count is not None and counted is not None and _later(count, track.started_at):
+        return msgspec.structs.replace(track, consecutive_starts=counted)
     denied = _says(report, track, "remote_start_active", False)
     if not denied and (track.remote_start_active or track.start_pending):
         return track
     by_hand = any(_says(report, track, name, on) for name in ("ignition_status", "system_power_mode") for on in _ON)
     return msgspec.structs.replace(track, consecutive_starts=0) if by_hand else track
+
+
+def whole_number(value: SignalValue) -> int | None:
+    """A count, which JSON may write as 2 or 2.0."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == int(value) else None
 
 
 def _says(report: Report, track: Track, name: str, value: SignalValue) -> bool:
