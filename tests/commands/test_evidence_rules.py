@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from keyturn.commands.cases import usable_value
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.judgement import Verdict, judge, usable_value
+from keyturn.commands.judgement import Verdict, judge
 from keyturn.fleet.evidence import Signal, Track
 
 from .cases import CONTRADICTED, MET, RULES, UNKNOWN, ago, case, finding, signal, verdict

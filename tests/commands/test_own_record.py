@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.judgement import pending_names
+from keyturn.commands.cases import pending_names
 from keyturn.commands.states import State
 from keyturn.fleet.evidence import Track
 

@@ -13,8 +13,9 @@ from keyturn.audit import journal
 from keyturn.commands import confirmation, idempotency, lanes, lifecycle, record, rights
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR, CommandSpec
 from keyturn.commands.confirmation import Binding, Codes, OpenCode, Try
-from keyturn.commands.judgement import REACHABLE, Verdict, judge
+from keyturn.commands.judgement import Verdict, judge
 from keyturn.commands.messages import confirmation_message
+from keyturn.commands.preconditions import REACHABLE
 from keyturn.commands.public import confirmation_answer, joined_code, post_answer
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.registration import Registrar

@@ -10,7 +10,8 @@ import msgspec
 
 from keyturn.clock import after
 from keyturn.commands import effects, lanes, lifecycle, quota, record, rights, texts
-from keyturn.commands.judgement import Case, Finding, judge, refusals, usable_value
+from keyturn.commands.cases import Case, usable_value
+from keyturn.commands.judgement import Finding, judge, refusals
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.registration import CONFLICT, Registrar, answered, encode_findings
 from keyturn.commands.states import State

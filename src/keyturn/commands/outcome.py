@@ -11,7 +11,7 @@ import msgspec
 
 from keyturn.clock import after, seed_time
 from keyturn.commands import effects, lifecycle, record, texts
-from keyturn.commands.judgement import reported_as
+from keyturn.commands.cases import reported_as
 from keyturn.commands.record import Command
 from keyturn.commands.registration import CONFLICT, answered
 from keyturn.commands.states import State

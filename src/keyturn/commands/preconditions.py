@@ -153,3 +153,4 @@ _TABLE = (
 )
 
 PRECONDITIONS: dict[int, Precondition] = {precondition.number: precondition for precondition in _TABLE}
+START_COUNT, REACHABLE = 11, 13

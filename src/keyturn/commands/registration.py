@@ -7,8 +7,9 @@ import msgspec
 
 from keyturn.clock import after
 from keyturn.commands import lanes, lifecycle, record, texts
+from keyturn.commands.cases import Case, pending_names
 from keyturn.commands.catalogue import CommandSpec
-from keyturn.commands.judgement import Case, Finding, judge, pending_names, refusals
+from keyturn.commands.judgement import Finding, judge, refusals
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.request import CommandRequest
 from keyturn.commands.states import STATUS, UNSENT, State, Status

@@ -2,8 +2,8 @@
 
 import msgspec
 
+from keyturn.commands.cases import reported_disabled
 from keyturn.commands.catalogue import COMMANDS, DISABLE, ENABLE, IMMOBILISABLE_OWNERSHIP, START, CommandSpec
-from keyturn.commands.judgement import reported_disabled
 from keyturn.connectors.port import Declarations
 from keyturn.errors import CommandNotFound, Refusal, VinNotFound
 from keyturn.fleet import evidence, immobilisation

@@ -5,7 +5,7 @@ from functools import partial
 
 from keyturn.clock import Clock, after
 from keyturn.commands import lifecycle, record
-from keyturn.commands.judgement import reported_since
+from keyturn.commands.cases import reported_since
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.engine.keeping import keep_trying
