@@ -75,8 +75,12 @@ class Budgets:
     def granted(self, command_id: str) -> bool:
         return command_id in self._until
 
+    def left(self, command_id: str) -> float:
+        """Seconds; infinite for a command without a budget."""
+        return self._until.get(command_id, float("inf")) - self._clock.monotonic()
+
     def spent(self, command_id: str) -> bool:
-        return self._clock.monotonic() >= self._until.get(command_id, float("inf"))
+        return self.left(command_id) <= 0
 
     def forget(self, command_id: str) -> None:
         """The command was sent or has ended."""

@@ -84,7 +84,8 @@ class Dispatcher:
 
     async def _send(self, command_id: str, briefing: Briefing) -> None:
         declares = briefing.connector.declares
-        boottime, window = self._clock.boottime(), self._rules.send_window
+        window = min(self._rules.send_window, self._guards.budgets.left(command_id))
+        boottime = self._clock.boottime()
         self.sending.add(command_id)
         try:
             intent = await self._store.write(

@@ -31,6 +31,7 @@ def back_up(directory: Path, target: Path) -> int:
         partial.unlink(missing_ok=True)
         make_file(partial)
         with closing(connect(partial, "rw")) as copy:
+            _hold_snapshot(source)
             source.backup(copy, pages=_PAGES)
             copy.execute("PRAGMA journal_mode = DELETE")
         _sync(partial)
@@ -60,6 +61,12 @@ def restore(backup: Path, directory: Path) -> int:
         _replace(path, incoming, epoch)
         sync_directory(directory)
         return epoch
+
+
+def _hold_snapshot(source: sqlite3.Connection) -> None:
+    """Without one the copy would start again with every commit that comes in between."""
+    source.execute("BEGIN")
+    source.execute("SELECT count(*) FROM store_fact").fetchone()
 
 
 def _check(source: sqlite3.Connection, backup: Path) -> None:

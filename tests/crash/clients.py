@@ -1,0 +1,78 @@
+"""Clients that keep sending whatever happens, and write down what they were told."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import aiohttp
+
+from tests.e2e.application import Answer, Application
+from tests.e2e.stage import ALL_COMMANDS
+
+LOST = (aiohttp.ClientError, ConnectionError)
+"""The answer is lost: nobody knows whether the request was registered."""
+UNAVAILABLE = 503
+_PAUSE = 0.05
+
+
+class Heard(NamedTuple):
+    """An id that a client was told, and what of."""
+
+    command_id: str
+    vin: str
+    command: str
+
+
+@dataclass
+class Doors:
+    """What the clients go by."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    """A server is up."""
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Finish what you began, and nothing new."""
+
+
+@dataclass
+class Client:
+    """Sends one command after the other, each until it hears an answer."""
+
+    application: Application
+    vins: Sequence[str]
+    chance: random.Random
+    doors: Doors
+    heard: list[Heard] = field(default_factory=list)
+    lost: int = 0
+    """Answers that never came."""
+    unexpected: list[Answer] = field(default_factory=list)
+    """Answers that the contract does not have."""
+
+    async def run(self) -> None:
+        while not self.doors.closing.is_set():
+            vin, command = self.chance.choice(self.vins), self.chance.choice(ALL_COMMANDS)
+            first = await self._insist(vin, command)
+            if first.body.get("status") == "Confirmation":
+                await self._insist(vin, command, first.body["code"])
+
+    async def _insist(self, vin: str, command: str, code: str | None = None) -> Answer:
+        """The answer, however many servers die over it: the same key makes it one request."""
+        key = {"Idempotency-Key": f"{self.chance.getrandbits(64):016x}"}
+        while True:
+            await self.doors.open.wait()
+            try:
+                answer = await self.application.post(vin, command, code, **key)
+            except LOST:
+                self.lost += 1
+            else:
+                if answer.code != UNAVAILABLE:
+                    self._note(answer)
+                    return answer
+            await asyncio.sleep(_PAUSE)
+
+    def _note(self, answer: Answer) -> None:
+        if "id" in answer.body:
+            self.heard.append(Heard(answer.body["id"], answer.body["vin"], answer.body["command"]))
+        elif not (400 <= answer.code < 500 and set(answer.body) == {"detail"}):
+            self.unexpected.append(answer)
