@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench torture mutations clean
 
 demo: $(READY)
 	$(BIN)/keyturn demo $(DEMO)
@@ -13,13 +13,22 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench
-	$(BIN)/ruff check src tests bench
+	$(BIN)/ruff format --check src tests bench torture
+	$(BIN)/ruff check src tests bench torture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 bench: $(READY)
 	$(BIN)/python -m bench $(BENCH)
+
+# The deterministic simulation: TORTURE="--scenarios 5000 --seed 1", or TORTURE="--replay 37".
+TORTURE ?= --scenarios 100000 --jobs 2
+torture: $(READY)
+	$(BIN)/python -m torture $(TORTURE)
+
+# Deliberate bugs, each applied to a copy: which check catches it?
+mutations: $(READY)
+	$(BIN)/python -m torture.mutations $(MUTATIONS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out

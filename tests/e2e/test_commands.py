@@ -158,6 +158,16 @@ async def test_two_starts_in_a_row_are_all_that_there_are_cancelled_or_not(share
     assert await shared.actuations(vin) == ["start", "cancel_start", "start", "cancel_start"]
 
 
+async def test_our_own_count_of_starts_refuses_where_no_newer_report_counts(shared: Stage, vin: str) -> None:
+    """And so the third one is never sent."""
+    await shared.set_vehicle(vin, evidence_age=3600.0)
+    for command in ("start", "cancel_start", "start", "cancel_start"):
+        await shared.done(vin, command)
+    third = await shared.first.post(vin, "start")
+    assert conflict(third) == not_met(11)
+    assert shared.operations(third.body["id"]) == []
+
+
 async def test_a_start_by_hand_lets_the_next_remote_start_through(shared: Stage, vin: str) -> None:
     for command in ("start", "cancel_start", "start", "cancel_start"):
         await shared.done(vin, command)

@@ -188,6 +188,18 @@ async def test_a_joining_answer_is_kept_too(shared: Stage, vin: str) -> None:
     assert (await shared.first.post(vin, "start", **key("joined"))).body == running.body
 
 
+async def test_a_joining_answer_stays_what_it_was_though_the_record_failed_later(tmp_path: Path) -> None:
+    """It joined while the first POST still waited, and that one heard a 502 in the end."""
+    endings = (answer(503, {}), answer(500, {}))
+    async with scripted(tmp_path, *endings, commands=CommandSettings(initiate_wait=30)) as (s, oem):
+        first = asyncio.create_task(s.first.post(VIN, "start"))
+        await s.eventually(lambda: len(commands_of(oem)) == 1)
+        joined = await s.first.post(VIN, "start", **key())
+        assert (joined.code, joined.body["status"]) == (200, "Pending")
+        assert (await first).code == 502
+        assert (await s.first.post(VIN, "start", **key())).body == joined.body
+
+
 async def test_a_joining_502_is_kept_too(tmp_path: Path) -> None:
     async with stage(tmp_path) as s:
         running = await s.first.post(NO_URL, "alert")

@@ -1,0 +1,50 @@
+"""``python -m bench``: prepare, play the rounds, print the table."""
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+
+from bench import installation
+from bench.cores import pin_load
+from bench.rounds import Grounds, play
+from bench.startup import measure_help, measure_serve
+from bench.table import show
+from bench.textbook import seed
+
+OUT = Path("bench/out")
+"""On the disk that is measured; what is made there is removed."""
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    arguments = _arguments()
+    OUT.mkdir(parents=True, exist_ok=True)
+    pin_load()
+    with tempfile.TemporaryDirectory(dir=OUT) as directory:
+        here = Path(directory).absolute()
+        started = {"help": measure_help(), "serve": measure_serve(here / "started")}
+        grounds = _prepare(here, arguments.vehicles)
+        rounds = [play(grounds, arguments.seconds) | started for _ in range(arguments.rounds)]
+    show(rounds)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="the table shows medians of this many")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of each measurement")
+    parser.add_argument("--vehicles", type=int, default=20_000, help="each takes one command in a measurement")
+    return parser.parse_args()
+
+
+def _prepare(here: Path, vehicles: int) -> Grounds:
+    return Grounds(
+        vehicles,
+        held=asyncio.run(installation.prepare(here / "held", vehicles, held=True)),
+        free=asyncio.run(installation.prepare(here / "free", vehicles)),
+        textbook=seed.prepare(here / "textbook", vehicles),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What the engine does without HTTP: whole lifecycles, and how soon an idle node calls the OEM."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator
+
+import uvloop
+
+from bench.installation import ANSWERED, AWAITED, Plot, vins
+from bench.load import Sample, quantile
+from bench.node import BenchNode
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.request import CommandRequest
+
+COMMAND = "alert"
+"""Has nothing to verify afterwards: Executed is its end."""
+WORKERS = 64
+IDLE_TRIES = 300
+IDLE_PAUSE = 0.02
+"""Seconds; every command is long done by the next."""
+
+
+def measure_lifecycle(plot: Plot, vehicles: int, seconds: float) -> Sample:
+    """Commands from their acceptance to Executed, with the OEM in process."""
+    return uvloop.run(_lifecycle(plot, vehicles, seconds))
+
+
+def measure_idle(plot: Plot) -> Sample:
+    """From asking an idle node to the call of the OEM: both transactions, intake's and the intent's, lie between."""
+    return uvloop.run(_idle(plot))
+
+
+async def _lifecycle(plot: Plot, vehicles: int, seconds: float) -> Sample:
+    node = BenchNode(plot)
+    await node.start()
+    requests = await _requests(node, AWAITED, vehicles)
+    took: list[float] = []
+    started = time.perf_counter()
+    await asyncio.gather(*(_work(node, requests, started + seconds, took) for _ in range(WORKERS)))
+    rate = len(took) / (time.perf_counter() - started)
+    await node.stop()
+    took.sort()
+    return Sample(rate, quantile(took, 0.5), quantile(took, 0.99), len(took))
+
+
+async def _work(node: BenchNode, requests: Iterator[CommandRequest], until: float, took: list[float]) -> None:
+    while (began := time.perf_counter()) < until:
+        request = next(requests)
+        answer = await node.works.desk.post(request)
+        took.append(time.perf_counter() - began)
+        record = await node.works.desk.get(request.company_id, str(answer.body["id"]))
+        assert record is not None, "it was just registered"
+        assert record["status"] == "Success", record
+
+
+async def _idle(plot: Plot) -> Sample:
+    node = BenchNode(plot)
+    await node.start()
+    requests = await _requests(node, ANSWERED, IDLE_TRIES)
+    oem = node.oems[ANSWERED]
+    took: list[float] = []
+    started = time.perf_counter()
+    for request in itertools.islice(requests, IDLE_TRIES):
+        oem.called.clear()
+        asked = time.perf_counter()
+        await node.works.desk.post(request)
+        await oem.called.wait()
+        took.append(oem.called_at - asked)
+        await asyncio.sleep(IDLE_PAUSE)
+    rate = len(took) / (time.perf_counter() - started)
+    await node.stop()
+    took.sort()
+    return Sample(rate, quantile(took, 0.5), quantile(took, 0.99), len(took))
+
+
+async def _requests(node: BenchNode, connector: str, vehicles: int) -> Iterator[CommandRequest]:
+    """The fleet in turn, for ever."""
+    row = await node.store.read(lambda tx: tx.one("SELECT company_id, id FROM application"))
+    assert row is not None, "the installation has one application"
+    company_id, application_id = row
+    return (
+        CommandRequest(company_id, application_id, frozenset(COMMANDS), vin, COMMAND)
+        for vin in itertools.cycle(vins(connector, vehicles))
+    )

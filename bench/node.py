@@ -1,0 +1,47 @@
+"""The whole node as it is served, with an OEM in process."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from unittest.mock import patch
+
+from bench.installation import INITIATE_WAIT, Plot, settings_at
+from bench.oem import InstantOem
+from keyturn.app import Node
+from keyturn.telemetry.logs import configure_logs
+
+_REST = 0.2
+"""Seconds without a change after which the engine is at rest."""
+
+
+class BenchNode(Node):
+    """`oems` stand in for the configured connectors, whose far side would be measured too."""
+
+    def __init__(self, plot: Plot) -> None:
+        super().__init__(settings_at(plot.data), bench=True)
+        self.oems = {name: InstantOem(wait) for name, wait in INITIATE_WAIT.items()}
+
+    async def start(self) -> str:
+        configure_logs("console", "warning", sys.stderr)
+        with patch("keyturn.app.build_connectors", return_value=self.oems):
+            return await super().start()
+
+    async def at_rest(self) -> None:
+        """Until the engine has taken up whatever was open when it started."""
+        before = -1
+        while before != self.works.engine.busy:
+            before = self.works.engine.busy
+            await asyncio.sleep(_REST)
+
+
+@asynccontextmanager
+async def serve_keyturn(plot: Plot) -> AsyncIterator[int]:
+    """A node on the plot; its port."""
+    node = BenchNode(plot)
+    url = await node.start()
+    try:
+        await node.at_rest()
+        yield int(url.rpartition(":")[2])
+    finally:
+        await node.stop()

@@ -1,0 +1,44 @@
+"""An OEM in process that answers at once."""
+
+import asyncio
+import time
+
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.connectors.port import Declarations, OemAnswer, Operation, Order, StateReport, Target, Verdict
+
+FOLLOW_FLOOR = 3600.0
+"""Seconds before an operation is asked about: longer than any measurement."""
+
+
+class InstantOem:
+    """The connector port without a wire: every command succeeds. `called` is set by a call, `called_at` is its time."""
+
+    def __init__(self, initiate_wait: float) -> None:
+        self.declares = Declarations(
+            offers=frozenset(COMMANDS),
+            enforces_preconditions=True,
+            initiate_wait=initiate_wait,
+            follow_floor=FOLLOW_FLOOR,
+        )
+        self.called = asyncio.Event()
+        self.called_at = 0.0
+
+    async def send(self, _order: Order) -> OemAnswer:
+        self.called_at = time.perf_counter()
+        self.called.set()
+        return OemAnswer(Verdict.SUCCEEDED)
+
+    async def ask(self, _target: Target, _name: str, _operation: Operation) -> OemAnswer:
+        return OemAnswer(Verdict.IN_PROGRESS)
+
+    async def look_up(self, _target: Target, _name: str, _command_id: str) -> OemAnswer:
+        return OemAnswer(Verdict.NOTHING_FOUND)
+
+    async def cancel(self, _target: Target, _operation: Operation) -> OemAnswer:
+        return OemAnswer(Verdict.NOTHING_FOUND)
+
+    async def read_state(self, _target: Target) -> StateReport | None:
+        return None
+
+    async def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,34 @@
+"""The textbook's server: one process, as Keyturn is one."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from bench.installation import Plot
+from bench.textbook.app import build_app
+from bench.textbook.database import open_engine
+from keyturn.commands.catalogue import COMMANDS
+
+DATABASE, KEYS = "textbook.db", "keys"
+"""Files of its data directory; KEYS is the token key and the master key."""
+KEY_BYTES = 32
+
+
+@asynccontextmanager
+async def serve_textbook(plot: Plot) -> AsyncIterator[int]:
+    """Its port."""
+    keys = (plot.data / KEYS).read_bytes()
+    engine = open_engine(plot.data / DATABASE)
+    app = build_app(engine, keys[:KEY_BYTES], keys[KEY_BYTES:], frozenset(COMMANDS))
+    server = uvicorn.Server(uvicorn.Config(app, http="httptools", access_log=False, log_level="warning"))
+    listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+        await engine.dispose()

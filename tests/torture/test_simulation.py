@@ -1,0 +1,63 @@
+"""The simulation finds nothing, says the same of a seed every time, and would find something."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from torture.bugs import BUGS, Bug
+from torture.mutations import applied
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = 1_000
+SEEN_SOON = (
+    "an unclear sending is retried",
+    "a redeemed code is not burnt",
+    "vehicles are found without regard to the company",
+    "answered before the commit",
+    "a restoring command supersedes nothing",
+    "the newest goes first",
+    "verdicts are written and not obeyed",
+)
+"""Bugs that a few dozen scenarios notice."""
+
+
+def torture(*arguments: str, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join((str(root / "src"), str(root)))
+    return subprocess.run(
+        [sys.executable, "-m", "torture", *arguments],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(300)
+def test_a_thousand_scenarios_violate_nothing() -> None:
+    done = torture("--scenarios", str(SCENARIOS), "--jobs", "2")
+
+    assert "\n0 scenarios with violations" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.startswith(f"{SCENARIOS} scenarios, ")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("seed", ["7", "37", "250"])
+def test_a_seed_means_the_same_in_every_process(seed: str) -> None:
+    first = torture("--replay", seed, PYTHONHASHSEED="1")
+    second = torture("--replay", seed, PYTHONHASHSEED="2")
+
+    assert first.stdout == second.stdout
+    assert re.search(rf"^seed {seed}, digest [0-9a-f]{{16}}, 0 violations$", first.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.name in SEEN_SOON], ids=lambda bug: bug.name)
+def test_a_bug_is_noticed_by_the_check_that_is_meant_for_it(bug: Bug) -> None:
+    with applied(bug) as copy:
+        done = torture("--scenarios", "300", "--jobs", "1", "--stop-after", "2", root=copy)
+
+    assert f"[{bug.check}" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 1

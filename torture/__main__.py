@@ -1,0 +1,34 @@
+"""``python -m torture``: many scenarios, or one again."""
+
+import argparse
+import sys
+import time
+
+from .report import Report
+from .running import replay, run_all
+
+
+def main() -> int:
+    """0: no invariant was violated."""
+    parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
+    parser.add_argument("--scenarios", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1, help="the first scenario's; the others follow it")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--stop-after", type=int, default=20, help="violating scenarios")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="run one scenario and print its trace")
+    given = parser.parse_args()
+    if given.replay is not None:
+        return replay(given.replay)
+    report, began = Report(), time.monotonic()
+    for result in run_all(range(given.seed, given.seed + given.scenarios), given.jobs):
+        report.add(result)
+        if result.violations:
+            report.print_violations(result)
+        if report.failed >= given.stop_after:
+            break
+    report.print(time.monotonic() - began, given.jobs)
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The order of a vehicle's commands: who may be with the OEM beside whom, who joins whom, who supersedes whom."""
+
+from collections.abc import Iterator
+
+from ..history import WITH_OEM, Aftermath, Moment, Row
+from ..oem import READS
+
+OPPOSITES = {
+    "start": "cancel_start",
+    "alert": "cancel_alert",
+    "lock_door": "unlock_door",
+    "disable_ignition": "enable_ignition",
+}
+OPPOSITES |= {there: here for here, there in OPPOSITES.items()}
+_OVERTAKES = {"cancel_start": "start", "cancel_alert": "alert"}
+_RESTORING = ("cancel_start", "cancel_alert", "enable_ignition")
+
+
+def exclusion(left: Aftermath) -> Iterator[str]:
+    """3. One at a time, a cancel beside what it cancels aside, and in the order of the lane numbers."""
+    for moment in left.moments:
+        name = moment.command["name"]
+        if moment.kind != "Dispatching" or name in READS:
+            continue
+        rows = [(left.commands[other], state) for other, state in moment.others.items()]
+        rows = [(row, state) for row, state in rows if row["name"] not in READS]
+        target = _OVERTAKES.get(name)
+        for row, state in rows:
+            if state in WITH_OEM and not (state == "Accepted" and row["name"] == target):
+                yield f"{_named(moment.command)} was sent while {_named(row)} was {state}"
+        if not any(row["name"] == target and state in ("Accepted", "Unknown") for row, state in rows):
+            yield from _out_of_order(moment, rows)
+
+
+def _out_of_order(moment: Moment, rows: list[tuple[Row, str]]) -> Iterator[str]:
+    for row, state in rows:
+        if state == "Queued" and row["lane_number"] < moment.command["lane_number"]:
+            yield f"{_named(moment.command)} was sent before {_named(row)}"
+
+
+def joining(left: Aftermath) -> Iterator[str]:
+    """A request joins what is in flight, and nothing else; two of a kind are never in flight side by side."""
+    for moment in left.moments:
+        if moment.kind == "joined" and not _joinable(
+            left, moment, moment.command, moment.before or "?", late=_seen_within(left)
+        ):
+            yield f"{_named(moment.command)} was joined in state {moment.before}"
+        if moment.queued and moment.after == "Queued":
+            for other, state in moment.others.items():
+                row = left.commands[other]
+                if row["name"] == moment.command["name"] and _joinable(left, moment, row, state, late=0.0):
+                    yield f"{_named(moment.command)} was registered beside {_named(row)}, which is {state}"
+
+
+def _seen_within(left: Aftermath) -> float:
+    """Seconds after which a passed deadline has been noticed; for ever where nobody may have been there to look."""
+    looked = "disk" not in left.trouble and not left.outages and left.plan.clock_is_true
+    return left.plan.settings.engine.sweep_interval + 1.0 if looked else 1e6
+
+
+def _joinable(left: Aftermath, moment: Moment, row: Row, state: str, *, late: float) -> bool:
+    if not _in_flight(moment, row, state, late):
+        return False
+    number = row["lane_number"] or 0
+    for other, at in moment.others.items():
+        opposite = left.commands[other]
+        if opposite["name"] == OPPOSITES.get(row["name"]) and (opposite["lane_number"] or 0) > number:
+            superseded_here = at == "Cancelled" and moment.command["id"] in opposite["detail"]
+            if superseded_here or _in_flight(moment, opposite, at, -late):
+                return False
+    return True
+
+
+def _in_flight(moment: Moment, row: Row, state: str, late: float) -> bool:
+    """`late`: seconds by which the deadline of an Unknown one may be over without anybody having looked."""
+    if state == "Unknown":
+        in_time = moment.at < (row["answer_deadline"] or 0) + late * 1_000_000
+        return row["name"] not in _RESTORING and in_time
+    return state in WITH_OEM or state == "Queued"
+
+
+def superseding(left: Aftermath) -> Iterator[str]:
+    """A restoring command cancels its unsent opposite, and so do the doors each other's."""
+    for moment in left.moments:
+        name = moment.command["name"]
+        doors = name in ("lock_door", "unlock_door") and moment.after == "Queued"
+        if moment.queued and (name in _RESTORING or doors):
+            for other, state in moment.others.items():
+                if left.commands[other]["name"] == OPPOSITES[name] and state in ("Queued", "AwaitingApproval"):
+                    yield f"{_named(moment.command)} left {_named(left.commands[other])} {state}"
+        if moment.after == "Cancelled" and moment.before == "Queued" and not _superseded(left, moment):
+            yield f"{_named(moment.command)} was cancelled by {moment.command['detail']}"
+
+
+def _superseded(left: Aftermath, moment: Moment) -> bool:
+    """Nothing but the opposite supersedes."""
+    by = next((row for row in left.commands.values() if row["id"] in moment.command["detail"]), None)
+    restores = moment.command["name"] in _RESTORING
+    return by is not None and by["name"] == OPPOSITES.get(moment.command["name"]) and not restores
+
+
+def _named(row: Row) -> str:
+    return f"{row['name']} {row['id']}"

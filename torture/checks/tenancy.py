@@ -1,0 +1,40 @@
+"""No company reads, infers or acts on what is another's."""
+
+from collections.abc import Iterator
+
+from ..history import Aftermath
+from ..installation import BY_VIN
+
+_NOT_THERE = "VIN not found or unauthorized access."
+
+
+def isolation(left: Aftermath) -> Iterator[str]:
+    """10. Answers, records, entries and OEM accounts are the company's own."""
+    yield from _answers(left)
+    for seen in left.seen:
+        row = left.commands.get(seen.command_id)
+        if row is not None and row["company_id"] != seen.company and seen.status == 200:
+            yield f"{seen.company} read {seen.command_id} of {row['company_id']}"
+    for sending in left.cloud.sendings:
+        order, row = sending.order, left.commands[sending.order.command_id]
+        vehicle = BY_VIN[order.target.external_id]
+        if (order.target.account.id, row["company_id"]) != (vehicle.account, vehicle.company):
+            yield f"{vehicle.vin} was reached for {row['company_id']} through {order.target.account.id}"
+    for entry in left.entries:
+        row = left.commands.get(entry["command_id"] or "")
+        if row is not None and row["company_id"] != entry["company_id"]:
+            yield f"entry {entry['seq']} about {row['id']} belongs to {entry['company_id']}"
+
+
+def _answers(left: Aftermath) -> Iterator[str]:
+    for heard in left.heard:
+        vehicle, row = BY_VIN.get(heard.vin), left.commands.get(heard.id or "")
+        if row is not None and (row["company_id"], row["vin"], row["name"]) != (
+            heard.company,
+            heard.vin,
+            heard.command,
+        ):
+            yield f"{heard.application} asked for {heard.command} of {heard.vin} and got {row['id']}"
+        own = vehicle is not None and vehicle.company == heard.company
+        if not own and heard.status not in (None, 401, 503) and heard.body.get("detail") != _NOT_THERE:
+            yield f"{heard.application} heard {heard.status} {heard.body} of {heard.vin}"

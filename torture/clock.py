@@ -1,0 +1,38 @@
+"""The clocks of one machine in virtual time, and the true time that nobody steps."""
+
+from collections.abc import Callable
+
+from keyturn.clock import SECOND, after
+
+START = 1_700_000_000 * SECOND
+"""The instant at which every scenario begins."""
+
+
+class VirtualClock:
+    """The port's `Clock`. `time` gives the loop's seconds."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time = time
+        self._stepped = 0.0
+        self._slept = 0.0
+
+    def true(self) -> int:
+        """The instant as the rest of the world knows it."""
+        return after(START, self._time() + self._slept)
+
+    def now(self) -> int:
+        return after(START, self._time() + self._slept + self._stepped)
+
+    def monotonic(self) -> float:
+        return self._time()
+
+    def boottime(self) -> float:
+        return self._time() + self._slept
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the wall clock."""
+        self._stepped += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """The machine was suspended: its monotonic clock stood still meanwhile."""
+        self._slept += seconds

@@ -1,0 +1,111 @@
+"""What is enrolled in every scenario: two companies, three applications, three vehicles behind two connectors.
+
+The rows are written with fixed ids, so that a seed means the same in every process.
+"""
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.store.port import Tx
+from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
+from keyturn.tenants.administration import Installation
+from keyturn.tenants.keyfile import JwtKey, Keys
+from keyturn.tenants.keyring import Keyring
+
+from .clock import VirtualClock
+
+KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),)))
+ENFORCING, RELAY = "cloud", "relay"
+INSTALLATION = Installation(frozenset({ENFORCING, RELAY}), frozenset(COMMANDS), IGNITION_PAIR)
+
+
+class Application(NamedTuple):
+    id: str
+    company: str
+
+
+class Enrolled(NamedTuple):
+    vin: str
+    company: str
+    connector: str
+
+    @property
+    def id(self) -> str:
+        return f"vehicle-{self.vin}"
+
+    @property
+    def account(self) -> str:
+        return f"{self.company}-{self.connector}"
+
+
+COMPANIES = ("company-1", "company-2")
+APPLICATIONS = (
+    Application("erp", "company-1"),
+    Application("desk", "company-1"),
+    Application("rival", "company-2"),
+)
+VEHICLES = (
+    Enrolled("9KTCL0UD000000001", "company-1", ENFORCING),
+    Enrolled("9KTRELAY000000002", "company-1", RELAY),
+    Enrolled("9KTCL0UD000000003", "company-2", ENFORCING),
+)
+BY_VIN = {vehicle.vin: vehicle for vehicle in VEHICLES}
+_ALL = json.dumps(sorted(COMMANDS))
+
+
+def make_template(directory: Path) -> Path:
+    """A data directory with everything enrolled; every scenario begins with a copy of it."""
+
+    async def work() -> None:
+        store = open_sqlite(directory, VirtualClock(lambda: 0.0), lambda _topic, _key: None)
+        await store.write(_enrol)
+        await store.close()
+
+    asyncio.run(work())
+    return directory
+
+
+def copy_template(template: Path, to: Path) -> None:
+    """A fresh database where an earlier scenario may have left its own."""
+    to.mkdir(exist_ok=True)
+    for left in to.iterdir():
+        left.unlink()
+    shutil.copyfile(template / FILE_NAME, to / FILE_NAME)
+
+
+def _enrol(tx: Tx) -> None:
+    tx.run("INSERT INTO plan VALUES ('plan', 'all', :all, 0)", all=_ALL)
+    tx.run("INSERT INTO plan VALUES ('small', 'location only', '[\"location\"]', 0)")
+    for company in COMPANIES:
+        tx.run("INSERT INTO company VALUES (:id, :id, 1, 0)", id=company)
+    for application in APPLICATIONS:
+        tx.run(
+            "INSERT INTO application VALUES (:id, :company, :id, :id, '', 1, :all, 1, 0)",
+            all=_ALL,
+            **application._asdict(),
+        )
+    for vehicle in VEHICLES:
+        _enrol_vehicle(tx, vehicle)
+
+
+def _enrol_vehicle(tx: Tx, vehicle: Enrolled) -> None:
+    sealed = KEYRING.seal(b'{"token": "none"}', vehicle.account)
+    tx.run(
+        "INSERT INTO oem_account VALUES (:id, :company, :connector, :connector, :sealed, 1, 0)",
+        id=vehicle.account,
+        company=vehicle.company,
+        connector=vehicle.connector,
+        sealed=sealed,
+    )
+    tx.run(
+        """INSERT INTO vehicle VALUES
+           (:id, :company, :vin, :account, :vin, 'owned', 'combustion', 'plan', NULL, 10.0, 1, 'form', 1, 0)""",
+        id=vehicle.id,
+        company=vehicle.company,
+        vin=vehicle.vin,
+        account=vehicle.account,
+    )

@@ -1,0 +1,156 @@
+"""One Keyturn node of a scenario: a desk and an engine that can die between any two steps."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import Context
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from keyturn.bus.port import Bus
+from keyturn.clock import Clock
+from keyturn.commands.request import CommandRequest
+from keyturn.config.settings import Settings
+from keyturn.connectors.port import Connector
+from keyturn.engine.works import Chance, Parts, Works, assemble
+from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
+from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+
+from .disk import Disk
+from .installation import KEYRING
+from .loop import Life, context_of
+
+T = TypeVar("T")
+Answer = tuple[int | None, dict[str, Any]]
+"""HTTP code and body; None: the connection was lost."""
+LOST: Answer = (None, {})
+
+_PRINCIPAL = """
+SELECT a.company_id, a.grants FROM application a JOIN company c ON c.id = a.company_id
+WHERE a.id = :id AND a.active = 1 AND c.active = 1
+"""
+_NAMES = msgspec.json.Decoder(frozenset[str])
+
+
+class Database:
+    """A store with a life: its node's own, or one that nodes share and that goes on without them."""
+
+    def __init__(
+        self, directory: Path, clock: Clock, disk: Disk, announce: Callable[[str, str], None], life: Life
+    ) -> None:
+        self.life = life
+        self.context = context_of(life)
+        self.store: SqliteStore = self.context.run(open_sqlite, directory, clock, announce, disk=disk)
+
+    def drop(self) -> None:
+        """What was not committed is gone; the files stay."""
+        self.life.over = True
+        for connection in (self.store._writer._connection, self.store._reader._connection):
+            connection.close()
+
+
+class SharedStore:
+    """A node's way to a store that outlives it: a unit that was handed over runs whatever becomes of the node."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        context = self._database.context.copy()
+        return await asyncio.get_running_loop().create_task(self._database.store.write(work), context=context)
+
+    async def read(self, work: Callable[[ReadTx], T]) -> T:
+        return await self._database.store.read(work)
+
+    async def close(self) -> None:
+        """The store is not the node's to close."""
+
+
+class Node:
+    """`life` ends with it. Requests that it had not answered by then hear that their connection was lost."""
+
+    def __init__(self, name: str, life: Life, store: Store, bus: Bus) -> None:
+        self.name = name
+        self.life = life
+        self.store = store
+        self.bus = bus
+        self.up = False
+        self._context = context_of(life)
+        self._waiting: dict[asyncio.Future[Answer], None] = {}
+        self._tasks: list[asyncio.Task[Answer]] = []
+        self._works: Works | None = None
+
+    async def start(
+        self, clock: Clock, chance: Chance, connectors: Mapping[str, Connector], epoch: int, settings: Settings
+    ) -> None:
+        """Run this in the node's own context. Raises StoreUnavailable."""
+        self._works = assemble(Parts(self.store, self.bus, clock, KEYRING, connectors, epoch, chance), settings)
+        await self._works.start()
+        self.up = True
+
+    def within(self) -> Context:
+        """A context for a step of this node."""
+        return self._context.copy()
+
+    def hear(self, topic: str, key: str) -> None:
+        """A durable unit announced something."""
+        if not self.life.over:
+            self.within().run(self.bus.publish, topic, key)
+
+    def die(self) -> None:
+        """Nothing of this node runs any more."""
+        self.life.over, self.up = True, False
+        for answer in self._waiting:
+            if not answer.done():
+                answer.set_result(LOST)
+
+    async def post(self, application: str, **asked: Any) -> Answer:
+        """`POST /vehicle-command`, bearer and signature being right."""
+        return await self._served(self._post(application, asked))
+
+    async def get(self, application: str, command_id: str, wait: float) -> Answer:
+        """`GET /vehicle-command/{id}`."""
+        return await self._served(self._get(application, command_id, wait))
+
+    async def _served(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting[answer] = None
+        task = loop.create_task(work, context=self.within())
+        self._tasks.append(task)
+        task.add_done_callback(lambda done: None if answer.done() else answer.set_result(done.result()))
+        try:
+            return await answer
+        finally:
+            del self._waiting[answer]
+
+    async def _post(self, application: str, asked: dict[str, Any]) -> Answer:
+        assert self._works is not None, "requests are served once the node has started"
+        try:
+            company, grants = await self._principal(application)
+            request = CommandRequest(company_id=company, application_id=application, grants=grants, **asked)
+            answer = await self._works.desk.post(request)
+        except Refusal as refusal:
+            return refusal.http_status, {"detail": refusal.detail}
+        except StoreUnavailable:
+            return ServiceUnavailable.http_status, {"detail": ServiceUnavailable.detail}
+        return answer.http_status, answer.body
+
+    async def _get(self, application: str, command_id: str, wait: float) -> Answer:
+        assert self._works is not None, "requests are served once the node has started"
+        try:
+            company, _grants = await self._principal(application)
+            record = await self._works.desk.get(company, command_id, wait)
+        except Refusal as refusal:
+            return refusal.http_status, {"detail": refusal.detail}
+        except StoreUnavailable:
+            return ServiceUnavailable.http_status, {"detail": ServiceUnavailable.detail}
+        return (404, {}) if record is None else (200, record)
+
+    async def _principal(self, application: str) -> tuple[str, frozenset[str]]:
+        row = await self.store.read(lambda tx: tx.one(_PRINCIPAL, id=application))
+        if row is None:
+            raise BearerInvalid
+        return row[0], _NAMES.decode(row[1])

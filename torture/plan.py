@@ -1,0 +1,180 @@
+"""Everything about a scenario that its seed decides before it runs."""
+
+from collections.abc import Callable
+from random import Random
+
+import msgspec
+
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, Settings
+from keyturn.connectors.port import Declarations, Quota
+
+from .faults import draw_rates
+from .installation import APPLICATIONS, BY_VIN, ENFORCING, RELAY, VEHICLES
+
+
+class Crash(msgspec.Struct, frozen=True):
+    """A node dies, or all of them with the store, `steps` steps after the `count`-th event of a kind."""
+
+    after: str
+    """``commit``, ``sending`` or ``second``."""
+    count: int
+    steps: int
+    restart: float
+    """Seconds."""
+    everything: bool
+    restored: bool
+    """What comes back is a restored store: its epoch is raised."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happens to the world at a time; `what` is a row of `happenings.HAPPENINGS`."""
+
+    at: float
+    what: str
+    vin: str
+    seconds: float
+
+
+class Plan(msgspec.Struct, frozen=True):
+    seed: int
+    nodes: int
+    in_order: bool
+    """Runnable steps run first come, first served."""
+    requests: int
+    callers: int
+    vins: tuple[str, ...]
+    driving: tuple[str, ...]
+    """Vehicles that have been driving for ten minutes when it begins."""
+    pace: float
+    """Seconds between a caller's requests at most."""
+    rates: dict[str, float]
+    crashes: tuple[Crash, ...]
+    events: tuple[Event, ...]
+    settings: Settings
+    declares: dict[str, Declarations]
+    honours_expiry: bool
+
+    @property
+    def clock_is_true(self) -> bool:
+        """Nobody steps the wall clock, and the machine never sleeps."""
+        return not any(event.what in CLOCK_EVENTS for event in self.events)
+
+
+CLOCK_EVENTS = ("clock set back", "clock set forward", "machine sleeps")
+RIGHTS_EVENTS = (
+    "grants taken", "grants given back", "consent withdrawn", "consent given", "vehicle sold", "plan reduced",
+    "plan restored", "account closed", "account opened", "application off", "application on", "kill switch",
+)  # fmt: skip
+CAR_EVENTS = (
+    "drives off",
+    "parks",
+    "loses coverage",
+    "regains coverage",
+    "hood opened",
+    "hood closed",
+    "unlocked by hand",
+)
+
+
+def draw_plan(seed: int) -> Plan:
+    """The plan of a seed."""
+    chance = Random(f"plan {seed}")  # noqa: S311 - a seed is to be replayed
+    vins = tuple(vehicle.vin for vehicle in chance.sample(VEHICLES, chance.choice((1, 1, 2, 3))))
+    requests = min(40, 5 + int(chance.expovariate(1 / chance.choice((1, 1, 1, 10)))))
+    pace = chance.choice((0.01, 1.0, 4.0))
+    busy_for = 5.0 + pace * requests
+    return Plan(
+        seed=seed,
+        nodes=chance.choice((1, 1, 1, 2)),
+        in_order=chance.random() < 0.2,
+        requests=requests,
+        callers=chance.randint(1, 5),
+        vins=vins,
+        driving=_driving(seed, vins),
+        pace=pace,
+        rates=draw_rates(chance) if chance.random() < 0.85 else {},
+        crashes=tuple(_crash(chance) for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 3)))),
+        events=_events(chance, vins, busy_for, _driving(seed, vins)),
+        settings=_settings(chance),
+        declares=_declares(chance),
+        honours_expiry=chance.random() < 0.3,
+    )
+
+
+def _driving(seed: int, vins: tuple[str, ...]) -> tuple[str, ...]:
+    chance = Random(f"driving {seed}")  # noqa: S311 - as above
+    return tuple(vin for vin in vins if chance.random() < 0.15)
+
+
+def _crash(chance: Random) -> Crash:
+    after = chance.choice(("commit", "sending", "second"))
+    count = chance.randint(1, {"commit": 60, "sending": 8, "second": 40}[after])
+    restart = chance.choice((0.0, 0.5, 5.0, 20.0))
+    everything = chance.random() < 0.5
+    return Crash(after, count, chance.randint(0, 12), restart, everything, everything and chance.random() < 0.15)
+
+
+def _events(chance: Random, vins: tuple[str, ...], busy_for: float, driving: tuple[str, ...]) -> tuple[Event, ...]:
+    """Mostly in no order that makes sense; whoever drives parks soon, so that there is something to immobilise."""
+    kinds: list[str] = []
+    for group, odds in ((CLOCK_EVENTS, 0.2), (RIGHTS_EVENTS, 0.3), (CAR_EVENTS, 0.5)):
+        if chance.random() < odds:
+            kinds += chance.choices(group, k=chance.randint(1, 4))
+    events = (
+        Event(busy_for * chance.random(), kind, chance.choice(vins), chance.choice((1.0, 3.0, 20.0, 90.0)))
+        for kind in kinds
+    )
+    parking = (Event(busy_for * chance.random() / 2, "parks", vin, 0.0) for vin in driving)
+    return tuple(sorted((*events, *parking), key=lambda event: event.at))
+
+
+def _settings(chance: Random) -> Settings:
+    """Shorter waits than an installation has, so that a deadline is never far."""
+    send, answer = chance.choice((8.0, 20.0, 60.0)), chance.choice((6.0, 20.0, 60.0))
+    return Settings(
+        commands=CommandSettings(
+            initiate_wait=chance.choice((0.0, 2.0, 5.0)),
+            send_wait=dict.fromkeys(COMMANDS, send),
+            answer_wait=dict.fromkeys(COMMANDS, answer),
+        ),
+        confirmation=ConfirmationSettings(life=chance.choice((10.0, 60.0))),
+        engine=EngineSettings(
+            answer_timeout=chance.choice((5.0, 15.0)),
+            resolve_for=chance.choice((0.0, 30.0)),
+            verify_for=chance.choice((5.0, 30.0)),
+            sweep_interval=chance.choice((1.0, 2.5, 5.0)),
+            breaker_vehicles=chance.choice((1, 5)),
+            breaker_pause=3.0,
+        ),
+    )
+
+
+_QUOTAS = (None, None, None, Quota(per_vehicle=((20.0, 4),), reserve=1), Quota(per_account=((10.0, 6),), reserve=2))
+
+
+def _declares(chance: Random) -> dict[str, Declarations]:
+    maybe: Callable[[float], bool] = lambda odds: chance.random() < odds  # noqa: E731
+    shared = Declarations(
+        offers=frozenset(COMMANDS),
+        blocks_next_start_only=True,
+        reads_state=maybe(0.85),
+        looks_up=maybe(0.6),
+        cancels=maybe(0.4),
+        quota=chance.choice(_QUOTAS),
+        follow_floor=0.5,
+        follow_ceiling=chance.choice((2.0, 5.0)),
+    )
+    return {
+        ENFORCING: msgspec.structs.replace(shared, enforces_preconditions=True),
+        RELAY: msgspec.structs.replace(shared, reads_state=maybe(0.95)),
+    }
+
+
+def callers_of(plan: Plan) -> tuple[str, ...]:
+    """The application that each caller uses."""
+    chance = Random(f"callers {plan.seed}")  # noqa: S311 - as above
+    companies = {BY_VIN[vin].company for vin in plan.vins}
+    owners = [application.id for application in APPLICATIONS if application.company in companies]
+    everybody = [application.id for application in APPLICATIONS]
+    return tuple(chance.choice(owners if chance.random() < 0.9 else everybody) for _ in range(plan.callers))

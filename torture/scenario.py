@@ -1,0 +1,109 @@
+"""One scenario from its seed to its verdict."""
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from .callers import Caller
+from .happenings import happen
+from .history import Aftermath, gather
+from .installation import copy_template
+from .invariants import Violation, violations
+from .logs import Complaints
+from .loop import Stuck, VirtualLoop
+from .plan import callers_of, draw_plan
+from .world import World, until
+
+_QUIET_WITHIN = 900.0
+"""Seconds after the last request in which everything must have come to an end."""
+_QUIET = "SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a scenario; picklable."""
+
+    seed: int
+    violations: list[Violation]
+    faults: Counter[str]
+    commands: int
+    requests: int
+    seconds: float
+    """Of virtual time."""
+    digest: str
+    """Of the whole trace and all audit entries: two runs of a seed have the same."""
+    trace: list[tuple[float, str]]
+
+
+def run(seed: int, template: Path, directory: Path) -> Result:
+    """Run the scenario of a seed in `directory`, on a copy of `template`."""
+    plan = draw_plan(seed)
+    copy_template(template, directory)
+    loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))  # noqa: S311 - a seed is to be replayed
+    world = World(plan, directory, loop)
+    gc.disable()
+    with Complaints() as complaints:
+        try:
+            loop.run_until_complete(loop.create_task(_live(world), context=world.cloud.world.copy()))
+        except Stuck as stuck:
+            world.complaints.append(("5 final within its bound", str(stuck)))
+        world.complaints += [("no defect in the engine", text) for text in (*loop.defects, *complaints.texts)]
+        aftermath = gather(world)
+        found = violations(aftermath)
+        world.close()
+        _let_go(loop)
+    gc.enable()
+    return _result(world, aftermath, found)
+
+
+async def _live(world: World) -> None:
+    plan = world.plan
+    world.begin()
+    await until(lambda: bool(world.living()), 60.0, 0.01)
+    for event in plan.events:
+        world.loop.call_later(event.at, happen, world, event)
+    budget = [plan.requests]
+    callers = [
+        Caller(world, application, Random(f"caller {plan.seed} {place}"), budget)  # noqa: S311 - as above
+        for place, application in enumerate(callers_of(plan))
+    ]
+    await asyncio.gather(*(caller.run() for caller in callers))
+    world.settle_down()
+    await until(lambda: _quiet(world), _QUIET_WITHIN, 3.0)
+
+
+def _let_go(loop: VirtualLoop) -> None:
+    """What a crash left pending ends here, where nothing looks any more."""
+    for task in asyncio.all_tasks(loop):
+        coroutine = task.get_coro()
+        with contextlib.suppress(RuntimeError):
+            coroutine.close()
+    loop.close()
+
+
+def _quiet(world: World) -> bool:
+    try:
+        return bool(world.living()) and world.rows(_QUIET)[0][0] == 0
+    except sqlite3.Error:
+        return False
+
+
+def _result(world: World, aftermath: Aftermath, found: list[Violation]) -> Result:
+    content = "\n".join(f"{at} {text}" for at, text in world.trace)
+    content += "\n".join(str(tuple(entry)) for entry in aftermath.entries)
+    return Result(
+        seed=world.plan.seed,
+        violations=found,
+        faults=world.counts,
+        commands=len(aftermath.commands),
+        requests=len(world.heard) + len(world.seen),
+        seconds=world.loop.time(),
+        digest=hashlib.sha256(content.encode()).hexdigest()[:16],
+        trace=world.trace,
+    )
