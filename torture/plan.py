@@ -79,7 +79,7 @@ CAR_EVENTS = (
 
 def draw_plan(seed: int) -> Plan:
     """The plan of a seed."""
-    chance = Random(f"plan {seed}")  # noqa: S311 - a seed is to be replayed
+    chance = Random(f"plan {seed}")
     vins = tuple(vehicle.vin for vehicle in chance.sample(VEHICLES, chance.choice((1, 1, 2, 3))))
     requests = min(40, 5 + int(chance.expovariate(1 / chance.choice((1, 1, 1, 10)))))
     pace = chance.choice((0.01, 1.0, 4.0))
@@ -103,7 +103,7 @@ def draw_plan(seed: int) -> Plan:
 
 
 def _driving(seed: int, vins: tuple[str, ...]) -> tuple[str, ...]:
-    chance = Random(f"driving {seed}")  # noqa: S311 - as above
+    chance = Random(f"driving {seed}")
     return tuple(vin for vin in vins if chance.random() < 0.15)
 
 
@@ -173,7 +173,7 @@ def _declares(chance: Random) -> dict[str, Declarations]:
 
 def callers_of(plan: Plan) -> tuple[str, ...]:
     """The application that each caller uses."""
-    chance = Random(f"callers {plan.seed}")  # noqa: S311 - as above
+    chance = Random(f"callers {plan.seed}")
     companies = {BY_VIN[vin].company for vin in plan.vins}
     owners = [application.id for application in APPLICATIONS if application.company in companies]
     everybody = [application.id for application in APPLICATIONS]

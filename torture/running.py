@@ -9,7 +9,7 @@ from pathlib import Path
 from .installation import make_template
 from .scenario import Result, run
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
+_MEMORY = Path("/dev/shm")
 _AT_ONCE = 20
 
 

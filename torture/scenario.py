@@ -45,7 +45,7 @@ def run(seed: int, template: Path, directory: Path) -> Result:
     """Run the scenario of a seed in `directory`, on a copy of `template`."""
     plan = draw_plan(seed)
     copy_template(template, directory)
-    loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))  # noqa: S311 - a seed is to be replayed
+    loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))
     world = World(plan, directory, loop)
     gc.disable()
     with Complaints() as complaints:
@@ -70,7 +70,7 @@ async def _live(world: World) -> None:
         world.loop.call_later(event.at, happen, world, event)
     budget = [plan.requests]
     callers = [
-        Caller(world, application, Random(f"caller {plan.seed} {place}"), budget)  # noqa: S311 - as above
+        Caller(world, application, Random(f"caller {plan.seed} {place}"), budget)
         for place, application in enumerate(callers_of(plan))
     ]
     await asyncio.gather(*(caller.run() for caller in callers))

@@ -246,7 +246,7 @@ class World:
 
 
 def _stream(name: str, seed: int) -> Random:
-    return Random(f"{name} {seed}")  # noqa: S311 - a seed is to be replayed
+    return Random(f"{name} {seed}")
 
 
 async def until(done: Callable[[], bool], within: float, every: float) -> bool:
