@@ -168,7 +168,7 @@ BUGS: tuple[Bug, ...] = (
         "    lifecycle.part(tx, command.id)\n",
         "",
         "",
-        test="tests/commands/test_lapse.py",
+        test="tests/commands/test_coalescing.py::test_an_unknown_one_is_joined_until_its_answer_deadline",
     ),
     Bug(
         "a restoring command supersedes nothing",
@@ -225,7 +225,8 @@ BUGS: tuple[Bug, ...] = (
         "commands/cases.py",
         "    if age(signal, case.now) > rules.max_age:\n",
         "    if False:\n",
-        "9 not sent",
+        "",
+        test="tests/commands/test_evidence_rules.py",
     ),
     Bug(
         "a vehicle may be immobilised a moment after it stopped",
@@ -257,11 +258,11 @@ BUGS: tuple[Bug, ...] = (
         "8 every transition",
     ),
     Bug(
-        "nothing is recovered after a crash",
+        "nobody asks how far an accepted command is",
         "engine/engine.py",
-        "            State.DISPATCHING: recoverer.recover,\n            State.ACCEPTED: follower.follow,\n",
+        "            State.ACCEPTED: follower.follow,\n",
         "",
-        "5 final",
+        "what the OEM says",
     ),
     Bug(
         "what was being sent in a crash is sent again",
@@ -290,13 +291,14 @@ BUGS: tuple[Bug, ...] = (
         "commands/effects.py",
         "    if record is None or record.opened_by != command.id:\n        return\n",
         "    if record is None:\n        return\n",
-        "immobilisation",
+        "",
+        test="tests/commands/test_immobilisations.py",
     ),
     Bug(
         "the budget of a command is not kept",
         "engine/clock_watch.py",
-        '        return self._clock.monotonic() >= self._until.get(command_id, float("inf"))',
-        "        return False",
+        '        return self._until.get(command_id, float("inf")) - self._clock.monotonic()',
+        '        return float("inf")',
         "4 sent within",
     ),
     Bug(

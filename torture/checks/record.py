@@ -129,6 +129,17 @@ def certain_ends(left: Aftermath) -> Iterator[str]:
             yield f"{named} is {row['state']} and the vehicle did nothing"
 
 
+def heard(left: Aftermath) -> Iterator[str]:
+    """Where nothing goes wrong and there is time, nothing ends unknown."""
+    plan = left.plan
+    troubled = plan.rates or plan.crashes or plan.events or plan.declares["cloud"].quota
+    if troubled or plan.settings.commands.answer_wait["start"] < 20.0:
+        return
+    for row in left.commands.values():
+        if row["state"] == "Unknown":
+            yield f"{row['name']} {row['id']} is Unknown for no reason"
+
+
 def _read(left: Aftermath, row: Row) -> bool:
     """A changed reading may have made it Executed: something else may have changed it."""
     return any(moment.after == "Unknown" for moment in left.of_command(row["id"]))
