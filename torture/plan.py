@@ -82,7 +82,7 @@ def draw_plan(seed: int) -> Plan:
     chance = Random(f"plan {seed}")
     vins = tuple(vehicle.vin for vehicle in chance.sample(VEHICLES, chance.choice((1, 1, 2, 3))))
     requests = min(40, 5 + int(chance.expovariate(1 / chance.choice((1, 1, 1, 10)))))
-    pace = chance.choice((0.01, 1.0, 4.0))
+    pace = chance.choice((0.01, 0.5, 2.0))
     busy_for = 5.0 + pace * requests
     return Plan(
         seed=seed,
@@ -131,18 +131,18 @@ def _events(chance: Random, vins: tuple[str, ...], busy_for: float, driving: tup
 
 def _settings(chance: Random) -> Settings:
     """Shorter waits than an installation has, so that a deadline is never far."""
-    send, answer = chance.choice((8.0, 20.0, 60.0)), chance.choice((6.0, 20.0, 60.0))
+    send, answer = chance.choice((5.0, 10.0, 30.0)), chance.choice((5.0, 10.0, 30.0))
     return Settings(
         commands=CommandSettings(
             initiate_wait=chance.choice((0.0, 2.0, 5.0)),
             send_wait=dict.fromkeys(COMMANDS, send),
             answer_wait=dict.fromkeys(COMMANDS, answer),
         ),
-        confirmation=ConfirmationSettings(life=chance.choice((10.0, 60.0))),
+        confirmation=ConfirmationSettings(life=chance.choice((5.0, 30.0))),
         engine=EngineSettings(
             answer_timeout=chance.choice((5.0, 15.0)),
-            resolve_for=chance.choice((0.0, 30.0)),
-            verify_for=chance.choice((5.0, 30.0)),
+            resolve_for=chance.choice((0.0, 15.0)),
+            verify_for=chance.choice((2.0, 10.0)),
             sweep_interval=chance.choice((1.0, 2.5, 5.0)),
             breaker_vehicles=chance.choice((1, 5)),
             breaker_pause=3.0,

@@ -75,7 +75,7 @@ async def _live(world: World) -> None:
     ]
     await asyncio.gather(*(caller.run() for caller in callers))
     world.settle_down()
-    await until(lambda: _quiet(world), _QUIET_WITHIN, 3.0)
+    await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
 
 
 def _let_go(loop: VirtualLoop) -> None:
