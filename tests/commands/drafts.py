@@ -50,7 +50,7 @@ def queue(*rows: tuple[str, State]) -> list[OpenCommand]:
 
 
 def _open(number: int, name: str, state: State) -> OpenCommand:
-    row = OpenCommand(str(number), "vehicle", name, state, number, 0, None)
+    row = OpenCommand(str(number), "vehicle", name, state, number, 0, None, 0)
     if row.spec.is_read or state is State.AWAITING_APPROVAL:
-        return OpenCommand(str(number), "vehicle", name, state, None, 0, None)
+        return OpenCommand(str(number), "vehicle", name, state, None, 0, None, 0)
     return row

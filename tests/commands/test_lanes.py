@@ -74,7 +74,9 @@ JOINABLE: list[tuple[str, Rows, str | None]] = [
 
 
 def parted(row: OpenCommand) -> OpenCommand:
-    return OpenCommand(row.command_id, row.vehicle_id, row.name, row.state, row.lane_number, None, row.lane_slot)
+    return OpenCommand(
+        row.command_id, row.vehicle_id, row.name, row.state, row.lane_number, None, row.lane_slot, row.wake_at
+    )
 
 
 @pytest.mark.parametrize(("rows", "expected"), SENDABLE)

@@ -135,14 +135,14 @@ def test_two_commands_of_a_vehicle_cannot_both_have_the_lane(yard: Yard) -> None
     assert yard.row(second).state is State.QUEUED
 
 
-def test_vehicles_with_open_commands_are_known(yard: Yard) -> None:
+def test_open_commands_and_their_vehicles_are_known(yard: Yard) -> None:
     command = yard.do(written, draft(yard.names))
-    assert yard.see(record.vehicles_with_open) == [yard.names.vehicle]
+    assert yard.see(record.open_places) == [(command.id, yard.names.vehicle)]
     assert [row.command_id for row in yard.see(record.open_all)] == [command.id]
 
     yard.do(lifecycle.close, command.id)
 
-    assert yard.see(record.vehicles_with_open) == []
+    assert yard.see(record.open_places) == []
 
 
 def test_a_wake_up_can_be_put_off(yard: Yard) -> None:

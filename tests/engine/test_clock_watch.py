@@ -85,4 +85,3 @@ def test_a_command_without_a_budget_has_not_spent_it(clock: TwoClocks) -> None:
     budgets.forget("a")
 
     assert not budgets.spent("a")
-    assert not budgets.granted("a")

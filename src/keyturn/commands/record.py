@@ -66,6 +66,8 @@ class OpenCommand(msgspec.Struct, frozen=True):
     lane_number: int | None
     segment: int | None
     lane_slot: int | None
+    wake_at: int
+    """When it must be looked at again; while Queued, its send deadline."""
 
     @property
     def spec(self) -> CommandSpec:
@@ -82,6 +84,7 @@ _FOLLOWED = f"""
 {_BY_ID} AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
 """  # noqa: S608 - as above
 _OPEN_OF_VEHICLE = f"{_OPEN} WHERE vehicle_id = :vehicle_id"
+_PLACES = "SELECT command_id, vehicle_id FROM open_command"
 _OPEN_ALL = f"{_OPEN} ORDER BY command_id"
 _OPEN_DUE = f"{_OPEN} WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit"
 
@@ -133,9 +136,9 @@ def load_followed(tx: ReadTx, command_id: str) -> Command | None:
     return _command(tx.one(_FOLLOWED, id=command_id))
 
 
-def vehicles_with_open(tx: ReadTx) -> list[str]:
-    """Vehicles that have commands which the engine has work with."""
-    return [row[0] for row in tx.all("SELECT DISTINCT vehicle_id FROM open_command")]
+def open_places(tx: ReadTx) -> list[tuple[str, str]]:
+    """(command, vehicle) of everything that the engine has work with."""
+    return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_PLACES)]
 
 
 def count_open(tx: ReadTx) -> list[Row]:

@@ -72,9 +72,6 @@ class Budgets:
         if command_id not in self._until:
             self._until[command_id] = self._clock.monotonic() + seconds_between(now, send_deadline)
 
-    def granted(self, command_id: str) -> bool:
-        return command_id in self._until
-
     def left(self, command_id: str) -> float:
         """Seconds; infinite for a command without a budget."""
         return self._until.get(command_id, float("inf")) - self._clock.monotonic()

@@ -76,8 +76,7 @@ class Engine:
         ]
         self._spawn(sweeper.run(), "sweep")
         self._spawn(self._watch.run(self._clock_changed), "clock")
-        for vehicle_id in await self._store.read(record.vehicles_with_open):
-            self.tend(vehicle_id)
+        self.tend_undriven(await self._store.read(record.open_places))
 
     async def stop(self, grace: float) -> None:
         """Send nothing more; wait up to `grace` seconds for answers that are on their way; let go of the rest."""
@@ -114,9 +113,15 @@ class Engine:
         self._tending[vehicle_id] = task
         task.add_done_callback(partial(self._tended, vehicle_id))
 
+    def tend_undriven(self, places: list[tuple[str, str]]) -> None:
+        """The net below lost wake-ups: of all (command, vehicle) that are open, tend those that nobody drives."""
+        undriven = (vehicle_id for command_id, vehicle_id in places if command_id not in self._driven)
+        for vehicle_id in dict.fromkeys(undriven):
+            self.tend(vehicle_id)
+
     async def _tend(self, vehicle_id: str) -> None:
-        rows = await self._store.read(partial(record.open_of_vehicle, vehicle_id=vehicle_id))
-        await self._grant_budgets(rows)
+        rows, now = await self._store.read(partial(_open_rows, vehicle_id=vehicle_id))
+        self._grant_budgets(rows, now)
         for row in _with_work(rows):
             if row.command_id in self._driven:
                 self._missed.add(row.command_id)
@@ -125,13 +130,11 @@ class Engine:
                 self._driven[row.command_id] = task
                 task.add_done_callback(partial(self._done, row))
 
-    async def _grant_budgets(self, rows: list[OpenCommand]) -> None:
+    def _grant_budgets(self, rows: list[OpenCommand], now: int) -> None:
         """A Queued command's time runs from the moment when this process first saw it."""
         for row in rows:
-            if row.state is State.QUEUED and not self._budgets.granted(row.command_id):
-                command, now = await self._store.read(partial(_with_instant, command_id=row.command_id))
-                if command is not None:
-                    self._budgets.grant(command.id, now, command.send_deadline or 0)
+            if row.state is State.QUEUED:
+                self._budgets.grant(row.command_id, now, row.wake_at)
 
     async def _clock_changed(self, fault: bool) -> None:
         kind = "clock.fault" if fault else "clock.right"
@@ -139,8 +142,7 @@ class Engine:
         await keep_trying(
             partial(self._store.write, lambda tx: journal.record(tx, kind, company_id=None, actor=lifecycle.ENGINE))
         )
-        for vehicle_id in await self._store.read(record.vehicles_with_open):
-            self.tend(vehicle_id)
+        self.tend_undriven(await self._store.read(record.open_places))
 
     def _tended(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
         self._tending.pop(vehicle_id, None)
@@ -183,8 +185,8 @@ class Engine:
         log.debug("spawned", task=name)
 
 
-def _with_instant(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
-    return record.load(tx, command_id), tx.now
+def _open_rows(tx: ReadTx, vehicle_id: str) -> tuple[list[OpenCommand], int]:
+    return record.open_of_vehicle(tx, vehicle_id), tx.now
 
 
 def _with_work(rows: list[OpenCommand]) -> list[OpenCommand]:

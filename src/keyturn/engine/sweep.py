@@ -22,19 +22,19 @@ _NOTHING = Declarations(offers=frozenset())
 
 
 class Sweeper:
-    """Looks at the clock for every open row. `tend(vehicle_id)` is told of all open ones from time to time."""
+    """Looks at the clock for every open row. `tend_undriven` is told of all open ones from time to time."""
 
     def __init__(
         self,
         store: Store,
         connectors: Mapping[str, Connector],
         settings: EngineSettings,
-        tend: Callable[[str], None],
+        tend_undriven: Callable[[list[tuple[str, str]]], None],
     ) -> None:
         self._store = store
         self._connectors = connectors
         self._settings = settings
-        self._tend = tend
+        self._tend_undriven = tend_undriven
 
     async def run(self) -> None:
         """For ever; a store that is away is waited for."""
@@ -59,8 +59,7 @@ class Sweeper:
 
     async def _now_and_then(self, ticks: int, interval: float) -> None:
         if ticks % max(1, round(_TEND_EVERY / interval)) == 0:
-            for vehicle_id in await self._store.read(record.vehicles_with_open):
-                self._tend(vehicle_id)
+            self._tend_undriven(await self._store.read(record.open_places))
         if ticks % max(1, round(_PURGE_EVERY / interval)) == 0:
             await self._store.write(purge.forget)
 

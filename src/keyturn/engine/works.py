@@ -80,7 +80,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     new_id = partial(uuid7, random=parts.chance.octets)
     registrar = Registrar(settings.commands, settings.evidence, new_id, parts.epoch)
     engine = _engine(parts, settings, registrar)
-    sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend)
+    sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend_undriven)
     return Works(parts, _desk(parts, settings, registrar), engine, sweeper)
 
 
