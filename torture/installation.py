@@ -5,13 +5,12 @@ The rows are written with fixed ids, so that a seed means the same in every proc
 
 import asyncio
 import json
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.store.port import Tx
-from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
+from keyturn.store.sqlite.store import open_sqlite
 from keyturn.tenants.administration import Installation
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
@@ -67,14 +66,6 @@ def make_template(directory: Path) -> Path:
 
     asyncio.run(work())
     return directory
-
-
-def copy_template(template: Path, to: Path) -> None:
-    """A fresh database where an earlier scenario may have left its own."""
-    to.mkdir(exist_ok=True)
-    for left in to.iterdir():
-        left.unlink()
-    shutil.copyfile(template / FILE_NAME, to / FILE_NAME)
 
 
 def _enrol(tx: Tx) -> None:

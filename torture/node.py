@@ -1,8 +1,10 @@
 """One Keyturn node of a scenario: a desk and an engine that can die between any two steps."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +23,7 @@ from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from .disk import Disk
 from .installation import KEYRING
 from .loop import Life, context_of
+from .site import Site
 
 T = TypeVar("T")
 Answer = tuple[int | None, dict[str, Any]]
@@ -37,18 +40,23 @@ _NAMES = msgspec.json.Decoder(frozenset[str])
 class Database:
     """A store with a life: its node's own, or one that nodes share and that goes on without them."""
 
-    def __init__(
-        self, directory: Path, clock: Clock, disk: Disk, announce: Callable[[str, str], None], life: Life
-    ) -> None:
+    def __init__(self, site: Site, clock: Clock, disk: Disk, announce: Callable[[str, str], None], life: Life) -> None:
         self.life = life
         self.context = context_of(life)
-        self.store: SqliteStore = self.context.run(open_sqlite, directory, clock, announce, disk=disk)
+        self._site = site
+        self._lent: list[sqlite3.Connection] = []
+        opened = partial(open_sqlite, disk=disk, connect=self._connect)
+        self.store: SqliteStore = self.context.run(opened, site.directory, clock, announce)
 
     def drop(self) -> None:
         """What was not committed is gone; the files stay."""
         self.life.over = True
-        for connection in (self.store._writer._connection, self.store._reader._connection):
+        for connection in self._lent:
             connection.close()
+
+    def _connect(self, path: Path, mode: str) -> sqlite3.Connection:
+        self._lent.append(self._site.lend(path, mode))
+        return self._lent[-1]
 
 
 class SharedStore:

@@ -81,7 +81,7 @@ def draw_plan(seed: int) -> Plan:
     """The plan of a seed."""
     chance = Random(f"plan {seed}")
     vins = tuple(vehicle.vin for vehicle in chance.sample(VEHICLES, chance.choice((1, 1, 2, 3))))
-    requests = min(40, 5 + int(chance.expovariate(1 / chance.choice((1, 1, 1, 10)))))
+    requests = min(40, 3 + int(chance.expovariate(1 / chance.choice((1, 1, 2, 10)))))
     pace = chance.choice((0.01, 0.5, 2.0))
     busy_for = 5.0 + pace * requests
     return Plan(

@@ -4,10 +4,12 @@ import multiprocessing
 import tempfile
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 from .installation import make_template
 from .scenario import Result, run
+from .site import Site
 
 _MEMORY = Path("/dev/shm")
 _AT_ONCE = 20
@@ -17,12 +19,13 @@ def run_all(seeds: Iterable[int], jobs: int) -> Iterator[Result]:
     """The results of all seeds, as they come."""
     with tempfile.TemporaryDirectory(dir=_place()) as home:
         template = make_template(Path(home) / "template")
-        work = partial(_run_one, template, Path(home))
+        work = partial(_run_some, template, Path(home))
+        portions = _portions(seeds)
         if jobs == 1:
-            yield from map(work, seeds)
+            yield from chain.from_iterable(map(work, portions))
             return
         with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-            yield from pool.imap_unordered(work, seeds, chunksize=_AT_ONCE)
+            yield from chain.from_iterable(pool.imap_unordered(work, portions))
 
 
 def replay(seed: int) -> int:
@@ -36,9 +39,15 @@ def replay(seed: int) -> int:
     return 1 if result.violations else 0
 
 
-def _run_one(template: Path, home: Path, seed: int) -> Result:
-    directory = home / multiprocessing.current_process().name
-    return run(seed, template, directory)
+def _portions(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    remaining = iter(seeds)
+    while portion := tuple(islice(remaining, _AT_ONCE)):
+        yield portion
+
+
+def _run_some(template: Path, home: Path, seeds: tuple[int, ...]) -> list[Result]:
+    with Site(template, home / f"{multiprocessing.current_process().name}-{seeds[0]}") as site:
+        return [run(seed, site) for seed in seeds]
 
 
 def _place() -> Path | None:

@@ -7,17 +7,16 @@ import hashlib
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 
 from .callers import Caller
 from .happenings import happen
 from .history import Aftermath, gather
-from .installation import copy_template
 from .invariants import Violation, violations
 from .logs import Complaints
 from .loop import Stuck, VirtualLoop
 from .plan import callers_of, draw_plan
+from .site import Site
 from .world import World, until
 
 _QUIET_WITHIN = 900.0
@@ -41,12 +40,12 @@ class Result:
     trace: list[tuple[float, str]]
 
 
-def run(seed: int, template: Path, directory: Path) -> Result:
-    """Run the scenario of a seed in `directory`, on a copy of `template`."""
+def run(seed: int, site: Site) -> Result:
+    """Run the scenario of a seed."""
     plan = draw_plan(seed)
-    copy_template(template, directory)
+    site.refresh()
     loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))
-    world = World(plan, directory, loop)
+    world = World(plan, site, loop)
     gc.disable()
     with Complaints() as complaints:
         try:
@@ -65,7 +64,7 @@ def run(seed: int, template: Path, directory: Path) -> Result:
 async def _live(world: World) -> None:
     plan = world.plan
     world.begin()
-    await until(lambda: bool(world.living()), 60.0, 0.01)
+    await until(lambda: bool(world.living()), 60.0, 0.1)
     for event in plan.events:
         world.loop.call_later(event.at, happen, world, event)
     budget = [plan.requests]

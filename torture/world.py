@@ -4,16 +4,13 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
 from contextvars import Context
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from keyturn.engine.works import Chance
 from keyturn.store.port import StoreUnavailable
-from keyturn.store.sqlite.store import FILE_NAME
 
 from .bus import LossyBus
 from .car import PARKED, Car
@@ -26,6 +23,7 @@ from .loop import Life, VirtualLoop
 from .node import Database, Node, SharedStore
 from .oem import Actuation, Cloud
 from .plan import Crash, Plan
+from .site import Site
 
 _HOUR = 3_600_000_000
 
@@ -67,7 +65,7 @@ class World:
     """`complaints` are violations that showed while the scenario ran: (check, what)."""
 
     plan: Plan
-    directory: Path
+    site: Site
     loop: VirtualLoop
     counts: Counter[str] = field(default_factory=Counter)
     heard: list[Heard] = field(default_factory=list)
@@ -94,8 +92,6 @@ class World:
         self.epoch = 1
         self._crashes = list(self.plan.crashes)
         self._shared: Database | None = None
-        self._inspector = sqlite3.connect(f"{(self.directory / FILE_NAME).as_uri()}?mode=ro", uri=True)
-        self._inspector.row_factory = sqlite3.Row
 
     def note(self, text: str) -> None:
         """One line of the trace."""
@@ -103,7 +99,7 @@ class World:
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """What is committed, seen from outside."""
-        return self._inspector.execute(sql, values).fetchall()
+        return self.site.inspector.execute(sql, values).fetchall()
 
     def begin(self) -> None:
         """Boot every node, and let fate run."""
@@ -125,13 +121,12 @@ class World:
         return [node for node in self.nodes if node.up]
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Give the connections back."""
         for node in self.nodes:
             node.die()
         for database in (*self.buried, self._shared):
             if isinstance(database, Database):
                 database.drop()
-        self._inspector.close()
 
     def _cars(self) -> dict[str, Car]:
         cars = {vehicle.vin: Car(vehicle.vin, START - _HOUR, PARKED) for vehicle in VEHICLES}
@@ -143,7 +138,7 @@ class World:
         life = Life()
         bus = LossyBus(self.loop, self.faults)
         if self.plan.nodes == 1:
-            own = Database(self.directory, self.clock, self.disk, self._announce, life)
+            own = Database(self.site, self.clock, self.disk, self._announce, life)
             self.buried.append(own)
             node, epoch = Node(name, life, own.store, bus), own.store.epoch
         else:
@@ -154,7 +149,7 @@ class World:
         self.loop.create_task(self._start(node, number, epoch), context=node.within())
 
     def _database(self) -> Database:
-        return Database(self.directory, self.clock, self.disk, self._announce, Life())
+        return Database(self.site, self.clock, self.disk, self._announce, Life())
 
     async def _start(self, node: Node, number: int, epoch: int) -> None:
         connectors = {
@@ -208,8 +203,7 @@ class World:
         """As a restore does; nothing of an older epoch is ever sent."""
         self.epoch += 1
         self.counts["store restored"] += 1
-        with closing(sqlite3.connect(self.directory / FILE_NAME)) as connection, connection:
-            connection.execute("UPDATE store_fact SET value = ? WHERE name = 'epoch'", (str(self.epoch),))
+        self.site.set_epoch(self.epoch)
 
     def _strike(self, kind: str, count: int) -> None:
         """Crashes that this event sets off: `steps` steps of the victim later."""

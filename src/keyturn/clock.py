@@ -5,6 +5,7 @@ An instant is an ``int``: microseconds since the Unix epoch, UTC. A duration in 
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000_000
@@ -55,7 +56,13 @@ def seconds_between(earlier: int, later: int) -> float:
 
 def seed_time(instant: int) -> str:
     """``YYYY-MM-DD HH:MM:SS`` in UTC-3, as the seeds print every time."""
-    return datetime.fromtimestamp(instant // SECOND, SEED_ZONE).strftime("%Y-%m-%d %H:%M:%S")
+    return _seed_second(instant // SECOND)
+
+
+@lru_cache(maxsize=1024)
+def _seed_second(second: int) -> str:
+    """Formatting takes longer than any other step of an answer, and answers of one second share it."""
+    return datetime.fromtimestamp(second, SEED_ZONE).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def iso_time(instant: int) -> str:

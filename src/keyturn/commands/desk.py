@@ -8,7 +8,7 @@ from keyturn.clock import Clock, seconds_between
 from keyturn.commands import lifecycle, record, texts
 from keyturn.commands.intake import Intake, note_refusal
 from keyturn.commands.public import is_final, post_answer, record_body
-from keyturn.commands.record import Command
+from keyturn.commands.record import Command, Face
 from keyturn.commands.request import CommandRequest, PostAnswer
 from keyturn.commands.states import State
 from keyturn.errors import Refusal
@@ -74,7 +74,7 @@ class Desk:
                     return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
                 await waiter.next(left)
 
-    async def _settled(self, company_id: str, command_id: str, wait: float) -> Command | None:
+    async def _settled(self, company_id: str, command_id: str, wait: float) -> Face | None:
         until = self._clock.monotonic() + wait
         with self._bus.waiter(TOPIC, command_id) as waiter:
             while True:
@@ -84,8 +84,8 @@ class Desk:
                     return command
                 await waiter.next(min(left, _LOOK_UP))
 
-    async def _load(self, company_id: str, command_id: str) -> Command | None:
-        return await self._store.read(partial(record.load_of_company, company_id=company_id, command_id=command_id))
+    async def _load(self, company_id: str, command_id: str) -> Face | None:
+        return await self._store.read(partial(record.load_face, company_id=company_id, command_id=command_id))
 
 
 def end_of_wait(tx: Tx, command_id: str) -> Command | None:

@@ -39,7 +39,7 @@ WHERE o.vehicle_id = :vehicle_id AND o.lane_number IS NOT NULL
 
 def lock(tx: Tx, vehicle_id: str) -> None:
     """Nobody else takes a place in this vehicle's lane until the transaction ends."""
-    tx.one(_LOCK, vehicle_id=vehicle_id)
+    tx.lock(_LOCK, vehicle_id=vehicle_id)
 
 
 def part_overdue(tx: Tx, vehicle_id: str) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from keyturn.audit import journal
 from keyturn.clock import after
 from keyturn.commands import texts
-from keyturn.commands.record import COLUMNS, Command
+from keyturn.commands.record import Command
 from keyturn.commands.states import LIVE, STATUS, TRANSITIONS, WITH_OEM, State, Status
 from keyturn.store.port import Tx
 
@@ -25,10 +25,6 @@ _ASIDE = ("contradicted", "unverified", "found", "held_back")
 _VERIFIED_WITHIN = 86_400.0
 """Seconds after which an executed command leaves `open_command` even if the engine never got to verify it."""
 
-_INSERT = (
-    f"INSERT INTO command ({', '.join(COLUMNS)}) "  # noqa: S608 - column names of our own struct
-    f"VALUES ({', '.join(f':{column}' for column in COLUMNS)})"
-)
 _INSERT_OPEN = """
 INSERT INTO open_command (command_id, vehicle_id, name, state, lane_number, segment, lane_slot, wake_at)
 VALUES (:command_id, :vehicle_id, :name, :state, :lane_number, :segment, NULL, :wake_at)
@@ -49,7 +45,8 @@ class NotATransition(AssertionError):
 
 def register(tx: Tx, command: Command, *, segment: int | None = None) -> Command:
     """Write a new command. `segment` makes a live one joinable (see `lanes.later_opposite`)."""
-    tx.run(_INSERT, **msgspec.structs.asdict(command))
+    known = {column: value for column, value in msgspec.structs.asdict(command).items() if value is not None}
+    tx.run(_insert(tuple(known)), **known)
     if command.state in LIVE:
         _open(tx, command, segment)
     _tell(tx, command, "registered", command.actor, {})
@@ -155,6 +152,12 @@ def _write(tx: Tx, command: Command, **changes: Any) -> Command | None:
     return msgspec.structs.replace(command, **changes) if changed else None
 
 
+@lru_cache(maxsize=64)
+def _insert(columns: tuple[str, ...]) -> str:
+    """Columns without a value are left out: SQLite's binding takes longest over those."""
+    return f"INSERT INTO command ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"  # noqa: S608 - our own columns
+
+
 @lru_cache(maxsize=256)
 def _update(columns: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{column} = :{column}" for column in columns)
@@ -195,8 +198,9 @@ def _keep_open(tx: Tx, before: Command, after: Command, segment: int | None, lan
 
 
 def _stays_open(command: Command) -> bool:
-    awaits_verification = command.state is State.EXECUTED and command.spec.verified_by is not None
-    return command.state in LIVE or awaits_verification
+    if command.state is State.EXECUTED:
+        return command.spec.verified_by is not None and command.verification is None
+    return command.state in LIVE
 
 
 def _tell(tx: Tx, command: Command, kind: str, actor: str, told: dict[str, object]) -> None:

@@ -76,7 +76,7 @@ def _accepted(tx: Tx, command: Command, answer: OemAnswer, _declares: Declaratio
     return lifecycle.move(tx, command, State.ACCEPTED, told=told, operation=_operation(answer), **answered(command))
 
 
-def _executed(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+def _executed(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
     timed = msgspec.structs.replace(command, completed_at=answer.completed_at)
     at = effects.executed_at(timed, tx.now)
     moved = lifecycle.move(
@@ -89,6 +89,7 @@ def _executed(tx: Tx, command: Command, answer: OemAnswer, _declares: Declaratio
         outcome="already_done" if answer.already_done else "succeeded",
         cause=None,
         may_have_executed=True,
+        verification=None if command.spec.verified_by is None or declares.reads_state else "not_possible",
         **answered(command),
     )
     if moved is not None:

@@ -4,7 +4,7 @@ import msgspec
 
 from keyturn.clock import seed_time
 from keyturn.commands import texts
-from keyturn.commands.record import Command
+from keyturn.commands.record import Command, Face
 from keyturn.commands.request import PostAnswer
 from keyturn.commands.states import Status
 
@@ -28,7 +28,7 @@ def confirmation_answer(command: Command, code: str, message: str) -> PostAnswer
     return PostAnswer(200, {**body, "code": code, "message": message})
 
 
-def record_body(command: Command) -> dict[str, object]:
+def record_body(command: Face) -> dict[str, object]:
     """`GET /vehicle-command/{id}`."""
     return {
         "id": command.id,
@@ -45,6 +45,6 @@ def joined_code(command: Command) -> int:
     return 502 if command.status is Status.ERROR else 200
 
 
-def is_final(command: Command) -> bool:
+def is_final(command: Face) -> bool:
     """Nothing more is expected, though a late answer may still turn `Error` into `Success`."""
     return command.status in (Status.SUCCESS, Status.ERROR)

@@ -56,6 +56,17 @@ class Command(msgspec.Struct, frozen=True):
         return msgspec.json.decode(self.operation, type=Operation) if self.operation else None
 
 
+class Face(msgspec.Struct, frozen=True):
+    """What a client sees of a command; the fields are columns of `command`."""
+
+    id: str
+    vin: str
+    name: str
+    status: str
+    detail: str
+    updated_at: int
+
+
 class OpenCommand(msgspec.Struct, frozen=True):
     """A command that the engine still has work with; the fields are columns of `open_command`."""
 
@@ -79,6 +90,8 @@ _COMMAND = f"SELECT {', '.join(COLUMNS)} FROM command"  # noqa: S608 - column na
 _OPEN = f"SELECT {', '.join(OpenCommand.__struct_fields__)} FROM open_command"  # noqa: S608 - as above
 _BY_ID = f"{_COMMAND} WHERE id = :id"
 _BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
+_OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
+_FACE = f"SELECT {', '.join(Face.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
 _OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
 _FOLLOWED = f"""
 {_BY_ID} AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
@@ -100,6 +113,17 @@ def _command(row: Row | None) -> Command | None:
 
 def load(tx: ReadTx, command_id: str) -> Command | None:
     return _command(tx.one(_BY_ID, id=command_id))
+
+
+def load_face(tx: ReadTx, company_id: str, command_id: str) -> Face | None:
+    """As `load_of_company`, as far as a client sees it."""
+    row = tx.one(_FACE, id=command_id, company_id=company_id)
+    return Face(*row) if row else None
+
+
+def load_open(tx: ReadTx, command_id: str) -> Command | None:
+    """The command, if the engine still has work with it."""
+    return _command(tx.one(_OPEN_BY_ID, id=command_id))
 
 
 def load_to_change(tx: ReadTx, command_id: str) -> Command | None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from keyturn.clock import SECOND, Clock, seconds_between
 
-_INTERVAL = 0.25
+_INTERVAL = 1.0
 """Seconds between two looks."""
 _AT_LEAST = 10_000
 _REMEMBERED = 3_600.0

@@ -31,6 +31,8 @@ class Briefing(msgspec.Struct, frozen=True):
     vehicle: Vehicle
     target: Target
     connector: Connector
+    wants_reading: bool
+    """The vehicle should be read first."""
 
 
 class Guards(msgspec.Struct, frozen=True):
@@ -59,12 +61,11 @@ class Dispatcher:
         if self._guards.budgets.spent(command.id):
             await self._store.write(partial(expire_unsent, command_id=command.id))
             return
-        reached = await self._vehicles.reach(command.vehicle_id)
-        if reached is None:
+        briefing = await self._store.read(partial(self._brief, command=command))
+        if briefing is None:
             await self._store.write(partial(write_intent, command_id=command.id, declares=None, rules=self._rules))
             return
-        briefing = Briefing(*reached)
-        if await self._store.read(partial(self._wants_reading, command=command, briefing=briefing)):
+        if briefing.wants_reading:
             await self._vehicles.read(command.vehicle_id)
         if self._clock_forbids(command) or self._guards.budgets.spent(command.id):
             return
@@ -115,16 +116,20 @@ class Dispatcher:
             return OemAnswer(Verdict.UNCLEAR)
         return answer
 
-    def _wants_reading(self, tx: ReadTx, command: Command, briefing: Briefing) -> bool:
+    def _brief(self, tx: ReadTx, command: Command) -> Briefing | None:
+        reached = self._vehicles.reach_in(tx, command.vehicle_id)
+        if reached is None:
+            return None
+        vehicle, target, connector = reached
+        wanted = connector.declares.reads_state and self._wants_reading(tx, command, vehicle, connector)
+        return Briefing(vehicle, target, connector, wanted)
+
+    def _wants_reading(self, tx: ReadTx, command: Command, vehicle: Vehicle, connector: Connector) -> bool:
         registrar = self._rules.registrar
+        rows = record.open_of_vehicle(tx, vehicle.id)
+        superseded = command.supersedes is not None
         case = registrar.case(
-            tx,
-            briefing.vehicle,
-            command.spec,
-            briefing.connector.declares,
-            command.id,
-            record.open_of_vehicle(tx, command.vehicle_id),
-            superseded_opposite=command.supersedes is not None,
+            tx, vehicle, command.spec, connector.declares, command.id, rows, superseded_opposite=superseded
         )
         return wants_reading(case, judge(case, registrar.evidence_rules))
 

@@ -155,7 +155,7 @@ class Engine:
         """Step after step, for as long as a step changes the state."""
         before: tuple[State, int] | None = None
         while not self._draining:
-            command = await self._store.read(partial(record.load, command_id=command_id))
+            command = await self._store.read(partial(record.load_open, command_id=command_id))
             if command is None or (command.state, command.fence) == before:
                 return
             step = self._steps.get(command.state)

@@ -51,10 +51,10 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Everything that is due now."""
-        due = await self._store.read(partial(record.open_due, limit=_BATCH))
+        due, expired = await self._store.read(_due)
         for row in due:
             await self._store.write(partial(self._lapse, row=row))
-        for command_id in await self._store.read(partial(confirmation.expired, limit=_BATCH)):
+        for command_id in expired:
             await self._store.write(partial(end_confirmation, command_id=command_id, expired=True))
 
     async def _now_and_then(self, ticks: int, interval: float) -> None:
@@ -70,3 +70,7 @@ class Sweeper:
         vehicle = vehicles.load(tx, vehicle_id)
         connector = self._connectors.get(vehicle.connector) if vehicle else None
         return connector.declares if connector else _NOTHING
+
+
+def _due(tx: ReadTx) -> tuple[list[OpenCommand], list[str]]:
+    return record.open_due(tx, _BATCH), confirmation.expired(tx, _BATCH)

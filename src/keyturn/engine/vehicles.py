@@ -42,7 +42,11 @@ class Vehicles:
 
     async def reach(self, vehicle_id: str) -> tuple[Vehicle, Target, Connector] | None:
         """The vehicle, how its OEM knows it, and its connector; None when it is gone or its connector is not set up."""
-        found = await self._store.read(partial(self._target, vehicle_id=vehicle_id))
+        return await self._store.read(partial(self.reach_in, vehicle_id=vehicle_id))
+
+    def reach_in(self, tx: ReadTx, vehicle_id: str) -> tuple[Vehicle, Target, Connector] | None:
+        """As `reach`, together with what else is read."""
+        found = self._target(tx, vehicle_id)
         if found is None or (connector := self.connector(found[0])) is None:
             return None
         return *found, connector

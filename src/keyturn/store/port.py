@@ -39,6 +39,10 @@ class Tx(ReadTx, Protocol):
         """Execute a statement; how many rows it changed."""
         ...
 
+    def lock(self, sql: str, /, **params: object) -> None:
+        """Hold the rows of a ``SELECT ... FOR UPDATE`` until the unit ends; an adapter with one writer does nothing."""
+        ...
+
     def announce(self, topic: str, key: str) -> None:
         """Say `key` on the bus topic `topic` once, and only if, this unit is durable. Carries ids, never facts."""
         ...

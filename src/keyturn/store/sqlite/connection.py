@@ -10,6 +10,8 @@ _BUSY_SECONDS = 0.1
 _STATEMENTS = 512
 """Prepared statements kept by a connection; more than Keyturn has."""
 _CACHE_KIB = 16_384
+_CHECKPOINT_PAGES = 4_000
+"""A commit that finds so many pages in the log copies them to the file first, and every unit waits for it."""
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -32,6 +34,7 @@ def make_durable(connection: sqlite3.Connection, path: Path) -> None:
     if mode != "wal":
         raise StoreRefused(f"{path} is on a file system that cannot hold a write-ahead log.")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
 
 def check_references(connection: sqlite3.Connection) -> None:

@@ -1,5 +1,6 @@
 """The SQLite store: one file, one writer with group commit, reads beside it."""
 
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -18,6 +19,7 @@ from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
 FILE_NAME = "keyturn.db"
 
 T = TypeVar("T")
+Connect = Callable[[Path, str], sqlite3.Connection]
 
 
 class SqliteStore:
@@ -58,11 +60,13 @@ def open_sqlite(
     *,
     on_batch: OnBatch = lambda _units, _seconds: None,
     disk: Executor | None = None,
+    connect: Connect = connect,
 ) -> SqliteStore:
     """Open the store in `directory`, made if missing, and bring its tables up to date. Raises StoreRefused.
 
     `announce(topic, key)` hears, in the event loop's thread, what durable units announced; `on_batch(units, seconds)`
     hears of every commit. `disk` runs one call at a time, in order, away from the loop: a thread unless given.
+    `connect(path, mode)` opens the file that exists; the store closes what it was given.
     """
     path = directory / FILE_NAME
     with refused(path), ExitStack() as opened:

@@ -39,5 +39,8 @@ class SqliteTx(SqliteReadTx):
     def run(self, sql: str, /, **params: object) -> int:
         return self._execute(sql, params).rowcount
 
+    def lock(self, sql: str, /, **params: object) -> None:
+        """There is one writer."""
+
     def announce(self, topic: str, key: str) -> None:
         self.announced.append((topic, key))

@@ -1,0 +1,57 @@
+"""``python -m crash``: kill real servers under load, then compare everything."""
+
+import argparse
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .invariants import violations
+from .processes import Gone
+from .report import print_report
+from .running import run
+from .scene import Scene
+
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """0: no invariant was violated."""
+    parser = argparse.ArgumentParser(prog="python -m crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200, help="of the server; simulated OEMs die on top of that")
+    parser.add_argument("--seed", type=int, default=1, help="what all chance comes from")
+    parser.add_argument("--clients", type=int, default=Scene.clients, help="customers at once")
+    given = parser.parse_args()
+    scene = Scene(given.seed, kills=given.kills, clients=given.clients)
+    folder = Path(tempfile.mkdtemp(prefix="keyturn-crash-"))
+    try:
+        code = asyncio.run(_run(scene, folder))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        code = _INTERRUPTED
+    if code in (0, _INTERRUPTED):
+        shutil.rmtree(folder)
+    else:
+        print(f"seed {scene.seed}; everything is kept in {folder}")
+    return code
+
+
+async def _run(scene: Scene, folder: Path) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+    began = time.monotonic()
+    try:
+        this, left = await run(scene, folder)
+    except Gone as gone:
+        print(gone)
+        return 1
+    found = violations(left)
+    print_report(this, left, found, time.monotonic() - began)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""An application's side of the wire: one request at a time, and everything that was asked and heard."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from keyturn_client.signing import signature
+
+from .processes import wall_clock
+from .scene import Application
+
+_LOST = (aiohttp.ClientError, ConnectionError, TimeoutError)
+"""The answer is lost: nobody knows whether the request was registered."""
+_ANSWERED_WITHIN = aiohttp.ClientTimeout(total=15.0)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request, and what became of it. Instants in microseconds."""
+
+    application: Application
+    vin: str
+    command: str
+    code: str | None
+    key: str | None
+    asked_at: int
+    answered_at: int
+    status: int | None
+    """The HTTP code; None: the answer was lost."""
+    body: Mapping[str, Any]
+
+    @property
+    def id(self) -> str | None:
+        return self.body.get("id")
+
+    @property
+    def final(self) -> bool:
+        """The request needs no repeating."""
+        return self.status not in (None, 503)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a GET showed."""
+
+    application: Application
+    command_id: str
+    at: int
+    status: int
+    body: Mapping[str, Any]
+
+
+@dataclass
+class Book:
+    """What all callers asked, heard and saw."""
+
+    heard: list[Heard] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    open: int = 0
+    """Requests that wait for their answer now."""
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by every answer."""
+
+
+class Caller:
+    """Signs and sends what one application asks for."""
+
+    def __init__(self, application: Application, url: str, http: aiohttp.ClientSession, book: Book) -> None:
+        self.application = application
+        self._url = url
+        self._http = http
+        self._book = book
+        self._token = ""
+
+    async def log_in(self) -> None:
+        """A token, which outlives the servers. Raises what aiohttp raises."""
+        form = {"client_id": self.application.client_id, "client_secret": self.application.client_secret}
+        async with self._http.post(f"{self._url}/token", data=form, raise_for_status=True) as response:
+            self._token = (await response.json())["token"]
+
+    async def post(self, vin: str, command: str, code: str | None = None, key: str | None = None) -> Heard:
+        """One request, never repeated."""
+        headers = {"X-Signature": signature(self.application.sign_secret, vin, command)}
+        headers |= {} if key is None else {"Idempotency-Key": key}
+        body = {"vin": vin, "command": command} | ({} if code is None else {"code": code})
+        asked_at = wall_clock()
+        status, answer = await self._request("POST", "", headers, json.dumps(body))
+        heard = Heard(self.application, vin, command, code, key, asked_at, wall_clock(), status, answer)
+        self._book.heard.append(heard)
+        return heard
+
+    async def get(self, command_id: str, wait: int = 0) -> Seen | None:
+        """The record; None: the answer was lost."""
+        status, answer = await self._request("GET", f"/{command_id}" + (f"?wait={wait}" if wait else ""), {})
+        if status is None:
+            return None
+        seen = Seen(self.application, command_id, wall_clock(), status, answer)
+        self._book.seen.append(seen)
+        return seen
+
+    async def _request(
+        self, method: str, path: str, headers: dict[str, str], data: str | None = None
+    ) -> tuple[int | None, dict[str, Any]]:
+        url, sent = f"{self._url}/vehicle-command{path}", {"Authorization": f"Bearer {self._token}", **headers}
+        self._book.open += 1
+        try:
+            async with self._http.request(method, url, data=data, headers=sent, timeout=_ANSWERED_WITHIN) as response:
+                status, answer = response.status, await response.json(content_type=None)
+        except _LOST:
+            return None, {}
+        finally:
+            self._book.open -= 1
+        self._book.answered.set()
+        return status, answer if isinstance(answer, dict) else {}

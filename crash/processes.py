@@ -1,0 +1,116 @@
+"""Processes that can be killed at any moment, and that never outlive this one."""
+
+import asyncio
+import ctypes
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from keyturn.clock import SECOND
+
+PATIENCE = 30.0
+"""Seconds after which a process that should have become ready, or ended, is a failure."""
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+class Gone(Exception):
+    """The process ended before it was ready."""
+
+
+class Process:
+    """One `keyturn` command that prints a line when it is ready. It can be started again after its end."""
+
+    def __init__(self, words: Iterable[object], log: Path) -> None:
+        self._words = [sys.executable, "-m", "keyturn", *map(str, words)]
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self.starts = 0
+        self.kills = 0
+        self.lives: list[tuple[int, int]] = []
+        """When it was ready and when it ended, of each life that became ready; in microseconds."""
+        self._ready_at: int | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._ready_at is not None
+
+    async def spawn(self) -> None:
+        """Begin a life; it is not ready yet."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._words, stdout=asyncio.subprocess.PIPE, stderr=log, env=_environment(), preexec_fn=_die_with_us
+            )
+        self.starts += 1
+
+    async def until_ready(self) -> None:
+        """Raises `Gone` when the process ended instead, by a kill or by itself."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            line = await self._process.stdout.readline()
+        if not line:
+            raise Gone(f"{' '.join(self._words[2:4])} ended before it was ready; its log is {self._log}")
+        self._ready_at = wall_clock()
+
+    async def start(self) -> None:
+        """Spawned and ready. Raises `Gone`."""
+        await self.spawn()
+        await self.until_ready()
+
+    async def kill(self) -> None:
+        """SIGKILL: nothing of it gets to say goodbye."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            self.kills += 1
+            await self._ended()
+
+    async def terminate(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        async with asyncio.timeout(PATIENCE):
+            await self._ended()
+        return self._process.returncode or 0
+
+    async def _ended(self) -> None:
+        assert self._process is not None
+        ready_at, self._ready_at = self._ready_at, None
+        if ready_at is not None:
+            self.lives.append((ready_at, wall_clock()))
+        await self._process.communicate()
+
+
+def wall_clock() -> int:
+    """Microseconds since the Unix epoch: the clock that the processes read too."""
+    return time.time_ns() * SECOND // 1_000_000_000
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that the system gives nobody unasked: a process may come back to it."""
+    with Path("/proc/sys/net/ipv4/ip_local_port_range").open() as file:
+        first_given = int(file.read().split()[0])
+    for port in random.sample(range(max(1024, first_given - 10_000), first_given), 100):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
+    raise Gone("no port is free")
+
+
+def _environment() -> dict[str, str]:
+    """This process's own, without what would configure a Keyturn."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("KEYTURN_")}
+
+
+def _die_with_us() -> None:
+    """In the child: the kernel kills it when its parent dies, however that happens; Ctrl-C is the parent's to hear."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

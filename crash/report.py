@@ -1,0 +1,66 @@
+"""What a run came to."""
+
+from collections import Counter
+from statistics import median
+
+from keyturn.commands.catalogue import IGNITION_PAIR
+
+from .aftermath import OPEN, Aftermath
+from .invariants import CHECKS, Violation
+from .running import Run
+
+_SHOWN = 5
+"""Violations of a check that are told one by one."""
+
+
+def print_report(run: Run, left: Aftermath, found: list[Violation], seconds: float) -> None:
+    """The figures, then the violations by check."""
+    _print_kills(run)
+    _print_in_flight(run, left)
+    _print_load(left)
+    print(f"{seconds:.0f} s, of which {sum(ended - ready for ready, ended in left.lives) / 1e6:.0f} s with a server up")
+    counts = Counter(violation.check for violation in found)
+    print(f"{len(found)} violations")
+    for check in CHECKS:
+        print(f"  {counts[check]:7} {check}")
+        for violation in [each for each in found if each.check == check][:_SHOWN]:
+            print(f"          {violation.what}")
+
+
+def _print_kills(run: Run) -> None:
+    clouds = [cloud.process for cloud in run.clouds.values()]
+    of_clouds = sum(cloud.kills for cloud in clouds)
+    print(f"seed {run.scene.seed}: {run.server.kills + of_clouds} kills, {run.server.starts} starts of the server")
+    print(f"  {run.server.kills:7} of the server; those under load:")
+    for moment, count in Counter(death.moment for death in run.deaths).most_common():
+        print(f"          {count:7} {moment}")
+    print(f"  {of_clouds:7} of a simulated OEM")
+
+
+def _print_in_flight(run: Run, left: Aftermath) -> None:
+    states = left.states_at([death.at for death in run.deaths])
+    rows = {state: [counts[state] for counts in states] for state in sorted(OPEN)}
+    rows["requests unanswered"] = [death.requests for death in run.deaths]
+    print("in flight at a kill of the server: median, most, kills with any")
+    for name, counts in rows.items():
+        if any(counts):
+            print(f"  {median(counts):7.0f} {max(counts):7} {sum(map(bool, counts)):7}  {name}")
+
+
+def _print_load(left: Aftermath) -> None:
+    heard = left.book.heard
+    redeemed = [each for each in heard if each.code is not None and each.id and each.command in IGNITION_PAIR]
+    figures = {
+        "requests sent": len(heard),
+        "answers lost": sum(each.status is None for each in heard),
+        "records": len(left.commands),
+        "commands acknowledged": len({each.id for each in heard if each.id is not None}),
+        "confirmations redeemed": len({each.id for each in redeemed}),
+        "commands taken by an OEM": len(left.by_ref),
+        "commands that vehicles did": sum(map(bool, map(left.acted, left.by_ref))),
+        "audit entries": len(left.records.entries),
+    }
+    for name, count in figures.items():
+        print(f"  {count:7} {name}")
+    states = Counter(row["state"] for row in left.commands.values())
+    print("  ended as " + ", ".join(f"{state} {count}" for state, count in states.most_common()))

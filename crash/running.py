@@ -1,0 +1,178 @@
+"""One run: load that never stops, servers and clouds that do, and then peace until everything is decided."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+
+from .aftermath import Aftermath, read_records
+from .caller import Book, Caller
+from .client import Client, Doors
+from .clouds import Cloud
+from .kills import Death, Kill, Moment, drawn
+from .processes import Process, free_port, wall_clock
+from .remains import undecided, watched
+from .scene import COMPANIES, Installation, Scene, install
+
+_RECOVERY = 0.15
+"""Seconds after being ready within which a server is in recovery."""
+_ANSWERS = 80
+_ASKED_IN_THE_END = 300
+"""Records that are read through the API once all is over."""
+
+
+class Run:
+    """Everything that outlives a server."""
+
+    def __init__(self, scene: Scene, folder: Path, http: aiohttp.ClientSession) -> None:
+        self.scene = scene
+        self.book = Book()
+        self.deaths: list[Death] = []
+        self.complaints: list[str] = []
+        self._folder = folder
+        self._http = http
+        self._chance = random.Random(scene.seed)
+        self._doors = Doors()
+        self._start_takes = 1.0
+        self.clouds = {company: Cloud(company, folder, scene, http) for company in COMPANIES}
+
+    async def prepare(self) -> None:
+        """Clouds up, companies and vehicles enrolled."""
+        port = free_port()
+        await asyncio.gather(*(cloud.process.start() for cloud in self.clouds.values()))
+        for cloud in self.clouds.values():
+            await cloud.misbehave(self._chance)
+        urls = {company: cloud.url for company, cloud in self.clouds.items()}
+        self.installation: Installation = await install(self._folder, self.scene, port, urls)
+        self.url = f"http://127.0.0.1:{port}"
+        self.server = Process(["serve", "--json", "--config", self.installation.config], self._folder / "server.log")
+        self._callers = [Caller(each, self.url, self._http, self.book) for each in self.installation.applications]
+
+    async def go(self) -> None:
+        """All kills, then peace."""
+        await self._serve()
+        for caller in self._callers:
+            await caller.log_in()
+        self._doors.open.clear()
+        await self.server.kill()
+        async with self._load():
+            for kill in drawn(self._chance, self.scene.kills):
+                await self._live_until(kill)
+            await self._serve()
+            for cloud in self.clouds.values():
+                await cloud.behave()
+            self._doors.closing = True
+        await self._settle()
+        await self._look_back()
+        if (code := await self.server.terminate()) != 0:
+            self.complaints.append(f"the last server ended with {code}")
+        for cloud in self.clouds.values():
+            await cloud.finish()
+
+    async def abandon(self) -> None:
+        """No process outlives a run."""
+        if hasattr(self, "server"):
+            await self.server.kill()
+        for cloud in self.clouds.values():
+            await cloud.abandon()
+
+    async def _serve(self) -> None:
+        began = time.monotonic()
+        await self.server.start()
+        self._start_takes = time.monotonic() - began
+        self._doors.open.set()
+
+    @asynccontextmanager
+    async def _load(self) -> AsyncIterator[None]:
+        """Clients of every application; they end what they began once the doors are closing."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.scene.clients):
+                group.create_task(self._client(self._callers[number % len(self._callers)]).run())
+            yield
+
+    def _client(self, caller: Caller) -> Client:
+        company = caller.application.company
+        foreign = [vin for other in COMPANIES if other != company for vin in self.scene.vins(other)]
+        chance = random.Random(self._chance.random())
+        return Client(caller, self.scene.vins(company), foreign, chance, self._doors, self.book)
+
+    async def _live_until(self, kill: Kill) -> None:
+        """One life of the server, and perhaps the end of a cloud in it."""
+        cloud = self.clouds[kill.cloud] if kill.cloud is not None else None
+        over = asyncio.Event()
+        apart = asyncio.create_task(self._die_apart(cloud, kill, over)) if cloud and not kill.together else None
+        await self._live(kill)
+        self.deaths.append(Death(wall_clock(), kill.moment, self.book.open))
+        victims = [self.server.kill(), *([cloud.die()] if cloud and kill.together else [])]
+        await asyncio.gather(*victims)
+        self._doors.open.clear()
+        over.set()
+        if apart is not None:
+            await apart
+
+    async def _die_apart(self, cloud: Cloud, kill: Kill, over: asyncio.Event) -> None:
+        """Some time within the server's life, or else right after it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(kill.cloud_share * (self._start_takes + self.scene.life[1])):
+                await over.wait()
+        await cloud.die()
+
+    async def _live(self, kill: Kill) -> None:
+        """Returns in the moment of the blow."""
+        if kill.moment is Moment.STARTING:
+            await self.server.spawn()
+            await asyncio.sleep(self._start_takes * (0.3 + 0.7 * kill.share))
+            return
+        await self._serve()
+        shortest, longest = self.scene.life
+        if kill.moment is Moment.RECOVERING:
+            await asyncio.sleep(_RECOVERY * kill.share)
+        elif kill.moment is Moment.LOADED:
+            await asyncio.sleep(shortest + (longest - shortest) * kill.share)
+        else:
+            await self._answers(round(_ANSWERS * kill.share), within=longest)
+
+    async def _answers(self, count: int, within: float) -> None:
+        """Returns right on an answer, the `count`th if it comes in time."""
+        until = time.monotonic() + within
+        while count > 0 and time.monotonic() < until:
+            self.book.answered.clear()
+            await self.book.answered.wait()
+            count -= 1
+
+    async def _settle(self) -> None:
+        """Until every record has a final status, or its time is up: the checks say what is left."""
+        until = time.monotonic() + self.scene.settles_within
+        while self._undecided() and time.monotonic() < until:  # noqa: ASYNC110 - no event of ours tells
+            await asyncio.sleep(0.1)
+
+    def _undecided(self) -> int:
+        with watched(self.installation.data) as connection:
+            return undecided(connection)
+
+    async def _look_back(self) -> None:
+        """Clients ask once more for some of what they were told of."""
+        told = [heard for heard in self.book.heard if heard.id is not None]
+        callers = {caller.application.id: caller for caller in self._callers}
+        for heard in self._chance.sample(told, min(len(told), _ASKED_IN_THE_END)):
+            assert heard.id is not None
+            await callers[heard.application.id].get(heard.id)
+
+
+async def run(scene: Scene, folder: Path) -> tuple[Run, Aftermath]:
+    """A whole run in this folder. Raises `Gone` when a process does not come up."""
+    async with AsyncExitStack() as resources:
+        connector = aiohttp.TCPConnector(limit=0)
+        http = await resources.enter_async_context(aiohttp.ClientSession(connector=connector))
+        this = Run(scene, folder, http)
+        resources.push_async_callback(this.abandon)
+        await this.prepare()
+        await this.go()
+    with watched(this.installation.data) as connection:
+        records = read_records(connection)
+    sendings = [sending for cloud in this.clouds.values() for sending in cloud.sendings()]
+    return this, Aftermath(records, sendings, this.installation, this.book, this.server.lives, this.complaints)

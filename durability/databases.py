@@ -1,0 +1,35 @@
+"""Images of a data directory, opened as SQLite would after the power came back."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from .disk import Image
+
+_DATABASE = "keyturn.db"
+
+
+@contextmanager
+def opened(image: Image) -> Iterator[sqlite3.Connection]:
+    """The image's database; its log is recovered. Raises sqlite3.Error where nothing can be read."""
+    with tempfile.TemporaryDirectory(prefix="durability-") as home:
+        written = write(image, Path(home), only=_DATABASE)
+        with closing(sqlite3.connect(written / _DATABASE)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            yield connection
+
+
+def write(image: Image, directory: Path, only: str = "") -> Path:
+    """Put the image's files, those whose names begin with `only`, into the directory."""
+    for name, content in image.items():
+        if name.startswith(only):
+            (directory / name).write_bytes(content)
+    return directory
+
+
+def damage(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with the file."""
+    said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
+    return [] if said == ["ok"] else said

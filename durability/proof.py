@@ -1,0 +1,47 @@
+"""Every answer and every order of a recording, held against what was durable when it was sent."""
+
+import random
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+from .databases import opened
+from .disk import NOTHING
+from .promises import Promise, broken, unintended
+from .recording import Recording
+from .talk import Message
+
+
+
+class Moment(NamedTuple):
+    """An answer or an order, as its first byte is about to be sent; `syncs` were over by then."""
+
+    at: int
+    syncs: int
+    said: Promise | Message
+
+
+def premature(recording: Recording, seed: int) -> Iterator[str]:
+    """What was said or done before it was durable."""
+    replay, chance = recording.replay(random.Random(seed)), random.Random(seed)
+    for _, moments in groupby(_moments(recording), key=lambda moment: moment.syncs):
+        together = list(moments)
+        replay.advance(together[0].at)
+        with opened(replay.disk.image(NOTHING, chance)) as connection:
+            for moment in together:
+                if isinstance(moment.said, Promise):
+                    yield from broken(connection, moment.said)
+                else:
+                    problem = unintended(connection, moment.said)
+                    yield from [problem] if problem else []
+
+
+def _moments(recording: Recording) -> list[Moment]:
+    ended = sorted(sync.ended for sync in recording.syncs)
+    said: list[Promise | Message] = [*recording.promises, *recording.orders]
+    moments, over = [], 0
+    for each in sorted(said, key=lambda one: one.began):
+        while over < len(ended) and ended[over] < each.began:
+            over += 1
+        moments.append(Moment(each.began, over, each))
+    return moments

@@ -1,0 +1,87 @@
+"""A server's life under load, as system calls, with everything that must be held against it."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .disk import Disk, Image
+from .files import FileEvent, Sync, file_events, moment
+from .load import Asked
+from .promises import Promise, promises
+from .strace import NEVER, read_calls
+from .talk import Message, answers, orders
+
+
+@dataclass(frozen=True)
+class Recording:
+    """`base` is the data directory as it was, durable, before the server started."""
+
+    base: Image
+    events: list[FileEvent]
+    """In the order of their moments."""
+    promises: list[Promise]
+    orders: list[Message]
+
+    @property
+    def syncs(self) -> list[Sync]:
+        return [event for event in self.events if isinstance(event, Sync) and event.ended != NEVER]
+
+    @property
+    def end(self) -> int:
+        """A moment after everything."""
+        last = (max(event.began, event.ended if event.ended != NEVER else 0) for event in self.events)
+        return max((*last, *(made.began for made in self.promises)), default=0) + 1
+
+    def then(self, later: "Recording") -> "Recording":
+        """This one, and that of the next server on the same data. A kill leaves the page cache: what this one wrote
+        is there for the next, and as durable as it was."""
+        gone, shift = self.end, self.end + 1
+        return Recording(
+            self.base,
+            [*(_over(event, gone) for event in self.events), *(_later(event, shift) for event in later.events)],
+            [*self.promises, *(promise._replace(began=promise.began + shift) for promise in later.promises)],
+            [*self.orders, *(order._replace(began=order.began + shift) for order in later.orders)],
+        )
+
+    def replay(self, chance: random.Random) -> "Replay":
+        """Its disk, from the beginning."""
+        return Replay(Disk(self.base, chance), iter(self.events))
+
+
+class Replay:
+    """A disk that goes through the events of a recording."""
+
+    def __init__(self, disk: Disk, events: Iterator[FileEvent]) -> None:
+        self.disk = disk
+        self._events = events
+        self._next = next(events, None)
+
+    def advance(self, until: int) -> None:
+        """Everything before that moment has happened."""
+        while self._next is not None and moment(self._next) < until:
+            self.disk.take(self._next)
+            self._next = next(self._events, None)
+
+
+def _over(event: FileEvent, at: int) -> FileEvent:
+    """A change that was cut off by the kill is over with it; a sync that was never is."""
+    return event._replace(ended=at) if event.ended == NEVER and not isinstance(event, Sync) else event
+
+
+def _later(event: FileEvent, by: int) -> FileEvent:
+    ended = event.ended if event.ended == NEVER else event.ended + by
+    return event._replace(began=event.began + by, ended=ended)
+
+
+def read_recording(log: Path, data: Path, base: Image, port: int, oem_port: int, asked: Asked) -> Recording:
+    """What the log of a server with this data, at these ports, tells."""
+    with log.open(encoding="ascii", errors="replace") as lines:
+        calls = read_calls(lines)
+    said = promises(answers(calls, port), asked)
+    return Recording(base, file_events(calls, data), said, orders(calls, oem_port))
+
+
+def stored(data: Path) -> Image:
+    """The files of a data directory that no server has open."""
+    return {path.name: path.read_bytes() for path in data.iterdir() if path.is_file() and path.suffix != ".db-shm"}
