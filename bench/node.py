@@ -9,6 +9,7 @@ from unittest.mock import patch
 from bench.installation import INITIATE_WAIT, Plot, settings_at
 from bench.oem import InstantOem
 from keyturn.app import Node
+from keyturn.cli.server import collect_rarely
 from keyturn.telemetry.logs import configure_logs
 
 _REST = 0.2
@@ -24,6 +25,7 @@ class BenchNode(Node):
 
     async def start(self) -> str:
         configure_logs("console", "warning", sys.stderr)
+        collect_rarely()
         with patch("keyturn.app.build_connectors", return_value=self.oems):
             return await super().start()
 

@@ -137,12 +137,20 @@ def test_two_commands_of_a_vehicle_cannot_both_have_the_lane(yard: Yard) -> None
 
 def test_open_commands_and_their_vehicles_are_known(yard: Yard) -> None:
     command = yard.do(written, draft(yard.names))
-    assert yard.see(record.open_places) == [(command.id, yard.names.vehicle)]
+    assert yard.see(record.open_places, "", 10) == [(command.id, yard.names.vehicle)]
     assert [row.command_id for row in yard.see(record.open_all)] == [command.id]
 
     yard.do(lifecycle.close, command.id)
 
-    assert yard.see(record.open_places) == []
+    assert yard.see(record.open_places, "", 10) == []
+
+
+def test_open_commands_are_known_page_by_page(yard: Yard) -> None:
+    names = ("alert", "lock_door", "unlock_door")
+    ids = sorted(yard.do(written, draft(yard.names, name=name)).id for name in names)
+
+    assert [place[0] for place in yard.see(record.open_places, "", 2)] == ids[:2]
+    assert [place[0] for place in yard.see(record.open_places, ids[1], 2)] == ids[2:]
 
 
 def test_a_wake_up_can_be_put_off(yard: Yard) -> None:

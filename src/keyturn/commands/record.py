@@ -93,11 +93,13 @@ _BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
 _OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
 _FACE = f"SELECT {', '.join(Face.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
 _OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
-_FOLLOWED = f"""
-{_BY_ID} AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
-"""  # noqa: S608 - as above
+_IS_FOLLOWED = """
+WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
+"""
+_FOLLOWED = _COMMAND + _IS_FOLLOWED
+_FOLLOWED_FENCE = f"SELECT fence FROM command {_IS_FOLLOWED}"  # noqa: S608 - as above
 _OPEN_OF_VEHICLE = f"{_OPEN} WHERE vehicle_id = :vehicle_id"
-_PLACES = "SELECT command_id, vehicle_id FROM open_command"
+_PLACES = "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
 _OPEN_ALL = f"{_OPEN} ORDER BY command_id"
 _OPEN_DUE = f"{_OPEN} WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit"
 
@@ -160,9 +162,15 @@ def load_followed(tx: ReadTx, command_id: str) -> Command | None:
     return _command(tx.one(_FOLLOWED, id=command_id))
 
 
-def open_places(tx: ReadTx) -> list[tuple[str, str]]:
-    """(command, vehicle) of everything that the engine has work with."""
-    return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_PLACES)]
+def followed_fence(tx: ReadTx, command_id: str) -> int | None:
+    """The fence of what `load_followed` would give: while it stays, so does the rest."""
+    row = tx.one(_FOLLOWED_FENCE, id=command_id)
+    return row[0] if row else None
+
+
+def open_places(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
+    """(command, vehicle) of what the engine has work with: a page that begins behind the command `after`."""
+    return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_PLACES, after=after, limit=limit)]
 
 
 def count_open(tx: ReadTx) -> list[Row]:

@@ -29,6 +29,8 @@ from keyturn.store.port import ReadTx, Store, StoreUnavailable
 log = structlog.get_logger()
 Step = Callable[[Command], Awaitable[None]]
 _VEHICLE_TOPIC = "vehicle"
+_AT_ONCE = 32
+"""Commands taken up in one turn of the event loop: others want to be served too."""
 
 
 class Engine:
@@ -76,7 +78,7 @@ class Engine:
         ]
         self._spawn(sweeper.run(), "sweep")
         self._spawn(self._watch.run(self._clock_changed), "clock")
-        self.tend_undriven(await self._store.read(record.open_places))
+        self._spawn(self.tend_undriven(), "take up")
 
     async def stop(self, grace: float) -> None:
         """Send nothing more; wait up to `grace` seconds for answers that are on their way; let go of the rest."""
@@ -113,11 +115,17 @@ class Engine:
         self._tending[vehicle_id] = task
         task.add_done_callback(partial(self._tended, vehicle_id))
 
-    def tend_undriven(self, places: list[tuple[str, str]]) -> None:
-        """The net below lost wake-ups: of all (command, vehicle) that are open, tend those that nobody drives."""
-        undriven = (vehicle_id for command_id, vehicle_id in places if command_id not in self._driven)
-        for vehicle_id in dict.fromkeys(undriven):
-            self.tend(vehicle_id)
+    async def tend_undriven(self) -> None:
+        """The net below lost wake-ups: tend every open command that nobody drives, a few in each turn of the loop."""
+        after = ""
+        while places := await self._store.read(partial(record.open_places, after=after, limit=_AT_ONCE)):
+            undriven = (vehicle_id for command_id, vehicle_id in places if command_id not in self._driven)
+            for vehicle_id in dict.fromkeys(undriven):
+                self.tend(vehicle_id)
+            if len(places) < _AT_ONCE:
+                return
+            after = places[-1][0]
+            await asyncio.sleep(0)
 
     async def _tend(self, vehicle_id: str) -> None:
         rows, now = await self._store.read(partial(_open_rows, vehicle_id=vehicle_id))
@@ -142,7 +150,7 @@ class Engine:
         await keep_trying(
             partial(self._store.write, lambda tx: journal.record(tx, kind, company_id=None, actor=lifecycle.ENGINE))
         )
-        self.tend_undriven(await self._store.read(record.open_places))
+        await self.tend_undriven()
 
     def _tended(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
         self._tending.pop(vehicle_id, None)

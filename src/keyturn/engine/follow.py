@@ -12,13 +12,15 @@ from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet import evidence
-from keyturn.store.port import Store, Tx
+from keyturn.store.port import ReadTx, Store, Tx
 
 _GROWTH = 1.6
 _JITTER = 0.2
 _LATE_CEILING = 60.0
 """Seconds between questions about a command whose answer deadline is long past."""
 _LATE_AFTER = 600.0
+_FIRST_QUESTIONS = 1000.0
+"""A second, at most, when very many commands are taken up at once."""
 
 
 class Follower:
@@ -32,28 +34,37 @@ class Follower:
         self._vehicles = vehicles
         self._verify_for = verify_for
         self._jitter = jitter
+        self._followed = 0
 
     async def follow(self, command: Command) -> None:
         """Until the command's outcome is clear or nobody asks about it any more."""
         reached = await self._vehicles.reach(command.vehicle_id)
         if reached is None:
             return
-        _vehicle, target, connector = reached
+        self._followed += 1
+        try:
+            await self._follow(command, *reached[1:])
+        finally:
+            self._followed -= 1
+
+    async def _follow(self, command: Command, target: Target, connector: Connector) -> None:
         pause = connector.declares.follow_floor
         cancelled = False
+        await asyncio.sleep(self._jitter() * self._followed / _FIRST_QUESTIONS)
         while True:
             await asyncio.sleep(pause * (1 + _JITTER * (self._jitter() - 0.5)))
-            current = await self._store.read(partial(record.load_followed, command_id=command.id))
+            current = await self._store.read(partial(_still_followed, command=command))
             if current is None:
                 return
-            answer = await self._asked(current, target, connector)
-            if await self._resolved(current, answer, connector):
+            command = current
+            answer = await self._asked(command, target, connector)
+            if await self._resolved(command, answer, connector):
                 return
-            if current.state is State.UNKNOWN and current.oem_operation and not cancelled:
+            if command.state is State.UNKNOWN and command.oem_operation and not cancelled:
                 cancelled = True
-                if await self._cancelled(current, target, connector):
+                if await self._cancelled(command, target, connector):
                     return
-            pause = max(self._next_pause(pause, current, connector), answer.retry_after or 0.0)
+            pause = max(self._next_pause(pause, command, connector), answer.retry_after or 0.0)
 
     async def _asked(self, command: Command, target: Target, connector: Connector) -> OemAnswer:
         operation = command.oem_operation
@@ -102,6 +113,13 @@ class Follower:
         long_past = self._clock.now() > after(command.answer_deadline or 0, _LATE_AFTER)
         ceiling = _LATE_CEILING if long_past else connector.declares.follow_ceiling
         return min(pause * _GROWTH, ceiling)
+
+
+def _still_followed(tx: ReadTx, command: Command) -> Command | None:
+    """The command as it is now; None: it is not asked about any more."""
+    if record.followed_fence(tx, command.id) == command.fence:
+        return command
+    return record.load_followed(tx, command.id)
 
 
 def _says_something(command: Command, answer: OemAnswer) -> bool:

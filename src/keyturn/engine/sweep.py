@@ -1,7 +1,7 @@
 """The net below every wake-up: deadlines that came, codes whose life is over, keys that were forgotten."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import structlog
@@ -22,14 +22,14 @@ _NOTHING = Declarations(offers=frozenset())
 
 
 class Sweeper:
-    """Looks at the clock for every open row. `tend_undriven` is told of all open ones from time to time."""
+    """Looks at the clock for every open row, and calls `tend_undriven` from time to time."""
 
     def __init__(
         self,
         store: Store,
         connectors: Mapping[str, Connector],
         settings: EngineSettings,
-        tend_undriven: Callable[[list[tuple[str, str]]], None],
+        tend_undriven: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._connectors = connectors
@@ -59,7 +59,7 @@ class Sweeper:
 
     async def _now_and_then(self, ticks: int, interval: float) -> None:
         if ticks % max(1, round(_TEND_EVERY / interval)) == 0:
-            self._tend_undriven(await self._store.read(record.open_places))
+            await self._tend_undriven()
         if ticks % max(1, round(_PURGE_EVERY / interval)) == 0:
             await self._store.write(purge.forget)
 

@@ -1,0 +1,95 @@
+"""``python -m bench.flight``: how late the event loop runs with thousands of operations under way at the OEM.
+
+Every operation is asked about every five seconds. What is printed is what ``/metrics`` shows.
+"""
+
+import argparse
+import asyncio
+import re
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import uvloop
+
+from bench.__main__ import OUT
+from bench.installation import Plot, prepare, settings_at
+from bench.node import BenchNode
+from keyturn.config.settings import EngineSettings, ServerSettings
+
+ASK_EVERY = 5.0
+"""Seconds between two questions about an operation."""
+_BUCKET = re.compile(r'^keyturn_event_loop_lag_seconds_bucket\{le="([^"]+)"\} ([0-9.]+)$', re.MULTILINE)
+
+
+class Lag(NamedTuple):
+    """Looks at the loop, and how many of them were at most so many seconds late."""
+
+    looks: float
+    within: dict[float, float]
+
+    def quantile(self, share: float) -> float:
+        """The smallest bucket bound, in seconds, within which this share of the looks lies."""
+        return min(bound for bound, count in self.within.items() if count >= share * self.looks)
+
+
+def main() -> None:
+    """Prepare, measure, print."""
+    arguments = _arguments()
+    OUT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=OUT) as directory:
+        plot = asyncio.run(prepare(Path(directory).absolute() / "flight", arguments.operations, held=True))
+        begun, steady = uvloop.run(_measure(plot, arguments.operations, arguments.seconds))
+    for name, lag in (("taking them up", begun), ("steady", steady)):
+        shown = ", ".join(f"p{share * 100:g} <= {lag.quantile(share) * 1000:g} ms" for share in (0.5, 0.99, 0.999))
+        print(f"{arguments.operations} operations in flight, {name}: loop lag {shown} ({lag.looks:.0f} looks)")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.flight", description=__doc__)
+    parser.add_argument("--operations", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    return parser.parse_args()
+
+
+async def _measure(plot: Plot, operations: int, seconds: float) -> tuple[Lag, Lag]:
+    node = FlightNode(plot)
+    await node.start()
+    try:
+        await node.at_rest()
+        if node.works.engine.busy != operations:
+            raise RuntimeError(f"{node.works.engine.busy} of {operations} operations are driven")
+        begun = await _lag(node)
+        await asyncio.sleep(seconds)
+        whole = await _lag(node)
+    finally:
+        await node.stop()
+    within = {bound: count - begun.within[bound] for bound, count in whole.within.items()}
+    return begun, Lag(whole.looks - begun.looks, within)
+
+
+class FlightNode(BenchNode):
+    """Asks often, sweeps as an installation does, and shows its metrics."""
+
+    def __init__(self, plot: Plot) -> None:
+        super().__init__(plot)
+        server = ServerSettings(port=0, data=str(plot.data), metrics_host="127.0.0.1", metrics_port=METRICS_PORT)
+        self._settings = msgspec.structs.replace(settings_at(plot.data), server=server, engine=EngineSettings())
+        for oem in self.oems.values():
+            oem.declares = msgspec.structs.replace(oem.declares, follow_floor=ASK_EVERY, follow_ceiling=ASK_EVERY)
+
+
+METRICS_PORT = 19_464
+
+
+async def _lag(node: BenchNode) -> Lag:
+    url = f"http://127.0.0.1:{METRICS_PORT}/metrics"
+    text = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
+    within = {float(bound): float(count) for bound, count in _BUCKET.findall(text)}
+    return Lag(within[float("inf")], within)
+
+
+if __name__ == "__main__":
+    main()
