@@ -62,10 +62,10 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "Unknown is sent again when a look-up finds nothing",
         "engine/follow.py",
-        """            if await self._resolved(current, answer, connector):
+        """            if await self._resolved(command, answer, connector):
                 return
 """,
-        """            if await self._resolved(current, answer, connector):
+        """            if await self._resolved(command, answer, connector):
                 return
             if answer.verdict is Verdict.NOTHING_FOUND and connector.declares.looks_up:
                 from keyturn.connectors.port import Order
@@ -92,10 +92,29 @@ BUGS: tuple[Bug, ...] = (
         "4 sent in time",
     ),
     Bug(
+        "the connector does not compare send_by",
+        "connectors/oem_http/gate.py",
+        "        if self.send_by.passed():\n",
+        "        if False:\n",
+        "",
+        test="tests/connectors/test_sending_once.py",
+    ),
+    Bug(
         "a redeemed code is not burnt",
         "commands/intake.py",
         "        self._codes.burn(tx, ask.binding, code)\n",
         "",
+        "7 one code",
+    ),
+    Bug(
+        "a code is burnt when its command is sent, not when it is redeemed",
+        "commands/intake.py",
+        "        self._codes.burn(tx, ask.binding, code)\n        confirming = record.load_to_change(tx, code.command_id)\n"
+        "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
+        "        confirming = record.load_to_change(tx, code.command_id)\n"
+        "        if confirming is None or confirming.sent_at is not None:\n"
+        "            self._codes.burn(tx, ask.binding, code)\n"
+        "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
         "7 one code",
     ),
     Bug(
@@ -211,6 +230,16 @@ BUGS: tuple[Bug, ...] = (
         "    return case.spec.refused_when_unknown\n",
         "    return False\n",
         "9 not sent",
+    ),
+    Bug(
+        "a value of our own refuses enable_ignition",
+        "commands/judgement.py",
+        "    if truth is None and _own_record(number, case):\n",
+        "    if truth is None and number in _OWN_RECORD and not _own_record(number, case):\n"
+        "        return Finding(number, Verdict.CONTRADICTED)\n"
+        "    if truth is None and _own_record(number, case):\n",
+        "",
+        test="tests/commands/test_evidence_rules.py",
     ),
     Bug(
         "old evidence counts",

@@ -19,24 +19,29 @@ from .bugs import BUGS, Bug
 _ROOT = Path(__file__).parent.parent
 _SCENARIOS = 1200
 _FOUND = re.compile(r"^seed (\d+): \[([^\]]+)\]", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) \S+?::(.+?)(?: - |$)", re.MULTILINE)
 
 
 class Catch(NamedTuple):
     bug: Bug
     caught_by: str
     """The check, or the test; empty: nothing did."""
-    seed: str
+    where: str
+    """The scenario that showed it, or what was seen instead."""
 
 
 def main(names: list[str]) -> int:
     """0: every bug was caught."""
     chosen = [bug for bug in BUGS if not names or bug.name in names]
+    for test in dict.fromkeys(bug.test for bug in chosen if bug.test):
+        if _failed(test, _ROOT):
+            raise SystemExit(f"{test} fails without any of the bugs: it would prove nothing")
     missed = 0
     for bug in chosen:
         catch = _caught(bug)
         missed += not catch.caught_by
         print(
-            f"{'caught' if catch.caught_by else 'MISSED':6}  {bug.name:45} {catch.caught_by} {catch.seed}", flush=True
+            f"{'caught' if catch.caught_by else 'MISSED':6}  {bug.name:45} {catch.caught_by} {catch.where}", flush=True
         )
     print(f"{len(chosen) - missed} of {len(chosen)} caught")
     return 1 if missed else 0
@@ -57,7 +62,8 @@ def applied(bug: Bug) -> Iterator[Path]:
 def _caught(bug: Bug) -> Catch:
     with applied(bug) as copy:
         if bug.test:
-            return Catch(bug, bug.test if _test_fails(bug.test, copy) else "", "")
+            failed = _failed(bug.test, copy)
+            return Catch(bug, bug.test.partition("::")[0], failed) if failed else Catch(bug, "", "the test passes")
         return _by_simulation(bug, copy)
 
 
@@ -77,8 +83,13 @@ def _by_simulation(bug: Bug, copy: Path) -> Catch:
     return Catch(bug, expected[1], f"seed {expected[0]}") if expected else Catch(bug, "", f"found only {found[:3]}")
 
 
-def _test_fails(test: str, copy: Path) -> bool:
-    return _run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test], copy).returncode == 1
+def _failed(test: str, root: Path) -> str:
+    """The first test of these that fails; empty: all pass."""
+    done = _run([sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test], root)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"{test} cannot run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    found = _FAILED.search(done.stdout)
+    return found.group(1) if found else ""
 
 
 def _run(command: list[str], copy: Path) -> subprocess.CompletedProcess[str]:
