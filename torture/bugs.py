@@ -141,8 +141,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "records are read without regard to the company",
         "commands/record.py",
-        '_OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"',
-        "_OF_COMPANY = f\"{_BY_ID} AND :company_id <> ''\"",
+        'FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above\n_OF_COMPANY',
+        "FROM command WHERE id = :id AND :company_id <> ''\"\n_OF_COMPANY",
         "10 tenants",
     ),
     Bug(
@@ -161,8 +161,8 @@ BUGS: tuple[Bug, ...] = (
             return
 """,
         """        error = commit.exception()
-        if error is not None:
-            self._connection.rollback()
+        if error is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 """,
         "1 durable",
     ),

@@ -11,7 +11,7 @@ from keyturn.clock import Clock
 from keyturn.store.port import ReadTx, Tx
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import make_directory, make_file, refused, sync_directory
-from keyturn.store.sqlite.facts import store_epoch
+from keyturn.store.sqlite.facts import prove_writable, store_epoch
 from keyturn.store.sqlite.migration import apply_migration, known_migrations, pending_migrations
 from keyturn.store.sqlite.reader import Reader
 from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
@@ -79,6 +79,7 @@ def open_sqlite(
             apply_migration(writing, migration, clock.now())
         check_references(writing)
         epoch = store_epoch(writing)
+        prove_writable(writing)  # rows that a killed process wrote and never synced: this commit's sync covers them too
         reading = opened.enter_context(closing(connect(path, "ro")))
         sync_directory(directory)
         disk = disk or ThreadPoolExecutor(1, thread_name_prefix="keyturn-disk")
