@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench torture mutations clean
+.PHONY: demo test lint bench torture mutations crash durability clean
 
 demo: $(READY)
 	$(BIN)/keyturn demo $(DEMO)
@@ -13,9 +13,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench torture
-	$(BIN)/ruff check src tests bench torture
+	$(BIN)/ruff format --check src tests bench torture crash durability
+	$(BIN)/ruff check src tests bench torture crash durability
 	$(BIN)/mypy
+	$(BIN)/mypy -p torture -p crash -p durability
 	$(BIN)/lint-imports
 
 bench: $(READY)
@@ -25,6 +26,15 @@ bench: $(READY)
 TORTURE ?= --scenarios 100000 --jobs 2
 torture: $(READY)
 	$(BIN)/python -m torture $(TORTURE)
+
+# Real processes, killed again and again: CRASH="--kills 30 --seed 7".
+CRASH ?= --kills 200 --seed 1
+crash: $(READY)
+	$(BIN)/python -m crash $(CRASH)
+
+# What is on the disk when, by the system calls (needs strace): DURABILITY="--cuts 500 --seed 7".
+durability: $(READY)
+	$(BIN)/python -m durability $(DURABILITY)
 
 # Deliberate bugs, each applied to a copy: which check catches it?
 mutations: $(READY)

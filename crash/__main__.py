@@ -7,10 +7,11 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
+from functools import partial
 from pathlib import Path
 
 from .invariants import violations
-from .processes import Gone
 from .report import print_report
 from .running import run
 from .scene import Scene
@@ -31,6 +32,9 @@ def main() -> int:
         code = asyncio.run(_run(scene, folder))
     except (asyncio.CancelledError, KeyboardInterrupt):
         code = _INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        code = 1
     if code in (0, _INTERRUPTED):
         shutil.rmtree(folder)
     else:
@@ -43,11 +47,7 @@ async def _run(scene: Scene, folder: Path) -> int:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
     began = time.monotonic()
-    try:
-        this, left = await run(scene, folder)
-    except Gone as gone:
-        print(gone)
-        return 1
+    this, left = await run(scene, folder, partial(print, flush=True))
     found = violations(left)
     print_report(this, left, found, time.monotonic() - began)
     return 1 if found else 0

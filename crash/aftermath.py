@@ -17,6 +17,8 @@ from .scene import Application, Installation
 
 Row = Mapping[str, Any]
 
+_TAKEN_UP = 500_000
+"""Microseconds: a server that is just ready looks for deadlines that passed once it has read what is open."""
 WITH_OEM = frozenset({"Dispatching", "Accepted"})
 OPEN = WITH_OEM | {"AwaitingApproval", "Queued", "Unknown"}
 _REGISTERED = {"Confirmation": "Confirming", "Pending": "Queued", "Error": "Refused"}
@@ -107,8 +109,8 @@ class Aftermath:
         return max((sending.acted for sending in self.by_ref.get(command_id, ())), default=0)
 
     def up_between(self, since: int, until: int) -> int:
-        """For how many microseconds of that time a server was up."""
-        return sum(max(0, min(until, ended) - max(since, ready)) for ready, ended in self.lives)
+        """For how many microseconds of that time a server was up and had taken up what the one before it left."""
+        return sum(max(0, min(until, ended) - max(since, ready + _TAKEN_UP)) for ready, ended in self.lives)
 
     def states_at(self, instants: list[int]) -> list[Counter[str]]:
         """How many commands were in each open state at each of these instants, which ascend."""
@@ -130,7 +132,6 @@ class Aftermath:
 
 def read_records(connection: sqlite3.Connection) -> Records:
     """Everything that the checks look at."""
-    connection.row_factory = sqlite3.Row
     (whole,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     vehicles = "SELECT v.vin, c.name AS company FROM vehicle v JOIN company c ON c.id = v.company_id WHERE v.active = 1"
     return Records(
@@ -143,7 +144,9 @@ def read_records(connection: sqlite3.Connection) -> Records:
 
 
 def _all(connection: sqlite3.Connection, query: str) -> list[Row]:
-    return [dict(row) for row in connection.execute(query)]
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    return [dict(row) for row in cursor.execute(query)]
 
 
 def _moments(records: Records) -> Iterator[Moment]:

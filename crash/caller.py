@@ -49,6 +49,7 @@ class Seen:
 
     application: Application
     command_id: str
+    asked_at: int
     at: int
     status: int
     body: Mapping[str, Any]
@@ -95,10 +96,11 @@ class Caller:
 
     async def get(self, command_id: str, wait: int = 0) -> Seen | None:
         """The record; None: the answer was lost."""
+        asked_at = wall_clock()
         status, answer = await self._request("GET", f"/{command_id}" + (f"?wait={wait}" if wait else ""), {})
         if status is None:
             return None
-        seen = Seen(self.application, command_id, wall_clock(), status, answer)
+        seen = Seen(self.application, command_id, asked_at, wall_clock(), status, answer)
         self._book.seen.append(seen)
         return seen
 

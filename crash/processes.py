@@ -1,10 +1,8 @@
 """Processes that can be killed at any moment, and that never outlive this one."""
 
 import asyncio
-import ctypes
 import os
 import random
-import signal
 import socket
 import sys
 import time
@@ -16,8 +14,12 @@ from keyturn.clock import SECOND
 PATIENCE = 30.0
 """Seconds after which a process that should have become ready, or ended, is a failure."""
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
+_LAUNCH = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""PR_SET_PDEATHSIG, which outlasts the exec: the kernel kills the process when its parent dies, in whatever way."""
 
 
 class Gone(Exception):
@@ -29,6 +31,7 @@ class Process:
 
     def __init__(self, words: Iterable[object], log: Path) -> None:
         self._words = [sys.executable, "-m", "keyturn", *map(str, words)]
+        self._launch = [sys.executable, "-I", "-S", "-c", _LAUNCH]
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self.starts = 0
@@ -41,11 +44,21 @@ class Process:
     def ready(self) -> bool:
         return self._ready_at is not None
 
+    @property
+    def died(self) -> int | None:
+        """The exit code of a life that ended by itself."""
+        return None if self._process is None else self._process.returncode
+
     async def spawn(self) -> None:
         """Begin a life; it is not ready yet."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._words, stdout=asyncio.subprocess.PIPE, stderr=log, env=_environment(), preexec_fn=_die_with_us
+                *self._launch,
+                *self._words,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is for this process to hear
             )
         self.starts += 1
 
@@ -108,9 +121,3 @@ def free_port() -> int:
 def _environment() -> dict[str, str]:
     """This process's own, without what would configure a Keyturn."""
     return {name: value for name, value in os.environ.items() if not name.startswith("KEYTURN_")}
-
-
-def _die_with_us() -> None:
-    """In the child: the kernel kills it when its parent dies, however that happens; Ctrl-C is the parent's to hear."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

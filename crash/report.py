@@ -6,6 +6,7 @@ from statistics import median
 from keyturn.commands.catalogue import IGNITION_PAIR
 
 from .aftermath import OPEN, Aftermath
+from .checks import record
 from .invariants import CHECKS, Violation
 from .running import Run
 
@@ -19,6 +20,8 @@ def print_report(run: Run, left: Aftermath, found: list[Violation], seconds: flo
     _print_in_flight(run, left)
     _print_load(left)
     print(f"{seconds:.0f} s, of which {sum(ended - ready for ready, ended in left.lives) / 1e6:.0f} s with a server up")
+    longest = max((late for _, late in record.late(left)), default=0.0)
+    print(f"a state was kept {longest:.1f} s beyond its bound at most, by servers that could have ended it")
     counts = Counter(violation.check for violation in found)
     print(f"{len(found)} violations")
     for check in CHECKS:
@@ -31,7 +34,7 @@ def _print_kills(run: Run) -> None:
     clouds = [cloud.process for cloud in run.clouds.values()]
     of_clouds = sum(cloud.kills for cloud in clouds)
     print(f"seed {run.scene.seed}: {run.server.kills + of_clouds} kills, {run.server.starts} starts of the server")
-    print(f"  {run.server.kills:7} of the server; those under load:")
+    print(f"  {run.server.kills:7} of the server, of which")
     for moment, count in Counter(death.moment for death in run.deaths).most_common():
         print(f"          {count:7} {moment}")
     print(f"  {of_clouds:7} of a simulated OEM")

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -16,20 +16,23 @@ from .clouds import Cloud
 from .kills import Death, Kill, Moment, drawn
 from .processes import Process, free_port, wall_clock
 from .remains import undecided, watched
-from .scene import COMPANIES, Installation, Scene, install
+from .scene import COMPANIES, CONFIG, Installation, Scene, install
 
 _RECOVERY = 0.15
 """Seconds after being ready within which a server is in recovery."""
 _ANSWERS = 80
+_TOLD_EVERY = 25
 _ASKED_IN_THE_END = 300
 """Records that are read through the API once all is over."""
+Tell = Callable[[str], None]
 
 
 class Run:
     """Everything that outlives a server."""
 
-    def __init__(self, scene: Scene, folder: Path, http: aiohttp.ClientSession) -> None:
+    def __init__(self, scene: Scene, folder: Path, http: aiohttp.ClientSession, tell: Tell) -> None:
         self.scene = scene
+        self._tell = tell
         self.book = Book()
         self.deaths: list[Death] = []
         self.complaints: list[str] = []
@@ -38,19 +41,19 @@ class Run:
         self._chance = random.Random(scene.seed)
         self._doors = Doors()
         self._start_takes = 1.0
+        self._port = free_port()
+        self.server = Process(["serve", "--json", "--config", folder / CONFIG], folder / "server.log")
         self.clouds = {company: Cloud(company, folder, scene, http) for company in COMPANIES}
 
     async def prepare(self) -> None:
         """Clouds up, companies and vehicles enrolled."""
-        port = free_port()
         await asyncio.gather(*(cloud.process.start() for cloud in self.clouds.values()))
         for cloud in self.clouds.values():
             await cloud.misbehave(self._chance)
         urls = {company: cloud.url for company, cloud in self.clouds.items()}
-        self.installation: Installation = await install(self._folder, self.scene, port, urls)
-        self.url = f"http://127.0.0.1:{port}"
-        self.server = Process(["serve", "--json", "--config", self.installation.config], self._folder / "server.log")
-        self._callers = [Caller(each, self.url, self._http, self.book) for each in self.installation.applications]
+        self.installation: Installation = await install(self._folder, self.scene, self._port, urls)
+        url = f"http://127.0.0.1:{self._port}"
+        self._callers = [Caller(each, url, self._http, self.book) for each in self.installation.applications]
 
     async def go(self) -> None:
         """All kills, then peace."""
@@ -60,8 +63,10 @@ class Run:
         self._doors.open.clear()
         await self.server.kill()
         async with self._load():
-            for kill in drawn(self._chance, self.scene.kills):
+            for number, kill in enumerate(drawn(self._chance, self.scene.kills), 1):
                 await self._live_until(kill)
+                if number % _TOLD_EVERY == 0:
+                    self._tell(f"{number} servers killed, {len(self.book.heard)} requests sent")
             await self._serve()
             for cloud in self.clouds.values():
                 await cloud.behave()
@@ -75,8 +80,7 @@ class Run:
 
     async def abandon(self) -> None:
         """No process outlives a run."""
-        if hasattr(self, "server"):
-            await self.server.kill()
+        await self.server.kill()
         for cloud in self.clouds.values():
             await cloud.abandon()
 
@@ -88,11 +92,12 @@ class Run:
 
     @asynccontextmanager
     async def _load(self) -> AsyncIterator[None]:
-        """Clients of every application; they end what they began once the doors are closing."""
-        async with asyncio.TaskGroup() as group:
+        """Clients of every application; they end what they began once the doors are closing, or else it is an error."""
+        async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as group:
             for number in range(self.scene.clients):
                 group.create_task(self._client(self._callers[number % len(self._callers)]).run())
             yield
+            patience.reschedule(asyncio.get_running_loop().time() + self.scene.settles_within)
 
     def _client(self, caller: Caller) -> Client:
         company = caller.application.company
@@ -103,13 +108,16 @@ class Run:
     async def _live_until(self, kill: Kill) -> None:
         """One life of the server, and perhaps the end of a cloud in it."""
         cloud = self.clouds[kill.cloud] if kill.cloud is not None else None
+        if cloud and kill.together:
+            await cloud.back()
         over = asyncio.Event()
         apart = asyncio.create_task(self._die_apart(cloud, kill, over)) if cloud and not kill.together else None
         await self._live(kill)
         self.deaths.append(Death(wall_clock(), kill.moment, self.book.open))
-        victims = [self.server.kill(), *([cloud.die()] if cloud and kill.together else [])]
-        await asyncio.gather(*victims)
+        if self.server.died is not None:
+            self.complaints.append(f"a server ended by itself with {self.server.died}")
         self._doors.open.clear()
+        await asyncio.gather(self.server.kill(), *([cloud.die()] if cloud and kill.together else []))
         over.set()
         if apart is not None:
             await apart
@@ -163,12 +171,12 @@ class Run:
             await callers[heard.application.id].get(heard.id)
 
 
-async def run(scene: Scene, folder: Path) -> tuple[Run, Aftermath]:
-    """A whole run in this folder. Raises `Gone` when a process does not come up."""
+async def run(scene: Scene, folder: Path, tell: Tell = print) -> tuple[Run, Aftermath]:
+    """A whole run in this folder; `tell` hears how far it is. Raises `Gone` when a process does not come up."""
     async with AsyncExitStack() as resources:
         connector = aiohttp.TCPConnector(limit=0)
         http = await resources.enter_async_context(aiohttp.ClientSession(connector=connector))
-        this = Run(scene, folder, http)
+        this = Run(scene, folder, http, tell)
         resources.push_async_callback(this.abandon)
         await this.prepare()
         await this.go()

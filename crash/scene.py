@@ -11,6 +11,7 @@ from keyturn_simulator import fleet_vins
 
 COMPANIES = ("north", "south")
 """Each with a cloud of its own, behind a connector and an account of its own; they bear its name."""
+CONFIG = "keyturn.toml"
 TOKEN = "sim-oem-token"
 """What the simulated clouds accept."""
 
@@ -35,6 +36,7 @@ initiate_wait = {scene.initiate_wait}
 send_window = 1.0
 answer_timeout = {scene.answer_timeout}
 breaker_pause = 0.5
+resolve_for = {scene.resolve_for}
 
 [log]
 level = "warning"
@@ -76,6 +78,8 @@ class Scene:
     send_wait: float = 3.0
     answer_wait: float = 3.0
     answer_timeout: float = 1.5
+    resolve_for: float = 20.0
+    """Long enough for the slowest vehicle, which acts 20 s after it was told to."""
     settles_within: float = 60.0
 
     def vins(self, company: str) -> list[str]:
@@ -103,16 +107,15 @@ class Application:
 
 @dataclass(frozen=True)
 class Installation:
-    """What the servers are started with."""
+    """What the servers work on, and who calls them."""
 
-    config: Path
     data: Path
     applications: list[Application]
 
 
 async def install(folder: Path, scene: Scene, port: int, clouds: dict[str, str]) -> Installation:
     """Two companies on fresh data. `clouds`: each company's OEM, by its URL."""
-    config, data = folder / "keyturn.toml", folder / "data"
+    config, data = folder / CONFIG, folder / "data"
     config.write_text(_config(scene, data, port, clouds))
     async with workbench(load_settings(config, {})) as administration:
         await administration.administer_all(list(_enrolment(scene)))
@@ -123,7 +126,7 @@ async def install(folder: Path, scene: Scene, port: int, clouds: dict[str, str])
                 for number in range(scene.applications)
             ]
         )
-    return Installation(config, data, [_application(each) for each in added])
+    return Installation(data, [_application(each) for each in added])
 
 
 def _config(scene: Scene, data: Path, port: int, clouds: dict[str, str]) -> str:

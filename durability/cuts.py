@@ -10,6 +10,7 @@ from .databases import damage, opened
 from .disk import REMNANTS, Image, Remnant
 from .promises import broken, unintended
 from .recording import Recording
+from .rows import read_rows
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,16 @@ def lost(recording: Recording, cut: Cut) -> Iterator[str]:
     try:
         with opened(cut.image) as connection:
             yield from damage(connection)
-            for promise in recording.promises:
-                if promise.began < cut.at:
-                    yield from broken(connection, promise)
-            for order in recording.orders:
-                if order.began < cut.at and (problem := unintended(connection, order)):
-                    yield problem
+            rows = read_rows(connection)
     except sqlite3.Error as error:
         yield f"the database does not open: {error}"
+        return
+    for promise in recording.promises:
+        if promise.began < cut.at:
+            yield from broken(rows, promise)
+    for order in recording.orders:
+        if order.began < cut.at:
+            yield from unintended(rows, order)
 
 
 def _moments(recording: Recording, count: int, chance: random.Random) -> list[int]:

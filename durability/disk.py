@@ -24,7 +24,7 @@ class File:
 
 
 class Disk:
-    """`chance` decides what becomes of data whose sync failed: a kernel may drop it and call the next sync a success."""
+    """`chance` decides about data whose sync failed: a kernel may drop it and then call the next sync a success."""
 
     def __init__(self, files: Mapping[str, bytes], chance: random.Random) -> None:
         self._chance = chance
@@ -124,9 +124,9 @@ def _torn(pending: Pending, chance: random.Random) -> Pending:
 
 
 def _beginning(rest: Pending, chance: random.Random) -> Pending:
-    if not rest or isinstance(rest[0][1], Resize):
+    file, write = rest[0] if rest else (None, None)
+    if file is None or not isinstance(write, Write):
         return []
-    file, write = rest[0]
     until = chance.randrange(write.offset, write.offset + len(write.data) + 1) // SECTOR * SECTOR
     return [(file, write._replace(data=write.data[: max(0, until - write.offset)]))]
 
@@ -154,9 +154,10 @@ def _sectors(write: Write) -> Iterator[Write]:
 
 
 NOTHING = Remnant("nothing", lambda pending, chance: [], renames=lambda count, chance: 0)
+EVERYTHING = Remnant("everything", lambda pending, chance: pending, renames=lambda count, chance: count)
 REMNANTS = (
     NOTHING,
-    Remnant("everything", lambda pending, chance: pending, renames=lambda count, chance: count),
+    EVERYTHING,
     Remnant("a prefix", _prefix),
     Remnant("a torn write", _torn),
     Remnant("some writes", _subset),

@@ -64,12 +64,17 @@ def _events(calls: Iterable[Call], data: Path) -> Iterator[FileEvent]:
     for call in calls:
         path = call.buffers()[0].decode() if call.name in _BY_PATH else call.subject
         name = _name(path, data)
-        if name is None or (call.result is not None and call.result < 0 and call.name not in _SYNCS):
+        changes_nothing = call.name in _READS or (_failed(call) and call.name not in _SYNCS)
+        if name is None or changes_nothing:
             continue
         reading = _READINGS.get(call.name)
         if reading is None:
             raise UnknownCall(f"{call.name} of {path}")
         yield reading(call, name)
+
+
+def _failed(call: Call) -> bool:
+    return call.result is not None and call.result < 0
 
 
 def _name(path: str, data: Path) -> str | None:
@@ -98,6 +103,7 @@ def _sync(call: Call, name: str) -> Sync:
     return Sync(call.began, call.ended if call.result is not None else NEVER, name, done=call.result == 0)
 
 
+_READS = ("pread64",)
 _SYNCS = ("fdatasync", "fsync")
 _BY_PATH = ("unlink", "rename", "truncate")
 _READINGS: dict[str, _Reading] = {

@@ -1,21 +1,15 @@
-"""What an answer promises about the rows, and whether an image of the database keeps it."""
+"""What an answer promises about the rows, and whether the rows keep it."""
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from .load import Question
+from .rows import Rows
 from .talk import Message
 
-_ROW = "SELECT vin, name, status FROM command WHERE id = ?"
-_CONFIRMING = "SELECT state = 'Confirming' FROM command WHERE id = ?"
-_TRIES = "SELECT tries FROM open_code WHERE command_id = ?"
-_REDEEMED = "SELECT 1 FROM redeemed_code WHERE command_id = ?"
-_KEY = "SELECT command_id FROM idempotency_key WHERE key = ?"
-_SENDING = "SELECT state, send_by, attempts FROM command WHERE id = ?"
+KILLING = 5
+"""Wrong tries that end a code."""
 _PROGRESS = {"Confirmation": 0, "Pending": 1, "Success": 2, "Error": 2}
-_UNSENT = ("Confirming", "AwaitingApproval", "Queued")
-_KILLING = 5
 _SPENT = "Confirmation already used"
 _WRONG = "Confirmation invalid"
 
@@ -29,8 +23,8 @@ class Promise(NamedTuple):
     status: str = ""
     spent: str = ""
     """This command's code can never be redeemed again."""
-    guessed: bool = False
-    """The wrong try is counted."""
+    guessed: str = ""
+    """The wrong try for this command's code is counted."""
 
 
 def promises(answers: list[Message], asked: Mapping[str, Question]) -> list[Promise]:
@@ -41,85 +35,72 @@ def promises(answers: list[Message], asked: Mapping[str, Question]) -> list[Prom
 
 
 def _promise(answer: Message, question: Question) -> Promise:
-    command_id, detail = str(answer.body.get("id", "")), answer.body.get("detail")
+    command_id, status = (str(answer.body.get(name, "")) for name in ("id", "status"))
+    detail = answer.body.get("detail")
     spent = question.code_of if command_id or detail == _SPENT else None
-    guessed = question.guess_of is not None and detail == _WRONG
-    status = str(answer.body.get("status", ""))
-    return Promise(answer.began, question, command_id, status, spent or "", guessed)
+    guessed = question.guess_of if detail == _WRONG else None
+    return Promise(answer.began, question, command_id, status, spent or "", guessed or "")
 
 
-def broken(connection: sqlite3.Connection, promise: Promise) -> Iterator[str]:
-    """In which way the database does not keep it; nothing while it does."""
-    for check in (_row_is_there, _code_can_be_redeemed, _code_is_spent, _try_is_counted, _key_is_kept):
-        if (problem := check(connection, promise)) is not None:
+def broken(rows: Rows, promise: Promise) -> Iterator[str]:
+    """In which ways the rows do not keep it."""
+    for check in (_row_is_there, _code_is_open, _code_is_spent, _try_is_counted, _key_is_kept):
+        if (problem := check(rows, promise)) is not None:
             yield f"{problem} (answered at line {promise.began})"
 
 
-def unintended(connection: sqlite3.Connection, order: Message) -> str | None:
-    """What the row of a command that reached the OEM lacks."""
+def unintended(rows: Rows, order: Message) -> Iterator[str]:
+    """What is missing of the intent of a command that reached the OEM."""
     command_id = str(order.body["client_ref"])
-    row = connection.execute(_SENDING, (command_id,)).fetchone()
-    if row is None:
-        return f"{command_id} reached the OEM and has no row"
-    state, send_by, attempts = row
-    if send_by is None or (state in _UNSENT and not attempts):
-        return f"{command_id} reached the OEM and is {state}"
-    return None
+    command = rows.commands.get(command_id)
+    if command is None or not command.may_be_sent:
+        yield f"{command_id} reached the OEM and {f'is {command.state}' if command else 'has no row'}"
 
 
-def _row_is_there(connection: sqlite3.Connection, promise: Promise) -> str | None:
+def _row_is_there(rows: Rows, promise: Promise) -> str | None:
     if not promise.command_id:
         return None
-    row = connection.execute(_ROW, (promise.command_id,)).fetchone()
-    if row is None:
+    command = rows.commands.get(promise.command_id)
+    if command is None:
         return f"{promise.command_id} has no row"
-    vin, name, status = row
-    if (vin, name) != (promise.question.vin, promise.question.command):
+    if (command.vin, command.name) != (promise.question.vin, promise.question.command):
         return f"{promise.command_id} is another command"
-    late = _PROGRESS[status] < _PROGRESS[promise.status]
-    return f"{promise.command_id} is {status}, was answered {promise.status}" if late else None
+    late = _PROGRESS[command.status] < _PROGRESS[promise.status]
+    return f"{promise.command_id} is {command.status}, was answered {promise.status}" if late else None
 
 
-def _code_can_be_redeemed(connection: sqlite3.Connection, promise: Promise) -> str | None:
-    lost = promise.status == "Confirmation" and _is_confirming(connection, promise.command_id)
-    if lost and connection.execute(_TRIES, (promise.command_id,)).fetchone() is None:
-        return f"{promise.command_id} has lost its code"
-    return None
+def _code_is_open(rows: Rows, promise: Promise) -> str | None:
+    if promise.status != "Confirmation" or not _confirming(rows, promise.command_id):
+        return None
+    return None if promise.command_id in rows.open_codes else f"{promise.command_id} has lost its code"
 
 
-def _code_is_spent(connection: sqlite3.Connection, promise: Promise) -> str | None:
+def _code_is_spent(rows: Rows, promise: Promise) -> str | None:
     if not promise.spent:
         return None
-    is_open = connection.execute(_TRIES, (promise.spent,)).fetchone() or _is_confirming(connection, promise.spent)
-    if is_open or connection.execute(_REDEEMED, (promise.spent,)).fetchone() is None:
-        return f"the code of {promise.spent} can be redeemed again"
-    return None
+    usable = promise.spent in rows.open_codes or _confirming(rows, promise.spent)
+    spent = not usable and promise.spent in rows.redeemed
+    return None if spent else f"the code of {promise.spent} can be redeemed again"
 
 
-def _try_is_counted(connection: sqlite3.Connection, promise: Promise) -> str | None:
-    of, wanted = promise.question.guess_of, promise.question.guesses
-    if not promise.guessed or of is None or not _is_confirming(connection, of):
+def _try_is_counted(rows: Rows, promise: Promise) -> str | None:
+    if not promise.guessed or not _confirming(rows, promise.guessed):
         return None
-    (tries,) = connection.execute(_TRIES, (of,)).fetchone() or (0,)
-    if tries < wanted or wanted >= _KILLING:
-        return f"{of} has counted {tries} wrong tries of {wanted}"
-    return None
+    tries, wanted = rows.open_codes.get(promise.guessed, 0), promise.question.guesses
+    counted = wanted <= tries < KILLING
+    return None if counted else f"{promise.guessed} has counted {tries} wrong tries of {wanted}"
 
 
-def _key_is_kept(connection: sqlite3.Connection, promise: Promise) -> str | None:
+def _key_is_kept(rows: Rows, promise: Promise) -> str | None:
     if not promise.command_id or promise.question.key is None:
         return None
-    row = connection.execute(_KEY, (promise.question.key,)).fetchone()
-    if row is None:
+    leads_to = rows.keys.get(promise.question.key)
+    if leads_to is None:
         return f"the key of {promise.command_id} is forgotten"
     # The key of a first step follows its command into the one that it joined.
-    if row[0] != promise.command_id and promise.status != "Confirmation":
-        return f"the key of {promise.command_id} leads to {row[0]}"
-    return None
+    kept = leads_to == promise.command_id or promise.status == "Confirmation"
+    return None if kept else f"the key of {promise.command_id} leads to {leads_to}"
 
 
-def _is_confirming(connection: sqlite3.Connection, command_id: str) -> bool:
-    row = connection.execute(_CONFIRMING, (command_id,)).fetchone()
-    return bool(row and row[0])
-
-
+def _confirming(rows: Rows, command_id: str) -> bool:
+    return command_id in rows.commands and rows.commands[command_id].confirming

@@ -9,8 +9,8 @@ from .databases import opened
 from .disk import NOTHING
 from .promises import Promise, broken, unintended
 from .recording import Recording
+from .rows import read_rows
 from .talk import Message
-
 
 
 class Moment(NamedTuple):
@@ -28,12 +28,9 @@ def premature(recording: Recording, seed: int) -> Iterator[str]:
         together = list(moments)
         replay.advance(together[0].at)
         with opened(replay.disk.image(NOTHING, chance)) as connection:
-            for moment in together:
-                if isinstance(moment.said, Promise):
-                    yield from broken(connection, moment.said)
-                else:
-                    problem = unintended(connection, moment.said)
-                    yield from [problem] if problem else []
+            rows = read_rows(connection)
+        for _, _, said in together:
+            yield from broken(rows, said) if isinstance(said, Promise) else unintended(rows, said)
 
 
 def _moments(recording: Recording) -> list[Moment]:

@@ -1,11 +1,11 @@
 """A server's life under load, as system calls, with everything that must be held against it."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .disk import Disk, Image
+from .disk import EVERYTHING, Disk, Image
 from .files import FileEvent, Sync, file_events, moment
 from .load import Asked
 from .promises import Promise, promises
@@ -34,19 +34,38 @@ class Recording:
         return max((*last, *(made.began for made in self.promises)), default=0) + 1
 
     def then(self, later: "Recording") -> "Recording":
-        """This one, and that of the next server on the same data. A kill leaves the page cache: what this one wrote
-        is there for the next, and as durable as it was."""
+        """This one, and that of the next server on the same data.
+
+        A kill leaves the page cache: what this one wrote is there for the next, and as durable as it was.
+        """
         gone, shift = self.end, self.end + 1
         return Recording(
             self.base,
-            [*(_over(event, gone) for event in self.events), *(_later(event, shift) for event in later.events)],
+            [*_until(self.events, gone), *(_later(event, shift) for event in later.events)],
             [*self.promises, *(promise._replace(began=promise.began + shift) for promise in later.promises)],
             [*self.orders, *(order._replace(began=order.began + shift) for order in later.orders)],
         )
 
+    def check_complete(self, left: Image) -> None:
+        """Raises UnexplainedChange where the files that are left differ from what all of its calls make of its base."""
+        finished = replace(self, events=[event for event in self.events if event.ended != NEVER])
+        made, without = self._made(), finished._made()
+        if left not in (made, without):  # a kill may have come before or after what it cut off
+            raise UnexplainedChange(", ".join(name for name in made.keys() | left if made.get(name) != left.get(name)))
+
+    def _made(self) -> Image:
+        """The files as the process saw them in the end."""
+        replay = self.replay(random.Random(0))
+        replay.advance(self.end)
+        return replay.disk.image(EVERYTHING, random.Random(0))
+
     def replay(self, chance: random.Random) -> "Replay":
         """Its disk, from the beginning."""
         return Replay(Disk(self.base, chance), iter(self.events))
+
+
+class UnexplainedChange(RuntimeError):
+    """The files are not what the recorded calls made of them: something was written in another way."""
 
 
 class Replay:
@@ -64,9 +83,13 @@ class Replay:
             self._next = next(self._events, None)
 
 
-def _over(event: FileEvent, at: int) -> FileEvent:
-    """A change that was cut off by the kill is over with it; a sync that was never is."""
-    return event._replace(ended=at) if event.ended == NEVER and not isinstance(event, Sync) else event
+def _until(events: Iterable[FileEvent], killed: int) -> Iterator[FileEvent]:
+    """A change that the kill cut off is over with it; a sync that it cut off covered nothing."""
+    for event in events:
+        if event.ended != NEVER:
+            yield event
+        elif not isinstance(event, Sync):
+            yield event._replace(ended=killed)
 
 
 def _later(event: FileEvent, by: int) -> FileEvent:

@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
-
 from tests.startup.process import PATIENCE, ServerProcess, environment, eventually
 
-from .strace import is_complete, tracing
+from .strace import attaching, is_complete, tracing
+
+_DETACHED_WITHIN = 5.0
+"""Seconds."""
 
 
 @asynccontextmanager
-async def traced(
-    config: Path, log: Path, injections: Sequence[str] = (), *, port: int = 0
-) -> AsyncIterator[ServerProcess]:
+async def traced(config: Path, log: Path) -> AsyncIterator[ServerProcess]:
     """A server whose calls go to the file `log`, complete once this is over. What is left of it then is killed."""
-    serve = ["-m", "keyturn", "serve", "--json", "--config", str(config), "--port", str(port)]
+    serve = ["-m", "keyturn", "serve", "--json", "--config", str(config), "--port", "0"]
     with log.with_suffix(".said").open("ab") as said:
         process = await asyncio.create_subprocess_exec(
-            *tracing(log, injections), sys.executable, *serve,
+            *tracing(log), sys.executable, *serve,
             stdout=asyncio.subprocess.PIPE, stderr=said, env=environment(),
         )  # fmt: skip
     try:
@@ -32,6 +32,33 @@ async def traced(
             process.kill()
         await process.communicate()
         await eventually(lambda: is_complete(log, process.pid), PATIENCE)
+
+
+@asynccontextmanager
+async def attached(pid: int, log: Path, injections: Sequence[str] = ()) -> AsyncIterator[None]:
+    """The calls of a running server go to the file `log` meanwhile, with those errors injected into them."""
+    process = await asyncio.create_subprocess_exec(*attaching(log, pid, injections), stderr=asyncio.subprocess.PIPE)
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            said = await process.stderr.readline()
+        if b" attached" not in said:
+            raise RuntimeError(said.decode())
+        yield
+    finally:
+        await _detach(process)
+
+
+async def _detach(process: asyncio.subprocess.Process) -> None:
+    """strace lets go when it is asked to; one that does not is ended."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(_DETACHED_WITHIN):
+            await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.communicate()
 
 
 def port_of(url: str) -> int:

@@ -8,30 +8,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+from tests.startup.installation import Installation, install, written_config
+from tests.startup.process import ServerProcess, serving
 
 from keyturn_simulator import Simulator, SimulatorSettings
-from tests.e2e.application import Application
-from tests.startup.installation import Installation, install, written_config
-from tests.startup.process import ServerProcess
 
 from .databases import write
 from .disk import Image
 from .load import Asked, Client
 from .recording import Recording, read_recording, stored
-from .server import port_of, traced
+from .server import attached, port_of, traced
 
 _STREAMS = 6
 """Requests under way at once."""
 _VEHICLES_OF_A_STREAM = 6
+_REST = 0.3
+"""Seconds."""
 
 
 @dataclass
 class Run:
-    """A server that is being recorded."""
+    """A server with its clients."""
 
     server: ServerProcess
+    data: Path
     clients: list[Client]
     asked: Asked
+
+    async def rest(self) -> None:
+        """Returns once the server has written nothing for a while."""
+        log, seen = self.data / "keyturn.db-wal", [-1, 0]
+        while seen[-1] != seen[-2]:
+            await asyncio.sleep(_REST)
+            seen.append(log.stat().st_mtime_ns)
 
     async def load(self, requests: int) -> None:
         """About so many requests, from all clients at once."""
@@ -52,17 +61,29 @@ class Stage:
     recordings: list[Recording] = field(default_factory=list)
 
     @asynccontextmanager
-    async def recorded(
-        self, injections: Sequence[str] = (), *, asked: Asked | None = None, installation: Installation | None = None
-    ) -> AsyncIterator[Run]:
-        """A server under strace; its recording is the last one once this is over."""
-        where, number = installation or self.installation, len(self.recordings)
-        base, log = stored(where.data), self.folder / f"calls-{number}"
-        asked = {} if asked is None else asked
-        async with traced(where.config, log, injections) as server:
-            yield Run(server, [await self._client(where, n, server.url, asked) for n in range(_STREAMS)], asked)
-        ports = port_of(server.url), port_of(self.simulator.base_url)
-        self.recordings.append(read_recording(log, where.data, base, *ports, asked))
+    async def recorded(self, installation: Installation | None = None) -> AsyncIterator[Run]:
+        """A server that is recorded from its start to its end. Raises UnexplainedChange."""
+        where, log = installation or self.installation, self._log()
+        base = stored(where.data)
+        async with traced(where.config, log) as server:
+            run = await self._run(where, server)
+            yield run
+        self._keep(log, base, run)
+        self.recordings[-1].check_complete(stored(where.data))
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Run]:
+        """A server that nobody looks at."""
+        async with serving(self.installation.config) as server:
+            yield await self._run(self.installation, server)
+
+    @asynccontextmanager
+    async def watched(self, run: Run, injections: Sequence[str] = ()) -> AsyncIterator[None]:
+        """A running server is recorded meanwhile. It is at rest as this begins: all that it has written is durable."""
+        base, log = stored(run.data), self._log()
+        async with attached(run.server.pid, log, injections):
+            yield
+        self._keep(log, base, run)
 
     def restored(self, image: Image, name: str) -> Installation:
         """An installation whose data directory is what a power cut left."""
@@ -77,8 +98,21 @@ class Stage:
     def vins(self) -> list[str]:
         return [vehicle.vin for vehicle in self.simulator.simulation.fleet.values() if vehicle.ordinary]
 
+    def _log(self) -> Path:
+        return self.folder / f"calls-{len(self.recordings)}"
+
+    def _keep(self, log: Path, base: Image, run: Run) -> None:
+        ports = port_of(run.server.url), port_of(self.simulator.base_url)
+        self.recordings.append(read_recording(log, run.data, base, *ports, run.asked))
+        log.unlink()
+
+    async def _run(self, where: Installation, server: ServerProcess) -> Run:
+        asked: Asked = {}
+        clients = [await self._client(where, number, server.url, asked) for number in range(_STREAMS)]
+        return Run(server, where.data, clients, asked)
+
     async def _client(self, where: Installation, number: int, url: str, asked: Asked) -> Client:
-        application: Application = await where.logged_in(number % len(where.applications), url, self.http)
+        application = await where.logged_in(number % len(where.applications), url, self.http)
         chance = random.Random(self.chance.random())
         return Client(application, self.vins, self.vins[number::_STREAMS], chance, asked)
 

@@ -55,12 +55,23 @@ class Call(NamedTuple):
         return int(self.arguments.rpartition(", ")[2])
 
 
-def tracing(log: Path, injections: Iterable[str] = ()) -> list[str]:
+def tracing(log: Path) -> list[str]:
     """The words before a command line that has it traced: the process stays the caller's own child."""
-    wanted = [word for injection in injections for word in ("-e", f"inject={injection}")]
-    fast = [] if wanted else ["--seccomp-bpf"]  # signals are not injected with it
-    flags = ["-D", "-f", "-yy", "-xx", *fast, "-s", str(_LONGEST), "-e", "signal=none"]
-    return ["strace", *flags, "-o", str(log), "-e", f"trace={_TRACED}", *wanted]
+    return ["strace", "-D", "--seccomp-bpf", *_logging(log, _TRACED)]
+
+
+def attaching(log: Path, pid: int, injections: Iterable[str] = ()) -> list[str]:
+    """A command that traces a running process until it is terminated, and meanwhile injects what `-e inject=` says."""
+    given = list(injections)
+    wanted = [word for injection in given for word in ("-e", f"inject={injection}")]
+    traced = ",".join(
+        (_TRACED, *(injection.partition(":")[0] for injection in given))
+    )  # no other call is tampered with
+    return ["strace", *_logging(log, traced), *wanted, "-p", str(pid)]
+
+
+def _logging(log: Path, traced: str) -> list[str]:
+    return ["-f", "-yy", "-xx", "-s", str(_LONGEST), "-o", str(log), "-e", f"trace={traced}"]
 
 
 def is_complete(log: Path, pid: int) -> bool:

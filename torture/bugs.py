@@ -109,7 +109,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a code is burnt when its command is sent, not when it is redeemed",
         "commands/intake.py",
-        "        self._codes.burn(tx, ask.binding, code)\n        confirming = record.load_to_change(tx, code.command_id)\n"
+        "        self._codes.burn(tx, ask.binding, code)\n"
+        "        confirming = record.load_to_change(tx, code.command_id)\n"
         "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
         "        confirming = record.load_to_change(tx, code.command_id)\n"
         "        if confirming is None or confirming.sent_at is not None:\n"
@@ -151,6 +152,45 @@ BUGS: tuple[Bug, ...] = (
         "        commit = self._connection.commit  #",
         "        batch.settle()\n        commit = self._connection.commit  #",
         "1 durable",
+    ),
+    Bug(
+        "commits are not synced",
+        "store/sqlite/connection.py",
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = NORMAL"',
+        "",
+        test="tests/durability/test_recorded.py::test_nothing_is_answered_or_sent_before_it_is_durable",
+    ),
+    Bug(
+        "nothing is ever synced",
+        "store/sqlite/connection.py",
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = OFF"',
+        "",
+        test="tests/durability/test_recorded.py::test_no_power_cut_loses_an_answer_or_what_the_oem_was_told",
+    ),
+    Bug(
+        "a disk error at commit is swallowed",
+        "store/sqlite/writer.py",
+        """        error = commit.exception()
+        if error is not None:
+            self._lose(loop, batch, error)
+            return
+""",
+        """        error = commit.exception()
+        if error is not None:
+            self._connection.rollback()
+""",
+        "",
+        test="tests/durability/test_errors.py::test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later",
+    ),
+    Bug(
+        "what a kill left in the log is taken for durable",
+        "store/sqlite/store.py",
+        '        write_again(directory / f"{FILE_NAME}-wal")\n',
+        "",
+        "",
+        test="tests/durability/test_killed.py::test_the_next_server_answers_from_durable_rows_only",
     ),
     Bug(
         "a failed commit is taken for done",
@@ -288,8 +328,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "nobody looks at deadlines",
         "engine/sweep.py",
-        "        for row in due:\n",
-        "        for row in due[:0]:\n",
+        "partial(self._lapse, row=row) for row in due]",
+        "partial(self._lapse, row=row) for row in due[:0]]",
         "5 final",
     ),
     Bug(

@@ -5,6 +5,7 @@ from typing import Any
 
 from keyturn.commands.catalogue import COMMANDS
 from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operations import perform
 
 from .car import STOPPED
@@ -44,6 +45,8 @@ async def _change(world: World, store: Any, operation: str, arguments: dict[str,
         await store.write(work)
     except StoreUnavailable:
         world.note(f"{operation} may not have been kept")
+    except OperationError as error:
+        world.note(f"{operation} is refused: {error}")
 
 
 def _application(company: str) -> str:

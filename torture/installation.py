@@ -75,7 +75,9 @@ def _enrol(tx: Tx) -> None:
         tx.run("INSERT INTO company VALUES (:id, :id, 1, 0)", id=company)
     for application in APPLICATIONS:
         tx.run(
-            "INSERT INTO application VALUES (:id, :company, :id, :id, '', 1, :all, 1, 0)",
+            """INSERT INTO application
+                 (id, company_id, name, client_id, client_secret_hash, secret_version, grants, active, created_at)
+               VALUES (:id, :company, :id, :id, '', 1, :all, 1, 0)""",
             all=_ALL,
             **application._asdict(),
         )

@@ -52,7 +52,7 @@ def applied(bug: Bug) -> Iterator[Path]:
     """A copy of the source tree that has the bug."""
     with tempfile.TemporaryDirectory() as home:
         copy = Path(home)
-        for part in ("src", "torture", "tests"):
+        for part in ("src", "torture", "tests", "durability"):
             shutil.copytree(_ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(_ROOT / "pyproject.toml", copy)
         _apply(bug, copy / "src" / "keyturn" / bug.file)

@@ -75,6 +75,8 @@ class Site:
                 restorer.execute(f"DELETE FROM main.{table}")
                 restorer.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
 
+        self._restorer.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a store that is opened writes the log again
+
     def set_epoch(self, epoch: int) -> None:
         """As a restore does."""
         with self._restorer as restorer:

@@ -77,7 +77,10 @@ def _unasked(left: Aftermath) -> Iterator[str]:
 
 
 def _freed(row: Row | None) -> bool:
-    return row is not None and row["state"] in ("Expired", "Cancelled") and row["redeemed_at"] is None
+    """A confirmation that ended unredeemed."""
+    if row is None or row["name"] not in IGNITION_PAIR:
+        return False
+    return row["state"] in ("Expired", "Cancelled") and row["redeemed_at"] is None
 
 
 def _binding(heard: Heard, code: str) -> Binding:

@@ -8,13 +8,15 @@ from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.commands.states import TRANSITIONS, State
 
 from ..aftermath import Aftermath, Moment, Row
+from ..caller import Seen
 
 _FINAL = ("Success", "Error")
-_NOT_DONE = ("Failed", "Refused", "Expired", "Cancelled")
+_OWNING_UP = {"Dispatching", "Accepted", "Executed", "Verified", "Unknown"}
+"""States in which the vehicle may have done it."""
 _INITIAL = {"Confirming", "AwaitingApproval", "Queued", "Refused"}
 """States in which a row can be registered."""
 _SWEPT_WITHIN = 5.0
-"""Seconds of a server's life after which a bound that passed has been noticed."""
+"""Seconds of servers' lives, their beginnings aside, after which a bound that passed has been noticed."""
 
 
 def durable(left: Aftermath) -> Iterator[str]:
@@ -33,12 +35,8 @@ def durable(left: Aftermath) -> Iterator[str]:
             yield f"{heard.command} {heard.id} was answered as redeemed and is not"
     for seen in left.book.seen:
         row = left.commands.get(seen.command_id)
-        if seen.status == 404 and row is not None and row["company_id"] == _company_id(left, seen.application.id):
+        if seen.status == 404 and row is not None and left.company_of[row["vin"]] == seen.application.company:
             yield f"{seen.command_id} was asked for and not found"
-
-
-def _company_id(left: Aftermath, application_id: str) -> str | None:
-    return next((row["company_id"] for row in left.commands.values() if row["actor"] == application_id), None)
 
 
 def final(left: Aftermath) -> Iterator[str]:
@@ -46,11 +44,17 @@ def final(left: Aftermath) -> Iterator[str]:
     for row in left.commands.values():
         if row["status"] not in _FINAL:
             yield f"{_named(row)} is still {row['state']}"
+    for moment, seconds in late(left):
+        if seconds > _SWEPT_WITHIN:
+            yield f"{_named(moment.command)} was {moment.after} for {seconds:.0f} s of servers that could have ended it"
+
+
+def late(left: Aftermath) -> Iterator[tuple[Moment, float]]:
+    """States that were kept beyond their bound, with the seconds in which a server could have ended them."""
     for before, after in _pairs(left.moments):
         bound = _bound(before)
-        late = left.up_between(bound, after.at) / SECOND if bound is not None else 0.0
-        if late > _SWEPT_WITHIN:
-            yield f"{_named(before.command)} left {before.after} after {late:.0f} s of servers that could have ended it"
+        if bound is not None and after.at > bound:
+            yield before, left.up_between(bound, after.at) / SECOND
 
 
 def _bound(moment: Moment) -> int | None:
@@ -115,12 +119,12 @@ def success_stays(left: Aftermath) -> Iterator[str]:
         command_id, status = moment.command["id"], moment.body.get("status", "")
         yield from _taken_back(command_id, last.get(command_id, ""), status)
         last[command_id] = status or last.get(command_id, "")
-    shown: dict[str, str] = {}
+    shown: dict[str, Seen] = {}
     for seen in left.book.seen:
-        status = seen.body.get("status", "")
-        if seen.status == 200:
-            yield from _taken_back(seen.command_id, shown.get(seen.command_id, ""), status)
-            shown[seen.command_id] = status
+        before = shown.get(seen.command_id)
+        if seen.status == 200 and (before is None or seen.asked_at > before.at):
+            yield from _taken_back(seen.command_id, before.body["status"] if before else "", seen.body["status"])
+            shown[seen.command_id] = seen
 
 
 def _taken_back(command_id: str, before: str, after: str) -> Iterator[str]:
@@ -135,7 +139,7 @@ def certain_ends(left: Aftermath) -> Iterator[str]:
         if COMMANDS[row["name"]].is_read:
             continue
         acted = left.acted(row["id"])
-        if row["state"] in _NOT_DONE and acted:
+        if acted and row["state"] not in _OWNING_UP:
             yield f"{_named(row)} is {row['state']} and the vehicle did it"
         if acted and not row["may_have_executed"]:
             yield f"{_named(row)} says that it cannot have happened and the vehicle did it"

@@ -1,27 +1,37 @@
-"""What the OEM saw, held against what the rows say."""
+"""What a server left and what the OEM saw, put before the crash harness's checks."""
 
 import sqlite3
-from collections import Counter
+from pathlib import Path
+
+from crash.aftermath import Aftermath, Records, Sending, read_records
+from crash.caller import Book
+from crash.checks import record, sending
+from crash.scene import Installation
 
 from keyturn_simulator import Simulator
 
-_ACTUATING = """
-SELECT id, state, coalesce(outcome, ''), may_have_executed FROM command WHERE name NOT IN ('location', 'diagnostics')
-"""
-_OWNING_UP = {"Dispatching", "Accepted", "Executed", "Verified", "Unknown"}
+
+def assert_consistent(connection: sqlite3.Connection) -> None:
+    """The file is whole, and every row's state is the end of exactly the transitions that the audit log tells."""
+    records = read_records(connection)
+    assert records.whole == "ok"
+    assert list(record.audited(_left(records, []))) == []
 
 
 def assert_done_once(connection: sqlite3.Connection, simulator: Simulator) -> None:
     """Each command reached the OEM once at most, and its row owns up to what the vehicle did."""
-    memory = simulator.simulation.memory
-    actuations = Counter(actuation.client_ref for actuation in memory.ledger.all())
-    rows = connection.execute(_ACTUATING).fetchall()
-    assert actuations.keys() <= {command_id for command_id, *_ in rows}
-    for command_id, state, outcome, may_have_executed in rows:
-        assert len(memory.operations.by_ref(command_id)) <= 1
-        assert actuations[command_id] <= 1
-        if actuations[command_id]:
-            assert state in _OWNING_UP
-            assert may_have_executed
-        if outcome == "succeeded":
-            assert actuations[command_id] == 1
+    records, memory = read_records(connection), simulator.simulation.memory
+    did = [actuation.client_ref for actuation in memory.ledger.all()]
+    assert records.commands.keys() >= set(did)
+    sendings = [
+        Sending("first", operation, did.count(command_id))
+        for command_id in records.commands
+        for operation in memory.operations.by_ref(command_id)
+    ]
+    left = _left(records, sendings)
+    assert [*sending.at_most_once(left), *record.certain_ends(left)] == []
+
+
+def _left(records: Records, sendings: list[Sending]) -> Aftermath:
+    nothing = Installation(Path(), [])
+    return Aftermath(records, sendings, nothing, Book(), lives=[], complaints=[])

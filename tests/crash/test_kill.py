@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from crash.remains import undecided, watched
 from keyturn_simulator.faults import Fault
 from tests.startup.process import eventually
 
-from .judgement import assert_done_once
-from .remains import assert_consistent, copied, in_flight, states, undecided, watched
+from .judgement import assert_consistent, assert_done_once
+from .remains import copied, in_flight, states
 from .stage import CrashStage, crash_stage
 
 pytestmark = pytest.mark.anyio

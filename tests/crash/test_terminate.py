@@ -10,8 +10,8 @@ from tests.hostile.far_side import Caller, FarSide, Seen, answer, saying
 from tests.startup.installation import ORDINARY, install
 from tests.startup.process import eventually, serving
 
-from .judgement import assert_done_once
-from .remains import assert_consistent, copied, in_flight, states
+from .judgement import assert_consistent, assert_done_once
+from .remains import copied, in_flight, states
 from .stage import crash_stage
 
 pytestmark = pytest.mark.anyio

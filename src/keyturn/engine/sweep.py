@@ -39,23 +39,22 @@ class Sweeper:
     async def run(self) -> None:
         """For ever; a store that is away is waited for."""
         interval = self._settings.sweep_interval
-        ticks = 0
+        ticks = 1
         while True:
-            await asyncio.sleep(interval)
-            ticks += 1
             try:
                 await self.sweep()
                 await self._now_and_then(ticks, interval)
             except StoreUnavailable:
                 log.warning("the store is away; deadlines wait for it")
+            await asyncio.sleep(interval)
+            ticks += 1
 
     async def sweep(self) -> None:
         """Everything that is due now."""
         due, expired = await self._store.read(_due)
-        for row in due:
-            await self._store.write(partial(self._lapse, row=row))
-        for command_id in expired:
-            await self._store.write(partial(end_confirmation, command_id=command_id, expired=True))
+        lapses = [partial(self._lapse, row=row) for row in due]
+        ends = [partial(end_confirmation, command_id=command_id, expired=True) for command_id in expired]
+        await asyncio.gather(*(self._store.write(unit) for unit in (*lapses, *ends)))  # one commit for all of them
 
     async def _now_and_then(self, ticks: int, interval: float) -> None:
         if ticks % max(1, round(_TEND_EVERY / interval)) == 0:

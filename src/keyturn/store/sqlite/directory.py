@@ -8,6 +8,9 @@ from pathlib import Path
 
 from keyturn.store.port import StoreRefused
 
+_PIECE = 1_048_576
+"""Bytes read and written at once."""
+
 
 @contextmanager
 def refused(path: Path) -> Iterator[None]:
@@ -32,6 +35,24 @@ def make_directory(directory: Path) -> None:
 def make_file(path: Path) -> None:
     """Make the file, for its owner alone, if it is missing. Raises OSError where it cannot be written."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def write_again(path: Path) -> None:
+    """Make what can be read of a file durable, if there is one. Raises OSError.
+
+    After a crash that may be more than the disk has: what was never synced, or what the kernel gave up writing when a
+    sync failed, of which later syncs say nothing.
+    """
+    if not path.exists():
+        return
+    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        at = 0
+        while piece := os.pread(handle, _PIECE, at):
+            at += os.pwrite(handle, piece, at)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_directory(directory: Path) -> None:

@@ -10,8 +10,8 @@ from typing import TypeVar
 from keyturn.clock import Clock
 from keyturn.store.port import ReadTx, Tx
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
-from keyturn.store.sqlite.directory import make_directory, make_file, refused, sync_directory
-from keyturn.store.sqlite.facts import prove_writable, store_epoch
+from keyturn.store.sqlite.directory import make_directory, make_file, refused, sync_directory, write_again
+from keyturn.store.sqlite.facts import store_epoch
 from keyturn.store.sqlite.migration import apply_migration, known_migrations, pending_migrations
 from keyturn.store.sqlite.reader import Reader
 from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
@@ -72,6 +72,7 @@ def open_sqlite(
     with refused(path), ExitStack() as opened:
         make_directory(directory)
         make_file(path)
+        write_again(directory / f"{FILE_NAME}-wal")
         writing = opened.enter_context(closing(connect(path, "rw")))
         pending = pending_migrations(writing, path, known_migrations())
         make_durable(writing, path)
@@ -79,7 +80,6 @@ def open_sqlite(
             apply_migration(writing, migration, clock.now())
         check_references(writing)
         epoch = store_epoch(writing)
-        prove_writable(writing)  # rows that a killed process wrote and never synced: this commit's sync covers them too
         reading = opened.enter_context(closing(connect(path, "ro")))
         sync_directory(directory)
         disk = disk or ThreadPoolExecutor(1, thread_name_prefix="keyturn-disk")

@@ -1,0 +1,74 @@
+"""``python -m durability``: a server under load is recorded, and the power is cut in thousands of places."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .aftermath import restarted
+from .cuts import Outcome, cut_everywhere, cuts
+from .proof import premature
+from .recording import Recording
+from .stage import Stage, stage
+
+_SHOWN = 20
+
+
+def main() -> int:
+    """0: nothing that was answered or sent was lost by any cut."""
+    parser = argparse.ArgumentParser(prog="python -m durability", description=__doc__)
+    parser.add_argument("--requests", type=int, default=400, help="sent to the server that is recorded")
+    parser.add_argument("--cuts", type=int, default=2000)
+    parser.add_argument("--starts", type=int, default=5, help="images that a server is started on")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="durability-") as home:
+        violations = asyncio.run(run(Path(home), given.requests, given.cuts, given.starts, given.seed))
+    for violation in violations[:_SHOWN]:
+        print(violation)
+    print(f"{len(violations)} violations (seed {given.seed})")
+    return 1 if violations else 0
+
+
+async def run(home: Path, requests: int, count: int, starts: int, seed: int) -> list[str]:
+    """Everything that was found wrong; what was looked at is printed."""
+    async with stage(home, seed) as on:
+        began = time.monotonic()
+        async with on.recorded() as server:
+            await server.load(requests)
+            await server.server.terminate()
+        recording = on.recordings[-1]
+        _describe(recording, time.monotonic() - began)
+        began = time.monotonic()
+        early = list(premature(recording, seed))
+        outcome = cut_everywhere(recording, count, seed)
+        _tell(outcome, time.monotonic() - began)
+        return [*early, *outcome.violations, *await _started(on, recording, starts, seed)]
+
+
+async def _started(on: Stage, recording: Recording, starts: int, seed: int) -> list[str]:
+    found = []
+    for number, cut in enumerate(cuts(recording, starts, seed)):
+        wrong = await restarted(on, recording, cut, f"image-{number}")
+        found += [f"started after a cut at line {cut.at}: {each}" for each in wrong]
+    print(f"{starts} servers started on images")
+    return found
+
+
+def _describe(recording: Recording, seconds: float) -> None:
+    said, syncs = len(recording.promises), len(recording.syncs)
+    print(f"recorded in {seconds:.1f} s: {said} answers and {len(recording.orders)} orders to the OEM", end=", ")
+    print(f"{len(recording.events) - syncs} changes of files, {syncs} syncs")
+
+
+def _tell(outcome: Outcome, seconds: float) -> None:
+    total = sum(outcome.cuts.values())
+    print(f"{total} cuts in {seconds:.1f} s, {outcome.kept} answers and orders looked for in what was left")
+    for name, number in sorted(outcome.cuts.items()):
+        print(f"  {number:6} leaving {name} of what was not synced")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+import os
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def strace() -> None:
+    """Without it nothing here can be proved: a failure where everything must run, and said aloud elsewhere."""
+    if shutil.which("strace"):
+        return
+    missing = "strace is not installed: durability is NOT proved by this run."
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)

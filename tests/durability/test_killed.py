@@ -1,0 +1,44 @@
+"""Killed between a commit's write and its sync: the page cache survives, so the next server finds what is not safe."""
+
+import asyncio
+from pathlib import Path
+
+import aiohttp
+import pytest
+from durability.cuts import cut_everywhere
+from durability.load import Client, Question
+from durability.proof import premature
+from durability.stage import Run, stage
+
+SEED = 11
+KILLED_AT_THE_NEXT_SYNC = ("fdatasync:signal=KILL",)
+
+
+def test_the_next_server_answers_from_durable_rows_only(tmp_path: Path) -> None:
+    async def killed_and_asked_again() -> None:
+        async with stage(tmp_path, SEED) as on:
+            async with on.serving() as run:
+                client, redeems, code = await with_a_code(run)
+                async with on.watched(run, KILLED_AT_THE_NEXT_SYNC):
+                    with pytest.raises((aiohttp.ClientError, ConnectionError)):
+                        await client.ask(redeems, code)
+            async with on.recorded() as run:
+                again = await run.clients[0].ask(redeems, code)
+                assert await run.server.terminate() == 0
+        killed, later = on.recordings
+        both = killed.then(later)
+        assert again.body["id"] == redeems.code_of
+        assert [promise.spent for promise in both.promises] == [redeems.code_of]
+        assert list(premature(both, SEED)) == []
+        assert cut_everywhere(both, 30, SEED).violations == []
+
+    asyncio.run(killed_and_asked_again())
+
+
+async def with_a_code(run: Run) -> tuple[Client, Question, str]:
+    """A client, the request that redeems its code under a key, and the code; the server has come to rest."""
+    client = run.clients[0]
+    first = await client.ask(Question(client.own[0], "enable_ignition"))
+    await client.application.get(first.body["id"])
+    await run.rest()
+    return client, Question(client.own[0], "enable_ignition", "redeeming", code_of=first.body["id"]), first.body["code"]
