@@ -7,11 +7,13 @@ from typing import Any
 
 from .installation import APPLICATIONS, BY_VIN, VEHICLES
 from .node import LOST, Node
+from .rulebook import Rules
 from .world import Heard, Seen, World
 
 _ONE_STEP = ("location", "diagnostics", "lock_door", "unlock_door", "alert", "cancel_alert", "start", "cancel_start")
 _TWO_STEP = ("disable_ignition", "enable_ignition")
 _COMPANY = {application.id: application.company for application in APPLICATIONS}
+_REASONS = ("missing; since noon", "suspicion of theft or robbery", "unauthorised use", "because", None)
 _PATIENCE = 200.0
 """Seconds after which a caller that heard nothing at all is a violation."""
 
@@ -23,6 +25,7 @@ class Caller:
         self._world = world
         self._application = application
         self._chance = chance
+        self._why = Random(f"why {world.plan.seed} {application}")
         self._budget = budget
         self._vins = [vin for vin in world.plan.vins if BY_VIN[vin].company == _COMPANY[application]]
         self._mine: list[Heard] = []
@@ -46,13 +49,16 @@ class Caller:
             self._foreign,
             self._foreign_record,
         )
-        return self._chance.choices(habits, weights=(30, 26, 12, 14, 12, 3, 3))[0]
+        two_step = 60 if self._world.plan.policies else 26
+        return self._chance.choices(habits, weights=(30, two_step, 12, 14, 12, 3, 3))[0]
 
     async def _one_step(self) -> None:
         await self._post(self._vin(), self._chance.choice(_ONE_STEP), key=self._maybe_key())
 
     async def _two_step(self) -> None:
-        vin, command = self._vin(), self._chance.choice(_TWO_STEP)
+        vin, command = self._vin(), self._chance.choices(_TWO_STEP, self._world.plan.two_step_weights)[0]
+        if self._policy.get("locate_within") and self._why.random() < 0.7:
+            await self._post(vin, "location")
         first = await self._post(vin, command, key=self._maybe_key())
         code = first.body.get("code")
         if code is None:
@@ -62,6 +68,14 @@ class Caller:
             weights=(40, 20, 10, 10, 5, 5, 10),
         )[0]
         await redeem(vin, command, str(code))
+        if command == "disable_ignition" and self._world.plan.policies and self._why.random() < 0.4:
+            await self._think_better(vin)
+
+    async def _think_better(self, vin: str) -> None:
+        """The vehicle was found: it is freed at once, whatever has become of the immobilisation."""
+        first = await self._post(vin, "enable_ignition")
+        if "code" in first.body:
+            await self._redeem(vin, "enable_ignition", str(first.body["code"]))
 
     async def _redeem(self, vin: str, command: str, code: str) -> None:
         await self._post(vin, command, code=code, key=self._maybe_key())
@@ -109,7 +123,7 @@ class Caller:
             if self._chance.random() < 0.2:
                 await asyncio.sleep(self._world.plan.settings.commands.answer_wait["start"] + 10.0)
             before = self._mine[-self._chance.randint(1, min(4, len(self._mine)))]
-            await self._post(before.vin, before.command, code=before.code, key=before.key)
+            await self._post(before.vin, before.command, code=before.code, key=before.key, again=before)
 
     async def _ask(self) -> None:
         known = [heard.id for heard in self._mine if heard.id is not None]
@@ -135,11 +149,28 @@ class Caller:
     def _maybe_key(self) -> str | None:
         return f"key-{self._chance.randint(1, 10**9)}" if self._chance.random() < 0.35 else None
 
+    @property
+    def _policy(self) -> Rules:
+        return self._world.plan.policies.get(_COMPANY[self._application], {})
+
+    def _reason(self, command: str) -> str | None:
+        """Why, if anybody might ask: mostly as they should, sometimes not."""
+        asked = self._world.plan.policies and command == "disable_ignition"
+        return self._why.choices(_REASONS, weights=(4, 2, 2, 1, 2))[0] if asked else None
+
     async def _post(
-        self, vin: str, command: str, *, code: str | None = None, key: str | None = None, application: str | None = None
+        self,
+        vin: str,
+        command: str,
+        *,
+        code: str | None = None,
+        key: str | None = None,
+        application: str | None = None,
+        again: Heard | None = None,
     ) -> Heard:
         asked_by = application or self._application
-        heard = Heard(asked_by, _COMPANY[asked_by], vin, command, code, key, self._world.loop.time())
+        reason = again.reason if again else self._reason(command)
+        heard = Heard(asked_by, _COMPANY[asked_by], vin, command, code, key, self._world.loop.time(), reason)
         self._budget[0] -= 1
         self._world.heard.append(heard)
         self._mine.append(heard)
@@ -159,8 +190,9 @@ class Caller:
 
 async def send(world: World, heard: Heard, chance: Random) -> None:
     """Post, and check at once that what was answered is durable."""
-    request_hash = f"{heard.vin} {heard.command} {heard.code}" if heard.key else ""
+    request_hash = f"{heard.vin} {heard.command} {heard.code} {heard.reason}" if heard.key else ""
     asked = {"vin": heard.vin, "command": heard.command, "code": heard.code, "idempotency_key": heard.key}
+    asked |= {"reason": heard.reason, "case_number": heard.reason and f"case {len(heard.reason)}"}
     node = _node(world, chance)
     world.note(f"{heard.application} asks {heard.vin} {heard.command} code={heard.code} key={heard.key}")
     try:

@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.tenants.administration import OperationError
-from keyturn.tenants.operations import perform
 
+from .administration import administer, filled
 from .car import STOPPED
-from .installation import BY_VIN, INSTALLATION, KEYRING
 from .plan import Event
+from .rulebook import LOOSEST, NOTICE, REACHES, SCOPES, STRICTEST
 from .world import World
 
 Happening = Callable[[World, Event], None]
@@ -28,29 +26,10 @@ def _administered(operation: str, **arguments: Any) -> Happening:
     """An administrator's change; `{...}` in an argument is the vehicle's own."""
 
     def do(world: World, event: Event) -> None:
-        vehicle = BY_VIN[event.vin]
-        own = {"{vehicle}": vehicle.id, "{account}": vehicle.account, "{app}": _application(vehicle.company)}
-        filled = {name: own.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()}
         for node in world.living()[:1]:
-            world.loop.create_task(_change(world, node.store, operation, filled), context=node.within())
+            administer(world, node, operation, filled(event.vin, arguments))
 
     return do
-
-
-async def _change(world: World, store: Any, operation: str, arguments: dict[str, Any]) -> None:
-    def work(tx: Tx) -> None:
-        perform(tx, KEYRING, INSTALLATION, operation, arguments, "operator:torture")
-
-    try:
-        await store.write(work)
-    except StoreUnavailable:
-        world.note(f"{operation} may not have been kept")
-    except OperationError as error:
-        world.note(f"{operation} is refused: {error}")
-
-
-def _application(company: str) -> str:
-    return "erp" if company == "company-1" else "rival"
 
 
 def _sets_back(world: World, event: Event) -> None:
@@ -80,10 +59,6 @@ def _coverage(reachable: bool) -> Happening:
     return do
 
 
-def _kill_switch(_world: World, _event: Event) -> None:
-    """Keyturn has none yet; it goes here."""
-
-
 _CLOCK: dict[str, Happening] = {
     "clock set back": _sets_back,
     "clock set forward": _sets_forward,
@@ -101,7 +76,6 @@ _RIGHTS: dict[str, Happening] = {
     "account opened": _administered("account set", account="{account}", active=True),
     "application off": _administered("application set", application="{app}", active=False),
     "application on": _administered("application set", application="{app}", active=True),
-    "kill switch": _kill_switch,
 }
 _CARS: dict[str, Happening] = {
     "drives off": _drives_off,
@@ -112,4 +86,34 @@ _CARS: dict[str, Happening] = {
     "hood closed": _becomes(hood_status="closed"),
     "unlocked by hand": _becomes(doors_locked=False),
 }
-HAPPENINGS: dict[str, Happening] = {**_CLOCK, **_RIGHTS, **_CARS}
+_PLACES: dict[str, dict[str, str]] = {
+    "installation": {},
+    "company": {"company": "{company}"},
+    "account": {"company": "{company}", "account": "{account}"},
+}
+
+
+def _switches() -> dict[str, Happening]:
+    happenings: dict[str, Happening] = {}
+    for reach in REACHES:
+        for scope in SCOPES:
+            where = {"reach": reach, **_PLACES[scope]}
+            happenings[f"switch thrown: {reach}, {scope}"] = _administered("switch throw", reason="recall", **where)
+            happenings[f"switch released: {reach}, {scope}"] = _administered("switch release", **where)
+    return happenings
+
+
+_POLICIES: dict[str, Happening] = {
+    "policy tightened": _administered("policy set", company="{company}", **STRICTEST),
+    "policy loosened": _administered("policy set", company="{company}", **LOOSEST),
+    "second person asked for": _administered("policy set", company="{company}", second_person=True),
+    "second person not asked for": _administered("policy set", company="{company}", second_person=False),
+}
+_RECORDS: dict[str, Happening] = {
+    "keep enabling started": _administered("keep-enabling start", vehicle="{vehicle}"),
+    "keep enabling cancelled": _administered("keep-enabling cancel", vehicle="{vehicle}"),
+    "record closed": _administered("immobilisation close", vehicle="{vehicle}", reason="the owner drove off"),
+    "record closed by force": _administered("immobilisation close", vehicle="{vehicle}", reason="sold", force=True),
+    NOTICE: _administered("notice add", vehicle="{vehicle}", channel="phone"),
+}
+HAPPENINGS: dict[str, Happening] = {**_CLOCK, **_RIGHTS, **_CARS, **_switches(), **_POLICIES, **_RECORDS}

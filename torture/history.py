@@ -1,14 +1,16 @@
 """What a scenario left: rows, audit entries as a history of states, the OEM's ledger and the callers' answers."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .faults import KINDS
+from .installation import BY_VIN, VEHICLES
 from .oem import Cloud
 from .plan import Plan
-from .world import Heard, Seen, World
+from .world import Decision, Heard, Seen, World
 
 Row = Mapping[str, Any]
 
@@ -18,6 +20,11 @@ WITH_OEM = frozenset({"Dispatching", "Accepted"})
 _REGISTERED = {"Confirmation": "Confirming", "Pending": "Queued", "Error": "Refused"}
 """The state in which a command was registered, by the status that its entry tells."""
 STATES = CERTAIN | WITH_OEM | {"Confirming", "AwaitingApproval", "Queued", "Unknown", "Executed"}
+
+
+def kept_up(command: Row) -> bool:
+    """Nobody redeemed a code for it: an operator keeps enabling the vehicle."""
+    return str(command["actor"]).startswith("operator:")
 
 
 @dataclass(frozen=True)
@@ -36,6 +43,9 @@ class Moment:
     """The state that the entry itself says it came from."""
     status: str | None
     others: Mapping[str, str]
+    actor: str
+    told: Mapping[str, Any]
+    """The entry's body."""
 
     @property
     def moved(self) -> bool:
@@ -44,7 +54,7 @@ class Moment:
     @property
     def queued(self) -> bool:
         """The command took its place in the lane here, or was refused instead."""
-        came = self.kind == "registered" or (self.moved and self.before == "Confirming")
+        came = self.kind == "registered" or (self.moved and self.before in ("Confirming", "AwaitingApproval"))
         return came and self.after in ("Queued", "Refused")
 
 
@@ -53,6 +63,8 @@ class Aftermath:
     plan: Plan
     commands: dict[str, Row]
     entries: list[Row]
+    told: dict[int, Mapping[str, Any]]
+    """What each entry says, by its place."""
     moments: list[Moment]
     immobilisations: list[Row]
     open_rows: int
@@ -63,6 +75,7 @@ class Aftermath:
     complaints: list[tuple[str, str]]
     commits: list[tuple[int, float]]
     """The newest entry and the monotonic time of each commit; kept only where the wall clock is not true."""
+    decisions: list[Decision]
 
     @property
     def trouble(self) -> frozenset[str]:
@@ -78,6 +91,21 @@ class Aftermath:
         """When an entry became durable, on the monotonic clock."""
         return next((at for newest, at in self.commits if newest >= seq), float("inf"))
 
+    @property
+    def told_of(self) -> Counter[str]:
+        """How often what is no mere transition happened."""
+        kinds = Counter(entry["kind"] for entry in self.entries if not entry["kind"].startswith("command."))
+        waited = Counter(f"approval: {m.after}" for m in self.moments if m.before == "AwaitingApproval" and m.moved)
+        return kinds + waited
+
+    def vehicle(self, vin: str) -> Row:
+        """Whose it is and how it is reached, under the names of a command's row; empty where there is none."""
+        known = BY_VIN.get(vin)
+        return {"company_id": known and known.company, "account_id": known and known.account}
+
+    def fleet(self, company: str) -> int:
+        return sum(vehicle.company == company for vehicle in VEHICLES)
+
     def of_command(self, command_id: str) -> list[Moment]:
         return [moment for moment in self.moments if moment.command["id"] == command_id]
 
@@ -90,12 +118,14 @@ def gather(world: World) -> Aftermath:
     """Read everything that there is to compare."""
     commands: dict[str, Row] = {row["id"]: dict(row) for row in world.rows("SELECT * FROM command")}
     entries: list[Row] = [dict(row) for row in world.rows("SELECT * FROM entry ORDER BY seq")]
+    told: dict[int, Mapping[str, Any]] = {entry["seq"]: json.loads(entry["body"]) for entry in entries}
     open_rows = world.rows("SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)")[0][0]
     return Aftermath(
         plan=world.plan,
         commands=commands,
         entries=entries,
-        moments=list(_moments(commands, entries)),
+        told=told,
+        moments=list(_moments(commands, entries, told)),
         immobilisations=[dict(row) for row in world.rows("SELECT * FROM immobilisation ORDER BY id")],
         open_rows=open_rows,
         heard=world.heard,
@@ -104,20 +134,34 @@ def gather(world: World) -> Aftermath:
         outages=world.outages,
         complaints=world.complaints,
         commits=world.commits,
+        decisions=world.decisions,
     )
 
 
-def _moments(commands: Mapping[str, Row], entries: list[Row]) -> Iterator[Moment]:
-    told = [entry for entry in entries if entry["command_id"] and entry["kind"].startswith("command.")]
+def _moments(
+    commands: Mapping[str, Row], entries: list[Row], told: Mapping[int, Mapping[str, Any]]
+) -> Iterator[Moment]:
     states: dict[str, dict[str, str]] = {}
-    for entry in told:
+    for entry in entries:
+        if not (entry["command_id"] and entry["kind"].startswith("command.")):
+            continue
         command = commands[entry["command_id"]]
-        kind, body = entry["kind"].removeprefix("command."), json.loads(entry["body"])
+        kind, body = entry["kind"].removeprefix("command."), told[entry["seq"]]
         of_vehicle = states.setdefault(entry["vehicle_id"], {})
         before = of_vehicle.get(command["id"])
         after = _REGISTERED[body["status"]] if kind == "registered" else kind if kind in STATES else before or "?"
         others = {other: state for other, state in of_vehicle.items() if other != command["id"]}
         yield Moment(
-            entry["seq"], entry["at"], kind, command, before, after, body.get("from"), body.get("status"), others
+            seq=entry["seq"],
+            at=entry["at"],
+            kind=kind,
+            command=command,
+            before=before,
+            after=after,
+            said_from=body.get("from"),
+            status=body.get("status"),
+            others=others,
+            actor=entry["actor"],
+            told=body,
         )
         of_vehicle[command["id"]] = after

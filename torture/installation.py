@@ -14,6 +14,7 @@ from keyturn.store.sqlite.store import open_sqlite
 from keyturn.tenants.administration import Installation
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.principal import Operator
 
 from .clock import VirtualClock
 
@@ -53,6 +54,17 @@ VEHICLES = (
     Enrolled("9KTCL0UD000000003", "company-2", ENFORCING),
 )
 BY_VIN = {vehicle.vin: vehicle for vehicle in VEHICLES}
+APPROVERS = (
+    Operator("approver-1", "approver-1", "approver", None, second_factor=True),
+    Operator("approver-2", "approver-2", "approver", None, second_factor=True),
+)
+"""Who may approve whatever is asked for."""
+UNFIT = (
+    Operator("approver-1", "approver-1", "approver", None, second_factor=False),
+    Operator("viewer", "viewer", "viewer", None, second_factor=True),
+    Operator("responsible", "responsible", "approver", None, second_factor=True),
+)
+"""Who may not: signed in with a password alone, only looking on, answering for every application."""
 _ALL = json.dumps(sorted(COMMANDS))
 
 
@@ -83,6 +95,19 @@ def _enrol(tx: Tx) -> None:
         )
     for vehicle in VEHICLES:
         _enrol_vehicle(tx, vehicle)
+    for operator in {operator.id: operator for operator in (*APPROVERS, *UNFIT)}.values():
+        _add_operator(tx, operator)
+    for application in APPLICATIONS:
+        tx.run("INSERT INTO responsible_operator VALUES (:id, 'responsible')", id=application.id)
+
+
+def _add_operator(tx: Tx, operator: Operator) -> None:
+    tx.run(
+        """INSERT INTO operator (id, name, email, role, grants, password, totp_step, active, created_by, created_at)
+           VALUES (:id, :id, '', :role, '[]', '', 0, 1, 'local', 0)""",
+        id=operator.id,
+        role=operator.role,
+    )
 
 
 def _enrol_vehicle(tx: Tx, vehicle: Enrolled) -> None:

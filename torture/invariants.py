@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .checks import codes, immobilised, lane, record, sending, tenancy
+from .checks import closing, codes, immobilised, lane, record, rules, sending, tenancy
 from .history import Aftermath
 
 Check = Callable[[Aftermath], Iterator[str]]
@@ -34,6 +34,10 @@ CHECKS: dict[str, Check] = {
     "what the OEM says is heard": record.heard,
     "answers agree with the record": record.answers,
     "immobilisation on record": immobilised.on_record,
+    "immobilisation closed by the contract": closing.closings,
+    "rules hold": rules.hold,
+    "limits hold": rules.limits,
+    "an approval is used once": rules.approvals,
 }
 """The numbers are the contract's."""
 

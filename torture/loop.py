@@ -82,6 +82,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual
 
+    def skip(self, seconds: float) -> None:
+        """The process stood still for so long: every timer that came due meanwhile is late."""
+        self._virtual += max(0.0, seconds)
+
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:

@@ -19,6 +19,7 @@ from keyturn.engine.works import Chance, Parts, Works, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.tenants.administration import Operation
 
 from .disk import Disk
 from .installation import KEYRING
@@ -87,7 +88,7 @@ class Node:
         self.up = False
         self._context = context_of(life)
         self._waiting: dict[asyncio.Future[Answer], None] = {}
-        self._tasks: list[asyncio.Task[Answer]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._works: Works | None = None
 
     async def start(
@@ -98,9 +99,20 @@ class Node:
         await self._works.start()
         self.up = True
 
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """What its administration offers beyond what needs no engine."""
+        return self._works.operations if self._works else ()
+
     def within(self) -> Context:
         """A context for a step of this node."""
         return self._context.copy()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task that ends with the node, wherever it is."""
+        task = asyncio.get_running_loop().create_task(work, context=self.within())
+        self._tasks.append(task)
+        return task
 
     def hear(self, topic: str, key: str) -> None:
         """A durable unit announced something."""
@@ -126,8 +138,7 @@ class Node:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting[answer] = None
-        task = loop.create_task(work, context=self.within())
-        self._tasks.append(task)
+        task = self.run(work)
         task.add_done_callback(lambda done: None if answer.done() else answer.set_result(done.result()))
         try:
             return await answer

@@ -6,11 +6,19 @@ from random import Random
 import msgspec
 
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, Settings
+from keyturn.config.settings import (
+    CommandSettings,
+    ConfirmationSettings,
+    EngineSettings,
+    ImmobilisationSettings,
+    LimitSettings,
+    Settings,
+)
 from keyturn.connectors.port import Declarations, Quota
 
 from .faults import draw_rates
 from .installation import APPLICATIONS, BY_VIN, ENFORCING, RELAY, VEHICLES
+from .rulebook import Rules, draw_changes, draw_policies
 
 
 class Crash(msgspec.Struct, frozen=True):
@@ -54,6 +62,13 @@ class Plan(msgspec.Struct, frozen=True):
     settings: Settings
     declares: dict[str, Declarations]
     honours_expiry: bool
+    policies: dict[str, Rules]
+    """By company; empty: everybody has the default policy."""
+
+    @property
+    def two_step_weights(self) -> tuple[int, int]:
+        """How often vehicles are immobilised and freed: where there are rules, there is something to rule."""
+        return (3, 1) if self.policies else (1, 1)
 
     @property
     def clock_is_true(self) -> bool:
@@ -64,7 +79,7 @@ class Plan(msgspec.Struct, frozen=True):
 CLOCK_EVENTS = ("clock set back", "clock set forward", "machine sleeps")
 RIGHTS_EVENTS = (
     "grants taken", "grants given back", "consent withdrawn", "consent given", "vehicle sold", "plan reduced",
-    "plan restored", "account closed", "account opened", "application off", "application on", "kill switch",
+    "plan restored", "account closed", "account opened", "application off", "application on",
 )  # fmt: skip
 CAR_EVENTS = (
     "drives off",
@@ -84,21 +99,23 @@ def draw_plan(seed: int) -> Plan:
     requests = min(40, 3 + int(chance.expovariate(1 / chance.choice((1, 1, 2, 10)))))
     pace = chance.choice((0.01, 0.5, 2.0))
     busy_for = 5.0 + pace * requests
+    policies = draw_policies(seed)
     return Plan(
         seed=seed,
         nodes=chance.choice((1, 1, 1, 2)),
         in_order=chance.random() < 0.2,
-        requests=requests,
+        requests=requests + (3 if policies else 0),
         callers=chance.randint(1, 5),
         vins=vins,
         driving=_driving(seed, vins),
         pace=pace,
         rates=draw_rates(chance) if chance.random() < 0.85 else {},
         crashes=tuple(_crash(chance) for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 3)))),
-        events=_events(chance, vins, busy_for, _driving(seed, vins)),
+        events=_events(chance, vins, busy_for, _driving(seed, vins)) + _changes(seed, vins, busy_for, policies),
         settings=_settings(chance),
         declares=_declares(chance),
         honours_expiry=chance.random() < 0.3,
+        policies=policies,
     )
 
 
@@ -129,6 +146,13 @@ def _events(chance: Random, vins: tuple[str, ...], busy_for: float, driving: tup
     return tuple(sorted((*events, *parking), key=lambda event: event.at))
 
 
+def _changes(seed: int, vins: tuple[str, ...], busy_for: float, policies: dict[str, Rules]) -> tuple[Event, ...]:
+    chance = Random(f"rule events {seed}")
+    return tuple(
+        Event(busy_for * chance.random(), kind, chance.choice(vins), 0.0) for kind in draw_changes(seed, policies)
+    )
+
+
 def _settings(chance: Random) -> Settings:
     """Shorter waits than an installation has, so that a deadline is never far."""
     send, answer = chance.choice((5.0, 10.0, 30.0)), chance.choice((5.0, 10.0, 30.0))
@@ -147,6 +171,8 @@ def _settings(chance: Random) -> Settings:
             breaker_vehicles=chance.choice((1, 5)),
             breaker_pause=3.0,
         ),
+        limits=LimitSettings(codes_per_hour=chance.choice((2, 10, 10))),
+        immobilisation=ImmobilisationSettings(keep_enabling_pause=10.0),
     )
 
 

@@ -15,6 +15,7 @@ class Report:
         self._requests = 0
         self._virtual = 0.0
         self._faults: Counter[str] = Counter()
+        self._told_of: Counter[str] = Counter()
         self._violations: Counter[str] = Counter()
 
     def add(self, result: Result) -> None:
@@ -24,6 +25,7 @@ class Report:
         self._requests += result.requests
         self._virtual += result.seconds
         self._faults += result.faults
+        self._told_of += result.told_of
         self._violations.update({violation.check for violation in result.violations})
         self.failed += bool(result.violations)
 
@@ -38,8 +40,9 @@ class Report:
         rate = self._scenarios / max(seconds, 0.001)
         print(f"{self._scenarios} scenarios, {self._requests} requests, {self._commands} commands, ", end="")
         print(f"{self._virtual / 3600:.0f} h of virtual time in {seconds:.1f} s: {rate:.0f} a second with {jobs} jobs")
-        for kind, count in sorted(self._faults.items()):
-            print(f"  {count:9} {kind}")
+        for counts in (self._faults, self._told_of):
+            for kind, count in sorted(counts.items()):
+                print(f"  {count:9} {kind}")
         print(f"{self.failed} scenarios with violations")
         for check, count in self._violations.most_common():
             print(f"  {count:9} {check}")

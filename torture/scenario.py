@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from random import Random
 
+from . import way_back
+from .administration import administer
 from .callers import Caller
 from .happenings import happen
 from .history import Aftermath, gather
@@ -17,9 +19,10 @@ from .logs import Complaints
 from .loop import Stuck, VirtualLoop
 from .plan import callers_of, draw_plan
 from .site import Site
+from .staff import Staff
 from .world import World, until
 
-_QUIET_WITHIN = 900.0
+_QUIET_WITHIN = 1_200.0
 """Seconds after the last request in which everything must have come to an end."""
 _QUIET = "SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)"
 
@@ -31,6 +34,8 @@ class Result:
     seed: int
     violations: list[Violation]
     faults: Counter[str]
+    told_of: Counter[str]
+    """What the audit entries tell of beside commands."""
     commands: int
     requests: int
     seconds: float
@@ -65,6 +70,7 @@ async def _live(world: World) -> None:
     plan = world.plan
     world.begin()
     await until(lambda: bool(world.living()), 60.0, 0.1)
+    await _set_policies(world)
     for event in plan.events:
         world.loop.call_later(event.at, happen, world, event)
     budget = [plan.requests]
@@ -72,9 +78,20 @@ async def _live(world: World) -> None:
         Caller(world, application, Random(f"caller {plan.seed} {place}"), budget)
         for place, application in enumerate(callers_of(plan))
     ]
+    on_duty = asyncio.create_task(Staff(world, Random(f"staff {plan.seed}")).run()) if plan.policies else None
     await asyncio.gather(*(caller.run() for caller in callers))
     world.settle_down()
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
+    await way_back.walk(world)
+    await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
+    if on_duty is not None:
+        on_duty.cancel()
+
+
+async def _set_policies(world: World) -> None:
+    for company, rules in world.plan.policies.items():
+        for node in world.living()[:1]:
+            administer(world, node, "policy set", {"company": company, **rules})
 
 
 def _let_go(loop: VirtualLoop) -> None:
@@ -95,11 +112,12 @@ def _quiet(world: World) -> bool:
 
 def _result(world: World, aftermath: Aftermath, found: list[Violation]) -> Result:
     content = "\n".join(f"{at} {text}" for at, text in world.trace)
-    content += "\n".join(str(tuple(entry)) for entry in aftermath.entries)
+    content += "\n".join(str(tuple(entry.values())) for entry in aftermath.entries)
     return Result(
         seed=world.plan.seed,
         violations=found,
         faults=world.counts,
+        told_of=aftermath.told_of,
         commands=len(aftermath.commands),
         requests=len(world.heard) + len(world.seen),
         seconds=world.loop.time(),

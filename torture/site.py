@@ -44,6 +44,17 @@ class Lent:
         return self._connection
 
 
+class LentToRead(Lent):
+    """Nothing is written while a read runs, in a world with one thread: it needs no transaction to see one moment."""
+
+    def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
+        super().__init__(connection, free)
+        self._nothing = connection.cursor()
+
+    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
+        return self._nothing if sql == "BEGIN" else super().execute(sql, values)
+
+
 class Site:
     """`refresh` makes the files of `directory` what those of `template` are."""
 
@@ -56,6 +67,7 @@ class Site:
         self._restorer = connect(path, "rw")
         self._restorer.execute("ATTACH ? AS template", (str(template / FILE_NAME),))
         self._tables = [name for (name,) in self._restorer.execute(_TABLES)]
+        self._filled = [table for table in self._tables if self._has_rows(table)]
         self.inspector = connect(path, "ro")
         self.inspector.row_factory = sqlite3.Row
 
@@ -73,9 +85,13 @@ class Site:
             restorer.execute("BEGIN IMMEDIATE")
             for table in self._tables:
                 restorer.execute(f"DELETE FROM main.{table}")
+            for table in self._filled:
                 restorer.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
 
         self._restorer.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a store that is opened writes the log again
+
+    def _has_rows(self, table: str) -> bool:
+        return self._restorer.execute(f"SELECT 1 FROM template.{table}").fetchone() is not None
 
     def set_epoch(self, epoch: int) -> None:
         """As a restore does."""
@@ -85,4 +101,5 @@ class Site:
     def lend(self, path: Path, mode: str) -> sqlite3.Connection:
         """A connection as `keyturn.store.sqlite.connection.connect` makes them."""
         free = self._free[mode]
-        return cast("sqlite3.Connection", Lent(free.pop() if free else connect(path, mode), free))
+        lent = LentToRead if mode == "ro" else Lent
+        return cast("sqlite3.Connection", lent(free.pop() if free else connect(path, mode), free))

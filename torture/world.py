@@ -11,6 +11,7 @@ from typing import Any
 
 from keyturn.engine.works import Chance
 from keyturn.store.port import StoreUnavailable
+from keyturn.tenants.principal import Operator
 
 from .bus import LossyBus
 from .car import PARKED, Car
@@ -26,6 +27,11 @@ from .plan import Crash, Plan
 from .site import Site
 
 _HOUR = 3_600_000_000
+_ON_RECORD = """
+SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND (state <> 'closed' OR (
+  close_reason IS NOT NULL AND closed_at >= (SELECT sent_at FROM command WHERE id = ?)
+))
+"""
 
 
 @dataclass
@@ -39,6 +45,7 @@ class Heard:
     code: str | None
     key: str | None
     asked_at: float
+    reason: str | None = None
     answered_at: float | None = None
     status: int | None = None
     body: dict[str, Any] = field(default_factory=dict)
@@ -60,6 +67,16 @@ class Seen:
     body: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What an operator was answered about an approval: the state that the command has then; None: refused."""
+
+    operator: Operator
+    command_id: str
+    verb: str
+    state: str | None
+
+
 @dataclass
 class World:
     """`complaints` are violations that showed while the scenario ran: (check, what)."""
@@ -74,6 +91,7 @@ class World:
     trace: list[tuple[float, str]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     commits: list[tuple[int, float]] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         seed = self.plan.seed
@@ -112,6 +130,7 @@ class World:
     def settle_down(self) -> None:
         """No more faults; everything comes back."""
         self.calm = self.faults.calm = True
+        self.clock.catch_up()
         self._crashes.clear()
         for car in self.cloud.cars.values():
             car.reachable = True
@@ -229,11 +248,9 @@ class World:
             self._must_be_recorded(actuation)
 
     def _must_be_recorded(self, actuation: Actuation) -> None:
-        """From the intent on, and so at the latest now, an immobilisation record is open."""
+        """From the intent on, and so at the latest now, a record is open, unless an operator has closed it since."""
         row = self.rows("SELECT answer_deadline FROM command WHERE id = ?", actuation.ref)
-        record = self.rows(
-            "SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND state <> 'closed'", BY_VIN[actuation.vin].id
-        )
+        record = self.rows(_ON_RECORD, BY_VIN[actuation.vin].id, actuation.ref)
         in_time = row and self.clock.now() <= (row[0]["answer_deadline"] or 0)
         if in_time and not record and self.plan.clock_is_true:
             self.complaints.append(("immobilisation on record", f"{actuation.vin} was immobilised off the record"))

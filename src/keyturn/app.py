@@ -1,75 +1,124 @@
 """The composition root: settings in, a running node out. Nothing else wires anything."""
 
 import asyncio
+import os
 import ssl
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from keyturn.alerts import operations as alert_operations
+from keyturn.alerts.alerts import Alerts
+from keyturn.alerts.backups import record_made
+from keyturn.alerts.building import build_channels
+from keyturn.alerts.channel import Channel
+from keyturn.alerts.trial import try_channels
 from keyturn.api.edge import Server
 from keyturn.api.listening import tls_context
 from keyturn.api.local import SOCKET_NAME, build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
+from keyturn.audit.custody import Custody
 from keyturn.bus.memory import MemoryBus
 from keyturn.clock import Clock, SystemClock
-from keyturn.commands import inspection, record
-from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.commands import approvals, immobilisations, inspection, readiness, record
+from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR, READS
 from keyturn.commands.desk import Desk
 from keyturn.commands.lifecycle import FINAL_TOPIC
 from keyturn.commands.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
+from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
-from keyturn.store.port import StoreRefused
+from keyturn.store.port import StoreRefused, StoreUnavailable
 from keyturn.store.sqlite import backup as backups
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants.administration import Answer, Installation, OperationError
+from keyturn.tenants import authority, changes, operators
+from keyturn.tenants.administration import Answer, Installation, Operation, OperationError
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
-from keyturn.tenants.operations import OPERATIONS, perform
+from keyturn.tenants.operations import OPERATIONS, perform, prepared
+from keyturn.tenants.principal import Credentials, Operator
+from keyturn.tenants.signing_in import sign_in
 
 _LOCAL_OPERATOR = "operator:local"
 _BACKUP = "backup"
+_TRY_ALERTS = "alerts test"
+_LOOK_EVERY = 1.0
+"""Seconds between two looks at the changes that wait."""
 _COUNT_EVERY = 5.0
 """Seconds between two counts of open commands."""
-_OPERATIONS = (*OPERATIONS, *inspection.OPERATIONS)
+_OPERATIONS = (
+    *OPERATIONS,
+    *inspection.OPERATIONS,
+    *immobilisations.OPERATIONS,
+    *approvals.operations(),
+    *readiness.operations(),
+    *alert_operations.OPERATIONS,
+    *story.OPERATIONS,
+)
 
 
 class Administration:
-    """Performs administration operations on an open store."""
+    """Performs administration operations on an open store; `served` are those that only a running server can do."""
 
-    def __init__(self, directory: Path, store: SqliteStore, keyring: Keyring, installation: Installation) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        store: SqliteStore,
+        keyring: Keyring,
+        installation: Installation,
+        channels: Callable[[], Sequence[Channel]],
+        served: Iterable[Operation] = (),
+    ) -> None:
         self._directory = directory
         self._store = store
         self._keyring = keyring
         self._installation = installation
+        self._channels = channels
+        by_name = {operation.name: operation for operation in (*_OPERATIONS, *served)}
+        self._operations = tuple(by_name.values())
 
-    async def administer(self, name: str, arguments: dict[str, Any]) -> Answer:
-        """Do one operation. Raises `OperationError`."""
+    async def administer(self, name: str, arguments: dict[str, Any], credentials: Credentials | None = None) -> Answer:
+        """Do one operation, as the operator whose credentials they are. Raises `OperationError`."""
+        operator = await sign_in(self._store, self._keyring, credentials) if credentials else None
+        if name not in (_BACKUP, _TRY_ALERTS):
+            return (await self._perform([(name, arguments)], operator))[0]
+        authority.check_installation(operator, name)
         if name == _BACKUP:
-            return await self._back_up(**arguments)
-        return (await self.administer_all([(name, arguments)]))[0]
+            return await self._back_up(**arguments, actor=f"operator:{operator.id}" if operator else _LOCAL_OPERATOR)
+        now = await self._store.read(lambda tx: tx.now)
+        return {"channels": await try_channels(self._channels(), now)}
 
-    async def _back_up(self, file: str) -> Answer:
+    async def administer_all(self, operations: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
+        """Do several in one transaction: all of them or none."""
+        return await self._perform(operations, None)
+
+    async def make_due_changes(self) -> None:
+        """Make the changes that waited and whose time has come."""
+        await changes.apply_due(self._store, self._keyring, self._installation, self._operations)
+
+    async def _back_up(self, file: str, actor: str) -> Answer:
         """Copy the database to a new file, in a thread, while everything else goes on."""
         try:
             size = await asyncio.to_thread(backups.back_up, self._directory, Path(file))
         except StoreRefused as error:
             raise OperationError("backup_refused", str(error)) from None
+        with suppress(StoreUnavailable):  # the backup is there, whether it can be written down or not
+            await self._store.write(partial(record_made, actor=actor, file=Path(file), size=size))
         return {"file": file, "bytes": size}
 
-    async def administer_all(self, operations: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
-        """Do several in one transaction: all of them or none."""
+    async def _perform(self, operations: list[tuple[str, dict[str, Any]]], operator: Operator | None) -> list[Answer]:
+        orders = await asyncio.to_thread(lambda: [prepared(*order, self._operations) for order in operations])
         return await self._store.write(
             lambda tx: [
-                perform(tx, self._keyring, self._installation, name, arguments, _LOCAL_OPERATOR, _OPERATIONS)
-                for name, arguments in operations
+                perform(tx, self._keyring, self._installation, *order, _LOCAL_OPERATOR, self._operations, operator)
+                for order in orders
             ]
         )
 
@@ -93,7 +142,8 @@ async def workbench(settings: Settings) -> AsyncIterator[Administration]:
         store = open_sqlite(directory, SystemClock(), lambda _topic, _key: None)
         resources.push_async_callback(store.close)
         keyring = await unlock(store, settings.key_file)
-        yield Administration(directory, store, keyring, installation(settings))
+        channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.emails)
+        yield Administration(directory, store, keyring, installation(settings), channels)
 
 
 class Node:
@@ -105,6 +155,7 @@ class Node:
         self._clock = clock or SystemClock()
         self._bench = bench
         self._resources = AsyncExitStack()
+        self._custody: Custody | None = None
         self.metrics = Metrics()
 
     async def start(self) -> str:
@@ -119,14 +170,15 @@ class Node:
         """Drain and let go of everything, in the reverse order of starting."""
         await self._resources.aclose()
 
-    async def administer(self, name: str, arguments: dict[str, Any]) -> Answer:
+    async def administer(self, name: str, arguments: dict[str, Any], credentials: Credentials | None = None) -> Answer:
         """Do one administration operation. Raises `OperationError`."""
-        return await self.administration.administer(name, arguments)
+        return await self.administration.administer(name, arguments, credentials)
 
     def ready(self) -> dict[str, str]:
         """What keeps this node from doing its work."""
         problems = {
             "store": ("The store cannot acknowledge.", not self.store.available),
+            "audit": ("The audit chain is broken.", self._custody is not None and self._custody.broken),
             "clock": ("The wall clock was set back; actuating commands wait.", self.works.engine.clock_fault),
         }
         return {name: text for name, (text, there) in problems.items() if there}
@@ -143,8 +195,15 @@ class Node:
         self.store = open_sqlite(directory, self._clock, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
         keyring = await unlock(self.store, settings.key_file)
-        self.administration = Administration(directory, self.store, keyring, installation(settings))
+        self._custody = Custody(self.store, bus, keyring, settings.audit)
+        self._custody.start()
+        self._resources.push_async_callback(self._custody.stop)
+        channels = build_channels(settings.alerts, os.environ, self._clock, self.store, operators.emails)
+        await self._start_alerts(channels)
         self.works = assemble(Parts(self.store, bus, self._clock, keyring, connectors, self.store.epoch), settings)
+        self.administration = Administration(
+            directory, self.store, keyring, installation(settings), lambda: channels, self.works.operations
+        )
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
         directory_of_tenants = Directory(self.store, keyring, self._clock, settings.tokens.life)
@@ -172,8 +231,15 @@ class Node:
         await server.start_unix(build_local_app(self.administer), Path(settings.data) / SOCKET_NAME)
         self._watch(watch_loop_lag(metrics.observe_lag), "loop lag")
         self._watch(count_open(self.store, metrics), "open commands")
+        self._watch(make_changes(self.administration), "changes")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"{'https' if tls else 'http'}://{host}:{port}"
+
+    async def _start_alerts(self, channels: Sequence[Channel]) -> None:
+        max_age = self._settings.alerts.backup_max_age
+        alerts = Alerts(self.store, self._clock, channels, self.metrics, backup_max_age=max_age)
+        await alerts.start()
+        self._resources.push_async_callback(alerts.stop)
 
     def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._resources.callback(asyncio.create_task(work, name=name).cancel)
@@ -184,6 +250,8 @@ class Node:
 
     def _observe_batch(self, units: int, _seconds: float) -> None:
         self.metrics.observe_batch(units)
+        if self._custody is not None:
+            self._custody.wake()
 
 
 async def count_open(store: SqliteStore, metrics: Metrics) -> None:
@@ -195,9 +263,17 @@ async def count_open(store: SqliteStore, metrics: Metrics) -> None:
         await asyncio.sleep(_COUNT_EVERY)
 
 
+async def make_changes(administration: Administration) -> None:
+    """Look at the clock for changes that wait, for ever; a store that is away is waited for."""
+    while True:
+        with suppress(StoreUnavailable):
+            await administration.make_due_changes()
+        await asyncio.sleep(_LOOK_EVERY)
+
+
 def installation(settings: Settings) -> Installation:
     """What administration may name: connectors of the configuration, commands of the catalogue."""
-    return Installation(frozenset(settings.connectors), frozenset(COMMANDS), IGNITION_PAIR)
+    return Installation(frozenset(settings.connectors), frozenset(COMMANDS), IGNITION_PAIR, READS)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -95,6 +95,16 @@ class InvalidIdempotencyKey(Refusal):
     detail = "Idempotency-Key must be 1 to 64 visible characters."
 
 
+class InvalidReason(Refusal):
+    http_status = 400
+    detail = "X-Reason must be percent-encoded UTF-8 of 1 to 500 characters."
+
+
+class InvalidCase(Refusal):
+    http_status = 400
+    detail = "X-Case must be percent-encoded UTF-8 of 1 to 500 characters."
+
+
 class IdempotencyKeyReused(Refusal):
     http_status = 422
     detail = "Idempotency-Key was used for a different request."

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx2
 
 from keyturn_client.errors import KeyturnError, Unreachable
+from keyturn_client.message_signatures import MessageSignature
 from keyturn_client.signing import signature
 from keyturn_client.token import Token
 
@@ -40,13 +41,18 @@ class KeyturnClient:
         *,
         timeout: float = 60.0,
         token: Token | None = None,
+        signing: Literal["v1", "v2"] = "v1",
     ) -> None:
-        """`timeout` is the seconds that an answer may take; `token` is one from an earlier client, if there is one."""
+        """`timeout` is the seconds that an answer may take; `token` is one from an earlier client, if there is one.
+
+        `signing` "v2" makes signatures that are good once, for a minute.
+        """
         self._url = url.rstrip("/")
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
         self._sign_secret = sign_secret
         self._timeout = timeout
         self._token = token
+        self._message_signature = MessageSignature(client_id, sign_secret) if signing == "v2" else None
         self._http = httpx2.Client(mounts=_NEVER_PROXIED)
 
     def token(self) -> Token:
@@ -58,16 +64,18 @@ class KeyturnClient:
         return self._token
 
     def sign(self, vin: str, command: str) -> str:
-        """The `X-Signature` of a command."""
+        """The `X-Signature` of a command: signing, version 1."""
         return signature(self._sign_secret, vin, command)
 
     def send(self, vin: str, command: str, code: str | None = None, idempotency_key: str | None = None) -> Record:
         """Register a command. A record with status ``Confirmation`` holds the `code` to send it again with."""
-        headers = {"X-Signature": self.sign(vin, command)}
+        headers = {} if self._message_signature else {"X-Signature": self.sign(vin, command)}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
         body = {"vin": vin, "command": command} | ({} if code is None else {"code": code})
-        return _body(self._authorized("POST", "/vehicle-command", headers=headers, json=body))
+        return _body(
+            self._authorized("POST", "/vehicle-command", headers=headers, json=body, auth=self._message_signature)
+        )
 
     def status(self, command_id: str, wait: int = 0) -> Record:
         """The command's record; held for up to `wait` seconds (0 to 30) until its status is final."""

@@ -6,31 +6,17 @@ from keyturn.clock import after
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport, Verdict
 from keyturn.engine import vehicles as reports
-from keyturn.fleet import immobilisation
 
+from .immobilising import DISABLE, ENABLE, closed_by, says_enabled, state
 from .installation import NOW
 from .yard import PARKED, Yard, sure
 
-DISABLE, ENABLE = "disable_ignition", "enable_ignition"
 NO_WAY_TO_ASK = {"looks_up": False, "reads_state": False}
 
 
 @pytest.fixture(autouse=True)
 def reachable(yard: Yard) -> None:
     yard.report(PARKED)
-
-
-def state(yard: Yard) -> str | None:
-    record = yard.see(immobilisation.open_record, yard.names.vehicle)
-    return record.state if record else None
-
-
-def closed_by(yard: Yard) -> list[str]:
-    return [by for (by,) in yard.rows("SELECT closed_by FROM immobilisation WHERE state = 'closed' ORDER BY id")]
-
-
-def says_enabled(yard: Yard, age: float = 0.0) -> None:
-    yard.report({"ignition_disabled": False}, age=age)
 
 
 def test_it_is_possible_from_the_intent_on(yard: Yard) -> None:

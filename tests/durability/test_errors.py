@@ -149,6 +149,7 @@ def test_a_file_that_cannot_be_read_is_said_and_forgotten(tmp_path: Path) -> Non
             async with on.stage.watched(on.run, ("pread64:error=EIO",)):
                 answers = await lock_all(on.run, "refused")
                 assert_unavailable([await client.get(command_id)])
+                assert await on.status("/readyz") == 503
             on.told |= told([answer for answer in answers if answer.code == 200])
             assert_unavailable([answer for answer in answers if answer.code != 200])
             await on.ready()

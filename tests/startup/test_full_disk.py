@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from keyturn_simulator import Simulator, SimulatorSettings
-from tests.crash.judgement import assert_done_once
-from tests.crash.remains import assert_consistent, copied, states
+from tests.crash.judgement import assert_consistent, assert_done_once
+from tests.crash.remains import copied, states
 from tests.e2e.application import Answer, Application
 
 from .full_disks import Disk, limited_process, small_disk

@@ -21,6 +21,7 @@ INSTALLATION = Installation(
     connectors=frozenset({"acme", "relay"}),
     commands=frozenset({"location", "start", "enable_ignition", "disable_ignition"}),
     sensitive=frozenset({"enable_ignition", "disable_ignition"}),
+    reads=frozenset({"location"}),
 )
 TOKEN_LIFE = 3600
 

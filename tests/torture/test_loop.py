@@ -46,6 +46,13 @@ def test_the_seed_decides_the_order_of_what_is_runnable() -> None:
     assert outcome(order_of("abcdef"), None) == "abcdef"
 
 
+def test_a_process_that_stood_still_is_late_for_every_timer(loop: VirtualLoop) -> None:
+    loop.call_later(1.0, loop.skip, 60.0)
+    loop.run_until_complete(asyncio.sleep(2.0))
+
+    assert loop.time() == 61.0
+
+
 def test_nothing_left_to_run_is_told_instead_of_waited_for(loop: VirtualLoop) -> None:
     with pytest.raises(Stuck):
         loop.run_until_complete(loop.create_future())

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from ..history import Aftermath, Row
+from ..history import Aftermath, Row, kept_up
 from ..world import Heard
 
 _PAIR = ("disable_ignition", "enable_ignition")
@@ -37,7 +37,7 @@ def _without_code(left: Aftermath) -> Iterator[str]:
     offered = {(heard.application, heard.vin, heard.command, heard.code) for heard in left.heard}
     for sending in left.cloud.sendings:
         row = left.commands[sending.order.command_id]
-        if row["name"] in _PAIR:
+        if row["name"] in _PAIR and not kept_up(row):
             given = [str(heard.body["code"]) for heard in left.heard if heard.id == row["id"] and "code" in heard.body]
             if not any((row["actor"], row["vin"], row["name"], code) in offered for code in given):
                 yield f"{row['name']} {row['id']} was sent and its code was never offered: {codes.get(row['id'])}"

@@ -7,10 +7,10 @@ from ..installation import BY_VIN
 
 
 def on_record(left: Aftermath) -> Iterator[str]:
-    """Whoever was immobilised in time, by an OEM that tells the truth, has an open record."""
+    """Whoever was immobilised in time, by an OEM that tells the truth, has an open record or had it closed by hand."""
     if not left.plan.clock_is_true:
         return
-    open_for = {row["vehicle_id"] for row in left.immobilisations if row["state"] != "closed"}
+    open_for = {row["vehicle_id"] for row in left.immobilisations if row["state"] != "closed" or row["close_reason"]}
     for vin, car in left.cloud.cars.items():
         commands = [row for row in left.commands.values() if row["vin"] == vin and row["name"].endswith("_ignition")]
         lied = any(row["id"] in left.cloud.lied for row in commands)

@@ -61,14 +61,20 @@ def _seen_within(left: Aftermath) -> float:
 def _joinable(left: Aftermath, moment: Moment, row: Row, state: str, *, late: float) -> bool:
     if not _in_flight(moment, row, state, late):
         return False
-    number = row["lane_number"] or 0
+    place = _place(row, state)
     for other, at in moment.others.items():
         opposite = left.commands[other]
-        if opposite["name"] == OPPOSITES.get(row["name"]) and (opposite["lane_number"] or 0) > number:
+        if opposite["name"] == OPPOSITES.get(row["name"]) and _place(opposite, at) > place:
             superseded_here = at == "Cancelled" and moment.command["id"] in opposite["detail"]
-            if superseded_here or _in_flight(moment, opposite, at, -late):
+            if (superseded_here and moment.command is not row) or _in_flight(moment, opposite, at, -late):
                 return False
     return True
+
+
+def _place(row: Row, state: str) -> float:
+    """What waits for an approval comes after everything that has a number."""
+    never_numbered = row["lane_number"] is None and row["approve_by"] is not None
+    return float("inf") if state == "AwaitingApproval" or never_numbered else row["lane_number"] or 0
 
 
 def _in_flight(moment: Moment, row: Row, state: str, late: float) -> bool:
@@ -76,7 +82,7 @@ def _in_flight(moment: Moment, row: Row, state: str, late: float) -> bool:
     if state == "Unknown":
         in_time = moment.at < (row["answer_deadline"] or 0) + late * 1_000_000
         return row["name"] not in _RESTORING and in_time
-    return state in WITH_OEM or state == "Queued"
+    return state in WITH_OEM or state in ("Queued", "AwaitingApproval")
 
 
 def superseding(left: Aftermath) -> Iterator[str]:

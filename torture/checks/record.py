@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from keyturn.clock import SECOND
 
-from ..history import Aftermath, Moment, Row
+from ..history import Aftermath, Moment, Row, kept_up
 from ..oem import READS
 
 _TRANSITIONS = {
@@ -30,7 +30,7 @@ def durable(left: Aftermath) -> Iterator[str]:
         row = left.commands.get(heard.id)
         if row is None:
             yield f"{heard.command} {heard.id} was answered and is not there"
-        elif heard.code is not None and heard.command in _PAIR and row["redeemed_at"] is None:
+        elif heard.code is not None and heard.command in _PAIR and row["redeemed_at"] is None and not kept_up(row):
             yield f"{heard.command} {heard.id} was answered as redeemed and is not"
 
 
@@ -50,6 +50,7 @@ def _late(left: Aftermath) -> Iterator[str]:
     for before, after in _pairs(left.moments):
         row = before.command
         bounds = {
+            "AwaitingApproval": row["approve_by"],
             "Queued": row["send_deadline"],
             "Dispatching": (row["send_by"] or row["send_deadline"] or 0) + engine.answer_timeout * SECOND,
             "Accepted": row["answer_deadline"],

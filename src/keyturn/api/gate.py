@@ -7,11 +7,13 @@ import msgspec
 from keyturn.api.addresses import Addresses
 from keyturn.api.body import storable
 from keyturn.api.limits import FailedAttempts, TokenBuckets
+from keyturn.api.message_signatures import INPUT, signed_nonce
 from keyturn.api.ports import Desk, Directory
 from keyturn.api.request import Request
 from keyturn.api.signing import is_signed
 from keyturn.clock import Clock
 from keyturn.commands.catalogue import IGNITION_PAIR, RESTORING
+from keyturn.commands.nonces import Nonce
 from keyturn.config.settings import LimitSettings
 from keyturn.errors import (
     BearerInvalid,
@@ -55,25 +57,52 @@ class Gate:
             raise _counted(self._bearers, BearerInvalid(), self._addresses.client(request)).refusal
         return principal
 
-    async def admit(self, request: Request, principal: Principal, vin: str, command: str) -> None:
-        """Rows 6a, 6b and 7. A refused ignition attempt is written down, its echoes are not."""
-        refused = self._unsigned(request, principal, vin, command) or self._too_fast(principal, command)
+    async def admit(self, request: Request, body: bytes, principal: Principal, vin: str, command: str) -> Nonce | None:
+        """Rows 6a, 6b and 7; the nonce that the desk must spend, where the signature has one.
+
+        A refused ignition attempt is written down, its echoes are not.
+        """
+        nonce = signed_nonce(request, body, principal) if INPUT in request.headers else None
+        refused = (
+            self._unsigned(request, principal, vin, command, nonce)
+            or await self._echo_of_replay(request, nonce)
+            or self._too_fast(principal, command)
+        )
         if refused is None:
-            return
+            return nonce
         if command in IGNITION_PAIR and not refused.echo:
             await self._desk.refuse(principal, storable(vin), command, refused.refusal)
         raise refused.refusal
 
-    def _unsigned(self, request: Request, principal: Principal, vin: str, command: str) -> _Refused | None:
+    def count_replay(self, request: Request, principal: Principal) -> Refusal:
+        """What a request hears whose nonce the desk found spent."""
+        return self._failed_signature(request, principal).refusal
+
+    def _unsigned(
+        self, request: Request, principal: Principal, vin: str, command: str, nonce: Nonce | None
+    ) -> _Refused | None:
         if not principal.sign_secrets:
             return _Refused(SignSecretMissing())
+        if INPUT in request.headers or principal.signing == "v2":
+            return self._failed_signature(request, principal) if nonce is None else None
         signature = request.text(b"x-signature")
         if signature is None:
             return _Refused(SignatureInvalid())
         if is_signed(signature, vin, command, principal.sign_secrets):
             return None
-        address = self._addresses.client(request)
-        return _counted(self._signatures, SignatureInvalid(), address, principal.application_id)
+        return self._failed_signature(request, principal)
+
+    def _failed_signature(self, request: Request, principal: Principal) -> _Refused:
+        return _counted(self._signatures, SignatureInvalid(), self._addresses.client(request), principal.application_id)
+
+    async def _echo_of_replay(self, request: Request, nonce: Nonce | None) -> _Refused | None:
+        """While failed signatures are limited, a replay costs no transaction."""
+        if nonce is None:
+            return None
+        wait = self._signatures.retry_after(self._addresses.client(request), nonce.application_id)
+        if wait and await self._desk.is_spent(nonce):
+            return _Refused(TooManyRequests(wait), echo=True)
+        return None
 
     def _too_fast(self, principal: Principal, command: str) -> _Refused | None:
         if command in RESTORING:

@@ -12,25 +12,27 @@ from keyturn.api.request import ClientGone, Request
 from keyturn.errors import BodyTooLarge
 from keyturn.store.port import StoreUnavailable
 from keyturn.tenants.administration import OperationError
+from keyturn.tenants.principal import Credentials
 
 SOCKET_NAME = "keyturn.sock"
 """In the data directory."""
 BODY_LIMIT = 1_048_576
 
-Administer = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Does one operation by name and arguments. Raises `OperationError`."""
+Administer = Callable[[str, dict[str, Any], Credentials | None], Awaitable[dict[str, Any]]]
+"""Does one operation by name and arguments, as an operator where credentials are given. Raises `OperationError`."""
 
 
 class _Order(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     arguments: dict[str, Any] = {}
+    operator: Credentials | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Order)
 
 
 class LocalOperations:
-    """``POST {"name", "arguments"}`` -> 200 with the operation's answer, or ``{"code", "detail"}``."""
+    """``POST {"name", "arguments", "operator"}`` -> 200 with the operation's answer, or ``{"code", "detail"}``."""
 
     def __init__(self, administer: Administer) -> None:
         self._administer = administer
@@ -45,7 +47,7 @@ class LocalOperations:
     async def _answer(self, request: Request) -> Answer:
         try:
             order = _DECODER.decode(await request.body(BODY_LIMIT))
-            return json_answer(200, await self._administer(order.name, order.arguments))
+            return json_answer(200, await self._administer(order.name, order.arguments, order.operator))
         except OperationError as error:
             return _refusal(400, error.code, str(error))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

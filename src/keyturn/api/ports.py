@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from keyturn.commands.nonces import Nonce
 from keyturn.commands.request import CommandRequest, PostAnswer
 from keyturn.errors import Refusal
 from keyturn.tenants.principal import Principal
@@ -23,11 +24,15 @@ class Desk(Protocol):
     """Where commands are registered and looked up."""
 
     async def post(self, request: CommandRequest) -> PostAnswer:
-        """Register or join a command, or issue a code; raises the `Refusal` of rows 8-11b."""
+        """Register or join a command, or issue a code; raises the `Refusal` of rows 8-11b, or of a spent nonce."""
         ...
 
     async def get(self, company_id: str, command_id: str, wait: float) -> dict[str, object] | None:
         """The public record, held for up to `wait` seconds until it is final; None: not this company's."""
+        ...
+
+    async def is_spent(self, nonce: Nonce) -> bool:
+        """Whether a signature with this nonce is sure to be refused: seen before, too old or too new."""
         ...
 
     async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:

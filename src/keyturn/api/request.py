@@ -33,6 +33,11 @@ class Request:
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
+    def only(self, name: bytes) -> str:
+        """A header field that came once and in ASCII. Raises `ValueError`."""
+        (value,) = (value for field, value in self.scope["headers"] if field == name)
+        return str(value.decode("ascii")).strip(" \t")
+
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises `BodyTooLarge` beyond `limit` bytes, at once where the length was declared."""
         if int(self.headers.get(b"content-length", b"0")[:20]) > limit:

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from urllib.parse import parse_qs
+import unicodedata
+from urllib.parse import parse_qs, unquote_to_bytes
 
 import msgspec
 
@@ -13,13 +14,28 @@ from keyturn.api.etag import tagged
 from keyturn.api.gate import Gate
 from keyturn.api.ports import Desk
 from keyturn.api.request import Request
+from keyturn.commands.nonces import Nonce
 from keyturn.commands.request import CommandRequest
-from keyturn.errors import CommandNotFound, InvalidCommand, InvalidIdempotencyKey, InvalidVin, InvalidWait, Refusal
+from keyturn.errors import (
+    CommandNotFound,
+    InvalidCase,
+    InvalidCommand,
+    InvalidIdempotencyKey,
+    InvalidReason,
+    InvalidVin,
+    InvalidWait,
+    Refusal,
+    SignatureInvalid,
+)
 from keyturn.tenants.principal import Principal
 
 MAX_WAIT = 30
 """Seconds."""
 
+MAX_WORDS = 500
+"""Characters of a reason or a case number."""
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
+_PERCENT_ENCODED = re.compile(r"(?:[\x20-\x24\x26-\x7e]|%[0-9A-Fa-f]{2})*")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WAIT = re.compile(r"0*([0-9]{1,2})")
 _KEY = re.compile(r"[\x21-\x7e]{1,64}")
@@ -43,8 +59,11 @@ class VehicleCommands:
 
     async def post(self, request: Request) -> Answer:
         """Register a command, join one, or issue a code."""
-        principal, order = await self._admitted(request)
-        answer = await self._desk.post(_command_request(request, principal, order))
+        principal, order, nonce = await self._admitted(request)
+        try:
+            answer = await self._desk.post(_command_request(request, principal, order, nonce))
+        except SignatureInvalid:
+            raise self._gate.count_replay(request, principal) from None
         return json_answer(answer.http_status, answer.body)
 
     async def get(self, request: Request) -> Answer:
@@ -64,11 +83,12 @@ class VehicleCommands:
         await self._admitted(request)
         return json_answer(200, {"status": "ok"})
 
-    async def _admitted(self, request: Request) -> tuple[Principal, _Order]:
+    async def _admitted(self, request: Request) -> tuple[Principal, _Order, Nonce | None]:
         principal = await self._gate.authenticate(request)
-        order = _order(decode_object(await request.body(self._body_limit)))
-        await self._gate.admit(request, principal, order.vin, order.command)
-        return principal, order
+        body = await request.body(self._body_limit)
+        order = _order(decode_object(body))
+        nonce = await self._gate.admit(request, body, principal, order.vin, order.command)
+        return principal, order, nonce
 
 
 def _order(body: dict[str, object]) -> _Order:
@@ -83,7 +103,7 @@ def _text(value: object, refusal: type[Refusal]) -> str:
     return value
 
 
-def _command_request(request: Request, principal: Principal, order: _Order) -> CommandRequest:
+def _command_request(request: Request, principal: Principal, order: _Order, nonce: Nonce | None) -> CommandRequest:
     key = request.text(b"idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidIdempotencyKey
@@ -95,8 +115,32 @@ def _command_request(request: Request, principal: Principal, order: _Order) -> C
         grants=principal.grants,
         code=order.code,
         idempotency_key=key,
+        reason=_said(request, b"x-reason", InvalidReason),
+        case_number=_said(request, b"x-case", InvalidCase),
         request_hash="" if key is None else _request_hash(request, order),
+        nonce=nonce,
     )
+
+
+def _said(request: Request, name: bytes, refusal: type[Refusal]) -> str | None:
+    """A header of words, percent-encoded because header fields are ASCII (RFC 9110, 5.5)."""
+    field = request.text(name)
+    if field is None:
+        return None
+    try:
+        words = unquote_to_bytes(_escaped(field)).decode("utf-8").strip()
+    except ValueError:
+        raise refusal from None
+    if not 1 <= len(words) <= MAX_WORDS or any(unicodedata.category(sign) in _UNPRINTABLE for sign in words):
+        raise refusal
+    return words
+
+
+def _escaped(field: str) -> str:
+    """Raises `ValueError` where something is not ASCII, or a percent sign begins no octet."""
+    if not _PERCENT_ENCODED.fullmatch(field):
+        raise ValueError(field)
+    return field
 
 
 def _request_hash(request: Request, order: _Order) -> str:

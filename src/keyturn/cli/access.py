@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Literal
 
 from keyturn.cli.demo.folder import recall
 from keyturn.cli.failure import Exit, Failure, usage
@@ -15,7 +16,7 @@ _UNUSED = "unused"
 
 
 @contextmanager
-def connected(access: Access, *, signs: bool = False) -> Iterator[KeyturnClient]:
+def connected(access: Access, *, signs: bool = False, signing: Literal["v1", "v2"] = "v1") -> Iterator[KeyturnClient]:
     """A client; `signs` when a sign-secret is needed. Raises `Failure` for what the client raises."""
     known = access if access.demo is None else _of_demo(access.demo)
     given = [known.url, known.client_id, known.client_secret, known.sign_secret if signs else _UNUSED]
@@ -23,7 +24,7 @@ def connected(access: Access, *, signs: bool = False) -> Iterator[KeyturnClient]
     if missing := [option for option, value in zip(_OPTIONS, given, strict=True) if not value]:
         raise usage(f"{', '.join(missing)} must be given, here or in the environment, or --demo in their place.")
     try:
-        with KeyturnClient(url, client_id, client_secret, sign_secret) as client:
+        with KeyturnClient(url, client_id, client_secret, sign_secret, signing=signing) as client:
             yield client
     except KeyturnError as error:
         raise _refused(error) from None

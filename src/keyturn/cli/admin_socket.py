@@ -7,8 +7,11 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from keyturn.api.local import SOCKET_NAME
 from keyturn.cli.failure import Exit, Failure
+from keyturn.tenants.principal import Credentials
 
 _TIMEOUT = 30.0
 _ADDRESS_BYTES = 103
@@ -22,10 +25,11 @@ class AdminSocket:
         self._connection = HTTPConnection("localhost")
         self._connection.sock = sock
 
-    def administer(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Do one operation. Raises `Failure`."""
+    def administer(self, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None) -> dict[str, Any]:
+        """Do one operation, as the operator whose credentials they are. Raises `Failure`."""
+        operator = None if signing_in is None else msgspec.structs.asdict(signing_in)
         try:
-            status, answer = self._exchange(json.dumps({"name": name, "arguments": arguments}))
+            status, answer = self._exchange(json.dumps({"name": name, "arguments": arguments, "operator": operator}))
         except (OSError, HTTPException, ValueError) as error:
             reason = str(error) or type(error).__name__
             raise Failure(Exit.UNREACHABLE, "unreachable", f"The server did not answer: {reason}.") from error

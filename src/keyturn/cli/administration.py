@@ -9,16 +9,33 @@ from cyclopts import App
 from keyturn.cli.admin_socket import open_admin_socket
 from keyturn.cli.arguments import parameters, sent
 from keyturn.cli.configuration import settings_at
-from keyturn.cli.options import HERE, AsJson, Place
+from keyturn.cli.operators import credentials, new_secrets
+from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
+from keyturn.commands import approvals, immobilisations
 from keyturn.tenants.administration import Operation
 from keyturn.tenants.operations import OPERATIONS
+from keyturn.tenants.principal import Credentials
+
+_OPERATIONS = (*OPERATIONS, *immobilisations.OPERATIONS, *approvals.operations())
 
 HELP = {
     "add": "Add one.",
     "list": "List them.",
     "show": "Show one.",
     "set": "Change what is given.",
+    "set-password": "Set a password; another's is a reset, which is kept.",
+    "enrol-totp": "Enrol a second factor for the operator that signs in; it is shown once.",
+    "reset-totp": "Remove an operator's second factor.",
+    "approve": "Approve what waits.",
+    "reject": "Let it end here.",
+    "throw": "Stop these commands at once.",
+    "release": "Let these commands through again.",
+    "lift": "Let disables through again.",
+    "withdraw": "Stop it before it takes effect.",
+    "close": "Close an open one, with a reason.",
+    "start": "Begin; nothing changes where it runs already.",
+    "cancel": "End it.",
     "rotate-secret": "Replace the client secret, or with --sign add a sign-secret, or with --retire drop the older.",
 }
 """By the operation's verb."""
@@ -26,6 +43,7 @@ HELP = {
 _SHARED = (
     inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
     inspect.Parameter("place", inspect.Parameter.KEYWORD_ONLY, default=HERE, annotation=Place),
+    inspect.Parameter("who", inspect.Parameter.KEYWORD_ONLY, default=NOBODY, annotation=Who),
 )
 
 
@@ -36,31 +54,36 @@ class OperationCommand:
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
-        self.__signature__ = inspect.Signature([*parameters(operation.arguments), *_SHARED])
+        asked = [each for each in parameters(operation.arguments) if each.name not in operation.secret]
+        self.__signature__ = inspect.Signature([*asked, *_SHARED])
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         given = self.__signature__.bind(*args, **kwargs).arguments
-        as_json, place = given.pop("as_json", False), given.pop("place", HERE)
-        print_answer(perform(place, self._operation.name, sent(given)), as_json=as_json)
+        as_json, place, who = given.pop("as_json", False), given.pop("place", HERE), given.pop("who", NOBODY)
+        signing_in = credentials(who)
+        arguments = sent(given) | new_secrets(who, self._operation.secret)
+        print_answer(perform(place, self._operation.name, arguments, signing_in), as_json=as_json)
 
 
 def add_verbs(app: App, noun: str) -> None:
     """Give `app` the verbs that the operations on the noun have."""
-    for operation in OPERATIONS:
+    for operation in _OPERATIONS:
         subject, verb = operation.name.split(" ")
         if subject == noun:
             app.command(OperationCommand(operation), name=verb, help=HELP[verb])
 
 
-def perform(place: Place, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def perform(
+    place: Place, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None
+) -> dict[str, Any]:
     """Do an operation through the running server, or on the store itself where none runs. Raises `Failure`."""
     settings = settings_at(place)
     connection = open_admin_socket(Path(settings.server.data))
     if connection is None:
         from keyturn.cli.store import perform_on_store  # the whole server, which a call of a running one does not need
 
-        return perform_on_store(settings, name, arguments)
+        return perform_on_store(settings, name, arguments, signing_in)
     try:
-        return connection.administer(name, arguments)
+        return connection.administer(name, arguments, signing_in)
     finally:
         connection.close()

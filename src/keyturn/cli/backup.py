@@ -4,13 +4,14 @@ from pathlib import Path
 
 from keyturn.cli.administration import perform
 from keyturn.cli.configuration import settings_at
-from keyturn.cli.options import HERE, AsJson, Place
+from keyturn.cli.operators import credentials
+from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 
 
-def backup(file: Path, /, *, place: Place = HERE, as_json: AsJson = False) -> None:
+def backup(file: Path, /, *, place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False) -> None:
     """Copy the database to a new file, while the server works or without one. Keys are not in it: keep the key file."""
-    print_answer(perform(place, "backup", {"file": str(file.absolute())}), as_json=as_json)
+    print_answer(perform(place, "backup", {"file": str(file.absolute())}, credentials(who)), as_json=as_json)
 
 
 def restore(file: Path, /, *, place: Place = HERE, as_json: AsJson = False) -> None:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from keyturn.cli.access import connected
 from keyturn.cli.failure import Exit, Failure
-from keyturn.cli.options import AS_TOLD, HERE, Access, AsJson, Place
+from keyturn.cli.options import AS_TOLD, HERE, Access, AsJson, Place, Version2
 from keyturn.cli.output import print_answer, print_json
 from keyturn_client.client import MAX_WAIT
 
@@ -35,9 +35,18 @@ def token(*, access: Access = AS_TOLD, as_json: AsJson = False) -> None:
         print(issued.value)
 
 
-def send(vin: str, command: str, /, *, access: Access = AS_TOLD, yes: Assent = False, as_json: AsJson = False) -> int:
+def send(
+    vin: str,
+    command: str,
+    /,
+    *,
+    access: Access = AS_TOLD,
+    yes: Assent = False,
+    v2: Version2 = False,
+    as_json: AsJson = False,
+) -> int:
     """Send a command and follow it to its end. One that needs a confirmation asks for it on the terminal."""
-    with connected(access, signs=True) as client:
+    with connected(access, signs=True, signing="v2" if v2 else "v1") as client:
         record = client.send(vin, command)
         if record["status"] == "Confirmation":
             _confirm(record, yes=yes)

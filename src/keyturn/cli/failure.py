@@ -14,6 +14,8 @@ class Exit(IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     """The server or the store cannot be reached."""
+    BROKEN = 4
+    """An audit chain is not what was sealed."""
 
 
 class Failure(Exception):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+Version2 = Annotated[bool, Parameter(name="--v2", negative="", help="Sign with version 2: good once, for a minute.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Answer in JSON, for scripts.")]
 
 
@@ -30,7 +31,22 @@ class Access:
     demo: Annotated[Path | None, Parameter(help="Data directory of a running demo; stands in for all of these.")] = None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Who:
+    """Which operator, if any, and where its secrets are read."""
+
+    operator: Annotated[
+        str | None, Parameter(env_var="KEYTURN_OPERATOR", help="Sign in as this operator, with password and code.")
+    ] = None
+    password_stdin: Annotated[
+        bool, Parameter(negative="", help="Read passwords and codes from standard input, a line each.")
+    ] = False
+
+
 HERE = Place()
 """What the environment says, else the defaults."""
+NOBODY = Who()
+"""Whom the environment names, else nobody."""
 AS_TOLD = Access()
 """What the environment says."""

@@ -17,7 +17,7 @@ _ADMINISTRATION = ""
 
 
 class Command(NamedTuple):
-    """What it does, and where its function is; a noun of the administration has verbs instead."""
+    """What it does, and where its function, or its functions by verb, are; administration has verbs of its own."""
 
     help: str
     path: str = _ADMINISTRATION
@@ -41,6 +41,24 @@ GROUPS: dict[str, dict[str, Command]] = {
         "plan": Command("Plans: which commands were bought for a vehicle."),
         "account": Command("A company's accounts at OEMs."),
         "vehicle": Command("Vehicles: how they are reached, and what may be done with them."),
+        "immobilised": Command("Immobilised vehicles; the sheet for a bad day.", "keyturn.cli.immobilised:immobilised"),
+        "immobilisation": Command("Immobilisation records: list them, close one by hand."),
+        "notice": Command("What the end user of a vehicle was told."),
+        "enable": Command(
+            "Enable a vehicle's ignition, with --keep until confirmed.", "keyturn.cli.immobilised:enable"
+        ),
+        "keep-enabling": Command("Enabling that goes on until it is confirmed."),
+        "alerts": Command("Alerts: what was told to whom; try them out.", "keyturn.cli.alerts:alerts"),
+        "operator": Command("Operators: who administers, approves and looks on."),
+        "change": Command("Changes that loosen: they wait, and others in charge may stop them."),
+        "policy": Command("A company's rules for immobilising vehicles."),
+        "switch": Command("Kill switches: stop commands at once, for all, a company or an account."),
+        "limit": Command("Limits on immobilising that were reached; lift them."),
+        "approval": Command("Immobilisations that wait for a second person."),
+        "command": Command("Commands that wait: take one back."),
+        "ready": Command("What a command would meet now; nothing is sent.", "keyturn.cli.ready:ready"),
+        "audit": Command("The audit chains: checkpoint, export, verify.", "keyturn.cli.audit:VERBS"),
+        "dossier": Command("The whole story of a command, in two files.", "keyturn.cli.dossier:dossier"),
         "backup": Command("Copy the database to a file.", "keyturn.cli.backup:backup"),
         "restore": Command("Put a backup in the database's place.", "keyturn.cli.backup:restore"),
     },
@@ -101,7 +119,11 @@ def _app(name: str) -> "App":
         import_module("keyturn.cli.administration").add_verbs(app, name)
     else:
         module, _, function = path.partition(":")
-        app.default(getattr(import_module(module), function))
+        target = getattr(import_module(module), function)
+        for verb, does in target.items() if isinstance(target, dict) else ():
+            app.command(does, name=verb)
+        if callable(target):
+            app.default(target)
     return app
 
 

@@ -1,21 +1,57 @@
 """``keyturn sign``."""
 
+import json
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from keyturn.cli.failure import Exit, Failure
+from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.mismatch import mismatch
-from keyturn.cli.options import AsJson
+from keyturn.cli.options import AsJson, Version2
 from keyturn.cli.output import print_json
+from keyturn_client.message_signatures import signature_headers
 from keyturn_client.signing import message, signature
 
 Secret = Annotated[str, Parameter(env_var="KEYTURN_SIGN_SECRET", help="The application's sign-secret.")]
 Check = Annotated[str | None, Parameter(help="A signature to compare with.")]
 
 
-def sign(vin: str, command: str, /, *, secret: Secret, check: Check = None, as_json: AsJson = False) -> None:
-    """Print what is signed and its signature; with --check say why another signature does not match."""
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What a signature of version 2 is made for, besides vehicle and command."""
+
+    url: Annotated[str | None, Parameter(env_var="KEYTURN_URL", help="With --v2: the server.")] = None
+    client_id: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_ID", help="With --v2: the application.")] = None
+    token: Annotated[str | None, Parameter(env_var="KEYTURN_TOKEN", help="With --v2: the bearer token.")] = None
+    code: Annotated[str | None, Parameter(help="With --v2: the confirmation code.")] = None
+
+
+NO_MESSAGE = Message()
+"""What the environment says."""
+
+
+def sign(
+    vin: str,
+    command: str,
+    /,
+    *,
+    secret: Secret,
+    check: Check = None,
+    v2: Version2 = False,
+    of: Message = NO_MESSAGE,
+    as_json: AsJson = False,
+) -> None:
+    """Print what is signed and its signature; with --check say why another signature does not match.
+
+    With --v2 print a whole signed request as ``curl --config -`` reads it.
+    """
+    if v2 and check is not None:
+        raise usage("--check compares signatures of version 1; it cannot be given with --v2.")
+    if v2:
+        _print_request(secret, vin, command, of, as_json=as_json)
+        return
     signed, right = message(vin, command), signature(secret, vin, command)
     if as_json:
         print_json({"message": signed, "signature": right})
@@ -24,3 +60,17 @@ def sign(vin: str, command: str, /, *, secret: Secret, check: Check = None, as_j
     reason = None if check is None else mismatch(check, secret, vin, command)
     if reason is not None:
         raise Failure(Exit.REFUSED, "signature_mismatch", f"The signature does not match. {reason}")
+
+
+def _print_request(secret: str, vin: str, command: str, of: Message, *, as_json: bool) -> None:
+    if not (of.url and of.client_id and of.token):
+        raise usage("--url, --client-id and --token must be given with --v2, here or in the environment.")
+    url, content = f"{of.url.rstrip('/')}/vehicle-command", {"vin": vin, "command": command}
+    body = json.dumps(content | ({"code": of.code} if of.code else {}), separators=(",", ":"), sort_keys=True)
+    headers = {"Authorization": f"Bearer {of.token}", "Content-Type": "application/json"}
+    headers |= signature_headers(of.client_id, secret, "POST", url, headers, body.encode())
+    if as_json:
+        print_json({"url": url, "headers": headers, "body": body})
+        return
+    lines = [("url", url), *(("header", f"{name}: {value}") for name, value in headers.items()), ("data", body)]
+    print(*(f"{option} = {json.dumps(text)}" for option, text in lines), sep="\n")

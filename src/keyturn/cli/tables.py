@@ -10,9 +10,15 @@ from rich.text import Text
 
 LIST_COLUMNS = {
     "companies": ("name", "active", "id"),
+    "operators": ("name", "role", "company", "second_factor", "active"),
+    "changes": ("change", "operation", "state", "effective_at", "proposed_by"),
     "applications": ("company", "name", "client_id", "grants", "active"),
     "plans": ("name", "commands"),
     "accounts": ("company", "name", "connector", "active"),
+    "alerts": ("entry", "channel", "at", "kind", "state", "count", "failed_attempts", "fault"),
+    "channels": ("channel", "delivered", "fault"),
+    "immobilisations": ("vin", "since", "state", "reason", "last_contact", "last_position", "keep_enabling"),
+    "keep_enabling": ("vin", "since", "by", "issued", "last_state"),
     "vehicles": ("vin", "ownership", "powertrain", "plan", "account", "consent_reference", "active"),
 }
 """By the name that an answer gives its list."""

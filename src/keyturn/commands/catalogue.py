@@ -95,6 +95,7 @@ COMMANDS: dict[str, CommandSpec] = {spec.name: spec for spec in CATALOGUE}
 
 DISABLE, ENABLE, START = "disable_ignition", "enable_ignition", "start"
 IGNITION_PAIR = frozenset({ENABLE, DISABLE})
+READS = frozenset(spec.name for spec in CATALOGUE if spec.is_read)
 RESTORING = frozenset(spec.name for spec in CATALOGUE if spec.is_restoring)
 IMMOBILISABLE_OWNERSHIP = frozenset({"owned", "rented", "fleet"})
 """Ownership types of which a vehicle may be immobilised."""

@@ -5,8 +5,9 @@ from typing import Any
 
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock, seconds_between
-from keyturn.commands import lifecycle, record, texts
+from keyturn.commands import lifecycle, nonces, record, texts
 from keyturn.commands.intake import Intake, note_refusal
+from keyturn.commands.nonces import Nonce
 from keyturn.commands.public import is_final, post_answer, record_body
 from keyturn.commands.record import Command, Face
 from keyturn.commands.request import CommandRequest, PostAnswer
@@ -56,6 +57,10 @@ class Desk:
         else:
             command = await self._settled(company_id, command_id, wait)
         return None if command is None else record_body(command)
+
+    async def is_spent(self, nonce: Nonce) -> bool:
+        """Whether a signature with this nonce is sure to be refused: seen before, too old or too new."""
+        return await self._store.read(partial(nonces.is_spent, nonce=nonce))
 
     async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
         """Write down an ignition attempt that was refused before intake."""

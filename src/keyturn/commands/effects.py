@@ -4,18 +4,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from keyturn.audit import journal
 from keyturn.clock import after
-from keyturn.commands.catalogue import DISABLE, ENABLE, START, Kind
+from keyturn.commands.catalogue import DISABLE, IGNITION_PAIR, START, Kind
 from keyturn.commands.lifecycle import ENGINE
 from keyturn.commands.record import Command
-from keyturn.fleet import evidence, immobilisation
+from keyturn.fleet import evidence, immobilisation, notices, positions
 from keyturn.fleet.evidence import Evidence, Track
+from keyturn.fleet.immobilisation import Immobilisation, Opening
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
 
 ALERT_LASTS = 30.0
 """Seconds of horn and lights."""
+_LOCATION = "location"
 
 Change = Callable[[Track, int], dict[str, object]]
 
@@ -36,15 +37,20 @@ _EXECUTED: dict[str, Change] = {
 _COUNTED_ANYWAY = ("consecutive_starts", "started_at", "enabled_at")
 """What even a command that a later one has overtaken leaves."""
 
-_OTHER_DISABLE = """
-SELECT c.id FROM open_command o JOIN command c ON c.id = o.command_id
-WHERE o.vehicle_id = :vehicle_id AND o.name = 'disable_ignition' AND c.sent_at IS NOT NULL AND c.id <> :command_id
-  AND c.state IN ('Dispatching', 'Accepted', 'Unknown')
+_TOUCHED = """
+FROM immobilisation_command t JOIN command c ON c.id = t.command_id WHERE t.immobilisation_id = :immobilisation_id
 """
-_DISABLE_MAY_STILL_ACT = """
-SELECT 1 FROM open_command o JOIN command c ON c.id = o.command_id
-WHERE o.vehicle_id = :vehicle_id AND o.name = 'disable_ignition'
+_OTHER_DISABLE = f"""
+SELECT c.id {_TOUCHED} AND c.name = 'disable_ignition' AND c.id <> :command_id
+  AND c.state IN ('Dispatching', 'Accepted', 'Unknown') ORDER BY c.sent_at DESC LIMIT 1
+"""
+_DISABLE_MAY_STILL_ACT = f"""
+SELECT 1 {_TOUCHED} AND c.name = 'disable_ignition'
   AND (c.state IN ('Dispatching', 'Accepted') OR (c.state = 'Unknown' AND c.answer_deadline >= :instant))
+"""
+_LAST_ENABLE = f"""
+SELECT c.id, c.sent_at {_TOUCHED} AND c.name = 'enable_ignition' AND c.state IN ('Executed', 'Verified')
+ORDER BY c.completed_at DESC, c.sent_at DESC LIMIT 1
 """
 
 
@@ -60,7 +66,10 @@ def on_sent(tx: Tx, command: Command) -> None:
         changes["start_pending"] = True
     _save(tx, command.vehicle_id, known, changes)
     if command.name == DISABLE:
-        immobilisation.open_for(tx, command.company_id, command.vehicle_id, command.id)
+        immobilisation.open_for(tx, _opening(command, known.track))
+        notices.adopt(tx, command.vehicle_id)
+    if command.name in IGNITION_PAIR:
+        immobilisation.touch(tx, command.vehicle_id, command.id)
 
 
 def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
@@ -71,6 +80,7 @@ def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
     have acted until now: of two readings of the past, the one that keeps a vehicle on record as immobilised.
     """
     if command.spec.is_read:
+        _located(tx, command)
         return
     at = executed_at(command, tx.now)
     ordered_at = (command.sent_at or 0) if done_at is None and command.spec.is_restoring else at
@@ -82,7 +92,8 @@ def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
     else:
         changes["settled_at"] = {**known.track.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
     _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.track, command, at)})
-    _executed_ignition(tx, command, overtaken=overtaken)
+    if command.name in IGNITION_PAIR:
+        _executed_ignition(tx, command, known.track, overtaken=overtaken)
 
 
 def on_not_done(tx: Tx, command: Command) -> None:
@@ -92,18 +103,18 @@ def on_not_done(tx: Tx, command: Command) -> None:
         _save(tx, command.vehicle_id, known, {"start_pending": False})
     elif command.name == DISABLE:
         _opener_is_over(tx, command)
+        _close_if_over(tx, command.vehicle_id)
 
 
 def on_report(tx: Tx, vehicle: Vehicle, known: Evidence) -> None:
-    """A report says that the ignition is enabled, after every disable of ours that could still act."""
-    signal = known.report.signals.get("ignition_disabled")
-    if signal is None or signal.value is not False:
-        return
-    record = immobilisation.open_record(tx, vehicle.id)
-    if record is None or (signal.as_of or 0) <= known.track.changed_at.get("ignition_disabled", 0):
-        return
-    if not _disable_may_still_act(tx, vehicle.id, tx.now):
-        _close(tx, record, vehicle.company_id, vehicle.id, "report")
+    """The vehicle said something: perhaps that its ignition is enabled."""
+    if _says_enabled(known):
+        _close_if_over(tx, vehicle.id)
+
+
+def disable_may_still_act(tx: ReadTx, record: Immobilisation, instant: int) -> bool:
+    """A disable is with the OEM, or Unknown and its answer deadline had not passed at `instant`."""
+    return tx.one(_DISABLE_MAY_STILL_ACT, immobilisation_id=record.id, instant=instant) is not None
 
 
 def executed_at(command: Command, now: int) -> int:
@@ -121,13 +132,30 @@ def _save(tx: Tx, vehicle_id: str, known: Evidence, changes: dict[str, object]) 
     evidence.save(tx, vehicle_id, Evidence(known.report, track))
 
 
-def _executed_ignition(tx: Tx, command: Command, *, overtaken: bool) -> None:
-    if command.name == DISABLE and overtaken:
-        _opener_is_over(tx, command)
-    elif command.name == DISABLE:
-        immobilisation.confirm(tx, command.vehicle_id, command.id)
-    elif command.name == ENABLE and not overtaken:
-        _close_by_enable(tx, command)
+def _located(tx: Tx, command: Command) -> None:
+    """Keep where the vehicle said that it was."""
+    said = msgspec.json.decode(command.detail)
+    if command.name != _LOCATION or not isinstance(said, dict):
+        return
+    known = evidence.load_to_change(tx, command.vehicle_id)
+    at = executed_at(command, tx.now)
+    position = positions.newest(known.track.position, said.get("latitude"), said.get("longitude"), at)
+    _save(tx, command.vehicle_id, known, {"position": position})
+
+
+def _opening(command: Command, track: Track) -> Opening:
+    return Opening(command.company_id, command.vehicle_id, command.id, command.actor, track.position)
+
+
+def _executed_ignition(tx: Tx, command: Command, track: Track, *, overtaken: bool) -> None:
+    """A disable that took effect is on record, even one whose record was closed before its late answer."""
+    if not overtaken:
+        if command.name == DISABLE:
+            immobilisation.open_for(tx, _opening(command, track))
+        immobilisation.touch(tx, command.vehicle_id, command.id)
+        if command.name == DISABLE:
+            immobilisation.confirm(tx, command.vehicle_id, command.id, ENGINE)
+    _close_if_over(tx, command.vehicle_id)
 
 
 def _opener_is_over(tx: Tx, command: Command) -> None:
@@ -135,26 +163,32 @@ def _opener_is_over(tx: Tx, command: Command) -> None:
     record = immobilisation.open_record(tx, command.vehicle_id)
     if record is None or record.opened_by != command.id:
         return
-    other = tx.one(_OTHER_DISABLE, vehicle_id=command.vehicle_id, command_id=command.id)
+    other = tx.one(_OTHER_DISABLE, immobilisation_id=record.id, command_id=command.id)
     if other is not None:
         immobilisation.attribute(tx, record, other[0])
     else:
-        _close(tx, record, command.company_id, command.vehicle_id, command.id)
+        immobilisation.close(tx, record, command.id, ENGINE)
 
 
-def _close_by_enable(tx: Tx, command: Command) -> None:
-    record = immobilisation.open_record(tx, command.vehicle_id)
-    if record is not None and not _disable_may_still_act(tx, command.vehicle_id, command.sent_at or 0):
-        _close(tx, record, command.company_id, command.vehicle_id, command.id)
+def _close_if_over(tx: Tx, vehicle_id: str) -> None:
+    """A report said that the ignition is enabled, or an enable executed, and no disable of ours may act after it."""
+    record = immobilisation.open_record(tx, vehicle_id)
+    if record is None:
+        return
+    known = evidence.load(tx, vehicle_id)
+    if _says_enabled(known) and not disable_may_still_act(tx, record, tx.now):
+        immobilisation.close(tx, record, immobilisation.REPORT, ENGINE)
+        return
+    enable = tx.one(_LAST_ENABLE, immobilisation_id=record.id)
+    if enable is None or known.track.ignition_disabled:
+        return
+    if not disable_may_still_act(tx, record, enable[1] or 0):
+        immobilisation.close(tx, record, enable[0], ENGINE)
 
 
-def _disable_may_still_act(tx: ReadTx, vehicle_id: str, instant: int) -> bool:
-    """A disable is with the OEM, or Unknown and its answer deadline had not passed at `instant`."""
-    return tx.one(_DISABLE_MAY_STILL_ACT, vehicle_id=vehicle_id, instant=instant) is not None
-
-
-def _close(tx: Tx, record: immobilisation.Immobilisation, company_id: str, vehicle_id: str, closed_by: str) -> None:
-    if immobilisation.close(tx, record, closed_by):
-        journal.record(
-            tx, "immobilisation.closed", company_id=company_id, actor=ENGINE, vehicle_id=vehicle_id, closed_by=closed_by
-        )
+def _says_enabled(known: Evidence) -> bool:
+    """The newest report says so, of a moment after every command of ours that could change it."""
+    signal = known.report.signals.get("ignition_disabled")
+    if signal is None or signal.value is not False:
+        return False
+    return (signal.as_of or 0) > known.track.changed_at.get("ignition_disabled", 0)

@@ -13,9 +13,12 @@ from keyturn.tenants.administration import Answer, Arguments, Operation, Operati
 
 _INSTANTS = (
     "created_at", "updated_at", "redeemed_at", "not_before", "send_deadline", "send_by", "sent_at", "answer_deadline",
-    "completed_at",
+    "completed_at", "approve_by",
 )  # fmt: skip
-_PLAIN = ("id", "vin", "state", "status", "outcome", "cause", "may_have_executed", "verification", "actor", "attempts")
+_PLAIN = (
+    "id", "vin", "state", "status", "outcome", "cause", "may_have_executed", "verification", "actor", "attempts",
+    "reason", "case_number", "approved_by", "supersedes",
+)  # fmt: skip
 _DOCUMENTS = ("detail", "verdicts")
 _TIMELINE = "SELECT at, kind, actor, body FROM entry WHERE command_id = :command_id ORDER BY seq"
 

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
-from keyturn.commands import confirmation, idempotency, lanes, lifecycle, record, rights
-from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR, CommandSpec
+from keyturn.commands import confirmation, idempotency, lanes, lifecycle, nonces, record, rights
+from keyturn.commands.catalogue import COMMANDS, DISABLE, IGNITION_PAIR, CommandSpec
 from keyturn.commands.confirmation import Binding, Codes, OpenCode, Try
 from keyturn.commands.judgement import Verdict, judge
 from keyturn.commands.messages import confirmation_message
+from keyturn.commands.policy import Facts, Moment, forbids, gather, keep_limits
 from keyturn.commands.preconditions import REACHABLE
 from keyturn.commands.public import confirmation_answer, joined_code, post_answer
 from keyturn.commands.record import Command, OpenCommand
@@ -36,6 +37,8 @@ from keyturn.errors import (
 from keyturn.fleet import vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import Tx
+from keyturn.tenants import limits
+from keyturn.tenants.policies import Policy
 
 
 class Submitted(msgspec.Struct, frozen=True):
@@ -80,6 +83,8 @@ class Intake:
     def submit(self, tx: Tx, request: CommandRequest) -> Submitted:
         """Answer a signed request; every refused ignition attempt is written to the audit log."""
         try:
+            if request.nonce is not None:
+                nonces.spend(tx, request.nonce)
             return self._replayed(tx, request) or self._taken(tx, request)
         except Refusal as refusal:
             record_refusal(tx, request, refusal)
@@ -92,10 +97,9 @@ class Intake:
         rows = self._open_rows(tx, ask)
         if not with_code and (running := self._running(tx, ask, rows)) is not None:
             return self._join(tx, ask, running)
-        if reason := rights.forbidden(tx, ask.vehicle, ask.spec):
-            raise BlockedByPolicy(reason)
+        facts = self._judged(tx, ask, with_code=with_code)
         if with_code:
-            return self._redeem(tx, ask, rows)
+            return self._redeem(tx, ask, rows, facts.policy)
         if ask.spec.two_step:
             return self._confirm(tx, ask)
         command = self._registrar.register(tx, request, ask.vehicle, ask.spec, ask.declares, rows)
@@ -112,6 +116,18 @@ class Intake:
         if declares is None:
             raise CommandNotFound
         return Ask(request, vehicle, COMMANDS[request.command], declares)
+
+    def _judged(self, tx: Tx, ask: Ask, *, with_code: bool) -> Facts:
+        """Row 10."""
+        reason = ask.request.reason
+        if with_code and reason is None and (code := self._codes.open_for(tx, ask.binding)) is not None:
+            confirming = record.load(tx, code.command_id)
+            reason = confirming.reason if confirming else None
+        facts = gather(tx, ask.vehicle, ask.spec, ask.request.application_id, reason=reason)
+        queues = with_code or not ask.spec.two_step
+        if forbidden := forbids(facts, Moment.QUEUE if queues else Moment.ASK):
+            raise BlockedByPolicy(forbidden)
+        return facts
 
     def _open_rows(self, tx: Tx, ask: Ask) -> list[OpenCommand]:
         """The vehicle's open commands, those parted that nobody joins any more."""
@@ -156,7 +172,7 @@ class Intake:
         message = confirmation_message(ask.spec.name, ask.vehicle.vin, unreachable=unreachable)
         return Submitted(answer=confirmation_answer(command, code, message), confirming_vehicle=ask.vehicle.id)
 
-    def _redeem(self, tx: Tx, ask: Ask, rows: list[OpenCommand]) -> Submitted:
+    def _redeem(self, tx: Tx, ask: Ask, rows: list[OpenCommand], policy: Policy) -> Submitted:
         """Step two: redeeming and queueing are one transaction, and burn the code whatever follows."""
         verdict, code = self._codes.attempt(tx, ask.binding, ask.request.code)
         if verdict is Try.USED:
@@ -165,16 +181,26 @@ class Intake:
             self._end_code(tx, code)
         if verdict is not Try.RIGHT or code is None:
             raise ConfirmationInvalid
+        running = self._running(tx, ask, rows)
+        if running is None and ask.spec.name == DISABLE:
+            keep_limits(tx, policy, ask.request.application_id, ask.vehicle)
         self._codes.burn(tx, ask.binding, code)
         confirming = record.load_to_change(tx, code.command_id)
         if confirming is None or confirming.state is not State.CONFIRMING:
             raise ConfirmationInvalid
-        if (running := self._running(tx, ask, rows)) is not None:
+        if running is not None:
             redeemed: dict[str, Any] = {"redeemed_at": tx.now, "post_code": joined_code(running)}
             lifecycle.move(tx, confirming, State.CANCELLED, detail=joined(running.id), **redeemed)
             idempotency.follow(tx, confirming.id, running.id, joined_code(running))
             return self._join(tx, ask, running)
-        command = self._registrar.queue(tx, confirming, ask.vehicle, ask.spec, ask.declares, rows)
+        said = {"reason": ask.request.reason, "case_number": ask.request.case_number}
+        changes = {name: value for name, value in said.items() if value is not None}
+        awaits = ask.spec.name == DISABLE and policy.second_person
+        command = self._registrar.queue(
+            tx, confirming, ask.vehicle, ask.spec, ask.declares, rows, changes, awaits_approval=awaits
+        )
+        if command.name == DISABLE and command.state is not State.REFUSED:
+            limits.count(tx, command.company_id, command.actor, command.id)
         return self._kept(tx, ask, command)
 
     def _kept(self, tx: Tx, ask: Ask, command: Command) -> Submitted:

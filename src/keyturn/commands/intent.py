@@ -12,6 +12,7 @@ from keyturn.clock import after
 from keyturn.commands import effects, lanes, lifecycle, quota, record, rights, texts
 from keyturn.commands.cases import Case, usable_value
 from keyturn.commands.judgement import Finding, judge, refusals
+from keyturn.commands.policy import NO_LONGER_PERMITTED, Moment
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.registration import CONFLICT, Registrar, answered, encode_findings
 from keyturn.commands.states import State
@@ -53,9 +54,9 @@ def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: 
         expire(tx, command)
         return None
     vehicle = vehicles.load(tx, command.vehicle_id)
-    reason = rights.turned(tx, vehicle, command.spec, command.actor, declares)
+    reason = rights.turned(tx, vehicle, command, declares, Moment.SEND)
     if reason is not None or vehicle is None or declares is None:
-        refuse_by_policy(tx, command, reason or rights.NO_LONGER_PERMITTED)
+        refuse_by_policy(tx, command, reason or NO_LONGER_PERMITTED)
         return None
     return _judged(tx, command, vehicle, declares, rows, lanes.slot(rows, row), rules)
 

@@ -54,12 +54,18 @@ def take_number(tx: Tx, vehicle_id: str) -> int:
     return int(row[0])
 
 
-def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
-    """The lane number of the newest opposite in flight, 0 when there is none.
+def segment(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
+    """The segment of a new command: the place of the newest opposite in flight.
 
-    It is the segment of a new command: those of one segment join each other, and the unique index on it closes the race
-    of two at the same moment.
+    Those of one segment join each other, and the unique index on it closes the race of two at the same moment. An
+    opposite that waits for an approval has no number yet: the segment behind it takes one of its own.
     """
+    place = later_opposite(rows, spec)
+    return take_number(tx, vehicle_id) if place == _LAST_PLACE else place
+
+
+def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
+    """The lane number of the newest opposite in flight, 0 when there is none."""
     opposites = (row for row in rows if row.name == spec.opposite and _in_flight(row))
     return max((_place(row) for row in opposites), default=0)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from keyturn.clock import after
-from keyturn.commands import lifecycle, outcome, record
+from keyturn.commands import lifecycle, outcome, record, texts
 from keyturn.commands.intent import expire
 from keyturn.commands.record import Command
 from keyturn.commands.states import State, Status
@@ -22,6 +22,13 @@ def lapse(tx: Tx, command_id: str, declares: Declarations, rules: EngineSettings
         lifecycle.close(tx, command_id)
         return None
     return handle(tx, command, declares, rules)
+
+
+def _awaiting(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSettings) -> Command | None:
+    """Nobody approved it in time."""
+    if tx.now < (command.approve_by or 0):
+        return None
+    return lifecycle.move(tx, command, State.EXPIRED, detail=texts.NOT_APPROVED, cause="policy")
 
 
 def _queued(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSettings) -> Command | None:
@@ -61,6 +68,7 @@ def _unknown(tx: Tx, command: Command, _declares: Declarations, rules: EngineSet
 
 
 _HANDLERS: dict[State, Callable[[Tx, Command, Declarations, EngineSettings], Command | None]] = {
+    State.AWAITING_APPROVAL: _awaiting,
     State.QUEUED: _queued,
     State.DISPATCHING: _dispatching,
     State.ACCEPTED: _accepted,

@@ -31,7 +31,8 @@ VALUES (:command_id, :vehicle_id, :name, :state, :lane_number, :segment, NULL, :
 """
 _UPDATE_OPEN = """
 UPDATE open_command
-SET state = :state, wake_at = :wake_at, lane_slot = CASE WHEN :with_oem = 1 THEN coalesce(:lane_slot, lane_slot) END
+SET state = :state, wake_at = :wake_at, lane_number = :lane_number,
+    lane_slot = CASE WHEN :with_oem = 1 THEN coalesce(:lane_slot, lane_slot) END
 WHERE command_id = :command_id
 """
 _WAKE = "UPDATE open_command SET wake_at = :wake_at WHERE command_id = :command_id"
@@ -49,7 +50,7 @@ def register(tx: Tx, command: Command, *, segment: int | None = None) -> Command
     tx.run(_insert(tuple(known)), **known)
     if command.state in LIVE:
         _open(tx, command, segment)
-    _tell(tx, command, "registered", command.actor, {})
+    _tell(tx, command, "registered", command.actor, _why(command))
     return command
 
 
@@ -78,7 +79,8 @@ def move(
     if moved is None:
         return None
     _keep_open(tx, command, moved, segment, lane_slot)
-    _tell(tx, moved, str(to), actor, {"from": str(command.state), **(told or {})})
+    why = _why(moved) if command.state is State.CONFIRMING else {}
+    _tell(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})
     return moved
 
 
@@ -130,6 +132,7 @@ def unknown_detail(command: Command) -> str:
 def deadline(command: Command) -> int:
     """The bound that the row states for the command's present state."""
     bounds = {
+        State.AWAITING_APPROVAL: command.approve_by,
         State.QUEUED: command.send_deadline,
         State.DISPATCHING: command.send_by,
         State.ACCEPTED: command.answer_deadline,
@@ -137,6 +140,12 @@ def deadline(command: Command) -> int:
         State.EXECUTED: after(command.updated_at, _VERIFIED_WITHIN),
     }
     return bounds.get(command.state) or command.updated_at
+
+
+def _why(command: Command) -> dict[str, object]:
+    """Why the caller says that it is asked for."""
+    said = {"reason": command.reason, "case": command.case_number}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _face(tx: Tx, command: Command, status: Status, detail: str | dict[str, Any] | None) -> dict[str, Any]:
@@ -191,6 +200,7 @@ def _keep_open(tx: Tx, before: Command, after: Command, segment: int | None, lan
             state=after.state,
             with_oem=int(with_oem),
             lane_slot=lane_slot,
+            lane_number=after.lane_number,
             wake_at=wake_at,
         )
         if after.state is State.EXECUTED or (after.state is State.UNKNOWN and after.spec.is_restoring):

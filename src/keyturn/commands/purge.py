@@ -2,6 +2,7 @@
 
 from keyturn.clock import after
 from keyturn.store.port import Tx
+from keyturn.tenants import limits
 
 _HOUR, _DAY = 3_600.0, 86_400.0
 _LIMIT = 1000
@@ -20,6 +21,11 @@ DELETE FROM code_issue WHERE id IN (SELECT id FROM code_issue WHERE issued_at <=
 
 
 _FORGET_CALLS = "DELETE FROM oem_call WHERE id IN (SELECT id FROM oem_call WHERE at <= :before LIMIT :limit)"
+_FORGET_NONCES = """
+DELETE FROM nonce WHERE (application_id, value) IN
+  (SELECT application_id, value FROM nonce WHERE expires_at <= :before LIMIT :limit)
+"""
+"""Much later than they expire, for a clock that is set back while the store is closed."""
 
 
 def forget(tx: Tx) -> int:
@@ -27,4 +33,6 @@ def forget(tx: Tx) -> int:
     gone = tx.run(_FORGET_KEYS, before=tx.now, limit=_LIMIT)
     gone += tx.run(_FORGET_REDEEMED, before=after(tx.now, -_DAY), limit=_LIMIT)
     gone += tx.run(_FORGET_CALLS, before=after(tx.now, -_DAY), limit=_LIMIT)
+    gone += limits.forget(tx, _LIMIT)
+    gone += tx.run(_FORGET_NONCES, before=after(tx.now, -_HOUR), limit=_LIMIT)
     return gone + tx.run(_FORGET_ISSUES, before=after(tx.now, -_HOUR), limit=_LIMIT)

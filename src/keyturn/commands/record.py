@@ -44,6 +44,10 @@ class Command(msgspec.Struct, frozen=True):
     supersedes: str | None = None
     outcome: str | None = None
     cause: str | None = None
+    reason: str | None = None
+    case_number: str | None = None
+    approve_by: int | None = None
+    approved_by: str | None = None
     may_have_executed: bool = False
     verification: str | None = None
 

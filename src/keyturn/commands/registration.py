@@ -1,6 +1,7 @@
 """Registering a command: acceptance by evidence, superseding its opposite, its place in the lane, its deadlines."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ from keyturn.store.port import ReadTx, Tx
 
 NewId = Callable[[int], str]
 CONFLICT = 409
+APPROVAL_WAIT = 900.0
+"""Seconds in which somebody has to approve."""
 
 
 class Admission(msgspec.Struct):
@@ -58,10 +61,42 @@ class Registrar:
         return self._admit(tx, draft, vehicle, spec, declares, rows, _write_new)
 
     def queue(
-        self, tx: Tx, confirming: Command, vehicle: Vehicle, spec: CommandSpec, declares: Declarations, rows: Rows
+        self,
+        tx: Tx,
+        confirming: Command,
+        vehicle: Vehicle,
+        spec: CommandSpec,
+        declares: Declarations,
+        rows: Rows,
+        changes: dict[str, Any],
+        *,
+        awaits_approval: bool = False,
     ) -> Command:
-        """A redeemed two-step command, as `register`."""
-        return self._admit(tx, confirming, vehicle, spec, declares, rows, _write_redeemed)
+        """A redeemed two-step command, as `register`. `changes` are columns that the redeeming request sets."""
+        redeemed = {"redeemed_at": tx.now, **changes}
+        if awaits_approval:
+            redeemed |= {"approve_by": after(tx.now, APPROVAL_WAIT)}
+        write = partial(_write_moved, actor=confirming.actor, changes=redeemed)
+        return self._admit(tx, confirming, vehicle, spec, declares, rows, write, awaits_approval=awaits_approval)
+
+    def approve(
+        self,
+        tx: Tx,
+        awaiting: Command,
+        vehicle: Vehicle,
+        declares: Declarations,
+        rows: Rows,
+        actor: str,
+        approved_by: str,
+    ) -> Command:
+        """What an operator approved takes its place, or is refused because evidence contradicts it by now."""
+        case = self.case(tx, vehicle, awaiting.spec, declares, awaiting.id, rows)
+        findings = judge(case, self.evidence_rules)
+        numbers = refusals(case, findings, acceptance=True)
+        admission = _refusal(numbers) if numbers else self._admission(tx, vehicle, awaiting.spec, declares)
+        admission.columns.update(verdicts=encode_findings(findings), post_code=awaiting.post_code, post_detail=None)
+        write = partial(_write_moved, actor=actor, changes={"approved_by": approved_by})
+        return write(tx, awaiting, admission, 0)  # it keeps the segment that it was registered in
 
     def case(
         self,
@@ -95,8 +130,10 @@ class Registrar:
         declares: Declarations,
         rows: Rows,
         write: Write,
+        *,
+        awaits_approval: bool = False,
     ) -> Command:
-        segment = lanes.later_opposite(rows, spec)
+        segment = lanes.segment(tx, vehicle.id, rows, spec)
         superseded = self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None
         left = rows if superseded is None else record.open_of_vehicle(tx, vehicle.id)
         case = self.case(tx, vehicle, spec, declares, draft.id, left, superseded_opposite=superseded is not None)
@@ -106,7 +143,7 @@ class Registrar:
         else:
             if spec.supersedes_opposite:
                 superseded = self._supersede(tx, rows, spec, draft.id)
-            admission = self._admission(tx, vehicle, spec, declares)
+            admission = _awaiting() if awaits_approval else self._admission(tx, vehicle, spec, declares)
         admission.columns.update(verdicts=encode_findings(findings), supersedes=superseded)
         return write(tx, draft, admission, segment)
 
@@ -152,6 +189,8 @@ class Registrar:
             detail=lifecycle.EMPTY_DETAIL,
             created_at=tx.now,
             updated_at=tx.now,
+            reason=request.reason,
+            case_number=request.case_number,
         )
 
 
@@ -174,6 +213,11 @@ def _refusal(numbers: tuple[int, ...]) -> Admission:
     return Admission(State.REFUSED, text, {"post_code": CONFLICT, "post_detail": text, "cause": "vehicle_state"})
 
 
+def _awaiting() -> Admission:
+    """`AwaitingApproval` answers `Pending` at once: a person takes longer than a POST waits."""
+    return Admission(State.AWAITING_APPROVAL, None, {"post_code": 200})
+
+
 def _write_new(tx: Tx, draft: Command, admission: Admission, segment: int) -> Command:
     detail = lifecycle.EMPTY_DETAIL if admission.detail is None else msgspec.json.encode(admission.detail).decode()
     state = admission.state
@@ -181,16 +225,10 @@ def _write_new(tx: Tx, draft: Command, admission: Admission, segment: int) -> Co
     return lifecycle.register(tx, command, segment=segment)
 
 
-def _write_redeemed(tx: Tx, confirming: Command, admission: Admission, segment: int) -> Command:
-    moved = lifecycle.move(
-        tx,
-        confirming,
-        admission.state,
-        actor=confirming.actor,
-        detail=admission.detail,
-        segment=segment,
-        redeemed_at=tx.now,
-        **admission.columns,
-    )
+def _write_moved(
+    tx: Tx, draft: Command, admission: Admission, segment: int, *, actor: str, changes: dict[str, Any]
+) -> Command:
+    columns = {**admission.columns, **changes}
+    moved = lifecycle.move(tx, draft, admission.state, actor=actor, detail=admission.detail, segment=segment, **columns)
     assert moved is not None, "the row was read for change in this transaction"
     return moved

@@ -1,18 +1,15 @@
-"""Rows 8 to 10 of the contract: who may do what to which vehicle, and what a rule forbids now."""
+"""Rows 8 and 9 of the contract: who may do what to which vehicle, and whether that has turned since."""
 
 import msgspec
 
-from keyturn.commands.cases import reported_disabled
-from keyturn.commands.catalogue import COMMANDS, DISABLE, ENABLE, IMMOBILISABLE_OWNERSHIP, START, CommandSpec
+from keyturn.commands.catalogue import COMMANDS, DISABLE, ENABLE, IMMOBILISABLE_OWNERSHIP
+from keyturn.commands.policy import NO_LONGER_PERMITTED, Moment, forbids, gather
+from keyturn.commands.record import Command
 from keyturn.connectors.port import Declarations
 from keyturn.errors import CommandNotFound, Refusal, VinNotFound
-from keyturn.fleet import evidence, immobilisation
+from keyturn.fleet import immobilisation
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
-
-IMMOBILISED = "vehicle is immobilised"
-NO_CONSENT = "no consent of the end user on record"
-NO_LONGER_PERMITTED = "no longer permitted"
 
 _NAMES = msgspec.json.Decoder(frozenset[str])
 _GRANTS = """
@@ -34,35 +31,21 @@ def refused(
     return CommandNotFound()
 
 
-def forbidden(tx: ReadTx, vehicle: Vehicle, spec: CommandSpec) -> str | None:
-    """Row 10: the reason for which a rule forbids the command now."""
-    if spec.name == DISABLE and vehicle.consent_at is None:
-        return NO_CONSENT
-    if spec.name == START and _immobilised(tx, vehicle.id):
-        return IMMOBILISED
-    return None
-
-
 def turned(
-    tx: ReadTx, vehicle: Vehicle | None, spec: CommandSpec, actor: str, declares: Declarations | None
+    tx: ReadTx, vehicle: Vehicle | None, command: Command, declares: Declarations | None, moment: Moment
 ) -> str | None:
-    """The reason for which a registered command may not be sent any more. Nothing turns against a restoring one."""
+    """The reason for which a registered command may not go on. Against a restoring one nothing turns but a switch."""
     if vehicle is None:
         return NO_LONGER_PERMITTED
-    if spec.is_restoring:
-        return None
-    if refused(tx, vehicle, spec.name, current_grants(tx, vehicle.company_id, actor), declares):
+    spec = command.spec
+    grants = frozenset[str]() if spec.is_restoring else current_grants(tx, vehicle.company_id, command.actor)
+    if not spec.is_restoring and refused(tx, vehicle, spec.name, grants, declares):
         return NO_LONGER_PERMITTED
-    return forbidden(tx, vehicle, spec)
+    approved = command.approved_by is not None
+    return forbids(gather(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), moment)
 
 
 def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozenset[str]:
     """What the application may do now, by the store; nothing when it or its company is disabled."""
     row = tx.one(_GRANTS, application_id=application_id, company_id=company_id)
     return _NAMES.decode(row[0]) if row else frozenset()
-
-
-def _immobilised(tx: ReadTx, vehicle_id: str) -> bool:
-    if immobilisation.open_record(tx, vehicle_id) is not None:
-        return True
-    return reported_disabled(evidence.load(tx, vehicle_id))

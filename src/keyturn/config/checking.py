@@ -77,6 +77,8 @@ def described(kind: inspect.Type) -> str:
             return f"a number from {low:.10g} to {high:.10g}"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(value) for value in values)}"
+        case inspect.BoolType():
+            return "true or false"
         case inspect.StrType(min_length=length):
             return "a non-empty string" if length else "a string"
         case inspect.VarTupleType():

@@ -7,11 +7,24 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from keyturn.config.checking import KeyPath
-from keyturn.config.settings import ConnectorSettings, ServerSettings, Settings
+from keyturn.config.settings import (
+    AlertSettings,
+    ConnectorSettings,
+    ServerSettings,
+    Settings,
+    SmtpSettings,
+    WebhookSettings,
+)
 
 _CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _SECRET_PART = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=\?).*")
 """User information and query of a URL: people put passwords there."""
+
+_MAIL_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII | re.IGNORECASE)
+_MAIL_ADDRESS_LENGTH = 254
+_HIDDEN = "***"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+_WEBHOOK_URL = "an https URL (http only on this machine) without user and password"
 
 
 class Breach(NamedTuple):
@@ -29,6 +42,14 @@ def breaches(settings: Settings) -> Iterator[Breach]:
         if not _CONNECTOR_NAME.fullmatch(name):
             yield Breach(("connectors", name), name, "a name of small letters and digits, with single - or _ between")
         yield from _of_connector(("connectors", name), connector)
+    yield from _of_alerts(settings.alerts)
+    if settings.audit.checkpoint_url and not _is_private(settings.audit.checkpoint_url):
+        yield Breach(("audit", "checkpoint_url"), _HIDDEN, _WEBHOOK_URL)
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether an e-mail can go there: one address (RFC 5321), and nothing else on the line or below it."""
+    return len(text) <= _MAIL_ADDRESS_LENGTH and _MAIL_ADDRESS.fullmatch(text) is not None
 
 
 def _of_server(server: ServerSettings) -> Iterator[Breach]:
@@ -57,6 +78,34 @@ def _of_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[Breac
         yield Breach((*path, "client_certificate"), connector.client_certificate, "a file, as client_key is set")
 
 
+def _of_alerts(alerts: AlertSettings) -> Iterator[Breach]:
+    if alerts.smtp.host:
+        yield from _of_smtp(("alerts", "smtp"), alerts.smtp)
+    if alerts.webhook.url:
+        yield from _of_webhook(("alerts", "webhook"), alerts.webhook)
+    if alerts.backup_max_age and not (alerts.smtp.host or alerts.webhook.url):
+        path = ("alerts", "backup_max_age")
+        yield Breach(path, alerts.backup_max_age, "0, as neither alerts.smtp.host nor alerts.webhook.url is set")
+
+
+def _of_smtp(path: KeyPath, smtp: SmtpSettings) -> Iterator[Breach]:
+    if not is_mail_address(smtp.sender):
+        yield Breach((*path, "sender"), smtp.sender, "an e-mail address")
+    if not smtp.to or not all(map(is_mail_address, smtp.to)):
+        yield Breach((*path, "to"), list(smtp.to), "e-mail addresses, at least one")
+    if smtp.user and not (smtp.password_file or smtp.password_variable):
+        yield Breach((*path, "password_file"), "", "a file (or password_variable), as alerts.smtp.user is set")
+    if smtp.user and smtp.security == "none":
+        yield Breach((*path, "security"), smtp.security, "starttls or tls, as alerts.smtp.user is set")
+
+
+def _of_webhook(path: KeyPath, webhook: WebhookSettings) -> Iterator[Breach]:
+    if not _is_url(webhook.url):
+        yield Breach((*path, "url"), _HIDDEN, _WEBHOOK_URL)
+    if not (webhook.secret_file or webhook.secret_variable):
+        yield Breach((*path, "secret_file"), "", "a file (or secret_variable), as alerts.webhook.url is set")
+
+
 def _is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text)
@@ -66,10 +115,19 @@ def _is_network(text: str) -> bool:
 
 
 def _is_origin(text: str) -> bool:
+    return _is_url(text) and not urlsplit(text).query
+
+
+def _is_private(text: str) -> bool:
+    """A URL whose calls nobody on the way can read."""
+    return _is_url(text) and (urlsplit(text).scheme == "https" or urlsplit(text).hostname in _THIS_MACHINE)
+
+
+def _is_url(text: str) -> bool:
     try:
         url = urlsplit(text)
         port_is_valid = url.port is None or url.port > 0
     except ValueError:
         return False
-    plain = not (url.username or url.password or url.query or url.fragment)
+    plain = not (url.username or url.password or url.fragment)
     return url.scheme in {"http", "https"} and bool(url.hostname) and port_is_valid and plain

@@ -19,6 +19,8 @@ Wait = Annotated[float, Meta(ge=0.0, le=2_592_000.0)]
 """As a duration, and it may be nothing."""
 PostWait = Annotated[float, Meta(ge=0.0, le=300.0)]
 """How long a POST may be held."""
+AlertTimeout = Annotated[float, Meta(ge=0.1, le=20.0)]
+"""Below the time that the command line waits for a test of the alerts."""
 Waits = dict[str, Duration]
 """By command name."""
 
@@ -88,6 +90,15 @@ class EngineSettings(_Section, frozen=True):
     breaker_pause: Duration = 10.0
 
 
+Hours = Annotated[float, Meta(gt=0.0, le=8_760.0)]
+
+
+class ImmobilisationSettings(_Section, frozen=True):
+    reminders: tuple[Hours, ...] = (1.0, 4.0, 24.0)
+    keep_enabling_for: Duration = 86400.0
+    keep_enabling_pause: Duration = 60.0
+
+
 Calls = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
@@ -119,6 +130,45 @@ class ConnectorSettings(_Section, frozen=True):
     quota: QuotaSettings = QuotaSettings()
 
 
+class SmtpSettings(_Section, frozen=True):
+    """Alerts by e-mail; without a host there are none."""
+
+    host: str = ""
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password_file: str = ""
+    password_variable: str = ""
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    timeout: AlertTimeout = 10.0
+
+
+class WebhookSettings(_Section, frozen=True):
+    """Alerts by signed HTTP POSTs; without a URL there are none."""
+
+    url: str = ""
+    secret_file: str = ""
+    secret_variable: str = ""
+    allow_private: bool = False
+    timeout: AlertTimeout = 10.0
+
+
+class AlertSettings(_Section, frozen=True):
+    backup_max_age: Annotated[float, Meta(ge=0.0, le=31_536_000.0)] = 0.0
+    smtp: SmtpSettings = SmtpSettings()
+    webhook: WebhookSettings = WebhookSettings()
+
+
+class AuditSettings(_Section, frozen=True):
+    checkpoint_interval: Annotated[float, Meta(ge=1.0, le=2_592_000.0)] = 3600.0
+    checkpoint_entries: Count = 10_000
+    checkpoint_file: str = ""
+    checkpoint_url: str = ""
+    checkpoint_command: tuple[str, ...] = ()
+    verify_entries: Count = 1000
+
+
 class KeySettings(_Section, frozen=True):
     file: str = ""
 
@@ -138,7 +188,10 @@ class Settings(_Section, frozen=True):
     commands: CommandSettings = CommandSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     engine: EngineSettings = EngineSettings()
+    immobilisation: ImmobilisationSettings = ImmobilisationSettings()
     connectors: dict[str, ConnectorSettings] = {}
+    alerts: AlertSettings = AlertSettings()
+    audit: AuditSettings = AuditSettings()
     keys: KeySettings = KeySettings()
     log: LogSettings = LogSettings()
 

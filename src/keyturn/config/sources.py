@@ -17,6 +17,7 @@ PREFIX = "KEYTURN_"
 _KUBERNETES_LINK = "KEYTURN_SERVICE_"
 """Kubernetes sets these for a service of that name, and they look like ours."""
 
+_SWITCH = {"true": True, "false": False}
 _SURELY_MEANT = 0.85
 """How like one of ours a variable must be to be called a misspelling rather than someone else's."""
 
@@ -67,6 +68,8 @@ def _parsed(path: KeyPath, assignment: Assignment) -> Assignment:
     match inspect.type_info(type_at(path, assignment)):
         case inspect.VarTupleType():
             return assignment._replace(value=[item.strip() for item in text.split(",") if item.strip()])
+        case inspect.BoolType():
+            return assignment._replace(value=_SWITCH.get(text.lower(), text))
         case inspect.IntType():
             return assignment._replace(value=_number(text, int))
         case inspect.FloatType() | inspect.UnionType(types=(inspect.FloatType(), *_)):

@@ -4,6 +4,7 @@ Everything that differs between a server, a test and a simulation comes in as a 
 chance.
 """
 
+import asyncio
 import random
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ import msgspec
 
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock
+from keyturn.commands import approvals, readiness
 from keyturn.commands.confirmation import Codes
 from keyturn.commands.desk import Desk
 from keyturn.commands.epochs import leave_behind
@@ -20,19 +22,26 @@ from keyturn.commands.identity import RandomBytes, six_digits, uuid7
 from keyturn.commands.intake import Intake
 from keyturn.commands.intent import IntentRules
 from keyturn.commands.registration import Registrar
-from keyturn.config.settings import EngineSettings, Settings
+from keyturn.config.settings import EngineSettings, ImmobilisationSettings, Settings
 from keyturn.connectors.port import Connector
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_watch import Budgets, ClockWatch
 from keyturn.engine.dispatch import Dispatcher, Guards
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
+from keyturn.engine.keep_enabling import KeepEnabling
 from keyturn.engine.recovery import Recoverer
+from keyturn.engine.reminders import Reminders
+from keyturn.engine.rounds import Round, make_rounds
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
 from keyturn.store.port import Store
+from keyturn.tenants.administration import Operation
 from keyturn.tenants.keyring import Keyring
+
+_ROUND = 1.0
+"""Seconds between two rounds at least: what they look for takes minutes and hours."""
 
 
 class Chance(msgspec.Struct, frozen=True):
@@ -57,21 +66,44 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 class Works:
-    """A desk and an engine on one store."""
+    """A desk and an engine on one store. `rounds` are made every `interval` seconds, by their names.
 
-    def __init__(self, parts: Parts, desk: Desk, engine: Engine, sweeper: Sweeper) -> None:
+    `operations` are those of the administration that need to know what the connectors say of their far sides.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        desk: Desk,
+        engine: Engine,
+        sweeper: Sweeper,
+        rounds: Mapping[str, Round],
+        interval: float,
+        operations: tuple[Operation, ...],
+    ) -> None:
         self.desk = desk
+        self.operations = operations
         self.engine = engine
         self._parts = parts
         self._sweeper = sweeper
+        self._rounds = rounds
+        self._interval = interval
+        self._making: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take up what an earlier process left, and drive what comes."""
         await self._parts.store.write(partial(leave_behind, epoch=self._parts.epoch))
         await self.engine.start(self._sweeper)
+        self._making = [
+            asyncio.create_task(make_rounds(look, self._interval, name), name=name)
+            for name, look in self._rounds.items()
+        ]
 
     async def stop(self, grace: float) -> None:
         """Wait up to `grace` seconds for answers on their way; let go of the rest."""
+        for task in self._making:
+            task.cancel()
+        await asyncio.gather(*self._making, return_exceptions=True)
         await self.engine.stop(grace)
 
 
@@ -79,26 +111,36 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     """Wire a desk and an engine; nothing runs yet."""
     new_id = partial(uuid7, random=parts.chance.octets)
     registrar = Registrar(settings.commands, settings.evidence, new_id, parts.epoch)
-    engine = _engine(parts, settings, registrar)
+    rules = settings.engine
+    vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
+    engine = _engine(parts, settings, registrar, vehicles)
     sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend_undriven)
-    return Works(parts, _desk(parts, settings, registrar), engine, sweeper)
-
-
-def _desk(parts: Parts, settings: Settings, registrar: Registrar) -> Desk:
+    rounds = _rounds(parts.store, settings.immobilisation, registrar, vehicles)
+    declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
     codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
-    declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     intake = Intake(codes, registrar, declarations, settings.commands.idempotency_life)
-    return Desk(parts.store, parts.bus, parts.clock, intake)
+    desk = Desk(parts.store, parts.bus, parts.clock, intake)
+    operations = (
+        *approvals.operations(approvals.Approvals(registrar, declarations).approve),
+        *readiness.operations(readiness.Readiness(codes, registrar, declarations).run),
+    )
+    return Works(parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations)
 
 
 def _breakers(parts: Parts, rules: EngineSettings) -> dict[str, Breaker]:
     return {name: Breaker(parts.clock, rules.breaker_vehicles, rules.breaker_pause) for name in parts.connectors}
 
 
-def _engine(parts: Parts, settings: Settings, registrar: Registrar) -> Engine:
+def _rounds(store: Store, rules: ImmobilisationSettings, registrar: Registrar, vehicles: Vehicles) -> dict[str, Round]:
+    return {
+        "reminders": Reminders(store, rules.reminders).look,
+        "keep enabling": KeepEnabling(store, vehicles, registrar, rules).look,
+    }
+
+
+def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Vehicles) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
-    vehicles = Vehicles(store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
     watch, budgets = ClockWatch(clock, rules.clock_step), Budgets(clock)
     intent_rules = IntentRules(registrar, settings.commands, rules.send_window)
     return Engine(

@@ -8,6 +8,7 @@ import msgspec
 from keyturn.clock import after
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport
+from keyturn.fleet.positions import Position, newest
 from keyturn.store.port import ReadTx, Row, Tx
 
 SignalValue = bool | int | float | str | None
@@ -57,6 +58,8 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     """Completion of our last executed start."""
     enabled_at: int = 0
     """Completion of our last executed enable_ignition."""
+    position: Position | None = None
+    """The last known one, by a `location` or by a report."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -67,8 +70,8 @@ class Evidence(msgspec.Struct, frozen=True):
 _SELECT = "SELECT report, track FROM vehicle_evidence WHERE vehicle_id = :vehicle_id"
 _SELECT_TO_CHANGE = f"{_SELECT} FOR UPDATE"
 _UPSERT = """
-INSERT INTO vehicle_evidence (vehicle_id, report, track) VALUES (:vehicle_id, :report, :track)
-ON CONFLICT (vehicle_id) DO UPDATE SET report = excluded.report, track = excluded.track
+INSERT INTO vehicle_evidence (vehicle_id, report, track, seen_at) VALUES (:vehicle_id, :report, :track, :seen_at)
+ON CONFLICT (vehicle_id) DO UPDATE SET report = excluded.report, track = excluded.track, seen_at = excluded.seen_at
 """
 _ON = ("on", "ignition on")
 _REPORT = msgspec.json.Decoder(Report)
@@ -98,6 +101,7 @@ def save(tx: Tx, vehicle_id: str, evidence: Evidence) -> None:
         vehicle_id=vehicle_id,
         report=encode(evidence.report).decode(),
         track=encode(evidence.track).decode(),
+        seen_at=evidence.report.last_contact,
     )
 
 
@@ -120,7 +124,8 @@ def absorb(evidence: Evidence, heard: StateReport, received_at: int, source: str
         reachable_at=received_at,
         last_contact=max(contacts, default=None),
     )
-    return Evidence(report, _counted(_corrected(evidence.track, report), report, heard))
+    track = _reported_place(_corrected(evidence.track, report), report)
+    return Evidence(report, _counted(track, report, heard))
 
 
 def _signal(
@@ -146,6 +151,15 @@ def _newer(known: Signal | None, heard: Signal) -> Signal:
     if known is None or known.as_of is None or (heard.as_of is not None and heard.as_of >= known.as_of):
         return heard
     return known
+
+
+def _reported_place(track: Track, report: Report) -> Track:
+    """A report that says where the vehicle is says it of the older of the two values' times."""
+    latitude, longitude = report.signals.get("latitude"), report.signals.get("longitude")
+    if latitude is None or longitude is None or latitude.as_of is None or longitude.as_of is None:
+        return track
+    at = min(latitude.as_of, longitude.as_of)
+    return msgspec.structs.replace(track, position=newest(track.position, latitude.value, longitude.value, at))
 
 
 def _corrected(track: Track, report: Report) -> Track:

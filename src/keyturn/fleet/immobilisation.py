@@ -1,32 +1,76 @@
-"""The immobilisation record: opened when a disable is sent, confirmed when it executed, closed when it is over."""
+"""The immobilisation record: opened when a disable is sent, confirmed when it executed, closed when it is over.
+
+Every step of it is an audit entry, written with it.
+"""
+
+from typing import Any
 
 import msgspec
 
-from keyturn.store.port import ReadTx, Tx
+from keyturn.audit import journal
+from keyturn.clock import after
+from keyturn.fleet.positions import Position
+from keyturn.store.port import ReadTx, Row, Tx
 
-_OPEN = "SELECT id, opened_by, state FROM immobilisation WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
+REPORT = "report"
+"""What closed a record that no command and no operator closed."""
+_HOUR = 3_600.0
+
+_SELECT = "SELECT id, company_id, vehicle_id, opened_by, state FROM immobilisation"
+_OPEN = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
+_TO_REMIND = f"""{_SELECT}
+WHERE state <> 'closed' AND reminded < :hours AND opened_at <= :before ORDER BY opened_at, id LIMIT :limit
+"""
 _INSERT = """
-INSERT INTO immobilisation (company_id, vehicle_id, opened_by, state, opened_at)
-VALUES (:company_id, :vehicle_id, :opened_by, 'possible', :now)
+INSERT INTO immobilisation
+  (company_id, vehicle_id, opened_by, state, opened_at, actor, latitude, longitude, position_at, consent_at,
+   consent_reference)
+VALUES
+  (:company_id, :vehicle_id, :command_id, 'possible', :now, :actor, :latitude, :longitude, :position_at,
+   (SELECT consent_at FROM vehicle WHERE id = :vehicle_id),
+   (SELECT consent_reference FROM vehicle WHERE id = :vehicle_id))
+ON CONFLICT DO NOTHING
+"""
+_TOUCH = """
+INSERT INTO immobilisation_command (immobilisation_id, command_id)
+SELECT id, :command_id FROM immobilisation WHERE vehicle_id = :vehicle_id AND state <> 'closed'
 ON CONFLICT DO NOTHING
 """
 _CONFIRM = """
 UPDATE immobilisation SET state = 'confirmed', confirmed_at = :now, opened_by = :command_id
-WHERE vehicle_id = :vehicle_id AND state = 'possible'
+WHERE id = :id AND state = 'possible'
 """
 _CLOSE = """
-UPDATE immobilisation SET state = 'closed', closed_at = :now, closed_by = :closed_by
+UPDATE immobilisation
+SET state = 'closed', closed_at = :now, closed_by = :closed_by, close_reason = :reason, forced = :forced
 WHERE id = :id AND state <> 'closed'
 """
+_ATTRIBUTE = "UPDATE immobilisation SET opened_by = :opened_by WHERE id = :id"
+_REMINDED = "UPDATE immobilisation SET reminded = :hours WHERE id = :id"
 
 
 class Immobilisation(msgspec.Struct, frozen=True):
     """An open record."""
 
     id: int
+    company_id: str
+    vehicle_id: str
     opened_by: str
+    """The disable that keeps it open."""
     state: str
     """``possible`` or ``confirmed``."""
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """A disable that is about to leave."""
+
+    company_id: str
+    vehicle_id: str
+    command_id: str
+    actor: str
+    """Who asked for it."""
+    position: Position | None = None
+    """The last known one."""
 
 
 def open_record(tx: ReadTx, vehicle_id: str) -> Immobilisation | None:
@@ -34,20 +78,71 @@ def open_record(tx: ReadTx, vehicle_id: str) -> Immobilisation | None:
     return Immobilisation(*row) if row else None
 
 
-def open_for(tx: Tx, company_id: str, vehicle_id: str, command_id: str) -> None:
-    """A disable is about to leave: from now on the vehicle may be immobilised. An open record stays the one."""
-    tx.run(_INSERT, company_id=company_id, vehicle_id=vehicle_id, opened_by=command_id, now=tx.now)
+def open_for(tx: Tx, opening: Opening) -> None:
+    """From now on the vehicle may be immobilised. An open record stays the one."""
+    position = opening.position
+    opened = tx.run(
+        _INSERT,
+        company_id=opening.company_id,
+        vehicle_id=opening.vehicle_id,
+        command_id=opening.command_id,
+        actor=opening.actor,
+        latitude=position.latitude if position else None,
+        longitude=position.longitude if position else None,
+        position_at=position.at if position else None,
+        now=tx.now,
+    )
+    if opened and (record := open_record(tx, opening.vehicle_id)) is not None:
+        _tell(tx, record, "opened", opening.actor, opened_by=opening.command_id)
 
 
-def confirm(tx: Tx, vehicle_id: str, command_id: str) -> None:
-    tx.run(_CONFIRM, vehicle_id=vehicle_id, command_id=command_id, now=tx.now)
+def touch(tx: Tx, vehicle_id: str, command_id: str) -> None:
+    """A disable or an enable belongs to the open record, if there is one."""
+    tx.run(_TOUCH, vehicle_id=vehicle_id, command_id=command_id)
+
+
+def confirm(tx: Tx, vehicle_id: str, command_id: str, actor: str) -> None:
+    record = open_record(tx, vehicle_id)
+    if record is not None and tx.run(_CONFIRM, id=record.id, command_id=command_id, now=tx.now):
+        _tell(tx, record, "confirmed", actor, opened_by=command_id)
 
 
 def attribute(tx: Tx, record: Immobilisation, command_id: str) -> None:
     """Another disable keeps the record open."""
-    tx.run("UPDATE immobilisation SET opened_by = :opened_by WHERE id = :id", id=record.id, opened_by=command_id)
+    tx.run(_ATTRIBUTE, id=record.id, opened_by=command_id)
 
 
-def close(tx: Tx, record: Immobilisation, closed_by: str) -> bool:
-    """False: it was closed already."""
-    return tx.run(_CLOSE, id=record.id, closed_by=closed_by, now=tx.now) > 0
+def close(
+    tx: Tx, record: Immobilisation, closed_by: str, actor: str, *, reason: str | None = None, forced: bool = False
+) -> bool:
+    """`closed_by` is a command, `REPORT`, or the operator who gave a reason. False: it was closed already."""
+    if not tx.run(_CLOSE, id=record.id, closed_by=closed_by, reason=reason, forced=int(forced), now=tx.now):
+        return False
+    told: dict[str, Any] = {} if reason is None else {"reason": reason, "forced": forced}
+    _tell(tx, record, "closed", actor, closed_by=closed_by, **told)
+    return True
+
+
+def to_remind(tx: ReadTx, hours: float, limit: int) -> list[Immobilisation]:
+    """Records open for so many hours that this was not said of yet, oldest first."""
+    rows: list[Row] = tx.all(_TO_REMIND, hours=hours, before=after(tx.now, -hours * _HOUR), limit=limit)
+    return [Immobilisation(*row) for row in rows]
+
+
+def remind(tx: Tx, hours: float, actor: str, limit: int) -> None:
+    """Say once, of each record that is due, that it has been open for so many hours."""
+    for record in to_remind(tx, hours, limit):
+        tx.run(_REMINDED, id=record.id, hours=hours)
+        _tell(tx, record, "reminder", actor, hours=hours, state=record.state)
+
+
+def _tell(tx: Tx, record: Immobilisation, kind: str, actor: str, **told: Any) -> None:
+    journal.record(
+        tx,
+        f"immobilisation.{kind}",
+        company_id=record.company_id,
+        actor=actor,
+        vehicle_id=record.vehicle_id,
+        immobilisation=record.id,
+        **told,
+    )

@@ -36,6 +36,12 @@ class Metrics:
         self._lag = Histogram(
             "keyturn_event_loop_lag_seconds", "How late the event loop runs.", registry=registry, buckets=_LAG_SECONDS
         )
+        self._alerts_unsent = Gauge(
+            "keyturn_alerts_unsent", "Alerts not delivered yet.", ("channel",), registry=registry
+        )
+        self._alerts = Counter(
+            "keyturn_alerts", "Attempts to deliver an alert.", ("channel", "result"), registry=registry
+        )
         self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe_request(self, route: str, code: int, seconds: float) -> None:
@@ -63,6 +69,14 @@ class Metrics:
     def observe_lag(self, seconds: float) -> None:
         """The event loop ran something `seconds` later than it should have."""
         self._lag.observe(seconds)
+
+    def set_alerts_unsent(self, channel: str, count: int) -> None:
+        """How many alerts wait in a channel's outbox."""
+        self._alerts_unsent.labels(channel).set(count)
+
+    def count_alert(self, channel: str, result: str) -> None:
+        """An attempt to deliver an alert ended: ``sent`` or ``failed``."""
+        self._alerts.labels(channel, result).inc()
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -8,6 +8,7 @@ from keyturn.clock import iso_time
 from keyturn.connectors.port import Account
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.immobilised import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.references import ACCOUNT, COMPANY, checked_members, checked_name, name_taken, resolve
 
@@ -101,6 +102,8 @@ def change(session: Session, arguments: SetAccount) -> Answer:
     changes = given(arguments, "name", "active", "credentials")
     company_id = _shown_by_id(session.tx, account_id)["company_id"]
     name, active, credentials = (changes.get(key) for key in ("name", "active", "credentials"))
+    if active is False:
+        refuse_to_strand_behind(session.tx, account_id)
     if name is not None:
         _refuse_taken_name(session.tx, company_id, account_id, checked_name("account", name))
     sealed = None if credentials is None else _sealed(session.keyring, account_id, credentials)
@@ -142,8 +145,8 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("account add", AddAccount, add),
+    Operation("account add", AddAccount, add, role="admin"),
     Operation("account list", ListAccounts, list_all),
     Operation("account show", ShowAccount, show),
-    Operation("account set", SetAccount, change),
+    Operation("account set", SetAccount, change, role="admin"),
 )

@@ -1,6 +1,6 @@
 """What administration operations are made of: a name, arguments, and a function within one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from keyturn.audit import journal
 from keyturn.store.port import Tx
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.principal import Operator, Role
 
 Answer = dict[str, Any]
 """JSON-ready. Instants are RFC 3339."""
@@ -28,6 +29,8 @@ class Installation(msgspec.Struct, frozen=True):
     commands: frozenset[str]
     sensitive: frozenset[str]
     """Commands that an application is granted only by name."""
+    reads: frozenset[str] = frozenset()
+    """Commands that only read: to grant them loosens nothing."""
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,10 +44,27 @@ class Session(msgspec.Struct, frozen=True):
     keyring: Keyring
     installation: Installation
     actor: str
+    operator: Operator | None = None
+    """Who signed in for it."""
+
+    @property
+    def author(self) -> str:
+        """What is kept of who made something: an operator's id, or ``local``."""
+        return self.operator.id if self.operator else "local"
 
     def record(self, kind: str, company_id: str | None, vehicle_id: str | None = None, **body: Any) -> None:
         """Write the audit entry of a change; `body` holds no secret."""
         journal.record(self.tx, kind, company_id=company_id, actor=self.actor, vehicle_id=vehicle_id, **body)
+
+
+def needs_server(_session: Session, _arguments: Any) -> Answer:
+    """What an operation does where no server runs that could. Raises `OperationError`."""
+    raise OperationError("server_needed", "Only a running server can do this: it knows what the connectors offer.")
+
+
+def never(_session: Session, _arguments: Any) -> bool:
+    """An operation that loosens nothing."""
+    return False
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -55,6 +75,38 @@ class Operation(msgspec.Struct, frozen=True):
     arguments: type[Arguments]
     run: Callable[[Session, Any], Answer]
     """Called with an instance of `arguments`."""
+    signed_in: bool = False
+    """Needs an operator with a second factor."""
+    role: Role | None = None
+    """What a signed-in operator must at least be."""
+    loosens: Callable[[Session, Any], bool] = never
+    """Whether it takes a guard away: then it waits, where operators are in charge."""
+    shared: bool = False
+    """Open to a company's operators although it has no `company` among its arguments."""
+    secret: tuple[str, ...] = ()
+    """Arguments that are asked for without echo, and kept only sealed."""
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Work on the arguments that takes too long for a transaction. Raises `OperationError`."""
+
+
+def find(operations: Iterable[Operation], name: str) -> Operation:
+    """Raises `OperationError` when there is none of that name."""
+    operation = next((operation for operation in operations if operation.name == name), None)
+    if operation is None:
+        raise unknown_operation(name)
+    return operation
+
+
+def unknown_operation(name: str) -> OperationError:
+    return OperationError("unknown_operation", f"There is no operation '{name}'.")
+
+
+def understood(operation: Operation, arguments: dict[str, Any]) -> Arguments:
+    """The arguments as the operation takes them. Raises `OperationError`."""
+    try:
+        return msgspec.convert(arguments, operation.arguments)
+    except msgspec.ValidationError as error:
+        raise OperationError("invalid_arguments", f"{operation.name}: {error}.") from None
 
 
 def given(arguments: Arguments, *names: str) -> dict[str, Any]:

@@ -6,19 +6,22 @@ import msgspec
 
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
+from keyturn.tenants import responsible
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.credentials import client_secret_digest, new_client_id, new_secret
+from keyturn.tenants.principal import Signing
 from keyturn.tenants.references import APPLICATION, COMPANY, checked_members, checked_name, name_taken, resolve
 from keyturn.tenants.sign_secrets import add_sign_secret
 
 _ADD = """
 INSERT INTO application
-  (id, company_id, name, client_id, client_secret_hash, secret_version, grants, active, created_at)
-VALUES (:id, :company_id, :name, :client_id, :hash, 1, :grants, 1, :now) ON CONFLICT (company_id, name) DO NOTHING
+  (id, company_id, name, client_id, client_secret_hash, secret_version, grants, active, created_by, created_at)
+VALUES (:id, :company_id, :name, :client_id, :hash, 1, :grants, 1, :author, :now)
+ON CONFLICT (company_id, name) DO NOTHING
 """
 _SELECT = """
-SELECT a.id, c.name, a.company_id, a.name, a.client_id, a.grants, a.active, a.created_at,
-       (SELECT count(*) FROM sign_secret s WHERE s.application_id = a.id)
+SELECT a.id, c.name, a.company_id, a.name, a.client_id, a.grants, a.signing, a.active, a.created_by,
+       a.created_at, (SELECT count(*) FROM sign_secret s WHERE s.application_id = a.id)
 FROM application a JOIN company c ON c.id = a.company_id
 """
 _LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR a.company_id = :company_id ORDER BY c.name, a.name"
@@ -26,7 +29,8 @@ _SHOW = f"{_SELECT} WHERE a.id = :id"
 _NAME_OF_ANOTHER = "SELECT 1 FROM application WHERE company_id = :company_id AND name = :name AND id <> :id"
 _SET = """
 UPDATE application
-SET name = coalesce(:name, name), active = coalesce(:active, active), grants = coalesce(:grants, grants)
+SET name = coalesce(:name, name), active = coalesce(:active, active), grants = coalesce(:grants, grants),
+    signing = coalesce(:signing, signing)
 WHERE id = :id
 """
 
@@ -55,6 +59,9 @@ class SetApplication(Arguments, frozen=True):
     active: bool | None = None
     grants: tuple[str, ...] | None = None
     """Replaces all of them."""
+    signing: Signing | None = None
+    responsible: tuple[str, ...] | None = None
+    """Ids or names of operators; replaces all of them."""
 
 
 def add(session: Session, arguments: AddApplication) -> Answer:
@@ -69,6 +76,7 @@ def add(session: Session, arguments: AddApplication) -> Answer:
         client_id=client_id,
         hash=client_secret_digest(session.keyring, client_secret),
         grants=_json(grants),
+        author=session.author,
         now=session.tx.now,
     )
     if not added:
@@ -90,7 +98,7 @@ def show(session: Session, arguments: ShowApplication) -> Answer:
 
 def change(session: Session, arguments: SetApplication) -> Answer:
     application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
-    changes = given(arguments, "name", "active", "grants")
+    changes = given(arguments, "name", "active", "grants", "signing", "responsible")
     company_id = shown_by_id(session.tx, application_id)["company_id"]
     name, active = changes.get("name"), changes.get("active")
     if name is not None:
@@ -98,9 +106,39 @@ def change(session: Session, arguments: SetApplication) -> Answer:
     if "grants" in changes:
         changes["grants"] = _grants(session, changes["grants"])
     grants = _json(changes["grants"]) if "grants" in changes else None
-    session.tx.run(_SET, id=application_id, name=name, active=None if active is None else int(active), grants=grants)
+    session.tx.run(
+        _SET,
+        id=application_id,
+        name=name,
+        active=None if active is None else int(active),
+        grants=grants,
+        signing=changes.get("signing"),
+    )
+    if "responsible" in changes:
+        changes["responsible"] = responsible.replace(session.tx, application_id, company_id, changes["responsible"])
     session.record("application.changed", company_id, application_id=application_id, **changes)
     return shown_by_id(session.tx, application_id)
+
+
+def _grants_acting(session: Session, arguments: AddApplication) -> bool:
+    return bool(set(_grants(session, arguments.grants)) - session.installation.reads)
+
+
+def _loosens(session: Session, arguments: SetApplication) -> bool:
+    """More grants, being let in again, older signatures; and fewer people who may not approve what it asks for."""
+    application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
+    before, named = shown_by_id(session.tx, application_id), arguments.responsible
+    return bool(
+        set(arguments.grants or ()) - set(before["grants"])
+        or (arguments.active and not before["active"])
+        or loosens_signing(before["signing"], arguments.signing or before["signing"])
+        or (named is not None and responsible.leaves_out(session.tx, application_id, before["company_id"], named))
+    )
+
+
+def loosens_signing(before: Signing, after: Signing) -> bool:
+    """Whether signatures that were refused before are accepted after the change."""
+    return before == "v2" and after == "any"
 
 
 def _grants(session: Session, chosen: tuple[str, ...] | None) -> list[str]:
@@ -122,11 +160,12 @@ def _json(grants: list[str]) -> str:
 def shown_by_id(tx: ReadTx, application_id: str) -> Answer:
     """The application as operators see it: no secret."""
     (row,) = tx.all(_SHOW, id=application_id)
-    return _shown(row)
+    return _shown(row) | {"responsible": responsible.names(tx, application_id)}
 
 
 def _shown(row: Row) -> Answer:
-    application_id, company, company_id, name, client_id, grants, active, created_at, sign_secrets = row
+    application_id, company, company_id, name, client_id, grants, signing, active, *made = row
+    created_by, created_at, sign_secrets = made
     return {
         "id": application_id,
         "name": name,
@@ -135,14 +174,16 @@ def _shown(row: Row) -> Answer:
         "client_id": client_id,
         "grants": msgspec.json.decode(grants),
         "sign_secrets": sign_secrets,
+        "signing": signing,
         "active": bool(active),
+        "created_by": created_by,
         "created_at": iso_time(created_at),
     }
 
 
 OPERATIONS = (
-    Operation("application add", AddApplication, add),
+    Operation("application add", AddApplication, add, role="admin", loosens=_grants_acting),
     Operation("application list", ListApplications, list_all),
     Operation("application show", ShowApplication, show),
-    Operation("application set", SetApplication, change),
+    Operation("application set", SetApplication, change, role="admin", loosens=_loosens),
 )

@@ -62,6 +62,11 @@ def change(session: Session, arguments: SetCompany) -> Answer:
     return _shown_by_id(session.tx, company_id)
 
 
+def _lets_in_again(session: Session, arguments: SetCompany) -> bool:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    return bool(arguments.active and not _shown_by_id(session.tx, company_id)["active"])
+
+
 def _shown_by_id(tx: ReadTx, company_id: str) -> Answer:
     (row,) = tx.all(_SHOW, id=company_id)
     return _shown(row)
@@ -73,8 +78,8 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("company add", AddCompany, add),
+    Operation("company add", AddCompany, add, role="admin"),
     Operation("company list", ListCompanies, list_all),
     Operation("company show", ShowCompany, show),
-    Operation("company set", SetCompany, change),
+    Operation("company set", SetCompany, change, role="admin", loosens=_lets_in_again),
 )

@@ -24,7 +24,7 @@ WHERE a.client_id = :client_id
 _STRANGER: Row = ("", "0" * 64, 0, 0)
 
 _PRINCIPAL = """
-SELECT a.company_id, a.grants
+SELECT a.company_id, a.grants, a.client_id, a.signing
 FROM application a JOIN company c ON c.id = a.company_id
 WHERE a.id = :id AND a.secret_version = :version AND a.active = 1 AND c.active = 1
 """
@@ -81,9 +81,9 @@ class Directory:
         found = await self._store.read(lambda tx: _rows(tx, claims))
         if found is None:
             return None
-        (company_id, grants), sealed = found
+        (company_id, grants, client_id, signing), sealed = found
         secrets = tuple(self._keyring.unseal(bytes(secret), claims.application_id) for (secret,) in sealed)
-        return Principal(claims.application_id, company_id, _NAMES.decode(grants), secrets)
+        return Principal(claims.application_id, company_id, _NAMES.decode(grants), secrets, client_id, signing)
 
     def _believe(self, digest: bytes, entry: _Entry) -> None:
         self._cache.pop(digest, None)

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.immobilised import refuse_to_strand
 from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
 from keyturn.tenants.vehicles import shown_by_id
 
@@ -103,8 +104,10 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     company_id, vin = vehicle["company_id"], vehicle["vin"]
     if arguments.active and tx.one(_HOLDER, vin=vin, id=vehicle_id):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
+    columns = _columns(session, vehicle["company"], changes)
+    refuse_to_strand(tx, vehicle_id, {**changes, **columns})
     active = None if arguments.active is None else int(arguments.active)
-    tx.run(_SET, id=vehicle_id, active=active, **_columns(session, vehicle["company"], changes))
+    tx.run(_SET, id=vehicle_id, active=active, **columns)
     if "capabilities" in changes:
         tx.run(_SET_CAPABILITIES, id=vehicle_id, **_capabilities(session, changes["capabilities"]))
     if "consent" in changes:
@@ -142,6 +145,6 @@ def _vin_refused(tx: ReadTx, company_id: str, vehicle_id: str, vin: str) -> Oper
 
 
 OPERATIONS = (
-    Operation("vehicle add", AddVehicle, add),
-    Operation("vehicle set", SetVehicle, change),
+    Operation("vehicle add", AddVehicle, add, role="admin"),
+    Operation("vehicle set", SetVehicle, change, role="admin"),
 )

@@ -23,6 +23,7 @@ _CONTENT = """\
 
 master_key = "{master_key}"
 pepper = "{pepper}"
+checkpoint_key = "{checkpoint_key}"
 
 # One or two: the first signs tokens, every one of them is accepted.
 [[jwt_keys]]
@@ -45,6 +46,8 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     master_key: HexKey
     pepper: HexKey
     jwt_keys: Annotated[tuple[JwtKey, ...], Meta(min_length=1, max_length=2)]
+    checkpoint_key: HexKey | None = None
+    """Signs the checkpoints of the audit chains (Ed25519); a file from before there were any has none."""
 
     def __repr__(self) -> str:
         return "Keys()"
@@ -70,9 +73,23 @@ def write_new_keys(path: Path) -> None:
     content = _CONTENT.format(
         master_key=secrets.token_hex(_KEY_BYTES),
         pepper=secrets.token_hex(_KEY_BYTES),
+        checkpoint_key=secrets.token_hex(_KEY_BYTES),
         kid=secrets.token_hex(4),
         secret=secrets.token_hex(_KEY_BYTES),
     )
+    _write(path, content)
+
+
+def add_checkpoint_key(path: Path) -> None:
+    """Give an older key file the key that it lacks; everything else in it stays. Raises `StoreRefused`."""
+    try:
+        content = path.read_text("utf-8")
+    except OSError as error:
+        raise StoreRefused(f"The key file {path} cannot be read ({error.strerror}).") from None
+    _write(path, f'checkpoint_key = "{secrets.token_hex(_KEY_BYTES)}"\n{content}')
+
+
+def _write(path: Path, content: str) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_durably(path, content.encode())

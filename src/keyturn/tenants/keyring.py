@@ -8,12 +8,13 @@ from pathlib import Path
 import jwt
 import msgspec
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jwt.types import Options
 
 from keyturn.clock import SECOND
 from keyturn.store.port import ReadTx, Store, StoreRefused, Tx
-from keyturn.tenants.keyfile import Keys, read_keys, write_new_keys
+from keyturn.tenants.keyfile import Keys, add_checkpoint_key, read_keys, write_new_keys
 
 _SEAL_VERSION = b"\x01"
 _NONCE_BYTES = 12
@@ -52,6 +53,8 @@ class Keyring:
         self._pepper = bytes.fromhex(keys.pepper)
         self._jwt_keys = {key.kid: bytes.fromhex(key.secret) for key in keys.jwt_keys}
         self._signing_kid = keys.jwt_keys[0].kid
+        seed = bytes.fromhex(keys.checkpoint_key) if keys.checkpoint_key else secrets.token_bytes(32)
+        self._checkpoint_signer = Ed25519PrivateKey.from_private_bytes(seed)
         self._fingerprint = hashlib.sha256(f"keyturn keys {keys.master_key} {keys.pepper}".encode()).hexdigest()
 
     def __repr__(self) -> str:
@@ -79,6 +82,15 @@ class Keyring:
     def digest(self, text: str) -> str:
         """HMAC-SHA256 under the pepper, hex. Callers put what the digest is for into `text`."""
         return hmac.digest(self._pepper, text.encode(), "sha256").hex()
+
+    @property
+    def checkpoint_key(self) -> bytes:
+        """The public key that belongs to the signatures of checkpoints, 32 bytes (RFC 8032)."""
+        return self._checkpoint_signer.public_key().public_bytes_raw()
+
+    def sign_checkpoint(self, statement: bytes) -> bytes:
+        """An Ed25519 signature, 64 bytes."""
+        return self._checkpoint_signer.sign(statement)
 
     def issue_token(self, application_id: str, secret_version: int, now: int, life: int) -> str:
         """A JWT for `life` seconds from the instant `now`."""
@@ -113,7 +125,11 @@ def _keys(path: Path, *, first_start: bool) -> Keys:
         if not first_start:
             raise StoreRefused(f"The key file {path} is missing, and this data cannot be used without it.")
         write_new_keys(path)
-    return read_keys(path)
+    keys = read_keys(path)
+    if keys.checkpoint_key is None:
+        add_checkpoint_key(path)
+        keys = read_keys(path)
+    return keys
 
 
 def _claim(tx: Tx, fingerprint: str) -> str | None:

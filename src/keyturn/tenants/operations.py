@@ -3,12 +3,28 @@
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from keyturn.store.port import Tx
-from keyturn.tenants import accounts, applications, companies, enrolment, plans, rotation, vehicles
-from keyturn.tenants.administration import Answer, Installation, Operation, OperationError, Session
+from keyturn.tenants import (
+    accounts,
+    applications,
+    approvals,
+    authority,
+    changes,
+    checkpoints,
+    companies,
+    enrolment,
+    limits,
+    own_credentials,
+    plans,
+    policies,
+    rotation,
+    staff,
+    switches,
+    vehicles,
+)
+from keyturn.tenants.administration import Answer, Installation, Operation, Session, find, understood
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.principal import Operator
 
 OPERATIONS: tuple[Operation, ...] = (
     *companies.OPERATIONS,
@@ -18,6 +34,13 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *enrolment.OPERATIONS,
     *vehicles.OPERATIONS,
+    *staff.OPERATIONS,
+    *own_credentials.OPERATIONS,
+    *approvals.OPERATIONS,
+    *policies.OPERATIONS,
+    *switches.OPERATIONS,
+    *limits.OPERATIONS,
+    *checkpoints.OPERATIONS,
 )
 
 
@@ -29,13 +52,22 @@ def perform(
     arguments: dict[str, Any],
     actor: str,
     operations: Iterable[Operation] = OPERATIONS,
+    operator: Operator | None = None,
 ) -> Answer:
-    """Do one of `operations` in `tx` on behalf of `actor`, as in ``operator:local``. Raises `OperationError`."""
-    operation = next((operation for operation in operations if operation.name == name), None)
-    if operation is None:
-        raise OperationError("unknown_operation", f"There is no operation '{name}'.")
-    try:
-        converted = msgspec.convert(arguments, operation.arguments)
-    except msgspec.ValidationError as error:
-        raise OperationError("invalid_arguments", f"{name}: {error}.") from None
-    return operation.run(Session(tx, keyring, installation, actor), converted)
+    """Do one of `operations` in `tx` on behalf of who signed in, else of `actor`. Raises `OperationError`.
+
+    A change that loosens is not done where operators are in charge: the answer says what it waits for.
+    """
+    operation = find(operations, name)
+    session = Session(tx, keyring, installation, f"operator:{operator.id}" if operator else actor, operator)
+    authority.check(session, operation)
+    fenced = authority.fenced(session, operation, understood(operation, arguments))
+    return changes.proposed(session, operation, fenced) or operation.run(session, fenced)
+
+
+def prepared(
+    name: str, arguments: dict[str, Any], operations: Iterable[Operation] = OPERATIONS
+) -> tuple[str, dict[str, Any]]:
+    """An order as `perform` takes it: what takes too long for a transaction is done. Raises `OperationError`."""
+    prepare = find(operations, name).prepare
+    return name, prepare(arguments) if prepare else arguments

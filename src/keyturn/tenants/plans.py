@@ -69,6 +69,11 @@ def change(session: Session, arguments: SetPlan) -> Answer:
     return _shown_by_id(session.tx, plan_id)
 
 
+def _adds_commands(session: Session, arguments: SetPlan) -> bool:
+    before = _shown_by_id(session.tx, resolve(session.tx, PLAN, arguments.plan))
+    return bool(set(arguments.commands or ()) - set(before["commands"]))
+
+
 def _json(commands: list[str]) -> str:
     return msgspec.json.encode(commands).decode()
 
@@ -84,8 +89,8 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("plan add", AddPlan, add),
-    Operation("plan list", ListPlans, list_all),
-    Operation("plan show", ShowPlan, show),
-    Operation("plan set", SetPlan, change),
+    Operation("plan add", AddPlan, add, role="admin"),
+    Operation("plan list", ListPlans, list_all, shared=True),
+    Operation("plan show", ShowPlan, show, shared=True),
+    Operation("plan set", SetPlan, change, role="admin", loosens=_adds_commands),
 )

@@ -13,6 +13,7 @@ _ASCII_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _APPLICATION = "SELECT id FROM application WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
 _ACCOUNT = "SELECT id FROM oem_account WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
 _VEHICLE = "SELECT id FROM vehicle WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
+_OPERATOR = "SELECT id FROM operator WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
 
 
 class Noun(NamedTuple):
@@ -36,6 +37,7 @@ APPLICATION = Noun(
     ),
 )
 ACCOUNT = Noun("account", (f"{_ACCOUNT} AND id = :reference", f"{_ACCOUNT} AND name = :reference"))
+OPERATOR = Noun("operator", (f"{_OPERATOR} AND id = :reference", f"{_OPERATOR} AND name = :reference"))
 VEHICLE = Noun(
     "vehicle",
     (f"{_VEHICLE} AND id = :reference", f"{_VEHICLE} AND vin = :vin AND active = 1", f"{_VEHICLE} AND vin = :vin"),

@@ -41,4 +41,4 @@ def rotate_secret(session: Session, arguments: RotateSecret) -> Answer:
     return application | new
 
 
-OPERATIONS = (Operation("application rotate-secret", RotateSecret, rotate_secret),)
+OPERATIONS = (Operation("application rotate-secret", RotateSecret, rotate_secret, role="admin"),)

@@ -16,16 +16,22 @@ class Reader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.failing = False
+        """The last read could not be done."""
 
     def run(self, work: Callable[[ReadTx], T], now: int) -> T:
         """What `work` returns, or raises. Raises StoreUnavailable when the file cannot be read."""
         try:
             self._connection.execute("BEGIN")
-            return work(SqliteReadTx(self._connection, now))
+            result = work(SqliteReadTx(self._connection, now))
         except sqlite3.Error as error:
             if ends_transaction(error):
+                self.failing = True
                 raise StoreUnavailable(f"The store cannot read: {error}.") from error
             raise
+        else:
+            self.failing = False
+            return result
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

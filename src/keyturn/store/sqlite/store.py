@@ -34,8 +34,8 @@ class SqliteStore:
 
     @property
     def available(self) -> bool:
-        """False from a failed batch until a probe could write again."""
-        return self._writer.failure is None
+        """False from a failed batch until a probe could write again, and from a failed read until one succeeds."""
+        return self._writer.failure is None and not self._reader.failing
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         result: T = await self._writer.submit(work)

@@ -1,0 +1,64 @@
+"""Where a webhook may go: its name is resolved once, and only addresses that were looked at are connected to."""
+
+import asyncio
+import ipaddress
+import socket
+from ipaddress import IPv4Address, IPv6Address
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from keyturn.alerts.channel import NotDelivered
+
+Address = IPv4Address | IPv6Address
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""RFC 6052: the last four bytes are an IPv4 address."""
+
+
+class PinnedResolver(AbstractResolver):
+    """Answers with the addresses that it was made with, whatever the name."""
+
+    def __init__(self, addresses: list[str]) -> None:
+        self._addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [_result(host, address, port) for address in self._addresses]
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+async def resolved(host: str, port: int, *, allow_private: bool, loopback_only: bool) -> list[str]:
+    """The addresses of `host`. Raises `NotDelivered` when one of them may not be connected to."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise NotDelivered("the receiver's name was not resolved") from None
+    addresses = list(dict.fromkeys(str(place[0]) for *_, place in found))
+    for text in addresses:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        if not allow_private and not is_public(address):
+            raise NotDelivered("the receiver's address is not public, and alerts.webhook.allow_private is false")
+        if loopback_only and not address.is_loopback:
+            raise NotDelivered("http goes to this machine only")
+    return addresses
+
+
+def is_public(address: Address) -> bool:
+    """Whether the internet at large has this address, and an IPv4 address written inside it."""
+    inner = _inner(address)
+    return address.is_global and not address.is_multicast and (inner is None or is_public(inner))
+
+
+def _inner(address: Address) -> IPv4Address | None:
+    if isinstance(address, IPv4Address):
+        return None
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def _result(host: str, address: str, port: int) -> ResolveResult:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)

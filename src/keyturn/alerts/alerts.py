@@ -1,0 +1,83 @@
+"""Alerts of one node: entries become messages, messages go out on every channel."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+
+import structlog
+
+from keyturn.alerts import backups, collecting, entries, outbox
+from keyturn.alerts.channel import Channel
+from keyturn.alerts.delivery import Delivery
+from keyturn.clock import Clock
+from keyturn.store.port import Store, StoreUnavailable
+from keyturn.telemetry.metrics import Metrics
+
+log = structlog.get_logger()
+_EVERY = 1.0
+"""Seconds between two looks at the entries, and at each outbox."""
+_TIDY_EVERY = 60.0
+
+
+class Alerts:
+    """Start it before anything that writes entries; stop it before the store closes."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        channels: Sequence[Channel],
+        metrics: Metrics,
+        *,
+        backup_max_age: float = 0.0,
+        every: float = _EVERY,
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._backup_max_age = backup_max_age
+        self._every = every
+        self._names = tuple(channel.name for channel in channels)
+        self._deliveries = [Delivery(store, clock, channel, metrics) for channel in channels]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take up what an earlier process left. Without a channel nothing is done at all."""
+        if not self._names:
+            return
+        await self._store.write(entries.begin)
+        works = [repeat(self._collect, self._every), repeat(self._tidy, _TIDY_EVERY)]
+        works += [repeat(delivery.deliver_due, self._every) for delivery in self._deliveries]
+        self._tasks = [asyncio.create_task(work, name="alerts") for work in works]
+
+    async def stop(self) -> None:
+        """What is not sent stays in the outbox."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _collect(self) -> None:
+        more = await self._store.read(collecting.waiting)
+        while more:
+            more = await self._store.write(partial(collecting.collect, channels=self._names))
+        self._count(await self._store.read(outbox.unsent))
+
+    def _count(self, unsent: Mapping[str, int]) -> None:
+        for name in self._names:
+            self._metrics.set_alerts_unsent(name, unsent.get(name, 0))
+
+    async def _tidy(self) -> None:
+        await self._store.write(outbox.forget)
+        if self._backup_max_age:
+            await self._store.write(partial(backups.watch, max_age=self._backup_max_age))
+
+
+async def repeat(work: Callable[[], Awaitable[None]], every: float) -> None:
+    """Until cancelled: a store that is away is waited for, and a defect does not silence the alerts that come after."""
+    while True:
+        try:
+            await work()
+        except StoreUnavailable:
+            log.warning("the store is away; alerts wait for it")
+        except Exception:
+            log.exception("alerts have a defect")
+        await asyncio.sleep(every)

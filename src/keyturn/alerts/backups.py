@@ -1,0 +1,41 @@
+"""When the last backup was made, and whether that is too long ago."""
+
+from pathlib import Path
+
+from keyturn.audit import journal
+from keyturn.clock import after, iso_time
+from keyturn.store.port import ReadTx, Tx
+
+MADE, OLD = "backup.made", "backup.old"
+_REMIND_EVERY = 86_400.0
+_ACTOR = "alerts"
+
+# The condition is the index's own, word for word: otherwise it would not be used.
+_NEWEST = """
+SELECT kind, max(at) FROM entry WHERE kind IN ('backup.made', 'backup.old') GROUP BY kind
+"""
+_FIRST_ENTRY = "SELECT at FROM entry ORDER BY seq LIMIT 1"
+
+
+def record_made(tx: Tx, actor: str, file: Path, size: int) -> None:
+    """Write down that a backup of `size` bytes was made."""
+    journal.record(tx, MADE, company_id=None, actor=actor, file=file.name, bytes=size)
+
+
+def watch(tx: Tx, max_age: float) -> None:
+    """Say that the newest backup is older than `max_age` seconds: once a day, for as long as it is so."""
+    at: dict[str, int] = dict(tx.all(_NEWEST))
+    newest = at.get(MADE)
+    counts_from = newest if newest is not None else _beginning(tx)
+    if counts_from is None or tx.now <= after(counts_from, max_age):
+        return
+    told_at = at.get(OLD, 0)
+    if told_at > counts_from and tx.now < after(told_at, _REMIND_EVERY):
+        return
+    journal.record(tx, OLD, company_id=None, actor=_ACTOR, newest_at="never" if newest is None else iso_time(newest))
+
+
+def _beginning(tx: ReadTx) -> int | None:
+    """Before the first entry there was nothing to lose."""
+    row = tx.one(_FIRST_ENTRY)
+    return int(row[0]) if row else None

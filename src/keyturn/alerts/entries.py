@@ -1,0 +1,68 @@
+"""Entries in the order of their commits.
+
+SQLite has one writer, so `seq` is that order. PostgreSQL will need numbers given after the commit, by the one that
+holds an advisory lock: there a lower `seq` may become visible after a higher one was read.
+"""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.commands import record
+from keyturn.store.port import ReadTx, Row, Tx
+
+_NEWEST = "SELECT seq FROM entry ORDER BY seq DESC LIMIT 1"
+_PAGE = """
+SELECT seq, at, company_id, actor, kind, vehicle_id, command_id, body FROM entry
+WHERE seq > :after AND seq <= :upto ORDER BY seq
+"""
+_CURSOR = "SELECT seq FROM alert_cursor WHERE id = 1"
+_BEGIN = "INSERT INTO alert_cursor (id, seq) VALUES (1, :seq) ON CONFLICT DO NOTHING"
+_ADVANCE = "UPDATE alert_cursor SET seq = :seq WHERE id = 1"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry, with the name of the command that it tells of."""
+
+    seq: int
+    at: int
+    company_id: str | None
+    actor: str
+    kind: str
+    vehicle_id: str | None
+    command_id: str | None
+    body: dict[str, Any]
+    command: str | None = None
+
+
+def newest(tx: ReadTx) -> int:
+    """`seq` of the newest entry, 0 where there is none."""
+    row = tx.one(_NEWEST)
+    return int(row[0]) if row else 0
+
+
+def cursor(tx: ReadTx) -> int:
+    """`seq` of the newest entry that was looked at."""
+    row = tx.one(_CURSOR)
+    return int(row[0]) if row else 0
+
+
+def begin(tx: Tx) -> None:
+    """The first time, what lies in the past is not looked at."""
+    tx.run(_BEGIN, seq=newest(tx))
+
+
+def advance(tx: Tx, seq: int) -> None:
+    tx.run(_ADVANCE, seq=seq)
+
+
+def page(tx: ReadTx, after: int, upto: int, kinds: frozenset[str]) -> list[Entry]:
+    """The entries of these kinds with `after` < seq <= `upto`."""
+    return [_entry(tx, row) for row in tx.all(_PAGE, after=after, upto=upto) if row[4] in kinds]
+
+
+def _entry(tx: ReadTx, row: Row) -> Entry:
+    seq, at, company_id, actor, kind, vehicle_id, command_id, body = row
+    command = record.load(tx, command_id) if command_id else None
+    name = command.name if command else None
+    return Entry(seq, at, company_id, actor, kind, vehicle_id, command_id, msgspec.json.decode(body), name)

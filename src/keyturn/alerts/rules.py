@@ -1,0 +1,160 @@
+"""Which entries are told to the administrators, and in which words."""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from keyturn.alerts.entries import Entry
+from keyturn.alerts.message import Message, Origin
+from keyturn.clock import iso_time
+from keyturn.commands.catalogue import DISABLE
+
+CRITICAL, WARNING = "critical", "warning"
+_LONGEST_FACT = 200
+Condition = Callable[[Entry], bool]
+
+
+def _always(_entry: Entry) -> bool:
+    return True
+
+
+def _of_disable(entry: Entry) -> bool:
+    return entry.command == DISABLE
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One kind of entry. In every window the first `quiet` say nothing, and those after `singly` are told as one."""
+
+    kind: str
+    severity: str
+    subject: str
+    text: str
+    facts: tuple[str, ...] = ()
+    """Members of the entry's body that may be shown."""
+    condition: Condition = _always
+    quiet: int = 0
+    singly: int = 20
+
+
+RULES = (
+    Rule(
+        "limit.tripped",
+        CRITICAL,
+        "A safety limit has tripped",
+        "Further commands of this kind are refused until an administrator lifts the stop.",
+        ("rule", "allowed", "counted"),
+    ),
+    Rule(
+        "switch.thrown",
+        CRITICAL,
+        "An emergency switch was thrown",
+        "Commands within its reach are refused until it is released.",
+        ("scope", "scope_id", "reach"),
+    ),
+    Rule(
+        "policy.loosened",
+        CRITICAL,
+        "A policy was loosened",
+        "More is allowed now than before. If this was not agreed, tighten it again and ask the actor.",
+        ("version",),
+    ),
+    Rule(
+        "change.proposed",
+        WARNING,
+        "A change that loosens something was proposed",
+        "It takes effect ten minutes after it was proposed, or approved where that is needed. Any administrator in "
+        "charge can withdraw it until then.",
+        ("change", "operation", "needs", "effective_at"),
+    ),
+    Rule(
+        "command.Unknown",
+        CRITICAL,
+        "The outcome of an immobilisation is unknown",
+        "The vehicle may or may not be immobilised. Find out before anybody relies on either.",
+        ("outcome", "cause"),
+        _of_disable,
+    ),
+    Rule(
+        "command.contradicted",
+        CRITICAL,
+        "The vehicle contradicts an immobilisation",
+        "The OEM said that the ignition was disabled; a newer reading of the vehicle says that it is not.",
+        (),
+        _of_disable,
+    ),
+    Rule(
+        "immobilisation.reminder",
+        WARNING,
+        "A vehicle has been immobilised for long",
+        "The immobilisation is still open. Enable the ignition, or confirm that it is still wanted.",
+        ("hours", "state"),
+    ),
+    Rule(
+        "clock.fault",
+        CRITICAL,
+        "The clock of the server was set back",
+        "Commands that act on vehicles wait until the clock is right again.",
+    ),
+    Rule(
+        "chain.fault",
+        CRITICAL,
+        "The audit record has a fault",
+        "It does not verify, or cannot be sealed or carried outside. Keep the database and its backups as they are.",
+        ("about", "detail"),
+    ),
+    Rule(
+        "backup.old",
+        WARNING,
+        "The newest backup is too old",
+        "Make one with keyturn backup, and see why the usual one was not made.",
+        ("newest_at",),
+    ),
+    Rule(
+        "operator.sign_in_refused",
+        WARNING,
+        "Sign-in was refused repeatedly",
+        "Somebody may be guessing an operator's password.",
+        ("operator_id",),
+        quiet=4,
+        singly=5,
+    ),
+)
+KINDS = frozenset(rule.kind for rule in RULES)
+
+
+def rule_for(entry: Entry, rules: Iterable[Rule] = RULES) -> Rule | None:
+    """The rule that this entry falls under."""
+    return next((rule for rule in rules if rule.kind == entry.kind and rule.condition(entry)), None)
+
+
+def message(rule: Rule, entry: Entry) -> Message:
+    """What the administrators are told of an entry."""
+    return Message(
+        id=f"{entry.seq}-{entry.at}",  # after a restore the numbers begin again, and receivers drop what they have seen
+        kind=entry.kind,
+        severity=rule.severity,
+        at=iso_time(entry.at),
+        company=entry.company_id,
+        subject=rule.subject,
+        text="\n".join([rule.text, "", *_lines(rule, entry)]),
+        entry=Origin(entry.seq, entry.actor, entry.vehicle_id, entry.command_id),
+    )
+
+
+def _lines(rule: Rule, entry: Entry) -> list[str]:
+    ids = {
+        "entry": entry.seq,
+        "kind": entry.kind,
+        "at": iso_time(entry.at),
+        "company": entry.company_id or "the installation",
+        "actor": entry.actor,
+        "vehicle": entry.vehicle_id,
+        "command": entry.command_id,
+    }
+    told = {**ids, **{name: entry.body.get(name) for name in rule.facts if name not in ids}}
+    return [f"{name}: {_shown(value)}" for name, value in told.items() if isinstance(value, str | int | float)]
+
+
+def _shown(value: object) -> str:
+    """On one line, whatever somebody wrote."""
+    return "".join(character if character.isprintable() else " " for character in str(value))[:_LONGEST_FACT]

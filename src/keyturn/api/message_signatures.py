@@ -1,0 +1,87 @@
+"""Signing, version 2: HTTP Message Signatures (RFC 9421) with HMAC-SHA256 and Content-Digest (RFC 9530)."""
+
+import hashlib
+import hmac
+from typing import Annotated, Literal
+
+import msgspec
+
+from keyturn.api.request import Request
+from keyturn.api.structured_fields import InnerList, read_byte_sequences, read_labelled_list
+from keyturn.clock import SECOND
+from keyturn.commands.nonces import Nonce
+from keyturn.tenants.principal import Principal
+
+INPUT = b"signature-input"
+"""The field whose presence makes a request one of version 2."""
+
+_REQUIRED = frozenset({"@method", "@authority", "@path", "content-digest", "authorization"})
+_WHEN_PRESENT = frozenset({"x-reason", "x-case", "idempotency-key"})
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_DIGESTS = {"sha-256": "sha256", "sha-512": "sha512"}
+"""Algorithms of Content-Digest that are believed, and their names in `hashlib`."""
+
+
+class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All are required and there are no others: one that restricts, such as ``expires``, must not be overlooked."""
+
+    created: int
+    nonce: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}\Z")]
+    keyid: str
+    alg: Literal["hmac-sha256"]
+
+
+def signed_nonce(request: Request, body: bytes, principal: Principal) -> Nonce | None:
+    """The nonce of a request that is rightly signed, None for any other. Age and novelty are the intake's to judge."""
+    try:
+        return _signed_nonce(request, body, principal)
+    except ValueError:
+        return None
+
+
+def signature_base(signed: InnerList, request: Request) -> str:
+    """What is signed (RFC 9421, 2.5). Raises `ValueError` for a component that the request does not have once."""
+    lines = [f'"{name}": {_component(name, request)}\n' for name in signed.members]
+    return f'{"".join(lines)}"@signature-params": {signed}'
+
+
+def _signed_nonce(request: Request, body: bytes, principal: Principal) -> Nonce | None:
+    label, signed = read_labelled_list(request.only(INPUT))
+    signatures = read_byte_sequences(request.only(b"signature"))
+    parameters = msgspec.convert(signed.parameters, _Parameters)
+    right = (
+        signatures.keys() == {label}
+        and parameters.keyid == principal.client_id
+        and _covers_enough(signed, request)
+        and _is_digest(request.only(b"content-digest"), body)
+        and _is_signed(signatures[label], signature_base(signed, request), principal)
+    )
+    return Nonce(principal.application_id, parameters.nonce, parameters.created * SECOND) if right else None
+
+
+def _covers_enough(signed: InnerList, request: Request) -> bool:
+    present = {name for name in _WHEN_PRESENT if name.encode() in request.headers}
+    return set(signed.members) == _REQUIRED | present
+
+
+def _component(name: str, request: Request) -> str:
+    match name:
+        case "@method":
+            return str(request.scope["method"])
+        case "@authority":
+            return request.only(b"host").lower().removesuffix(_DEFAULT_PORTS[request.scope["scheme"]])
+        case "@path":
+            return str(request.scope["path"])
+    return request.only(name.encode())
+
+
+def _is_digest(field: str, body: bytes) -> bool:
+    """Whether every digest of a known algorithm is the body's, and there is one."""
+    known = {name: digest for name, digest in read_byte_sequences(field).items() if name in _DIGESTS}
+    right = [hmac.compare_digest(digest, hashlib.new(_DIGESTS[name], body).digest()) for name, digest in known.items()]
+    return bool(right) and all(right)
+
+
+def _is_signed(given: bytes, base: str, principal: Principal) -> bool:
+    signed = base.encode("ascii")
+    return any(hmac.compare_digest(given, hmac.digest(secret, signed, "sha256")) for secret in principal.sign_secrets)

@@ -1,0 +1,132 @@
+"""Where chains are verified without a server: a database file, or an export of it."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from keyturn.audit import reading
+from keyturn.audit.checkpoints import Signed, Statement, installation_id
+from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
+from keyturn.audit.findings import Finding, What
+from keyturn.audit.verification import Stretch, Walked, walk
+from keyturn.audit.witness import Filed, compare, hear
+from keyturn.clock import iso_time
+from keyturn.store.port import ReadTx
+
+
+class Archive(Protocol):
+    """Chains and checkpoints as somebody holds them."""
+
+    installation: str
+    complete: bool
+    """Every chain of the installation should be there."""
+
+    def stretches(self) -> list[Stretch]:
+        """Each chain, and how much of it is there."""
+        ...
+
+    def links(self, stretch: Stretch) -> Iterator[Link]:
+        """Its entries in the order in which they are held."""
+        ...
+
+    def checkpoints(self) -> list[Filed]: ...
+
+    def asides(self) -> list[Finding]:
+        """What is found beside the chains."""
+        ...
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """One chain."""
+
+    company: str | None
+    first: int
+    last: int
+    erased: int
+    checkpoint: int | None
+    """Number of the newest entry that a checkpoint covers."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    chains: tuple[Verified, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def faults(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.is_fault]
+
+
+class DatabaseArchive:
+    """All chains of a store, read in one transaction."""
+
+    complete = True
+
+    def __init__(self, tx: ReadTx) -> None:
+        self.installation = installation_id(tx)
+        self._tx = tx
+
+    def stretches(self) -> list[Stretch]:
+        return [Stretch(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in reading.heads(self._tx)]
+
+    def links(self, stretch: Stretch) -> Iterator[Link]:
+        return reading.links(self._tx, chain_of(stretch.company), first=stretch.first)
+
+    def checkpoints(self) -> list[Filed]:
+        return [Filed(signed, chain) for signed, chain in reading.checkpoints(self._tx)]
+
+    def asides(self) -> list[Finding]:
+        unlinked = reading.unlinked(self._tx)
+        late = [entry for entry in unlinked if entry.late]
+        found = [
+            Finding(What.INSERTED, entry.company, None, f"The entry with seq {entry.seq} was never sealed.")
+            for entry in unlinked
+            if not entry.late
+        ]
+        if late:
+            text = f"{len(late)} entries are not sealed yet, the oldest of {iso_time(late[0].at)}."
+            found.append(Finding(What.UNSEALED, None, None, text))
+        return found
+
+
+def verify(archive: Archive, *, keys: Collection[bytes] | None = None, kept: Iterable[Signed] = ()) -> Report:
+    """Walk through every chain, and compare it with the archive's checkpoints and those `kept` elsewhere.
+
+    `keys` are the public keys to believe; None: those that the checkpoints name, which proves less.
+    """
+    testimony = hear([*archive.checkpoints(), *map(Filed, kept)], keys, archive.installation)
+    findings = [*archive.asides(), *testimony.findings]
+    chains = []
+    stretches = archive.stretches()
+    for stretch in stretches:
+        statements = testimony.of(stretch.company)
+        walked = walk(stretch, archive.links(stretch), {statement.number for statement in statements})
+        findings += [walked.fault] if walked.fault else []
+        findings += compare(stretch, walked, statements)
+        chains.append(_verified(stretch, walked, statements))
+    findings += _lost(stretches, testimony.statements) if archive.complete else []
+    findings += _notes(chains, vouched=keys is not None or not testimony.statements)
+    return Report(tuple(chains), tuple(findings))
+
+
+def _verified(stretch: Stretch, walked: Walked, statements: list[Statement]) -> Verified:
+    covered = max((each.number for each in statements if each.number <= walked.last), default=None)
+    return Verified(stretch.company, stretch.first, walked.last, walked.erased, covered)
+
+
+def _lost(stretches: list[Stretch], statements: Iterable[Statement]) -> list[Finding]:
+    """Chains that have a checkpoint and are not there."""
+    lost = {statement.company for statement in statements} - {stretch.company for stretch in stretches}
+    return [Finding(What.CUT, company, 1, "The whole chain is missing.") for company in sorted(lost, key=chain_of)]
+
+
+def _notes(chains: list[Verified], *, vouched: bool) -> list[Finding]:
+    notes = [
+        Finding(What.ERASED, each.company, None, f"The personal part of {each.erased} entries was erased.")
+        for each in chains
+        if each.erased
+    ]
+    if not vouched:
+        text = "The checkpoints name the key that they were checked with: give the public key that you keep."
+        notes.append(Finding(What.UNVOUCHED, None, None, text))
+    return notes

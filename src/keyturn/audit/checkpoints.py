@@ -1,0 +1,161 @@
+"""Checkpoints: signed statements of how far a chain has come, made to be kept where this machine cannot change them."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from typing import Annotated, Protocol
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Meta
+
+from keyturn.audit import journal
+from keyturn.audit.encoding import company_of
+from keyturn.audit.sealing import CHECKPOINT_KIND, seal
+from keyturn.clock import SECOND
+from keyturn.store.port import ReadTx, Row, Tx
+
+CHECKPOINT_FORMAT = "keyturn-checkpoint-1"
+LATEST = 253_402_300_799_999_999
+"""The last instant that can be written as a date."""
+CHECKPOINT_TOPIC = "checkpoint"
+"""Bus topic of new checkpoints; the key is the chain."""
+AUDITOR = "audit"
+"""The actor of entries that the audit writes about itself."""
+
+_CLAIM = "INSERT INTO store_fact (name, value) VALUES ('installation', :value) ON CONFLICT (name) DO NOTHING"
+_FACT = "SELECT value FROM store_fact WHERE name = :name"
+_DUE = """
+SELECT chain, number, hash, checkpoint_hash FROM chain_head
+WHERE told > checkpoint_number AND (checkpoint_at <= :before OR told >= checkpoint_number + :entries)
+ORDER BY chain LIMIT :limit
+"""
+_KEEP = """
+INSERT INTO chain_checkpoint (chain, number, statement, signature, key)
+VALUES (:chain, :number, :statement, :signature, :key)
+"""
+_MARK = """
+UPDATE chain_head SET checkpoint_number = :number, checkpoint_at = :now, checkpoint_hash = :digest WHERE chain = :chain
+"""
+_AT_ONCE = 50
+_EVERY_CHAIN = 1_000_000
+
+
+class Signer(Protocol):
+    """Whoever holds the key that checkpoints are signed with."""
+
+    @property
+    def checkpoint_key(self) -> bytes:
+        """The public key, 32 bytes (RFC 8032)."""
+        ...
+
+    def sign_checkpoint(self, statement: bytes) -> bytes:
+        """An Ed25519 signature, 64 bytes."""
+        ...
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That the entry `number` of a company's chain had this hash, and with it every entry before it."""
+
+    at: Annotated[int, Meta(ge=0, le=LATEST)]
+    """When it was made, in microseconds."""
+    company: str | None
+    epoch: int
+    """The store's."""
+    format: str
+    hash: str
+    installation: str
+    number: int
+    previous: str | None
+    """SHA-256 of the chain's previous statement; None: this is the first."""
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A checkpoint as it leaves the machine; signature and key in hex."""
+
+    statement: str
+    """JSON, exactly as signed."""
+    signature: str
+    key: str
+
+    @property
+    def digest(self) -> str:
+        """How the next checkpoint of the chain names this one."""
+        return hashlib.sha256(self.statement.encode()).hexdigest()
+
+    @property
+    def line(self) -> bytes:
+        """The line of JSON that is filed, posted and piped."""
+        return msgspec.json.encode(self) + b"\n"
+
+    def read(self) -> Statement | None:
+        """None: it is no statement of ours."""
+        try:
+            statement = msgspec.json.decode(self.statement, type=Statement)
+        except msgspec.DecodeError:
+            return None
+        return statement if statement.format == CHECKPOINT_FORMAT else None
+
+    def signed_by(self, keys: Iterable[bytes]) -> bool:
+        return any(self._fits(key) for key in keys)
+
+    def _fits(self, key: bytes) -> bool:
+        try:
+            Ed25519PublicKey.from_public_bytes(key).verify(bytes.fromhex(self.signature), self.statement.encode())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def any_due(tx: ReadTx, *, interval: float, entries: int) -> bool:
+    """Whether `make_due` would make one."""
+    return bool(_due(tx, interval, entries, 1))
+
+
+def make_due(tx: Tx, signer: Signer, *, interval: float, entries: int) -> int:
+    """A checkpoint of each chain that has grown for `interval` seconds or by `entries` since its last; how many."""
+    due = _due(tx, interval, entries, _AT_ONCE)
+    for row in due:
+        _make(tx, signer, *row)
+    return len(due)
+
+
+def make_now(tx: Tx, signer: Signer) -> list[Signed]:
+    """Seal everything, and make a checkpoint of each chain that has grown since its last."""
+    while seal(tx):
+        pass
+    return [_make(tx, signer, *row) for row in _due(tx, 0.0, 1, _EVERY_CHAIN)]
+
+
+def installation_id(tx: ReadTx) -> str:
+    """Names this installation in its checkpoints; empty before the first one."""
+    return _fact(tx, "installation") or ""
+
+
+def store_epoch(tx: ReadTx) -> int:
+    return int(_fact(tx, "epoch") or 0)
+
+
+def _due(tx: ReadTx, interval: float, entries: int, limit: int) -> list[Row]:
+    return tx.all(_DUE, before=tx.now - round(interval * SECOND), entries=entries, limit=limit)
+
+
+def _make(tx: Tx, signer: Signer, chain: str, number: int, digest: bytes, previous: str | None) -> Signed:
+    company = company_of(chain)
+    tx.run(_CLAIM, value=secrets.token_hex(16))
+    statement = Statement(
+        tx.now, company, store_epoch(tx), CHECKPOINT_FORMAT, digest.hex(), installation_id(tx), number, previous
+    )
+    text = msgspec.json.encode(statement)
+    signed = Signed(text.decode(), signer.sign_checkpoint(text).hex(), signer.checkpoint_key.hex())
+    tx.run(_KEEP, chain=chain, number=number, **msgspec.structs.asdict(signed))
+    tx.run(_MARK, chain=chain, number=number, now=tx.now, digest=signed.digest)
+    journal.record(tx, CHECKPOINT_KIND, company_id=company, actor=AUDITOR, number=number, hash=digest.hex())
+    tx.announce(CHECKPOINT_TOPIC, chain)
+    return signed
+
+
+def _fact(tx: ReadTx, name: str) -> str | None:
+    row = tx.one(_FACT, name=name)
+    return None if row is None else str(row[0])

@@ -1,0 +1,89 @@
+"""The courier: brings every checkpoint out by every way, in order, until it has arrived. One may arrive twice."""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from keyturn.audit.checkpoints import Signed
+from keyturn.audit.faults import Faults
+from keyturn.audit.outlets import Deliver, DeliveryFailed
+from keyturn.store.port import ReadTx, Row, Store, StoreUnavailable, Tx
+
+_LOOK_AGAIN = 5.0
+"""Seconds between two looks, whatever wake-ups were lost."""
+_PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
+"""Seconds after the first, second, ... failure in a row; the last one goes on."""
+
+_NEXT = """
+SELECT id, statement, signature, key FROM chain_checkpoint
+WHERE id > coalesce((SELECT delivered FROM checkpoint_outlet WHERE name = :name), 0) ORDER BY id LIMIT 1
+"""
+_DELIVERED = """
+INSERT INTO checkpoint_outlet (name, delivered) VALUES (:name, :delivered)
+ON CONFLICT (name) DO UPDATE SET delivered = excluded.delivered
+"""
+
+log = structlog.get_logger()
+
+
+class Courier:
+    """Serves one way out, from where the store says that it is."""
+
+    def __init__(self, store: Store, name: str, deliver: Deliver, faults: Faults) -> None:
+        self._store = store
+        self._name = name
+        self._deliver = deliver
+        self._faults = faults
+        self._made = asyncio.Event()
+
+    def wake(self) -> None:
+        """A checkpoint was made."""
+        self._made.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        failures = 0
+        while True:
+            self._made.clear()
+            try:
+                while await self._deliver_next():
+                    failures = 0
+                    self._faults.clear(self._name)
+            except DeliveryFailed as error:
+                await self._faults.report(self._name, str(error))
+                failures += 1
+            except StoreUnavailable:
+                pass
+            except Exception:
+                log.exception("a checkpoint could not be delivered", outlet=self._name)
+                failures += 1
+            await self._pause(failures)
+
+    async def _deliver_next(self) -> bool:
+        """False: everything has left by this way."""
+        row = await self._store.read(partial(_next, name=self._name))
+        if row is None:
+            return False
+        number, *signed = row
+        await self._deliver(Signed(*signed).line)
+        await self._store.write(partial(_note, name=self._name, delivered=number))
+        return True
+
+    async def _pause(self, failures: int) -> None:
+        if failures:
+            await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
+            return
+        try:
+            async with asyncio.timeout(_LOOK_AGAIN):
+                await self._made.wait()
+        except TimeoutError:
+            return
+
+
+def _next(tx: ReadTx, name: str) -> Row | None:
+    return tx.one(_NEXT, name=name)
+
+
+def _note(tx: Tx, name: str, delivered: int) -> None:
+    tx.run(_DELIVERED, name=name, delivered=delivered)

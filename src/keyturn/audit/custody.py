@@ -1,0 +1,55 @@
+"""What keeps the chains of a server: the sealer, the couriers of its checkpoints, and the watch."""
+
+import asyncio
+from collections.abc import Callable
+
+from keyturn.audit.checkpoints import CHECKPOINT_TOPIC, Signer
+from keyturn.audit.courier import Courier
+from keyturn.audit.faults import Faults
+from keyturn.audit.outlets import configured
+from keyturn.audit.sealer import SEALING_FAULT, Sealer
+from keyturn.audit.watch import CHAIN_FAULT, Watch
+from keyturn.bus.port import Bus
+from keyturn.config.settings import AuditSettings
+from keyturn.store.port import Store
+
+
+class Custody:
+    """Start it once the store is open; stop it before the store closes and after all others."""
+
+    def __init__(self, store: Store, bus: Bus, signer: Signer, settings: AuditSettings) -> None:
+        self._bus = bus
+        self._faults = Faults(store)
+        self._sealer = Sealer(store, signer, settings, self._faults)
+        self._couriers = [Courier(store, name, deliver, self._faults) for name, deliver in configured(settings).items()]
+        self._watch = Watch(store, signer, settings.verify_entries, self._faults)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unlisten: Callable[[], None] = lambda: None
+
+    @property
+    def broken(self) -> bool:
+        """A chain is not what was sealed."""
+        return CHAIN_FAULT in self._faults or SEALING_FAULT in self._faults
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._sealer.wake()
+
+    def start(self) -> None:
+        """Begin with what an earlier process left unsealed, undelivered or unverified."""
+        self._unlisten = self._bus.listen(CHECKPOINT_TOPIC, self._checkpoint_made)
+        works = [self._sealer.run(), *(courier.run() for courier in self._couriers), self._watch.run()]
+        self._tasks = [asyncio.create_task(each, name="audit") for each in works]
+        self._sealer.wake()
+
+    async def stop(self) -> None:
+        """Seal what is there; what has not left by then leaves at the next start."""
+        self._unlisten()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._sealer.turn(last=True)
+
+    def _checkpoint_made(self, _chain: str) -> None:
+        for courier in self._couriers:
+            courier.wake()

@@ -1,0 +1,228 @@
+"""Exports: JSON lines with everything that is needed to verify chains elsewhere, and the way back from such a file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from keyturn.audit import reading
+from keyturn.audit.checkpoints import Signed, installation_id, store_epoch
+from keyturn.audit.encoding import GENESIS, Content, Link, Personal, chain_of, company_of
+from keyturn.audit.findings import Finding, What
+from keyturn.audit.verification import Stretch
+from keyturn.audit.witness import Filed
+from keyturn.store.port import ReadTx
+
+EXPORT_FORMAT = "keyturn-audit-1"
+
+
+class ExportRefused(Exception):
+    """The file is no export; the message is one clear sentence."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """How much of a chain the file holds."""
+
+    company: str | None
+    first: int
+    last: int
+    newest: int
+    """Number of the newest entry of the chain when the file was made."""
+
+
+class Header(msgspec.Struct, frozen=True):
+    format: str
+    installation: str
+    epoch: int
+    chains: tuple[Part, ...]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An entry with its place in its chain; hashes and salt in hex, bodies as the texts that were hashed."""
+
+    company: str | None
+    number: int
+    at: int
+    actor: str
+    kind: str
+    vehicle: str | None
+    command: str | None
+    body: str
+    personal: str | None
+    salt: str | None
+    personal_hash: str | None
+    prev: str
+    hash: str
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One line: exactly one of these."""
+
+    header: Header | None = None
+    entry: Entry | None = None
+    checkpoint: Signed | None = None
+
+
+_LINE = msgspec.json.Decoder(Line)
+
+
+def write(tx: ReadTx, file: BinaryIO, *, company: str | None, everything: bool, first: int, last: int) -> int:
+    """Write the sealed entries from `first` to `last` of one chain, or of all; how many there were."""
+    parts = [part for part in _parts(tx, first, last) if everything or part.company == company]
+    _put(file, Line(header=Header(EXPORT_FORMAT, installation_id(tx), store_epoch(tx), tuple(parts))))
+    count = 0
+    for part in parts:
+        for link in reading.links(tx, chain_of(part.company), first=part.first, last=part.last):
+            _put(file, Line(entry=_entry(part.company, link)))
+            count += 1
+    for part in parts:
+        for signed, _chain in reading.checkpoints(tx, chain_of(part.company)):
+            _put(file, Line(checkpoint=signed))
+    return count
+
+
+class ExportArchive:
+    """An export as an archive. Entries are read from the file each time they are asked for."""
+
+    complete = False
+
+    def __init__(self, path: Path) -> None:
+        """Raises ExportRefused, OSError."""
+        self._path = path
+        self._places: dict[str | None, list[tuple[int, int]]] = {}  # from where to where
+        self._checkpoints: list[Filed] = []
+        self._asides: list[Finding] = []
+        self._header = self._index()
+        self.installation = self._header.installation
+
+    def stretches(self) -> list[Stretch]:
+        return [
+            Stretch(
+                part.company,
+                part.first,
+                part.last,
+                GENESIS if part.first == 1 else None,
+                None,
+                ends_chain=part.last >= part.newest,
+            )
+            for part in self._header.chains
+        ]
+
+    def links(self, stretch: Stretch) -> Iterator[Link]:
+        with self._path.open("rb") as file:
+            for start, end in self._places.get(stretch.company, ()):
+                file.seek(start)
+                while file.tell() < end:
+                    entry = _decoded(file.readline()).entry
+                    assert entry is not None
+                    yield _link(entry)
+
+    def checkpoints(self) -> list[Filed]:
+        return self._checkpoints
+
+    def asides(self) -> list[Finding]:
+        return self._asides
+
+    def _index(self) -> Header:
+        with self._path.open("rb") as file:
+            header = _header(file.readline(), self._path)
+            offset = file.tell()
+            for number, text in enumerate(file, start=2):
+                self._take(number, text, offset)
+                offset += len(text)
+        known = {part.company for part in header.chains}
+        strange = [company for company in self._places if company not in known]
+        self._asides += [
+            Finding(What.INSERTED, each, None, "The file's header names no such chain.") for each in strange
+        ]
+        return header
+
+    def _take(self, number: int, text: bytes, offset: int) -> None:
+        try:
+            line = _decoded(text)
+        except ExportRefused:
+            self._asides.append(Finding(What.EDITED, None, None, f"Line {number} cannot be read."))
+            return
+        if line.checkpoint is not None:
+            self._checkpoints.append(Filed(line.checkpoint))
+        if line.entry is not None:
+            self._place(line.entry.company, offset, len(text))
+
+    def _place(self, company: str | None, offset: int, length: int) -> None:
+        """Lines that stand together are one place."""
+        places = self._places.setdefault(company, [])
+        start = places.pop()[0] if places and places[-1][1] == offset else offset
+        places.append((start, offset + length))
+
+
+def kept_checkpoints(path: Path) -> list[Signed]:
+    """The checkpoints of a file that they were appended to. Raises ExportRefused, OSError."""
+    try:
+        return [msgspec.json.decode(line, type=Signed) for line in path.read_bytes().splitlines() if line]
+    except msgspec.DecodeError:
+        raise ExportRefused(f"{path} is no file of checkpoints.") from None
+
+
+def _parts(tx: ReadTx, first: int, last: int) -> Iterator[Part]:
+    for head in reading.heads(tx):
+        end = min(head.number, last)
+        if first <= end:
+            yield Part(company_of(head.chain), first, end, head.number)
+
+
+def _put(file: BinaryIO, line: Line) -> None:
+    file.write(msgspec.json.encode(line) + b"\n")
+
+
+def _entry(company: str | None, link: Link) -> Entry:
+    """Raises ExportRefused for a link whose entry is not there."""
+    content, personal = link.content, link.personal
+    if content is None:
+        raise ExportRefused(f"Entry {link.number} is missing or was edited; see keyturn audit verify --data.")
+    return Entry(
+        company=content.company,
+        number=link.number,
+        at=content.at,
+        actor=content.actor,
+        kind=content.kind,
+        vehicle=content.vehicle,
+        command=content.command,
+        body=content.body,
+        personal=personal.text if personal else None,
+        salt=personal.salt.hex() if personal and personal.salt is not None else None,
+        personal_hash=personal.hash.hex() if personal else None,
+        prev=link.prev.hex(),
+        hash=link.hash.hex(),
+    )
+
+
+def _link(entry: Entry) -> Link:
+    content = Content(entry.company, entry.at, entry.actor, entry.kind, entry.vehicle, entry.command, entry.body)
+    personal = None
+    if entry.personal_hash is not None or entry.personal is not None or entry.salt is not None:
+        salt = None if entry.salt is None else _octets(entry.salt)
+        personal = Personal(_octets(entry.personal_hash or ""), salt, entry.personal)
+    return Link(entry.number, _octets(entry.prev), _octets(entry.hash), content, personal)
+
+
+def _header(text: bytes, path: Path) -> Header:
+    header = _decoded(text).header
+    if header is None or header.format != EXPORT_FORMAT:
+        raise ExportRefused(f"{path} is no export of an audit chain.")
+    return header
+
+
+def _decoded(text: bytes) -> Line:
+    try:
+        return _LINE.decode(text)
+    except msgspec.DecodeError:
+        raise ExportRefused("The file is no export of an audit chain.") from None
+
+
+def _octets(text: str) -> bytes:
+    """Empty for what is not hex: no hash is like it."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

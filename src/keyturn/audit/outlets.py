@@ -1,0 +1,110 @@
+"""Ways by which a checkpoint leaves the machine: a file that is appended to, a webhook, a command."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from keyturn.config.settings import AuditSettings
+
+_TIMEOUT = 30.0
+"""Seconds that one delivery may take."""
+
+Deliver = Callable[[bytes], Coroutine[Any, Any, None]]
+
+
+class DeliveryFailed(Exception):
+    """The checkpoint did not leave; the message holds no secret."""
+
+
+class FileOutlet:
+    """Appends lines to a file, which is best on another machine's disk, and waits until they are durable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def deliver(self, line: bytes) -> None:
+        """Raises DeliveryFailed."""
+        try:
+            await asyncio.to_thread(self._append, line)
+        except OSError as error:
+            raise DeliveryFailed(f"The file cannot be written ({error.strerror}).") from None
+
+    def _append(self, line: bytes) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "ab") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class WebhookOutlet:
+    """Posts the line as JSON; any answer from 200 to 299 takes it. The address may hold a secret and is never told."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def deliver(self, line: bytes) -> None:
+        """Raises DeliveryFailed."""
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+                session.post(self._url, data=line, allow_redirects=False) as response,
+            ):
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise DeliveryFailed(f"The webhook cannot be reached ({type(error).__name__}).") from None
+        if not 200 <= status < 300:
+            raise DeliveryFailed(f"The webhook answered {status}.")
+
+
+class CommandOutlet:
+    """Runs a program with the line on its standard input; exit status 0 takes it. No shell is involved."""
+
+    def __init__(self, argv: tuple[str, ...]) -> None:
+        self._argv = argv
+
+    async def deliver(self, line: bytes) -> None:
+        """Raises DeliveryFailed."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise DeliveryFailed(f"The command cannot be run ({error.strerror}).") from None
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                await process.communicate(line)
+        except TimeoutError:
+            raise DeliveryFailed(f"The command took more than {_TIMEOUT:g} s.") from None
+        finally:
+            await _end(process)
+        if process.returncode:
+            raise DeliveryFailed(f"The command ended with status {process.returncode}.")
+
+
+def configured(settings: AuditSettings) -> dict[str, Deliver]:
+    """The ways out that are configured, by the name of their setting."""
+    outlets: dict[str, Deliver] = {}
+    if settings.checkpoint_file:
+        outlets["checkpoint_file"] = FileOutlet(Path(settings.checkpoint_file)).deliver
+    if settings.checkpoint_url:
+        outlets["checkpoint_url"] = WebhookOutlet(settings.checkpoint_url).deliver
+    if settings.checkpoint_command:
+        outlets["checkpoint_command"] = CommandOutlet(settings.checkpoint_command).deliver
+    return outlets
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Nothing is left running of a command that took too long, or whose server stops."""
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

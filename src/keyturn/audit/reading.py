@@ -1,0 +1,148 @@
+"""Chains as the store holds them, page by page."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from keyturn.audit.checkpoints import LATEST, Signed
+from keyturn.audit.encoding import Content, Link, Personal
+from keyturn.audit.personal import UnlikeWritten, part
+from keyturn.store.port import ReadTx
+
+PAGE = 200
+
+_LINKS = """
+SELECT l.number, l.prev, l.hash, l.personal, l.salt, l.personal_hash,
+       e.seq, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body
+FROM chain_link l LEFT JOIN entry e ON e.seq = l.seq
+WHERE l.chain = :chain AND l.number > :after AND l.number <= :last ORDER BY l.number LIMIT :limit
+"""
+_HEADS = """
+SELECT h.chain, h.number, h.hash, (SELECT max(number) FROM chain_link l WHERE l.chain = h.chain)
+FROM chain_head h ORDER BY h.chain
+"""
+_LOST_CHAINS = """
+SELECT DISTINCT chain FROM chain_link WHERE chain NOT IN (SELECT chain FROM chain_head) ORDER BY chain
+"""
+_HASH = "SELECT hash FROM chain_link WHERE chain = :chain AND number = :number"
+_CHECKPOINTS = """
+SELECT statement, signature, key, chain FROM chain_checkpoint
+WHERE (CAST(:chain AS TEXT) IS NULL OR chain = :chain) ORDER BY id
+"""
+_NEWEST_CHECKPOINT = """
+SELECT statement, signature, key FROM chain_checkpoint WHERE chain = :chain ORDER BY number DESC LIMIT 1
+"""
+_COVERING = """
+SELECT statement, signature, key FROM chain_checkpoint
+WHERE chain = :chain AND number >= :number ORDER BY number LIMIT 1
+"""
+_UNLINKED = """
+SELECT e.seq, e.company_id, e.at FROM entry e LEFT JOIN chain_link l ON l.seq = e.seq
+WHERE l.seq IS NULL ORDER BY e.seq
+"""
+_LAST_SEALED = "SELECT coalesce(max(seq), 0) FROM chain_link"
+_NAMES = msgspec.json.Decoder(list[str])
+LAST = 2**62
+"""As `last`: to the end."""
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a chain's head says beside what its links say."""
+
+    chain: str
+    number: int
+    hash: bytes
+    newest: int
+    """Number of the newest link that is there."""
+
+
+class Unlinked(msgspec.Struct, frozen=True):
+    """An entry without a number. `late`: it is younger than whatever was sealed."""
+
+    seq: int
+    company: str | None
+    at: int
+    late: bool
+
+
+def heads(tx: ReadTx) -> list[Head]:
+    """Every chain, those that have links but no head included."""
+    known = [
+        Head(chain, _count(number), _octets(digest), newest or 0) for chain, number, digest, newest in tx.all(_HEADS)
+    ]
+    return known + [Head(chain, 0, b"", 0) for (chain,) in tx.all(_LOST_CHAINS)]
+
+
+def page(tx: ReadTx, chain: str, after: int, *, last: int = LAST, limit: int = PAGE) -> list[Link]:
+    """The links behind number `after`, with their entries, up to `last`."""
+    return [_link(*row) for row in tx.all(_LINKS, chain=chain, after=after, last=last, limit=limit)]
+
+
+def links(tx: ReadTx, chain: str, *, first: int = 1, last: int = LAST) -> Iterator[Link]:
+    """Every link from `first` to `last`, a page in memory at a time."""
+    after = first - 1
+    while found := page(tx, chain, after, last=last):
+        yield from found
+        after = found[-1].number
+
+
+def hash_at(tx: ReadTx, chain: str, number: int) -> bytes | None:
+    row = tx.one(_HASH, chain=chain, number=number)
+    return row[0] if row else None
+
+
+def checkpoints(tx: ReadTx, chain: str | None = None) -> list[tuple[Signed, str]]:
+    """Each checkpoint, of one chain or of all, with the chain that it is filed under."""
+    return [(_signed(row), filed) for *row, filed in tx.all(_CHECKPOINTS, chain=chain)]
+
+
+def newest_checkpoint(tx: ReadTx, chain: str) -> Signed | None:
+    row = tx.one(_NEWEST_CHECKPOINT, chain=chain)
+    return _signed(row) if row else None
+
+
+def covering_checkpoint(tx: ReadTx, chain: str, number: int) -> Signed | None:
+    """The first checkpoint of the chain that covers the entry `number`."""
+    row = tx.one(_COVERING, chain=chain, number=number)
+    return _signed(row) if row else None
+
+
+def unlinked(tx: ReadTx) -> list[Unlinked]:
+    """Entries that have no number: the unsealed tail, and what was put between sealed ones."""
+    row = tx.one(_LAST_SEALED)
+    last = row[0] if row else 0
+    return [Unlinked(seq, company, min(_count(at), LATEST), seq > last) for seq, company, at in tx.all(_UNLINKED)]
+
+
+def _link(
+    number: int, prev: Any, digest: Any, names: str | None, salt: Any, personal_hash: Any, seq: int | None, *entry: Any
+) -> Link:
+    prev, digest = _octets(prev), _octets(digest)
+    if seq is None:
+        return Link(number, prev, digest, None)
+    company, at, actor, kind, vehicle, command, body = entry
+    try:
+        opened, text = part(body, _NAMES.decode(names) if names else ())
+    except (UnlikeWritten, msgspec.DecodeError, TypeError):
+        opened, text = body, None  # its hash will say that it is not what was sealed
+    content = Content(company, at, actor, kind, vehicle, command, opened)
+    if names is None and personal_hash is None and salt is None:
+        return Link(number, prev, digest, content)
+    return Link(
+        number, prev, digest, content, Personal(_octets(personal_hash), None if salt is None else _octets(salt), text)
+    )
+
+
+def _signed(row: Sequence[object]) -> Signed:
+    return Signed(*map(str, row))
+
+
+def _count(value: object) -> int:
+    """Whatever somebody may have put in the place of a number or an instant."""
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _octets(value: object) -> bytes:
+    """Whatever somebody may have put in the place of a hash."""
+    return value if isinstance(value, bytes) else b""

@@ -1,0 +1,124 @@
+"""Sealing: entries that were committed get their number and their place in the chain of their company.
+
+A unit of its own, after the act. It keeps nothing in memory: the head of each chain is read and fenced in the unit that
+moves it, so that a crash between two units, or a second sealer, can neither lose an entry nor fork a chain.
+"""
+
+import secrets
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from keyturn.audit.encoding import GENESIS, Content, chain_of, entry_hash
+from keyturn.audit.personal import part_by_name, salted_hash
+from keyturn.store.port import ReadTx, Tx
+
+AT_ONCE = 64
+"""Entries in one unit: others want the writer too."""
+SEALED_TOPIC = "sealed"
+"""Bus topic of chains that grew; the key is the company's id, or empty."""
+CHECKPOINT_KIND = "chain.checkpoint"
+
+_SALT_BYTES = 16
+_COLUMNS = ("chain", "number", "seq", "prev", "hash", "personal", "salt", "personal_hash")
+_LAST_SEALED = "(SELECT coalesce(max(seq), 0) FROM chain_link)"
+# One writer commits in the order of `seq`, so nothing older than what is sealed can still come.
+_UNSEALED = f"""
+SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
+WHERE seq > {_LAST_SEALED} ORDER BY seq LIMIT :limit
+"""  # noqa: S608 - our own subquery
+_ANY_UNSEALED = f"SELECT 1 FROM entry WHERE seq > {_LAST_SEALED} LIMIT 1"  # noqa: S608 - our own subquery
+_HEAD = "SELECT number, hash, told FROM chain_head WHERE chain = :chain FOR UPDATE"
+_BEGIN = """
+INSERT INTO chain_head (chain, number, hash, told, checkpoint_number, checkpoint_at, checkpoint_hash)
+VALUES (:chain, 0, :hash, 0, 0, :now, NULL)
+"""
+_ADVANCE = """
+UPDATE chain_head SET number = :number, hash = :hash, told = :told WHERE chain = :chain AND number = :expected
+"""
+
+Salts = Callable[[int], bytes]
+
+
+class ChainForked(Exception):
+    """Somebody else numbered these entries, or the chain's head is not its newest link."""
+
+
+class _Head:
+    """A chain's newest link, as this unit moves it."""
+
+    def __init__(self, number: int, digest: bytes, told: int) -> None:
+        self.expected = self.number = number
+        self.hash = digest
+        self.told = told
+
+
+def any_unsealed(tx: ReadTx) -> bool:
+    return tx.one(_ANY_UNSEALED) is not None
+
+
+def seal(tx: Tx, *, limit: int = AT_ONCE, salts: Salts = secrets.token_bytes) -> int:
+    """Seal the oldest `limit` entries that are not yet; how many there were. Raises ChainForked."""
+    heads: dict[str, _Head] = {}
+    links = []
+    for seq, *columns in tx.all(_UNSEALED, limit=limit):
+        key = chain_of(columns[0])
+        if key not in heads:
+            heads[key] = _head(tx, key)
+        links.append((key, *_append(heads[key], seq, columns, salts)))
+    if links:
+        _write(tx, links)
+    for key, head in heads.items():
+        _advance(tx, key, head)
+        tx.announce(SEALED_TOPIC, key)
+    return len(links)
+
+
+def _append(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[Any, ...]:
+    """The link's columns after the chain; the head is moved to it."""
+    company, at, actor, kind, vehicle, command, body = columns
+    (opened, personal), names = part_by_name(body)
+    salt = salts(_SALT_BYTES) if personal is not None else None
+    personal_hash = salted_hash(salt, personal) if salt is not None and personal is not None else None
+    prev = head.hash
+    head.number += 1
+    head.hash = entry_hash(
+        head.number, prev, Content(company, at, actor, kind, vehicle, command, opened), personal_hash
+    )
+    if kind != CHECKPOINT_KIND:
+        head.told = head.number
+    listed = msgspec.json.encode(names).decode() if names else None
+    return head.number, seq, prev, head.hash, listed, salt, personal_hash
+
+
+def _head(tx: Tx, key: str) -> _Head:
+    row = tx.one(_HEAD, chain=key)
+    if row is None:
+        tx.run(_BEGIN, chain=key, hash=GENESIS, now=tx.now)
+        return _Head(0, GENESIS, 0)
+    return _Head(*row)
+
+
+def _advance(tx: Tx, key: str, head: _Head) -> None:
+    moved = tx.run(_ADVANCE, chain=key, number=head.number, hash=head.hash, told=head.told, expected=head.expected)
+    if not moved:
+        raise ChainForked
+
+
+def _write(tx: Tx, links: list[tuple[Any, ...]]) -> None:
+    """All of them in one statement, which takes a third of the time of one for each."""
+    statement, names = _insert(len(links))
+    if tx.run(statement, **dict(zip(names, chain.from_iterable(links), strict=True))) != len(links):
+        raise ChainForked
+
+
+@lru_cache(maxsize=AT_ONCE)
+def _insert(rows: int) -> tuple[str, tuple[str, ...]]:
+    """The statement for so many links, and the names of its values in their order."""
+    names = tuple(f"{column}_{row}" for row in range(rows) for column in _COLUMNS)
+    places = iter(names)
+    values = ", ".join(f"({', '.join(f':{next(places)}' for _ in _COLUMNS)})" for _ in range(rows))
+    return f"INSERT INTO chain_link ({', '.join(_COLUMNS)}) VALUES {values} ON CONFLICT DO NOTHING", names  # noqa: S608 - our own columns

@@ -1,0 +1,164 @@
+"""Verification of one chain: recompute every hash, and name the first entry that is not what was sealed. Pure."""
+
+from collections.abc import Collection, Iterable
+from itertools import chain, islice
+
+import msgspec
+
+from keyturn.audit.encoding import Link, entry_hash
+from keyturn.audit.findings import Finding, What
+
+_AROUND = 1_000
+"""How far from its place an entry is looked for once something is wrong."""
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """The part of a chain that is looked at."""
+
+    company: str | None
+    first: int
+    last: int
+    """The last that should be there."""
+    prev: bytes | None
+    """The hash before the first; None: whatever the first says."""
+    hash: bytes | None
+    """The hash of the last; None: whatever it is."""
+    ends_chain: bool = True
+    """Nothing is sealed behind `last`."""
+
+
+class Walked(msgspec.Struct, frozen=True):
+    """A chain as it was walked through."""
+
+    last: int
+    """Number of its last entry; one below the first where there is none."""
+    hash: bytes | None
+    hashes: dict[int, bytes]
+    """Of the entries that were asked for."""
+    erased: int
+    fault: Finding | None
+
+
+def walk(stretch: Stretch, links: Iterable[Link], wanted: Collection[int] = ()) -> Walked:
+    """Walk through a stretch of a chain. After the first fault the rest is only counted."""
+    rest = iter(links)
+    last, digest, erased = stretch.first - 1, stretch.prev, 0
+    hashes: dict[int, bytes] = {}
+    fault: Finding | None = None
+    while (link := next(rest, None)) is not None:
+        if fault is None and not _follows(link, last + 1, digest):
+            ahead = list(islice(rest, _AROUND))
+            fault = _Diagnosis(stretch, link, last + 1, digest, ahead).finding()
+            rest = chain(ahead, rest)
+        last, digest = max(last, link.number), link.hash
+        erased += link.personal is not None and link.personal.erased
+        if link.number in wanted:
+            hashes[link.number] = link.hash
+    return Walked(last, digest, hashes, erased, fault or _end_fault(stretch, last, digest))
+
+
+def _end_fault(stretch: Stretch, last: int, digest: bytes | None) -> Finding | None:
+    """What the end of the chain should have been and is not."""
+    if last < stretch.last:
+        text = f"The tail is cut off behind entry {last}: entry {stretch.last} was the last."
+        return Finding(What.CUT, stretch.company, last + 1, text)
+    if last > stretch.last and stretch.ends_chain:
+        text = f"Entry {stretch.last + 1} stands behind the end that the chain's head names."
+        return Finding(What.INSERTED, stretch.company, stretch.last + 1, text)
+    if stretch.hash is not None and last >= stretch.first and digest != stretch.hash:
+        text = f"Entry {last} is not the one that the chain's head names."
+        return Finding(What.REWRITTEN, stretch.company, last, text)
+    return None
+
+
+def _follows(link: Link, number: int, prev: bytes | None) -> bool:
+    return link.number == number and prev in (None, link.prev) and _sealed_as(link, number)
+
+
+def _sealed_as(link: Link, number: int) -> bool:
+    """Its hash was made of what it holds, under this number."""
+    if link.content is None:
+        return False
+    if link.personal is None:
+        return entry_hash(number, link.prev, link.content, None) == link.hash
+    return link.personal.holds and entry_hash(number, link.prev, link.content, link.personal.hash) == link.hash
+
+
+class _Diagnosis:
+    """What happened to a chain where `link` is not the entry `number` that follows `prev`."""
+
+    def __init__(self, stretch: Stretch, link: Link, number: int, prev: bytes | None, ahead: list[Link]) -> None:
+        self._stretch = stretch
+        self._link = link
+        self._number = number
+        self._prev = prev
+        self._ahead = ahead
+
+    def finding(self) -> Finding:
+        """The first of the explanations that fits."""
+        for explain in (self._of_the_numbers, self._of_what_it_holds, self._of_its_neighbours):
+            if found := explain():
+                return found
+        return self._say(What.EDITED, self._number, f"Entry {self._number} is not what was sealed.")
+
+    def _of_the_numbers(self) -> Finding | None:
+        number, link = self._number, self._link
+        if link.number > number and any(other.number == number for other in self._ahead):
+            return self._say(What.REORDERED, number, f"Entry {link.number} stands where entry {number} belongs.")
+        if link.number > number:
+            return self._removed(number, link.number - 1)
+        if link.number < number:
+            return self._say(What.INSERTED, link.number, f"There is a second entry {link.number}.")
+        if link.number > self._stretch.last and self._stretch.ends_chain:
+            return self._say(What.INSERTED, number, f"Entry {number} was put behind the end of the chain.")
+        if link.content is None:
+            return self._removed(number, number)
+        return None
+
+    def _of_what_it_holds(self) -> Finding | None:
+        number = self._number
+        if _sealed_as(self._link, number):
+            return None
+        for other in self._ahead:
+            if _sealed_as(_holding(self._link, other), number):
+                text = f"Entries {number} and {other.number} have changed places."
+                return self._say(What.REORDERED, number, text)
+        sealed = _sealed_number(self._link, number)
+        if sealed is None:
+            return None
+        if sealed < number:
+            return self._say(What.INSERTED, sealed, f"Entry {sealed} was put in and those behind it renumbered.")
+        if any(_sealed_as(other, number) for other in self._ahead):
+            return self._say(What.REORDERED, number, f"Entry {number} was sealed as entry {sealed}.")
+        return self._removed(number, sealed - 1)
+
+    def _of_its_neighbours(self) -> Finding | None:
+        number, prev = self._number, self._prev
+        if any(other.prev == prev and _sealed_as(other, number) for other in self._ahead[:1]):
+            return self._say(What.INSERTED, number, f"Entry {number} was put in between two others.")
+        if number > self._stretch.first and _sealed_as(self._link, number):
+            text = f"Entry {number - 1} is not the one that entry {number} follows: its hash was made anew."
+            return self._say(What.EDITED, number - 1, text)
+        return None
+
+    def _removed(self, first: int, last: int) -> Finding:
+        which = f"Entry {first} is" if first == last else f"Entries {first} to {last} are"
+        return self._say(What.REMOVED, first, f"{which} missing.")
+
+    def _say(self, what: What, number: int, text: str) -> Finding:
+        return Finding(what, self._stretch.company, number, text)
+
+
+def _holding(link: Link, other: Link) -> Link:
+    """The link with what the other one holds; salt and hash of a personal part are the link's."""
+    personal = link.personal
+    if personal is not None:
+        text = other.personal.text if other.personal else None
+        personal = msgspec.structs.replace(personal, text=text)
+    return msgspec.structs.replace(link, content=other.content, personal=personal)
+
+
+def _sealed_number(link: Link, number: int) -> int | None:
+    """Under which number near this one the entry was sealed."""
+    near = range(max(1, number - _AROUND), number + _AROUND)
+    return next((other for other in near if _sealed_as(link, other)), None)

@@ -1,0 +1,79 @@
+"""The watch: a server verifies the newest part of its own chains when it starts, and once a day."""
+
+import asyncio
+from functools import partial
+
+import structlog
+
+from keyturn.audit import reading
+from keyturn.audit.checkpoints import Signed, Signer, installation_id
+from keyturn.audit.encoding import GENESIS, Link, company_of
+from keyturn.audit.faults import Faults
+from keyturn.audit.findings import Finding
+from keyturn.audit.reading import Head
+from keyturn.audit.verification import Stretch, walk
+from keyturn.audit.witness import Filed, compare, hear
+from keyturn.store.port import ReadTx, Store, StoreUnavailable
+
+CHAIN_FAULT = "chain"
+_PAUSE = 86_400.0
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """Looks at the last `entries` of each chain and at its newest checkpoint."""
+
+    def __init__(self, store: Store, signer: Signer, entries: int, faults: Faults) -> None:
+        self._store = store
+        self._key = signer.checkpoint_key
+        self._entries = entries
+        self._faults = faults
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            try:
+                await self.look()
+            except StoreUnavailable:
+                log.warning("the audit chains could not be verified")
+            await asyncio.sleep(_PAUSE)
+
+    async def look(self) -> None:
+        """Verify once; a fault is reported, and over when nothing is wrong any more."""
+        installation, chains = await self._store.read(_overview)
+        for head, newest in chains:
+            if fault := await self._fault(installation, head, newest):
+                await self._faults.report(CHAIN_FAULT, fault.text, fault)
+                return
+        self._faults.clear(CHAIN_FAULT)
+
+    async def _fault(self, installation: str, head: Head, newest: Signed | None) -> Finding | None:
+        first = max(1, head.number - self._entries + 1)
+        prev = await self._store.read(partial(_hash_before, chain=head.chain, first=first))
+        links = await self._links(head, first)
+        stretch = Stretch(company_of(head.chain), first, head.number, prev, head.hash)
+        statements = hear([Filed(newest, head.chain)] if newest else [], [self._key], installation).of(stretch.company)
+        walked = walk(stretch, links, {statement.number for statement in statements})
+        faults = [walked.fault, *compare(stretch, walked, statements)]
+        return next((fault for fault in faults if fault is not None and fault.is_fault), None)
+
+    async def _links(self, head: Head, first: int) -> list[Link]:
+        """Page by page, so that the event loop serves others in between."""
+        links: list[Link] = []
+        after = first - 1
+        while found := await self._store.read(partial(reading.page, chain=head.chain, after=after, last=head.number)):
+            links += found
+            after = found[-1].number
+            await asyncio.sleep(0)
+        return links
+
+
+def _overview(tx: ReadTx) -> tuple[str, list[tuple[Head, Signed | None]]]:
+    """Whose chains these are, and each with its newest checkpoint, as they are at one moment."""
+    heads = reading.heads(tx)
+    return installation_id(tx), [(head, reading.newest_checkpoint(tx, head.chain)) for head in heads]
+
+
+def _hash_before(tx: ReadTx, chain: str, first: int) -> bytes | None:
+    return GENESIS if first == 1 else reading.hash_at(tx, chain, first - 1)

@@ -1,0 +1,27 @@
+"""``keyturn alerts list`` and ``keyturn alerts test``."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from keyturn.cli.administration import perform
+from keyturn.cli.failure import Exit
+from keyturn.cli.operators import credentials
+from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
+from keyturn.cli.output import print_answer
+
+Verb = Annotated[
+    Literal["list", "test"], Parameter(help="list: the newest alerts. test: one through every channel, now.")
+]
+Unsent = Annotated[bool, Parameter(negative="", help="Of the list: only what is not delivered yet.")]
+
+
+def alerts(
+    verb: Verb, /, *, unsent: Unsent = False, place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False
+) -> int:
+    """Show alerts, or try the channels; a channel that fails makes the exit code 1."""
+    arguments = {"unsent": unsent} if verb == "list" else {}
+    answer = perform(place, f"alerts {verb}", arguments, credentials(who))
+    print_answer(answer, as_json=as_json)
+    delivered = all(channel["delivered"] for channel in answer.get("channels", ()))
+    return Exit.DONE if delivered else Exit.REFUSED

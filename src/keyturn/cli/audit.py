@@ -1,0 +1,140 @@
+"""``keyturn audit``: checkpoints, exports, and verification without a server."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from cyclopts import Parameter
+
+from keyturn.audit import reading
+from keyturn.audit.archive import Archive, DatabaseArchive, Report, verify
+from keyturn.audit.export import ExportArchive, ExportRefused, kept_checkpoints, write
+from keyturn.cli.administration import perform
+from keyturn.cli.configuration import settings_at
+from keyturn.cli.failure import Exit, Failure, usage
+from keyturn.cli.options import HERE, AsJson, Place
+from keyturn.cli.output import print_answer, print_json
+from keyturn.store.port import ReadTx, StoreRefused
+from keyturn.store.sqlite.offline import read_offline
+
+Company = Annotated[str | None, Parameter(help="Id or name of the company; without it every chain.")]
+First = Annotated[int, Parameter(name="--from", help="Number of the first entry of each chain.")]
+Last = Annotated[int, Parameter(name="--to", help="Number of the last entry of each chain.")]
+Kept = Annotated[Path | None, Parameter(help="File of checkpoints that was kept elsewhere.")]
+PublicKey = Annotated[Path | None, Parameter(help="File with the public key, or several, in PEM.")]
+
+_END = b"-----END PUBLIC KEY-----"
+
+
+def checkpoint(*, place: Place = HERE, as_json: AsJson = False) -> None:
+    """Make a checkpoint of every chain that has grown since its last one."""
+    answer = perform(place, "audit checkpoint", {})
+    print_answer(answer if as_json else {"checkpoints": len(answer["checkpoints"])}, as_json=as_json)
+
+
+def key(*, place: Place = HERE, as_json: AsJson = False) -> None:
+    """Print the public key that checkpoints are verified with: keep it elsewhere."""
+    octets = bytes.fromhex(perform(place, "audit key", {})["key"])
+    pem = Ed25519PublicKey.from_public_bytes(octets).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    if as_json:
+        print_json({"key": octets.hex()})
+    else:
+        print(pem.decode(), end="")
+
+
+def export(
+    file: Path,
+    /,
+    *,
+    company: Company = None,
+    first: First = 1,
+    last: Last = reading.LAST,
+    place: Place = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write sealed entries and their checkpoints to a new file, beside a running server or without one."""
+    with _refused(), read_offline(Path(settings_at(place).server.data)) as tx:
+        only = None if company is None else _company_id(tx, company)
+        with closing(file.open("xb")) as target:
+            count = write(tx, target, company=only, everything=company is None, first=max(1, first), last=last)
+    print_answer({"file": str(file), "entries": count}, as_json=as_json)
+
+
+def verify_chains(
+    file: Path | None = None,
+    /,
+    *,
+    checkpoints: Kept = None,
+    public_key: PublicKey = None,
+    place: Place = HERE,
+    as_json: AsJson = False,
+) -> Exit:
+    """Verify an export, or with --data the chains of a data directory. Needs no server and no secret."""
+    with _refused():
+        keys = _public_keys(public_key) if public_key else None
+        kept = kept_checkpoints(checkpoints) if checkpoints else []
+        with _archive(file, place) as archive:
+            report = verify(archive, keys=keys, kept=kept)
+    if as_json:
+        print_json({"sound": not report.faults, **msgspec.to_builtins(report)})
+    else:
+        print("\n".join(_told(report)))
+    return Exit.BROKEN if report.faults else Exit.DONE
+
+
+VERBS = {"checkpoint": checkpoint, "key": key, "export": export, "verify": verify_chains}
+
+
+@contextmanager
+def _archive(file: Path | None, place: Place) -> Iterator[Archive]:
+    if file is not None:
+        yield ExportArchive(file)
+        return
+    with read_offline(Path(settings_at(place).server.data)) as tx:
+        yield DatabaseArchive(tx)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What keeps files from being read or written, as `Failure`."""
+    try:
+        yield
+    except StoreRefused as error:
+        raise Failure(Exit.UNREACHABLE, "store_refused", str(error)) from None
+    except ExportRefused as error:
+        raise usage(str(error)) from None
+    except OSError as error:
+        raise usage(f"{error.filename} cannot be used: {error.strerror}.") from None
+
+
+def _company_id(tx: ReadTx, reference: str) -> str:
+    row = tx.one("SELECT id FROM company WHERE id = :reference OR name = :reference", reference=reference)
+    if row is None:
+        raise Failure(Exit.REFUSED, "not_found", f"There is no company '{reference}'.")
+    return str(row[0])
+
+
+def _public_keys(path: Path) -> list[bytes]:
+    try:
+        blocks = [block + _END for block in path.read_bytes().split(_END)[:-1]]
+        keys = [load_pem_public_key(block.lstrip()) for block in blocks]
+    except (ValueError, UnsupportedAlgorithm):
+        keys = []
+    octets = [each.public_bytes_raw() for each in keys if isinstance(each, Ed25519PublicKey)]
+    if not octets:
+        raise usage(f"{path} holds no Ed25519 public key in PEM.")
+    return octets
+
+
+def _told(report: Report) -> Iterator[str]:
+    for chain in report.chains:
+        covered = f"checkpoint at entry {chain.checkpoint}" if chain.checkpoint else "no checkpoint"
+        yield f"{chain.company or 'installation'}: entries {chain.first} to {chain.last}, {covered}"
+    for finding in report.findings:
+        yield f"{finding.what}: {finding.company or 'installation'}: {finding.text}"
+    yield "The chains are broken." if report.faults else "The chains are sound."

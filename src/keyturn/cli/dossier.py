@@ -1,0 +1,40 @@
+"""``keyturn dossier``."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from keyturn.cli.administration import perform
+from keyturn.cli.failure import usage
+from keyturn.cli.options import HERE, AsJson, Place
+from keyturn.cli.output import print_answer
+from keyturn.dossier.page import render
+
+Out = Annotated[Path, Parameter(help="Directory for the two files.")]
+
+
+def dossier(command_id: str, /, *, out: Out = Path(), place: Place = HERE, as_json: AsJson = False) -> None:
+    """Write the whole story of a command: a page to be read or printed, and the same in JSON."""
+    story = perform(place, "command dossier", {"command": command_id})
+    stem = f"dossier-{story['command']['id']}"
+    files = {
+        "page": (out / f"{stem}.html", render(story)),
+        "json": (out / f"{stem}.json", json.dumps(story, ensure_ascii=False, indent=2) + "\n"),
+    }
+    for path, text in files.values():
+        _write(path, text)
+    print_answer({name: str(path) for name, (path, _) in files.items()}, as_json=as_json)
+
+
+def _write(path: Path, text: str) -> None:
+    """For its owner alone: it tells of persons."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise usage(f"{path} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,71 @@
+"""``keyturn immobilised`` and ``keyturn enable``."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from keyturn.cli.administration import perform
+from keyturn.cli.calls import Assent, send
+from keyturn.cli.failure import Exit, usage
+from keyturn.cli.operators import credentials
+from keyturn.cli.options import AS_TOLD, HERE, NOBODY, Access, AsJson, Place, Who
+from keyturn.cli.output import print_answer
+from keyturn.cli.sheet import as_html, as_text
+
+Company = Annotated[str | None, Parameter(help="Its id or name.")]
+Sheet = Annotated[
+    bool,
+    Parameter(negative="", help="Print all that is needed when the system is down, as text or into an .html file."),
+]
+Keep = Annotated[
+    bool, Parameter(negative="", help="Enable it whenever it can be reached, until confirmed; on the server's machine.")
+]
+_HTML = (".html", ".htm")
+
+
+def immobilised(
+    file: Path | None = None,
+    /,
+    *,
+    company: Company = None,
+    sheet: Sheet = False,
+    place: Place = HERE,
+    who: Who = NOBODY,
+    as_json: AsJson = False,
+) -> None:
+    """List what is immobilised or may be, the oldest first."""
+    if file is not None and not sheet:
+        raise usage("A file is written with --sheet only.")
+    answer = perform(place, "immobilisation list", {"company": company}, credentials(who))
+    if not sheet:
+        print_answer(answer, as_json=as_json)
+        return
+    render = as_html if file is not None and file.suffix.lower() in _HTML else as_text
+    page = render(answer["immobilisations"])
+    if file is None:
+        print(page, end="")
+        return
+    try:
+        file.write_text(page, "utf-8")
+    except OSError as error:
+        raise usage(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def enable(
+    vin: str,
+    /,
+    *,
+    keep: Keep = False,
+    access: Access = AS_TOLD,
+    place: Place = HERE,
+    who: Who = NOBODY,
+    yes: Assent = False,
+    as_json: AsJson = False,
+) -> int:
+    """Enable a vehicle's ignition: once as `send` does, or with --keep until it is confirmed."""
+    if not keep:
+        return send(vin, "enable_ignition", access=access, yes=yes, as_json=as_json)
+    started = perform(place, "keep-enabling start", {"vehicle": vin}, credentials(who))
+    print_answer(started, as_json=as_json)
+    return Exit.DONE

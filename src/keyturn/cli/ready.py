@@ -1,0 +1,52 @@
+"""``keyturn ready``: the dry run."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from keyturn.cli.administration import perform
+from keyturn.cli.operators import credentials
+from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
+from keyturn.cli.output import print_answer
+
+
+def ready(
+    vin: str,
+    command: str,
+    *,
+    application: Annotated[str | None, Parameter(help="Who would ask, where the company has several.")] = None,
+    company: Annotated[str | None, Parameter(help="Its id or name.")] = None,
+    reason: Annotated[str | None, Parameter(help="As X-Reason would say it.")] = None,
+    as_json: AsJson = False,
+    place: Place = HERE,
+    who: Who = NOBODY,
+) -> int:
+    """Say what a request for this command would meet now; nothing is sent. Exit code 0: it is ready; 1: it is not."""
+    given = {"vin": vin, "command": command, "application": application, "company": company, "reason": reason}
+    arguments = {name: value for name, value in given.items() if value is not None}
+    answer = perform(place, "vehicle ready", arguments, credentials(who))
+    if as_json:
+        print_answer(answer, as_json=True)
+    else:
+        print("\n".join(_lines(answer)))
+    return 0 if answer["ready"] else 1
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    yield f"{answer['command']} of {answer['vin']}: {'ready' if answer['ready'] else 'not ready'}"
+    yield from (f"  {reason}" for reason in answer["reasons"])
+    for finding in answer["preconditions"]:
+        seen = ", ".join(_seen(name, sight) for name, sight in finding.get("signals", {}).items())
+        later = " (read before sending)" if finding["number"] in answer["unread"] else ""
+        yield f"{finding['verdict']:12} {finding['number']:2} {finding['text']}{later} {seen}".rstrip()
+    contact = "never" if answer["last_contact"] is None else f"{answer['last_contact_age']:.0f} s ago"
+    yield f"last contact {contact}; asked for in {'two steps' if answer['confirmation_needed'] else 'one step'}"
+    if answer["approval_needed"]:
+        yield "an operator has to approve it"
+    yield from (f"{left} left of {rule}" for rule, left in answer["limits_left"].items())
+
+
+def _seen(name: str, sight: dict[str, Any]) -> str:
+    age = f", {sight['age']:.0f} s old" if "age" in sight else ""
+    return f"[{name} {sight['value']}{age}]"

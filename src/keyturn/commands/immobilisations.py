@@ -1,0 +1,144 @@
+"""What operators do about an immobilisation: list, close, tell the end user, keep enabling."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from keyturn.clock import SECOND, after, iso_time
+from keyturn.commands import keep_enabling
+from keyturn.commands.effects import disable_may_still_act
+from keyturn.commands.immobilised import open_records, shown_keeping
+from keyturn.commands.keep_enabling import CANCELLED
+from keyturn.fleet import immobilisation, notices, vehicles
+from keyturn.fleet.notices import Channel
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.references import COMPANY, VEHICLE, resolve
+
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+_SLACK = 60.0
+"""Seconds by which somebody's watch may be ahead."""
+
+
+class ListImmobilisations(Arguments, frozen=True):
+    company: str | None = None
+
+
+class CloseImmobilisation(Arguments, frozen=True):
+    vehicle: str
+    """Id or VIN."""
+    reason: Reason
+    company: str | None = None
+    force: bool = False
+    """Although a disable may still act; it is written down."""
+
+
+class AddNotice(Arguments, frozen=True):
+    vehicle: str
+    """Id or VIN."""
+    channel: Channel
+    company: str | None = None
+    text: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
+    at: str | None = None
+    """RFC 3339; None: now."""
+
+
+class OfVehicle(Arguments, frozen=True):
+    vehicle: str
+    """Id or VIN."""
+    company: str | None = None
+
+
+def listed(session: Session, arguments: ListImmobilisations) -> Answer:
+    company = arguments.company
+    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    return {"immobilisations": open_records(session.tx, company_id)}
+
+
+def close(session: Session, arguments: CloseImmobilisation) -> Answer:
+    tx = session.tx
+    vehicle_id = resolve(tx, VEHICLE, arguments.vehicle, arguments.company)
+    record = immobilisation.open_record(tx, vehicle_id)
+    if record is None:
+        raise OperationError("not_immobilised", "The vehicle has no open immobilisation record.")
+    forced = disable_may_still_act(tx, record, tx.now)
+    if forced and not arguments.force:
+        raise OperationError(
+            "may_still_act",
+            "A disable_ignition of this vehicle may still act; enable it and wait, or close with --force.",
+        )
+    immobilisation.close(tx, record, session.actor, session.actor, reason=arguments.reason, forced=forced)
+    return {"vehicle": arguments.vehicle, "closed": True, "reason": arguments.reason, "forced": forced}
+
+
+def add_notice(session: Session, arguments: AddNotice) -> Answer:
+    vehicle = _vehicle(session, arguments.vehicle, arguments.company)
+    at = session.tx.now if arguments.at is None else _instant(arguments.at)
+    if at > after(session.tx.now, _SLACK):
+        raise OperationError("invalid_time", "A notice cannot have been given in the future.")
+    at = min(at, session.tx.now)
+    notices.add(session.tx, vehicle.company_id, vehicle.id, arguments.channel, at, arguments.text, session.actor)
+    return {"vin": vehicle.vin, "channel": arguments.channel, "at": iso_time(at), "text": arguments.text}
+
+
+def start_keeping(session: Session, arguments: OfVehicle) -> Answer:
+    vehicle = _vehicle(session, arguments.vehicle, arguments.company)
+    keep_enabling.start(session.tx, vehicle, session.actor)
+    return _kept(session, vehicle)
+
+
+def cancel_keeping(session: Session, arguments: OfVehicle) -> Answer:
+    vehicle_id = resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company)
+    keeping = keep_enabling.of_vehicle(session.tx, vehicle_id)
+    if keeping is None:
+        raise OperationError("not_running", "Nothing keeps enabling this vehicle.")
+    keep_enabling.end(session.tx, keeping, CANCELLED, session.actor)
+    return {"vehicle": arguments.vehicle, "cancelled": True, **shown_keeping(session.tx, keeping)}
+
+
+def list_keepings(session: Session, arguments: ListImmobilisations) -> Answer:
+    tx, company = session.tx, arguments.company
+    company_id = None if company is None else resolve(tx, COMPANY, company)
+    found = [keeping for keeping in keep_enabling.running(tx) if company_id in (None, keeping.company_id)]
+    vins = {keeping.id: vehicles.load(tx, keeping.vehicle_id) for keeping in found}
+    return {
+        "keep_enabling": [
+            {"vin": vehicle.vin if (vehicle := vins[keeping.id]) else None, **shown_keeping(tx, keeping)}
+            for keeping in found
+        ]
+    }
+
+
+def _kept(session: Session, vehicle: Vehicle) -> Answer:
+    keeping = keep_enabling.of_vehicle(session.tx, vehicle.id)
+    assert keeping is not None, "it was just started, or ran already"
+    return {"vin": vehicle.vin, **shown_keeping(session.tx, keeping)}
+
+
+def _vehicle(session: Session, reference: str, company: str | None) -> Vehicle:
+    """An active one. Raises `OperationError`."""
+    vehicle = vehicles.load(session.tx, resolve(session.tx, VEHICLE, reference, company))
+    if vehicle is None:
+        raise OperationError("not_active", f"The vehicle '{reference}' is not active.")
+    return vehicle
+
+
+def _instant(text: str) -> int:
+    try:
+        said = datetime.fromisoformat(text)
+    except ValueError:
+        said = None
+    if said is None or said.tzinfo is None:
+        raise OperationError("invalid_time", f"'{text}' is no time with an offset, as in 2026-01-31T13:45:00-03:00.")
+    return round(said.timestamp() * SECOND)
+
+
+OPERATIONS = (
+    Operation("immobilisation list", ListImmobilisations, listed, role="viewer"),
+    Operation("immobilisation close", CloseImmobilisation, close, role="admin"),
+    Operation("notice add", AddNotice, add_notice, role="approver"),
+    Operation("keep-enabling start", OfVehicle, start_keeping, role="approver"),
+    Operation("keep-enabling cancel", OfVehicle, cancel_keeping, role="approver"),
+    Operation("keep-enabling list", ListImmobilisations, list_keepings, role="viewer"),
+)

@@ -1,0 +1,110 @@
+"""Open immobilisation records as operators see them: everything that was kept, and what is known of the vehicle now."""
+
+from typing import Any
+
+from keyturn.clock import iso_time
+from keyturn.commands import keep_enabling, record
+from keyturn.commands.keep_enabling import Keeping
+from keyturn.fleet import evidence, notices
+from keyturn.fleet.positions import Position
+from keyturn.store.port import ReadTx, Row
+
+Shown = dict[str, Any]
+"""JSON-ready; instants are RFC 3339 in UTC."""
+
+_OPEN = """
+SELECT i.id, i.vehicle_id, v.vin, c.name, a.name, a.connector, v.external_id, i.state, i.opened_at, i.confirmed_at,
+       i.opened_by, i.actor, i.consent_at, i.consent_reference, i.latitude, i.longitude, i.position_at
+FROM immobilisation i
+JOIN vehicle v ON v.id = i.vehicle_id
+JOIN company c ON c.id = i.company_id
+JOIN oem_account a ON a.id = v.account_id
+WHERE i.state <> 'closed' AND (CAST(:company_id AS TEXT) IS NULL OR i.company_id = :company_id)
+ORDER BY i.opened_at, i.id
+"""
+_COMMANDS = """
+SELECT c.id, c.name, c.state, c.actor, c.sent_at, c.completed_at, a.name, a.connector, c.verdicts IS NOT NULL
+FROM immobilisation_command t
+JOIN command c ON c.id = t.command_id
+JOIN oem_account a ON a.id = c.account_id
+WHERE t.immobilisation_id = :immobilisation_id ORDER BY c.sent_at, c.id
+"""
+
+
+def open_records(tx: ReadTx, company_id: str | None) -> list[Shown]:
+    """Every open record of the company, or of all of them; the oldest first."""
+    return [_shown(tx, row) for row in tx.all(_OPEN, company_id=company_id)]
+
+
+def shown_keeping(tx: ReadTx, keeping: Keeping) -> Shown:
+    """What `keep enabling` has done so far."""
+    last = record.load(tx, keeping.command_id) if keeping.command_id else None
+    return {
+        "since": iso_time(keeping.started_at),
+        "by": keeping.actor,
+        "issued": keeping.issued,
+        "last": keeping.command_id,
+        "last_state": None if last is None else str(last.state),
+    }
+
+
+def _shown(tx: ReadTx, row: Row) -> Shown:
+    record_id, vehicle_id, vin, company, account, connector, external_id, state, *rest = row
+    opened_at, confirmed_at, opened_by, actor, consent_at, consent_reference, *place = rest
+    known = evidence.load(tx, vehicle_id)
+    keeping = keep_enabling.of_vehicle(tx, vehicle_id)
+    return {
+        "id": record_id,
+        "vin": vin,
+        "company": company,
+        "account": account,
+        "connector": connector,
+        "external_id": external_id,
+        "state": state,
+        "since": iso_time(opened_at),
+        "confirmed_at": _told(confirmed_at),
+        "opened_by": opened_by,
+        "actor": actor,
+        **_asked_for(tx, opened_by),
+        "consent_at": _told(consent_at),
+        "consent_reference": consent_reference,
+        "position_then": None if place[2] is None else _placed(Position(*place)),
+        "last_position": None if known.track.position is None else _placed(known.track.position),
+        "last_contact": _told(known.report.last_contact),
+        "commands": [_sent(sent) for sent in tx.all(_COMMANDS, immobilisation_id=record_id)],
+        "notices": [_notice(notice) for notice in notices.of_record(tx, record_id)],
+        "keep_enabling": None if keeping is None else shown_keeping(tx, keeping),
+    }
+
+
+def _asked_for(tx: ReadTx, command_id: str) -> Shown:
+    """Why the disable was asked for, as its own row says."""
+    command = record.load(tx, command_id)
+    return {"reason": command.reason if command else None, "case": command.case_number if command else None}
+
+
+def _sent(row: Row) -> Shown:
+    command_id, name, state, actor, sent_at, completed_at, account, connector, judged = row
+    return {
+        "id": command_id,
+        "command": name,
+        "state": state,
+        "actor": actor,
+        "sent_at": _told(sent_at),
+        "completed_at": _told(completed_at),
+        "account": account,
+        "connector": connector,
+        "evidence_kept": bool(judged),
+    }
+
+
+def _notice(notice: notices.Notice) -> Shown:
+    return {"channel": notice.channel, "at": iso_time(notice.at), "text": notice.text, "actor": notice.actor}
+
+
+def _placed(position: Position) -> Shown:
+    return {"latitude": position.latitude, "longitude": position.longitude, "at": iso_time(position.at)}
+
+
+def _told(instant: int | None) -> str | None:
+    return None if instant is None else iso_time(instant)

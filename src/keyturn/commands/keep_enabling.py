@@ -1,0 +1,208 @@
+"""Enabling that goes on until it is confirmed: a new enable_ignition whenever the vehicle can be reached.
+
+It is a row that outlives the process. Who started it has confirmed: each enable is registered Queued, without a code,
+under an id of its own and in that operator's name. It begins nothing else and holds nothing up.
+"""
+
+import msgspec
+
+from keyturn.audit import journal
+from keyturn.clock import after, seconds_between
+from keyturn.commands import lanes, lifecycle, policy, record
+from keyturn.commands.cases import reported_since
+from keyturn.commands.catalogue import COMMANDS, ENABLE
+from keyturn.commands.lifecycle import ENGINE
+from keyturn.commands.record import OpenCommand
+from keyturn.commands.registration import Registrar
+from keyturn.commands.request import CommandRequest
+from keyturn.commands.states import UNSENT, WITH_OEM, State
+from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
+from keyturn.connectors.port import Declarations
+from keyturn.fleet import evidence, immobilisation, vehicles
+from keyturn.fleet.evidence import Report
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Tx
+
+CANCELLED = "cancelled"
+
+_IN_FLIGHT = UNSENT | WITH_OEM
+
+
+class Keeping(msgspec.Struct, frozen=True):
+    """One that runs; the fields are columns of `keep_enabling`."""
+
+    id: int
+    company_id: str
+    vehicle_id: str
+    immobilisation_id: int | None
+    """What was open when it began."""
+    actor: str
+    started_at: int
+    next_at: int
+    """No enable is issued before."""
+    issued: int
+    command_id: str | None
+    """The enable issued last."""
+
+
+_SELECT = f"SELECT {', '.join(Keeping.__struct_fields__)} FROM keep_enabling WHERE ended_at IS NULL"  # noqa: S608 - column names of our own struct
+_ALL = f"{_SELECT} ORDER BY started_at, id"
+_BY_ID_TO_CHANGE = f"{_SELECT} AND id = :id FOR UPDATE"
+_OF_VEHICLE = f"{_SELECT} AND vehicle_id = :vehicle_id"
+_START = """
+INSERT INTO keep_enabling
+  (company_id, vehicle_id, immobilisation_id, actor, epoch, started_at, next_at, issued)
+VALUES
+  (:company_id, :vehicle_id, :immobilisation_id, :actor, (SELECT value FROM store_fact WHERE name = 'epoch'), :now,
+   :now, 0)
+ON CONFLICT DO NOTHING
+"""
+_NEXT = "UPDATE keep_enabling SET next_at = :next_at WHERE id = :id"
+_ISSUED = "UPDATE keep_enabling SET issued = issued + 1, command_id = :command_id WHERE id = :id"
+_END = "UPDATE keep_enabling SET ended_at = :now, ending = :ending WHERE id = :id AND ended_at IS NULL"
+_RESTORED = """
+SELECT 1 FROM keep_enabling k JOIN store_fact f ON f.name = 'epoch' AND f.value <> k.epoch WHERE k.id = :id
+"""
+_RECORD_CLOSED = "SELECT 1 FROM immobilisation WHERE id = :id AND state = 'closed'"
+
+
+def running(tx: ReadTx) -> list[Keeping]:
+    """Every one that runs, oldest first."""
+    return [Keeping(*row) for row in tx.all(_ALL)]
+
+
+def of_vehicle(tx: ReadTx, vehicle_id: str) -> Keeping | None:
+    row = tx.one(_OF_VEHICLE, vehicle_id=vehicle_id)
+    return Keeping(*row) if row else None
+
+
+def start(tx: Tx, vehicle: Vehicle, actor: str) -> None:
+    """Begin; nothing where it runs already."""
+    record_open = immobilisation.open_record(tx, vehicle.id)
+    record_id = record_open.id if record_open else None
+    where = {"company_id": vehicle.company_id, "vehicle_id": vehicle.id, "actor": actor}
+    if tx.run(_START, immobilisation_id=record_id, now=tx.now, **where):
+        journal.record(tx, "keep_enabling.started", **where)
+
+
+def end(tx: Tx, keeping: Keeping, ending: str, actor: str) -> None:
+    if tx.run(_END, id=keeping.id, ending=ending, now=tx.now):
+        journal.record(
+            tx,
+            "keep_enabling.ended",
+            company_id=keeping.company_id,
+            actor=actor,
+            vehicle_id=keeping.vehicle_id,
+            ending=ending,
+            issued=keeping.issued,
+            last=keeping.command_id,
+        )
+
+
+def ending(tx: ReadTx, keeping: Keeping, rules: ImmobilisationSettings) -> str | None:
+    """Why it is over; None: it goes on."""
+    if vehicles.load(tx, keeping.vehicle_id) is None:
+        return "vehicle_gone"
+    if tx.one(_RESTORED, id=keeping.id):
+        return "restored"  # what was decided since the backup is not known: perhaps to immobilise it again
+    if keeping.immobilisation_id is not None:
+        if tx.one(_RECORD_CLOSED, id=keeping.immobilisation_id):
+            return "closed"
+    elif verified := _verified(tx, keeping):
+        return verified
+    return "time_over" if tx.now >= after(keeping.started_at, rules.keep_enabling_for) else None
+
+
+def end_if_over(tx: Tx, keeping: Keeping, rules: ImmobilisationSettings) -> None:
+    if why := ending(tx, keeping, rules):
+        end(tx, keeping, why, ENGINE)
+
+
+def issue(
+    tx: Tx,
+    keeping_id: int,
+    declares: Declarations | None,
+    registrar: Registrar,
+    rules: ImmobilisationSettings,
+) -> None:
+    """Register another enable, if there is reason to and nothing but a kill switch of its own stands against it."""
+    row = tx.one(_BY_ID_TO_CHANGE, id=keeping_id)
+    keeping = Keeping(*row) if row else None
+    if keeping is None or tx.now < keeping.next_at or ending(tx, keeping, rules):
+        return
+    tx.run(_NEXT, id=keeping.id, next_at=after(tx.now, rules.keep_enabling_pause))
+    vehicle = vehicles.load(tx, keeping.vehicle_id)
+    if vehicle is None or declares is None:
+        return
+    lanes.lock(tx, vehicle.id)
+    rows = record.open_of_vehicle(tx, vehicle.id)
+    if _may_issue(tx, keeping, vehicle, declares, rows, registrar.evidence_rules):
+        _register(tx, keeping, vehicle, declares, rows, registrar)
+
+
+def _may_issue(
+    tx: ReadTx,
+    keeping: Keeping,
+    vehicle: Vehicle,
+    declares: Declarations,
+    rows: list[OpenCommand],
+    rules: EvidenceSettings,
+) -> bool:
+    under_way = (row for row in rows if row.name == ENABLE)
+    if any(row.state in _IN_FLIGHT or _is_being_verified(tx, row) for row in under_way):
+        return False
+    if not vehicle.offers(ENABLE, declares):
+        return False
+    if out_of_reach(evidence.load(tx, vehicle.id).report, tx.now, rules):
+        return False
+    facts = policy.gather(tx, vehicle, COMMANDS[ENABLE], keeping.actor)
+    return policy.forbids(facts, policy.Moment.QUEUE) is None
+
+
+def _is_being_verified(tx: ReadTx, row: OpenCommand) -> bool:
+    """It executed, and no newer report says anything of it yet: another one would end that without a verdict."""
+    command = record.load(tx, row.command_id) if row.state is State.EXECUTED else None
+    if command is None or command.verification is not None or command.spec.verified_by is None:
+        return False
+    known = evidence.load(tx, command.vehicle_id)
+    return reported_since(known, command.spec.verified_by, newer_than=command.completed_at or 0) is None
+
+
+def out_of_reach(report: Report, now: int, rules: EvidenceSettings) -> bool:
+    """A report of these minutes says so. Where no report can be had, nothing is held back for that."""
+    if seconds_between(report.reachable_at, now) > rules.contact_max_age:
+        return False
+    if report.reachable is not None:
+        return not report.reachable
+    return report.last_contact is not None and seconds_between(report.last_contact, now) > rules.contact_max_age
+
+
+def _register(
+    tx: Tx, keeping: Keeping, vehicle: Vehicle, declares: Declarations, rows: list[OpenCommand], registrar: Registrar
+) -> None:
+    request = CommandRequest(keeping.company_id, keeping.actor, frozenset({ENABLE}), vehicle.vin, ENABLE)
+    command = registrar.register(tx, request, vehicle, COMMANDS[ENABLE], declares, rows)
+    if command.post_code is None:
+        lifecycle.settle_post(tx, command, 200)  # nobody holds a POST for it
+    tx.run(_ISSUED, id=keeping.id, command_id=command.id)
+
+
+def _verified(tx: ReadTx, keeping: Keeping) -> str | None:
+    """Nothing was on record when it began: a newer report says enabled, or nobody can say more than that it executed.
+
+    A report is newer than the enable when the source vouched for it after that took effect, or, where none was issued
+    yet, after this began.
+    """
+    known = evidence.load(tx, keeping.vehicle_id)
+    signal = known.report.signals.get("ignition_disabled")
+    since = max(keeping.started_at, known.track.changed_at.get("ignition_disabled", 0))
+    if signal is not None and signal.value is False and (signal.as_of or 0) > since:
+        return "verified"
+    last = record.load(tx, keeping.command_id) if keeping.command_id else None
+    if last is not None and last.state is State.VERIFIED:
+        return "verified"
+    return "executed" if last is not None and _is_all_there_is(last.state, last.verification) else None
+
+
+def _is_all_there_is(state: State, verification: str | None) -> bool:
+    return state is State.EXECUTED and verification == "not_possible"

@@ -1,0 +1,166 @@
+"""The dry run: what a request for a command would meet now. Nothing is sent and nothing is written."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import iso_time, seconds_between
+from keyturn.commands import policy, quota, record, rights
+from keyturn.commands.cases import Case
+from keyturn.commands.catalogue import COMMANDS, DISABLE, CommandSpec
+from keyturn.commands.confirmation import Binding, Codes
+from keyturn.commands.judgement import Finding, judge, refusals
+from keyturn.commands.policy import LIMIT_REACHED, RULES, Facts, Moment
+from keyturn.commands.preconditions import PRECONDITIONS
+from keyturn.commands.registration import Registrar
+from keyturn.commands.texts import precondition_not_met
+from keyturn.connectors.port import Declarations
+from keyturn.errors import TooManyRequests, VinNotFound, blocked_by_policy
+from keyturn.fleet import vehicles
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx
+from keyturn.tenants import limits
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
+from keyturn.tenants.references import APPLICATION, VEHICLE, resolve
+
+QUOTA = "The OEM's quota is used up."
+_APPLICATIONS = "SELECT id FROM application WHERE company_id = :company_id AND active = 1"
+
+
+class Ready(Arguments, frozen=True, kw_only=True):
+    vin: str
+    command: str
+    application: str | None = None
+    """Who would ask; needed where the company has more than one."""
+    company: str | None = None
+    reason: str | None = None
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """The answer: `reasons` in the order in which the POST, and then the sending, would raise them."""
+
+    ready: bool
+    reasons: list[str]
+    offered: bool
+    in_plan: bool
+    granted: bool
+    ownership: str
+    consent: bool
+    confirmation_needed: bool
+    approval_needed: bool
+    limits_left: dict[str, int]
+    quota_free: bool
+    reachable: bool | None
+    last_contact: str | None
+    last_contact_age: float | None
+    """Seconds."""
+    preconditions: list[dict[str, Any]]
+    """Each with its verdict and, per signal, value and age in seconds."""
+    unread: list[int]
+    """Preconditions that are unknown now: the vehicle is read before the sending, and what is unknown then refuses."""
+
+
+class Readiness:
+    """`declarations` is what each connector, by its name, says of its far side."""
+
+    def __init__(self, codes: Codes, registrar: Registrar, declarations: Mapping[str, Declarations]) -> None:
+        self._codes = codes
+        self._registrar = registrar
+        self._declarations = declarations
+
+    def run(self, session: Session, arguments: Ready) -> Answer:
+        vehicle = vehicles.load(session.tx, resolve(session.tx, VEHICLE, arguments.vin, arguments.company))
+        if vehicle is None:
+            raise OperationError("not_found", VinNotFound.detail)
+        checks = self.judge(session.tx, vehicle, _application(session.tx, vehicle, arguments), arguments)
+        return {"vin": vehicle.vin, "command": arguments.command, **msgspec.to_builtins(checks)}
+
+    def judge(self, tx: ReadTx, vehicle: Vehicle, application_id: str, asked: Ready) -> Checks:
+        """Raises `OperationError` for a command that there is not."""
+        company_id, spec = vehicle.company_id, COMMANDS.get(asked.command)
+        if spec is None:
+            raise OperationError("unknown_command", f"There is no command '{asked.command}'.")
+        declares = self._declarations.get(vehicle.connector)
+        told = declares or Declarations(offers=frozenset())
+        grants = rights.current_grants(tx, company_id, application_id)
+        refused = rights.refused(tx, vehicle, spec.name, grants, declares)
+        facts = policy.gather(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)
+        case = self._case(tx, vehicle, spec, told)
+        findings = judge(case, self._registrar.evidence_rules)
+        readable = quota.frees_at(tx, told.quota, vehicle.account_id, vehicle.id) is None
+        quota_free = readable or spec.is_restoring
+        refusing = refusals(case, findings, acceptance=told.reads_state and readable)
+        unread = set(refusals(case, findings, acceptance=False)) - set(refusing)
+        reasons = [
+            *([refused.detail] if refused else []),
+            *(blocked_by_policy(reason) for reason in _standing(facts)),
+            *self._without_code(tx, Binding(company_id, application_id, vehicle.id, spec.name)),
+            *_beyond_limits(tx, facts, vehicle, application_id),
+            *([precondition_not_met(refusing)] if refusing else []),
+            *([] if quota_free else [QUOTA]),
+        ]
+        is_disable = spec.name == DISABLE
+        return Checks(
+            ready=not reasons,
+            reasons=reasons,
+            offered=vehicle.offers(spec.name, declares),
+            in_plan=spec.name in vehicle.plan,
+            granted=spec.name in grants,
+            ownership=vehicle.ownership,
+            consent=vehicle.consent_at is not None,
+            confirmation_needed=spec.two_step,
+            approval_needed=is_disable and facts.policy.second_person,
+            limits_left=limits.left(tx, facts.policy, company_id, application_id) if is_disable else {},
+            quota_free=quota_free,
+            preconditions=[_told(finding) for finding in findings],
+            unread=sorted(unread),
+            **_contact(case),
+        )
+
+    def _without_code(self, tx: ReadTx, binding: Binding) -> Iterator[str]:
+        """Row 10b."""
+        if self._codes.wait_for_issue(tx, binding) is not None:
+            yield TooManyRequests.detail
+
+    def _case(self, tx: ReadTx, vehicle: Vehicle, spec: CommandSpec, declares: Declarations) -> Case:
+        rows = record.open_of_vehicle(tx, vehicle.id)
+        return self._registrar.case(tx, vehicle, spec, declares, "", rows)
+
+
+def operations(run: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
+    """`run` is that of a `Readiness`, where a server runs."""
+    return (Operation("vehicle ready", Ready, run, role="viewer"),)
+
+
+def _application(tx: ReadTx, vehicle: Vehicle, asked: Ready) -> str:
+    if asked.application is not None:
+        return resolve(tx, APPLICATION, asked.application, vehicle.company_id)
+    found = tx.all(_APPLICATIONS, company_id=vehicle.company_id)
+    if len(found) != 1:
+        raise OperationError("ambiguous", f"The company has {len(found)} applications: say which one would ask.")
+    return str(found[0][0])
+
+
+def _standing(facts: Facts) -> list[str]:
+    return [rule.reason for rule in RULES if Moment.QUEUE in rule.moments and rule.stands(facts)]
+
+
+def _beyond_limits(tx: ReadTx, facts: Facts, vehicle: Vehicle, application_id: str) -> Iterator[str]:
+    """The limit that this disable would go beyond, once its code has proved right."""
+    if facts.spec.name != DISABLE or facts.stopped:
+        return
+    if limits.crossed(tx, facts.policy, vehicle.company_id, application_id, vehicle.id):
+        yield blocked_by_policy(LIMIT_REACHED)
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    return {"text": PRECONDITIONS[finding.number].text, **msgspec.to_builtins(finding)}
+
+
+def _contact(case: Case) -> dict[str, Any]:
+    report = case.evidence.report
+    at = report.last_contact
+    told = None if at is None else iso_time(at)
+    age = None if at is None else seconds_between(at, case.now)
+    return {"reachable": report.reachable, "last_contact": told, "last_contact_age": age}

@@ -1,0 +1,52 @@
+"""Drives enabling that goes on until it is confirmed."""
+
+import asyncio
+from functools import partial
+
+from keyturn.commands import keep_enabling
+from keyturn.commands.keep_enabling import Keeping
+from keyturn.commands.registration import Registrar
+from keyturn.config.settings import ImmobilisationSettings
+from keyturn.engine.vehicles import Vehicles
+from keyturn.store.port import ReadTx, Store
+
+_AT_ONCE = 32
+"""Vehicles that are read at the same time."""
+
+
+class KeepEnabling:
+    """Looks at every one that runs: ends what is over, reads the vehicles whose turn it is, has enables issued."""
+
+    def __init__(self, store: Store, vehicles: Vehicles, registrar: Registrar, rules: ImmobilisationSettings) -> None:
+        self._store = store
+        self._vehicles = vehicles
+        self._registrar = registrar
+        self._rules = rules
+
+    async def look(self) -> None:
+        over, due = await self._store.read(self._survey)
+        for keeping in over:
+            await self._store.write(partial(keep_enabling.end_if_over, keeping=keeping, rules=self._rules))
+        await asyncio.gather(*(self._go_on(keeping) for keeping in due[:_AT_ONCE]))
+
+    async def _go_on(self, keeping: Keeping) -> None:
+        """Its newest report is of now, where one can be had."""
+        reached = await self._vehicles.reach(keeping.vehicle_id)
+        declares = reached[2].declares if reached else None
+        if declares is not None and declares.reads_state:
+            await self._vehicles.read(keeping.vehicle_id)
+        await self._store.write(
+            partial(
+                keep_enabling.issue,
+                keeping_id=keeping.id,
+                declares=declares,
+                registrar=self._registrar,
+                rules=self._rules,
+            )
+        )
+
+    def _survey(self, tx: ReadTx) -> tuple[list[Keeping], list[Keeping]]:
+        """Those that are over, and those whose turn it is."""
+        running = keep_enabling.running(tx)
+        over = [keeping for keeping in running if keep_enabling.ending(tx, keeping, self._rules)]
+        return over, [keeping for keeping in running if keeping not in over and keeping.next_at <= tx.now]

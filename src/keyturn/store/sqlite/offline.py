@@ -1,0 +1,38 @@
+"""A look at a data directory without a server: one read transaction on whatever is there, and nothing is changed."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from keyturn.store.port import ReadTx, StoreRefused
+from keyturn.store.sqlite.connection import connect
+from keyturn.store.sqlite.directory import refused
+from keyturn.store.sqlite.migration import APPLICATION_ID
+from keyturn.store.sqlite.store import FILE_NAME
+from keyturn.store.sqlite.transaction import SqliteReadTx
+
+
+@contextmanager
+def read_offline(directory: Path) -> Iterator[ReadTx]:
+    """The committed state, with or without a server beside. `now` is 0. Raises StoreRefused."""
+    path = directory / FILE_NAME
+    with refused(path):
+        connection = connect(path, "ro")
+    with closing(connection):
+        connection.text_factory = _text
+        with refused(path):
+            _check(connection, path)
+            connection.execute("BEGIN")
+        yield SqliteReadTx(connection, 0)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
+        raise StoreRefused(f"{path} is not a database of Keyturn.")
+
+
+def _text(octets: bytes) -> str:
+    """What is no UTF-8 cannot be what was written, and is read all the same."""
+    return octets.decode(errors="replace")

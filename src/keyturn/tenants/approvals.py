@@ -1,0 +1,71 @@
+"""What the others in charge do with a change that waits: look at it, approve it, stop it."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from keyturn.tenants import authority, changes, operators
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.changes import Change
+from keyturn.tenants.references import COMPANY, resolve
+
+
+class ListChanges(Arguments, frozen=True):
+    company: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class NameChange(Arguments, frozen=True):
+    change: str
+    """Id."""
+    company: str | None = None
+
+
+def list_all(session: Session, arguments: ListChanges) -> Answer:
+    company = arguments.company
+    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    return {"changes": [changes.shown(each) for each in changes.newest(session.tx, company_id, arguments.limit)]}
+
+
+def show(session: Session, arguments: NameChange) -> Answer:
+    return changes.shown(_named(session, arguments))
+
+
+def approve(session: Session, arguments: NameChange) -> Answer:
+    tx, change = session.tx, _named(session, arguments)
+    approver = authority.person(session, second_factor=True)
+    if change.state != "waiting" or (change.lapses_at or 0) <= tx.now:
+        raise OperationError("not_waiting", "The change does not wait for an approval.")
+    if approver.id == change.proposed_by:
+        raise OperationError("own_change", "Nobody approves a change that is their own.")
+    if operators.entangled(tx, approver.id, change.proposed_by, tx.now):
+        raise OperationError(
+            "not_independent",
+            "One of the two reset the other's password or second factor within the last seven days.",
+        )
+    changes.approve(tx, change, approver)
+    return changes.shown(changes.load(tx, change.id))
+
+
+def withdraw(session: Session, arguments: NameChange) -> Answer:
+    """Stops it, on the word of any one admin."""
+    tx, change = session.tx, _named(session, arguments)
+    authority.person(session, second_factor=False)
+    if change.state not in ("waiting", "pending"):
+        raise OperationError("not_open", f"The change is {change.state}.")
+    changes.end(tx, change, "withdrawn", "change.withdrawn", session.actor)
+    return changes.shown(changes.load(tx, change.id))
+
+
+def _named(session: Session, arguments: NameChange) -> Change:
+    company = arguments.company
+    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    return changes.load(session.tx, arguments.change.lower(), company_id)
+
+
+OPERATIONS = (
+    Operation("change list", ListChanges, list_all),
+    Operation("change show", NameChange, show),
+    Operation("change approve", NameChange, approve, signed_in=True, role="admin"),
+    Operation("change withdraw", NameChange, withdraw, role="admin"),
+)

@@ -1,0 +1,82 @@
+"""What a signed-in operator may do, judged at one place: its role, its second factor, its company."""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.store.port import ReadTx
+from keyturn.tenants import operators
+from keyturn.tenants.administration import Arguments, Operation, OperationError, Session, unknown_operation
+from keyturn.tenants.principal import Operator
+from keyturn.tenants.references import ACCOUNT, APPLICATION, COMPANY, OPERATOR, VEHICLE, Noun, resolve
+
+_COMPANY = "company"
+_OWNED: dict[str, tuple[Noun, str]] = {
+    "application": (APPLICATION, "SELECT company_id FROM application WHERE id = :id"),
+    "account": (ACCOUNT, "SELECT company_id FROM oem_account WHERE id = :id"),
+    "vehicle": (VEHICLE, "SELECT company_id FROM vehicle WHERE id = :id"),
+    "person": (OPERATOR, "SELECT company_id FROM operator WHERE id = :id"),
+}
+"""By the argument that refers to it."""
+_OWN = "SELECT 1 FROM company WHERE id = :id AND (id = :named OR name = :named)"
+"""One query, whatever is named: nobody learns from their number what else there is."""
+
+
+def check(session: Session, operation: Operation) -> None:
+    """Raises `OperationError` when whoever asks may not do the operation at all."""
+    operator = session.operator
+    if operator is not None and not operators.is_current(session.tx, operator):
+        raise OperationError("sign_in_refused", "The operator was changed meanwhile; sign in again.")
+    if operation.signed_in:
+        person(session, second_factor=True)
+    if operator is not None and operation.role is not None and not operator.ranks(operation.role):
+        raise role_required(operation.role)
+
+
+def person(session: Session, *, second_factor: bool) -> Operator:
+    """Who signed in. Raises `OperationError` when nobody did, or not as well as is needed."""
+    operator = session.operator
+    if operator is None or (second_factor and not operator.second_factor):
+        how = " with a code of the second factor" if second_factor else ""
+        raise OperationError("sign_in_required", f"This needs an operator who signed in{how}: give --operator.")
+    return operator
+
+
+def check_installation(operator: Operator | None, name: str) -> None:
+    """For what is not an operation on the store: admins of the whole installation. Raises `OperationError`."""
+    if operator is not None and operator.company_id is not None:
+        raise unknown_operation(name)
+    if operator is not None and not operator.ranks("admin"):
+        raise role_required("admin")
+
+
+def fenced(session: Session, operation: Operation, arguments: Arguments) -> Arguments:
+    """The arguments with the company of an operator that has one: what is another's is not there."""
+    operator = session.operator
+    if operator is None or operator.company_id is None:
+        return arguments
+    if _COMPANY not in operation.arguments.__struct_fields__:
+        if operation.shared:
+            return arguments
+        raise unknown_operation(operation.name)
+    named: str | None = getattr(arguments, _COMPANY)
+    if named is not None and session.tx.one(_OWN, id=operator.company_id, named=named) is None:
+        raise OperationError("not_found", f"There is no company '{named}'.")
+    return msgspec.structs.replace(arguments, company=operator.company_id)
+
+
+def company_of(tx: ReadTx, arguments: Any) -> str | None:
+    """The company whose things the arguments name; None: the installation's own. Raises `OperationError`."""
+    company: str | None = getattr(arguments, _COMPANY, None)
+    if company is not None:
+        return resolve(tx, COMPANY, company)
+    for argument, (noun, owner) in _OWNED.items():
+        reference = getattr(arguments, argument, None)
+        if reference is not None:
+            row = tx.one(owner, id=resolve(tx, noun, reference))
+            return None if row is None else row[0]
+    return None
+
+
+def role_required(role: str) -> OperationError:
+    return OperationError("role_required", f"This needs an operator with the role '{role}'.")

@@ -1,0 +1,159 @@
+"""Limits on disables: how many were queued, how much of the fleet they hold, and the stop that one beyond leaves."""
+
+import msgspec
+
+from keyturn.clock import after, iso_time
+from keyturn.store.port import ReadTx, Tx
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.policies import Policy
+from keyturn.tenants.references import APPLICATION, COMPANY, resolve
+
+HOUR, DAY = 3_600.0, 86_400.0
+SEEN_WITHIN = 30 * DAY
+"""Seconds since its last contact in which a vehicle counts as one of the fleet."""
+WHOLE_COMPANY = ""
+
+_STOPPED = """
+SELECT 1 FROM limit_stop WHERE company_id = :company_id AND actor IN (:actor, '') AND lifted_at IS NULL
+"""
+_LIFTED_AT = "SELECT coalesce(max(lifted_at), 0) FROM limit_stop WHERE company_id = :company_id AND actor = :actor"
+_STOP = """
+INSERT INTO limit_stop (company_id, actor, cause, tripped_at) VALUES (:company_id, :actor, :cause, :now)
+ON CONFLICT (company_id, actor) DO UPDATE SET cause = excluded.cause, tripped_at = excluded.tripped_at, lifted_at = NULL
+WHERE limit_stop.lifted_at IS NOT NULL
+"""
+_COUNT = "INSERT INTO disable_count (command_id, company_id, actor, at) VALUES (:command_id, :company_id, :actor, :now)"
+_OF_ACTOR = "SELECT count(*) FROM disable_count WHERE actor = :actor AND at > :since"
+_OF_COMPANY = "SELECT count(*) FROM disable_count WHERE company_id = :company_id AND at > :since"
+_HELD = """
+SELECT count(DISTINCT vehicle_id) FROM (
+  SELECT vehicle_id FROM immobilisation WHERE company_id = :company_id AND state <> 'closed'
+  UNION ALL
+  SELECT o.vehicle_id FROM open_command o JOIN command c ON c.id = o.command_id
+  WHERE o.name = 'disable_ignition' AND o.state IN ('AwaitingApproval', 'Queued') AND c.company_id = :company_id
+) AS held WHERE vehicle_id <> :vehicle_id
+"""
+_FLEET = """
+SELECT count(*) FROM vehicle v JOIN vehicle_evidence e ON e.vehicle_id = v.id
+WHERE v.company_id = :company_id AND v.active = 1 AND e.seen_at > :since
+"""
+_LIST = """
+SELECT c.name, coalesce(a.name, ''), s.cause, s.tripped_at
+FROM limit_stop s JOIN company c ON c.id = s.company_id LEFT JOIN application a ON a.id = s.actor
+WHERE s.lifted_at IS NULL ORDER BY s.tripped_at
+"""
+_LIFT = """
+UPDATE limit_stop SET lifted_at = :now WHERE company_id = :company_id AND actor = :actor AND lifted_at IS NULL
+"""
+_FORGET_COUNTS = """
+DELETE FROM disable_count WHERE command_id IN
+  (SELECT command_id FROM disable_count WHERE at <= :before LIMIT :limit)
+"""
+
+
+class Crossed(msgspec.Struct, frozen=True):
+    """A limit that one more disable would go beyond."""
+
+    rule: str
+    actor: str
+    """Whom the stop holds: an application, or empty for the whole company."""
+    allowed: int
+    counted: int
+
+
+class LiftLimit(Arguments, frozen=True):
+    company: str
+    application: str | None = None
+
+
+class ListLimits(Arguments, frozen=True):
+    pass
+
+
+def is_stopped(tx: ReadTx, company_id: str, actor: str) -> bool:
+    """Whether a limit was crossed that nobody has lifted yet."""
+    return tx.one(_STOPPED, company_id=company_id, actor=actor) is not None
+
+
+def crossed(tx: ReadTx, policy: Policy, company_id: str, actor: str, vehicle_id: str) -> Crossed | None:
+    """The first limit that a disable of this vehicle, queued now, would go beyond."""
+    if allowed := policy.disables_per_actor_hour:
+        counted = _by_actor(tx, company_id, actor)
+        if counted >= allowed:
+            return Crossed("disables_per_actor_hour", actor, allowed, counted)
+    if allowed := policy.disables_per_company_day:
+        counted = _by_company(tx, company_id)
+        if counted >= allowed:
+            return Crossed("disables_per_company_day", WHOLE_COMPANY, allowed, counted)
+    if policy.fleet_share:
+        fleet = _number(tx, _FLEET, company_id=company_id, since=after(tx.now, -SEEN_WITHIN))
+        allowed = max(1, int(fleet * policy.fleet_share / 100))
+        counted = _number(tx, _HELD, company_id=company_id, vehicle_id=vehicle_id)
+        if counted >= allowed:
+            return Crossed("fleet_share", WHOLE_COMPANY, allowed, counted)
+    return None
+
+
+def left(tx: ReadTx, policy: Policy, company_id: str, actor: str) -> dict[str, int]:
+    """How many more disables each counted limit allows now."""
+    counted = {
+        "disables_per_actor_hour": (policy.disables_per_actor_hour, _by_actor(tx, company_id, actor)),
+        "disables_per_company_day": (policy.disables_per_company_day, _by_company(tx, company_id)),
+    }
+    return {name: max(0, allowed - number) for name, (allowed, number) in counted.items() if allowed}
+
+
+def count(tx: Tx, company_id: str, actor: str, command_id: str) -> None:
+    """A disable takes its place in the queue."""
+    tx.run(_COUNT, command_id=command_id, company_id=company_id, actor=actor, now=tx.now)
+
+
+def stop(tx: Tx, company_id: str, crossing: Crossed) -> bool:
+    """From now on the limit holds until an operator lifts it. False: it held already."""
+    return tx.run(_STOP, company_id=company_id, actor=crossing.actor, cause=crossing.rule, now=tx.now) > 0
+
+
+def forget(tx: Tx, limit: int) -> int:
+    """Counts that no window reaches any more."""
+    return tx.run(_FORGET_COUNTS, before=after(tx.now, -DAY), limit=limit)
+
+
+def lift(session: Session, arguments: LiftLimit) -> Answer:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    actor = WHOLE_COMPANY
+    if arguments.application is not None:
+        actor = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
+    if not session.tx.run(_LIFT, company_id=company_id, actor=actor, now=session.tx.now):
+        raise OperationError("not_stopped", "No limit holds there.")
+    session.record("limit.lifted", company_id, application=actor or None)
+    return {"company": arguments.company, "application": arguments.application, "stopped": False}
+
+
+def listed(session: Session, _arguments: ListLimits) -> Answer:
+    return {
+        "stops": [
+            {"company": company, "application": application or None, "cause": cause, "at": iso_time(at)}
+            for company, application, cause, at in session.tx.all(_LIST)
+        ]
+    }
+
+
+def _by_actor(tx: ReadTx, company_id: str, actor: str) -> int:
+    since = max(after(tx.now, -HOUR), _number(tx, _LIFTED_AT, company_id=company_id, actor=actor))
+    return _number(tx, _OF_ACTOR, actor=actor, since=since)
+
+
+def _by_company(tx: ReadTx, company_id: str) -> int:
+    since = max(after(tx.now, -DAY), _number(tx, _LIFTED_AT, company_id=company_id, actor=WHOLE_COMPANY))
+    return _number(tx, _OF_COMPANY, company_id=company_id, since=since)
+
+
+def _number(tx: ReadTx, sql: str, **params: object) -> int:
+    row = tx.one(sql, **params)
+    return int(row[0]) if row else 0
+
+
+OPERATIONS = (
+    Operation("limit lift", LiftLimit, lift, role="admin", loosens=lambda _session, _arguments: True),
+    Operation("limit list", ListLimits, listed, role="viewer"),
+)

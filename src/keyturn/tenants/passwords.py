@@ -1,0 +1,51 @@
+"""Operators' passwords: argon2id (RFC 9106), with its parameters in each hash. A hash takes tens of milliseconds."""
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from keyturn.tenants.administration import OperationError
+
+MIN_LENGTH = 12
+_MAX_LENGTH = 1024
+_TIME_COST = 2
+_MEMORY_COST = 19_456
+"""KiB."""
+_PARALLELISM = 1
+
+STRANGER = "$argon2id$v=19$m=19456,t=2,p=1$TV5N/sTxyIuLPJcPYC0ZSA$2JrfTbukQcD1x2AYliDFN19Buos1hXUAkxgZdCPdf9Y"
+"""Compared with where there is no operator, so that the answer takes as long."""
+
+
+def checked_password(password: str, name: str) -> str:
+    """The hash of a password for the operator of that name. Raises `OperationError` for one that is weak."""
+    if not MIN_LENGTH <= len(password) <= _MAX_LENGTH:
+        raise OperationError("weak_password", f"A password has at least {MIN_LENGTH} characters.")
+    if name.casefold() in password.casefold():
+        raise OperationError("weak_password", "A password does not contain the operator's name.")
+    return hashed(password)
+
+
+def hashed(password: str) -> str:
+    """A PHC string with a salt of its own."""
+    return _hasher().hash(_bytes(password))
+
+
+def matches(known: str, password: str) -> bool:
+    """Whether it is the password of the hash `known`."""
+    try:
+        return _hasher().verify(known, _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def outdated(known: str) -> bool:
+    """Whether the hash was made with other parameters than today's."""
+    return _hasher().check_needs_rehash(known)
+
+
+def _hasher() -> PasswordHasher:
+    return PasswordHasher(_TIME_COST, _MEMORY_COST, _PARALLELISM)
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")

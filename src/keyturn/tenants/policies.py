@@ -1,0 +1,132 @@
+"""The rules that a company sets itself for `disable_ignition`: stored, versioned, audited."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.clock import iso_time
+from keyturn.store.port import ReadTx
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.references import COMPANY, resolve
+
+Disables = Annotated[int, Meta(ge=0, le=1_000_000)]
+Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
+Minutes = Annotated[float, Meta(ge=0.0, le=43_200.0)]
+
+
+class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The default asks for what the seeds ask for and nothing more. 0: no limit, or not asked for."""
+
+    second_person: bool = False
+    """An operator has to approve what the caller has confirmed."""
+    reason_required: bool = False
+    disables_per_actor_hour: Disables = 0
+    disables_per_company_day: Disables = 0
+    fleet_share: Percent = 0.0
+    """Of the vehicles seen in the last 30 days, those disabled or possibly disabled at once; one is always allowed."""
+    locate_within: Minutes = 0.0
+    """A position not older than this is on record."""
+    notify_first: bool = False
+    """A notice to the end user is on record, not older than a day."""
+
+
+DEFAULT = Policy()
+
+_NEWEST = "SELECT version, rules FROM policy WHERE company_id = :company_id ORDER BY version DESC LIMIT 1"
+_INSERT = """
+INSERT INTO policy (company_id, version, rules, made_by, made_at)
+VALUES (:company_id, :version, :rules, :made_by, :now)
+"""
+_HISTORY = """
+SELECT version, rules, made_by, made_at FROM policy WHERE company_id = :company_id ORDER BY version DESC
+"""
+_RULES = msgspec.json.Decoder(Policy)
+
+
+class ShowPolicy(Arguments, frozen=True):
+    company: str
+
+
+class SetPolicy(Arguments, frozen=True):
+    company: str
+    second_person: bool | None = None
+    reason_required: bool | None = None
+    disables_per_actor_hour: Disables | None = None
+    disables_per_company_day: Disables | None = None
+    fleet_share: Percent | None = None
+    locate_within: Minutes | None = None
+    notify_first: bool | None = None
+
+
+def load(tx: ReadTx, company_id: str) -> Policy:
+    """The rules in force."""
+    return _newest(tx, company_id)[1]
+
+
+def is_looser(after: Policy, before: Policy) -> bool:
+    """Whether `after` allows anything that `before` does not."""
+    return any(
+        _strictness(getattr(after, name)) < _strictness(getattr(before, name)) for name in Policy.__struct_fields__
+    )
+
+
+def show(session: Session, arguments: ShowPolicy) -> Answer:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    version, policy = _newest(session.tx, company_id)
+    versions = [
+        {"version": number, "made_by": actor, "made_at": iso_time(at), **_told(_RULES.decode(rules))}
+        for number, rules, actor, at in session.tx.all(_HISTORY, company_id=company_id)
+    ]
+    return {"company": arguments.company, "version": version, **_told(policy), "history": versions}
+
+
+def change(session: Session, arguments: SetPolicy) -> Answer:
+    company_id = resolve(session.tx, COMPANY, arguments.company)
+    version, before = _newest(session.tx, company_id)
+    after = _changed(before, arguments)
+    if after == before:
+        raise OperationError("nothing_to_change", "The policy is as asked for already.")
+    session.tx.run(
+        _INSERT,
+        company_id=company_id,
+        version=version + 1,
+        rules=msgspec.json.encode(after).decode(),
+        made_by=session.actor,
+        now=session.tx.now,
+    )
+    kind = "policy.loosened" if is_looser(after, before) else "policy.tightened"
+    session.record(kind, company_id, version=version + 1, before=_told(before), after=_told(after))
+    return {"company": arguments.company, "version": version + 1, **_told(after)}
+
+
+def loosens(session: Session, arguments: SetPolicy) -> bool:
+    """Whether the change would allow more than is allowed now."""
+    before = load(session.tx, resolve(session.tx, COMPANY, arguments.company))
+    return is_looser(_changed(before, arguments), before)
+
+
+def _newest(tx: ReadTx, company_id: str) -> tuple[int, Policy]:
+    row = tx.one(_NEWEST, company_id=company_id)
+    return (row[0], _RULES.decode(row[1])) if row else (0, DEFAULT)
+
+
+def _changed(before: Policy, arguments: SetPolicy) -> Policy:
+    return msgspec.structs.replace(before, **given(arguments, *Policy.__struct_fields__))
+
+
+def _strictness(rule: bool | float) -> float:
+    """Of two values of one rule, the higher number asks for more: a smaller limit does, and none asks for nothing."""
+    if isinstance(rule, bool):
+        return float(rule)
+    return 1.0 / rule if rule else 0.0
+
+
+def _told(policy: Policy) -> dict[str, object]:
+    return msgspec.structs.asdict(policy)
+
+
+OPERATIONS = (
+    Operation("policy show", ShowPolicy, show, role="viewer"),
+    Operation("policy set", SetPolicy, change, role="admin", loosens=loosens),
+)

@@ -1,0 +1,42 @@
+"""The operators who answer for an application: none of them approves what it asks for."""
+
+from keyturn.store.port import ReadTx, Tx
+from keyturn.tenants import operators
+from keyturn.tenants.administration import OperationError
+from keyturn.tenants.references import OPERATOR, resolve
+
+_LIST = """
+SELECT o.id, o.name FROM responsible_operator r JOIN operator o ON o.id = r.operator_id
+WHERE r.application_id = :id ORDER BY o.name
+"""
+_DROP = "DELETE FROM responsible_operator WHERE application_id = :id"
+_ADD = "INSERT INTO responsible_operator (application_id, operator_id) VALUES (:id, :operator_id)"
+
+
+def names(tx: ReadTx, application_id: str) -> list[str]:
+    return [name for _, name in tx.all(_LIST, id=application_id)]
+
+
+def leaves_out(tx: ReadTx, application_id: str, company_id: str, named: tuple[str, ...]) -> bool:
+    """Whether somebody who answers for the application now is not among those named. Raises `OperationError`."""
+    return bool({row[0] for row in tx.all(_LIST, id=application_id)} - _ids(tx, company_id, named))
+
+
+def replace(tx: Tx, application_id: str, company_id: str, named: tuple[str, ...]) -> list[str]:
+    """From now on those named, by id or name, and nobody else; their ids. Raises `OperationError`."""
+    chosen = sorted(_ids(tx, company_id, named))
+    tx.run(_DROP, id=application_id)
+    for operator_id in chosen:
+        tx.run(_ADD, id=application_id, operator_id=operator_id)
+    return chosen
+
+
+def _ids(tx: ReadTx, company_id: str, named: tuple[str, ...]) -> set[str]:
+    """Active operators in reach of the company; another is not there."""
+    found = set()
+    for reference in named:
+        operator = operators.load(tx, resolve(tx, OPERATOR, reference), second_factor=False)
+        if operator is None or not operators.covers(operator, company_id):
+            raise OperationError("not_found", f"There is no operator '{reference}'.")
+        found.add(operator.id)
+    return found

@@ -1,0 +1,225 @@
+"""Administration of operators: the people who administer, approve and look on."""
+
+import re
+import uuid
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import iso_time
+from keyturn.store.port import ReadTx, Row
+from keyturn.tenants import authority, operators
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.passwords import checked_password
+from keyturn.tenants.principal import RANKS, Role
+from keyturn.tenants.references import COMPANY, OPERATOR, checked_members, checked_name, name_taken, resolve
+
+_ADD = """
+INSERT INTO operator
+  (id, name, email, role, company_id, grants, password, totp_step, active, created_by, created_at)
+VALUES (:id, :name, :email, :role, :company_id, :grants, :password, 0, 1, :author, :now)
+ON CONFLICT (name) DO NOTHING
+"""
+_SELECT = """
+SELECT o.id, o.name, o.email, o.role, c.name, o.company_id, o.grants, o.totp IS NOT NULL, o.active, o.created_by,
+       o.created_at,
+       (SELECT r.reset_by FROM credential_reset r WHERE r.operator_id = o.id ORDER BY r.reset_at DESC, 1 LIMIT 1),
+       (SELECT max(r.reset_at) FROM credential_reset r WHERE r.operator_id = o.id)
+FROM operator o LEFT JOIN company c ON c.id = o.company_id
+"""
+_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR o.company_id = :company_id ORDER BY o.name"
+_SHOW = f"{_SELECT} WHERE o.id = :id"
+_NAME_OF_ANOTHER = "SELECT 1 FROM operator WHERE name = :name AND id <> :id"
+_SET = """
+UPDATE operator
+SET name = coalesce(:name, name), email = coalesce(:email, email), role = coalesce(:role, role),
+    active = coalesce(:active, active), grants = coalesce(:grants, grants),
+    admin_until = coalesce(:admin_until, admin_until)
+WHERE id = :id
+"""
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_EMAIL_LENGTH = 254
+
+
+class AddOperator(Arguments, frozen=True):
+    name: str
+    email: str
+    role: Role
+    password: str
+    """Hashed before it comes here."""
+    company: str | None = None
+    """None: in charge of the whole installation."""
+    grants: tuple[str, ...] = ()
+
+
+class ListOperators(Arguments, frozen=True):
+    company: str | None = None
+
+
+class ShowOperator(Arguments, frozen=True):
+    person: str
+    """Id or name."""
+    company: str | None = None
+
+
+class SetOperator(Arguments, frozen=True):
+    person: str
+    company: str | None = None
+    name: str | None = None
+    email: str | None = None
+    role: Role | None = None
+    active: bool | None = None
+    grants: tuple[str, ...] | None = None
+    """Replaces all of them."""
+
+
+def add(session: Session, arguments: AddOperator) -> Answer:
+    tx = session.tx
+    company_id = None if arguments.company is None else resolve(tx, COMPANY, arguments.company)
+    _need_somebody(session, company_id)
+    name, operator_id = checked_name("operator", arguments.name), str(uuid.uuid4())
+    grants = checked_members("command", arguments.grants, session.installation.commands)
+    added = tx.run(
+        _ADD,
+        id=operator_id,
+        name=name,
+        email=_checked_email(arguments.email),
+        role=arguments.role,
+        company_id=company_id,
+        grants=_json(grants),
+        password=arguments.password,
+        author=session.author,
+        now=tx.now,
+    )
+    if not added:
+        raise name_taken("operator", name)
+    session.record("operator.added", company_id, operator_id=operator_id, name=name, role=arguments.role, grants=grants)
+    return shown_by_id(tx, operator_id)
+
+
+def list_all(session: Session, arguments: ListOperators) -> Answer:
+    company = arguments.company
+    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    return {"operators": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
+
+
+def show(session: Session, arguments: ShowOperator) -> Answer:
+    return shown_by_id(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
+
+
+def change(session: Session, arguments: SetOperator) -> Answer:
+    tx, changes = session.tx, given(arguments, "name", "email", "role", "active", "grants")
+    before = _before(session, arguments)
+    _need_somebody(session, before["company_id"])
+    name, active = changes.get("name"), changes.get("active")
+    if name is not None and tx.one(_NAME_OF_ANOTHER, name=checked_name("operator", name), id=before["id"]):
+        raise name_taken("operator", name)
+    if "email" in changes:
+        _checked_email(changes["email"])
+    if "grants" in changes:
+        changes["grants"] = checked_members("command", changes["grants"], session.installation.commands)
+    values: dict[str, Any] = dict.fromkeys(("name", "email", "role", "grants")) | changes
+    values |= {"active": None if active is None else int(active), "admin_until": _ceases(session, before, changes)}
+    if "grants" in changes:
+        values["grants"] = _json(changes["grants"])
+    tx.run(_SET, id=before["id"], **values)
+    session.record("operator.set", before["company_id"], operator_id=before["id"], **changes)
+    return shown_by_id(tx, before["id"])
+
+
+def _ceases(session: Session, before: Answer, changes: dict[str, Any]) -> int | None:
+    """Now, where an active admin is one no longer. Raises `OperationError` when nobody would be left in charge."""
+    after = before | changes
+    if not _is_admin(before) or _is_admin(after):
+        return None
+    if operators.active_admins(session.tx, before["company_id"]).keys() <= {before["id"]}:
+        raise OperationError("last_admin", f"'{before['name']}' is the last admin in charge; add another first.")
+    return session.tx.now
+
+
+def _is_admin(operator: Answer) -> bool:
+    return bool(operator["active"] and operator["role"] == "admin")
+
+
+def _adds_power(_session: Session, arguments: AddOperator) -> bool:
+    return arguments.role != RANKS[0] or bool(arguments.grants)
+
+
+def _gains_power(session: Session, arguments: SetOperator) -> bool:
+    """A higher role, being let in again, more grants; and another's address, where announcements go."""
+    before, operator = _before(session, arguments), session.operator
+    role, grants = arguments.role or before["role"], arguments.grants or ()
+    return bool(
+        RANKS.index(role) > RANKS.index(before["role"])
+        or (arguments.active and not before["active"])
+        or set(grants) - set(before["grants"])
+        or (arguments.email not in (None, before["email"]) and (operator is None or operator.id != before["id"]))
+    )
+
+
+def _before(session: Session, arguments: SetOperator) -> Answer:
+    return shown_by_id(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
+
+
+def _need_somebody(session: Session, company_id: str | None) -> None:
+    """Once somebody is in charge, operators are changed by operators."""
+    if operators.admins(session.tx, company_id, session.tx.now):
+        authority.person(session, second_factor=False)
+
+
+def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:
+    name, password = arguments.get("name"), arguments.get("password")
+    if not (isinstance(name, str) and isinstance(password, str)):
+        return arguments
+    return arguments | {"password": checked_password(password, checked_name("operator", name))}
+
+
+def _checked_email(email: str) -> str:
+    if len(email) > _EMAIL_LENGTH or not email.isprintable() or not _EMAIL.fullmatch(email):
+        raise OperationError("invalid_email", "The e-mail address must look like name@example.com.")
+    return email
+
+
+def _json(grants: list[str]) -> str:
+    return msgspec.json.encode(grants).decode()
+
+
+def shown_by_id(tx: ReadTx, operator_id: str) -> Answer:
+    """The operator without its secrets."""
+    return _shown(tx.all(_SHOW, id=operator_id)[0])
+
+
+def _shown(row: Row) -> Answer:
+    operator_id, name, email, role, company, company_id, grants, enrolled, active, created_by, created_at, *reset = row
+    reset_by, reset_at = reset
+    return {
+        "id": operator_id,
+        "name": name,
+        "email": email,
+        "role": role,
+        "company": company,
+        "company_id": company_id,
+        "grants": msgspec.json.decode(grants),
+        "second_factor": bool(enrolled),
+        "active": bool(active),
+        "created_by": created_by,
+        "created_at": iso_time(created_at),
+        "password_reset_by": reset_by,
+        "password_reset_at": None if reset_at is None else iso_time(reset_at),
+    }
+
+
+OPERATIONS = (
+    Operation(
+        "operator add",
+        AddOperator,
+        add,
+        role="admin",
+        loosens=_adds_power,
+        secret=("password",),
+        prepare=_prepared,
+    ),
+    Operation("operator list", ListOperators, list_all),
+    Operation("operator show", ShowOperator, show),
+    Operation("operator set", SetOperator, change, role="admin", loosens=_gains_power),
+)

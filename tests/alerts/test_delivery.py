@@ -1,0 +1,170 @@
+"""Whatever becomes of channels and processes, every alert arrives, or is given up after a day."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import structlog
+
+from keyturn.alerts.alerts import repeat
+from keyturn.alerts.delivery import pause
+from keyturn.store.port import StoreUnavailable
+
+from .mail_server import MailServer
+from .office import ADMIN, LeapClock, by_mail, by_webhook, office
+from .receiver import Receiver
+
+pytestmark = pytest.mark.anyio
+HOUR = 3600.0
+
+
+async def test_a_mail_server_that_is_down_for_a_while_loses_nothing(tmp_path: Path, mail_server: MailServer) -> None:
+    await mail_server.stop()
+    async with office(tmp_path, [by_mail(mail_server.port)]) as running:
+        await running.record("switch.thrown", 3)
+        await running.until(lambda rows: [row["failed_attempts"] for row in rows] == [1, 1, 1])
+        await mail_server.start()
+        running.clock.advance(pause(1))
+        await running.until(lambda rows: [row["state"] for row in rows] == ["sent"] * 3)
+    assert len(mail_server.mails) == 3
+
+
+async def test_a_restart_in_between_loses_and_repeats_nothing(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.statuses.extend([503, 503])
+    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        await running.record("switch.thrown", 2)
+        await running.until(lambda rows: [row["failed_attempts"] for row in rows] == [1, 1])
+    refused = len(receiver.posts)
+    async with office(tmp_path, []) as running:
+        await running.record("policy.loosened")
+    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        await running.settled()
+    kinds = [post.message["kind"] for post in receiver.posts[refused:]]
+    assert sorted(kinds) == ["clock.fault", "policy.loosened", "switch.thrown", "switch.thrown"]
+
+
+async def test_a_repeated_alert_keeps_its_id(tmp_path: Path, receiver: Receiver, mail_server: MailServer) -> None:
+    receiver.statuses.append(500)
+    mail_server.scripted["."].append("451 later")
+    async with office(tmp_path, [by_webhook(receiver.url), by_mail(mail_server.port)]) as running:
+        await running.record("switch.thrown")
+        await running.until(lambda rows: [row["failed_attempts"] for row in rows] == [1, 1])
+        running.clock.advance(pause(1))
+        await running.until(lambda rows: all(row["state"] == "sent" for row in rows))
+    first, second = receiver.posts
+    assert first.message == second.message
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == first.message["id"]
+
+
+async def test_a_restored_store_gives_no_id_that_was_given_before(tmp_path: Path, receiver: Receiver) -> None:
+    for store in ("before", "restored"):
+        async with office(tmp_path / store, [by_webhook(receiver.url)]) as running:
+            await running.record("switch.thrown")
+            await running.until(lambda rows: bool(rows) and rows[0]["state"] == "sent")
+    first, second = receiver.posts
+    assert first.message["entry"] == second.message["entry"]
+    assert first.headers["webhook-id"] != second.headers["webhook-id"]
+
+
+async def test_pauses_grow() -> None:
+    assert [pause(failures) for failures in (1, 2, 3, 8, 9, 10_000)] == [5.0, 10.0, 20.0, 640.0, 900.0, 900.0]
+
+
+async def test_a_failed_attempt_is_not_repeated_before_its_pause(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.statuses.append(500)
+    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        await running.record("switch.thrown")
+        await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
+        await running.record("policy.loosened")
+        await running.until(lambda rows: rows[0]["state"] == "sent")
+        assert [post.message["kind"] for post in receiver.posts] == ["switch.thrown", "policy.loosened"]
+
+
+async def test_an_alert_is_given_up_after_a_day_with_a_log_line(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.statuses.extend([500] * 3)
+    with structlog.testing.capture_logs() as logs:
+        async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+            await running.record("switch.thrown")
+            await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
+            running.clock.advance(23 * HOUR)
+            await running.until(lambda rows: bool(rows[0]["failed_attempts"] == 2))
+            running.clock.advance(2 * HOUR)
+            await running.until(lambda rows: rows[0]["state"] == "given_up")
+            running.clock.advance(HOUR)
+            await running.settled()
+    assert [post.message["kind"] for post in receiver.posts] == ["switch.thrown"] * 3 + ["clock.fault"]
+    (line,) = [line for line in logs if line["log_level"] == "error"]
+    assert (line["event"], line["kind"]) == ("an alert was given up", "switch.thrown")
+
+
+async def test_what_waited_for_days_with_the_server_is_still_tried(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.statuses.append(500)
+    clock = LeapClock()
+    async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
+        await running.record("switch.thrown")
+        await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
+    clock.advance(72 * HOUR)
+    async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
+        await running.until(lambda rows: rows[0]["state"] == "sent")
+
+
+async def test_one_channel_does_not_wait_for_the_other(
+    tmp_path: Path, mail_server: MailServer, receiver: Receiver
+) -> None:
+    mail_server.silent = True
+    async with office(tmp_path, [by_mail(mail_server.port, timeout=20.0), by_webhook(receiver.url)]) as running:
+        await running.record("switch.thrown")
+        await running.until(lambda rows: {row["channel"]: row["state"] for row in rows}.get("webhook") == "sent")
+        assert {row["channel"] for row in await running.listed(unsent=True)} == {"smtp"}
+        scraped = running.metrics.render().decode()
+    assert 'keyturn_alerts_total{channel="webhook",result="sent"} 1.0' in scraped
+
+
+async def test_what_waits_and_what_failed_is_counted(tmp_path: Path, receiver: Receiver) -> None:
+    receiver.statuses.append(500)
+    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        await running.record("switch.thrown")
+        await running.until(
+            lambda _rows: (
+                'keyturn_alerts_unsent{channel="webhook"} 1.0' in running.metrics.render().decode()
+                and 'keyturn_alerts_total{channel="webhook",result="failed"} 1.0' in running.metrics.render().decode()
+            )
+        )
+        running.clock.advance(pause(1))
+        await running.until(
+            lambda _rows: 'keyturn_alerts_unsent{channel="webhook"} 0.0' in running.metrics.render().decode()
+        )
+
+
+async def test_who_has_an_alert_does_not_get_it_again_for_one_who_is_refused(
+    tmp_path: Path, mail_server: MailServer
+) -> None:
+    mail_server.refused.add("gone@fleet.example")
+    async with office(tmp_path, [by_mail(mail_server.port, to=(ADMIN, "gone@fleet.example"))]) as running:
+        await running.record("switch.thrown")
+        await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
+        (row,) = await running.listed()
+        assert row["fault"] == "1 of the recipients were refused (550)"
+        mail_server.refused.clear()
+        running.clock.advance(pause(1))
+        await running.until(lambda rows: rows[0]["state"] == "sent")
+    assert [mail.to for mail in mail_server.mails] == [[ADMIN], ["gone@fleet.example"]]
+
+
+async def test_a_defect_in_one_round_does_not_end_the_rounds() -> None:
+    rounds: list[None] = []
+    enough = asyncio.Event()
+
+    async def work() -> None:
+        rounds.append(None)
+        if len(rounds) == 3:
+            enough.set()
+        raise StoreUnavailable("away") if len(rounds) == 1 else LookupError("a defect")
+
+    with structlog.testing.capture_logs() as logs:
+        repeating = asyncio.create_task(repeat(work, 0.001))
+        async with asyncio.timeout(10):
+            await enough.wait()
+        repeating.cancel()
+        await asyncio.gather(repeating, return_exceptions=True)
+    assert [line["log_level"] for line in logs][:2] == ["warning", "error"]

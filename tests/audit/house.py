@@ -1,0 +1,167 @@
+"""A store with two companies' entries, its keys, and the power to tamper with what is on the disk."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Callable, Coroutine
+from contextlib import closing
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from keyturn.audit import journal
+from keyturn.audit.archive import DatabaseArchive, Report, verify
+from keyturn.audit.checkpoints import Signed, make_now
+from keyturn.audit.export import ExportArchive, write
+from keyturn.audit.reading import LAST
+from keyturn.audit.sealing import AT_ONCE, seal
+from keyturn.store.port import ReadTx, Tx
+from keyturn.store.sqlite.offline import read_offline
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.tenants.keyfile import JwtKey, Keys
+from keyturn.tenants.keyring import Keyring
+
+T = TypeVar("T")
+VIN = "6AHFT68CKAF501652"
+COMPANIES = ("company-a", "company-b", None)
+KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), "dd" * 32))
+OTHER_KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), "ee" * 32))
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.instant = 1_700_000_000_000_000
+
+    def now(self) -> int:
+        return self.instant
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def boottime(self) -> float:
+        return 0.0
+
+
+class House:
+    """Everything happens on real files; the store is open only while something is done with it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.clock = HandClock()
+
+    def run(self, work: Callable[[SqliteStore], Coroutine[Any, Any, T]]) -> T:
+        """Open the store, do the work, close it."""
+
+        async def done() -> T:
+            store = open_sqlite(self.data, self.clock, lambda _topic, _key: None)
+            try:
+                return await work(store)
+            finally:
+                await store.close()
+
+        return asyncio.run(done())
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        return self.run(lambda store: store.write(work))
+
+    def read(self, work: Callable[[ReadTx], T]) -> T:
+        with read_offline(self.data) as tx:
+            return work(tx)
+
+    def tell(self, count: int) -> None:
+        """Entries of both companies and of the installation in turn; each third has a personal part."""
+
+        def work(tx: Tx) -> None:
+            for index in range(count):
+                entry(tx, COMPANIES[index % len(COMPANIES)], index)
+
+        self.clock.instant += 1_000_000
+        self.write(work)
+
+    def seal(self) -> None:
+        def work(tx: Tx) -> None:
+            while seal(tx) == AT_ONCE:
+                pass
+
+        self.write(work)
+
+    def checkpoint(self, keyring: Keyring = KEYRING) -> list[Signed]:
+        self.clock.instant += 1_000_000
+        return self.write(lambda tx: make_now(tx, keyring))
+
+    def tamper(self, *statements: str, **params: object) -> int:
+        """Change the file behind Keyturn's back; how many rows the last statement changed."""
+        with closing(sqlite3.connect(self.data / "keyturn.db")) as connection, connection:
+            return [connection.execute(statement, params).rowcount for statement in statements][-1]
+
+    def rows(self, sql: str, **params: object) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.data / "keyturn.db")) as connection:
+            return connection.execute(sql, params).fetchall()
+
+    def verify(self, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None) -> Report:
+        """Offline, on the closed file."""
+        with read_offline(self.data) as tx:
+            return verify(DatabaseArchive(tx), keys=keys, kept=kept or [])
+
+    def export(self, file: Path, *, company: str | None = None, first: int = 1, last: int = LAST) -> Path:
+        with read_offline(self.data) as tx, file.open("wb") as target:
+            write(tx, target, company=company, everything=company is None, first=first, last=last)
+        return file
+
+    def seq(self, number: int) -> int:
+        """Of an entry of the first company."""
+        return int(self.rows("SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = :n", n=number)[0][0])
+
+    def cut(self, last: int, *, head: bool) -> None:
+        """Remove what the first company's chain has behind entry `last`; with `head`, let its head not tell."""
+        self.tamper(
+            "DELETE FROM entry WHERE company_id = 'company-a' AND seq > :seq",
+            "DELETE FROM chain_link WHERE chain = 'company-a' AND number > :last",
+            seq=self.seq(last),
+            last=last,
+        )
+        if head:
+            newest = "SELECT hash FROM chain_link WHERE chain = 'company-a' AND number = :last"
+            change = f"UPDATE chain_head SET number = :last, hash = ({newest}) WHERE chain = 'company-a'"
+            self.tamper(change, last=last)
+
+    def copy(self, data: Path) -> "House":
+        shutil.copytree(self.data, data)
+        return House(data)
+
+
+def entry(tx: Tx, company: str | None, index: int) -> None:
+    personal = {"vin": VIN} if index % 2 else {}
+    vehicle, command = f"vehicle-{index}", f"command-{index}"
+    journal.record(
+        tx,
+        "command.Accepted",
+        company_id=company,
+        actor="engine",
+        vehicle_id=vehicle,
+        command_id=command,
+        status="Pending",
+        number=index,
+        **personal,
+    )
+
+
+def verify_export(file: Path, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None) -> Report:
+    return verify(ExportArchive(file), keys=keys, kept=kept or [])
+
+
+async def until(holds: Callable[[], Any], pause: float = 0.01, within: float = 20.0) -> Any:
+    """What `holds` gives, or what it resolves to, once that is true."""
+    async with asyncio.timeout(within):
+        while True:
+            found = holds()
+            if found := await found if isawaitable(found) else found:
+                return found
+            await asyncio.sleep(pause)
+
+
+def faults(report: Report) -> list[tuple[str, str | None, int | None]]:
+    """What, in whose chain, at which entry."""
+    return [(finding.what.value, finding.company, finding.number) for finding in report.faults]

@@ -1,0 +1,120 @@
+"""What signed checkpoints find that the chains themselves cannot, and what is wrong with checkpoints."""
+
+import pytest
+
+from keyturn.audit.encoding import Content, entry_hash
+from keyturn.audit.findings import What
+
+from .house import KEYRING, OTHER_KEYRING, House, faults
+
+A = "company-a"
+
+
+def test_a_tail_cut_off_with_its_head_is_missed_by_the_newest_checkpoint(house: House) -> None:
+    house.cut(8, head=True)
+
+    assert faults(house.verify()) == [("cut", A, 9)]
+
+
+def test_a_tail_cut_off_with_its_checkpoints_is_missed_by_those_kept_elsewhere(house: House) -> None:
+    kept = house.checkpoint()
+    house.cut(8, head=True)
+    house.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a'")
+
+    assert faults(house.verify()) == []
+    assert ("cut", A, 9) in faults(house.verify(kept=kept))
+
+
+def rewrite(house: House, number: int) -> None:
+    """Edit an entry and make every hash after it anew, as whoever holds the file can."""
+    house.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=house.seq(number))
+    columns = "l.number, l.personal_hash, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body"
+    rows = house.rows(
+        f"SELECT {columns} FROM chain_link l JOIN entry e USING (seq) WHERE chain = 'company-a' ORDER BY number"
+    )
+    prev = bytes(32)
+    for place, personal_hash, *entry, body in rows:
+        opened = body.split(',"vin"')[0] + "}" if personal_hash else body
+        digest = entry_hash(place, prev, Content(*entry, opened), personal_hash)
+        house.tamper(
+            "UPDATE chain_link SET prev = :prev, hash = :hash WHERE chain = 'company-a' AND number = :number",
+            prev=prev,
+            hash=digest,
+            number=place,
+        )
+        prev = digest
+    house.tamper("UPDATE chain_head SET hash = :hash WHERE chain = 'company-a'", hash=prev)
+
+
+def test_a_chain_rewritten_as_a_whole_is_found_by_the_signed_checkpoint_alone(house: House) -> None:
+    rewrite(house, 3)
+    assert faults(house.verify()) == [("rewritten", A, 10)]
+
+    house.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a'")
+
+    assert faults(house.verify()) == []
+
+
+def test_what_was_rewritten_behind_the_checkpoint_waits_for_the_next_one(house: House) -> None:
+    kept = house.checkpoint()
+    rewrite(house, 12)
+
+    assert faults(house.verify()) == [("rewritten", A, 12)]
+    assert kept
+
+
+@pytest.mark.parametrize("column", ["statement", "signature"])
+def test_a_forged_checkpoint_is_named(house: House, column: str) -> None:
+    old, new = ('number":10', 'number":11') if column == "statement" else ("", "00")
+    value = f"replace({column}, '{old}', '{new}')" if old else f"'00' || substr({column}, 3)"
+    house.tamper(f"UPDATE chain_checkpoint SET {column} = {value} WHERE chain = 'company-a'")
+
+    assert [fault[:2] for fault in faults(house.verify())] == [("forged", A)]
+
+
+def test_a_checkpoint_signed_by_somebody_else_is_forged_for_whoever_keeps_the_key(house: House) -> None:
+    house.checkpoint(OTHER_KEYRING)
+
+    assert faults(house.verify()) == []
+    assert ("forged", A, 12) in faults(house.verify(keys=[KEYRING.checkpoint_key]))
+
+
+def test_checkpoints_that_changed_places_are_named(house: House) -> None:
+    house.tamper(
+        "UPDATE chain_checkpoint SET chain = 'x' WHERE chain = 'company-a'",
+        "UPDATE chain_checkpoint SET chain = 'company-a' WHERE chain = 'company-b'",
+        "UPDATE chain_checkpoint SET chain = 'company-b' WHERE chain = 'x'",
+    )
+
+    assert {fault[0] for fault in faults(house.verify())} == {"swapped"}
+
+
+def test_another_installations_checkpoint_is_named(house: House) -> None:
+    house.tamper("UPDATE store_fact SET value = 'another' WHERE name = 'installation'")
+
+    assert {fault[0] for fault in faults(house.verify())} == {"swapped"}
+
+
+def test_a_checkpoint_taken_out_of_the_middle_is_missed(house: House) -> None:
+    house.checkpoint()
+    house.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a' AND number = 10")
+
+    assert faults(house.verify()) == [("checkpoint_removed", A, 12)]
+
+
+def test_what_a_restore_left_behind_is_no_fault_once_a_newer_epoch_is_signed(house: House) -> None:
+    kept = house.checkpoint()
+    house.cut(10, head=True)
+    house.tamper(
+        "DELETE FROM chain_checkpoint WHERE chain = 'company-a' AND number > 10",
+        "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 10 WHERE chain = 'company-a'",
+    )
+    assert ("cut", A, 11) in faults(house.verify(kept=kept))
+
+    house.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
+    house.tell(3)
+    house.checkpoint()
+    report = house.verify(kept=kept)
+
+    assert faults(report) == []
+    assert [finding.what for finding in report.findings if finding.company == A] == [What.RESTORED]

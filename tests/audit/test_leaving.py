@@ -1,0 +1,142 @@
+"""Checkpoints leave the machine by every configured way, in order, until they have arrived."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from keyturn.audit.checkpoints import Signed, make_now
+from keyturn.audit.custody import Custody
+from keyturn.audit.export import kept_checkpoints
+from keyturn.audit.outlets import CommandOutlet, DeliveryFailed, FileOutlet, WebhookOutlet
+from keyturn.bus.memory import MemoryBus
+from keyturn.config.checking import ConfigError
+from keyturn.config.loading import load_settings
+from keyturn.config.settings import AuditSettings
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+
+from .house import KEYRING, House, until
+
+KEEP = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read())"
+
+
+def signed_in(house: House) -> list[Signed]:
+    return [Signed(*row) for row in house.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")]
+
+
+def with_custody(house: House, settings: AuditSettings, then: Callable[[SqliteStore], Any]) -> None:
+    """Run a custody on the house's store until `then` is done."""
+
+    async def work() -> None:
+        bus = MemoryBus()
+        store = open_sqlite(house.data, house.clock, bus.publish)
+        custody = Custody(store, bus, KEYRING, settings)
+        custody.start()
+        try:
+            await then(store)
+        finally:
+            await custody.stop()
+            await store.close()
+
+    asyncio.run(work())
+
+
+def lines_of(file: Path) -> list[Signed]:
+    return kept_checkpoints(file) if file.exists() else []
+
+
+def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(house: House, tmp_path: Path) -> None:
+    filed, piped = tmp_path / "filed", tmp_path / "piped"
+    command = (sys.executable, "-c", KEEP, str(piped))
+    settings = AuditSettings(checkpoint_file=str(filed), checkpoint_command=command)
+
+    async def then(store: SqliteStore) -> None:
+        await until(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 3)
+        await store.write(lambda tx: make_now(tx, KEYRING))
+        await until(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 6)
+
+    with_custody(house, settings, then)
+
+    assert lines_of(filed) == lines_of(piped) == signed_in(house)
+    assert filed.stat().st_mode & 0o777 == 0o600
+    with_custody(house, settings, lambda _store: asyncio.sleep(0.2))
+    assert len(lines_of(filed)) == 6
+
+
+def test_a_webhook_that_fails_is_tried_again_and_told_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keyturn.audit.courier._PAUSES", (0.01,))
+    answers = [500, 302, 503, 200, 204, 200]
+    taken: list[Signed] = []
+
+    async def take(request: web.Request) -> web.Response:
+        status = answers.pop(0)
+        if status < 300:
+            taken.append(msgspec.json.decode(await request.read(), type=Signed))
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    async def work() -> None:
+        app = web.Application()
+        app.router.add_post("/witness", take)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        bus = MemoryBus()
+        store = open_sqlite(house.data, house.clock, bus.publish)
+        url = f"http://127.0.0.1:{port}/witness?key=secret-word"
+        custody = Custody(store, bus, KEYRING, AuditSettings(checkpoint_url=url))
+        custody.start()
+        try:
+            await until(lambda: len(taken) == 3)
+        finally:
+            await custody.stop()
+            await store.close()
+            await runner.cleanup()
+
+    asyncio.run(work())
+
+    assert taken == signed_in(house)
+    (told,) = house.rows("SELECT company_id, actor, body FROM entry WHERE kind = 'chain.fault'")
+    assert told[:2] == (None, "audit")
+    assert json.loads(told[2])["detail"] == "The webhook answered 500."
+    assert not any(b"secret-word" in path.read_bytes() for path in house.data.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ((sys.executable, "-c", "raise SystemExit(7)"), "The command ended with status 7."),
+        (("/nowhere/keep",), "The command cannot be run (No such file or directory)."),
+    ],
+)
+def test_a_command_that_fails_has_taken_nothing(argv: tuple[str, ...], said: str) -> None:
+    with pytest.raises(DeliveryFailed) as failure:
+        asyncio.run(CommandOutlet(argv).deliver(b"{}\n"))
+
+    assert str(failure.value) == said
+
+
+def test_a_file_that_cannot_be_written_has_taken_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryFailed, match=r"^The file cannot be written \(Is a directory\)\.$"):
+        asyncio.run(FileOutlet(tmp_path).deliver(b"{}\n"))
+
+
+def test_a_webhook_that_is_not_there_does_not_tell_its_address(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryFailed) as failure:
+        asyncio.run(WebhookOutlet("http://127.0.0.1:1/secret-word").deliver(b"{}\n"))
+
+    assert "secret-word" not in str(failure.value)
+
+
+def test_an_address_that_is_not_safe_is_refused_without_being_shown() -> None:
+    with pytest.raises(ConfigError, match=r"^audit\.checkpoint_url: expected an https URL") as refused:
+        load_settings(None, {"KEYTURN_AUDIT_CHECKPOINT_URL": "http://example.com/secret-word"})
+
+    assert "secret-word" not in str(refused.value)

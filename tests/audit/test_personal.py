@@ -1,0 +1,73 @@
+"""The personal part can be erased with its salt; the chain is verifiable all the same."""
+
+import pytest
+
+from keyturn.audit.findings import What
+from keyturn.audit.personal import PERSONAL, Body, UnlikeWritten, part, part_by_name, salted_hash
+
+from .house import KEYRING, VIN, House, faults, verify_export
+
+A = "company-a"
+ERASE_BODY = """
+UPDATE entry SET body = replace(body, ',"vin":"6AHFT68CKAF501652"', '')
+WHERE seq = (SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = 6)
+"""
+ERASE_SALT = "UPDATE chain_link SET salt = NULL WHERE chain = 'company-a' AND number = 6"
+
+
+def test_an_erased_part_verifies_and_says_that_it_is_erased(house: House) -> None:
+    house.tamper(ERASE_BODY, ERASE_SALT)
+
+    report = house.verify(keys=[KEYRING.checkpoint_key])
+
+    assert report.faults == []
+    assert [(finding.what, finding.company, finding.text) for finding in report.findings] == [
+        (What.ERASED, A, "The personal part of 1 entries was erased.")
+    ]
+
+
+def test_an_export_of_an_erased_part_verifies_and_holds_nothing_of_it(house: House, tmp_path) -> None:
+    erased = "UPDATE entry SET body = replace(body, ',\"vin\":\"6AHFT68CKAF501652\"', '')"
+    house.tamper(erased, "UPDATE chain_link SET salt = NULL")
+
+    file = house.export(tmp_path / "export")
+    report = verify_export(file, keys=[KEYRING.checkpoint_key])
+
+    assert report.faults == []
+    assert {chain.erased for chain in report.chains} == {5, 6}
+    assert VIN not in file.read_text()
+
+
+@pytest.mark.parametrize("half", [ERASE_BODY, ERASE_SALT])
+def test_half_of_an_erasure_is_an_edit(house: House, half: str) -> None:
+    house.tamper(half)
+
+    assert faults(house.verify()) == [("edited", A, 6)]
+
+
+def test_the_same_person_has_another_hash_in_each_entry(house: House) -> None:
+    hashes = house.rows("SELECT DISTINCT personal_hash FROM chain_link WHERE personal_hash IS NOT NULL")
+    salts = house.rows("SELECT DISTINCT salt FROM chain_link WHERE salt IS NOT NULL")
+
+    assert len(hashes) == len(salts) == house.rows("SELECT count(*) FROM chain_link WHERE salt IS NOT NULL")[0][0]
+
+
+def test_a_body_is_parted_by_the_names_of_its_members() -> None:
+    body = '{"status":"Error","vin":"6AH","detail":{"vin":1,"n":1.50},"name":"Ana \\u00e3"}'
+
+    assert part_by_name(body) == (
+        Body('{"status":"Error","detail":{"vin":1,"n":1.50}}', '{"vin":"6AH","name":"Ana \\u00e3"}'),
+        ["name", "vin"],
+    )
+    assert part(body, ()) == Body(body, None)
+    assert {"vin", "position", "name", "notice"} <= PERSONAL
+
+
+@pytest.mark.parametrize("body", ["[]", "{", "null", '{"vin": 1}', '{"vin":1,"vin":2}'])
+def test_a_body_that_the_journal_did_not_write_is_not_parted(body: str) -> None:
+    with pytest.raises(UnlikeWritten):
+        part(body, ["vin"])
+
+
+def test_the_salt_is_part_of_the_hash() -> None:
+    assert salted_hash(b"a", '{"vin":1}') != salted_hash(b"b", '{"vin":1}')

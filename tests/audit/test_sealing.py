@@ -1,0 +1,249 @@
+"""Numbers in the order of commits, per company, soon, and only once."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+from torture.clock import VirtualClock
+from torture.loop import VirtualLoop
+
+from keyturn.audit.faults import Faults
+from keyturn.audit.sealer import SEALING_FAULT, Sealer
+from keyturn.audit.sealing import ChainForked, any_unsealed, seal
+from keyturn.clock import SECOND
+from keyturn.config.settings import AuditSettings
+from keyturn.store.port import ReadTx, Tx
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+
+from .house import KEYRING, House, entry, faults, until
+
+LINKS = "SELECT chain, number, seq FROM chain_link ORDER BY seq"
+
+
+class InPlace(Executor):
+    """Runs a call at once, in virtual time."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **named: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        done.set_result(call(*args, **named))
+        return done
+
+
+@pytest.fixture
+def empty(tmp_path: Any) -> House:
+    return House(tmp_path / "data")
+
+
+def test_each_chain_counts_from_one_in_the_order_of_commits(empty: House) -> None:
+    empty.tell(9)
+    empty.seal()
+
+    assert empty.rows(LINKS) == [
+        (chain, number, 3 * (number - 1) + place)
+        for number in (1, 2, 3)
+        for place, chain in enumerate(("company-a", "company-b", ""), start=1)
+    ]
+
+
+def test_a_company_learns_nothing_of_another_from_its_chain(empty: House, tmp_path: Any) -> None:
+    """The same acts of one company make the same chain, whatever the other did in between."""
+    alone = House(tmp_path / "alone")
+    for house, others in ((alone, 0), (empty, 5)):
+        for index in range(0, 8, 2):  # without a personal part, whose salt is chance
+            house.write(partial(entry, company="company-a", index=index))
+            for other in range(others):
+                house.write(partial(entry, company="company-b", index=other))
+        house.seal()
+    own = "SELECT number, prev, hash, personal FROM chain_link WHERE chain = 'company-a' ORDER BY number"
+
+    assert alone.rows(own) == empty.rows(own)
+    assert len(alone.rows(own)) == 4
+
+
+def test_a_crash_between_two_units_neither_loses_nor_repeats_an_entry(empty: House) -> None:
+    """Each unit runs in a life of its own: nothing but the file goes from one to the next."""
+    empty.tell(10)
+    while empty.write(partial(seal, limit=3)):
+        pass
+
+    assert [row[2] for row in empty.rows(LINKS)] == list(range(1, 11))
+    assert faults(empty.verify()) == []
+
+
+def test_a_crash_inside_a_unit_leaves_nothing_of_it(empty: House) -> None:
+    empty.tell(6)
+
+    def crash(tx: Tx) -> None:
+        seal(tx, limit=4)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        empty.write(crash)
+    assert empty.rows(LINKS) == []
+    empty.seal()
+    assert faults(empty.verify()) == []
+    assert len(empty.rows(LINKS)) == 6
+
+
+def test_two_sealers_at_once_never_fork_a_chain(empty: House) -> None:
+    empty.tell(60)
+
+    async def work(store: SqliteStore) -> None:
+        async def one() -> None:
+            for _ in range(20):
+                await store.write(partial(seal, limit=4))
+
+        await asyncio.gather(one(), one(), one())
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert [row[2] for row in empty.rows(LINKS)] == list(range(1, 61))
+
+
+@pytest.mark.parametrize("number", [8, 11])
+def test_a_head_that_is_not_the_newest_link_is_not_sealed_upon(house: House, number: int) -> None:
+    house.tamper("UPDATE chain_head SET number = :number WHERE chain = 'company-a'", number=number)
+    house.tell(3)
+
+    with pytest.raises(ChainForked):
+        house.write(seal)
+
+
+def test_a_head_that_moved_meanwhile_is_not_overwritten(empty: House) -> None:
+    empty.tell(3)
+
+    class Meddler:
+        """Somebody else moves the head between reading it and writing it."""
+
+        def __init__(self, tx: Tx) -> None:
+            self._tx = tx
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._tx, name)
+
+        def run(self, sql: str, /, **params: object) -> int:
+            if sql.strip().startswith("UPDATE chain_head"):
+                self._tx.run("UPDATE chain_head SET number = number + 1")
+            return self._tx.run(sql, **params)
+
+    with pytest.raises(ChainForked):
+        empty.write(lambda tx: seal(Meddler(tx)))
+    assert empty.rows(LINKS) == []
+
+
+@pytest.mark.parametrize("body", ["{", "[]", '{"vin":1,"vin":2}', '{"vin": 1}'])
+def test_a_body_that_the_journal_did_not_write_does_not_stop_the_sealer(empty: House, body: str) -> None:
+    empty.tell(6)
+    empty.tamper("UPDATE entry SET body = :body WHERE seq = 2", body=body)
+    empty.seal()
+
+    assert len(empty.rows(LINKS)) == 6
+    assert faults(empty.verify()) == []
+    empty.tamper("UPDATE entry SET body = :body || ' ' WHERE seq = 2", body=body)
+    assert faults(empty.verify()) == [("edited", "company-b", 1)]
+
+
+def test_a_forked_chain_is_told_once(house: House) -> None:
+    house.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
+    house.tell(3)
+
+    async def work(store: SqliteStore) -> bool:
+        sealer, told = sealer_of(store)
+        for _ in range(3):
+            await sealer.turn()
+        return SEALING_FAULT in told
+
+    assert house.run(work)
+    assert house.rows("SELECT count(*) FROM entry WHERE kind = 'chain.fault'") == [(1,)]
+
+
+def all_sealed(tx: ReadTx) -> bool:
+    return not any_unsealed(tx)
+
+
+def sealer_of(store: SqliteStore, **settings: Any) -> tuple[Sealer, Faults]:
+    told = Faults(store)
+    return Sealer(store, KEYRING, AuditSettings(**settings), told), told
+
+
+@pytest.mark.parametrize("woken", [True, False])
+def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: House, woken: bool) -> None:
+    """In virtual time, with commits at every phase of the sealer, and whether their wake-ups arrive or not."""
+
+    async def work() -> list[float]:
+        loop = asyncio.get_running_loop()
+        wake: list[Callable[[], None]] = []
+        store = open_sqlite(
+            empty.data,
+            VirtualClock(loop.time),
+            lambda _topic, _key: None,
+            on_batch=lambda _units, _seconds: [each() for each in wake] and None,
+            disk=InPlace(),
+        )
+        sealer, _ = sealer_of(store)
+        if woken:
+            wake.append(sealer.wake)
+        running = asyncio.create_task(sealer.run())
+        behind = []
+        for index in range(40):
+            await asyncio.sleep(0.37 * (index % 5))
+            await store.write(partial(entry, company="company-a", index=index))
+            since = loop.time()
+            await until(partial(store.read, all_sealed))
+            behind.append(loop.time() - since)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await store.close()
+        return behind
+
+    with closing(VirtualLoop(None)) as loop:
+        behind = loop.run_until_complete(work())
+
+    assert max(behind) <= 1.0
+
+
+def test_the_last_turn_seals_what_is_just_being_committed(empty: House) -> None:
+    async def work(store: SqliteStore) -> None:
+        committing = asyncio.create_task(store.write(partial(entry, company="company-a", index=0)))
+        await asyncio.sleep(0)
+        await sealer_of(store)[0].turn(last=True)
+        await committing
+
+    empty.run(work)
+
+    assert len(empty.rows(LINKS)) == 1
+
+
+def test_a_chain_gets_a_checkpoint_when_it_is_due_and_none_without_news(empty: House) -> None:
+    async def turn(store: SqliteStore) -> None:
+        await sealer_of(store, checkpoint_interval=60.0, checkpoint_entries=5)[0].turn()
+
+    def checkpoints() -> list[tuple[Any, ...]]:
+        return empty.rows("SELECT chain, number FROM chain_checkpoint ORDER BY id")
+
+    for index in range(4):
+        empty.write(partial(entry, company="company-a", index=index))
+    empty.run(turn)
+    assert checkpoints() == []
+
+    empty.write(partial(entry, company="company-a", index=4))
+    empty.run(turn)
+    assert checkpoints() == [("company-a", 5)]
+
+    empty.write(partial(entry, company="company-a", index=5))
+    empty.clock.instant += 61 * SECOND
+    empty.run(turn)
+    assert checkpoints() == [("company-a", 5), ("company-a", 7)]
+
+    for _ in itertools.repeat(None, 3):
+        empty.clock.instant += 61 * SECOND
+        empty.run(turn)
+    assert checkpoints() == [("company-a", 5), ("company-a", 7)]
+    assert faults(empty.verify(keys=[KEYRING.checkpoint_key])) == []
+    assert empty.rows("SELECT count(*) FROM entry WHERE kind = 'chain.checkpoint'") == [(2,)]

@@ -1,0 +1,166 @@
+"""Row 10 as a table: each rule stops the act that it is for, and nothing else."""
+
+from typing import Any
+
+import pytest
+
+from keyturn.clock import after
+from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.policy import (
+    IMMOBILISED,
+    KILL_SWITCH,
+    LIMIT_REACHED,
+    NO_CONSENT,
+    NOT_APPROVED,
+    NOT_LOCATED,
+    NOT_NOTIFIED,
+    REASON_REQUIRED,
+    RULES,
+    Facts,
+    Moment,
+    forbids,
+)
+from keyturn.tenants.policies import Policy
+
+NOW = 1_800_000_000_000_000
+STRICT = Policy(second_person=True, reason_required=True, locate_within=10.0, notify_first=True)
+RIGHT: dict[str, Any] = {
+    "policy": STRICT,
+    "reason": "missing",
+    "located_at": NOW,
+    "notified_at": NOW,
+    "approved": True,
+}
+"""With everything on, a disable for which all is in order."""
+
+
+def judged(command: str = "disable_ignition", moment: Moment = Moment.QUEUE, **facts: Any) -> str | None:
+    return forbids(Facts(COMMANDS[command], NOW, **facts), moment)
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_default_policy_stands_against_nothing(command: str, moment: Moment) -> None:
+    assert judged(command, moment) is None
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_a_disable_for_which_all_is_in_order_passes_the_strictest_policy(moment: Moment) -> None:
+    assert judged(moment=moment, **RIGHT) is None
+
+
+@pytest.mark.parametrize(
+    ("reach", "stopped"),
+    [
+        ("disable", {"disable_ignition"}),
+        ("actuating", {"disable_ignition", "start", "alert", "lock_door", "unlock_door"}),
+        ("restoring", {"enable_ignition", "cancel_start", "cancel_alert"}),
+    ],
+)
+def test_a_kill_switch_stops_what_it_names_and_nothing_else(reach: str, stopped: set[str]) -> None:
+    refused = {name for name in COMMANDS if judged(name, reaches=frozenset({reach})) == KILL_SWITCH}
+    assert refused == stopped
+    assert {name for name in COMMANDS if judged(name, Moment.SEND, reaches=frozenset({reach}))} == stopped
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_without_consent_nobody_is_immobilised(moment: Moment) -> None:
+    assert judged(moment=moment, **RIGHT, consent=False) == NO_CONSENT
+    assert judged("enable_ignition", moment, consent=False) is None
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_an_immobilised_vehicle_is_not_started(moment: Moment) -> None:
+    assert judged("start", moment, immobilised=True) == IMMOBILISED
+    assert judged("enable_ignition", moment, immobilised=True) is None
+
+
+def test_a_limit_that_was_reached_stops_what_comes_after_it_and_not_what_was_counted() -> None:
+    told = {moment: judged(moment=moment, **RIGHT, stopped=True) for moment in Moment}
+    assert told == {
+        Moment.ASK: LIMIT_REACHED,
+        Moment.QUEUE: LIMIT_REACHED,
+        Moment.APPROVE: None,
+        Moment.SEND: None,
+    }
+    assert judged("enable_ignition", stopped=True) is None
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize(
+    ("located_at", "reason"),
+    [(None, NOT_LOCATED), (after(NOW, -601.0), NOT_LOCATED), (after(NOW, -600.0), None), (NOW, None)],
+)
+def test_a_position_not_older_than_ten_minutes_is_on_record(
+    located_at: int | None, reason: str | None, moment: Moment
+) -> None:
+    assert judged(moment=moment, **{**RIGHT, "located_at": located_at}) == reason
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize(
+    ("notified_at", "reason"),
+    [(None, NOT_NOTIFIED), (after(NOW, -86_401.0), NOT_NOTIFIED), (after(NOW, -86_400.0), None), (NOW, None)],
+)
+def test_a_notice_to_the_end_user_not_older_than_a_day_is_on_record(
+    notified_at: int | None, reason: str | None, moment: Moment
+) -> None:
+    assert judged(moment=moment, **{**RIGHT, "notified_at": notified_at}) == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (None, REASON_REQUIRED),
+        ("because", REASON_REQUIRED),
+        ("; missing", REASON_REQUIRED),
+        ("missing", None),
+        ("Missing", None),
+        ("suspicion of theft or robbery; last seen at the yard", None),
+        ("unauthorised use", None),
+    ],
+)
+def test_a_reason_is_one_of_the_situations_that_the_seeds_allow(said: str | None, reason: str | None) -> None:
+    assert judged(**{**RIGHT, "reason": said}) == reason
+
+
+@pytest.mark.parametrize("moment", [Moment.ASK, Moment.APPROVE, Moment.SEND])
+def test_a_missing_reason_is_judged_only_by_the_call_that_queues(moment: Moment) -> None:
+    assert judged(moment=moment, **{**RIGHT, "reason": None}) is None
+
+
+def test_a_disable_that_nobody_approved_is_not_sent_where_a_second_person_is_asked_for() -> None:
+    told = {moment: judged(moment=moment, **{**RIGHT, "approved": False}) for moment in Moment}
+    assert told == {Moment.ASK: None, Moment.QUEUE: None, Moment.APPROVE: None, Moment.SEND: NOT_APPROVED}
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_no_rule_but_the_switch_that_names_it_stands_against_a_restoring_command(moment: Moment) -> None:
+    against = {
+        "reaches": frozenset({"disable", "actuating"}),
+        "consent": False,
+        "immobilised": True,
+        "policy": STRICT,
+        "stopped": True,
+    }
+    for name in ("enable_ignition", "cancel_start", "cancel_alert"):
+        assert judged(name, moment, **against) is None
+        assert judged(name, moment, **{**against, "reaches": frozenset({"restoring"})}) == KILL_SWITCH
+
+
+def test_the_first_rule_that_stands_is_the_one_that_is_told() -> None:
+    against: dict[str, Any] = {"policy": STRICT, "consent": False, "stopped": True, "reaches": frozenset({"disable"})}
+    told = []
+    for mended in (
+        {},
+        {"reaches": frozenset[str]()},
+        {"consent": True},
+        {"stopped": False},
+        {"located_at": NOW},
+        {"notified_at": NOW},
+        {"reason": "missing"},
+    ):
+        against |= mended
+        told.append(judged(**against))
+    assert told == [KILL_SWITCH, NO_CONSENT, LIMIT_REACHED, NOT_LOCATED, NOT_NOTIFIED, REASON_REQUIRED, None]
+    assert len({rule.reason for rule in RULES}) == len(RULES)

@@ -1,0 +1,49 @@
+"""A change that loosens, at a running server: from the sign-in to its taking effect."""
+
+import base64
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from keyturn.tenants.administration import OperationError
+from keyturn.tenants.principal import Credentials
+from keyturn.tenants.second_factor import code_at, step_at
+
+from .stage import Stage, stage
+
+PASSWORD = "a long enough phrase"
+ANA = {"name": "ana", "email": "ana@example.com", "role": "admin", "password": PASSWORD}
+NOTICE = 600.0
+pytestmark = pytest.mark.anyio
+
+
+async def signed_in(running: Stage) -> Credentials:
+    """Of an admin with a second factor, the only one."""
+    await running.node.administer("operator add", dict(ANA))
+    told = await running.node.administer("operator enrol-totp", {}, Credentials("ana", PASSWORD))
+    secret = base32(told["otpauth"])
+    return Credentials("ana", PASSWORD, code_at(secret, step_at(running.clock.now())))
+
+
+def base32(uri: str) -> bytes:
+    return base64.b32decode(parse_qs(urlsplit(uri).query)["secret"][0])
+
+
+async def test_a_running_server_makes_a_change_when_its_time_has_come(tmp_path: Path) -> None:
+    async with stage(tmp_path, vehicles=3) as running:
+        ana = await signed_in(running)
+        loosening = {"plan": "location", "commands": ["location", "start"]}
+        with pytest.raises(OperationError, match="signed in with a code"):
+            await running.node.administer("plan set", loosening)
+        change = await running.node.administer("plan set", loosening, ana)
+        assert change["state"] == "pending"
+
+        async def made() -> bool:
+            shown = await running.node.administer("change show", {"change": change["change"]})
+            return bool(shown["state"] == "applied")
+
+        assert not await made()
+        running.advance(NOTICE)
+        await running.eventually(made)
+        assert (await running.node.administer("plan show", {"plan": "location"}))["commands"] == ["location", "start"]

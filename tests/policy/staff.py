@@ -1,0 +1,67 @@
+"""Operators of a running stage, who sign in as people do: a password, and a code that is good once."""
+
+import base64
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from keyturn.tenants.administration import OperationError
+from keyturn.tenants.principal import Credentials
+from keyturn.tenants.second_factor import code_at, step_at
+from tests.e2e.stage import Stage
+
+PASSWORD = "a long enough phrase"
+NOTICE, LIFE, WEEK = 600.0, 900.0, 7 * 86_400.0
+"""Seconds: until what loosens takes effect, in which an approval must come, and for which closeness counts."""
+
+
+class Staff:
+    """Names stand for operators. Every further sign-in with a second factor lets half a minute pass."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._secrets: dict[str, bytes] = {}
+        self._newest: dict[str, int] = {}
+
+    async def hire(self, name: str, role: str = "approver", company: str | None = "first") -> None:
+        """With a second factor. Admins come last: from the first of them on, what loosens waits."""
+        order = {"name": name, "email": f"{name}@example.com", "role": role, "password": PASSWORD}
+        await self._stage.node.administer("operator add", order | ({"company": company} if company else {}))
+        await self.enrol(name)
+
+    async def joined_by(self, name: str, by: str, role: str = "admin", company: str | None = "first") -> None:
+        """As `hire`, on the word of the one admin who is there."""
+        order = {"name": name, "email": f"{name}@example.com", "role": role, "password": PASSWORD}
+        await self.do(by, "operator add", **order, **({"company": company} if company else {}))
+        await self.notice_passes()
+        await self.enrol(name)
+
+    async def enrol(self, name: str) -> None:
+        told = await self._stage.node.administer("operator enrol-totp", {}, Credentials(name, PASSWORD))
+        self._secrets[name] = base64.b32decode(parse_qs(urlsplit(told["otpauth"]).query)["secret"][0])
+
+    def credentials(self, name: str) -> Credentials:
+        now = step_at(self._stage.clock.now())
+        step = max(now - 1, self._newest.get(name, 0) + 1)
+        if step > now:
+            self._stage.advance(30.0)
+        self._newest[name] = step
+        return Credentials(name, PASSWORD, code_at(self._secrets[name], step))
+
+    async def do(self, by: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        return await self._stage.node.administer(operation, arguments, self.credentials(by))
+
+    async def refused(self, by: str | None, operation: str, *, factor: bool = True, **arguments: Any) -> str:
+        """The code of the refusal; `by` None: from the shell, without signing in."""
+        signing_in = None
+        if by is not None:
+            signing_in = self.credentials(by) if factor else Credentials(by, PASSWORD)
+        with pytest.raises(OperationError) as refusal:
+            await self._stage.node.administer(operation, arguments, signing_in)
+        return refusal.value.code
+
+    async def notice_passes(self) -> None:
+        """What loosens and was stopped by nobody takes effect."""
+        self._stage.advance(NOTICE + 1)
+        await self._stage.node.administration.make_due_changes()

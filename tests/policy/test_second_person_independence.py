@@ -1,0 +1,80 @@
+"""The second person is another one: not who made the application lately, nor who could sign in as its owner."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.application import Application, held_by
+from tests.e2e.stage import ALL_COMMANDS, Stage, stage
+
+from .staff import PASSWORD, WEEK, Staff
+
+pytestmark = pytest.mark.anyio
+
+PARKED, RENTED = "9KTPARKED00000001", "9KTRENTED00000022"
+
+
+@dataclass
+class House:
+    stage: Stage
+    staff: Staff
+
+    async def decided(self, application: Application, vin: str, *, close: str, independent: str) -> None:
+        """The one who is too close is turned away, and the command waits on for the other."""
+        answer = await application.confirmed(vin, "disable_ignition")
+        refused = await self.staff.refused(close, "approval approve", command=answer.body["id"])
+        assert refused == "may_not_approve"
+        assert self.stage.store.command(answer.body["id"])["state"] == "AwaitingApproval"
+        await self.approved(answer.body["id"], independent)
+
+    async def approved(self, command_id: str, by: str) -> None:
+        approved = await self.staff.do(by, "approval approve", command=command_id)
+        assert approved["state"] == "Queued"
+        await self.stage.eventually(lambda: self.stage.store.command(command_id)["sent_at"] is not None)
+
+    async def made_by(self, name: str) -> Application:
+        """An application that the operator made and then gave the ignition pair, as the rules allow."""
+        added = await self.staff.do(name, "application add", company="first", name="shadow", grants=["location"])
+        named = {"application": "shadow", "company": "first"}
+        change = await self.staff.do(name, "application set", **named, grants=ALL_COMMANDS)
+        assert change["state"] == "pending"
+        await self.staff.notice_passes()
+        application = held_by(added, self.stage.url, self.stage.http)
+        await application.log_in()
+        return application
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with stage(tmp_path) as s:
+        staff = Staff(s)
+        await staff.hire("bruno")
+        await staff.hire("rita")
+        await s.node.administer("application set", {"application": "app", "company": "first", "responsible": ["rita"]})
+        await staff.hire("eve", "admin")
+        await s.node.administer("policy set", {"company": "first", "second_person": True})
+        yield House(s, staff)
+
+
+async def test_who_made_the_application_does_not_approve_for_it_for_a_week(house: House) -> None:
+    shadow = await house.made_by("eve")
+    await house.decided(shadow, PARKED, close="eve", independent="bruno")
+
+    house.stage.advance(WEEK)
+    await shadow.log_in()
+    answer = await shadow.confirmed(RENTED, "disable_ignition")
+    await house.approved(answer.body["id"], "eve")
+
+
+async def test_who_reset_the_owners_password_does_not_approve_for_a_week(house: House) -> None:
+    change = await house.staff.do("eve", "operator set-password", person="rita", password=PASSWORD)
+    assert change["state"] == "pending"
+    await house.staff.notice_passes()
+    await house.decided(house.stage.first, PARKED, close="eve", independent="bruno")
+
+    house.stage.advance(WEEK)
+    await house.stage.first.log_in()
+    answer = await house.stage.first.confirmed(RENTED, "disable_ignition")
+    await house.approved(answer.body["id"], "eve")

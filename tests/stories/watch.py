@@ -1,0 +1,27 @@
+"""What the administrators of a stage are told: alerts by webhook, to a receiver of the test's own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from keyturn.config.settings import AlertSettings, WebhookSettings
+from tests.alerts.office import SECRET
+from tests.alerts.receiver import Receiver
+from tests.e2e.stage import Stage, stage
+
+
+@asynccontextmanager
+async def watched(folder: Path, **sections: Any) -> AsyncIterator[tuple[Stage, Receiver]]:
+    secret = folder / "webhook-secret"
+    secret.write_text(SECRET)
+    async with Receiver() as receiver:
+        webhook = WebhookSettings(url=receiver.url, secret_file=str(secret), allow_private=True)
+        async with stage(folder, alerts=AlertSettings(webhook=webhook), **sections) as running:
+            yield running, receiver
+
+
+def told(receiver: Receiver, kind: str) -> list[dict[str, Any]]:
+    """The alerts of a kind that came, once each."""
+    messages = {post.message["id"]: post.message for post in receiver.posts}
+    return [message for message in messages.values() if message["kind"] == kind]

@@ -1,0 +1,113 @@
+"""Operators of an office: hired without a password of their own unless one is given, and acting as if signed in."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from keyturn.store.port import Tx
+from keyturn.tenants import changes, operators, passwords
+from keyturn.tenants.administration import OperationError
+from keyturn.tenants.operations import OPERATIONS, perform, prepared
+from keyturn.tenants.principal import Credentials, Operator
+from keyturn.tenants.second_factor import code_at, step_at
+from keyturn.tenants.signing_in import sign_in
+
+from .conftest import INSTALLATION, Office
+
+PASSWORD = "a long enough phrase"
+HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$Zm9yIGEgdGVzdA"
+"""Of no password."""
+NOTICE, DAY, WEEK = 600.0, 86_400.0, 7 * 86_400.0
+
+
+class Staff:
+    """Names stand for operators."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.secrets: dict[str, bytes] = {}
+
+    def hire(self, name: str, role: str = "admin", by: str | None = None, **arguments: Any) -> dict[str, Any]:
+        given = {"name": name, "email": f"{name}@example.com", "role": role, "password": passwords.STRANGER}
+        return self.do("operator add", by, **given | arguments)
+
+    def settle(self, first: str, *others: str, company: str | None = None) -> None:
+        """Admins who are there: the first is hired from the shell, each other on the word of those before."""
+        self.hire(first, company=company)
+        for index, name in enumerate(others):
+            waiting = self.hire(name, by=first, company=company)
+            if index:
+                self.do("change approve", others[0], change=waiting["change"])
+            self.wait(NOTICE)
+
+    def do(self, name: str, by: str | None = None, /, *, factor: bool = True, **arguments: Any) -> dict[str, Any]:
+        """An operation as somebody who signed in, or from the shell."""
+        operator = None if by is None else self.operator(by, factor=factor)
+        return self.act(name, arguments, operator)
+
+    def act(self, name: str, arguments: dict[str, Any], operator: Operator | None) -> dict[str, Any]:
+        return self.office.wait(self.office.store.write(lambda tx: self._perform(tx, name, arguments, operator)))
+
+    def refused(self, name: str, by: str | None = None, /, *, factor: bool = True, **arguments: Any) -> str:
+        with pytest.raises(OperationError) as refusal:
+            self.do(name, by, factor=factor, **arguments)
+        return refusal.value.code
+
+    def operator(self, name: str, *, factor: bool = True) -> Operator:
+        operator_id = self.id(name)
+        found = self.office.wait(
+            self.office.store.read(lambda tx: operators.load(tx, operator_id, second_factor=factor))
+        )
+        assert found is not None, f"{name} is not active"
+        return found
+
+    def id(self, name: str) -> str:
+        return str(self.office.do("operator show", person=name)["id"])
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, and what has waited for it is done."""
+        self.office.clock.move(seconds)
+        office = self.office
+        office.wait(changes.apply_due(office.store, office.keyring, INSTALLATION, OPERATIONS))
+
+    def state(self, change: dict[str, Any]) -> str:
+        return str(self.office.do("change show", change=change["change"])["state"])
+
+    def kinds(self) -> list[str]:
+        return [kind for (kind,) in self.office.rows("SELECT kind FROM entry ORDER BY seq")]
+
+    def with_password(self, name: str, role: str = "admin", password: str = PASSWORD) -> None:
+        """One who can really sign in; to be hired before anybody is in charge."""
+        order = {"name": name, "email": f"{name}@example.com", "role": role, "password": password}
+        operation, arguments = prepared("operator add", order)
+        self.do(operation, **arguments)
+
+    def enrol(self, name: str) -> None:
+        """A second factor, whose codes the test can make."""
+        self.do("operator enrol-totp", name, factor=False)
+        operator_id = self.id(name)
+        ((sealed,),) = self.office.rows(f"SELECT totp FROM operator WHERE id = '{operator_id}'")
+        self.secrets[name] = self.office.keyring.unseal(bytes(sealed), operator_id)
+
+    def code(self, name: str, drift: int = 0) -> str:
+        return code_at(self.secrets[name], step_at(self.office.clock.now()) + drift)
+
+    def sign_in(self, name: str, password: str = PASSWORD, code: str | None = None) -> Operator:
+        return self.office.wait(sign_in(self.office.store, self.office.keyring, Credentials(name, password, code)))
+
+    def turned_away(self, name: str, password: str = PASSWORD, code: str | None = None) -> str:
+        with pytest.raises(OperationError) as refusal:
+            self.sign_in(name, password, code)
+        assert refusal.value.code == "sign_in_refused"
+        return str(refusal.value)
+
+    def all_at_once(self, tries: list[Credentials]) -> list[Operator | BaseException]:
+        async def together() -> list[Operator | BaseException]:
+            store, keyring = self.office.store, self.office.keyring
+            return await asyncio.gather(*(sign_in(store, keyring, each) for each in tries), return_exceptions=True)
+
+        return self.office.wait(together())
+
+    def _perform(self, tx: Tx, name: str, arguments: dict[str, Any], operator: Operator | None) -> dict[str, Any]:
+        return perform(tx, self.office.keyring, INSTALLATION, name, arguments, "operator:local", OPERATIONS, operator)

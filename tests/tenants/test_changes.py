@@ -1,0 +1,226 @@
+"""Changes that loosen: which they are, and how they come to take effect."""
+
+import json
+from typing import Any
+
+import pytest
+
+from keyturn.tenants import changes, operators
+from keyturn.tenants.operations import OPERATIONS
+from keyturn.tenants.second_factor import code_at, step_at
+
+from .conftest import INSTALLATION, Office
+from .staff import HASH, NOTICE, Staff
+
+
+@pytest.fixture
+def staff(office: Office) -> Staff:
+    office.do("company add", name="Frota")
+    office.do("company add", name="Outra")
+    office.do("application add", company="Frota", name="erp", grants=["location"])
+    office.do("plan add", name="basic", commands=["location"])
+    return Staff(office)
+
+
+@pytest.fixture
+def two(staff: Staff) -> Staff:
+    """With two admins of the installation, ana and bia."""
+    staff.settle("ana", "bia")
+    return staff
+
+
+LOOSER: dict[str, dict[str, Any]] = {
+    "application add": {"company": "Frota", "name": "new", "grants": ["start"]},
+    "application set": {"application": "erp", "grants": ["location", "start"]},
+    "plan set": {"plan": "basic", "commands": ["location", "start"]},
+    "operator add": {"name": "new", "email": "n@b.c", "role": "approver", "password": HASH},
+    "operator set": {"person": "vera", "role": "approver"},
+    "operator set-password": {"person": "vera", "password": HASH},
+    "operator reset-totp": {"person": "vera"},
+}
+OTHERS_THAT_LOOSEN: list[tuple[str, dict[str, Any]]] = [
+    ("application add", {"company": "Frota", "name": "new"}),
+    ("application set", {"application": "closed", "active": True}),
+    ("application set", {"application": "erp", "responsible": []}),
+    ("application set", {"application": "strict", "signing": "any"}),
+    ("company set", {"company": "Outra", "active": True}),
+    ("operator add", {"name": "new", "email": "n@b.c", "role": "viewer", "grants": ["start"], "password": HASH}),
+    ("operator set", {"person": "vera", "grants": ["start"]}),
+    ("operator set", {"person": "vera", "email": "mine@example.com"}),
+    ("operator set", {"person": "rui", "active": True}),
+]
+TIGHTER: list[tuple[str, dict[str, Any]]] = [
+    ("application add", {"company": "Frota", "name": "new", "grants": ["location"]}),
+    ("application set", {"application": "erp", "active": False}),
+    ("application set", {"application": "erp", "grants": []}),
+    ("application set", {"application": "erp", "signing": "v2"}),
+    ("application set", {"application": "erp", "responsible": ["vera", "ana"]}),
+    ("application rotate-secret", {"application": "erp"}),
+    ("company set", {"company": "Frota", "active": False}),
+    ("plan set", {"plan": "basic", "commands": []}),
+    ("operator add", {"name": "new", "email": "n@b.c", "role": "viewer", "password": HASH}),
+    ("operator set", {"person": "vera", "active": False}),
+    ("operator set", {"person": "bia", "role": "viewer"}),
+    ("operator set", {"person": "ana", "email": "mine@example.com"}),
+]
+
+
+@pytest.fixture
+def furnished(two: Staff) -> Staff:
+    """With something of everything that can be loosened."""
+    two.hire("vera", "viewer", by="ana")
+    two.hire("rui", "viewer", by="ana")
+    waiting = two.hire("paulo", "approver", by="ana")
+    two.do("change approve", "bia", change=waiting["change"])
+    two.wait(NOTICE)
+    two.do("operator set", "ana", person="rui", active=False)
+    for name in ("closed", "strict"):
+        two.do("application add", "ana", company="Frota", name=name, grants=["location"])
+    two.do("application set", "ana", application="closed", active=False)
+    two.do("application set", "ana", application="strict", signing="v2")
+    two.do("application set", "ana", application="erp", responsible=["vera"])
+    two.do("company set", "ana", company="Outra", active=False)
+    return two
+
+
+@pytest.mark.parametrize(("name", "arguments"), [*LOOSER.items(), *OTHERS_THAT_LOOSEN])
+def test_what_loosens_waits_for_another_admin(furnished: Staff, name: str, arguments: dict[str, Any]) -> None:
+    answer = furnished.do(name, "ana", **arguments)
+
+    assert (answer["state"], answer["needs"], answer["effective_at"]) == ("waiting", "approval", None)
+    assert furnished.kinds()[-1] == "change.proposed"
+    furnished.do("change approve", "bia", change=answer["change"])
+    furnished.wait(NOTICE)
+    shown = furnished.do("change show", "bia", change=answer["change"])
+    assert (shown["state"], shown["problem"]) == ("applied", None)
+
+
+@pytest.mark.parametrize(("name", "arguments"), TIGHTER)
+def test_what_tightens_is_done_at_once(furnished: Staff, name: str, arguments: dict[str, Any]) -> None:
+    assert "change" not in furnished.do(name, "ana", factor=False, **arguments)
+
+
+@pytest.mark.parametrize(("name", "arguments"), LOOSER.items())
+def test_without_an_admin_everything_is_done_at_once(staff: Staff, name: str, arguments: dict[str, Any]) -> None:
+    staff.hire("vera", "viewer")
+    assert "change" not in staff.do(name, **arguments)
+
+
+@pytest.mark.parametrize(("name", "arguments"), LOOSER.items())
+def test_what_loosens_needs_an_admin_with_a_second_factor(
+    furnished: Staff, name: str, arguments: dict[str, Any]
+) -> None:
+    before = furnished.kinds()
+
+    assert furnished.refused(name, **arguments) == "sign_in_required"
+    assert furnished.refused(name, "ana", factor=False, **arguments) == "sign_in_required"
+    assert furnished.refused(name, "paulo", **arguments) == "role_required"
+    assert furnished.kinds() == before
+
+
+def test_the_shell_does_not_change_operators_once_somebody_is_in_charge(furnished: Staff) -> None:
+    assert furnished.refused("operator set", person="bia", active=False) == "sign_in_required"
+    assert furnished.refused("operator set", person="vera", name="eva") == "sign_in_required"
+    tame = {"name": "new", "email": "n@b.c", "role": "viewer", "password": HASH}
+    assert furnished.refused("operator add", **tame) == "sign_in_required"
+
+
+def test_an_admin_alone_waits_for_the_notice_only(staff: Staff, office: Office) -> None:
+    staff.hire("ana")
+    answer = staff.do("application set", "ana", application="erp", grants=["start"])
+
+    assert (answer["state"], answer["needs"], answer["lapses_at"]) == ("pending", None, None)
+    assert office.do("application show", application="erp")["grants"] == ["location"]
+    staff.wait(NOTICE - 1)
+    assert office.do("application show", application="erp")["grants"] == ["location"]
+    staff.wait(1)
+    assert office.do("application show", application="erp")["grants"] == ["start"]
+    assert staff.kinds()[-2:] == ["change.applied", "application.changed"]
+    ((actor,),) = office.rows("SELECT actor FROM entry WHERE kind = 'application.changed'")
+    assert actor == f"operator:{staff.id('ana')}"
+
+
+def test_a_change_is_announced_with_all_that_it_says_and_no_secret(two: Staff, office: Office) -> None:
+    answer = two.do("operator add", "ana", **LOOSER["operator add"])
+
+    (*_, (kind, company_id, actor, body)) = office.rows("SELECT kind, company_id, actor, body FROM entry ORDER BY seq")
+    told = json.loads(body)
+    assert (kind, company_id, actor) == ("change.proposed", None, f"operator:{two.id('ana')}")
+    assert (told["change"], told["operation"], told["needs"]) == (answer["change"], "operator add", "approval")
+    assert told["arguments"]["role"] == "approver"
+    assert "password" not in told["arguments"]
+    assert HASH not in json.dumps([body, two.do("change list", "bia")])
+    assert not office.files_hold(HASH)
+
+
+def test_everybody_in_charge_hears_of_it(two: Staff, office: Office) -> None:
+    two.hire("cia", company="Frota", by="ana")
+    company_id = office.do("company show", company="Frota")["id"]
+    (change,) = two.do("change list", "ana", limit=1)["changes"]
+    two.do("change approve", "bia", change=change["change"])
+    two.wait(NOTICE)
+
+    def told(company: str | None) -> list[str]:
+        return office.wait(office.store.read(lambda tx: operators.emails(tx, company)))
+
+    assert told(None) == ["ana@example.com", "bia@example.com"]
+    assert told(company_id) == ["ana@example.com", "bia@example.com", "cia@example.com"]
+    two.do("operator set", "ana", person="cia", active=False)
+    assert told(company_id) == ["ana@example.com", "bia@example.com"]
+
+
+def test_a_change_that_can_no_longer_be_made_fails_alone(two: Staff, office: Office) -> None:
+    first = two.do("operator add", "ana", **LOOSER["operator add"])
+    second = two.do("plan set", "ana", plan="basic", commands=["start"])
+    for change in (first, second):
+        two.do("change approve", "bia", change=change["change"])
+    two.hire("new", "viewer", by="bia")
+    two.wait(NOTICE)
+
+    failed = two.do("change show", "bia", change=first["change"])
+    assert (failed["state"], failed["problem"]) == ("failed", "The name 'new' is taken by another operator.")
+    assert two.state(second) == "applied"
+    assert two.kinds().count("change.failed") == 1
+
+
+def test_an_error_of_ours_ends_the_one_change_and_is_not_told_in_detail(two: Staff, office: Office) -> None:
+    broken = two.do("operator add", "ana", **LOOSER["operator add"])
+    sound = two.do("plan set", "ana", plan="basic", commands=["start"])
+    for change in (broken, sound):
+        two.do("change approve", "bia", change=change["change"])
+    office.wait(office.store.write(lambda tx: tx.run("UPDATE change SET sealed = zeroblob(60) WHERE sealed NOTNULL")))
+    two.wait(NOTICE)
+
+    assert two.do("change show", "bia", change=broken["change"])["problem"] == "An error of ours; see the log."
+    assert two.state(sound) == "applied"
+
+
+def test_a_change_outlives_a_restart(two: Staff, office: Office) -> None:
+    change = two.do("operator add", "ana", **LOOSER["operator add"])
+    two.do("change approve", "bia", change=change["change"])
+    office.wait(office.store.close())
+    again = Office(office.data)
+    try:
+        again.clock.move(2 * NOTICE)
+        again.wait(changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
+        assert again.do("operator show", person="new")["role"] == "approver"
+        assert again.rows("SELECT password FROM operator WHERE name = 'new'") == [(HASH,)]
+        assert again.rows("SELECT count(*) FROM change WHERE sealed IS NOT NULL") == [(0,)]
+        again.wait(changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
+        assert again.rows("SELECT count(*) FROM entry WHERE kind = 'change.applied'") == [(2,)]
+    finally:
+        again.close()
+
+
+def test_an_application_that_an_operator_adds_is_kept_as_theirs(two: Staff) -> None:
+    added = two.do("application add", "ana", company="Frota", name="new", grants=["location"])
+    assert added["created_by"] == two.id("ana")
+
+
+def test_codes_of_a_removed_second_factor_are_worth_nothing(staff: Staff) -> None:
+    staff.with_password("ana")
+    staff.enrol("ana")
+    secret = staff.secrets["ana"]
+    staff.do("operator reset-totp", "ana", person="ana")
+
+    staff.turned_away("ana", code=code_at(secret, step_at(staff.office.clock.now())))

@@ -1,0 +1,210 @@
+"""How operators sign in, and how those who are none do not."""
+
+import json
+
+import pytest
+from argon2 import PasswordHasher
+
+from keyturn.tenants import passwords
+from keyturn.tenants.administration import OperationError
+from keyturn.tenants.principal import Credentials, Operator
+from keyturn.tenants.second_factor import code_at, enrolment_uri, step_of
+
+from .conftest import Office
+from .staff import PASSWORD, Staff
+
+
+@pytest.fixture
+def staff(office: Office) -> Staff:
+    return Staff(office)
+
+
+@pytest.fixture
+def ana(staff: Staff) -> Staff:
+    """The staff with one admin, who can sign in with both factors."""
+    staff.with_password("ana")
+    staff.enrol("ana")
+    return staff
+
+
+def test_a_right_password_signs_in_without_a_second_factor(ana: Staff) -> None:
+    operator = ana.sign_in("ana")
+
+    assert operator == Operator(ana.id("ana"), "ana", "admin", None, second_factor=False)
+    assert ana.kinds()[-1] == "operator.signed_in"
+
+
+def test_a_code_makes_it_two_factors(ana: Staff) -> None:
+    assert ana.sign_in("ana", code=ana.code("ana")).second_factor
+
+
+@pytest.mark.parametrize("drift", [-1, 0, 1])
+def test_a_telephone_may_be_one_step_off(ana: Staff, drift: int) -> None:
+    assert ana.sign_in("ana", code=ana.code("ana", drift)).second_factor
+
+
+@pytest.mark.parametrize("drift", [-2, 2])
+def test_a_telephone_may_not_be_two_steps_off(ana: Staff, drift: int) -> None:
+    ana.turned_away("ana", code=ana.code("ana", drift))
+
+
+def test_a_code_is_good_once(ana: Staff) -> None:
+    code, next_code = ana.code("ana"), ana.code("ana", 1)
+    ana.sign_in("ana", code=code)
+
+    ana.turned_away("ana", code=code)
+    assert ana.sign_in("ana", code=next_code).second_factor
+    ana.turned_away("ana", code=code)
+
+
+def test_a_code_used_many_times_at_once_is_good_once(ana: Staff) -> None:
+    came = ana.all_at_once([Credentials("ana", PASSWORD, ana.code("ana"))] * 4)
+    assert sum(isinstance(each, Operator) for each in came) == 1
+
+
+def test_the_codes_are_those_of_the_standard() -> None:
+    secret = b"12345678901234567890"  # RFC 6238, appendix B, the last six of the eight digits
+    known = {59: "287082", 1_111_111_109: "081804", 1_234_567_890: "005924", 20_000_000_000: "353130"}
+
+    assert {at: code_at(secret, at // 30) for at in known} == known
+    assert step_of(secret, "287082", 59_000_000, 0) == 1
+    assert step_of(secret, "287082", 59_000_000, 1) is None
+    assert enrolment_uri("ana b", secret) == (
+        "otpauth://totp/Keyturn:ana%20b?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Keyturn"
+        "&algorithm=SHA1&digits=6&period=30"
+    )
+
+
+@pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "１２３４５６", "\udcff"])
+def test_what_is_no_code_is_a_wrong_one(ana: Staff, code: str) -> None:
+    ana.turned_away("ana", code=code)
+
+
+def test_every_refusal_reads_the_same(ana: Staff, office: Office) -> None:
+    ana.hire("bia", "viewer", by="ana")
+    office.clock.move(60)
+    ana.do("operator set", "ana", person="bia", active=False)
+    said = {
+        ana.turned_away("ana", "not the password"),
+        ana.turned_away("ana", code="000000"),
+        ana.turned_away("nobody"),
+        ana.turned_away("bia"),
+    }
+
+    assert len(said) == 1
+    refused = [json.loads(body) for kind, body in office.rows("SELECT kind, body FROM entry") if "refused" in kind]
+    assert [entry["operator_id"] for entry in refused] == [ana.id("ana"), ana.id("ana"), None, None]
+
+
+@pytest.mark.parametrize("name", ["ana", "nobody"])
+def test_five_wrong_sign_ins_lock_for_a_quarter_of_an_hour(ana: Staff, office: Office, name: str) -> None:
+    for _ in range(5):
+        ana.turned_away(name, "not the password")
+        office.clock.move(60)
+    entries = ana.kinds().count("operator.sign_in_refused")
+    ana.turned_away(name)
+    office.clock.move(15 * 60 - 61)
+    ana.turned_away(name)
+    assert ana.kinds().count("operator.sign_in_refused") == entries == 5
+    office.clock.move(2)
+    if name == "ana":
+        ana.sign_in(name)
+    else:
+        ana.turned_away(name)
+        assert ana.kinds().count("operator.sign_in_refused") == 6
+
+
+def test_four_wrong_sign_ins_do_not_lock(ana: Staff, office: Office) -> None:
+    for _ in range(4):
+        ana.turned_away("ana", "not the password")
+    ana.sign_in("ana")
+    office.clock.move(15 * 60)
+    ana.turned_away("ana", "not the password")
+    ana.sign_in("ana")
+
+
+def test_right_sign_ins_never_lock(ana: Staff) -> None:
+    for _ in range(6):
+        ana.sign_in("ana")
+
+
+def test_wrong_codes_count_as_wrong_passwords_do(ana: Staff) -> None:
+    for _ in range(5):
+        ana.turned_away("ana", code="000000")
+    ana.turned_away("ana", code=ana.code("ana"))
+
+
+def test_a_lock_holds_against_many_at_once(ana: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+    matches = passwords.matches
+    monkeypatch.setattr(passwords, "matches", lambda known, given: judged.append(given) or matches(known, given))
+
+    came = ana.all_at_once([Credentials("ana", f"wrong password {number}") for number in range(12)])
+
+    assert all(isinstance(each, OperationError) for each in came)
+    assert len(judged) == 5
+    ana.turned_away("ana")
+
+
+def test_a_lock_outlives_a_restart(ana: Staff, office: Office) -> None:
+    for _ in range(5):
+        ana.turned_away("ana", "not the password")
+    office.wait(office.store.close())
+    again = Office(office.data)
+    try:
+        Staff(again).turned_away("ana")
+    finally:
+        again.close()
+
+
+def test_a_hash_of_other_parameters_is_made_anew_at_sign_in(ana: Staff, office: Office) -> None:
+    weak = PasswordHasher(1, 8, 1).hash(PASSWORD)
+    office.wait(office.store.write(lambda tx: tx.run("UPDATE operator SET password = :weak", weak=weak)))
+    ana.sign_in("ana")
+
+    ((known,),) = office.rows("SELECT password FROM operator")
+    assert known != weak
+    assert not passwords.outdated(known)
+    ana.sign_in("ana")
+
+
+def test_the_work_for_nobody_is_that_for_somebody() -> None:
+    assert not passwords.outdated(passwords.STRANGER)
+
+
+def test_secrets_of_an_operator_are_not_readable_at_rest(ana: Staff, office: Office) -> None:
+    ana.sign_in("ana", code=ana.code("ana"))
+    ana.turned_away("ana", "a password that is wrong")
+
+    assert office.files_hold("ana@example.com")
+    assert not office.files_hold(PASSWORD)
+    assert not office.files_hold("a password that is wrong")
+    assert not any(ana.secrets["ana"] in path.read_bytes() for path in office.data.rglob("*") if path.is_file())
+    assert PASSWORD not in repr(Credentials("ana", PASSWORD, "123456"))
+
+
+def test_a_second_factor_is_shown_once_and_replaced_only_with_the_one_before(ana: Staff, office: Office) -> None:
+    assert ana.refused("operator enrol-totp") == "sign_in_required"
+    assert ana.refused("operator enrol-totp", "ana", factor=False) == "sign_in_required"
+    shown = ana.do("operator enrol-totp", "ana")
+
+    assert shown["otpauth"].startswith("otpauth://totp/Keyturn:ana?secret=")
+    assert "otpauth" not in json.dumps(office.do("operator show", person="ana"))
+    assert shown["otpauth"].partition("secret=")[2][:32] not in str(office.rows("SELECT body FROM entry"))
+
+
+def test_a_password_of_ones_own_needs_the_second_factor_one_has(ana: Staff) -> None:
+    new = {"person": "ana", "password": passwords.hashed("another long phrase")}
+    assert ana.refused("operator set-password", "ana", factor=False, **new) == "sign_in_required"
+
+    assert ana.do("operator set-password", "ana", **new)["password_reset_by"] is None
+    ana.sign_in("ana", "another long phrase")
+    ana.turned_away("ana")
+
+
+def test_an_operator_who_was_changed_meanwhile_is_not_believed(ana: Staff) -> None:
+    believed = ana.operator("ana")
+    stale = Operator(believed.id, believed.name, "viewer", None, second_factor=True)
+    with pytest.raises(OperationError) as refusal:
+        ana.act("company list", {}, stale)
+    assert refusal.value.code == "sign_in_refused"

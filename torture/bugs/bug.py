@@ -1,0 +1,15 @@
+"""What a deliberate bug is."""
+
+from typing import NamedTuple
+
+
+class Bug(NamedTuple):
+    name: str
+    file: str
+    """Under ``src/keyturn``."""
+    old: str
+    new: str
+    check: str
+    """What the name of the check begins with."""
+    test: str = ""
+    """Where the simulation cannot see it: the test that does."""

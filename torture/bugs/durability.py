@@ -1,0 +1,117 @@
+"""What is durable, and the order of a vehicle's commands."""
+
+from .bug import Bug
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        "answered before the commit",
+        "store/sqlite/writer.py",
+        "        commit = self._connection.commit  #",
+        "        batch.settle()\n        commit = self._connection.commit  #",
+        "1 durable",
+    ),
+    Bug(
+        "commits are not synced",
+        "store/sqlite/connection.py",
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = NORMAL"',
+        "",
+        test="tests/durability/test_recorded.py::test_nothing_is_answered_or_sent_before_it_is_durable",
+    ),
+    Bug(
+        "nothing is ever synced",
+        "store/sqlite/connection.py",
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = OFF"',
+        "",
+        test="tests/durability/test_recorded.py::test_no_power_cut_loses_an_answer_or_what_the_oem_was_told",
+    ),
+    Bug(
+        "a disk error at commit is swallowed",
+        "store/sqlite/writer.py",
+        """        error = commit.exception()
+        if error is not None:
+            self._lose(loop, batch, error)
+            return
+""",
+        """        error = commit.exception()
+        if error is not None:
+            self._connection.rollback()
+""",
+        "",
+        test="tests/durability/test_errors.py::test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later",
+    ),
+    Bug(
+        "what a kill left in the log is taken for durable",
+        "store/sqlite/store.py",
+        '        write_again(directory / f"{FILE_NAME}-wal")\n',
+        "",
+        "",
+        test="tests/durability/test_killed.py::test_the_next_server_answers_from_durable_rows_only",
+    ),
+    Bug(
+        "a failed commit is taken for done",
+        "store/sqlite/writer.py",
+        """        error = commit.exception()
+        if error is not None:
+            self._lose(loop, batch, error)
+            return
+""",
+        """        error = commit.exception()
+        if error is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+""",
+        "1 durable",
+    ),
+    Bug(
+        "a later opposite does not end joining",
+        "commands/lanes.py",
+        "    if newest is None or _place(newest) < later_opposite(rows, spec):",
+        "    if newest is None:",
+        "joining",
+    ),
+    Bug(
+        "Unknown is joined for ever",
+        "commands/lapse.py",
+        "    lifecycle.part(tx, command.id)\n",
+        "",
+        "",
+        test="tests/commands/test_coalescing.py::test_an_unknown_one_is_joined_until_its_answer_deadline",
+    ),
+    Bug(
+        "a restoring command supersedes nothing",
+        "commands/registration.py",
+        "self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None",
+        "None",
+        "superseding",
+    ),
+    Bug(
+        "every command supersedes its opposite",
+        "commands/registration.py",
+        "self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None",
+        "self._supersede(tx, rows, spec, draft.id) if spec.opposite else None",
+        "superseding",
+    ),
+    Bug(
+        "lane exclusion is left to the index, and the index to nobody",
+        "commands/lanes.py",
+        "    if any(row.state in WITH_OEM for row in lane):\n        return None\n    queued",
+        "    queued",
+        "",
+        test="tests/commands/test_lanes.py",
+    ),
+    Bug(
+        "the newest goes first",
+        "commands/lanes.py",
+        "return min(queued, key=_place, default=None)",
+        "return max(queued, key=_place, default=None)",
+        "3 lane",
+    ),
+    Bug(
+        "a command leaves the lane when it is accepted",
+        "commands/states.py",
+        "WITH_OEM = frozenset({State.DISPATCHING, State.ACCEPTED})",
+        "WITH_OEM = frozenset({State.DISPATCHING})",
+        "3 lane",
+    ),
+)

@@ -1,0 +1,111 @@
+"""Rules of companies, switches, limits, approvals, and the way back."""
+
+from .bug import Bug
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        "a switch is not read before sending",
+        "commands/policy.py",
+        "    Rule(KILL_SWITCH, _switched_off),\n",
+        "    Rule(KILL_SWITCH, _switched_off, frozenset({Moment.ASK, Moment.QUEUE})),\n",
+        "rules hold",
+    ),
+    Bug(
+        "the second person is forgotten at the sending",
+        "commands/policy.py",
+        "        frozenset({Moment.SEND}),\n",
+        "        frozenset(),\n",
+        "rules hold",
+    ),
+    Bug(
+        "a reason is not asked for",
+        "commands/policy.py",
+        "_disable(_no_reason), frozenset({Moment.QUEUE})",
+        "_disable(_no_reason), frozenset()",
+        "rules hold",
+    ),
+    Bug(
+        "any operator may approve",
+        "commands/approvals.py",
+        "        if reason := operators.may_approve(",
+        "        if None and operators.may_approve(",
+        "an approval is used once",
+    ),
+    Bug(
+        "what waits for an approval never lapses",
+        "commands/lapse.py",
+        "    if tx.now < (command.approve_by or 0):\n",
+        "    if True:\n",
+        "5 final",
+    ),
+    Bug(
+        "disables are not counted",
+        "commands/intake.py",
+        "            limits.count(tx, command.company_id, command.actor, command.id)\n",
+        "            pass\n",
+        "limits hold",
+    ),
+    Bug(
+        "a limit that was crossed stops nobody after it",
+        "commands/policy.py",
+        "_disable(lambda facts: facts.stopped)",
+        "_disable(lambda facts: False)",
+        "limits hold",
+    ),
+    Bug(
+        "a switch over what acts stops what restores",
+        "commands/policy.py",
+        'Kind.RESTORING: frozenset({"restoring"})',
+        'Kind.RESTORING: frozenset({"restoring", "actuating"})',
+        "rules hold",
+    ),
+    Bug(
+        "any switch stops whatever there is",
+        "commands/policy.py",
+        "    return bool(facts.reaches & reached)\n",
+        "    return bool(facts.reaches)\n",
+        "the way back is open",
+    ),
+    Bug(
+        "the OEM's quota holds enabling back",
+        "commands/intent.py",
+        "    if frees_at is not None and not command.spec.is_restoring:\n",
+        "    if frees_at is not None:\n",
+        "rules hold",
+    ),
+    Bug(
+        "an OEM that fails is not asked to enable",
+        "engine/dispatch.py",
+        "        return 0.0 if command.spec.is_restoring else breaker.closed_in()\n",
+        "        return breaker.closed_in()\n",
+        "rules hold",
+    ),
+    Bug(
+        "codes for enabling are limited too",
+        "commands/confirmation.py",
+        "        if binding.name != DISABLE:\n            return None\n",
+        "",
+        "rules hold",
+    ),
+    Bug(
+        "enabling leaves a disable that waits for an approval",
+        "commands/registration.py",
+        "            if row.name == spec.opposite and row.state in UNSENT:\n",
+        "            if row.name == spec.opposite and row.state is State.QUEUED:\n",
+        "superseding",
+    ),
+    Bug(
+        "an enable closes the record whatever may still act",
+        "commands/effects.py",
+        "    if not disable_may_still_act(tx, record, enable[1] or 0):\n",
+        "    if True:\n",
+        "immobilisation closed",
+    ),
+    Bug(
+        "all that comes behind something that waits for an approval has one segment",
+        "commands/lanes.py",
+        "    return take_number(tx, vehicle_id) if place == _LAST_PLACE else place\n",
+        "    return place\n",
+        "no defect in the engine",
+    ),
+)

@@ -1,0 +1,87 @@
+"""The way back: whatever stands against it, a company enables its vehicle by its ordinary request.
+
+What it took away from itself it gives back first, and a switch that names restoring commands is released; everything
+else stays as the scenario left it, and is made as strict as it can be.
+"""
+
+from random import Random
+from typing import Any
+
+from .administration import administer, filled
+from .callers import send
+from .car import STOPPED
+from .installation import BY_VIN
+from .rulebook import STRICTEST
+from .world import Heard, World, until
+
+CHECK = "the way back is open"
+_TRIES = 6
+_ENDED_WITHIN = 600.0
+"""Seconds for one enable_ignition: what is ahead of it in the lane may hold it."""
+_OPEN = "SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND state <> 'closed'"
+_STATUS = "SELECT 1 FROM command WHERE id = ? AND status IN ('Success', 'Error')"
+_WELCOME = (200, 409, 503, None)
+"""Answers after which one tries again: sent, contradicted by the vehicle's own report, or not heard."""
+
+_HARDER: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("switch throw", {"reach": "disable", "reason": "recall"}),
+    ("switch throw", {"reach": "actuating", "reason": "recall"}),
+    ("policy set", {"company": "{company}", **STRICTEST}),
+)
+_GIVEN_BACK: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("switch release", {"reach": "restoring"}),
+    ("switch release", {"reach": "restoring", "company": "{company}"}),
+    ("switch release", {"reach": "restoring", "company": "{company}", "account": "{account}"}),
+    ("application set", {"application": "{app}", "active": True, "grants": ("enable_ignition",)}),
+    ("account set", {"account": "{account}", "active": True}),
+    ("vehicle set", {"vehicle": "{vehicle}", "active": True}),
+)
+_KEPT = "SELECT vehicle_id FROM keep_enabling WHERE ended_at IS NULL"
+_PLAN: tuple[str, dict[str, Any]] = ("vehicle set", {"vehicle": "{vehicle}", "plan": "plan"})
+
+
+async def walk(world: World) -> None:
+    """Every vehicle that is immobilised, or on record as perhaps so, comes back."""
+    for (vehicle,) in world.rows(_KEPT):
+        await administer(world, world.living()[0], "keep-enabling cancel", {"vehicle": vehicle})
+    for vin in [vin for vin in world.plan.vins if _held(world, vin)]:
+        world.counts["way back walked"] += 1
+        await _prepare(world, vin)
+        if not await _enabled(world, vin, Random(f"way back {world.plan.seed} {vin}")):
+            world.complaints.append((CHECK, f"{vin} is not enabled and closed after {_TRIES} tries"))
+
+
+def _held(world: World, vin: str) -> bool:
+    disabled = bool(world.cloud.cars[vin].values["ignition_disabled"])
+    return disabled or bool(world.rows(_OPEN, BY_VIN[vin].id))
+
+
+async def _prepare(world: World, vin: str) -> None:
+    """A plan without enabling holds nobody back whose record is open."""
+    back = (*_GIVEN_BACK, _PLAN)[: -1 if world.rows(_OPEN, BY_VIN[vin].id) else None] if world.plan.events else ()
+    for operation, arguments in (*_HARDER, *back):
+        node = world.living()[0]
+        await administer(world, node, operation, filled(vin, arguments))
+    world.cloud.cars[vin].become(world.clock.true(), STOPPED)
+
+
+async def _enabled(world: World, vin: str, chance: Random) -> bool:
+    for _ in range(_TRIES):
+        first = await _ask(world, vin, None, chance)
+        second = await _ask(world, vin, str(first.body["code"]), chance) if "code" in first.body else first
+        ended = second.id
+        if ended is not None:
+            await until(lambda command_id=ended: bool(world.rows(_STATUS, command_id)), _ENDED_WITHIN, 1.0)  # type: ignore[misc]  # bound now
+        if await until(lambda: not _held(world, vin), 20.0, 1.0):
+            return True
+    return False
+
+
+async def _ask(world: World, vin: str, code: str | None, chance: Random) -> Heard:
+    application = str(filled(vin, {"application": "{app}"})["application"])
+    heard = Heard(application, BY_VIN[vin].company, vin, "enable_ignition", code, None, world.loop.time())
+    world.heard.append(heard)
+    await send(world, heard, chance)
+    if heard.status not in _WELCOME:
+        world.complaints.append((CHECK, f"{vin}: enable_ignition was answered {heard.status} {heard.body}"))
+    return heard
