@@ -65,6 +65,7 @@ class Site:
         shutil.copyfile(template / FILE_NAME, path)
         self._free: dict[str, list[sqlite3.Connection]] = defaultdict(list)
         self._restorer = connect(path, "rw")
+        self._restorer.execute("PRAGMA busy_timeout = 10000")
         self._restorer.execute("ATTACH ? AS template", (str(template / FILE_NAME),))
         self._tables = [name for (name,) in self._restorer.execute(_TABLES)]
         self._filled = [table for table in self._tables if self._has_rows(table)]

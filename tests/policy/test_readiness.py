@@ -1,6 +1,7 @@
 """The dry run: it says what the request would hear and what the sending would do, and does nothing itself."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ BLOCKED = "Command blocked by policy: {}."
 VIN_TEXT = "VIN not found or unauthorized access."
 COMMAND_TEXT = "Command not found or unauthorized access."
 QUOTA = "The OEM's quota is used up."
-BRISK = CommandSettings(initiate_wait=1)
+BRISK = CommandSettings(initiate_wait=0.3)
 
 
 @asynccontextmanager
@@ -57,9 +58,11 @@ async def sent(s: Stage, vin: str, command: str, **headers: str) -> str | None:
     answer = await s.first.post(vin, command, **headers)
     if answer.body.get("status") == "Confirmation":
         answer = await s.first.post(vin, command, answer.body["code"], **headers)
-    if "id" in answer.body and s.store.command(answer.body["id"])["sent_at"] is not None:
-        return None
-    return str(answer.body.get("detail"))
+    if "id" not in answer.body:
+        return str(answer.body["detail"])
+    await s.eventually(lambda: bool(s.store.command(answer.body["id"])["state"] != "Queued"))
+    row = s.store.command(answer.body["id"])
+    return None if row["sent_at"] is not None else str(json.loads(row["detail"]))
 
 
 def agrees(said: dict[str, Any], refusal: str | None) -> bool:

@@ -36,6 +36,9 @@ async def test_what_turned_meanwhile_refuses_at_the_approval(house: House, vin: 
     await s.node.administer(names[1], back)
 
     assert approved["state"] == "Refused"
+    approver = (await s.node.administer("operator show", {"person": "ana"}))["id"]
+    (entry,) = [each for each in s.store.entries("command.Refused") if each["command_id"] == command_id]
+    assert (approved["approved_by"], entry["actor"]) == (approver, f"operator:{approver}")
     assert await house.detail(command_id) == f"Command blocked by policy: {reason}."
     assert await s.actuations(vin) == []
 

@@ -50,7 +50,8 @@ BUGS: tuple[Bug, ...] = (
         "commands/policy.py",
         "_disable(lambda facts: facts.stopped)",
         "_disable(lambda facts: False)",
-        "limits hold",
+        "",
+        test="tests/commands/test_policy.py",
     ),
     Bug(
         "a switch over what acts stops what restores",

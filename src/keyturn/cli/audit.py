@@ -17,7 +17,8 @@ from keyturn.audit.export import ExportArchive, ExportRefused, kept_checkpoints,
 from keyturn.cli.administration import perform
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit, Failure, usage
-from keyturn.cli.options import HERE, AsJson, Place
+from keyturn.cli.operators import credentials
+from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer, print_json
 from keyturn.store.port import ReadTx, StoreRefused
 from keyturn.store.sqlite.offline import read_offline
@@ -31,9 +32,9 @@ PublicKey = Annotated[Path | None, Parameter(help="File with the public key, or 
 _END = b"-----END PUBLIC KEY-----"
 
 
-def checkpoint(*, place: Place = HERE, as_json: AsJson = False) -> None:
+def checkpoint(*, place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False) -> None:
     """Make a checkpoint of every chain that has grown since its last one."""
-    answer = perform(place, "audit checkpoint", {})
+    answer = perform(place, "audit checkpoint", {}, credentials(who))
     print_answer(answer if as_json else {"checkpoints": len(answer["checkpoints"])}, as_json=as_json)
 
 

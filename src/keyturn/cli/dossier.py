@@ -9,16 +9,19 @@ from cyclopts import Parameter
 
 from keyturn.cli.administration import perform
 from keyturn.cli.failure import usage
-from keyturn.cli.options import HERE, AsJson, Place
+from keyturn.cli.operators import credentials
+from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 from keyturn.dossier.page import render
 
 Out = Annotated[Path, Parameter(help="Directory for the two files.")]
 
 
-def dossier(command_id: str, /, *, out: Out = Path(), place: Place = HERE, as_json: AsJson = False) -> None:
+def dossier(
+    command_id: str, /, *, out: Out = Path(), place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False
+) -> None:
     """Write the whole story of a command: a page to be read or printed, and the same in JSON."""
-    story = perform(place, "command dossier", {"command": command_id})
+    story = perform(place, "command dossier", {"command": command_id}, credentials(who))
     stem = f"dossier-{story['command']['id']}"
     files = {
         "page": (out / f"{stem}.html", render(story)),
