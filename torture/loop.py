@@ -29,6 +29,10 @@ class Life:
         if self._steps_left is None:
             self._steps_left, self._end = steps, end
 
+    def spare(self) -> None:
+        """What was to end it does not."""
+        self._steps_left = None
+
     def stepped(self) -> None:
         """One step ran in this life."""
         if self._steps_left is not None and not self.over:

@@ -15,7 +15,7 @@ from .rulebook import STRICTEST
 from .world import Heard, World, until
 
 CHECK = "the way back is open"
-_TRIES = 6
+_TRIES = 15
 _ENDED_WITHIN = 600.0
 """Seconds for one enable_ignition: what is ahead of it in the lane may hold it."""
 _OPEN = "SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND state <> 'closed'"

@@ -132,6 +132,8 @@ class World:
         self.calm = self.faults.calm = True
         self.clock.catch_up()
         self._crashes.clear()
+        for node in self.nodes:
+            node.life.spare()
         for car in self.cloud.cars.values():
             car.reachable = True
 

@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,18 +10,16 @@ from typing import Any
 
 import pytest
 
-from keyturn.app import Node
+from keyturn.store.sqlite.transaction import SqliteReadTx
 from keyturn.tenants.keyring import Keyring
 
-_VALUE = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b|\bNULL\b", re.IGNORECASE)
 _KEYED = ("seal", "unseal", "digest", "verify_token", "issue_token")
 _SEALS = re.compile(r"\bchain_|FROM entry\b")
 """The audit chain is sealed behind what was written, whenever there is time."""
-_TURNS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
 class Cost:
-    """Statements without their values, and calls by name; how many transactions shared a commit does not count."""
+    """Statements by their text, and keyed calls by their name."""
 
     def __init__(self) -> None:
         self.statements: Counter[str] = Counter()
@@ -36,42 +33,35 @@ class Cost:
 
 
 class Probe:
-    """Looks over a node's shoulder; nothing runs on it meanwhile but what is measured."""
+    """Looks over a node's shoulder; what already ran when it was made does not count."""
 
-    def __init__(self, node: Node) -> None:
-        self._connections: list[sqlite3.Connection] = [
-            node.store._writer._connection,
-            node.store._reader._connection,
-        ]
+    def __init__(self) -> None:
         self._background = asyncio.all_tasks() - {asyncio.current_task()}
-        self.cost = Cost()
+        self._cost = Cost()
 
     @contextmanager
     def measuring(self) -> Iterator[Cost]:
-        self.cost = Cost()
-        for connection in self._connections:
-            connection.set_trace_callback(self._heard)
-        try:
-            yield self.cost
-        finally:
-            for connection in self._connections:
-                connection.set_trace_callback(None)
-            self.cost = Cost()
+        self._cost = Cost()
+        yield self._cost
+        self._cost = Cost()
 
-    def _heard(self, statement: str) -> None:
-        if statement.startswith(_TURNS) or asyncio.current_task() in self._background:
-            return
-        if _SEALS.search(statement):
-            return
-        self.cost.statements[_VALUE.sub("?", statement)] += 1
+    def execute(self, sql: str) -> None:
+        if asyncio.current_task() not in self._background and not _SEALS.search(sql):
+            self._cost.statements[sql] += 1
 
-    def count(self, name: str) -> None:
-        self.cost.keyed[name] += 1
+    def call(self, name: str) -> None:
+        self._cost.keyed[name] += 1
 
 
-def probe(node: Node, monkeypatch: pytest.MonkeyPatch) -> Probe:
-    """Counts from now on: at the keyring's face, and where `hmac` itself is called."""
-    probing = Probe(node)
+def probe(monkeypatch: pytest.MonkeyPatch) -> Probe:
+    """Counts from now on: where a transaction meets the database, at the keyring's face, and where `hmac` is called."""
+    probing, execute = Probe(), SqliteReadTx._execute
+
+    def executing(tx: SqliteReadTx, sql: str, params: dict[str, object]) -> Any:
+        probing.execute(sql)
+        return execute(tx, sql, params)
+
+    monkeypatch.setattr(SqliteReadTx, "_execute", executing)
     for name in _KEYED:
         monkeypatch.setattr(Keyring, name, _counted(getattr(Keyring, name), name, probing))
     monkeypatch.setattr(hmac, "digest", _counted(hmac.digest, "hmac.digest", probing))
@@ -81,7 +71,7 @@ def probe(node: Node, monkeypatch: pytest.MonkeyPatch) -> Probe:
 
 def _counted(call: Callable[..., Any], name: str, probing: Probe) -> Callable[..., Any]:
     def counting(*args: Any, **named: Any) -> Any:
-        probing.count(name)
+        probing.call(name)
         return call(*args, **named)
 
     return counting

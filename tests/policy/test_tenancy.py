@@ -61,8 +61,8 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
 
 
 @pytest.fixture
-async def measure(town: Town, monkeypatch: pytest.MonkeyPatch) -> Probe:
-    return probe(town.node, monkeypatch)
+async def measure(monkeypatch: pytest.MonkeyPatch) -> Probe:
+    return probe(monkeypatch)
 
 
 async def cost(measure: Probe, call: Callable[[], Awaitable[object]]) -> Cost:

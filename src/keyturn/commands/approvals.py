@@ -59,7 +59,8 @@ class Approvals:
         declares = self._declarations.get(vehicle.connector) if vehicle else None
         turned = rights.turned(tx, vehicle, approved, declares, Moment.APPROVE)
         if turned is not None or vehicle is None or declares is None:
-            intent.refuse_by_policy(tx, command, turned or NO_LONGER_PERMITTED)
+            reason = turned or NO_LONGER_PERMITTED
+            intent.refuse_by_policy(tx, command, reason, session.actor, approved_by=operator.id)
         else:
             rows = record.open_of_vehicle(tx, vehicle.id)
             self._registrar.approve(tx, command, vehicle, declares, rows, session.actor, operator.id)

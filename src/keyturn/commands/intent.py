@@ -111,11 +111,13 @@ def expire(tx: Tx, command: Command) -> Command | None:
     return lifecycle.move(tx, command, State.EXPIRED, detail=texts.NOT_SENT_IN_TIME, **changes)
 
 
-def refuse_by_policy(tx: Tx, command: Command, reason: str) -> Command | None:
-    """A rule turned, or was found to stand, against a registered command."""
+def refuse_by_policy(
+    tx: Tx, command: Command, reason: str, actor: str = lifecycle.ENGINE, **also: Any
+) -> Command | None:
+    """A rule turned, or was found to stand, against a registered command. `also` are further columns."""
     text = blocked_by_policy(reason)
-    changes = {"cause": "policy", **answered(command, FORBIDDEN, text)}
-    return lifecycle.move(tx, command, State.REFUSED, detail=text, **changes)
+    changes = {"cause": "policy", **answered(command, FORBIDDEN, text), **also}
+    return lifecycle.move(tx, command, State.REFUSED, detail=text, actor=actor, **changes)
 
 
 def refuse_by_evidence(
