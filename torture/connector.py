@@ -161,6 +161,8 @@ def _changed(heard: StateReport, change: Callable[[int, Reading], Reading | None
     return msgspec.structs.replace(heard, readings={name: r for name, r in changed.items() if r is not None})
 
 
+_A_DAY = 86_400.0
+"""Further ahead than any reading is old: an hour would make an hour-old one look new."""
 _SPOILT: dict[str, Callable[[StateReport], StateReport]] = {
     "signals missing": lambda heard: _changed(heard, lambda place, r: r if place % 3 else None),
     "signals null": lambda heard: _changed(heard, lambda place, r: r if place % 3 else Reading(None, None, r.as_of)),
@@ -168,6 +170,6 @@ _SPOILT: dict[str, Callable[[StateReport], StateReport]] = {
         {name: Reading(r.value) for name, r in heard.readings.items()}, heard.reachable, None
     ),
     "times in the future": lambda heard: _changed(
-        heard, lambda _place, r: Reading(r.value, r.observed_at, after(r.as_of or 0, 3600))
+        heard, lambda _place, r: Reading(r.value, r.observed_at, after(r.as_of or 0, _A_DAY))
     ),
 }
