@@ -97,12 +97,12 @@ class InvalidIdempotencyKey(Refusal):
 
 class InvalidReason(Refusal):
     http_status = 400
-    detail = "X-Reason must be percent-encoded UTF-8 of 1 to 500 characters."
+    detail = "X-Reason must be percent-encoded UTF-8 of at most 500 characters."
 
 
 class InvalidCase(Refusal):
     http_status = 400
-    detail = "X-Case must be percent-encoded UTF-8 of 1 to 500 characters."
+    detail = "X-Case must be percent-encoded UTF-8 of at most 500 characters."
 
 
 class IdempotencyKeyReused(Refusal):

@@ -43,8 +43,8 @@ class Staff:
 
     def credentials(self, name: str) -> Credentials:
         now = step_at(self._stage.clock.now())
-        step = max(now - 1, self._newest.get(name, 0) + 1)
-        if step > now:
+        step = max(now, self._newest.get(name, 0) + 1)  # good for half a minute yet, however slow the machine is
+        if step > now + 1:
             self._stage.advance(30.0)
         self._newest[name] = step
         return Credentials(name, PASSWORD, code_at(self._secrets[name], step))

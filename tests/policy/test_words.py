@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 PARKED, RENTED = "9KTPARKED00000001", "9KTRENTED00000022"
 VIN = f"{ORDINARY}000000001"
-REASON_INVALID = (400, "X-Reason must be percent-encoded UTF-8 of 1 to 500 characters.")
-CASE_INVALID = (400, "X-Case must be percent-encoded UTF-8 of 1 to 500 characters.")
+REASON_INVALID = (400, "X-Reason must be percent-encoded UTF-8 of at most 500 characters.")
+CASE_INVALID = (400, "X-Case must be percent-encoded UTF-8 of at most 500 characters.")
 REASON_REQUIRED = (403, "Command blocked by policy: reason required.")
 PORTUGUESE = "Suspicion of theft or robbery; veículo não devolvido, cliente inadimplente há 90 dias (São Paulo)"
 
@@ -52,11 +52,15 @@ async def test_plain_ascii_needs_no_escapes_and_blanks_around_it_do_not_count(ru
     assert (row["reason"], row["case_number"]) == ("missing; since noon", "BO 12/3")
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "%20%20"])
+async def test_saying_nothing_is_as_good_as_no_header(running: Stage, nothing: str) -> None:
+    row = await said(running, PARKED, **{"X-Reason": nothing, "X-Case": nothing})
+    assert (row["reason"], row["case_number"]) == (None, None)
+
+
 BAD = {
     "too long": quote("ã" * 501),
     "too long in ascii": "a" * 501,
-    "empty": "",
-    "blank": "%20%20",
     "half an escape": "missing%",
     "a short escape": "missing%2",
     "no hexadecimal": "missing%ZZ",

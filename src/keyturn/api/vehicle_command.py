@@ -131,9 +131,9 @@ def _said(request: Request, name: bytes, refusal: type[Refusal]) -> str | None:
         words = unquote_to_bytes(_escaped(field)).decode("utf-8").strip()
     except ValueError:
         raise refusal from None
-    if not 1 <= len(words) <= MAX_WORDS or any(unicodedata.category(sign) in _UNPRINTABLE for sign in words):
+    if len(words) > MAX_WORDS or any(unicodedata.category(sign) in _UNPRINTABLE for sign in words):
         raise refusal
-    return words
+    return words or None
 
 
 def _escaped(field: str) -> str:
