@@ -1,6 +1,7 @@
 """``python -m torture``: many scenarios, or one again."""
 
 import argparse
+import contextlib
 import sys
 import time
 
@@ -20,12 +21,13 @@ def main() -> int:
     if given.replay is not None:
         return replay(given.replay)
     report, began = Report(), time.monotonic()
-    for result in run_all(range(given.seed, given.seed + given.scenarios), given.jobs):
-        report.add(result)
-        if result.violations:
-            report.print_violations(result)
-        if report.failed >= given.stop_after:
-            break
+    with contextlib.suppress(KeyboardInterrupt):  # what has run so far is worth a report too
+        for result in run_all(range(given.seed, given.seed + given.scenarios), given.jobs):
+            report.add(result)
+            if result.violations:
+                report.print_violations(result)
+            if report.failed >= given.stop_after:
+                break
     report.print(time.monotonic() - began, given.jobs)
     return 1 if report.failed else 0
 
