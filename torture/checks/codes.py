@@ -44,7 +44,7 @@ def _without_code(left: Aftermath) -> Iterator[str]:
 
 
 def one_record_per_key(left: Aftermath) -> Iterator[str]:
-    """The same key and request lead to the same record, unless it was a confirmation that ended unredeemed."""
+    """The same key and request lead to the same record; a confirmation may end unredeemed, or join another record."""
     by_key: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for heard in left.heard:
         if heard.key is not None and heard.id is not None:
@@ -56,7 +56,9 @@ def one_record_per_key(left: Aftermath) -> Iterator[str]:
 
 
 def _freed(row: Row | None) -> bool:
-    return row is not None and row["state"] in ("Expired", "Cancelled") and row["redeemed_at"] is None
+    if row is None or row["state"] not in ("Expired", "Cancelled"):
+        return False
+    return row["redeemed_at"] is None or "Joined command" in row["detail"]
 
 
 def _binding(heard: Heard, code: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ for, and looks again. Wake-ups come over the bus with every commit and may be lo
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 import structlog
@@ -98,6 +99,11 @@ class Engine:
     def clock_fault(self) -> bool:
         """The wall clock was set back: no actuating command is sent, restoring ones aside."""
         return self._watch.fault
+
+    @property
+    def sending(self) -> AbstractSet[str]:
+        """Commands between intent and recorded answer."""
+        return self._dispatcher.sending
 
     @property
     def busy(self) -> int:

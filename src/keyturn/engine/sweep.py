@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from keyturn.commands import confirmation, lapse, purge, record
 from keyturn.commands.intake import end_confirmation
 from keyturn.commands.record import OpenCommand
+from keyturn.commands.states import State
 from keyturn.config.settings import EngineSettings
 from keyturn.connectors.port import Connector, Declarations
 from keyturn.fleet import vehicles
@@ -22,7 +24,11 @@ _NOTHING = Declarations(offers=frozenset())
 
 
 class Sweeper:
-    """Looks at the clock for every open row, and calls `tend_undriven` from time to time."""
+    """Looks at the clock for every open row, and calls `tend_undriven` from time to time.
+
+    `sending` holds the commands that this node is sending now: that is bounded by clocks that nobody sets, and whoever
+    sends says what came of it.
+    """
 
     def __init__(
         self,
@@ -30,11 +36,13 @@ class Sweeper:
         connectors: Mapping[str, Connector],
         settings: EngineSettings,
         tend_undriven: Callable[[], Awaitable[None]],
+        sending: AbstractSet[str] = frozenset(),
     ) -> None:
         self._store = store
         self._connectors = connectors
         self._settings = settings
         self._tend_undriven = tend_undriven
+        self._sending = sending
 
     async def run(self) -> None:
         """For ever; a store that is away is waited for."""
@@ -52,9 +60,12 @@ class Sweeper:
     async def sweep(self) -> None:
         """Everything that is due now."""
         due, expired = await self._store.read(_due)
-        lapses = [partial(self._lapse, row=row) for row in due]
+        lapses = [partial(self._lapse, row=row) for row in due if not self._is_sent_now(row)]
         ends = [partial(end_confirmation, command_id=command_id, expired=True) for command_id in expired]
         await asyncio.gather(*(self._store.write(unit) for unit in (*lapses, *ends)))  # one commit for all of them
+
+    def _is_sent_now(self, row: OpenCommand) -> bool:
+        return row.state is State.DISPATCHING and row.command_id in self._sending
 
     async def _now_and_then(self, ticks: int, interval: float) -> None:
         if ticks % max(1, round(_TEND_EVERY / interval)) == 0:

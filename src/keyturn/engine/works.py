@@ -114,7 +114,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     rules = settings.engine
     vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
     engine = _engine(parts, settings, registrar, vehicles)
-    sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend_undriven)
+    sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend_undriven, engine.sending)
     rounds = _rounds(parts.store, settings.immobilisation, registrar, vehicles)
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
