@@ -123,3 +123,14 @@ def test_every_open_command_states_a_bound_at_which_it_is_looked_at(yard: Yard, 
 
     assert lifecycle.deadline(command) > NOW
     assert yard.rows("SELECT wake_at FROM open_command") == [(lifecycle.deadline(command),)]
+
+
+def test_what_is_being_sent_is_left_to_its_sender_whatever_the_wall_clock_says(yard: Yard) -> None:
+    sent = yard.send("start")
+    yard.clock.move(3_600)
+
+    yard.sweep(frozenset({sent.id}))
+    assert yard.row(sent).state is State.DISPATCHING
+
+    yard.sweep()
+    assert yard.row(sent).state is State.UNKNOWN

@@ -21,6 +21,7 @@ from keyturn.commands.request import CommandRequest
 from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, EvidenceSettings
 from keyturn.connectors.port import Declarations, OemAnswer, Operation, Reading, StateReport, Verdict
 from keyturn.engine import vehicles as reports
+from keyturn.engine.sweep import Sweeper
 from keyturn.errors import Refusal
 from keyturn.fleet import evidence, vehicles
 from keyturn.fleet.evidence import Evidence
@@ -153,6 +154,14 @@ class Yard:
 
     def lapse(self, command: Command) -> Command | None:
         return self.do(lapse.lapse, command.id, self.declares, EngineSettings())
+
+    def sweep(self, sending: frozenset[str] = frozenset()) -> None:
+        """What the engine does with all that is due, while it is sending these."""
+
+        async def nobody() -> None:
+            """Nothing is tended here."""
+
+        self._runner.run(Sweeper(self._store, {}, EngineSettings(), nobody, sending).sweep())
 
     def report(
         self, readings: dict[str, Any] | None = None, *, reachable: bool | None = True, age: float = 0.0
