@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/keyturn demo $(DEMO)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(TEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
 	$(BIN)/ruff format --check src tests bench torture crash durability
