@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import random
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -69,19 +67,6 @@ async def serving(config: Path, *, port: int = 0) -> AsyncIterator[ServerProcess
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that the system gives nobody unasked: a server may come back to it."""
-    with Path("/proc/sys/net/ipv4/ip_local_port_range").open() as file:
-        first_given = int(file.read().split()[0])
-    for port in random.sample(range(max(1024, first_given - 10_000), first_given), 100):
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
-    raise AssertionError("no free port")
 
 
 async def _first_line(process: asyncio.subprocess.Process) -> bytes:

@@ -9,25 +9,10 @@ from keyturn.tenants import changes, operators
 from keyturn.tenants.operations import OPERATIONS
 from keyturn.tenants.second_factor import code_at, step_at
 
+from .changing import staff as staff
+from .changing import two as two
 from .conftest import INSTALLATION, Office
 from .staff import HASH, NOTICE, Staff
-
-
-@pytest.fixture
-def staff(office: Office) -> Staff:
-    office.do("company add", name="Frota")
-    office.do("company add", name="Outra")
-    office.do("application add", company="Frota", name="erp", grants=["location"])
-    office.do("plan add", name="basic", commands=["location"])
-    return Staff(office)
-
-
-@pytest.fixture
-def two(staff: Staff) -> Staff:
-    """With two admins of the installation, ana and bia."""
-    staff.settle("ana", "bia")
-    return staff
-
 
 LOOSER: dict[str, dict[str, Any]] = {
     "application add": {"company": "Frota", "name": "new", "grants": ["start"]},

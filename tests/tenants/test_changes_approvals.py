@@ -5,24 +5,10 @@ from typing import Any
 
 import pytest
 
+from .changing import staff as staff
+from .changing import two as two
 from .conftest import Office
 from .staff import DAY, HASH, NOTICE, WEEK, Staff
-
-
-@pytest.fixture
-def staff(office: Office) -> Staff:
-    office.do("company add", name="Frota")
-    office.do("company add", name="Outra")
-    office.do("application add", company="Frota", name="erp", grants=["location"])
-    office.do("plan add", name="basic", commands=["location"])
-    return Staff(office)
-
-
-@pytest.fixture
-def two(staff: Staff) -> Staff:
-    """With two admins of the installation, ana and bia."""
-    staff.settle("ana", "bia")
-    return staff
 
 
 def test_the_insider_who_loosens_alone_is_stopped_by_the_other(two: Staff, office: Office) -> None:
