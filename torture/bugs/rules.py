@@ -15,7 +15,8 @@ BUGS: tuple[Bug, ...] = (
         "commands/policy.py",
         "        frozenset({Moment.SEND}),\n",
         "        frozenset(),\n",
-        "rules hold",
+        "",
+        test="tests/commands/test_policy.py",
     ),
     Bug(
         "a reason is not asked for",
