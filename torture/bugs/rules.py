@@ -101,7 +101,8 @@ BUGS: tuple[Bug, ...] = (
         "commands/effects.py",
         "    if not disable_may_still_act(tx, record, enable[1] or 0):\n",
         "    if True:\n",
-        "immobilisation closed",
+        "",
+        test="tests/commands/test_immobilisation_ends.py",
     ),
     Bug(
         "all that comes behind something that waits for an approval has one segment",
