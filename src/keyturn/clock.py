@@ -70,3 +70,8 @@ def iso_time(instant: int) -> str:
     return (datetime.fromtimestamp(instant // SECOND, UTC) + timedelta(microseconds=instant % SECOND)).isoformat(
         timespec="microseconds"
     )
+
+
+def iso_time_or_none(instant: int | None) -> str | None:
+    """As `iso_time`, of an instant that may be missing."""
+    return None if instant is None else iso_time(instant)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from keyturn.alerts.message import Message, digest
-from keyturn.clock import after, iso_time
+from keyturn.clock import after, iso_time_or_none
 from keyturn.store.port import ReadTx, Row, Tx
 
 GIVEN_UP_AFTER = 86_400.0
@@ -112,5 +112,5 @@ def _told(row: Row) -> dict[str, Any]:
         "count": count,
         "failed_attempts": attempts,
         "fault": fault,
-        "ended_at": None if ended_at is None else iso_time(ended_at),
+        "ended_at": iso_time_or_none(ended_at),
     }

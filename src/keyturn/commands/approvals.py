@@ -17,7 +17,7 @@ from keyturn.fleet import evidence, vehicles
 from keyturn.store.port import ReadTx
 from keyturn.tenants import operators
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
-from keyturn.tenants.references import COMPANY, resolve
+from keyturn.tenants.references import resolve_company
 
 _WAITING = """
 SELECT c.id, c.vin, c.name, c.reason, c.case_number, c.actor, c.approve_by
@@ -102,7 +102,7 @@ def reject(session: Session, arguments: OneCommand) -> Answer:
 
 
 def listed(session: Session, arguments: ListApprovals) -> Answer:
-    company_id = None if arguments.company is None else resolve(session.tx, COMPANY, arguments.company)
+    company_id = resolve_company(session.tx, arguments.company)
     return {
         "approvals": [
             {
@@ -138,7 +138,7 @@ def _awaiting(session: Session, arguments: OneCommand) -> Command:
 
 
 def _owned(session: Session, arguments: OneCommand) -> Command:
-    company_id = None if arguments.company is None else resolve(session.tx, COMPANY, arguments.company)
+    company_id = resolve_company(session.tx, arguments.company)
     command = record.load_to_change(session.tx, arguments.command.lower())
     if command is None or (company_id is not None and command.company_id != company_id):
         raise OperationError("not_found", f"There is no command '{arguments.command}'.")

@@ -14,7 +14,7 @@ from keyturn.fleet import immobilisation, notices, vehicles
 from keyturn.fleet.notices import Channel
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
-from keyturn.tenants.references import COMPANY, VEHICLE, resolve
+from keyturn.tenants.references import VEHICLE, resolve, resolve_company
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 _SLACK = 60.0
@@ -51,8 +51,7 @@ class OfVehicle(Arguments, frozen=True):
 
 
 def listed(session: Session, arguments: ListImmobilisations) -> Answer:
-    company = arguments.company
-    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    company_id = resolve_company(session.tx, arguments.company)
     return {"immobilisations": open_records(session.tx, company_id)}
 
 
@@ -98,8 +97,8 @@ def cancel_keeping(session: Session, arguments: OfVehicle) -> Answer:
 
 
 def list_keepings(session: Session, arguments: ListImmobilisations) -> Answer:
-    tx, company = session.tx, arguments.company
-    company_id = None if company is None else resolve(tx, COMPANY, company)
+    tx = session.tx
+    company_id = resolve_company(tx, arguments.company)
     found = [keeping for keeping in keep_enabling.running(tx) if company_id in (None, keeping.company_id)]
     vins = {keeping.id: vehicles.load(tx, keeping.vehicle_id) for keeping in found}
     return {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keyturn.clock import iso_time
+from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import keep_enabling, record
 from keyturn.commands.keep_enabling import Keeping
 from keyturn.fleet import evidence, notices
@@ -62,15 +62,15 @@ def _shown(tx: ReadTx, row: Row) -> Shown:
         "external_id": external_id,
         "state": state,
         "since": iso_time(opened_at),
-        "confirmed_at": _told(confirmed_at),
+        "confirmed_at": iso_time_or_none(confirmed_at),
         "opened_by": opened_by,
         "actor": actor,
         **_asked_for(tx, opened_by),
-        "consent_at": _told(consent_at),
+        "consent_at": iso_time_or_none(consent_at),
         "consent_reference": consent_reference,
         "position_then": None if place[2] is None else _placed(Position(*place)),
         "last_position": None if known.track.position is None else _placed(known.track.position),
-        "last_contact": _told(known.report.last_contact),
+        "last_contact": iso_time_or_none(known.report.last_contact),
         "commands": [_sent(sent) for sent in tx.all(_COMMANDS, immobilisation_id=record_id)],
         "notices": [_notice(notice) for notice in notices.of_record(tx, record_id)],
         "keep_enabling": None if keeping is None else shown_keeping(tx, keeping),
@@ -90,8 +90,8 @@ def _sent(row: Row) -> Shown:
         "command": name,
         "state": state,
         "actor": actor,
-        "sent_at": _told(sent_at),
-        "completed_at": _told(completed_at),
+        "sent_at": iso_time_or_none(sent_at),
+        "completed_at": iso_time_or_none(completed_at),
         "account": account,
         "connector": connector,
         "evidence_kept": bool(judged),
@@ -104,7 +104,3 @@ def _notice(notice: notices.Notice) -> Shown:
 
 def _placed(position: Position) -> Shown:
     return {"latitude": position.latitude, "longitude": position.longitude, "at": iso_time(position.at)}
-
-
-def _told(instant: int | None) -> str | None:
-    return None if instant is None else iso_time(instant)

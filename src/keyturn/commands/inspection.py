@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.clock import iso_time
+from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import record
 from keyturn.commands.record import Command
 from keyturn.commands.states import State, Status
@@ -39,7 +39,7 @@ def native_record(command: Command) -> dict[str, Any]:
     """Everything that the row says, JSON-ready; instants are RFC 3339 in UTC."""
     native = {name: getattr(command, name) for name in _PLAIN}
     documents = {name: _decoded(getattr(command, name)) for name in _DOCUMENTS}
-    instants = {name: _told(getattr(command, name)) for name in _INSTANTS}
+    instants = {name: iso_time_or_none(getattr(command, name)) for name in _INSTANTS}
     return {**native, "command": command.name, "safe_to_retry": safe_to_retry(command), **documents, **instants}
 
 
@@ -60,10 +60,6 @@ def timeline(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
 
 def _decoded(document: str | None) -> Any:
     return None if document is None else msgspec.json.decode(document)
-
-
-def _told(instant: int | None) -> str | None:
-    return None if instant is None else iso_time(instant)
 
 
 OPERATIONS = (Operation("command show", ShowCommand, show),)

@@ -1,6 +1,6 @@
 """Row 10: what a rule of the company or the installation forbids now. A table, and one pure function over it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 import msgspec
@@ -119,9 +119,14 @@ RULES = (
 """In the order in which they are told."""
 
 
+def standing(facts: Facts, moment: Moment) -> Iterator[str]:
+    """The reasons of all rules that stand."""
+    return (rule.reason for rule in RULES if moment in rule.moments and rule.stands(facts))
+
+
 def forbids(facts: Facts, moment: Moment) -> str | None:
     """The reason of the first rule that stands; None: nothing does."""
-    return next((rule.reason for rule in RULES if moment in rule.moments and rule.stands(facts)), None)
+    return next(standing(facts, moment), None)
 
 
 def gather(

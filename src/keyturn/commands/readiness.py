@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 
-from keyturn.clock import iso_time, seconds_between
+from keyturn.clock import iso_time_or_none, seconds_between
 from keyturn.commands import policy, quota, record, rights
 from keyturn.commands.cases import Case
-from keyturn.commands.catalogue import COMMANDS, DISABLE, CommandSpec
+from keyturn.commands.catalogue import COMMANDS, DISABLE
 from keyturn.commands.confirmation import Binding, Codes
 from keyturn.commands.judgement import Finding, judge, refusals
-from keyturn.commands.policy import LIMIT_REACHED, RULES, Facts, Moment
+from keyturn.commands.policy import LIMIT_REACHED, Facts, Moment
 from keyturn.commands.preconditions import PRECONDITIONS
 from keyturn.commands.registration import Registrar
 from keyturn.commands.texts import precondition_not_met
@@ -86,7 +86,7 @@ class Readiness:
         grants = rights.current_grants(tx, company_id, application_id)
         refused = rights.refused(tx, vehicle, spec.name, grants, declares)
         facts = policy.gather(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)
-        case = self._case(tx, vehicle, spec, told)
+        case = self._registrar.case(tx, vehicle, spec, told, "", record.open_of_vehicle(tx, vehicle.id))
         findings = judge(case, self._registrar.evidence_rules)
         readable = quota.frees_at(tx, told.quota, vehicle.account_id, vehicle.id) is None
         quota_free = readable or spec.is_restoring
@@ -94,7 +94,7 @@ class Readiness:
         unread = set(refusals(case, findings, acceptance=False)) - set(refusing)
         reasons = [
             *([refused.detail] if refused else []),
-            *(blocked_by_policy(reason) for reason in _standing(facts)),
+            *(blocked_by_policy(reason) for reason in policy.standing(facts, Moment.QUEUE)),
             *self._without_code(tx, Binding(company_id, application_id, vehicle.id, spec.name)),
             *_beyond_limits(tx, facts, vehicle, application_id),
             *([precondition_not_met(refusing)] if refusing else []),
@@ -123,10 +123,6 @@ class Readiness:
         if self._codes.wait_for_issue(tx, binding) is not None:
             yield TooManyRequests.detail
 
-    def _case(self, tx: ReadTx, vehicle: Vehicle, spec: CommandSpec, declares: Declarations) -> Case:
-        rows = record.open_of_vehicle(tx, vehicle.id)
-        return self._registrar.case(tx, vehicle, spec, declares, "", rows)
-
 
 def operations(run: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
     """`run` is that of a `Readiness`, where a server runs."""
@@ -140,10 +136,6 @@ def _application(tx: ReadTx, vehicle: Vehicle, asked: Ready) -> str:
     if len(found) != 1:
         raise OperationError("ambiguous", f"The company has {len(found)} applications: say which one would ask.")
     return str(found[0][0])
-
-
-def _standing(facts: Facts) -> list[str]:
-    return [rule.reason for rule in RULES if Moment.QUEUE in rule.moments and rule.stands(facts)]
 
 
 def _beyond_limits(tx: ReadTx, facts: Facts, vehicle: Vehicle, application_id: str) -> Iterator[str]:
@@ -161,6 +153,6 @@ def _told(finding: Finding) -> dict[str, Any]:
 def _contact(case: Case) -> dict[str, Any]:
     report = case.evidence.report
     at = report.last_contact
-    told = None if at is None else iso_time(at)
+    told = iso_time_or_none(at)
     age = None if at is None else seconds_between(at, case.now)
     return {"reachable": report.reachable, "last_contact": told, "last_contact_age": age}

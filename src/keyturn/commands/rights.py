@@ -38,9 +38,10 @@ def turned(
     if vehicle is None:
         return NO_LONGER_PERMITTED
     spec = command.spec
-    grants = frozenset[str]() if spec.is_restoring else current_grants(tx, vehicle.company_id, command.actor)
-    if not spec.is_restoring and refused(tx, vehicle, spec.name, grants, declares):
-        return NO_LONGER_PERMITTED
+    if not spec.is_restoring:
+        grants = current_grants(tx, vehicle.company_id, command.actor)
+        if refused(tx, vehicle, spec.name, grants, declares):
+            return NO_LONGER_PERMITTED
     approved = command.approved_by is not None
     return forbids(gather(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), moment)
 

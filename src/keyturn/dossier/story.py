@@ -7,7 +7,7 @@ import msgspec
 from keyturn.audit import reading
 from keyturn.audit.checkpoints import installation_id
 from keyturn.audit.encoding import chain_of
-from keyturn.clock import iso_time
+from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import record
 from keyturn.commands.inspection import native_record
 from keyturn.commands.record import Command
@@ -102,7 +102,7 @@ def _vehicle(tx: ReadTx, command: Command) -> Answer | None:
         "powertrain": powertrain,
         "plan": plan,
         "plan_commands": msgspec.json.decode(commands),
-        "consent_at": _told(consent_at),
+        "consent_at": iso_time_or_none(consent_at),
         "consent_reference": consent,
         "active": bool(active),
     }
@@ -123,8 +123,8 @@ def _immobilisation(tx: ReadTx, row: Row) -> Answer:
         "state": state,
         "opened_by": opened_by,
         "opened_at": iso_time(opened_at),
-        "confirmed_at": _told(confirmed_at),
-        "closed_at": _told(closed_at),
+        "confirmed_at": iso_time_or_none(confirmed_at),
+        "closed_at": iso_time_or_none(closed_at),
         "closed_by": closed_by,
         "notices": [
             {"channel": channel, "at": iso_time(at), "text": text, "actor": actor}
@@ -154,10 +154,6 @@ def _checkpoint(tx: ReadTx, command: Command, entries: list[dict[str, Any]]) -> 
         return None
     signed = reading.covering_checkpoint(tx, chain_of(command.company_id), max(numbers))
     return None if signed is None else msgspec.to_builtins(signed)
-
-
-def _told(instant: int | None) -> str | None:
-    return None if instant is None else iso_time(instant)
 
 
 def _hex(octets: bytes | None) -> str | None:

@@ -10,7 +10,15 @@ from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
 from keyturn.tenants.immobilised import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
-from keyturn.tenants.references import ACCOUNT, COMPANY, checked_members, checked_name, name_taken, resolve
+from keyturn.tenants.references import (
+    ACCOUNT,
+    COMPANY,
+    checked_members,
+    checked_name,
+    name_taken,
+    resolve,
+    resolve_company,
+)
 
 _ADD = """
 INSERT INTO oem_account (id, company_id, connector, name, sealed, active, created_at)
@@ -88,8 +96,7 @@ def add(session: Session, arguments: AddAccount) -> Answer:
 
 
 def list_all(session: Session, arguments: ListAccounts) -> Answer:
-    company = arguments.company
-    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    company_id = resolve_company(session.tx, arguments.company)
     return {"accounts": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
 
 

@@ -10,7 +10,15 @@ from keyturn.tenants import responsible
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.credentials import client_secret_digest, new_client_id, new_secret
 from keyturn.tenants.principal import Signing
-from keyturn.tenants.references import APPLICATION, COMPANY, checked_members, checked_name, name_taken, resolve
+from keyturn.tenants.references import (
+    APPLICATION,
+    COMPANY,
+    checked_members,
+    checked_name,
+    name_taken,
+    resolve,
+    resolve_company,
+)
 from keyturn.tenants.sign_secrets import add_sign_secret
 
 _ADD = """
@@ -87,8 +95,7 @@ def add(session: Session, arguments: AddApplication) -> Answer:
 
 
 def list_all(session: Session, arguments: ListApplications) -> Answer:
-    company = arguments.company
-    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    company_id = resolve_company(session.tx, arguments.company)
     return {"applications": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
 
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 from keyturn.tenants import authority, changes, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
 from keyturn.tenants.changes import Change
-from keyturn.tenants.references import COMPANY, resolve
+from keyturn.tenants.references import resolve_company
 
 
 class ListChanges(Arguments, frozen=True):
@@ -22,8 +22,7 @@ class NameChange(Arguments, frozen=True):
 
 
 def list_all(session: Session, arguments: ListChanges) -> Answer:
-    company = arguments.company
-    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    company_id = resolve_company(session.tx, arguments.company)
     return {"changes": [changes.shown(each) for each in changes.newest(session.tx, company_id, arguments.limit)]}
 
 
@@ -58,8 +57,7 @@ def withdraw(session: Session, arguments: NameChange) -> Answer:
 
 
 def _named(session: Session, arguments: NameChange) -> Change:
-    company = arguments.company
-    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    company_id = resolve_company(session.tx, arguments.company)
     return changes.load(session.tx, arguments.change.lower(), company_id)
 
 

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from keyturn.audit import journal
-from keyturn.clock import SECOND, iso_time
+from keyturn.clock import SECOND, iso_time_or_none
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.tenants import authority, operators
 from keyturn.tenants.administration import (
@@ -209,7 +209,7 @@ def shown(change: Change) -> Answer:
         "approved_by": change.approved_by,
         "ended_by": change.ended_by,
         "problem": change.problem,
-        **{name: _told(getattr(change, name)) for name in _INSTANTS},
+        **{name: iso_time_or_none(getattr(change, name)) for name in _INSTANTS},
     }
 
 
@@ -221,11 +221,7 @@ def _record(tx: Tx, kind: str, change: Change, actor: str, **body: Any) -> None:
         actor=actor,
         change=change.id,
         operation=change.operation,
-        lapses_at=_told(change.lapses_at),
-        effective_at=_told(change.effective_at),
+        lapses_at=iso_time_or_none(change.lapses_at),
+        effective_at=iso_time_or_none(change.effective_at),
         **body,
     )
-
-
-def _told(instant: int | None) -> str | None:
-    return None if instant is None else iso_time(instant)

@@ -46,7 +46,7 @@ VEHICLE = Noun(
 
 def resolve(tx: ReadTx, noun: Noun, reference: str, company: str | None = None) -> str:
     """The id of what is meant, within one company where that is given. Raises `OperationError`."""
-    company_id = None if company is None else resolve(tx, COMPANY, company)
+    company_id = resolve_company(tx, company)
     where = "" if company is None else f" of company '{company}'"
     for query in noun.queries:
         found = tx.all(query, reference=reference, vin=registered_vin(reference), company_id=company_id)
@@ -55,6 +55,11 @@ def resolve(tx: ReadTx, noun: Noun, reference: str, company: str | None = None) 
         if found:
             return str(found[0][0])
     raise OperationError("not_found", f"There is no {noun.word} '{reference}'{where}.")
+
+
+def resolve_company(tx: ReadTx, reference: str | None) -> str | None:
+    """The id of the company that is meant; None: none was named. Raises `OperationError`."""
+    return None if reference is None else resolve(tx, COMPANY, reference)
 
 
 def registered_vin(vin: str) -> str:

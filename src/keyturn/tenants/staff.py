@@ -6,13 +6,20 @@ from typing import Any
 
 import msgspec
 
-from keyturn.clock import iso_time
+from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants import authority, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
 from keyturn.tenants.passwords import checked_password
 from keyturn.tenants.principal import RANKS, Role
-from keyturn.tenants.references import COMPANY, OPERATOR, checked_members, checked_name, name_taken, resolve
+from keyturn.tenants.references import (
+    OPERATOR,
+    checked_members,
+    checked_name,
+    name_taken,
+    resolve,
+    resolve_company,
+)
 
 _ADD = """
 INSERT INTO operator
@@ -75,7 +82,7 @@ class SetOperator(Arguments, frozen=True):
 
 def add(session: Session, arguments: AddOperator) -> Answer:
     tx = session.tx
-    company_id = None if arguments.company is None else resolve(tx, COMPANY, arguments.company)
+    company_id = resolve_company(tx, arguments.company)
     _need_somebody(session, company_id)
     name, operator_id = checked_name("operator", arguments.name), str(uuid.uuid4())
     grants = checked_members("command", arguments.grants, session.installation.commands)
@@ -98,8 +105,7 @@ def add(session: Session, arguments: AddOperator) -> Answer:
 
 
 def list_all(session: Session, arguments: ListOperators) -> Answer:
-    company = arguments.company
-    company_id = None if company is None else resolve(session.tx, COMPANY, company)
+    company_id = resolve_company(session.tx, arguments.company)
     return {"operators": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
 
 
@@ -205,7 +211,7 @@ def _shown(row: Row) -> Answer:
         "created_by": created_by,
         "created_at": iso_time(created_at),
         "password_reset_by": reset_by,
-        "password_reset_at": None if reset_at is None else iso_time(reset_at),
+        "password_reset_at": iso_time_or_none(reset_at),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from keyturn.clock import iso_time
+from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.references import COMPANY, VEHICLE, resolve
@@ -79,7 +79,7 @@ def _shown(row: Row) -> Answer:
         "plan": plan,
         "capabilities": None if capabilities is None else msgspec.json.decode(capabilities),
         "fuel_reserve": fuel_reserve,
-        "consent_at": None if consent_at is None else iso_time(consent_at),
+        "consent_at": iso_time_or_none(consent_at),
         "consent_reference": consent_reference,
         "active": bool(active),
         "created_at": iso_time(created_at),
