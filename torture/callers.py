@@ -14,7 +14,7 @@ _ONE_STEP = ("location", "diagnostics", "lock_door", "unlock_door", "alert", "ca
 _TWO_STEP = ("disable_ignition", "enable_ignition")
 _COMPANY = {application.id: application.company for application in APPLICATIONS}
 _REASONS = ("missing; since noon", "suspicion of theft or robbery", "unauthorised use", "because", None)
-_PATIENCE = 200.0
+_PATIENCE = 60.0
 """Seconds after which a caller that heard nothing at all is a violation."""
 
 

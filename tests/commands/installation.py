@@ -21,16 +21,20 @@ INSTALLATION = Installation(frozenset({"oem"}), frozenset(COMMANDS), IGNITION_PA
 
 
 class HandClock:
-    """Stands still until it is moved."""
+    """Stands still until it is moved. `step` sets the wall clock alone."""
 
     def __init__(self) -> None:
         self._elapsed = 0.0
+        self._stepped = 0.0
 
     def move(self, seconds: float) -> None:
         self._elapsed += seconds
 
+    def step(self, seconds: float) -> None:
+        self._stepped += seconds
+
     def now(self) -> int:
-        return NOW + round(self._elapsed * SECOND)
+        return NOW + round((self._elapsed + self._stepped) * SECOND)
 
     def monotonic(self) -> float:
         return self._elapsed

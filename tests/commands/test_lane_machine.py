@@ -70,7 +70,7 @@ class Lane(RuleBasedStateMachine):
         self.yard.clock.move(seconds)
         self.model.move(seconds)
         for _ in range(2):  # a sending that is given up lapses again at its answer deadline
-            for row in self.yard.see(record.open_due, 100):
+            for row in self.yard.see(record.open_due, 100, 30.0):
                 self.yard.lapse(self.yard.row(row.command_id))
 
     @invariant()

@@ -3,8 +3,10 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import lifecycle
+from keyturn.commands import lifecycle, record
+from keyturn.commands.desk import end_of_wait
 from keyturn.commands.states import State
+from keyturn.connectors.port import Verdict
 
 from .drafts import draft, written
 from .installation import NOW
@@ -55,10 +57,11 @@ def test_a_sending_without_an_answer_is_unknown_30_seconds_after_its_last_moment
     sent = yard.send("start")
     yard.clock.move(5)
     assert yard.lapse(sent) is None
-    assert yard.rows("SELECT wake_at FROM open_command") == [(after(NOW, 35),)]
     yard.clock.move(29.999)
     assert yard.lapse(sent) is None
+    assert yard.see(record.open_due, 10, 30.0) == []
     yard.clock.move(0.001)
+    assert [row.command_id for row in yard.see(record.open_due, 10, 30.0)] == [sent.id]
 
     unknown = sure(yard.lapse(sent))
 
@@ -125,12 +128,44 @@ def test_every_open_command_states_a_bound_at_which_it_is_looked_at(yard: Yard, 
     assert yard.rows("SELECT wake_at FROM open_command") == [(lifecycle.deadline(command),)]
 
 
-def test_what_is_being_sent_is_left_to_its_sender_whatever_the_wall_clock_says(yard: Yard) -> None:
+def test_what_is_being_sent_is_left_to_its_sender_whatever_any_clock_says(yard: Yard) -> None:
     sent = yard.send("start")
-    yard.clock.move(3_600)
 
-    yard.sweep(frozenset({sent.id}))
+    for _ in range(2):
+        yard.clock.move(3_600)
+        yard.sweep(frozenset({sent.id}))
     assert yard.row(sent).state is State.DISPATCHING
 
     yard.sweep()
     assert yard.row(sent).state is State.UNKNOWN
+
+
+def test_what_another_node_may_be_sending_is_not_given_up_by_a_wall_clock_that_jumps(yard: Yard) -> None:
+    """The other node's `send_by` holds on its boot clock: it can send for 5 s after its intent."""
+    sent = yard.send("start")
+    yard.clock.step(3_600)
+
+    yard.sweep()
+    yard.clock.move(4.9)
+    yard.sweep()
+    assert yard.row(sent).state is State.DISPATCHING
+
+    yard.clock.move(0.2)
+    yard.sweep()
+    assert yard.row(sent).state is State.UNKNOWN
+
+
+def test_each_sending_of_a_command_has_this_time_for_itself(yard: Yard) -> None:
+    sent = yard.send("start")
+    yard.do(end_of_wait, sent.id)
+    yard.clock.step(40)
+    yard.sweep()
+    yard.clock.move(4)
+    yard.hear(sent, Verdict.NOT_TAKEN, temporary=True)
+    yard.clock.move(2)
+    again = sure(yard.intent(sent))
+    yard.clock.step(60)
+
+    yard.sweep()
+
+    assert yard.row(again) == again

@@ -24,7 +24,7 @@ ENDS = [
 ]
 WAKES = [
     (State.CONFIRMING, State.QUEUED, SEND_DEADLINE),
-    (State.QUEUED, State.DISPATCHING, SEND_BY),
+    (State.QUEUED, State.DISPATCHING, after(SEND_BY, 30)),
     (State.DISPATCHING, State.QUEUED, SEND_DEADLINE),
     (State.DISPATCHING, State.ACCEPTED, ANSWER_DEADLINE),
     (State.ACCEPTED, State.UNKNOWN, ANSWER_DEADLINE),
@@ -71,9 +71,9 @@ def test_it_is_looked_at_when_the_bound_of_its_state_comes(yard: Yard, before: S
     moved(yard, command, to)
 
     yard.clock.move((wake_at - NOW) / 1e6 - 1)
-    assert yard.see(record.open_due, limit=10) == []
+    assert yard.see(record.open_due, limit=10, answer_timeout=30.0) == []
     yard.clock.move(1)
-    assert [row.command_id for row in yard.see(record.open_due, limit=10)] == [command.id]
+    assert [row.command_id for row in yard.see(record.open_due, limit=10, answer_timeout=30.0)] == [command.id]
 
 
 @pytest.mark.parametrize(("name", "before", "to", "segment"), SEGMENTS)
@@ -158,4 +158,4 @@ def test_a_wake_up_can_be_put_off(yard: Yard) -> None:
     yard.do(lifecycle.wake, command, after(NOW, 1))
     yard.clock.move(1)
 
-    assert [row.command_id for row in yard.see(record.open_due, limit=10)] == [command.id]
+    assert [row.command_id for row in yard.see(record.open_due, limit=10, answer_timeout=30.0)] == [command.id]

@@ -73,6 +73,10 @@ class AtOnce(Executor):
         return done
 
 
+async def _nobody() -> None:
+    """Nothing is tended here."""
+
+
 class Yard:
     """`declares` is what the connector says of the OEM; `behind` changes it."""
 
@@ -87,6 +91,8 @@ class Yard:
         self.registrar = Registrar(CommandSettings(), EvidenceSettings(), uuid7, self._store.epoch)
         self.codes = Codes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.registrar, CommandSettings(), 5.0)
+        self._sending: set[str] = set()
+        self._sweeper = Sweeper(self._store, self.clock, {}, EngineSettings(), _nobody, self._sending)
         self.behind()
 
     def close(self) -> None:
@@ -157,11 +163,9 @@ class Yard:
 
     def sweep(self, sending: frozenset[str] = frozenset()) -> None:
         """What the engine does with all that is due, while it is sending these."""
-
-        async def nobody() -> None:
-            """Nothing is tended here."""
-
-        self._runner.run(Sweeper(self._store, {}, EngineSettings(), nobody, sending).sweep())
+        self._sending.clear()
+        self._sending.update(sending)
+        self._runner.run(self._sweeper.sweep())
 
     def report(
         self, readings: dict[str, Any] | None = None, *, reachable: bool | None = True, age: float = 0.0

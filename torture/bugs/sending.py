@@ -14,9 +14,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "sent whether or not the intent was written",
         "engine/dispatch.py",
-        """            intent = await self._store.write(
-                partial(write_intent, command_id=command_id, declares=declares, rules=self._rules)
-            )
+        """            intent = await self._store.write(self._intent(command, declares))
             if intent is not None:
                 answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
 """,
@@ -25,9 +23,7 @@ BUGS: tuple[Bug, ...] = (
             if intent is not None:
                 intent = __import__("msgspec").structs.replace(intent, send_by=self._clock.now() + 5_000_000)
                 answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
-                await self._store.write(
-                    partial(write_intent, command_id=command_id, declares=declares, rules=self._rules)
-                )
+                await self._store.write(self._intent(command, declares))
 """,
         "4 sent in time",
     ),
@@ -77,6 +73,38 @@ BUGS: tuple[Bug, ...] = (
         "min(command.send_deadline or 0, after(tx.now, rules.send_window))",
         "after(tx.now, rules.send_window)",
         "4 sent in time",
+    ),
+    Bug(
+        "another node's sending is given up by the wall clock alone",
+        "engine/recovery.py",
+        "max(0.0, by_wall, not_before - self._clock.boottime())",
+        "max(0.0, by_wall)",
+        "",
+        test="tests/engine/test_recovery.py",
+    ),
+    Bug(
+        "another node's sending lapses by the wall clock alone",
+        "engine/sweep.py",
+        "return young | (",
+        "return (",
+        "",
+        test="tests/commands/test_lapse.py",
+    ),
+    Bug(
+        "a caller waits by a wall clock that was set back",
+        "commands/desk.py",
+        "                left = min(left, until - self._clock.monotonic())\n",
+        "",
+        "",
+        test="tests/torture/test_clock_set_back.py",
+    ),
+    Bug(
+        "a restoring command is not tried again until the wall clock has caught up",
+        "commands/intent.py",
+        "max(tx.now, waited_until or 0)",
+        "tx.now",
+        "",
+        test="tests/torture/test_clock_set_back.py",
     ),
     Bug(
         "the connector does not compare send_by",

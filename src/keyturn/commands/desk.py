@@ -13,7 +13,7 @@ from keyturn.commands.record import Command, Face
 from keyturn.commands.request import CommandRequest, PostAnswer
 from keyturn.commands.states import State
 from keyturn.errors import Refusal
-from keyturn.store.port import Store, Tx
+from keyturn.store.port import ReadTx, Store, Tx
 from keyturn.tenants.principal import Principal
 
 TOPIC = "command"
@@ -68,13 +68,20 @@ class Desk:
         await self._store.write(lambda tx: note_refusal(tx, company_id, actor, vin, command, refusal))
 
     async def _first_answer(self, command: Command) -> Command:
-        """The record once its POST has an answer; at the end of the wait the answer is fixed here."""
+        """The record once its POST has an answer; at the end of the wait the answer is fixed here.
+
+        The wait is over by the store's clock or by the monotonic one, whichever is first: a wall clock that is set back
+        keeps no caller waiting.
+        """
+        until = None
         with self._bus.waiter(TOPIC, command.id) as waiter:
             while True:
-                current = await self._store.read(partial(record.load, command_id=command.id))
+                current, now = await self._store.read(partial(_load_now, command_id=command.id))
                 if current is None or current.post_code is not None:
                     return current or command
-                left = seconds_between(self._clock.now(), current.post_until or 0)
+                left = seconds_between(now, current.post_until or 0)
+                until = until or self._clock.monotonic() + left
+                left = min(left, until - self._clock.monotonic())
                 if left <= 0:
                     return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
                 await waiter.next(left)
@@ -91,6 +98,10 @@ class Desk:
 
     async def _load(self, company_id: str, command_id: str) -> Face | None:
         return await self._store.read(partial(record.load_face, company_id=company_id, command_id=command_id))
+
+
+def _load_now(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
+    return record.load(tx, command_id), tx.now
 
 
 def end_of_wait(tx: Tx, command_id: str) -> Command | None:

@@ -37,9 +37,13 @@ class IntentRules(msgspec.Struct, frozen=True):
     """Seconds from the intent to its `send_by`."""
 
 
-def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: IntentRules) -> Command | None:
+def write_intent(
+    tx: Tx, command_id: str, declares: Declarations | None, rules: IntentRules, waited_until: int | None = None
+) -> Command | None:
     """Take the command to Dispatching, or to where its evidence, rights or deadline send it.
 
+    `waited_until` is a `not_before` that the caller has waited for on the monotonic clock. It counts as past: while a
+    wall clock that was set back catches up, the store's time stands still, and a restoring command goes on.
     Returns the record only when it may be sent now; None: it is not its turn, or it ended here.
     """
     command = record.load_to_change(tx, command_id)
@@ -48,7 +52,7 @@ def write_intent(tx: Tx, command_id: str, declares: Declarations | None, rules: 
     lanes.lock(tx, command.vehicle_id)
     rows = record.open_of_vehicle(tx, command.vehicle_id)
     row = next((row for row in lanes.sendable(rows) if row.command_id == command_id), None)
-    if row is None or tx.now < (command.not_before or 0):
+    if row is None or max(tx.now, waited_until or 0) < (command.not_before or 0):
         return None
     if tx.now >= (command.send_deadline or 0):
         expire(tx, command)

@@ -37,9 +37,7 @@ def _queued(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSet
 
 def _dispatching(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
     """Nobody recorded an answer: it may have happened."""
-    given_up = after(command.send_by or 0, rules.answer_timeout)
-    if tx.now < given_up:
-        lifecycle.wake(tx, command, given_up)
+    if tx.now < after(command.send_by or 0, rules.answer_timeout):
         return None
     return outcome.unknown(tx, command, "unclear", declares)
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from keyturn.clock import after
 from keyturn.commands.catalogue import COMMANDS, CommandSpec
 from keyturn.commands.states import State, Status
 from keyturn.connectors.port import Operation
@@ -105,7 +106,8 @@ _FOLLOWED_FENCE = f"SELECT fence FROM command {_IS_FOLLOWED}"  # noqa: S608 - as
 _OPEN_OF_VEHICLE = f"{_OPEN} WHERE vehicle_id = :vehicle_id"
 _PLACES = "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
 _OPEN_ALL = f"{_OPEN} ORDER BY command_id"
-_OPEN_DUE = f"{_OPEN} WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit"
+_OPEN_DUE = f"""{_OPEN}
+WHERE wake_at <= :now AND (state <> 'Dispatching' OR wake_at <= :sent_before) ORDER BY wake_at LIMIT :limit"""
 
 
 def _command(row: Row | None) -> Command | None:
@@ -156,9 +158,10 @@ def open_all(tx: ReadTx) -> list[OpenCommand]:
     return [_open(row) for row in tx.all(_OPEN_ALL)]
 
 
-def open_due(tx: ReadTx, limit: int) -> list[OpenCommand]:
-    """Commands whose next deadline has come."""
-    return [_open(row) for row in tx.all(_OPEN_DUE, now=tx.now, limit=limit)]
+def open_due(tx: ReadTx, limit: int, answer_timeout: float) -> list[OpenCommand]:
+    """Commands whose next deadline has come; of those that are sent, where an answer is `answer_timeout` overdue."""
+    sent_before = after(tx.now, -answer_timeout)
+    return [_open(row) for row in tx.all(_OPEN_DUE, now=tx.now, sent_before=sent_before, limit=limit)]
 
 
 def load_followed(tx: ReadTx, command_id: str) -> Command | None:

@@ -4,12 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from keyturn.clock import SECOND, Clock, seconds_between
+from keyturn.store.port import Store
 
 _INTERVAL = 1.0
 """Seconds between two looks."""
 _AT_LEAST = 10_000
 _REMEMBERED = 3_600.0
 """Beyond so many, budgets are dropped that were spent this many seconds ago."""
+
+
+async def store_now(store: Store) -> int:
+    """The instant by which the store's deadlines are made. It is never behind them, as a wall clock that was set back
+    is: what is left until one of them, by this, is never more than its whole length.
+    """
+    return await store.read(lambda tx: tx.now)
 
 
 class ClockWatch:

@@ -1,7 +1,7 @@
 """From Queued to the OEM's first answer: judge, read the vehicle if need be, write the intent, send once, record."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -14,13 +14,13 @@ from keyturn.commands.intent import IntentRules, expire_unsent, hold_back_unsent
 from keyturn.commands.judgement import judge, wants_reading
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
-from keyturn.connectors.port import Connector, OemAnswer, Order, Target, Verdict
+from keyturn.connectors.port import Connector, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_watch import Budgets, ClockWatch
+from keyturn.engine.clock_watch import Budgets, ClockWatch, store_now
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet.vehicles import Vehicle
-from keyturn.store.port import ReadTx, Store
+from keyturn.store.port import ReadTx, Store, Tx
 
 log = structlog.get_logger()
 
@@ -57,13 +57,14 @@ class Dispatcher:
 
     async def dispatch(self, command: Command) -> None:
         """Take a Queued command whose turn it is as far as it goes; every end of it is in its row."""
-        await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), command.not_before or 0)))
+        if command.not_before is not None:
+            await asyncio.sleep(max(0.0, seconds_between(await store_now(self._store), command.not_before)))
         if self._guards.budgets.spent(command.id):
             await self._store.write(partial(expire_unsent, command_id=command.id))
             return
         briefing = await self._store.read(partial(self._brief, command=command))
         if briefing is None:
-            await self._store.write(partial(write_intent, command_id=command.id, declares=None, rules=self._rules))
+            await self._store.write(self._intent(command, None))
             return
         if briefing.wants_reading:
             await self._vehicles.read(command.vehicle_id)
@@ -73,7 +74,7 @@ class Dispatcher:
             until = after(self._clock.now(), seconds)
             await self._store.write(partial(hold_back_unsent, command_id=command.id, until=until, cause="oem"))
         else:
-            await self._send(command.id, briefing)
+            await self._send(command, briefing)
 
     def _clock_forbids(self, command: Command) -> bool:
         """Nothing is done to a vehicle by a clock that was set back; undoing and reading go on."""
@@ -83,15 +84,13 @@ class Dispatcher:
         breaker = self._guards.breakers[briefing.vehicle.connector]
         return 0.0 if command.spec.is_restoring else breaker.closed_in()
 
-    async def _send(self, command_id: str, briefing: Briefing) -> None:
-        declares = briefing.connector.declares
+    async def _send(self, command: Command, briefing: Briefing) -> None:
+        declares, command_id = briefing.connector.declares, command.id
         window = min(self._rules.send_window, self._guards.budgets.left(command_id))
         boottime = self._clock.boottime()
         self.sending.add(command_id)
         try:
-            intent = await self._store.write(
-                partial(write_intent, command_id=command_id, declares=declares, rules=self._rules)
-            )
+            intent = await self._store.write(self._intent(command, declares))
             if intent is not None:
                 answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
                 failed = answer.verdict is Verdict.UNCLEAR or (answer.verdict is Verdict.NOT_TAKEN and answer.temporary)
@@ -102,6 +101,15 @@ class Dispatcher:
                     self._guards.budgets.forget(command_id)
         finally:
             self.sending.discard(command_id)
+
+    def _intent(self, command: Command, declares: Declarations | None) -> Callable[[Tx], Command | None]:
+        return partial(
+            write_intent,
+            command_id=command.id,
+            declares=declares,
+            rules=self._rules,
+            waited_until=command.not_before,
+        )
 
     async def _answered(self, order: Order, briefing: Briefing) -> OemAnswer:
         """The OEM's answer; where it took the command without telling how to ask about it, what a look-up finds."""

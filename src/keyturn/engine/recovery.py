@@ -8,19 +8,27 @@ from keyturn.commands import lifecycle, outcome, record
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
+from keyturn.engine.clock_watch import store_now
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
 from keyturn.store.port import Store, Tx
 
 
 class Recoverer:
-    """Clears up commands whose sending nobody recorded an answer to."""
+    """Clears up commands whose sending nobody recorded an answer to.
 
-    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles, answer_timeout: float) -> None:
+    Another node may still be at it, and its `send_by` holds on its boot clock too. So for as long as a sending may take
+    (`send_window`, in seconds) nothing is given up, whatever the wall clock says.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, vehicles: Vehicles, *, answer_timeout: float, send_window: float
+    ) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
         self._answer_timeout = answer_timeout
+        self._send_window = send_window
 
     async def recover(self, command: Command) -> None:
         """Dispatching without an answer: a read runs again; anything else is looked up, and Unknown in the end.
@@ -30,10 +38,12 @@ class Recoverer:
         if command.spec.is_read:
             await self._store.write(partial(run_read_again, command_id=command.id))
             return
+        not_before = self._clock.boottime() + self._send_window
         if await self._looked_up(command):
             return
         given_up = after(command.send_by or 0, self._answer_timeout)
-        await asyncio.sleep(max(0.0, seconds_between(self._clock.now(), given_up)))
+        by_wall = seconds_between(await store_now(self._store), given_up)
+        await asyncio.sleep(max(0.0, by_wall, not_before - self._clock.boottime()))
         if not await self._looked_up(command):
             await self._decide(command, OemAnswer(Verdict.UNCLEAR))
 

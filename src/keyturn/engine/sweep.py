@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from keyturn.clock import Clock
 from keyturn.commands import confirmation, lapse, purge, record
 from keyturn.commands.intake import end_confirmation
 from keyturn.commands.record import OpenCommand
@@ -27,22 +28,27 @@ class Sweeper:
     """Looks at the clock for every open row, and calls `tend_undriven` from time to time.
 
     `sending` holds the commands that this node is sending now: that is bounded by clocks that nobody sets, and whoever
-    sends says what came of it.
+    sends says what came of it. What another node may be sending is left alone, once it seems overdue, until the time
+    that a sending may take has passed on this node's boot clock: a wall clock that jumped ahead tells nothing of it.
     """
 
     def __init__(
         self,
         store: Store,
+        clock: Clock,
         connectors: Mapping[str, Connector],
         settings: EngineSettings,
         tend_undriven: Callable[[], Awaitable[None]],
         sending: AbstractSet[str] = frozenset(),
     ) -> None:
         self._store = store
+        self._clock = clock
         self._connectors = connectors
         self._settings = settings
         self._tend_undriven = tend_undriven
         self._sending = sending
+        self._overdue_since: dict[tuple[str, int], float] = {}
+        """Of intents without an answer: (command, `send_by`), and the boot clock when they were first seen overdue."""
 
     async def run(self) -> None:
         """For ever; a store that is away is waited for."""
@@ -59,19 +65,32 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Everything that is due now."""
-        due, expired = await self._store.read(_due)
-        lapses = [partial(self._lapse, row=row) for row in due if not self._is_sent_now(row)]
+        due, expired = await self._store.read(self._due)
+        sent_now = self._sent_now(due)
+        lapses = [partial(self._lapse, row=row) for row in due if row.command_id not in sent_now]
         ends = [partial(end_confirmation, command_id=command_id, expired=True) for command_id in expired]
         await asyncio.gather(*(self._store.write(unit) for unit in (*lapses, *ends)))  # one commit for all of them
 
-    def _is_sent_now(self, row: OpenCommand) -> bool:
-        return row.state is State.DISPATCHING and row.command_id in self._sending
+    def _sent_now(self, due: list[OpenCommand]) -> set[str]:
+        """Those that this node or another may be sending at this moment."""
+        boottime = self._clock.boottime()
+        sent = [(row.command_id, row.wake_at) for row in due if row.state is State.DISPATCHING]
+        self._overdue_since = {intent: self._overdue_since.get(intent, boottime) for intent in sent}
+        young = {
+            command_id
+            for (command_id, _), since in self._overdue_since.items()
+            if boottime < since + self._settings.send_window
+        }
+        return young | (self._sending & {command_id for command_id, _ in sent})
 
     async def _now_and_then(self, ticks: int, interval: float) -> None:
         if ticks % max(1, round(_TEND_EVERY / interval)) == 0:
             await self._tend_undriven()
         if ticks % max(1, round(_PURGE_EVERY / interval)) == 0:
             await self._store.write(purge.forget)
+
+    def _due(self, tx: ReadTx) -> tuple[list[OpenCommand], list[str]]:
+        return record.open_due(tx, _BATCH, self._settings.answer_timeout), confirmation.expired(tx, _BATCH)
 
     def _lapse(self, tx: Tx, row: OpenCommand) -> None:
         lapse.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
@@ -80,7 +99,3 @@ class Sweeper:
         vehicle = vehicles.load(tx, vehicle_id)
         connector = self._connectors.get(vehicle.connector) if vehicle else None
         return connector.declares if connector else _NOTHING
-
-
-def _due(tx: ReadTx) -> tuple[list[OpenCommand], list[str]]:
-    return record.open_due(tx, _BATCH), confirmation.expired(tx, _BATCH)

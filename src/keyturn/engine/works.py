@@ -114,7 +114,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     rules = settings.engine
     vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
     engine = _engine(parts, settings, registrar, vehicles)
-    sweeper = Sweeper(parts.store, parts.connectors, settings.engine, engine.tend_undriven, engine.sending)
+    sweeper = Sweeper(parts.store, parts.clock, parts.connectors, settings.engine, engine.tend_undriven, engine.sending)
     rounds = _rounds(parts.store, settings.immobilisation, registrar, vehicles)
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
@@ -150,7 +150,7 @@ def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Ve
         Dispatcher(store, clock, vehicles, intent_rules, Guards(watch, budgets, _breakers(parts, rules))),
         Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction),
         Verifier(store, clock, vehicles, rules.verify_for),
-        Recoverer(store, clock, vehicles, rules.answer_timeout),
+        Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, send_window=rules.send_window),
         watch,
         budgets,
     )
