@@ -31,12 +31,15 @@ class Watch:
         self._faults = faults
 
     async def run(self) -> None:
-        """For ever."""
+        """For ever. A verification that fails in whatever way is a fault: nobody silences the watch by tripping it."""
         while True:
             try:
                 await self.look()
             except StoreUnavailable:
                 log.warning("the audit chains could not be verified")
+            except Exception as error:
+                log.exception("the audit chains cannot be verified")
+                await self._faults.report(CHAIN_FAULT, f"The audit chains cannot be verified: {error!r}.")
             await asyncio.sleep(_PAUSE)
 
     async def look(self) -> None:
