@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .faults import KINDS
@@ -77,7 +78,7 @@ class Aftermath:
     """The newest entry and the monotonic time of each commit; kept only where the wall clock is not true."""
     decisions: list[Decision]
 
-    @property
+    @cached_property
     def trouble(self) -> frozenset[str]:
         """Places that have faults in this scenario."""
         return frozenset(place for place, kinds in KINDS.items() if any(kind in self.plan.rates for kind in kinds))

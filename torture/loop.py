@@ -55,6 +55,8 @@ def context_of(life: Life) -> Context:
 class Step(asyncio.TimerHandle):
     """A callback that waits for its turn."""
 
+    __slots__ = ("life",)
+
     def __init__(
         self, when: float, callback: Callable[..., object], args: tuple[Any, ...], loop: "VirtualLoop", context: Context
     ) -> None:
@@ -64,13 +66,24 @@ class Step(asyncio.TimerHandle):
         self._source_traceback = self._repr = None
         self.life = context.get(LIFE)
 
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback, self._args = _nothing, ()  # whatever they hold is let go of
+
     @property
     def dead(self) -> bool:
         return self._cancelled or (self.life is not None and self.life.over)
 
 
+def _nothing() -> None:
+    """What is left of a cancelled step."""
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Timers fire in order of their time; among what is runnable at one time, `chance` chooses. None: first come."""
+
+    _stopping: bool
+    """asyncio's own: `stop` was called."""
 
     def __init__(self, chance: Random | None) -> None:
         super().__init__()
@@ -103,6 +116,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """There are no other threads."""
         return self.call_soon(callback, *args, context=context)
 
+    def call_later(
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._virtual + delay, callback, *args, context=context)
+
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
@@ -112,22 +130,31 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return step
 
     def _run_once(self) -> None:
-        """What `run_forever` calls again and again: one step."""
-        while not self._runnable:
-            self._move_on()
-        step = self._runnable.pop(self._choice())
-        if step.dead:
-            return
-        self._steps += 1
-        if self._steps > MOST_STEPS:
-            raise Stuck(f"more than {MOST_STEPS} steps")
-        step._run()
-        if step.life is not None:
-            step.life.stepped()
+        """What `run_forever` calls again and again until it is to stop: here, all steps until then."""
+        runnable, chance = self._runnable, self._chance
+        while not self._stopping:
+            while not runnable:
+                self._move_on()
+            count = len(runnable)
+            step = runnable.pop(0 if count == 1 or chance is None else int(chance.random() * count))
+            life = step.life
+            if step._cancelled or (life is not None and life.over):
+                continue
+            self._steps += 1
+            if self._steps > MOST_STEPS:
+                raise Stuck(f"more than {MOST_STEPS} steps")
+            self._take(step)
+            if life is not None:
+                life.stepped()
 
-    def _choice(self) -> int:
-        count = len(self._runnable)
-        return 0 if count == 1 or self._chance is None else int(self._chance.random() * count)
+    def _take(self, step: Step) -> None:
+        """As `Handle._run`."""
+        try:
+            step._context.run(step._callback, *step._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self.call_exception_handler({"message": f"Exception in {step._callback}", "exception": error})
 
     def _move_on(self) -> None:
         """The clock goes to the next timer; everything due then becomes runnable."""

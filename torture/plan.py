@@ -1,6 +1,7 @@
 """Everything about a scenario that its seed decides before it runs."""
 
 from collections.abc import Callable
+from functools import cached_property
 from random import Random
 
 import msgspec
@@ -44,7 +45,7 @@ class Event(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Plan(msgspec.Struct, frozen=True, dict=True):
     seed: int
     nodes: int
     in_order: bool
@@ -70,7 +71,7 @@ class Plan(msgspec.Struct, frozen=True):
         """How often vehicles are immobilised and freed: where there are rules, there is something to rule."""
         return (3, 1) if self.policies else (1, 1)
 
-    @property
+    @cached_property
     def clock_is_true(self) -> bool:
         """Nobody steps the wall clock, and the machine never sleeps."""
         return not any(event.what in CLOCK_EVENTS for event in self.events)

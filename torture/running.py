@@ -1,5 +1,6 @@
 """Scenarios over several processes; each has a directory of its own in memory where there is one."""
 
+import gc
 import multiprocessing
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -15,11 +16,11 @@ _MEMORY = Path("/dev/shm")
 _AT_ONCE = 20
 
 
-def run_all(seeds: Iterable[int], jobs: int) -> Iterator[Result]:
-    """The results of all seeds, as they come."""
+def run_all(seeds: Iterable[int], jobs: int, *, traced: bool = False) -> Iterator[Result]:
+    """The results of all seeds, as they come; `traced`: each with everything that happened."""
     with tempfile.TemporaryDirectory(dir=_place()) as home:
         template = make_template(Path(home) / "template")
-        work = partial(_run_some, template, Path(home))
+        work = partial(_run_some, template, Path(home), traced)
         portions = _portions(seeds)
         if jobs == 1:
             yield from chain.from_iterable(map(work, portions))
@@ -30,7 +31,7 @@ def run_all(seeds: Iterable[int], jobs: int) -> Iterator[Result]:
 
 def replay(seed: int) -> int:
     """Run one scenario and print everything that happened. 0: nothing is violated."""
-    (result,) = run_all([seed], 1)
+    (result,) = run_all([seed], 1, traced=True)
     for at, text in result.trace:
         print(f"{at:10.4f}  {text}")
     for violation in result.violations:
@@ -45,9 +46,11 @@ def _portions(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
         yield portion
 
 
-def _run_some(template: Path, home: Path, seeds: tuple[int, ...]) -> list[Result]:
+def _run_some(template: Path, home: Path, traced: bool, seeds: tuple[int, ...]) -> list[Result]:
+    gc.collect()
+    gc.freeze()  # modules and their like are not looked through again after every scenario
     with Site(template, home / f"{multiprocessing.current_process().name}-{seeds[0]}") as site:
-        return [run(seed, site) for seed in seeds]
+        return [run(seed, site, traced=traced) for seed in seeds]
 
 
 def _place() -> Path | None:

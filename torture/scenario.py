@@ -6,7 +6,7 @@ import gc
 import hashlib
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from . import way_back
@@ -40,13 +40,13 @@ class Result:
     requests: int
     seconds: float
     """Of virtual time."""
-    digest: str
-    """Of the whole trace and all audit entries: two runs of a seed have the same."""
-    trace: list[tuple[float, str]]
+    digest: str = ""
+    """Of the whole trace and all audit entries: two runs of a seed have the same. Only of one that was traced."""
+    trace: list[tuple[float, str]] = field(default_factory=list)
 
 
-def run(seed: int, site: Site) -> Result:
-    """Run the scenario of a seed."""
+def run(seed: int, site: Site, *, traced: bool = False) -> Result:
+    """Run the scenario of a seed; `traced`: and tell everything that happened."""
     plan = draw_plan(seed)
     site.refresh()
     loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))
@@ -63,7 +63,8 @@ def run(seed: int, site: Site) -> Result:
         world.close()
         _let_go(loop)
     gc.enable()
-    return _result(world, aftermath, found)
+    result = _result(world, aftermath, found)
+    return replace(result, trace=world.trace, digest=_digest(world, aftermath)) if traced else result
 
 
 async def _live(world: World) -> None:
@@ -111,8 +112,6 @@ def _quiet(world: World) -> bool:
 
 
 def _result(world: World, aftermath: Aftermath, found: list[Violation]) -> Result:
-    content = "\n".join(f"{at} {text}" for at, text in world.trace)
-    content += "\n".join(str(tuple(entry.values())) for entry in aftermath.entries)
     return Result(
         seed=world.plan.seed,
         violations=found,
@@ -121,6 +120,10 @@ def _result(world: World, aftermath: Aftermath, found: list[Violation]) -> Resul
         commands=len(aftermath.commands),
         requests=len(world.heard) + len(world.seen),
         seconds=world.loop.time(),
-        digest=hashlib.sha256(content.encode()).hexdigest()[:16],
-        trace=world.trace,
     )
+
+
+def _digest(world: World, aftermath: Aftermath) -> str:
+    content = "\n".join(f"{at} {text}" for at, text in world.trace)
+    content += "\n".join(str(tuple(entry.values())) for entry in aftermath.entries)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

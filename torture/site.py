@@ -6,42 +6,40 @@ Opening connections and preparing their statements would take a fifth of a scena
 import shutil
 import sqlite3
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import NoReturn, Self, cast
 
-from keyturn.store.sqlite.connection import connect
+from keyturn.store.sqlite import connection
 from keyturn.store.sqlite.store import FILE_NAME
 
+connect = partial(connection.connect, alone=True)
 _TABLES = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%' ORDER BY rowid"
 
 
 class Lent:
-    """What a store needs of a `sqlite3.Connection`. Closing it undoes what was not committed and gives it back."""
+    """What a store needs of a `sqlite3.Connection`. Closing it undoes what was not committed and gives it back.
+
+    `execute` and `commit` are the connection's own: a wrapper around them would be a tenth of their time.
+    """
 
     def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
         self._connection: sqlite3.Connection | None = connection
         self._free = free
+        self.execute: Callable[..., sqlite3.Cursor] = connection.execute
+        self.commit: Callable[[], None] = connection.commit
 
     @property
     def in_transaction(self) -> bool:
-        return self._open().in_transaction
-
-    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        return self._open().execute(sql, values)
-
-    def commit(self) -> None:
-        self._open().commit()
+        return self._connection is not None and self._connection.in_transaction
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
+            self.execute = self.commit = _has_died
             connection.rollback()
             self._free.append(connection)
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise sqlite3.ProgrammingError("Its process has died.")
-        return self._connection
 
 
 class LentToRead(Lent):
@@ -49,10 +47,12 @@ class LentToRead(Lent):
 
     def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
         super().__init__(connection, free)
-        self._nothing = connection.cursor()
+        nothing, execute = connection.cursor(), connection.execute
+        self.execute = lambda sql, values=(): nothing if sql == "BEGIN" else execute(sql, values)
 
-    def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
-        return self._nothing if sql == "BEGIN" else super().execute(sql, values)
+
+def _has_died(*_asked: object) -> NoReturn:
+    raise sqlite3.ProgrammingError("Its process has died.")
 
 
 class Site:
@@ -66,9 +66,9 @@ class Site:
         self._free: dict[str, list[sqlite3.Connection]] = defaultdict(list)
         self._restorer = connect(path, "rw")
         self._restorer.execute("PRAGMA busy_timeout = 10000")
-        self._restorer.execute("ATTACH ? AS template", (str(template / FILE_NAME),))
+        self._restorer.execute("ATTACH ? AS template", (f"{(template / FILE_NAME).as_uri()}?immutable=1&vfs=unix",))
         self._tables = [name for (name,) in self._restorer.execute(_TABLES)]
-        self._filled = [table for table in self._tables if self._has_rows(table)]
+        self._filled = self._with_rows("template")
         self.inspector = connect(path, "ro")
         self.inspector.row_factory = sqlite3.Row
 
@@ -76,23 +76,25 @@ class Site:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for connection in (*(kept for free in self._free.values() for kept in free), self.inspector, self._restorer):
-            connection.close()
+        for open_one in (*(kept for free in self._free.values() for kept in free), self.inspector, self._restorer):
+            open_one.close()
         shutil.rmtree(self.directory)
 
     def refresh(self) -> None:
         """As on the first day. Every lent connection must be back."""
         with self._restorer as restorer:
             restorer.execute("BEGIN IMMEDIATE")
-            for table in self._tables:
+            for table in self._with_rows("main"):
                 restorer.execute(f"DELETE FROM main.{table}")
             for table in self._filled:
                 restorer.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
 
         self._restorer.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a store that is opened writes the log again
 
-    def _has_rows(self, table: str) -> bool:
-        return self._restorer.execute(f"SELECT 1 FROM template.{table}").fetchone() is not None
+    def _with_rows(self, schema: str) -> list[str]:
+        exist = ", ".join(f"EXISTS (SELECT 1 FROM {schema}.{table})" for table in self._tables)
+        found = self._restorer.execute(f"SELECT {exist}").fetchone()
+        return [table for table, filled in zip(self._tables, found, strict=True) if filled]
 
     def set_epoch(self, epoch: int) -> None:
         """As a restore does."""

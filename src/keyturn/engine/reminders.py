@@ -4,7 +4,7 @@ from functools import partial
 
 from keyturn.commands.lifecycle import ENGINE
 from keyturn.fleet import immobilisation
-from keyturn.store.port import ReadTx, Store
+from keyturn.store.port import Store
 
 _BATCH = 200
 
@@ -18,8 +18,5 @@ class Reminders:
 
     async def look(self) -> None:
         """Everything that is due now."""
-        for hours in await self._store.read(self._due):
+        for hours in await self._store.read(partial(immobilisation.hours_to_remind, hours=self._hours)):
             await self._store.write(partial(immobilisation.remind, hours=hours, actor=ENGINE, limit=_BATCH))
-
-    def _due(self, tx: ReadTx) -> list[float]:
-        return [hours for hours in self._hours if immobilisation.to_remind(tx, hours, 1)]

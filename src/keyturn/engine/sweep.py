@@ -66,6 +66,8 @@ class Sweeper:
     async def sweep(self) -> None:
         """Everything that is due now."""
         due, expired = await self._store.read(self._due)
+        if not due and not expired:
+            return
         sent_now = self._sent_now(due)
         lapses = [partial(self._lapse, row=row) for row in due if row.command_id not in sent_now]
         ends = [partial(end_confirmation, command_id=command_id, expired=True) for command_id in expired]

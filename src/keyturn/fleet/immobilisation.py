@@ -21,6 +21,7 @@ _OPEN = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
 _TO_REMIND = f"""{_SELECT}
 WHERE state <> 'closed' AND reminded < :hours AND opened_at <= :before ORDER BY opened_at, id LIMIT :limit
 """
+_OLDEST_TO_REMIND = "SELECT min(opened_at) FROM immobilisation WHERE state <> 'closed' AND reminded < :hours"
 _INSERT = """
 INSERT INTO immobilisation
   (company_id, vehicle_id, opened_by, state, opened_at, actor, latitude, longitude, position_at, consent_at,
@@ -127,6 +128,14 @@ def to_remind(tx: ReadTx, hours: float, limit: int) -> list[Immobilisation]:
     """Records open for so many hours that this was not said of yet, oldest first."""
     rows: list[Row] = tx.all(_TO_REMIND, hours=hours, before=after(tx.now, -hours * _HOUR), limit=limit)
     return [Immobilisation(*row) for row in rows]
+
+
+def hours_to_remind(tx: ReadTx, hours: tuple[float, ...]) -> list[float]:
+    """After which of these hours, in rising order, something is to be said of a record."""
+    row = tx.one(_OLDEST_TO_REMIND, hours=max(hours, default=0.0))
+    oldest = row[0] if row else None
+    over = [] if oldest is None else [each for each in hours if oldest <= after(tx.now, -each * _HOUR)]
+    return [each for each in over if to_remind(tx, each, 1)]
 
 
 def remind(tx: Tx, hours: float, actor: str, limit: int) -> None:

@@ -1,6 +1,7 @@
 """What administration operations are made of: a name, arguments, and a function within one transaction."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -109,9 +110,14 @@ def understood(operation: Operation, arguments: dict[str, Any]) -> Arguments:
         raise OperationError("invalid_arguments", f"{operation.name}: {error}.") from None
 
 
+@cache
+def _defaults(arguments: type[Arguments]) -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(arguments)}
+
+
 def given(arguments: Arguments, *names: str) -> dict[str, Any]:
     """The named arguments that differ from their default. Raises `OperationError` when none does."""
-    defaults = {field.name: field.default for field in msgspec.structs.fields(arguments)}
+    defaults = _defaults(type(arguments))
     changes = {name: getattr(arguments, name) for name in names}
     changes = {name: value for name, value in changes.items() if value is not defaults[name]}
     if not changes:

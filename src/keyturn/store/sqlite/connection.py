@@ -14,10 +14,13 @@ _CHECKPOINT_PAGES = 4_000
 """A commit that finds so many pages in the log copies them to the file first, and every unit waits for it."""
 
 
-def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open the file that exists (`mode` is ``rw`` or ``ro``); transactions are begun and ended by statements alone."""
+def connect(path: Path, mode: str, *, alone: bool = False) -> sqlite3.Connection:
+    """Open the file that exists (`mode` is ``rw`` or ``ro``); transactions are begun and ended by statements alone.
+
+    `alone`: no other process opens it meanwhile, and locks need no system calls (SQLite's VFS ``unix-excl``).
+    """
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{path.absolute().as_uri()}?mode={mode}{'&vfs=unix-excl' if alone else ''}",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,

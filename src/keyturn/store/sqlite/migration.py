@@ -2,9 +2,11 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 from keyturn.store.port import StoreRefused
 
@@ -21,26 +23,28 @@ CREATE TABLE IF NOT EXISTS migration (
 """
 
 
-class Migration(NamedTuple):
+@dataclass(frozen=True)
+class Migration:
     """One file: ``0001_tenancy.sql`` is number 1, name ``tenancy``."""
 
     number: int
     name: str
     sql: str
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def known_migrations() -> list[Migration]:
+@cache
+def known_migrations() -> tuple[Migration, ...]:
     """Every migration of this Keyturn, in order."""
     folder = files("keyturn.store.sqlite") / "migrations"
     texts = {file.name.removesuffix(".sql"): file.read_text("utf-8") for file in folder.iterdir()}
-    return [Migration(int(stem[:4]), stem[5:], texts[stem]) for stem in sorted(texts)]
+    return tuple(Migration(int(stem[:4]), stem[5:], texts[stem]) for stem in sorted(texts))
 
 
-def pending_migrations(connection: sqlite3.Connection, path: Path, known: list[Migration]) -> list[Migration]:
+def pending_migrations(connection: sqlite3.Connection, path: Path, known: Sequence[Migration]) -> Sequence[Migration]:
     """What the file still lacks. Raises StoreRefused where it is not Keyturn's, or not of this Keyturn's making."""
     applied = _applied(connection, path)
     if len(applied) > len(known):
