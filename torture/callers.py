@@ -203,7 +203,7 @@ async def send(world: World, heard: Heard, chance: Random) -> None:
         answer = LOST
     heard.status, heard.body = answer
     heard.answered_at = world.loop.time()
-    world.note(f"{heard.application} hears {heard.status} {heard.body}")
+    world.note(lambda: f"{heard.application} hears {heard.status} {heard.body}")
     if heard.id is not None and not world.rows("SELECT 1 FROM command WHERE id = ?", heard.id):
         world.complaints.append(("1 durable before answered", f"{heard.id} was answered and is not in the store"))
 

@@ -79,7 +79,7 @@ def _nothing() -> None:
     """What is left of a cancelled step."""
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.BaseEventLoop):
     """Timers fire in order of their time; among what is runnable at one time, `chance` chooses. None: first come."""
 
     _stopping: bool

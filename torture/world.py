@@ -88,7 +88,6 @@ class World:
     heard: list[Heard] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     complaints: list[tuple[str, str]] = field(default_factory=list)
-    trace: list[tuple[float, str]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     commits: list[tuple[int, float]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -109,12 +108,18 @@ class World:
         self.buried: list[object] = []
         self.calm = False
         self.epoch = 1
+        self._trace: list[tuple[float, str | Callable[[], str]]] = []
         self._crashes = list(self.plan.crashes)
         self._shared: Database | None = None
 
-    def note(self, text: str) -> None:
-        """One line of the trace."""
-        self.trace.append((self.loop.time(), text))
+    def note(self, text: str | Callable[[], str]) -> None:
+        """One line of the trace; a long one is made only when somebody reads it."""
+        self._trace.append((self.loop.time(), text))
+
+    @property
+    def trace(self) -> list[tuple[float, str]]:
+        """What happened, each with its second."""
+        return [(at, text if isinstance(text, str) else text()) for at, text in self._trace]
 
     def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """What is committed, seen from outside."""

@@ -33,6 +33,7 @@ from keyturn.connectors.registry import build_connectors
 from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
 from keyturn.store.port import StoreRefused, StoreUnavailable
+from keyturn.store.rounds import make_rounds
 from keyturn.store.sqlite import backup as backups
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
@@ -231,7 +232,7 @@ class Node:
         await server.start_unix(build_local_app(self.administer), Path(settings.data) / SOCKET_NAME)
         self._watch(watch_loop_lag(metrics.observe_lag), "loop lag")
         self._watch(count_open(self.store, metrics), "open commands")
-        self._watch(make_changes(self.administration), "changes")
+        self._watch(make_rounds(self.administration.make_due_changes, _LOOK_EVERY, "changes"), "changes")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"{'https' if tls else 'http'}://{host}:{port}"
 
@@ -261,14 +262,6 @@ async def count_open(store: SqliteStore, metrics: Metrics) -> None:
         for state in State:
             metrics.set_open(state, counts.get(state, 0))
         await asyncio.sleep(_COUNT_EVERY)
-
-
-async def make_changes(administration: Administration) -> None:
-    """Look at the clock for changes that wait, for ever; a store that is away is waited for."""
-    while True:
-        with suppress(StoreUnavailable):
-            await administration.make_due_changes()
-        await asyncio.sleep(_LOOK_EVERY)
 
 
 def installation(settings: Settings) -> Installation:

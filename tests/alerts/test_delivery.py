@@ -1,14 +1,11 @@
 """Whatever becomes of channels and processes, every alert arrives, or is given up after a day."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 import structlog
 
-from keyturn.alerts.alerts import repeat
 from keyturn.alerts.delivery import pause
-from keyturn.store.port import StoreUnavailable
 
 from .mail_server import MailServer
 from .office import ADMIN, LeapClock, by_mail, by_webhook, office
@@ -149,22 +146,3 @@ async def test_who_has_an_alert_does_not_get_it_again_for_one_who_is_refused(
         running.clock.advance(pause(1))
         await running.until(lambda rows: rows[0]["state"] == "sent")
     assert [mail.to for mail in mail_server.mails] == [[ADMIN], ["gone@fleet.example"]]
-
-
-async def test_a_defect_in_one_round_does_not_end_the_rounds() -> None:
-    rounds: list[None] = []
-    enough = asyncio.Event()
-
-    async def work() -> None:
-        rounds.append(None)
-        if len(rounds) == 3:
-            enough.set()
-        raise StoreUnavailable("away") if len(rounds) == 1 else LookupError("a defect")
-
-    with structlog.testing.capture_logs() as logs:
-        repeating = asyncio.create_task(repeat(work, 0.001))
-        async with asyncio.timeout(10):
-            await enough.wait()
-        repeating.cancel()
-        await asyncio.gather(repeating, return_exceptions=True)
-    assert [line["log_level"] for line in logs][:2] == ["warning", "error"]

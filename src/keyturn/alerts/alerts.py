@@ -1,19 +1,17 @@
 """Alerts of one node: entries become messages, messages go out on every channel."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-
-import structlog
 
 from keyturn.alerts import backups, collecting, entries, outbox
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.delivery import Delivery
 from keyturn.clock import Clock
-from keyturn.store.port import Store, StoreUnavailable
+from keyturn.store.port import Store
+from keyturn.store.rounds import make_rounds
 from keyturn.telemetry.metrics import Metrics
 
-log = structlog.get_logger()
 _EVERY = 1.0
 """Seconds between two looks at the entries, and at each outbox."""
 _TIDY_EVERY = 60.0
@@ -45,8 +43,8 @@ class Alerts:
         if not self._names:
             return
         await self._store.write(entries.begin)
-        works = [repeat(self._collect, self._every), repeat(self._tidy, _TIDY_EVERY)]
-        works += [repeat(delivery.deliver_due, self._every) for delivery in self._deliveries]
+        works = [make_rounds(self._collect, self._every, "alerts"), make_rounds(self._tidy, _TIDY_EVERY, "tidy alerts")]
+        works += [make_rounds(delivery.deliver_due, self._every, "deliver alerts") for delivery in self._deliveries]
         self._tasks = [asyncio.create_task(work, name="alerts") for work in works]
 
     async def stop(self) -> None:
@@ -69,15 +67,3 @@ class Alerts:
         await self._store.write(outbox.forget)
         if self._backup_max_age:
             await self._store.write(partial(backups.watch, max_age=self._backup_max_age))
-
-
-async def repeat(work: Callable[[], Awaitable[None]], every: float) -> None:
-    """Until cancelled: a store that is away is waited for, and a defect does not silence the alerts that come after."""
-    while True:
-        try:
-            await work()
-        except StoreUnavailable:
-            log.warning("the store is away; alerts wait for it")
-        except Exception:
-            log.exception("alerts have a defect")
-        await asyncio.sleep(every)

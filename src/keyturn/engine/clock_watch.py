@@ -1,13 +1,8 @@
 """Is the wall clock to be trusted, and has a command had its time on a clock that nobody sets?"""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 from keyturn.clock import SECOND, Clock, seconds_between
 from keyturn.store.port import Store
 
-_INTERVAL = 1.0
-"""Seconds between two looks."""
 _AT_LEAST = 10_000
 _REMEMBERED = 3_600.0
 """Beyond so many, budgets are dropped that were spent this many seconds ago."""
@@ -48,15 +43,6 @@ class ClockWatch:
         self._trusted_from = None
         self._wall, self._monotonic = now, monotonic
         return False
-
-    async def run(self, changed: Callable[[bool], Awaitable[None]]) -> None:
-        """For ever; `changed` hears when a fault begins and when it is over."""
-        before = False
-        while True:
-            if self.look() != before:
-                before = self.fault
-                await changed(before)
-            await asyncio.sleep(_INTERVAL)
 
 
 class Budgets:

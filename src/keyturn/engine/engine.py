@@ -26,10 +26,13 @@ from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
+from keyturn.store.rounds import make_rounds
 
 log = structlog.get_logger()
 Step = Callable[[Command], Awaitable[None]]
 _VEHICLE_TOPIC = "vehicle"
+_CLOCK_EVERY = 1.0
+"""Seconds between two looks at the clocks."""
 _AT_ONCE = 32
 """Commands taken up in one turn of the event loop: others want to be served too."""
 
@@ -69,6 +72,7 @@ class Engine:
         self._background: set[asyncio.Task[None]] = set()
         self._unlisten: list[Callable[[], None]] = []
         self._draining = False
+        self._clock_fault_told = False
 
     async def start(self, sweeper: Sweeper) -> None:
         """Take up what an earlier process left, then listen."""
@@ -77,8 +81,8 @@ class Engine:
             self._bus.listen(_VEHICLE_TOPIC, self.tend),
             self._bus.listen(CONFIRMING_TOPIC, self._refresh),
         ]
-        self._spawn(sweeper.run(), "sweep")
-        self._spawn(self._watch.run(self._clock_changed), "clock")
+        self._spawn(make_rounds(sweeper.look, sweeper.interval, "sweep"), "sweep")
+        self._spawn(make_rounds(self._look_at_clock, _CLOCK_EVERY, "clock"), "clock")
         self._spawn(self.tend_undriven(), "take up")
 
     async def stop(self, grace: float) -> None:
@@ -150,7 +154,11 @@ class Engine:
             if row.state is State.QUEUED:
                 self._budgets.grant(row.command_id, now, row.wake_at)
 
-    async def _clock_changed(self, fault: bool) -> None:
+    async def _look_at_clock(self) -> None:
+        fault = self._watch.look()
+        if fault == self._clock_fault_told:
+            return
+        self._clock_fault_told = fault
         kind = "clock.fault" if fault else "clock.right"
         log.warning("the wall clock was set back" if fault else "the wall clock is right again")
         await keep_trying(

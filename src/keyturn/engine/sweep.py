@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-import structlog
-
 from keyturn.clock import Clock
 from keyturn.commands import confirmation, lapse, purge, record
 from keyturn.commands.intake import end_confirmation
@@ -15,9 +13,8 @@ from keyturn.commands.states import State
 from keyturn.config.settings import EngineSettings
 from keyturn.connectors.port import Connector, Declarations
 from keyturn.fleet import vehicles
-from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+from keyturn.store.port import ReadTx, Store, Tx
 
-log = structlog.get_logger()
 _BATCH = 200
 _PURGE_EVERY = 60.0
 _TEND_EVERY = 5.0
@@ -47,21 +44,23 @@ class Sweeper:
         self._settings = settings
         self._tend_undriven = tend_undriven
         self._sending = sending
+        self._looks = 0
         self._overdue_since: dict[tuple[str, int], float] = {}
         """Of intents without an answer: (command, `send_by`), and the boot clock when they were first seen overdue."""
 
-    async def run(self) -> None:
-        """For ever; a store that is away is waited for."""
-        interval = self._settings.sweep_interval
-        ticks = 1
-        while True:
-            try:
-                await self.sweep()
-                await self._now_and_then(ticks, interval)
-            except StoreUnavailable:
-                log.warning("the store is away; deadlines wait for it")
-            await asyncio.sleep(interval)
-            ticks += 1
+    @property
+    def interval(self) -> float:
+        """Seconds between two looks."""
+        return self._settings.sweep_interval
+
+    async def look(self) -> None:
+        """One round: `sweep`, and from time to time the rest."""
+        self._looks += 1
+        await self.sweep()
+        if self._looks % max(1, round(_TEND_EVERY / self.interval)) == 0:
+            await self._tend_undriven()
+        if self._looks % max(1, round(_PURGE_EVERY / self.interval)) == 0:
+            await self._store.write(purge.forget)
 
     async def sweep(self) -> None:
         """Everything that is due now."""
@@ -84,12 +83,6 @@ class Sweeper:
             if boottime < since + self._settings.send_window
         }
         return young | (self._sending & {command_id for command_id, _ in sent})
-
-    async def _now_and_then(self, ticks: int, interval: float) -> None:
-        if ticks % max(1, round(_TEND_EVERY / interval)) == 0:
-            await self._tend_undriven()
-        if ticks % max(1, round(_PURGE_EVERY / interval)) == 0:
-            await self._store.write(purge.forget)
 
     def _due(self, tx: ReadTx) -> tuple[list[OpenCommand], list[str]]:
         return record.open_due(tx, _BATCH, self._settings.answer_timeout), confirmation.expired(tx, _BATCH)

@@ -32,11 +32,11 @@ from keyturn.engine.follow import Follower
 from keyturn.engine.keep_enabling import KeepEnabling
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.reminders import Reminders
-from keyturn.engine.rounds import Round, make_rounds
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
 from keyturn.store.port import Store
+from keyturn.store.rounds import Round, make_rounds
 from keyturn.tenants.administration import Operation
 from keyturn.tenants.keyring import Keyring
 
@@ -95,7 +95,7 @@ class Works:
         await self._parts.store.write(partial(leave_behind, epoch=self._parts.epoch))
         await self.engine.start(self._sweeper)
         self._making = [
-            asyncio.create_task(make_rounds(look, self._interval, name), name=name)
+            asyncio.create_task(make_rounds(look, self._interval, name, at_once=False), name=name)
             for name, look in self._rounds.items()
         ]
 
