@@ -1,7 +1,7 @@
 """One vehicle and its commands, worked through the units of work that Keyturn itself runs, on a real store."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,16 +87,16 @@ class Yard:
         self.codes_to_come: list[str] = []
         self.announced: list[tuple[str, str]] = []
         self._runner = asyncio.Runner()
-        self._store: SqliteStore = self._runner.run(self._opened())
-        self.registrar = Registrar(CommandSettings(), EvidenceSettings(), uuid7, self._store.epoch)
+        self.store: SqliteStore = self._runner.run(self._opened())
+        self.registrar = Registrar(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
         self.codes = Codes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.registrar, CommandSettings(), 5.0)
         self._sending: set[str] = set()
-        self._sweeper = Sweeper(self._store, self.clock, {}, EngineSettings(), _nobody, self._sending)
+        self._sweeper = Sweeper(self.store, self.clock, {}, EngineSettings(), _nobody, self._sending)
         self.behind()
 
     def close(self) -> None:
-        self._runner.run(self._store.close())
+        self._runner.run(self.store.close())
         self._runner.close()
 
     def behind(self, **declared: Any) -> None:
@@ -105,11 +105,14 @@ class Yard:
 
     def do(self, unit: Callable[..., T], *args: Any, **named: Any) -> T:
         """Run one unit of work in a transaction of its own."""
-        return self._runner.run(self._store.write(lambda tx: unit(tx, *args, **named)))
+        return self._runner.run(self.store.write(lambda tx: unit(tx, *args, **named)))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
 
     def see(self, view: Callable[..., T], *args: Any, **named: Any) -> T:
         """What a reader sees."""
-        return self._runner.run(self._store.read(lambda tx: view(tx, *args, **named)))
+        return self._runner.run(self.store.read(lambda tx: view(tx, *args, **named)))
 
     def request(self, command: str, code: object = None, **fields: Any) -> CommandRequest:
         asked = CommandRequest(self.names.company, self.names.application, frozenset(COMMANDS), VIN, command, code)

@@ -107,6 +107,14 @@ BUGS: tuple[Bug, ...] = (
         test="tests/torture/test_clock_set_back.py",
     ),
     Bug(
+        "an answer is taken for that to whatever sending is under way",
+        "engine/dispatch.py",
+        "partial(outcome.apply_to_sending, sent=intent,",
+        "partial(outcome.apply, command_id=intent.id,",
+        "",
+        test="tests/commands/test_sending_twice.py",
+    ),
+    Bug(
         "the connector does not compare send_by",
         "connectors/oem_http/gate.py",
         "        if self.send_by.passed():\n",

@@ -25,10 +25,27 @@ _BACKOFF = (0.5, 1.0, 2.0, 4.0)
 
 
 def apply(tx: Tx, command_id: str, answer: OemAnswer, declares: Declarations) -> Command | None:
-    """Record an answer to a sending, a question or a look-up. None: it changes nothing, or came too late."""
+    """Record an answer to a question or a look-up. None: it changes nothing, or came too late."""
     command = record.load_to_change(tx, command_id)
-    if command is None:
+    return None if command is None else _apply(tx, command, answer, declares)
+
+
+def apply_to_sending(tx: Tx, sent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    """Record the answer to one sending, `sent` being its intent; of a later sending of the command it says nothing.
+
+    So it may be recorded again where nobody knows whether that was kept, whatever others did meanwhile.
+    """
+    command = record.load_to_change(tx, sent.id)
+    if command is None or _sending(command) != _sending(sent):
         return None
+    return _apply(tx, command, answer, declares)
+
+
+def _sending(command: Command) -> tuple[object, ...]:
+    return command.attempts, command.sent_at, command.send_by
+
+
+def _apply(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
     handle = _HANDLERS.get((command.state, answer.verdict))
     return handle(tx, command, answer, declares) if handle else None
 

@@ -95,9 +95,9 @@ class Dispatcher:
                 answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
                 failed = answer.verdict is Verdict.UNCLEAR or (answer.verdict is Verdict.NOT_TAKEN and answer.temporary)
                 self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
-                apply = partial(outcome.apply, command_id=command_id, answer=answer, declares=declares)
+                apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, declares=declares)
                 recorded = await keep_trying(partial(self._store.write, apply))
-                if recorded is None or recorded.state is not State.QUEUED:
+                if recorded is not None and recorded.state is not State.QUEUED:
                     self._guards.budgets.forget(command_id)
         finally:
             self.sending.discard(command_id)

@@ -63,11 +63,11 @@ class Recoverer:
 
 
 def decide_intent(tx: Tx, intent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
-    """Record an answer to the intent that was looked at; a later one of the same command is not meant."""
+    """Record an answer to the intent that was looked at, if nobody has recorded one meanwhile."""
     current = record.load_to_change(tx, intent.id)
-    if current is None or (current.state, current.send_by) != (intent.state, intent.send_by):
+    if current is None or current.state is not intent.state:
         return None
-    return outcome.apply(tx, intent.id, answer, declares)
+    return outcome.apply_to_sending(tx, intent, answer, declares)
 
 
 def run_read_again(tx: Tx, command_id: str) -> None:
