@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from tests.startup.process import eventually
 
@@ -13,26 +14,30 @@ from .stage import Stage
 
 _RECOVERED_WITHIN = 60.0
 _WAITING = "SELECT count(*) FROM command WHERE state = 'Queued'"
+_NAMES = "SELECT id, name FROM command"
+_READS = ("location", "diagnostics")
+"""They change nothing at the vehicle, and simply run again."""
 
 
 async def restarted(stage: Stage, recording: Recording, cut: Cut, name: str) -> list[str]:
     """What a server that starts on the cut's image does wrong; nothing is left waiting when it ends."""
     installation = stage.restored(cut.image, name)
     async with stage.recorded(installation) as run:
-        await eventually(lambda: _waiting(installation.data) == 0, _RECOVERED_WITHIN)
+        await eventually(lambda: _rows(installation.data, _WAITING) == [(0,)], _RECOVERED_WITHIN)
         await run.load(len(run.clients))
         code = await run.server.terminate()
     after = stage.recordings[-1]
     before_cut = {order.body["client_ref"] for order in recording.orders if order.began < cut.at}
     again = [order.body["client_ref"] for order in after.orders if order.body["client_ref"] in before_cut]
+    names = dict(_rows(installation.data, _NAMES))
     return [
-        *(f"{command_id} was sent a second time" for command_id in again),
+        *(f"{names[each]} {each} was sent a second time" for each in again if names[each] not in _READS),
         *premature(after, seed=cut.at),
         *([f"the server ended with {code}"] if code else []),
     ]
 
 
-def _waiting(data: Path) -> int:
-    """Commands that a running server has not sent yet."""
+def _rows(data: Path, query: str) -> list[tuple[Any, ...]]:
+    """What a running server has committed."""
     with closing(sqlite3.connect(f"{(data / 'keyturn.db').as_uri()}?mode=ro", uri=True)) as connection:
-        return int(connection.execute(_WAITING).fetchone()[0])
+        return connection.execute(query).fetchall()
