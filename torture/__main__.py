@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the first scenario's; the others follow it")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--stop-after", type=int, default=20, help="violating scenarios")
+    parser.add_argument("--stop-at", metavar="CHECK", help="a violation of a check whose name begins so")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one scenario and print its trace")
     given = parser.parse_args()
     if given.replay is not None:
@@ -26,7 +27,7 @@ def main() -> int:
             report.add(result)
             if result.violations:
                 report.print_violations(result)
-            if report.failed >= given.stop_after:
+            if report.failed >= given.stop_after or (given.stop_at and report.has_found(given.stop_at)):
                 break
     report.print(time.monotonic() - began, given.jobs)
     return 1 if report.failed else 0

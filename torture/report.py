@@ -29,6 +29,10 @@ class Report:
         self._violations.update({violation.check for violation in result.violations})
         self.failed += bool(result.violations)
 
+    def has_found(self, check: str) -> bool:
+        """A check whose name begins so was violated."""
+        return any(found.startswith(check) for found in self._violations)
+
     def print_violations(self, result: Result) -> None:
         """What went wrong in one scenario, and how to see it again."""
         for violation in result.violations:

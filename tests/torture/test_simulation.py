@@ -59,7 +59,7 @@ def test_a_seed_means_the_same_in_every_process(seed: str) -> None:
 @pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.name in SEEN_SOON], ids=lambda bug: bug.name)
 def test_a_bug_is_noticed_by_the_check_that_is_meant_for_it(bug: Bug) -> None:
     with applied(bug) as copy:
-        done = torture("--scenarios", "300", "--jobs", "1", "--stop-after", "12", root=copy)
+        done = torture("--scenarios", "300", "--jobs", "1", "--stop-at", bug.check, root=copy)
 
     assert f"[{bug.check}" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 1
