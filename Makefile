@@ -9,8 +9,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/keyturn demo $(DEMO)
 
+# Three workers, also on two cores: for a good part of its time the suite waits.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TEST)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
 	$(BIN)/ruff format --check src tests bench torture crash durability
