@@ -95,7 +95,9 @@ class Node:
         self, clock: Clock, chance: Chance, connectors: Mapping[str, Connector], epoch: int, settings: Settings
     ) -> None:
         """Run this in the node's own context. Raises StoreUnavailable."""
-        self._works = assemble(Parts(self.store, self.bus, clock, KEYRING, connectors, epoch, chance), settings)
+        shared = isinstance(self.store, SharedStore)
+        parts = Parts(self.store, self.bus, clock, KEYRING, connectors, epoch, chance, shared=shared)
+        self._works = assemble(parts, settings)
         await self._works.start()
         self.up = True
 

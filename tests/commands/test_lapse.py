@@ -140,8 +140,18 @@ def test_what_is_being_sent_is_left_to_its_sender_whatever_any_clock_says(yard: 
     assert yard.row(sent).state is State.UNKNOWN
 
 
+def test_on_a_store_of_its_own_a_node_gives_up_at_once_what_an_earlier_process_was_sending(yard: Yard) -> None:
+    sent = yard.send("start")
+    yard.clock.move(35)
+
+    yard.sweep()
+
+    assert yard.row(sent).state is State.UNKNOWN
+
+
 def test_what_another_node_may_be_sending_is_not_given_up_by_a_wall_clock_that_jumps(yard: Yard) -> None:
     """The other node's `send_by` holds on its boot clock: it can send for 5 s after its intent."""
+    yard.share(patience=5.0)
     sent = yard.send("start")
     yard.clock.step(3_600)
 
@@ -156,6 +166,7 @@ def test_what_another_node_may_be_sending_is_not_given_up_by_a_wall_clock_that_j
 
 
 def test_each_sending_of_a_command_has_this_time_for_itself(yard: Yard) -> None:
+    yard.share(patience=5.0)
     sent = yard.send("start")
     yard.do(end_of_wait, sent.id)
     yard.clock.step(40)

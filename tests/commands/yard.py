@@ -92,7 +92,7 @@ class Yard:
         self.codes = Codes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.registrar, CommandSettings(), 5.0)
         self._sending: set[str] = set()
-        self._sweeper = Sweeper(self.store, self.clock, {}, EngineSettings(), _nobody, self._sending)
+        self.share(patience=0.0)
         self.behind()
 
     def close(self) -> None:
@@ -163,6 +163,11 @@ class Yard:
 
     def lapse(self, command: Command) -> Command | None:
         return self.do(lapse.lapse, command.id, self.declares, EngineSettings())
+
+    def share(self, patience: float) -> None:
+        """With other nodes, whose sendings take so many seconds at most."""
+        rules = EngineSettings()
+        self._sweeper = Sweeper(self.store, self.clock, {}, rules, _nobody, self._sending, patience=patience)
 
     def sweep(self, sending: frozenset[str] = frozenset()) -> None:
         """What the engine does with all that is due, while it is sending these."""

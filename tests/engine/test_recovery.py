@@ -66,16 +66,18 @@ class Ledger:
 
 
 @pytest.mark.parametrize(
-    ("wall", "seconds"),
+    ("wall", "patience", "seconds"),
     [
-        (0.0, 35.0),  # the intent is a moment old
-        (20.0, 15.0),
-        (34.0, SEND_WINDOW),  # whoever wrote it may still send: the wall clock says nothing of how long ago that was
-        (3_600.0, SEND_WINDOW),
+        (0.0, SEND_WINDOW, 35.0),  # the intent is a moment old
+        (20.0, SEND_WINDOW, 15.0),
+        (34.0, SEND_WINDOW, SEND_WINDOW),  # the wall clock says nothing of how long ago it was written
+        (3_600.0, SEND_WINDOW, SEND_WINDOW),
+        (34.0, 0.0, 1.0),  # no other node
+        (3_600.0, 0.0, 0.0),
     ],
 )
 def test_a_sending_of_another_node_is_given_up_in_time_but_never_while_that_may_send(
-    wall: float, seconds: float
+    wall: float, patience: float, seconds: float
 ) -> None:
     loop = VirtualLoop(None)
     clock = VirtualClock(loop.time)
@@ -86,7 +88,7 @@ def test_a_sending_of_another_node_is_given_up_in_time_but_never_while_that_may_
         clock,
         cast("Vehicles", OneVehicle()),
         answer_timeout=ANSWER_TIMEOUT,
-        send_window=SEND_WINDOW,
+        patience=patience,
     )
 
     loop.run_until_complete(recoverer.recover(SENT))

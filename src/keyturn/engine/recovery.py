@@ -17,18 +17,18 @@ from keyturn.store.port import Store, Tx
 class Recoverer:
     """Clears up commands whose sending nobody recorded an answer to.
 
-    Another node may still be at it, and its `send_by` holds on its boot clock too. So for as long as a sending may take
-    (`send_window`, in seconds) nothing is given up, whatever the wall clock says.
+    Another node may still be at it, and its `send_by` holds on its boot clock too. So for `patience`, the seconds that
+    a sending may take, nothing is given up, whatever the wall clock says.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, vehicles: Vehicles, *, answer_timeout: float, send_window: float
+        self, store: Store, clock: Clock, vehicles: Vehicles, *, answer_timeout: float, patience: float
     ) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
         self._answer_timeout = answer_timeout
-        self._send_window = send_window
+        self._patience = patience
 
     async def recover(self, command: Command) -> None:
         """Dispatching without an answer: a read runs again; anything else is looked up, and Unknown in the end.
@@ -38,7 +38,7 @@ class Recoverer:
         if command.spec.is_read:
             await self._store.write(partial(run_read_again, command_id=command.id))
             return
-        not_before = self._clock.boottime() + self._send_window
+        not_before = self._clock.boottime() + self._patience
         if await self._looked_up(command):
             return
         given_up = after(command.send_by or 0, self._answer_timeout)

@@ -25,8 +25,9 @@ class Sweeper:
     """Looks at the clock for every open row, and calls `tend_undriven` from time to time.
 
     `sending` holds the commands that this node is sending now: that is bounded by clocks that nobody sets, and whoever
-    sends says what came of it. What another node may be sending is left alone, once it seems overdue, until the time
-    that a sending may take has passed on this node's boot clock: a wall clock that jumped ahead tells nothing of it.
+    sends says what came of it. What another node may be sending is left alone, once it seems overdue, until `patience`,
+    the seconds that a sending may take, have passed on this node's boot clock: a wall clock that jumped ahead tells
+    nothing of it.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class Sweeper:
         connectors: Mapping[str, Connector],
         settings: EngineSettings,
         tend_undriven: Callable[[], Awaitable[None]],
-        sending: AbstractSet[str] = frozenset(),
+        sending: AbstractSet[str],
+        *,
+        patience: float,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -44,6 +47,7 @@ class Sweeper:
         self._settings = settings
         self._tend_undriven = tend_undriven
         self._sending = sending
+        self._patience = patience
         self._looks = 0
         self._overdue_since: dict[tuple[str, int], float] = {}
         """Of intents without an answer: (command, `send_by`), and the boot clock when they were first seen overdue."""
@@ -78,9 +82,7 @@ class Sweeper:
         sent = [(row.command_id, row.wake_at) for row in due if row.state is State.DISPATCHING]
         self._overdue_since = {intent: self._overdue_since.get(intent, boottime) for intent in sent}
         young = {
-            command_id
-            for (command_id, _), since in self._overdue_since.items()
-            if boottime < since + self._settings.send_window
+            command_id for (command_id, _), since in self._overdue_since.items() if boottime < since + self._patience
         }
         return young | (self._sending & {command_id for command_id, _ in sent})
 

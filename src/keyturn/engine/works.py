@@ -63,6 +63,8 @@ class Parts(msgspec.Struct, frozen=True):
     epoch: int
     """The store's."""
     chance: Chance = Chance()
+    shared: bool = False
+    """Other nodes work on the same store: what they are sending, this one does not know."""
 
 
 class Works:
@@ -114,7 +116,15 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     rules = settings.engine
     vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
     engine = _engine(parts, settings, registrar, vehicles)
-    sweeper = Sweeper(parts.store, parts.clock, parts.connectors, settings.engine, engine.tend_undriven, engine.sending)
+    sweeper = Sweeper(
+        parts.store,
+        parts.clock,
+        parts.connectors,
+        rules,
+        engine.tend_undriven,
+        engine.sending,
+        patience=_patience(parts, rules),
+    )
     rounds = _rounds(parts.store, settings.immobilisation, registrar, vehicles)
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
@@ -130,6 +140,11 @@ def assemble(parts: Parts, settings: Settings) -> Works:
 
 def _breakers(parts: Parts, rules: EngineSettings) -> dict[str, Breaker]:
     return {name: Breaker(parts.clock, rules.breaker_vehicles, rules.breaker_pause) for name in parts.connectors}
+
+
+def _patience(parts: Parts, rules: EngineSettings) -> float:
+    """How long another node may still be at what it is sending; on a store of its own there is no other node."""
+    return rules.send_window if parts.shared else 0.0
 
 
 def _rounds(store: Store, rules: ImmobilisationSettings, registrar: Registrar, vehicles: Vehicles) -> dict[str, Round]:
@@ -150,7 +165,7 @@ def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Ve
         Dispatcher(store, clock, vehicles, intent_rules, Guards(watch, budgets, _breakers(parts, rules))),
         Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction),
         Verifier(store, clock, vehicles, rules.verify_for),
-        Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, send_window=rules.send_window),
+        Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, patience=_patience(parts, rules)),
         watch,
         budgets,
     )
