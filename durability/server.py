@@ -17,12 +17,12 @@ _DETACHED_WITHIN = 5.0
 
 
 @asynccontextmanager
-async def traced(config: Path, log: Path) -> AsyncIterator[ServerProcess]:
+async def traced(config: Path, log: Path, injections: Sequence[str] = ()) -> AsyncIterator[ServerProcess]:
     """A server whose calls go to the file `log`, complete once this is over. What is left of it then is killed."""
     serve = ["-m", "keyturn", "serve", "--json", "--config", str(config), "--port", "0"]
     with log.with_suffix(".said").open("ab") as said:
         process = await asyncio.create_subprocess_exec(
-            *tracing(log), sys.executable, *serve,
+            *tracing(log, injections), sys.executable, *serve,
             stdout=asyncio.subprocess.PIPE, stderr=said, env=environment(),
         )  # fmt: skip
     try:

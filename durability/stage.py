@@ -61,11 +61,13 @@ class Stage:
     recordings: list[Recording] = field(default_factory=list)
 
     @asynccontextmanager
-    async def recorded(self, installation: Installation | None = None) -> AsyncIterator[Run]:
+    async def recorded(
+        self, installation: Installation | None = None, injections: Sequence[str] = ()
+    ) -> AsyncIterator[Run]:
         """A server that is recorded from its start to its end. Raises UnexplainedChange."""
         where, log = installation or self.installation, self._log()
         base = stored(where.data)
-        async with traced(where.config, log) as server:
+        async with traced(where.config, log, injections) as server:
             run = await self._run(where, server)
             yield run
         self._keep(log, base, run)

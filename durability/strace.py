@@ -6,7 +6,7 @@ call whose end is written before another's beginning was over before the other b
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,23 +55,25 @@ class Call(NamedTuple):
         return int(self.arguments.rpartition(", ")[2])
 
 
-def tracing(log: Path) -> list[str]:
-    """The words before a command line that has it traced: the process stays the caller's own child."""
-    return ["strace", "-D", "--seccomp-bpf", *_logging(log, _TRACED)]
+def tracing(log: Path, injections: Sequence[str] = ()) -> list[str]:
+    """The words before a command line that has it traced, and tampered with as `-e inject=` says.
+
+    The process stays the caller's own child.
+    """
+    return ["strace", "-D", "--seccomp-bpf", *_logging(log, injections)]
 
 
-def attaching(log: Path, pid: int, injections: Iterable[str] = ()) -> list[str]:
+def attaching(log: Path, pid: int, injections: Sequence[str] = ()) -> list[str]:
     """A command that traces a running process until it is terminated, and meanwhile injects what `-e inject=` says."""
-    given = list(injections)
-    wanted = [word for injection in given for word in ("-e", f"inject={injection}")]
+    return ["strace", *_logging(log, injections), "-p", str(pid)]
+
+
+def _logging(log: Path, injections: Sequence[str]) -> list[str]:
     traced = ",".join(
-        (_TRACED, *(injection.partition(":")[0] for injection in given))
-    )  # no other call is tampered with
-    return ["strace", *_logging(log, traced), *wanted, "-p", str(pid)]
-
-
-def _logging(log: Path, traced: str) -> list[str]:
-    return ["-f", "-yy", "-xx", "-s", str(_LONGEST), "-o", str(log), "-e", f"trace={traced}"]
+        (_TRACED, *(injection.partition(":")[0] for injection in injections))
+    )  # only these are tampered with
+    wanted = [word for injection in injections for word in ("-e", f"inject={injection}")]
+    return ["-f", "-yy", "-xx", "-s", str(_LONGEST), "-o", str(log), "-e", f"trace={traced}", *wanted]
 
 
 def is_complete(log: Path, pid: int) -> bool:
