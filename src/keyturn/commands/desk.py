@@ -73,14 +73,15 @@ class Desk:
         The wait is over by the store's clock or by the monotonic one, whichever is first: a wall clock that is set back
         keeps no caller waiting.
         """
-        until = None
+        until: float | None = None
         with self._bus.waiter(TOPIC, command.id) as waiter:
             while True:
                 current, now = await self._store.read(partial(_load_now, command_id=command.id))
                 if current is None or current.post_code is not None:
                     return current or command
                 left = seconds_between(now, current.post_until or 0)
-                until = until or self._clock.monotonic() + left
+                if until is None:
+                    until = self._clock.monotonic() + left
                 left = min(left, until - self._clock.monotonic())
                 if left <= 0:
                     return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
