@@ -29,7 +29,8 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def sealed(s: Stage) -> None:
-    """Returns once nothing is unsealed."""
+    """Returns once nobody has anything more to tell of a command, and nothing is unsealed."""
+    await s.eventually(lambda: not s.store.rows("SELECT 1 FROM open_command"))
     behind = "SELECT 1 FROM entry WHERE seq > (SELECT coalesce(max(seq), 0) FROM chain_link)"
     await s.eventually(lambda: not s.store.rows(behind))
 
