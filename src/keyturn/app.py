@@ -33,7 +33,7 @@ from keyturn.connectors.registry import build_connectors
 from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
 from keyturn.store.port import StoreRefused, StoreUnavailable
-from keyturn.store.rounds import make_rounds
+from keyturn.store.rounds import Round, make_rounds
 from keyturn.store.sqlite import backup as backups
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
@@ -231,8 +231,8 @@ class Node:
             await server.start(build_metrics_app(metrics, clock), settings.metrics_host, settings.metrics_port)
         await server.start_unix(build_local_app(self.administer), Path(settings.data) / SOCKET_NAME)
         self._watch(watch_loop_lag(metrics.observe_lag), "loop lag")
-        self._watch(count_open(self.store, metrics), "open commands")
-        self._watch(make_rounds(self.administration.make_due_changes, _LOOK_EVERY, "changes"), "changes")
+        self._repeat(partial(count_open, self.store, metrics), _COUNT_EVERY, "open commands")
+        self._repeat(self.administration.make_due_changes, _LOOK_EVERY, "changes")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"{'https' if tls else 'http'}://{host}:{port}"
 
@@ -245,6 +245,9 @@ class Node:
     def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._resources.callback(asyncio.create_task(work, name=name).cancel)
 
+    def _repeat(self, work: Round, every: float, name: str) -> None:
+        self._watch(make_rounds(work, every, name), name)
+
     def _count_final(self, key: str) -> None:
         name, state, _id = key.split(" ")
         self.metrics.count_final(name, state)
@@ -256,12 +259,10 @@ class Node:
 
 
 async def count_open(store: SqliteStore, metrics: Metrics) -> None:
-    """Keep the gauge of open commands current, for ever."""
-    while True:
-        counts: dict[str, int] = dict(await store.read(record.count_open))
-        for state in State:
-            metrics.set_open(state, counts.get(state, 0))
-        await asyncio.sleep(_COUNT_EVERY)
+    """Bring the gauge of open commands up to date."""
+    counts: dict[str, int] = dict(await store.read(record.count_open))
+    for state in State:
+        metrics.set_open(state, counts.get(state, 0))
 
 
 def installation(settings: Settings) -> Installation:
