@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -155,3 +155,21 @@ async def test_every_commit_is_synced_to_the_log(store: SqliteStore, disk: HeldD
     disk.set_free()
     assert await store.write(lambda tx: tx.one("PRAGMA journal_mode")) == ("wal",)
     assert await store.write(lambda tx: tx.one("PRAGMA synchronous")) == (2,)
+
+
+@pytest.mark.parametrize("ask", [SqliteStore.write, SqliteStore.read])
+async def test_one_row_of_many_holds_no_snapshot(
+    store: SqliteStore, disk: HeldDisk, tmp_path: Path, ask: Callable[..., Awaitable[object]]
+) -> None:
+    """One that is held, were it by an error that somebody keeps, keeps the log from being emptied."""
+
+    def work(tx: ReadTx) -> None:
+        raise LookupError(tx.one("SELECT name FROM plan ORDER BY name"))
+
+    disk.set_free()
+    await asyncio.gather(*(store.write(add_plan(name)) for name in "abc"))
+    (kept,) = await asyncio.gather(ask(store, work), return_exceptions=True)
+    assert isinstance(kept, LookupError)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as stranger:
+        (busy, *_) = stranger.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert not busy

@@ -149,20 +149,25 @@ async def test_a_file_that_became_read_only_makes_the_store_unavailable(store: S
     assert not store.available
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK"])
-async def test_a_unit_that_ends_the_transaction_loses_the_batch(store: SqliteStore, statement: str) -> None:
-    units = add_plan("a"), end_transaction(statement), add_plan("b")
+async def test_a_unit_that_ends_the_transaction_loses_the_batch(store: SqliteStore, statement: str, place: int) -> None:
+    units = [add_plan("a"), add_plan("b")]
+    units.insert(place, end_transaction(statement))
     assert await outcomes(store, *units) == [StoreUnavailable] * 3
     await until(lambda: store.available)
     assert await store.write(add_plan("c")) == "c"
 
 
-async def test_a_unit_that_raises_after_the_transaction_ended_loses_the_batch(store: SqliteStore) -> None:
+@pytest.mark.parametrize("before", [(), (add_plan("a"),)])
+async def test_a_unit_that_raises_after_the_transaction_ended_loses_the_batch(
+    store: SqliteStore, before: tuple[Callable[[Tx], object], ...]
+) -> None:
     def work(tx: Tx) -> None:
         tx.run("ROLLBACK")
         raise ValueError("mine")
 
-    assert await outcomes(store, add_plan("a"), work) == [StoreUnavailable] * 2
+    assert await outcomes(store, *before, work) == [StoreUnavailable] * (len(before) + 1)
 
 
 async def test_the_time_floor_is_read_again_after_a_failure(store: SqliteStore, clock: HandClock) -> None:

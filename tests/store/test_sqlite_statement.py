@@ -19,4 +19,6 @@ from keyturn.store.sqlite.statement import translate
     ],
 )
 def test_parameters_are_numbered_and_the_row_lock_is_dropped(sql: str, text: str, names: tuple[str, ...]) -> None:
-    assert translate(sql) == (text, names)
+    statement = translate(sql)
+    assert statement.text == text
+    assert statement.values({"z": 0, "d": 4, "c": 3, "b": 2, "a": 1}) == tuple("abcd".index(name) + 1 for name in names)

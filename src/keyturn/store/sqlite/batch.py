@@ -1,4 +1,4 @@
-"""Units of work that share one transaction, each behind a savepoint of its own."""
+"""Units of work that share one transaction, each undone alone if it fails."""
 
 import asyncio
 import sqlite3
@@ -30,21 +30,26 @@ class Batch:
 
     def run(self, work: Callable[[Tx], object], promise: Promise) -> None:
         """Run a unit; what it raises undoes it alone, unless that ended the transaction."""
+        first = not self._promises
         self._promises.append(promise)
         said = len(self.tx.announced)
         outcome: tuple[object, BaseException | None]
-        self._connection.execute("SAVEPOINT unit")
+        if not first:
+            self._connection.execute("SAVEPOINT unit")
         try:
             outcome = work(self.tx), None
         except BaseException as error:
             if ends_transaction(error):
                 raise
-            # Raises when SQLite, or the unit, has ended the transaction: the savepoint went with it.
-            self._connection.execute("ROLLBACK TO unit")
+            self._undo(first)
             del self.tx.announced[said:]
             outcome = None, error
-        self._connection.execute("RELEASE unit")
+        self._accept(first)
         self._outcomes.append(outcome)
+
+    def end(self) -> None:
+        """No more units."""
+        self.tx.end()
 
     def settle(self) -> None:
         """The batch is durable: give every caller what its unit returned or raised."""
@@ -54,6 +59,21 @@ class Batch:
     def fail(self, reason: str) -> None:
         """The batch is lost, or nobody knows."""
         break_promises(self._promises, reason)
+
+    def _undo(self, first: bool) -> None:
+        """The first unit undone leaves a batch as it began. Raises where the unit, or SQLite, ended the transaction."""
+        if first:
+            self._connection.execute("ROLLBACK")
+            self.begin()
+        else:
+            self._connection.execute("ROLLBACK TO unit")
+
+    def _accept(self, first: bool) -> None:
+        """Raises as `_undo` does."""
+        if not first:
+            self._connection.execute("RELEASE unit")
+        elif not self._connection.in_transaction:
+            raise sqlite3.OperationalError("a unit of work ended the transaction")
 
 
 def break_promises(promises: Iterable[Promise], reason: str) -> None:

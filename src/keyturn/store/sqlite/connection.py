@@ -42,4 +42,6 @@ def make_durable(connection: sqlite3.Connection, path: Path) -> None:
 
 def check_references(connection: sqlite3.Connection) -> None:
     """Check foreign keys from here on; a migration that rebuilds a table could not live with it."""
-    connection.execute("PRAGMA foreign_keys = ON")
+    (checked,) = connection.execute("PRAGMA foreign_keys").fetchone()
+    if not checked:  # to say it twice costs: SQLite then prepares every statement of the connection again
+        connection.execute("PRAGMA foreign_keys = ON")

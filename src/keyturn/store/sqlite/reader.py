@@ -21,9 +21,10 @@ class Reader:
 
     def run(self, work: Callable[[ReadTx], T], now: int) -> T:
         """What `work` returns, or raises. Raises StoreUnavailable when the file cannot be read."""
+        tx = SqliteReadTx(self._connection, now)
         try:
             self._connection.execute("BEGIN")
-            result = work(SqliteReadTx(self._connection, now))
+            result = work(tx)
         except sqlite3.Error as error:
             if ends_transaction(error):
                 self.failing = True
@@ -33,6 +34,7 @@ class Reader:
             self.failing = False
             return result
         finally:
+            tx.end()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 

@@ -1,13 +1,20 @@
 """One SQL text for every adapter, as SQLite likes it best."""
 
 import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
 
 _LOCK = re.compile(r"\s+FOR\s+UPDATE\s*$", re.IGNORECASE)
 _QUOTED_OR_NAME = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|:(?P<name>\w+)")
 
-Statement = tuple[str, tuple[str, ...]]
-"""SQL with ``?`` for every parameter, and the parameters' names in that order."""
+
+class Statement(NamedTuple):
+    """SQL with ``?`` for every parameter, and how to take them in that order from where they stand by name."""
+
+    text: str
+    values: Callable[[Mapping[str, object]], tuple[object, ...]]
 
 
 @lru_cache(maxsize=1024)
@@ -24,4 +31,13 @@ def translate(sql: str) -> Statement:
         names.append(match["name"])
         return "?"
 
-    return _QUOTED_OR_NAME.sub(number, _LOCK.sub("", sql)), tuple(names)
+    return Statement(_QUOTED_OR_NAME.sub(number, _LOCK.sub("", sql)), _taker(names))
+
+
+def _taker(names: list[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+    match names:
+        case []:
+            return lambda _named: ()
+        case [name]:
+            return lambda named: (named[name],)
+    return itemgetter(*names)

@@ -7,13 +7,17 @@ from keyturn.store.sqlite.statement import translate
 
 
 class SqliteReadTx:
-    """The port's `ReadTx` on one connection at one instant."""
+    """The port's `ReadTx` on one connection at one instant. All its statements share a cursor, which `end` lets go."""
 
-    __slots__ = ("_connection", "now")
+    __slots__ = ("_cursor", "now")
 
     def __init__(self, connection: sqlite3.Connection, now: int) -> None:
-        self._connection = connection
+        self._cursor = connection.cursor()
         self.now = now
+
+    def end(self) -> None:
+        """A statement whose further rows nobody asked for would hold its snapshot beyond the transaction."""
+        self._cursor.close()
 
     def one(self, sql: str, /, **params: object) -> Row | None:
         row: Row | None = self._execute(sql, params).fetchone()
@@ -23,8 +27,8 @@ class SqliteReadTx:
         return self._execute(sql, params).fetchall()
 
     def _execute(self, sql: str, params: dict[str, object]) -> sqlite3.Cursor:
-        text, names = translate(sql)
-        return self._connection.execute(text, [params[name] for name in names])
+        text, values = translate(sql)
+        return self._cursor.execute(text, values(params))
 
 
 class SqliteTx(SqliteReadTx):

@@ -86,6 +86,8 @@ class Writer:
         except Exception as error:
             self._lose(loop, batch, error)
             return
+        finally:
+            batch.end()
         commit = self._connection.commit  # lets go of the interpreter lock once, where execute() would four times
         self._on_disk(loop, commit, partial(self._conclude, loop, batch, started))
 
