@@ -61,7 +61,7 @@ def why_unusable(name: str, signal: Signal, case: Case, rules: EvidenceSettings)
         return "null"
     if signal.as_of is None:
         return "the source does not say when"
-    if signal.as_of > after(case.now, rules.future_tolerance):
+    if seconds_between(case.now, signal.as_of) > rules.future_tolerance:
         return "from the future"
     if age(signal, case.now) > rules.max_age:
         return "too old"

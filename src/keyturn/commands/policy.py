@@ -117,11 +117,12 @@ RULES = (
     ),
 )
 """In the order in which they are told."""
+_RULES_AT = {moment: tuple(rule for rule in RULES if moment in rule.moments) for moment in Moment}
 
 
 def standing(facts: Facts, moment: Moment) -> Iterator[str]:
     """The reasons of all rules that stand."""
-    return (rule.reason for rule in RULES if moment in rule.moments and rule.stands(facts))
+    return (rule.reason for rule in _RULES_AT[moment] if rule.stands(facts))
 
 
 def forbids(facts: Facts, moment: Moment) -> str | None:

@@ -91,6 +91,9 @@ class OpenCommand(msgspec.Struct, frozen=True):
 
 
 COLUMNS = Command.__struct_fields__
+_STATE, _STATUS, _MAY_HAVE_EXECUTED = map(COLUMNS.index, ("state", "status", "may_have_executed"))
+_STATES = {state.value: state for state in State}
+_STATUSES = {status.value: status for status in Status}
 _COMMAND = f"SELECT {', '.join(COLUMNS)} FROM command"  # noqa: S608 - column names of our own struct
 _OPEN = f"SELECT {', '.join(OpenCommand.__struct_fields__)} FROM open_command"  # noqa: S608 - as above
 _BY_ID = f"{_COMMAND} WHERE id = :id"
@@ -113,10 +116,10 @@ WHERE wake_at <= :now AND (state <> 'Dispatching' OR wake_at <= :sent_before) OR
 def _command(row: Row | None) -> Command | None:
     if row is None:
         return None
-    command = Command(*row)
-    return msgspec.structs.replace(
-        command, state=State(command.state), status=Status(command.status), may_have_executed=bool(row[-2])
-    )
+    values = list(row)
+    values[_STATE], values[_STATUS] = _STATES[row[_STATE]], _STATUSES[row[_STATUS]]
+    values[_MAY_HAVE_EXECUTED] = bool(row[_MAY_HAVE_EXECUTED])
+    return Command(*values)
 
 
 def load(tx: ReadTx, command_id: str) -> Command | None:
@@ -146,7 +149,7 @@ def load_of_company(tx: ReadTx, company_id: str, command_id: str) -> Command | N
 
 def _open(row: Row) -> OpenCommand:
     command_id, vehicle_id, name, state, *places = row
-    return OpenCommand(command_id, vehicle_id, name, State(state), *places)
+    return OpenCommand(command_id, vehicle_id, name, _STATES[state], *places)
 
 
 def open_of_vehicle(tx: ReadTx, vehicle_id: str) -> list[OpenCommand]:
