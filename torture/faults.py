@@ -61,7 +61,10 @@ class Faults:
     def __init__(self, chance: Random, rates: dict[str, float], counts: Counter[str]) -> None:
         self.chance = chance
         self.calm = False
-        self._rates = rates
+        self._rates = {
+            place: [(kind, rates[kind]) for kind in kinds if kind in rates] for place, kinds in KINDS.items() if rates
+        }
+        """By place, in the order of `KINDS`; empty where nothing ever fails."""
         self._counts = counts
 
     def draw(self, place: str) -> str | None:
@@ -69,8 +72,8 @@ class Faults:
         if self.calm or not self._rates:
             return None
         number = self.chance.random()
-        for kind in KINDS[place]:
-            number -= self._rates.get(kind, 0.0)
+        for kind, rate in self._rates[place]:
+            number -= rate
             if number < 0:
                 self.count(kind)
                 return kind

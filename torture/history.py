@@ -1,11 +1,12 @@
 """What a scenario left: rows, audit entries as a history of states, the OEM's ledger and the callers' answers."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import msgspec
 
 from .faults import KINDS
 from .installation import BY_VIN, VEHICLES
@@ -14,6 +15,7 @@ from .plan import Plan
 from .world import Decision, Heard, Seen, World
 
 Row = Mapping[str, Any]
+_TOLD = msgspec.json.Decoder(dict[str, Any])
 
 CERTAIN = frozenset({"Verified", "Refused", "Failed", "Expired", "Cancelled"})
 """States that nothing follows."""
@@ -117,9 +119,9 @@ class Aftermath:
 
 def gather(world: World) -> Aftermath:
     """Read everything that there is to compare."""
-    commands: dict[str, Row] = {row["id"]: dict(row) for row in world.rows("SELECT * FROM command")}
-    entries: list[Row] = [dict(row) for row in world.rows("SELECT * FROM entry ORDER BY seq")]
-    told: dict[int, Mapping[str, Any]] = {entry["seq"]: json.loads(entry["body"]) for entry in entries}
+    commands: dict[str, Row] = {row["id"]: row for row in world.records("SELECT * FROM command")}
+    entries: list[Row] = [*world.records("SELECT * FROM entry ORDER BY seq")]
+    told: dict[int, Mapping[str, Any]] = {entry["seq"]: _TOLD.decode(entry["body"]) for entry in entries}
     open_rows = world.rows("SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)")[0][0]
     return Aftermath(
         plan=world.plan,
@@ -127,7 +129,7 @@ def gather(world: World) -> Aftermath:
         entries=entries,
         told=told,
         moments=list(_moments(commands, entries, told)),
-        immobilisations=[dict(row) for row in world.rows("SELECT * FROM immobilisation ORDER BY id")],
+        immobilisations=[*world.records("SELECT * FROM immobilisation ORDER BY id")],
         open_rows=open_rows,
         heard=world.heard,
         seen=world.seen,

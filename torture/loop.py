@@ -2,11 +2,12 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from random import Random
-from typing import Any, TypeVarTuple
+from typing import Any, TypeVar, TypeVarTuple
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 MOST_STEPS = 400_000
 """More than the longest scenario needs."""
@@ -21,21 +22,23 @@ class Life:
 
     def __init__(self) -> None:
         self.over = False
-        self._steps_left: int | None = None
-        self._end: Callable[[], None] = lambda: None
+        self.numbered = False
+        """Its steps are counted: it ends soon."""
+        self._steps_left = 0
+        self._end: Callable[[], None] = _nothing
 
     def end_after(self, steps: int, end: Callable[[], None]) -> None:
         """Call `end` once so many more steps have run."""
-        if self._steps_left is None:
-            self._steps_left, self._end = steps, end
+        if not self.numbered:
+            self.numbered, self._steps_left, self._end = True, steps, end
 
     def spare(self) -> None:
         """What was to end it does not."""
-        self._steps_left = None
+        self.numbered = False
 
     def stepped(self) -> None:
-        """One step ran in this life."""
-        if self._steps_left is not None and not self.over:
+        """One of its numbered steps ran."""
+        if not self.over:
             self._steps_left -= 1
             if self._steps_left < 0:
                 self._end()
@@ -52,31 +55,24 @@ def context_of(life: Life) -> Context:
     return context
 
 
-class Step(asyncio.TimerHandle):
-    """A callback that waits for its turn."""
+class Step(list[Any]):
+    """A callback that waits for its turn: how to run it, itself, its arguments, and its life; nothing once cancelled.
 
-    __slots__ = ("life",)
+    What is needed of a `TimerHandle`, made without a call of Python's: a scenario makes hundreds of these.
+    """
 
-    def __init__(
-        self, when: float, callback: Callable[..., object], args: tuple[Any, ...], loop: "VirtualLoop", context: Context
-    ) -> None:
-        # What TimerHandle.__init__ sets, at a third of its price: a scenario makes hundreds of these.
-        self._callback, self._args, self._loop, self._context = callback, args, loop, context
-        self._when, self._cancelled, self._scheduled = when, False, False
-        self._source_traceback = self._repr = None
-        self.life = context.get(LIFE)
+    __slots__ = ()
 
     def cancel(self) -> None:
-        self._cancelled = True
-        self._callback, self._args = _nothing, ()  # whatever they hold is let go of
+        """Let go of whatever it holds."""
+        self.clear()
 
-    @property
-    def dead(self) -> bool:
-        return self._cancelled or (self.life is not None and self.life.over)
+    def cancelled(self) -> bool:
+        return not self
 
 
 def _nothing() -> None:
-    """What is left of a cancelled step."""
+    """The end of a life for which none was set."""
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -88,6 +84,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, chance: Random | None) -> None:
         super().__init__()
         self.defects: list[str] = []
+        self.tasks: list[asyncio.Task[Any]] = []
+        """All there ever were."""
         self._chance = chance
         self._virtual = 0.0
         self._steps = 0
@@ -103,31 +101,50 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """The process stood still for so long: every timer that came due meanwhile is late."""
         self._virtual += max(0.0, seconds)
 
-    def call_soon(
-        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.Handle:
-        step = Step(self._virtual, callback, args, self, copy_context() if context is None else context)
+    def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> Any:
+        if context is None:
+            context = copy_context()
+        step = Step((context.run, callback, args, context.get(LIFE)))
         self._runnable.append(step)
         return step
 
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.Handle:
+    ) -> Any:
         """There are no other threads."""
         return self.call_soon(callback, *args, context=context)
 
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        return self.call_at(self._virtual + delay, callback, *args, context=context)
+    ) -> Any:
+        return self._set_timer(self._virtual + delay, callback, args, context)
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        step = Step(when, callback, args, self, copy_context() if context is None else context)
+    ) -> Any:
+        return self._set_timer(when, callback, args, context)
+
+    def _set_timer(
+        self, when: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> Step:
+        if context is None:
+            context = copy_context()
+        step = Step((context.run, callback, args, context.get(LIFE)))
         self._made += 1
         heapq.heappush(self._timers, (when, self._made, step))
         return step
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, T] | Coroutine[Any, Any, T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[T]:
+        """There is no factory to ask."""
+        task = asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
+        self.tasks.append(task)
+        return task
 
     def _run_once(self) -> None:
         """What `run_forever` calls again and again until it is to stop: here, all steps until then."""
@@ -137,24 +154,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 self._move_on()
             count = len(runnable)
             step = runnable.pop(0 if count == 1 or chance is None else int(chance.random() * count))
-            life = step.life
-            if step._cancelled or (life is not None and life.over):
+            if not step:
+                continue
+            run, callback, args, life = step
+            if life is not None and life.over:
                 continue
             self._steps += 1
             if self._steps > MOST_STEPS:
                 raise Stuck(f"more than {MOST_STEPS} steps")
-            self._take(step)
-            if life is not None:
+            try:
+                run(callback, *args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self.call_exception_handler({"message": f"Exception in {callback}", "exception": error})
+            if life is not None and life.numbered:
                 life.stepped()
-
-    def _take(self, step: Step) -> None:
-        """As `Handle._run`."""
-        try:
-            step._context.run(step._callback, *step._args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self.call_exception_handler({"message": f"Exception in {step._callback}", "exception": error})
 
     def _move_on(self) -> None:
         """The clock goes to the next timer; everything due then becomes runnable."""
@@ -163,7 +178,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._virtual = max(self._virtual, self._timers[0][0])
         while self._timers and self._timers[0][0] <= self._virtual:
             step = heapq.heappop(self._timers)[2]
-            if not step.dead:
+            if step and not (step[-1] is not None and step[-1].over):
                 self._runnable.append(step)
 
     def _note_defect(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
 from keyturn.engine.works import Chance, Parts, Works, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
-from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+from keyturn.store.port import Store, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.tenants.administration import Operation
 
@@ -65,13 +65,11 @@ class SharedStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.read = database.store.read
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         context = self._database.context.copy()
         return await asyncio.get_running_loop().create_task(self._database.store.write(work), context=context)
-
-    async def read(self, work: Callable[[ReadTx], T]) -> T:
-        return await self._database.store.read(work)
 
     async def close(self) -> None:
         """The store is not the node's to close."""

@@ -101,6 +101,7 @@ def draw_plan(seed: int) -> Plan:
     pace = chance.choice((0.01, 0.5, 2.0))
     busy_for = 5.0 + pace * requests
     policies = draw_policies(seed)
+    driving = _driving(seed, vins)
     return Plan(
         seed=seed,
         nodes=chance.choice((1, 1, 1, 2)),
@@ -108,11 +109,11 @@ def draw_plan(seed: int) -> Plan:
         requests=requests + (3 if policies else 0),
         callers=chance.randint(1, 5),
         vins=vins,
-        driving=_driving(seed, vins),
+        driving=driving,
         pace=pace,
         rates=draw_rates(chance) if chance.random() < 0.85 else {},
         crashes=tuple(_crash(chance) for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 3)))),
-        events=_events(chance, vins, busy_for, _driving(seed, vins)) + _changes(seed, vins, busy_for, policies),
+        events=_events(chance, vins, busy_for, driving) + _changes(seed, vins, busy_for, policies),
         settings=_settings(chance),
         declares=_declares(chance),
         honours_expiry=chance.random() < 0.3,
@@ -148,10 +149,11 @@ def _events(chance: Random, vins: tuple[str, ...], busy_for: float, driving: tup
 
 
 def _changes(seed: int, vins: tuple[str, ...], busy_for: float, policies: dict[str, Rules]) -> tuple[Event, ...]:
+    kinds = draw_changes(seed, policies)
+    if not kinds:
+        return ()
     chance = Random(f"rule events {seed}")
-    return tuple(
-        Event(busy_for * chance.random(), kind, chance.choice(vins), 0.0) for kind in draw_changes(seed, policies)
-    )
+    return tuple(Event(busy_for * chance.random(), kind, chance.choice(vins), 0.0) for kind in kinds)
 
 
 def _settings(chance: Random) -> Settings:

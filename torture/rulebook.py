@@ -43,9 +43,9 @@ def draw_policies(seed: int) -> dict[str, Rules]:
 
 def draw_changes(seed: int, policies: dict[str, Rules]) -> list[str]:
     """What happens to the rules and by them, in no order."""
-    chance = Random(f"rule changes {seed}")
     if not policies:
         return []
+    chance = Random(f"rule changes {seed}")
     kinds = [NOTICE] * (2 if any("notify_first" in rules for rules in policies.values()) else 0)
     if chance.random() < 0.5:
         thrown = chance.choices(SWITCH_EVENTS, _SWITCH_WEIGHTS, k=chance.randint(1, 2))

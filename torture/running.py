@@ -4,29 +4,32 @@ import gc
 import multiprocessing
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 from .installation import make_template
+from .lone_thread import without_locks
 from .scenario import Result, run
 from .site import Site
 
 _MEMORY = Path("/dev/shm")
 _AT_ONCE = 20
+_sites: list[Site] = []
+"""This process has one, which goes with it."""
 
 
 def run_all(seeds: Iterable[int], jobs: int, *, traced: bool = False) -> Iterator[Result]:
     """The results of all seeds, as they come; `traced`: each with everything that happened."""
     with tempfile.TemporaryDirectory(dir=_place()) as home:
         template = make_template(Path(home) / "template")
-        work = partial(_run_some, template, Path(home), traced)
-        portions = _portions(seeds)
-        if jobs == 1:
-            yield from chain.from_iterable(map(work, portions))
-            return
-        with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-            yield from chain.from_iterable(pool.imap_unordered(work, portions))
+        spawn = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(template, Path(home)))
+        try:
+            yield from chain.from_iterable(pool.map(partial(_run_some, traced), _portions(seeds)))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def replay(seed: int) -> int:
@@ -46,11 +49,15 @@ def _portions(seeds: Iterable[int]) -> Iterator[tuple[int, ...]]:
         yield portion
 
 
-def _run_some(template: Path, home: Path, traced: bool, seeds: tuple[int, ...]) -> list[Result]:
+def _begin(template: Path, home: Path) -> None:
+    without_locks()
+    _sites.append(Site(template, home / multiprocessing.current_process().name))
+
+
+def _run_some(traced: bool, seeds: tuple[int, ...]) -> list[Result]:
     gc.collect()
     gc.freeze()  # modules and their like are not looked through again after every scenario
-    with Site(template, home / f"{multiprocessing.current_process().name}-{seeds[0]}") as site:
-        return [run(seed, site, traced=traced) for seed in seeds]
+    return [run(seed, _sites[0], traced=traced) for seed in seeds]
 
 
 def _place() -> Path | None:

@@ -97,10 +97,10 @@ async def _set_policies(world: World) -> None:
 
 def _let_go(loop: VirtualLoop) -> None:
     """What a crash left pending ends here, where nothing looks any more."""
-    for task in asyncio.all_tasks(loop):
-        coroutine = task.get_coro()
-        with contextlib.suppress(RuntimeError):
-            coroutine.close()
+    for task in loop.tasks:
+        if not task.done():
+            with contextlib.suppress(RuntimeError):
+                task.get_coro().close()
     loop.close()
 
 

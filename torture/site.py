@@ -3,10 +3,12 @@
 Opening connections and preparing their statements would take a fifth of a scenario's time.
 """
 
+import os
 import shutil
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, Self, cast
@@ -15,18 +17,18 @@ from keyturn.store.sqlite import connection
 from keyturn.store.sqlite.store import FILE_NAME
 
 connect = partial(connection.connect, alone=True)
-_TABLES = "SELECT name FROM main.sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%' ORDER BY rowid"
 
 
 class Lent:
     """What a store needs of a `sqlite3.Connection`. Closing it undoes what was not committed and gives it back.
 
-    `execute` and `commit` are the connection's own: a wrapper around them would be a tenth of their time.
+    `cursor`, `execute` and `commit` are the connection's own: a wrapper around them would be a tenth of their time.
     """
 
     def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
         self._connection: sqlite3.Connection | None = connection
         self._free = free
+        self.cursor: Callable[[], sqlite3.Cursor] = connection.cursor
         self.execute: Callable[..., sqlite3.Cursor] = connection.execute
         self.commit: Callable[[], None] = connection.commit
 
@@ -37,13 +39,15 @@ class Lent:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self.execute = self.commit = _has_died
+            self.cursor = self.execute = self.commit = _has_died
             connection.rollback()
             self._free.append(connection)
 
 
 class LentToRead(Lent):
     """Nothing is written while a read runs, in a world with one thread: it needs no transaction to see one moment."""
+
+    in_transaction = False
 
     def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
         super().__init__(connection, free)
@@ -56,50 +60,44 @@ def _has_died(*_asked: object) -> NoReturn:
 
 
 class Site:
-    """`refresh` makes the files of `directory` what those of `template` are."""
+    """`refresh` makes the database in `directory` what that of `template` is."""
 
     def __init__(self, template: Path, directory: Path) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
-        path = directory / FILE_NAME
-        shutil.copyfile(template / FILE_NAME, path)
+        self._path = directory / FILE_NAME
+        self._first_day = (template / FILE_NAME).read_bytes()
+        self._path.write_bytes(self._first_day)
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         self._free: dict[str, list[sqlite3.Connection]] = defaultdict(list)
-        self._restorer = connect(path, "rw")
-        self._restorer.execute("PRAGMA busy_timeout = 10000")
-        self._restorer.execute("ATTACH ? AS template", (f"{(template / FILE_NAME).as_uri()}?immutable=1&vfs=unix",))
-        self._tables = [name for (name,) in self._restorer.execute(_TABLES)]
-        self._filled = self._with_rows("template")
-        self.inspector = connect(path, "ro")
-        self.inspector.row_factory = sqlite3.Row
+        self._checkpointer = connect(self._path, "rw")
+        self.inspector = connect(self._path, "ro")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for open_one in (*(kept for free in self._free.values() for kept in free), self.inspector, self._restorer):
+        for open_one in (*(kept for free in self._free.values() for kept in free), self.inspector, self._checkpointer):
             open_one.close()
+        os.close(self._handle)
         shutil.rmtree(self.directory)
 
     def refresh(self) -> None:
-        """As on the first day. Every lent connection must be back."""
-        with self._restorer as restorer:
-            restorer.execute("BEGIN IMMEDIATE")
-            for table in self._with_rows("main"):
-                restorer.execute(f"DELETE FROM main.{table}")
-            for table in self._filled:
-                restorer.execute(f"INSERT INTO main.{table} SELECT * FROM template.{table}")
+        """As on the first day. Every lent connection must be back.
 
-        self._restorer.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a store that is opened writes the log again
-
-    def _with_rows(self, schema: str) -> list[str]:
-        exist = ", ".join(f"EXISTS (SELECT 1 FROM {schema}.{table})" for table in self._tables)
-        found = self._restorer.execute(f"SELECT {exist}").fetchone()
-        return [table for table, filled in zip(self._tables, found, strict=True) if filled]
+        An emptied log tells every connection that the pages it remembers are of the past, but for the one that
+        emptied it: that one never reads. What the file holds by then is written over, and it stays as long as it is,
+        for the log remembers how many pages there were; the first page tells which of them count.
+        """
+        (busy, *_) = self._checkpointer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise RuntimeError("somebody still reads or writes")
+        os.pwrite(self._handle, self._first_day, 0)
 
     def set_epoch(self, epoch: int) -> None:
         """As a restore does."""
-        with self._restorer as restorer:
-            restorer.execute("UPDATE main.store_fact SET value = ? WHERE name = 'epoch'", (str(epoch),))
+        with closing(connect(self._path, "rw")) as connection:
+            connection.execute("UPDATE store_fact SET value = ? WHERE name = 'epoch'", (str(epoch),))
 
     def lend(self, path: Path, mode: str) -> sqlite3.Connection:
         """A connection as `keyturn.store.sqlite.connection.connect` makes them."""

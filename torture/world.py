@@ -1,7 +1,6 @@
 """A scenario's world: its time, its OEM, its nodes and what befalls them."""
 
 import asyncio
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextvars import Context
@@ -121,9 +120,15 @@ class World:
         """What happened, each with its second."""
         return [(at, text if isinstance(text, str) else text()) for at, text in self._trace]
 
-    def rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """What is committed, seen from outside."""
         return self.site.inspector.execute(sql, values).fetchall()
+
+    def records(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """As `rows`, each with the names of its columns."""
+        found = self.site.inspector.execute(sql, values)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def begin(self) -> None:
         """Boot every node, and let fate run."""
@@ -245,7 +250,8 @@ class World:
     def _sent(self, count: int) -> None:
         order = self.cloud.sendings[-1].order
         self.note(f"{order.target.vin} {order.name} leaves ({order.command_id[-6:]})")
-        self.cloud.sendings[-1].row = dict(*self.rows("SELECT * FROM command WHERE id = ?", order.command_id)) or None
+        found = self.records("SELECT * FROM command WHERE id = ?", order.command_id)
+        self.cloud.sendings[-1].row = found[0] if found else None
         if (self.cloud.sendings[-1].row or {}).get("epoch") != self.epoch:
             self.complaints.append(("4 sent in time", f"{order.command_id} of an older epoch was sent"))
         self._strike("sending", count)
@@ -259,7 +265,7 @@ class World:
         """From the intent on, and so at the latest now, a record is open, unless an operator has closed it since."""
         row = self.rows("SELECT answer_deadline FROM command WHERE id = ?", actuation.ref)
         record = self.rows(_ON_RECORD, BY_VIN[actuation.vin].id, actuation.ref)
-        in_time = row and self.clock.now() <= (row[0]["answer_deadline"] or 0)
+        in_time = row and self.clock.now() <= (row[0][0] or 0)
         if in_time and not record and self.plan.clock_is_true:
             self.complaints.append(("immobilisation on record", f"{actuation.vin} was immobilised off the record"))
 
