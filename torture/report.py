@@ -43,7 +43,8 @@ class Report:
         """The table."""
         rate = self._scenarios / max(seconds, 0.001)
         print(f"{self._scenarios} scenarios, {self._requests} requests, {self._commands} commands, ", end="")
-        print(f"{self._virtual / 3600:.0f} h of virtual time in {seconds:.1f} s: {rate:.0f} a second with {jobs} jobs")
+        print(f"{self._virtual / 3600:.0f} h of virtual time in {seconds:.1f} s: ", end="")
+        print(f"{rate:.0f} a second with {jobs} jobs, {rate / jobs:.1f} each")
         for counts in (self._faults, self._told_of):
             for kind, count in sorted(counts.items()):
                 print(f"  {count:9} {kind}")

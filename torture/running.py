@@ -22,7 +22,7 @@ _sites: list[Site] = []
 
 def run_all(seeds: Iterable[int], jobs: int, *, traced: bool = False) -> Iterator[Result]:
     """The results of all seeds, as they come; `traced`: each with everything that happened."""
-    with tempfile.TemporaryDirectory(dir=_place()) as home:
+    with tempfile.TemporaryDirectory(dir=place()) as home:
         template = make_template(Path(home) / "template")
         spawn = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(template, Path(home)))
@@ -60,5 +60,6 @@ def _run_some(traced: bool, seeds: tuple[int, ...]) -> list[Result]:
     return [run(seed, _sites[0], traced=traced) for seed in seeds]
 
 
-def _place() -> Path | None:
+def place() -> Path | None:
+    """Where files are kept in memory, if there is such a place."""
     return _MEMORY if _MEMORY.is_dir() else None

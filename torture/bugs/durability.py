@@ -64,6 +64,16 @@ BUGS: tuple[Bug, ...] = (
         "1 durable",
     ),
     Bug(
+        "what a unit of work wrote before it raised is kept",
+        "store/sqlite/batch.py",
+        """            self._connection.execute("ROLLBACK")
+            self.begin()
+""",
+        "            pass\n",
+        "",
+        test="tests/store/test_contract.py::test_a_raising_unit_is_undone_alone",
+    ),
+    Bug(
         "a later opposite does not end joining",
         "commands/lanes.py",
         "    if newest is None or _place(newest) < later_opposite(rows, spec):",

@@ -1,7 +1,7 @@
 """The store port: durable transactions as plain functions.
 
 A unit of work is a synchronous function of a transaction. Nobody commits by hand and nothing is awaited inside one;
-the adapter may run many units in one commit, each behind a savepoint of its own.
+the adapter may run many units in one commit, each of which is undone alone if it fails.
 
 SQL is written once for every adapter: named parameters (``:name``), ``INSERT ... ON CONFLICT``, ``RETURNING``,
 partial unique indexes, and ``FOR UPDATE`` at the end of a ``SELECT`` whose row the unit is about to change

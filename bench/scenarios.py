@@ -1,0 +1,56 @@
+"""``python -m bench.scenarios [COUNT]``: simulated scenarios a second on one core, and how fast that core is meanwhile.
+
+Under ``valgrind --tool=callgrind`` the difference between two counts gives the instructions of a scenario, which do not
+depend on what else the machine does.
+"""
+
+import gc
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from torture.installation import make_template
+from torture.lone_thread import without_locks
+from torture.running import place
+from torture.scenario import run
+from torture.site import Site
+
+COUNT = 1_000
+WARM_UP = 20
+ADDITIONS = 5_000_000
+
+
+def main() -> None:
+    """Print the rate, and the time that a loop of additions took before and after."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
+    without_locks()
+    before = _additions() if count >= COUNT else 0.0
+    with tempfile.TemporaryDirectory(dir=place()) as home:
+        template = make_template(Path(home) / "template")
+        with Site(template, Path(home) / "site") as site:
+            _run(range(WARM_UP), site)
+            gc.collect()
+            gc.freeze()
+            began = time.perf_counter()
+            _run(range(WARM_UP, WARM_UP + count), site)
+            seconds = time.perf_counter() - began
+    after = _additions() if count >= COUNT else 0.0
+    print(f"{count} scenarios in {seconds:.1f} s: {count / seconds:.1f} a second on one core", end="")
+    print(f"; {ADDITIONS:,} additions took {before:.2f} s before and {after:.2f} s after")
+
+
+def _run(seeds: range, site: Site) -> None:
+    for seed in seeds:
+        run(seed, site)
+
+
+def _additions() -> float:
+    began, total = time.perf_counter(), 0
+    for number in range(ADDITIONS):
+        total += number
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
