@@ -61,10 +61,9 @@ class Faults:
     def __init__(self, chance: Random, rates: dict[str, float], counts: Counter[str]) -> None:
         self.chance = chance
         self.calm = False
-        self._rates = {
-            place: [(kind, rates[kind]) for kind in kinds if kind in rates] for place, kinds in KINDS.items() if rates
-        }
-        """By place, in the order of `KINDS`; empty where nothing ever fails."""
+        of_place = {place: [(kind, rates[kind]) for kind in kinds if kind in rates] for place, kinds in KINDS.items()}
+        self._rates = of_place if rates else {}
+        """Empty where nothing ever fails."""
         self._counts = counts
 
     def draw(self, place: str) -> str | None:
