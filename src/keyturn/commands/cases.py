@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from keyturn.clock import after, seconds_between
+from keyturn.clock import seconds_between
 from keyturn.commands.catalogue import CommandSpec, Wanted
 from keyturn.commands.preconditions import Truth, View
 from keyturn.commands.states import LIVE, State
@@ -61,7 +61,7 @@ def why_unusable(name: str, signal: Signal, case: Case, rules: EvidenceSettings)
         return "null"
     if signal.as_of is None:
         return "the source does not say when"
-    if seconds_between(case.now, signal.as_of) > rules.future_tolerance:
+    if _from_the_future(signal.as_of, case.now, rules):
         return "from the future"
     if age(signal, case.now) > rules.max_age:
         return "too old"
@@ -108,7 +108,7 @@ def _starts(case: Case, rules: EvidenceSettings) -> int | None:
     track = case.evidence.track
     signal = case.evidence.report.signals.get("consecutive_remote_starts")
     if signal is not None and signal.as_of is not None and signal.as_of > track.started_at:
-        fresh = age(signal, case.now) <= rules.max_age and signal.as_of <= after(case.now, rules.future_tolerance)
+        fresh = age(signal, case.now) <= rules.max_age and not _from_the_future(signal.as_of, case.now, rules)
         return whole_number(signal.value) if fresh else None
     return track.consecutive_starts if track.started_at else None
 
@@ -125,4 +125,10 @@ def _reachable(case: Case, rules: EvidenceSettings) -> Truth:
 
 def _in_contact(report: Report, now: int, rules: EvidenceSettings) -> bool:
     contact = report.last_contact
-    return contact is not None and -rules.future_tolerance <= seconds_between(contact, now) <= rules.contact_max_age
+    if contact is None or _from_the_future(contact, now, rules):
+        return False
+    return seconds_between(contact, now) <= rules.contact_max_age
+
+
+def _from_the_future(instant: int, now: int, rules: EvidenceSettings) -> bool:
+    return seconds_between(now, instant) > rules.future_tolerance
