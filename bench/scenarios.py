@@ -4,7 +4,6 @@ Under ``valgrind --tool=callgrind`` the difference between two counts gives the 
 depend on what else the machine does.
 """
 
-import gc
 import sys
 import tempfile
 import time
@@ -12,8 +11,7 @@ from pathlib import Path
 
 from torture.installation import make_template
 from torture.lone_thread import without_locks
-from torture.running import place
-from torture.scenario import run
+from torture.running import place, run_some
 from torture.site import Site
 
 COUNT = 1_000
@@ -29,19 +27,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=place()) as home:
         template = make_template(Path(home) / "template")
         with Site(template, Path(home) / "site") as site:
-            _run(range(WARM_UP), site)
-            gc.collect()
-            gc.freeze()
+            run_some(range(WARM_UP), site)
             began = time.perf_counter()
-            _run(range(WARM_UP, WARM_UP + count), site)
+            run_some(range(WARM_UP, WARM_UP + count), site)
             seconds = time.perf_counter() - began
     print(f"{count} scenarios in {seconds:.1f} s: {count / seconds:.1f} a second on one core")
     print(f"{ADDITIONS:,} additions in a loop took {before:.2f} s before and {_additions():.2f} s after")
-
-
-def _run(seeds: range, site: Site) -> None:
-    for seed in seeds:
-        run(seed, site)
 
 
 def _additions() -> float:

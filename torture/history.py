@@ -119,8 +119,8 @@ class Aftermath:
 
 def gather(world: World) -> Aftermath:
     """Read everything that there is to compare."""
-    commands: dict[str, Row] = {row["id"]: row for row in world.records("SELECT * FROM command")}
-    entries: list[Row] = [*world.records("SELECT * FROM entry ORDER BY seq")]
+    commands = {row["id"]: row for row in world.records("SELECT * FROM command")}
+    entries = world.records("SELECT * FROM entry ORDER BY seq")
     told: dict[int, Mapping[str, Any]] = {entry["seq"]: _TOLD.decode(entry["body"]) for entry in entries}
     open_rows = world.rows("SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)")[0][0]
     return Aftermath(
@@ -129,7 +129,7 @@ def gather(world: World) -> Aftermath:
         entries=entries,
         told=told,
         moments=list(_moments(commands, entries, told)),
-        immobilisations=[*world.records("SELECT * FROM immobilisation ORDER BY id")],
+        immobilisations=world.records("SELECT * FROM immobilisation ORDER BY id"),
         open_rows=open_rows,
         heard=world.heard,
         seen=world.seen,

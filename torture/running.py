@@ -27,9 +27,16 @@ def run_all(seeds: Iterable[int], jobs: int, *, traced: bool = False) -> Iterato
         spawn = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(jobs, spawn, initializer=_begin, initargs=(template, Path(home)))
         try:
-            yield from chain.from_iterable(pool.map(partial(_run_some, traced), _portions(seeds)))
+            yield from chain.from_iterable(pool.map(partial(_run_here, traced), _portions(seeds)))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def run_some(seeds: Iterable[int], site: Site, *, traced: bool = False) -> list[Result]:
+    """The results of these seeds, one after the other in this process."""
+    gc.collect()
+    gc.freeze()  # modules and their like are not looked through again after every scenario
+    return [run(seed, site, traced=traced) for seed in seeds]
 
 
 def replay(seed: int) -> int:
@@ -54,10 +61,8 @@ def _begin(template: Path, home: Path) -> None:
     _sites.append(Site(template, home / multiprocessing.current_process().name))
 
 
-def _run_some(traced: bool, seeds: tuple[int, ...]) -> list[Result]:
-    gc.collect()
-    gc.freeze()  # modules and their like are not looked through again after every scenario
-    return [run(seed, _sites[0], traced=traced) for seed in seeds]
+def _run_here(traced: bool, seeds: tuple[int, ...]) -> list[Result]:
+    return run_some(seeds, _sites[0], traced=traced)
 
 
 def place() -> Path | None:

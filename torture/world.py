@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random
@@ -124,7 +124,7 @@ class World:
         """What is committed, seen from outside."""
         return self.site.inspector.execute(sql, values).fetchall()
 
-    def records(self, sql: str, *values: object) -> list[dict[str, Any]]:
+    def records(self, sql: str, *values: object) -> list[Mapping[str, Any]]:
         """As `rows`, each with the names of its columns."""
         found = self.site.inspector.execute(sql, values)
         names = [column[0] for column in found.description]

@@ -10,6 +10,8 @@ from torture.installation import make_template
 from torture.scenario import run
 from torture.site import Site
 
+from keyturn.store.sqlite.store import FILE_NAME
+
 SEEDS = range(60, 90)
 Content = dict[str, list[tuple[Any, ...]]]
 
@@ -41,7 +43,7 @@ def test_no_connection_remembers_the_scenario_before(site: Site) -> None:
 
         site.refresh()
 
-        lent = [site.lend(site.directory / "keyturn.db", mode) for mode in ("rw", "ro")]
+        lent = [site.lend(site.directory / FILE_NAME, mode) for mode in ("rw", "ro")]
         assert [content(connection) for connection in (site.inspector, *lent)] == [first_day] * 3
         for connection in lent:
             connection.close()
@@ -56,7 +58,7 @@ def test_a_scenario_is_the_same_whatever_ran_before_it(site: Site, template: Pat
 
 
 def test_a_directory_that_is_still_written_is_not_refreshed(site: Site) -> None:
-    writing = site.lend(site.directory / "keyturn.db", "rw")
+    writing = site.lend(site.directory / FILE_NAME, "rw")
     writing.execute("BEGIN IMMEDIATE")
     with pytest.raises(RuntimeError, match="still"):
         site.refresh()
