@@ -32,7 +32,7 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
 from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
-from keyturn.store.port import StoreRefused, StoreUnavailable
+from keyturn.store.port import Store, StoreRefused, StoreUnavailable
 from keyturn.store.rounds import Round, make_rounds
 from keyturn.store.sqlite import backup as backups
 from keyturn.store.sqlite.lock import DataDirectoryLock
@@ -40,6 +40,7 @@ from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
 from keyturn.tenants import authority, changes, operators
+from keyturn.tenants.accounts import KeptCredentials
 from keyturn.tenants.administration import Answer, Installation, Operation, OperationError
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
@@ -190,12 +191,14 @@ class Node:
         self._resources.callback(DataDirectoryLock(directory).release)
         bus = MemoryBus()
         bus.listen(FINAL_TOPIC, self._count_final)
-        connectors = build_connectors(settings.connectors, self._clock)
+        opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
+        connectors = build_connectors(settings.connectors, self._clock, KeptCredentials(opened))
         for connector in connectors.values():
             self._resources.push_async_callback(connector.close)
         self.store = open_sqlite(directory, self._clock, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
         keyring = await unlock(self.store, settings.key_file)
+        opened.set_result((self.store, keyring))
         self._custody = Custody(self.store, bus, keyring, settings.audit)
         self._custody.start()
         self._resources.push_async_callback(self._custody.stop)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.anyio
 TEN_O_CLOCK = 1_714_557_600_000_000
 """2024-05-01T10:00:00Z."""
 SEVEN = Operation(id="7")
+PLACE = {"latitude": 1.5, "longitude": 0}
 
 
 async def sent(
@@ -136,10 +137,16 @@ class TestTheFirstAnswer:
 
 class TestAnAnswerThatIsTheResult:
     async def test_succeeds_by_its_word_with_time_and_data(self, oem: Oem) -> None:
-        body = {"op": {"state": "done", "at": "2024-05-01T07:00:00-03:00", "data": {"latitude": -23.5, "other": 1}}}
+        body = {
+            "op": {
+                "state": "done",
+                "at": "2024-05-01T07:00:00-03:00",
+                "data": {"latitude": -23.5, "longitude": -46, "n": 1},
+            }
+        }
         answered = await sent(oem, answer(200, body), SYNC, "location")
         assert answered.verdict is Verdict.SUCCEEDED
-        assert (answered.completed_at, answered.data) == (TEN_O_CLOCK, {"latitude": -23.5})
+        assert (answered.completed_at, answered.data) == (TEN_O_CLOCK, {"latitude": -23.5, "longitude": -46})
 
     async def test_with_an_unknown_word_may_have_happened(self, oem: Oem) -> None:
         assert (await sent(oem, answer(200, {"op": {"state": "odd"}}), SYNC)).verdict is Verdict.NO_OPERATION
@@ -201,10 +208,10 @@ class TestAQuestion:
         assert (answered.verdict, answered.operation) == (Verdict.IN_PROGRESS, SEVEN)
 
     async def test_hears_of_success_with_time_and_data(self, oem: Oem) -> None:
-        body = {"op": {"state": "done", "at": "2024-05-01T10:00:00Z", "already": True, "data": {"latitude": 1.5}}}
+        body = {"op": {"state": "done", "at": "2024-05-01T10:00:00Z", "already": True, "data": PLACE}}
         answered = await asked(oem, answer(200, body))
         assert (answered.verdict, answered.completed_at) == (Verdict.SUCCEEDED, TEN_O_CLOCK)
-        assert (answered.already_done, answered.data) == (True, {"latitude": 1.5})
+        assert (answered.already_done, answered.data) == (True, PLACE)
 
     @pytest.mark.parametrize(
         ("op", "expected"),

@@ -78,7 +78,7 @@ async def test_the_sync_example_reads_state(oem: Oem) -> None:
         "speed": Reading(pytest.approx(160.9344), TEN_O_CLOCK - SECOND, TEN_O_CLOCK),
         "system_power_mode": Reading("on", None, TEN_O_CLOCK),
         "transmission_gear": Reading("park", None, TEN_O_CLOCK),
-        "doors_locked": Reading(None, None, TEN_O_CLOCK),
+        "doors_locked": Reading(None, None, TEN_O_CLOCK, "the source flags it as not valid"),
         "lv_battery_voltage": Reading(12.6, None, TEN_O_CLOCK),
     }
 

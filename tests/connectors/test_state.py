@@ -49,9 +49,24 @@ async def test_a_report_has_reachability_last_contact_and_a_reading_for_each_lis
     assert (oem.seen[0].method, oem.seen[0].target) == ("GET", "/cars/car%201%2Fa/state")
 
 
-@pytest.mark.parametrize("said", [{"v": None}, {}, {"v": 10, "stale": True}, {"v": [1]}, {"v": {}}, {"v": "x" * 65}])
-async def test_a_flagged_null_or_unusable_value_is_unknown(oem: Oem, said: dict[str, object]) -> None:
-    assert await reading(oem, said) == Reading(None)
+FLAGGED, UNMAPPED = "the source flags it as not valid", "the definition does not say what this value means"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"v": None}, ""),
+        ({}, ""),
+        ({"v": 10, "stale": True}, FLAGGED),
+        ({"v": [1]}, UNMAPPED),
+        ({"v": {}}, UNMAPPED),
+        ({"v": "x" * 65}, UNMAPPED),
+    ],
+)
+async def test_a_flagged_null_or_unusable_value_is_unknown_and_says_why(
+    oem: Oem, said: dict[str, object], why: str
+) -> None:
+    assert await reading(oem, said) == Reading(None, why=why)
 
 
 @pytest.mark.parametrize(

@@ -92,10 +92,16 @@ HOSTILE_DATA: Mapping[str, object] = {
 }
 
 
-async def test_a_success_brings_only_what_was_asked_for(shared: Product, vin: str) -> None:
+async def test_a_success_without_what_was_asked_for_is_no_answer(shared: Product, vin: str) -> None:
     record = await ask(shared, vin, "location", saying(answer(200, {"state": "done", "data": HOSTILE_DATA})))
+    assert (record["status"], record["detail"]) == ("Error", "No answer from the vehicle.")
+
+
+async def test_a_success_brings_only_what_was_asked_for(shared: Product, vin: str) -> None:
+    data = {**HOSTILE_DATA, "latitude": -23.5, "longitude": -46.6}
+    record = await ask(shared, vin, "location", saying(answer(200, {"state": "done", "data": data})))
     assert record["status"] == "Success"
-    assert record["detail"].keys() == {"date_time"}
+    assert record["detail"].keys() == {"date_time", "latitude", "longitude"}
     assert LOCAL_TIME.fullmatch(record["detail"]["date_time"])
 
 

@@ -49,4 +49,5 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 def _seen(name: str, sight: dict[str, Any]) -> str:
     age = f", {sight['age']:.0f} s old" if "age" in sight else ""
-    return f"[{name} {sight['value']}{age}]"
+    why = f", {sight['why']}" if "why" in sight else ""
+    return f"[{name} {sight['value']}{age}{why}]"

@@ -58,7 +58,7 @@ def usable(case: Case, rules: EvidenceSettings, newer_than: int = 0) -> dict[str
 
 def why_unusable(name: str, signal: Signal, case: Case, rules: EvidenceSettings) -> str:
     if signal.value is None:
-        return "null"
+        return signal.why or "null"
     if signal.as_of is None:
         return "the source does not say when"
     if _from_the_future(signal.as_of, case.now, rules):

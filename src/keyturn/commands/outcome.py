@@ -210,4 +210,5 @@ def _operation(answer: OemAnswer) -> str | None:
 def _told(answer: OemAnswer) -> dict[str, object]:
     """What the audit entry says of the exchange with the OEM."""
     exchange = None if answer.exchange is None else msgspec.to_builtins(answer.exchange)
-    return {"verdict": answer.verdict, "exchange": exchange}
+    earlier = {"earlier": msgspec.to_builtins(answer.earlier)} if answer.earlier else {}
+    return {"verdict": answer.verdict, "exchange": exchange, **earlier}

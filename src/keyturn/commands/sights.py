@@ -21,7 +21,7 @@ class Sight(msgspec.Struct, frozen=True, omit_defaults=True):
     """Since it came into being."""
     source: str = ""
     why: str = ""
-    """Why it was not usable, when it was not."""
+    """Why it was not usable, when it was not; or why `standing` does not go back further."""
 
 
 def sights(number: int, case: Case, rules: EvidenceSettings) -> dict[str, Sight]:
@@ -51,7 +51,7 @@ def _sight(name: str, signal: Signal, case: Case, rules: EvidenceSettings) -> Si
         age=None if signal.as_of is None else round(age(signal, case.now), 3),
         standing=round(seconds_between(signal.observed_at, case.now), 3),
         source=signal.source,
-        why=why_unusable(name, signal, case, rules),
+        why=why_unusable(name, signal, case, rules) or signal.why,
     )
 
 
@@ -59,6 +59,8 @@ def _contact_sights(report: Report, now: int) -> dict[str, Sight]:
     contact = report.last_contact
     ages = {"reachable": report.reachable_at or None, "last_contact": contact}
     values = {"reachable": report.reachable, "last_contact": contact}
+    why = {"last_contact": report.last_contact_why}
     return {
-        name: Sight(values[name], None if at is None else round((now - at) / SECOND, 3)) for name, at in ages.items()
+        name: Sight(values[name], None if at is None else round((now - at) / SECOND, 3), why=why.get(name, ""))
+        for name, at in ages.items()
     }

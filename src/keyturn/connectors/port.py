@@ -5,10 +5,14 @@ A connector never raises for what an OEM did; an exception out of one is a defec
 treats it as "may have happened".
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
+
+NO_ANSWER = "No answer from the vehicle."
+"""The public text of a read that brought nothing."""
 
 
 class Verdict(StrEnum):
@@ -49,6 +53,8 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int | None = None
     answer: str = ""
     """The first 500 characters of the body, or what went wrong."""
+    note: str = ""
+    """What was not used of the answer, and why; our own words."""
 
 
 class OemAnswer(msgspec.Struct, frozen=True):
@@ -56,6 +62,9 @@ class OemAnswer(msgspec.Struct, frozen=True):
 
     verdict: Verdict
     exchange: Exchange | None = None
+    """The one that decided."""
+    earlier: tuple[Exchange, ...] = ()
+    """The ones on the way to it, oldest first, such as one whose token was refused."""
     temporary: bool = False
     """NOT_TAKEN only: worth trying again."""
     operation: Operation | None = None
@@ -84,6 +93,8 @@ class Reading(msgspec.Struct, frozen=True):
     value: bool | int | float | str | None
     observed_at: int | None = None
     as_of: int | None = None
+    why: str = ""
+    """Why there is no value although the source gave one, or why `observed_at` is not the source's."""
 
 
 class StateReport(msgspec.Struct, frozen=True):
@@ -93,6 +104,8 @@ class StateReport(msgspec.Struct, frozen=True):
     reachable: bool | None = None
     """None: the source does not say."""
     last_contact: int | None = None
+    last_contact_why: str = ""
+    """Why there is none although the source gave one."""
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -158,6 +171,14 @@ class Order(msgspec.Struct, frozen=True):
     """The same moment on CLOCK_BOOTTIME; both must hold."""
     expires_at: int
     """The answer deadline, passed on where the OEM supports one."""
+
+
+class CredentialKeeper(Protocol):
+    """Keeps a credential that the OEM replaced, such as a refresh token that may be used once."""
+
+    async def keep(self, account_id: str, name: str, value: str, replaces: Collection[str]) -> None:
+        """Put `value` in the place of any of `replaces`; any other value was given by somebody meanwhile and stays."""
+        ...
 
 
 class Connector(Protocol):

@@ -14,7 +14,7 @@ from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.definition import Definition, parse_definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.notation import parse_address
-from keyturn.connectors.port import Connector, Quota
+from keyturn.connectors.port import Connector, CredentialKeeper, Quota
 
 _WINDOWS = (60.0, 3_600.0, 86_400.0)
 _DEFINITION_KEYS = ("timeout", "client_certificate", "client_key")
@@ -31,15 +31,20 @@ def load_definition(name_or_path: str) -> Definition:
         raise DefinitionError(f"{name_or_path}: {error}") from None
 
 
-def build_connectors(configs: Mapping[str, ConnectorSettings], clock: Clock) -> dict[str, Connector]:
-    """One connector for each entry of the configuration, by its name. Raises `DefinitionError`."""
-    return {name: _connector(name, settings, clock) for name, settings in configs.items()}
+def build_connectors(
+    configs: Mapping[str, ConnectorSettings], clock: Clock, keeper: CredentialKeeper | None = None
+) -> dict[str, Connector]:
+    """One connector for each entry of the configuration, by its name. Raises `DefinitionError`.
+
+    `keeper` keeps the credentials that an OEM replaces.
+    """
+    return {name: _connector(name, settings, clock, keeper) for name, settings in configs.items()}
 
 
-def _connector(name: str, settings: ConnectorSettings, clock: Clock) -> Connector:
+def _connector(name: str, settings: ConnectorSettings, clock: Clock, keeper: CredentialKeeper | None) -> Connector:
     definition = load_definition(settings.definition)
     try:
-        return OemHttp(_overridden(definition, settings), clock, quota(settings.quota))
+        return OemHttp(_overridden(definition, settings), clock, quota(settings.quota), keeper)
     except DefinitionError as error:
         raise DefinitionError(f"connectors.{name}: {error}") from None
 

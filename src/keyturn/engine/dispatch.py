@@ -118,7 +118,7 @@ class Dispatcher:
             answer = await connector.send(order)
             if answer.verdict is Verdict.NO_OPERATION and connector.declares.looks_up:
                 found = await connector.look_up(order.target, order.name, order.command_id)
-                return answer if found.verdict is Verdict.NOTHING_FOUND else found
+                return answer if found.verdict is Verdict.NOTHING_FOUND else _after(answer, found)
         except Exception:
             log.exception("a connector raised; what it sent may have happened", command_id=order.command_id)
             return OemAnswer(Verdict.UNCLEAR)
@@ -140,6 +140,12 @@ class Dispatcher:
             tx, vehicle, command.spec, connector.declares, command.id, rows, superseded_opposite=superseded
         )
         return wants_reading(case, judge(case, registrar.evidence_rules))
+
+
+def _after(sent: OemAnswer, found: OemAnswer) -> OemAnswer:
+    """`found`, with the record of the sending before its own."""
+    sending = (sent.exchange,) if sent.exchange else ()
+    return msgspec.structs.replace(found, earlier=(*sent.earlier, *sending, *found.earlier))
 
 
 def _order(intent: Command, target: Target, send_by_boottime: float) -> Order:

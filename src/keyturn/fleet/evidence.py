@@ -5,7 +5,7 @@ Both are one row, so that a judgement reads one consistent picture.
 
 import msgspec
 
-from keyturn.clock import after
+from keyturn.clock import after, seconds_between
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport
 from keyturn.fleet.positions import Position, newest
@@ -22,6 +22,8 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
     as_of: int | None
     received_at: int
     source: str
+    why: str = ""
+    """Why there is no value although the source gave one, or why `observed_at` is not the source's."""
 
 
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,6 +34,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     reachable_at: int = 0
     """When the connector said so."""
     last_contact: int | None = None
+    last_contact_why: str = ""
+    """Why the newest report brought none."""
 
     def value(self, name: str) -> SignalValue:
         """The newest value, whatever its age."""
@@ -117,12 +121,16 @@ def absorb(evidence: Evidence, heard: StateReport, received_at: int, source: str
     for name, reading in heard.readings.items():
         signal = _signal(reading, heard, signals.get(name), received_at, source, rules.max_age)
         signals[name] = _newer(signals.get(name), _not_from_the_future(signal, latest))
-    contacts = [at for at in (known.last_contact, heard.last_contact) if at is not None and at <= latest]
+    contact, contact_why = heard.last_contact, heard.last_contact_why
+    if contact is not None and contact > latest:
+        contact_why = _ahead(contact, received_at)
+    contacts = [at for at in (known.last_contact, contact) if at is not None and at <= latest]
     report = Report(
         signals,
         reachable=heard.reachable,
         reachable_at=received_at,
         last_contact=max(contacts, default=None),
+        last_contact_why=contact_why,
     )
     track = _reported_place(_corrected(evidence.track, report), report)
     return Evidence(report, _counted(track, report, heard))
@@ -133,18 +141,25 @@ def _signal(
 ) -> Signal:
     """`observed_at` is the source's word, else when we first saw the value without a gap of `unbroken_for` seconds."""
     as_of = next((at for at in (reading.as_of, reading.observed_at, heard.last_contact) if at is not None), None)
+    if as_of is None and reading.value is None and reading.why:
+        as_of = received_at  # the source's newest word on it, of use or not
     observed_at = reading.observed_at
     if observed_at is None:
         watched = known is not None and received_at <= after(known.received_at, unbroken_for)
         same = known is not None and known.value == reading.value
         observed_at = known.observed_at if known is not None and watched and same else received_at
-    return Signal(reading.value, observed_at, as_of, received_at, source)
+    return Signal(reading.value, observed_at, as_of, received_at, source, reading.why)
 
 
 def _not_from_the_future(signal: Signal, latest: int) -> Signal:
     if signal.as_of is None or signal.as_of <= latest:
         return signal
-    return Signal(None, signal.received_at, signal.received_at, signal.received_at, signal.source)
+    at = signal.received_at
+    return Signal(None, at, at, at, signal.source, _ahead(signal.as_of, at))
+
+
+def _ahead(instant: int, received_at: int) -> str:
+    return f"{seconds_between(received_at, instant):,.0f} s in the future"
 
 
 def _newer(known: Signal | None, heard: Signal) -> Signal:

@@ -17,6 +17,8 @@ def newest(known: Position | None, latitude: object, longitude: object, at: int)
     """What was said at the instant `at`, where it is a place on Earth and nothing newer is known."""
     if not _within(latitude, 90.0) or not _within(longitude, 180.0) or (known is not None and known.at > at):
         return known
+    if latitude == longitude == 0:  # what receivers say that have not found their place
+        return known
     return Position(float(latitude), float(longitude), at)
 
 

@@ -1,12 +1,15 @@
 """OEM accounts: a company's credentials at one connector, sealed. They go in and are never shown again."""
 
+import asyncio
 import uuid
+from collections.abc import Collection
+from functools import partial
 
 import msgspec
 
 from keyturn.clock import iso_time
 from keyturn.connectors.port import Account
-from keyturn.store.port import ReadTx, Row
+from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
 from keyturn.tenants.immobilised import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
@@ -73,6 +76,35 @@ def open_account(tx: ReadTx, keyring: Keyring, account_id: str) -> tuple[str, Ac
         return None
     connector, sealed = row
     return connector, Account(account_id, _CREDENTIALS.decode(keyring.unseal(bytes(sealed), account_id)))
+
+
+class KeptCredentials:
+    """Credentials that an OEM replaces go back into their account, sealed. Implements `CredentialKeeper`."""
+
+    def __init__(self, opened: "asyncio.Future[tuple[Store, Keyring]]") -> None:
+        """`opened` has a result once the store is open."""
+        self._opened = opened
+
+    async def keep(self, account_id: str, name: str, value: str, replaces: Collection[str]) -> None:
+        """Raises `StoreUnavailable`."""
+        store, keyring = await self._opened
+        await store.write(
+            partial(
+                replace_credential, keyring=keyring, account_id=account_id, name=name, value=value, replaces=replaces
+            )
+        )
+
+
+def replace_credential(
+    tx: Tx, keyring: Keyring, account_id: str, name: str, value: str, replaces: Collection[str]
+) -> bool:
+    """Put `value` in the place of any of `replaces`; false where the account has another one by now."""
+    opened = open_account(tx, keyring, account_id)
+    if opened is None or opened[1].credentials.get(name) not in replaces:
+        return False
+    sealed = _sealed(keyring, account_id, {**opened[1].credentials, name: value})
+    tx.run(_SET, id=account_id, name=None, active=None, sealed=sealed)
+    return True
 
 
 def add(session: Session, arguments: AddAccount) -> Answer:

@@ -1,22 +1,44 @@
-"""A request with the account's token: once more with another token after a 401, and a record of it for the timeline."""
+"""A request with the account's token: once more with another token where this one is refused, and a record of both."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
+from typing import NamedTuple
 
 import msgspec
 
 from keyturn.clock import Clock
+from keyturn.connectors.oem_http.auth import Auth, TokenStanding
 from keyturn.connectors.oem_http.exchanges import exchange
 from keyturn.connectors.oem_http.gate import Deadline, Gate
 from keyturn.connectors.oem_http.requests import Request
-from keyturn.connectors.oem_http.sections import Auth
 from keyturn.connectors.oem_http.tokens import TokenError, Tokens
 from keyturn.connectors.oem_http.wire import Transfer, Wire
 from keyturn.connectors.port import Account, Exchange
 
 Write = Callable[[Request], Awaitable[Transfer]]
-Called = tuple[Transfer, Exchange]
+Judge = Callable[[Transfer], TokenStanding]
+"""What an answer says of the token."""
+
+
+class Called(NamedTuple):
+    """How a request ended, and its record."""
+
+    transfer: Transfer
+    exchange: Exchange
+    earlier: tuple[Exchange, ...] = ()
+    """What was written before with a token that was refused."""
+
+
+class Asked(NamedTuple):
+    """One request, and what is done with its answer."""
+
+    account: Account
+    request: Request
+    end: Deadline
+    """Everything, the token included, is written before it."""
+    judge: Judge
+    urgent: bool = False
+    """It undoes something and does not wait long for a token endpoint that fails."""
 
 
 class Calls:
@@ -28,39 +50,42 @@ class Calls:
         self._wire = wire
         self._clock = clock
 
-    async def command(self, account: Account, request: Request, send_by: Deadline) -> Called:
-        """Every writing has a gate of its own: a 401 was not taken, so that another may follow it."""
-        return await self._called(account, request, send_by, lambda signed: self._wire.command(signed, Gate(send_by)))
+    async def command(self, asked: Asked) -> Called:
+        """Every writing has a gate of its own: one whose token is refused was not taken, so that another may follow."""
+        return await self._called(asked, lambda signed: self._wire.command(signed, Gate(asked.end)))
 
-    async def question(self, account: Account, request: Request, end: Deadline) -> Called:
-        """All of it, the token included, until `end`."""
-        return await self._called(account, request, end, lambda signed: self._wire.question(signed, end.left()))
+    async def question(self, asked: Asked) -> Called:
+        """All of it, the answer included, until `end`."""
+        return await self._called(asked, lambda signed: self._wire.question(signed, asked.end.left()))
 
-    async def _called(self, account: Account, request: Request, end: Deadline, write: Write) -> Called:
-        secrets = set(account.credentials.values())
+    async def _called(self, asked: Asked, write: Write) -> Called:
+        secrets, written = set(asked.account.credentials.values()), list[Transfer]()
         try:
-            transfer = await self._authorised(account, request, end, write, secrets)
+            await self._authorised(asked, write, secrets, written)
         except TokenError as error:
-            transfer = self._unsent(request, error)
+            secrets |= error.secrets
+            written.append(self._unsent(asked.request, error))
         except TimeoutError:
-            transfer = self._unsent(request, TokenError("no token in time", temporary=True))
-        return transfer, exchange(transfer, secrets)
+            written.append(self._unsent(asked.request, TokenError("no token in time", temporary=True)))
+        *earlier, last = written
+        return Called(last, exchange(last, secrets), tuple(exchange(each, secrets) for each in earlier))
 
-    async def _authorised(
-        self, account: Account, request: Request, end: Deadline, write: Write, secrets: set[str]
-    ) -> Transfer:
-        async with asyncio.timeout(end.left()):
-            token = await self._tokens.current(account)
+    async def _authorised(self, asked: Asked, write: Write, secrets: set[str], written: list[Transfer]) -> None:
+        """`written` gets every transfer, `secrets` every token."""
+        async with asyncio.timeout(asked.end.left()):
+            token = await self._tokens.current(asked.account, urgent=asked.urgent)
         secrets.add(token)
-        transfer = await write(self._signed(request, token))
-        if transfer.status != HTTPStatus.UNAUTHORIZED:
-            return transfer
-        async with asyncio.timeout(end.left()):
-            renewed = await self._tokens.renewed(account, token)
-        if renewed is None:
-            return transfer
-        secrets.add(renewed)
-        return await write(self._signed(request, renewed))
+        written.append(await write(self._signed(asked.request, token)))
+        standing = asked.judge(written[-1])
+        if standing is TokenStanding.DOUBTFUL:
+            self._tokens.discard(asked.account, token)
+        if standing is not TokenStanding.REFUSED:
+            return
+        async with asyncio.timeout(asked.end.left()):
+            renewed = await self._tokens.renewed(asked.account, token, urgent=asked.urgent)
+        if renewed is not None:
+            secrets.add(renewed)
+            written.append(await write(self._signed(asked.request, renewed)))
 
     def _signed(self, request: Request, token: str) -> Request:
         return request.with_header(self._auth.header, f"{self._auth.prefix} {token}".lstrip())
@@ -69,5 +94,11 @@ class Calls:
         """The failed request for a token, else the request that was never written."""
         asked = error.transfer or Transfer(request.line, self._clock.now())
         return msgspec.structs.replace(
-            asked, began=False, status=None, body=b"", fault=error.fault, temporary=error.temporary
+            asked,
+            began=False,
+            status=None,
+            body=b"",
+            fault=error.fault,
+            temporary=error.temporary,
+            retry_after=error.retry_after,
         )

@@ -6,18 +6,27 @@ from http import HTTPStatus
 import msgspec
 
 from keyturn.clock import Clock
-from keyturn.connectors.oem_http.calls import Called, Calls
+from keyturn.connectors.oem_http.calls import Asked, Called, Calls, Judge
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.gate import Deadline
 from keyturn.connectors.oem_http.mapping import AnswerMapping
-from keyturn.connectors.oem_http.notation import PlaceholderError
-from keyturn.connectors.oem_http.outcomes import decoded
+from keyturn.connectors.oem_http.notation import PlaceholderError, Values
 from keyturn.connectors.oem_http.requests import Request, Requests
+from keyturn.connectors.oem_http.said import decoded
+from keyturn.connectors.oem_http.sections import RESTORING
 from keyturn.connectors.oem_http.state import StateMapping
 from keyturn.connectors.oem_http.tokens import FetchedTokens, GivenTokens, Tokens
+from keyturn.connectors.oem_http.values import (
+    cancel_values,
+    look_up_values,
+    sending_values,
+    status_values,
+    vehicle_values,
+)
 from keyturn.connectors.oem_http.wire import Transfer, Wire
 from keyturn.connectors.port import (
+    CredentialKeeper,
     Declarations,
     Exchange,
     OemAnswer,
@@ -33,7 +42,9 @@ from keyturn.connectors.port import (
 class OemHttp:
     """Implements the connector port. Raises `DefinitionError` when the definition cannot be used."""
 
-    def __init__(self, definition: Definition, clock: Clock, quota: Quota | None = None) -> None:
+    def __init__(
+        self, definition: Definition, clock: Clock, quota: Quota | None = None, keeper: CredentialKeeper | None = None
+    ) -> None:
         if definition.base_url is None:
             raise DefinitionError("base_url: must be given, in the definition or in the configuration")
         self.declares = declarations(definition, quota)
@@ -44,7 +55,7 @@ class OemHttp:
         self._state = StateMapping(definition.state, definition.times) if definition.state else None
         self._wire = Wire(definition, clock)
         self._tokens: Tokens = (
-            FetchedTokens(definition.auth, self._requests, self._wire, clock)
+            FetchedTokens(definition.auth, self._requests, self._wire, clock, keeper)
             if definition.auth.scheme == "oauth2"
             else GivenTokens()
         )
@@ -53,45 +64,58 @@ class OemHttp:
     async def send(self, order: Order) -> OemAnswer:
         if order.name not in self.declares.offers:
             return OemAnswer(Verdict.NOT_TAKEN)
+        values = sending_values(self._definition, order)
         try:
-            request = self._requests.send(order)
+            request = self._requests.send(order, values)
         except PlaceholderError as error:
             return OemAnswer(Verdict.NOT_TAKEN, Exchange(order.name, self._clock.now(), 0.0, answer=str(error)))
         send_by = Deadline(self._clock, order.send_by_boottime, order.send_by)
-        called = await self._calls.command(order.target.account, request, send_by)
-        return _recorded(self._mapping.sent(order.name, called[0]), called)
+        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values, order.name)  # noqa: E731
+        asked = Asked(order.target.account, request, send_by, judge, urgent=order.name in RESTORING)
+        called = await self._calls.command(asked)
+        answer = _recorded(self._mapping.sent(order.name, called.transfer, values), called)
+        return _noted(answer, self._mapping.unused(called.transfer, values) if _asks_on(answer) else "")
 
     async def ask(self, target: Target, name: str, operation: Operation) -> OemAnswer:
-        request = self._requests.ask(target, operation)
-        return await self._judged(target, request, lambda transfer: self._mapping.asked(name, transfer, operation))
+        values = status_values(self._definition, target, name, operation)
+        request = self._requests.ask(operation, values)
+        judge = lambda transfer: self._mapping.asked(name, transfer, operation, values)  # noqa: E731
+        return await self._judged(target, request, values, judge)
 
     async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
-        request = self._requests.look_up(target, name, command_id)
-        return await self._judged(target, request, lambda transfer: self._mapping.found(name, transfer, command_id))
+        values = look_up_values(self._definition, target, name, command_id)
+        judge = lambda transfer: self._mapping.found(name, transfer, command_id, values)  # noqa: E731
+        return await self._judged(target, self._requests.look_up(values), values, judge)
 
     async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
-        request = self._requests.cancel(target, operation)
-        return await self._judged(target, request, self._mapping.cancelled)
+        values = cancel_values(target, operation)
+        judge = lambda transfer: self._mapping.cancelled(transfer, values)  # noqa: E731
+        return await self._judged(target, self._requests.cancel(operation, values), values, judge)
 
     async def read_state(self, target: Target) -> StateReport | None:
-        request = self._requests.read_state(target)
+        values = vehicle_values(target)
+        request = self._requests.read_state(values)
         if request is None or self._state is None:
             return None
-        transfer, _ = await self._calls.question(target.account, request, self._within(self._state.timeout))
-        return self._state.report(decoded(transfer.body)) if transfer.status == HTTPStatus.OK else None
+        transfer = (await self._asked(target, request, values, self._state.timeout)).transfer
+        return self._state.report(decoded(transfer.body), values) if transfer.status == HTTPStatus.OK else None
 
     async def close(self) -> None:
         await self._tokens.close()
         await self._wire.close()
 
     async def _judged(
-        self, target: Target, request: Request | None, judge: Callable[[Transfer], OemAnswer]
+        self, target: Target, request: Request | None, values: Values, judge: Callable[[Transfer], OemAnswer]
     ) -> OemAnswer:
         """A question about a command and what its answer means; without a request nothing is found."""
         if request is None:
             return OemAnswer(Verdict.NOTHING_FOUND)
-        called = await self._calls.question(target.account, request, self._within(self._definition.timeout))
-        return _recorded(judge(called[0]), called)
+        called = await self._asked(target, request, values, self._definition.timeout)
+        return _recorded(judge(called.transfer), called)
+
+    async def _asked(self, target: Target, request: Request, values: Values, seconds: float) -> Called:
+        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values)  # noqa: E731
+        return await self._calls.question(Asked(target.account, request, self._within(seconds), judge))
 
     def _within(self, seconds: float) -> Deadline:
         return Deadline(self._clock, self._clock.boottime() + seconds)
@@ -119,5 +143,17 @@ def declarations(definition: Definition, quota: Quota | None = None) -> Declarat
 
 
 def _recorded(answer: OemAnswer, called: Called) -> OemAnswer:
-    transfer, record = called
-    return msgspec.structs.replace(answer, exchange=record, retry_after=transfer.retry_after)
+    return msgspec.structs.replace(
+        answer, exchange=called.exchange, earlier=called.earlier, retry_after=called.transfer.retry_after
+    )
+
+
+def _asks_on(answer: OemAnswer) -> bool:
+    return answer.verdict in (Verdict.IN_PROGRESS, Verdict.NO_OPERATION)
+
+
+def _noted(answer: OemAnswer, note: str) -> OemAnswer:
+    """`note` in the record of the exchange."""
+    if not note or answer.exchange is None:
+        return answer
+    return msgspec.structs.replace(answer, exchange=msgspec.structs.replace(answer.exchange, note=note))

@@ -7,13 +7,24 @@ from typing import Annotated, Any
 from msgspec import Meta, field
 from yarl import URL
 
-from keyturn.connectors.oem_http.document import Parsers, typed
-from keyturn.connectors.oem_http.notation import Body, NamedQuery, Query, Template, parse_address, parse_zone
+from keyturn.connectors.oem_http.auth import Auth
+from keyturn.connectors.oem_http.contexts import misplaced
+from keyturn.connectors.oem_http.document import Parsers, Table, typed
+from keyturn.connectors.oem_http.headers import merged
+from keyturn.connectors.oem_http.notation import (
+    COMMAND,
+    OPERATION,
+    SENDING,
+    VEHICLE,
+    NamedQuery,
+    Query,
+    parse_address,
+    parse_zone,
+)
 from keyturn.connectors.oem_http.sections import (
     Accepted,
     AnswerRule,
     Asking,
-    Auth,
     Cancel,
     Command,
     CommandName,
@@ -25,10 +36,13 @@ from keyturn.connectors.oem_http.sections import (
     Result,
     Sending,
     State,
-    Table,
-    Times,
     Wait,
 )  # fmt: skip
+from keyturn.connectors.oem_http.templates import Body, Template
+from keyturn.connectors.oem_http.times import NamedTimeQuery, TimeQuery, Times, parse_time_query
+
+_RESULTS: dict[Mode, frozenset[str]] = {"operation": OPERATION | {"command.name"}, "sync": SENDING}
+"""What has a value where an outcome is read, by mode."""
 
 
 class Definition(Table, frozen=True, kw_only=True):
@@ -62,14 +76,38 @@ class Definition(Table, frozen=True, kw_only=True):
         for name, command in self.commands.items():
             if self.call_for(name).path is None:
                 raise ValueError(f"commands.{name} has no path, and [send] has none for it")
-            if (command.mode or self.mode) == "operation":
+            if self.mode_of(name) == "operation":
                 self._check_operations(command)
+        for problem in misplaced(self._expressions()):
+            raise ValueError(problem)
+
+    def mode_of(self, name: str) -> Mode:
+        return self.commands[name].mode or self.mode
 
     def _check_operations(self, command: Command) -> None:
-        if (command.result or self.result).state is None:
-            raise ValueError("result.state must be given in mode operation")
-        if not (self.accepted.url or (self.accepted.id and self.status.path)):
-            raise ValueError("mode operation needs accepted.url, or accepted.id with status.path")
+        accepted, result = self.accepted, command.result or self.result
+        if result.state is None and not result.succeeded_by_status:
+            raise ValueError("result.state must be given in mode operation, or result.succeeded_by_status")
+        named = accepted.id or accepted.id_header
+        if not (accepted.url or accepted.url_header or (named and self.status.path)):
+            raise ValueError("mode operation needs accepted.url, or accepted.id with status.path (or their headers)")
+
+    def _expressions(self) -> list[tuple[str, object, frozenset[str]]]:
+        """Where expressions are, and the placeholders that have a value there."""
+        found = COMMAND | OPERATION if self.look_up else frozenset[str]()
+        general = frozenset[str]().union(found, *(_RESULTS[self.mode_of(name)] for name in self.commands))
+        own = [
+            (f"commands.{name}", (command.result, command.data), _RESULTS[self.mode_of(name)] | found)
+            for name, command in self.commands.items()
+        ]
+        return [
+            ("accepted", self.accepted, SENDING),
+            ("result", self.result, general),
+            ("look_up", self.look_up, COMMAND),
+            ("cancel", self.cancel, OPERATION),
+            ("state", self.state, VEHICLE),
+            *own,
+        ]
 
     def call_for(self, name: str) -> Sending:
         """How the command `name` is sent: [send] with what [commands.<name>] says instead."""
@@ -77,7 +115,7 @@ class Definition(Table, frozen=True, kw_only=True):
         return Sending(
             method=command.method or self.send.method,
             path=command.path or self.send.path,
-            headers={**self.send.headers, **command.headers},
+            headers=merged(self.send.headers, command.headers),
             body=command.body or self.send.body,
             idempotency_header=self.send.idempotency_header,
         )
@@ -86,6 +124,8 @@ class Definition(Table, frozen=True, kw_only=True):
 _PARSERS: Parsers = {
     Query: Query,
     NamedQuery: NamedQuery,
+    TimeQuery: parse_time_query,
+    NamedTimeQuery: NamedTimeQuery,
     Template: Template,
     Body: Body,
     tzinfo: parse_zone,

@@ -7,6 +7,13 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import ValidationError, structs
 
+from keyturn.connectors.oem_http.notation import PLACEHOLDER
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file; it knows its keys and no others."""
+
+
 T = TypeVar("T", bound=msgspec.Struct)
 Parsers = dict[type, Callable[[Any], Any]]
 """How the types that are not msgspec's own are read; each raises ValueError or TypeError."""
@@ -49,6 +56,9 @@ def _struct_faults(value: dict[str, Any], struct: type, where: str, parsers: Par
 
 
 def _own_fault(value: Any, kind: Any, where: str, parsers: Parsers) -> Iterator[str]:
+    braces = PLACEHOLDER.search(value) if kind is str and isinstance(value, str) else None
+    if braces:
+        yield f"{where}: no placeholder {braces[0]}; none is allowed here"
     try:
         msgspec.convert(value, kind, dec_hook=_hook(parsers))
     except ValidationError as error:

@@ -1,15 +1,16 @@
 """What an answer of the OEM means for a command, by the definition's tables. Pure."""
 
-from http import HTTPStatus
-from typing import Any
-
 import msgspec
 
+from keyturn.connectors.oem_http.auth import UNAUTHORIZED, TokenRefusal, TokenStanding
 from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.outcomes import Outcomes, decoded
+from keyturn.connectors.oem_http.notation import NO_VALUES, Values
+from keyturn.connectors.oem_http.outcomes import Outcomes
 from keyturn.connectors.oem_http.readings import word
-from keyturn.connectors.oem_http.requests import Requests
+from keyturn.connectors.oem_http.requests import Requests, UrlError
+from keyturn.connectors.oem_http.said import Said, decoded
 from keyturn.connectors.oem_http.sections import AnswerRule
+from keyturn.connectors.oem_http.values import operation_values
 from keyturn.connectors.oem_http.wire import Transfer
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
 
@@ -20,59 +21,90 @@ UNCLEAR = OemAnswer(Verdict.UNCLEAR)
 
 
 class AnswerMapping:
-    """The tables of one definition, ready to judge answers; what it returns has no exchange yet."""
+    """The tables of one definition, ready to judge answers; what it returns has no exchange yet.
+
+    `values` are what placeholders in expressions stand for.
+    """
 
     def __init__(self, definition: Definition, requests: Requests) -> None:
         self._definition = definition
         self._requests = requests
         self._general = Outcomes(definition)
-        self._outcomes = {name: Outcomes(definition, command) for name, command in definition.commands.items()}
+        self._outcomes = {name: Outcomes(definition, name) for name in definition.commands}
 
-    def sent(self, name: str, transfer: Transfer) -> OemAnswer:
+    def sent(self, name: str, transfer: Transfer, values: Values = NO_VALUES) -> OemAnswer:
         """The answer to a command."""
         if transfer.status is None:
             return UNCLEAR if transfer.began else OemAnswer(Verdict.NOT_TAKEN, temporary=transfer.temporary)
-        document, outcomes = decoded(transfer.body), self._outcomes[name]
-        rule = self._rule(transfer.status, outcomes.error_code(document))
+        said, outcomes = _said(transfer, values), self._outcomes[name]
+        rule = self._rule(transfer.status, outcomes.error_code(said))
         if rule:
-            return _ruled(rule, outcomes, document)
-        if transfer.status == HTTPStatus.UNAUTHORIZED:
+            return _ruled(rule, outcomes, said)
+        if self.token_is(transfer, values, name) is TokenStanding.REFUSED:
             return OemAnswer(Verdict.NOT_TAKEN)
-        if _is_success(transfer.status):
-            return self._taken(name, document, empty=not transfer.body)
-        return outcomes.listed_refusal(document) or UNCLEAR
+        if said.is_success:
+            return self._taken(name, said)
+        return outcomes.listed_refusal(said) or UNCLEAR
 
-    def asked(self, name: str, transfer: Transfer, operation: Operation) -> OemAnswer:
+    def token_is(self, transfer: Transfer, values: Values = NO_VALUES, name: str | None = None) -> TokenStanding:
+        """What the answer, to the command `name` or to a question, says of the token.
+
+        For a command, an entry of [[answers]] that fits decides, except where `refused_by` names the code and it does
+        not.
+        """
+        if transfer.status is None or 300 <= transfer.status < 400:
+            return TokenStanding.GOOD
+        code = self._outcomes.get(name or "", self._general).error_code(_said(transfer, values))
+        rule = self._rule(transfer.status, code) if name else None
+        refusal = next((each for each in self._definition.auth.refused_by if _fits(each, transfer.status, code)), None)
+        if refusal and (rule is None or bool(refusal.code) >= bool(rule.code)):
+            return TokenStanding.REFUSED
+        if transfer.status != UNAUTHORIZED:
+            return TokenStanding.GOOD
+        if rule is None:
+            return TokenStanding.REFUSED
+        return TokenStanding.GOOD if rule.code else TokenStanding.DOUBTFUL
+
+    def asked(self, name: str, transfer: Transfer, operation: Operation, values: Values = NO_VALUES) -> OemAnswer:
         """The answer to a question about an operation."""
-        document = _said(transfer)
-        if document is None:
+        said, outcomes = _said(transfer, values), self._outcomes.get(name, self._general)
+        if not said.is_success:
+            return outcomes.by_status(said) or NOTHING
+        final = outcomes.final(said)
+        if final is None and said.document is None:
             return NOTHING
-        final = self._outcomes.get(name, self._general).final(document)
         return final or OemAnswer(Verdict.IN_PROGRESS, operation=operation)
 
-    def found(self, name: str, transfer: Transfer, command_id: str) -> OemAnswer:
+    def found(self, name: str, transfer: Transfer, command_id: str, values: Values = NO_VALUES) -> OemAnswer:
         """The answer to a look-up by our id."""
-        look_up, document = self._definition.look_up, _said(transfer)
-        if look_up is None or document is None:
+        look_up, said = self._definition.look_up, _said(transfer, values)
+        if look_up is None or not said.is_success or said.document is None:
             return NOTHING
-        if look_up.reference and word(look_up.reference.of(document)) != command_id:
+        if look_up.reference and word(said.at(look_up.reference)) != command_id:
             return NOTHING
-        record = look_up.answer.of(document)
-        operation = self._operation(record)
+        record = said.part(look_up.answer)
+        operation, _ = self._operation(msgspec.structs.replace(record, headers={}))
+        record = msgspec.structs.replace(record, status=None).with_values(operation_values(operation))
         final = self._outcomes.get(name, self._general).final(record)
         if final:
             return msgspec.structs.replace(final, operation=operation)
         return OemAnswer(Verdict.IN_PROGRESS, operation=operation) if operation else NOTHING
 
-    def cancelled(self, transfer: Transfer) -> OemAnswer:
+    def cancelled(self, transfer: Transfer, values: Values = NO_VALUES) -> OemAnswer:
         """The answer to a cancel; NOTHING_FOUND where it does not say what became of the operation."""
-        cancel = self._definition.cancel
-        if cancel is None or transfer.status is None:
+        cancel, said = self._definition.cancel, _said(transfer, values)
+        if cancel is None or said.status is None:
             return NOTHING
-        if transfer.status in cancel.cancelled_by_status:
+        if said.status in cancel.cancelled_by_status:
             return OemAnswer(Verdict.FAILED, cancelled=True)
-        record = cancel.answer.of(_said(transfer)) if cancel.answer else None
+        if cancel.answer is None or not said.is_success:
+            return NOTHING
+        record = msgspec.structs.replace(said.part(cancel.answer), status=None)
         return self._general.final(record) or NOTHING
+
+    def unused(self, transfer: Transfer, values: Values = NO_VALUES) -> str:
+        """Why the URL that the answer to a command gives cannot be used; empty where it can, or where it gives none."""
+        return self._operation(_said(transfer, values))[1]
 
     def _rule(self, status: int, code: str) -> AnswerRule | None:
         """The first of [[answers]] that fits; a redirect may always have happened, whatever it says."""
@@ -80,45 +112,48 @@ class AnswerMapping:
             return None
         return next((rule for rule in self._definition.answers if _fits(rule, status, code)), None)
 
-    def _taken(self, name: str, document: Any, *, empty: bool) -> OemAnswer:
+    def _taken(self, name: str, said: Said) -> OemAnswer:
         """A 2xx that no rule names."""
         outcomes = self._outcomes[name]
-        sync = (self._definition.commands[name].mode or self._definition.mode) == "sync"
-        outcome = outcomes.result(document, empty=empty) if sync else self._acceptance(outcomes, document)
-        return outcome or outcomes.listed_refusal(document) or OemAnswer(Verdict.NO_OPERATION)
+        sync = self._definition.mode_of(name) == "sync"
+        outcome = outcomes.result(said) if sync else self._acceptance(outcomes, said)
+        return outcome or outcomes.listed_refusal(said) or OemAnswer(Verdict.NO_OPERATION)
 
-    def _acceptance(self, outcomes: Outcomes, document: Any) -> OemAnswer | None:
+    def _acceptance(self, outcomes: Outcomes, said: Said) -> OemAnswer | None:
         """Mode operation: the answer says how to ask further, and may say the outcome."""
-        state, operation = self._definition.accepted.state, self._operation(document)
+        state, (operation, _) = self._definition.accepted.state, self._operation(said)
         accepted = OemAnswer(Verdict.IN_PROGRESS, operation=operation) if operation else None
-        return (outcomes.final(document, state) if state else None) or accepted
+        named = said.with_values(operation_values(operation))
+        return (outcomes.final(named, state) if state else None) or accepted
 
-    def _operation(self, document: Any) -> Operation | None:
-        """The operation that the document names, where it can be asked about."""
-        accepted = self._definition.accepted
-        url = self._requests.usable_url(accepted.url.of(document)) if accepted.url else None
-        named = word(accepted.id.of(document)) if accepted.id else ""
+    def _operation(self, said: Said) -> tuple[Operation | None, str]:
+        """The operation that the answer names, where it can be asked about; and why its URL is not used."""
+        accepted, url, fault = self._definition.accepted, None, ""
+        raw = said.at(accepted.url) or said.header(accepted.url_header)
+        if raw is not None:
+            try:
+                url = str(self._requests.resolved(raw, said.url))
+            except UrlError as error:
+                fault = f"its status URL was not used: {error}"
+        named = word(said.at(accepted.id)) or said.header(accepted.id_header) or ""
         id_ = named if 0 < len(named) <= LONGEST_ID and named.isprintable() and named not in (".", "..") else None
         askable = url or (id_ and self._definition.status.path)
-        return Operation(id_, str(url) if url else None) if askable else None
+        return (Operation(id_, url) if askable else None), fault
 
 
-def _fits(rule: AnswerRule, status: int, code: str) -> bool:
+def _fits(rule: AnswerRule | TokenRefusal, status: int, code: str) -> bool:
     return (not rule.status or status in rule.status) and (not rule.code or code in rule.code)
 
 
-def _ruled(rule: AnswerRule, outcomes: Outcomes, document: Any) -> OemAnswer:
+def _ruled(rule: AnswerRule, outcomes: Outcomes, said: Said) -> OemAnswer:
     if rule.means == "not_taken":
         return OemAnswer(Verdict.NOT_TAKEN, temporary=rule.temporary)
     if rule.means == "already_done":
-        return outcomes.success(document, already_done=True)
-    return outcomes.failure(document)
+        return outcomes.success(said, already_done=True)
+    return outcomes.failure(said)
 
 
-def _is_success(status: int | None) -> bool:
-    return status is not None and 200 <= status < 300
-
-
-def _said(transfer: Transfer) -> Any:
-    """The document of a 2xx, else None."""
-    return decoded(transfer.body) if _is_success(transfer.status) else None
+def _said(transfer: Transfer, values: Values) -> Said:
+    return Said(
+        decoded(transfer.body), values, transfer.status, transfer.headers, transfer.url, empty=not transfer.body
+    )

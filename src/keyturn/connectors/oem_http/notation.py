@@ -1,33 +1,42 @@
-"""The small languages of a definition: JMESPath for what is read, placeholders for what is written."""
+"""What is read is found by JMESPath. Placeholders in it stand for values, which stay data: they are never parsed."""
 
 import re
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from typing import Any
-from urllib.parse import quote
+from types import MappingProxyType
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import jmespath
-import msgspec
 from jmespath.exceptions import JMESPathError
+from jmespath.visitor import TreeInterpreter
 from yarl import URL
 
 Values = Mapping[str, str | int]
 """What placeholders stand for, by their dotted names."""
+NO_VALUES: Values = MappingProxyType({})
 
-PLACEHOLDERS = (
-    "vehicle.vin",
-    "vehicle.external_id",
-    "command.id",
-    "command.name",
-    "command.expires_at",
-    "command.expires_at_s",
-    "command.expires_at_ms",
-    "operation.id",
+VEHICLE = frozenset({"vehicle.vin", "vehicle.external_id"})
+COMMAND = VEHICLE | {"command.id", "command.name"}
+OPERATION = VEHICLE | {"operation.id"}
+SENDING = COMMAND | {"command.expires_at", "command.expires_at_s", "command.expires_at_ms"}
+ACCOUNT = "account."
+"""Placeholders that begin so are credentials of the account; they have a value everywhere."""
+NAME = "name"
+"""The placeholder of a signal or data point, where an expression serves several."""
+
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_IN_EXPRESSION = re.compile(r"\{([^{}:,\"'`()\[\]]*[^{}:,\"'`()\[\]\s][^{}:,\"'`()\[\]]*)\}")
+"""Neither a JSON object nor a multi-select hash."""
+_MARK = re.compile(r"placeholder_\d+_")
+"""What stands in a placeholder's place while the expression is parsed: a name to JMESPath."""
+_OPERANDS = frozenset(
+    {
+        *("comparator", "function_expression", "multi_select_list", "key_val_pair"),
+        *("or_expression", "and_expression", "not_expression"),
+    }
 )
-"""Besides ``account.<key>``, which is a credential of the account."""
-
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+"""Nodes of which a bare placeholder is an operand and stands for its value; elsewhere it is a key."""
 
 
 class PlaceholderError(Exception):
@@ -35,83 +44,82 @@ class PlaceholderError(Exception):
 
 
 class Query:
-    """A compiled JMESPath expression."""
+    """A compiled JMESPath expression; `names` are its placeholders."""
 
-    __slots__ = ("_expression",)
+    __slots__ = ("_marks", "_tree", "names")
 
     def __init__(self, text: str) -> None:
+        self._marks: dict[str, str] = {}
+        marked = _IN_EXPRESSION.sub(self._marked, string(text))
         try:
-            self._expression = jmespath.compile(_string(text))
+            self._tree = cast("dict[str, Any]", jmespath.compile(marked).parsed)
         except JMESPathError as error:
             raise ValueError(f"not JMESPath: {str(error).splitlines()[0]}") from None
+        self.names = frozenset(self._marks.values()) | _left_over(self._tree)
 
-    def of(self, document: object) -> Any:
-        """What the expression finds; None when it finds nothing or does not apply."""
+    def of(self, document: object, values: Values = NO_VALUES) -> Any:
+        """What the expression finds; None when it finds nothing, does not apply, or a placeholder has no value."""
         try:
-            return self._expression.search(document)
-        except (JMESPathError, ArithmeticError, TypeError, ValueError):
+            tree = self._bound(self._tree, values) if self._marks else self._tree
+            return TreeInterpreter().visit(cast("Any", tree), document)
+        except (JMESPathError, ArithmeticError, TypeError, ValueError, PlaceholderError):
             # JMESPath's functions let Python's own errors through.
             return None
+
+    def _marked(self, match: re.Match[str]) -> str:
+        mark = f"placeholder_{len(self._marks)}_"
+        self._marks[mark] = match[1]
+        return mark
+
+    def _bound(self, node: dict[str, Any], values: Values, *, operand: bool = False) -> dict[str, Any]:
+        kind, value = node["type"], node.get("value")
+        if kind == "field" and operand and value in self._marks:
+            return {"type": "literal", "children": [], "value": value_of(self._marks[value], values)}
+        operands = kind in _OPERANDS
+        children = [self._bound(child, values, operand=operands) for child in node["children"]]
+        if kind not in ("field", "literal"):
+            return {**node, "children": children}
+        return {**node, "children": children, "value": self._filled(value, values)}
+
+    def _filled(self, value: Any, values: Values) -> Any:
+        if isinstance(value, dict):
+            return {self._filled(key, values): self._filled(item, values) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._filled(item, values) for item in value]
+        return _MARK.sub(lambda mark: self._value_of(mark, values), value) if isinstance(value, str) else value
+
+    def _value_of(self, mark: re.Match[str], values: Values) -> str:
+        name = self._marks.get(mark[0])
+        return mark[0] if name is None else str(value_of(name, values))
 
 
 class NamedQuery:
     """JMESPath in which ``{name}`` stands for the name of a signal or data point."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "names")
 
     def __init__(self, text: str) -> None:
-        self._text = _string(text)
-        self.named("name")
+        self._text = string(text)
+        self.names = self.named(NAME).names
 
     def named(self, name: str) -> Query:
-        return Query(self._text.replace("{name}", name))
+        return Query(self._text.replace(f"{{{NAME}}}", name))
+
+    def unnamed(self) -> Query:
+        return Query(self._text)
 
 
-class Template:
-    """Text with placeholders such as ``{vehicle.external_id}``."""
-
-    __slots__ = ("names", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text = _string(text)
-        self.names = frozenset(_PLACEHOLDER.findall(self.text))
-        for name in sorted(self.names):
-            if name not in PLACEHOLDERS and not name.startswith("account."):
-                allowed = ", ".join((*PLACEHOLDERS, "account.<key>"))
-                raise ValueError(f"no placeholder {{{name}}}; allowed are {allowed}")
-
-    def in_url(self, values: Values) -> str:
-        """Filled and percent-encoded, so that no value can leave its place in the URL (RFC 3986)."""
-        return _PLACEHOLDER.sub(lambda match: _url_part(_value(match[1], values)), self.text)
-
-    def plain(self, values: Values) -> str:
-        return _PLACEHOLDER.sub(lambda match: str(_value(match[1], values)), self.text)
-
-    def typed(self, values: Values) -> str | int:
-        """As `plain`, but a lone placeholder keeps its type: JSON numbers stay numbers."""
-        lone = _PLACEHOLDER.fullmatch(self.text)
-        return _value(lone[1], values) if lone else self.plain(values)
-
-
-class Body:
-    """A JSON object whose strings may hold placeholders."""
-
-    __slots__ = ("_tree", "names")
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        if not isinstance(document, dict):
-            raise TypeError("expected a table")
-        self._tree = _compiled(document)
-        self.names = frozenset(name for template in _templates(self._tree) for name in template.names)
-
-    def filled(self, values: Values) -> bytes:
-        return msgspec.json.encode(_filled(self._tree, values))
+def no_value_here(name: str, offered: frozenset[str]) -> str | None:
+    """Why the placeholder cannot stand where only the `offered` ones, and the account's, have a value."""
+    if name in offered or (name.startswith(ACCOUNT) and name != ACCOUNT):
+        return None
+    return f"{{{name}}} has no value here; allowed are {', '.join((*sorted(offered), 'account.<key>'))}"
 
 
 def parse_zone(text: str) -> tzinfo:
     """An IANA name, or a fixed offset such as ``-03:00``."""
     try:
-        return datetime.strptime(_string(text), "%z").tzinfo or ZoneInfo(text)
+        return datetime.strptime(string(text), "%z").tzinfo or ZoneInfo(text)
     except ValueError:
         pass
     try:
@@ -124,51 +132,35 @@ def parse_address(text: str) -> URL:
     """An absolute http or https URL without user, query and fragment."""
     refusal = "expected http(s)://host[:port][/path] and nothing more"
     try:
-        url = URL(_string(text))
+        url = URL(string(text))
     except ValueError:
         raise ValueError(refusal) from None
     plain = not (url.user or url.password or url.raw_query_string or url.raw_fragment)
-    if url.scheme not in ("http", "https") or not url.raw_host or not plain:
+    if url.scheme not in ("http", "https") or not url.raw_host or not plain or PLACEHOLDER.search(text):
         raise ValueError(refusal)
     return url
 
 
-def _string(value: object) -> str:
+def string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a string, got {type(value).__name__}")
     return value
 
 
-def _value(name: str, values: Values) -> str | int:
+def value_of(name: str, values: Values) -> str | int:
     if name not in values:
         raise PlaceholderError(f"nothing to put in place of {{{name}}}")
     return values[name]
 
 
-def _url_part(value: str | int) -> str:
-    if value in ("", ".", ".."):
-        raise PlaceholderError(f"{value!r} cannot stand in a URL")
-    return quote(str(value), safe="")
+def _left_over(node: dict[str, Any]) -> frozenset[str]:
+    """What stands in braces in the texts and keys of an expression, and is no placeholder."""
+    own = frozenset(_in_braces(node.get("value"))) if node["type"] in ("field", "literal") else frozenset()
+    return own.union(*(_left_over(child) for child in node["children"]))
 
 
-def _compiled(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _compiled(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_compiled(item) for item in node]
-    return Template(node) if isinstance(node, str) else node
-
-
-def _filled(node: Any, values: Values) -> Any:
-    if isinstance(node, dict):
-        return {key: _filled(value, values) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_filled(item, values) for item in node]
-    return node.typed(values) if isinstance(node, Template) else node
-
-
-def _templates(node: Any) -> list[Template]:
-    if isinstance(node, Template):
-        return [node]
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return [template for child in children for template in _templates(child)]
+def _in_braces(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return PLACEHOLDER.findall(value)
+    children = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [name for child in children for name in _in_braces(child)]

@@ -1,92 +1,107 @@
-"""How the document of an answer says what became of a command, by the tables [result] and [errors]. Pure."""
+"""How an answer says what became of a command, by the tables [result] and [errors]. Pure."""
 
 from typing import Any
 
-import msgspec
-
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.notation import Query
-from keyturn.connectors.oem_http.readings import instant, scalar, word
-from keyturn.connectors.oem_http.sections import Command, ErrorMeaning, Field, Result
-from keyturn.connectors.port import OemAnswer, Verdict
+from keyturn.connectors.oem_http.positions import LIMITS, without_impossible
+from keyturn.connectors.oem_http.readings import scalar, word
+from keyturn.connectors.oem_http.said import Said
+from keyturn.connectors.oem_http.said import decoded as decoded
+from keyturn.connectors.oem_http.sections import READS, ErrorMeaning, Field, Result
+from keyturn.connectors.port import NO_ANSWER, OemAnswer, Verdict
+
+LOCATION = "location"
 
 
 class Outcomes:
     """Reads the outcomes of one command; what it returns has no exchange and no operation yet."""
 
-    def __init__(self, definition: Definition, command: Command | None = None) -> None:
+    def __init__(self, definition: Definition, name: str | None = None) -> None:
+        command = definition.commands[name] if name else None
         self._result = (command and command.result) or definition.result
         self._errors = definition.errors
         self._times = definition.times
         self._data = _queries(self._result, command.data if command else {})
+        self._is_read = name in READS
+        declared = {point for point, _, _ in self._data}
+        self._needed = declared & LIMITS.keys() if name == LOCATION else frozenset()
 
-    def result(self, document: Any, *, empty: bool) -> OemAnswer | None:
-        """The outcome in an answer that is the result; without a state word, whatever is no error is success."""
-        if self._result.state:
-            return self.final(document, self._result.state)
-        usable = empty or document is not None
-        return self.success(document) if usable and not self.error_code(document) else None
+    def result(self, said: Said) -> OemAnswer | None:
+        """The outcome in an answer that is the result; without a word or status for it, what is no error is success."""
+        if self._result.state or self._result.succeeded_by_status:
+            return self.final(said)
+        usable = said.empty or said.document is not None
+        return self.success(said) if usable and not self.error_code(said) else None
 
-    def final(self, document: Any, state: Query | None = None) -> OemAnswer | None:
-        """The outcome where `state`, else the result's own, finds a final word. An unknown word is not final."""
-        query = state or self._result.state
-        said = word(query.of(document)) if query else ""
-        if said in self._result.succeeded:
-            return self.success(document)
-        if said in self._result.cancelled:
-            return self.failure(document, cancelled=True)
-        return self.failure(document) if said in self._result.failed else None
+    def final(self, said: Said, state: Query | None = None) -> OemAnswer | None:
+        """The outcome by the word that `state`, else the result's own, finds; without a word, by the HTTP status.
 
-    def success(self, document: Any, *, already_done: bool = False) -> OemAnswer:
-        said = self._result.already_done.of(document) if self._result.already_done else None
+        An unknown word is not final.
+        """
+        found = word(said.at(state or self._result.state))
+        if found in self._result.succeeded:
+            return self.success(said)
+        if found in self._result.cancelled:
+            return self.failure(said, cancelled=True)
+        if found in self._result.failed:
+            return self.failure(said)
+        return None if found or state else self.by_status(said)
+
+    def by_status(self, said: Said) -> OemAnswer | None:
+        """The outcome where the HTTP status alone tells it."""
+        if said.status in self._result.failed_by_status:
+            return self.failure(said)
+        if said.status in self._result.succeeded_by_status:
+            return self.listed_refusal(said) if self.error_code(said) else self.success(said)
+        return None
+
+    def success(self, said: Said, *, already_done: bool = False) -> OemAnswer:
+        """A read that brings nothing of what it is asked for had no answer."""
+        data = self._data_in(said)
+        if self._is_read and self._data and not (data and data.keys() >= self._needed):
+            return OemAnswer(Verdict.FAILED, detail=NO_ANSWER)
         return OemAnswer(
             Verdict.SUCCEEDED,
-            completed_at=self._completed_at(document),
-            data=self._data_in(document),
-            already_done=already_done or said is True,
+            completed_at=self._completed_at(said),
+            data=data,
+            already_done=already_done or said.at(self._result.already_done) is True,
         )
 
-    def failure(self, document: Any, *, cancelled: bool = False) -> OemAnswer:
+    def failure(self, said: Said, *, cancelled: bool = False) -> OemAnswer:
         """Not done, for certain; the error code says why, where it is listed."""
-        meaning = self._meaning(document)
-        return self.listed_refusal(document) or OemAnswer(
+        meaning = self._meaning(said)
+        return self.listed_refusal(said) or OemAnswer(
             Verdict.FAILED,
-            completed_at=self._completed_at(document),
+            completed_at=self._completed_at(said),
             detail=meaning.text if meaning else None,
             cancelled=cancelled or (meaning is not None and meaning.cancelled),
         )
 
-    def listed_refusal(self, document: Any) -> OemAnswer | None:
+    def listed_refusal(self, said: Said) -> OemAnswer | None:
         """The outcome where the error code is one of a precondition, or of what was so already."""
-        meaning = self._meaning(document)
+        meaning = self._meaning(said)
         if meaning and meaning.already_done:
             return OemAnswer(Verdict.SUCCEEDED, already_done=True)
         refused = meaning and meaning.preconditions
         return OemAnswer(Verdict.REFUSED, preconditions=refused) if refused else None
 
-    def error_code(self, document: Any) -> str:
-        return word(self._result.error_code.of(document)) if self._result.error_code else ""
+    def error_code(self, said: Said) -> str:
+        return word(said.at(self._result.error_code))
 
-    def _meaning(self, document: Any) -> ErrorMeaning | None:
-        return self._errors.get(self.error_code(document))
+    def _meaning(self, said: Said) -> ErrorMeaning | None:
+        return self._errors.get(self.error_code(said))
 
-    def _completed_at(self, document: Any) -> int | None:
-        return instant(self._result.completed_at.of(document), self._times) if self._result.completed_at else None
+    def _completed_at(self, said: Said) -> int | None:
+        where = self._result.completed_at
+        return where.of(said.document, self._times, said.values).at if where else None
 
-    def _data_in(self, document: Any) -> dict[str, Any]:
-        found = {point: scalar(field, query.of(document)) for point, field, query in self._data}
-        return {point: value for point, value in found.items() if value is not None}
-
-
-def decoded(body: bytes) -> Any:
-    """The JSON of an answer; None when it is not JSON."""
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    def _data_in(self, said: Said) -> dict[str, Any]:
+        found = {point: scalar(field, said.at(query)) for point, field, query in self._data}
+        return {point: value for point, value in without_impossible(found).items() if value is not None}
 
 
 def _queries(result: Result, data: dict[str, Field]) -> tuple[tuple[str, Field, Query], ...]:
     """Name, field and expression of each data point that the command's success carries."""
-    pairs = ((point, field, field.value or (result.data and result.data.named(point))) for point, field in data.items())
-    return tuple((point, field, query) for point, field, query in pairs if query)
+    named = ((point, field, field.value or result.data) for point, field in data.items())
+    return tuple((point, field, query.named(point)) for point, field, query in named if query)

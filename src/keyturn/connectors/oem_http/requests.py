@@ -5,15 +5,20 @@ from typing import Any
 import msgspec
 from yarl import URL
 
-from keyturn.clock import SECOND, iso_time
 from keyturn.connectors.oem_http.definition import Definition
+from keyturn.connectors.oem_http.headers import merged
 from keyturn.connectors.oem_http.notation import PlaceholderError, Values
 from keyturn.connectors.oem_http.sections import Asking, Call, Cancel, LookUp, Sending, State
-from keyturn.connectors.port import Operation, Order, Target
+from keyturn.connectors.oem_http.templates import Template
+from keyturn.connectors.port import Operation, Order
 
 LONGEST_URL = 2048
 
 Question = Asking | LookUp | Cancel | State
+
+
+class UrlError(Exception):
+    """A URL of the OEM's may not be used; the message says why."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -30,7 +35,7 @@ class Request(msgspec.Struct, frozen=True):
         return f"{self.method} {self.url.raw_path_qs}"
 
     def with_header(self, name: str, value: str) -> "Request":
-        return msgspec.structs.replace(self, headers={**self.headers, name: value})
+        return msgspec.structs.replace(self, headers=merged(self.headers, {name: value}))
 
 
 class Requests:
@@ -43,44 +48,62 @@ class Requests:
         self._base = str(base_url).rstrip("/")
         self._origins = frozenset(url.origin() for url in (base_url, *definition.trusted_origins))
 
-    def send(self, order: Order) -> Request:
+    def send(self, order: Order, values: Values) -> Request:
         """Raises `PlaceholderError` when a value is missing."""
         call = self._sendings[order.name]
-        request = self._written(call, self._sending_values(order))
+        request = self._written(call, values)
         header = call.idempotency_header
         return request.with_header(header, order.command_id) if header else request
 
-    def ask(self, target: Target, operation: Operation) -> Request | None:
+    def ask(self, operation: Operation, values: Values) -> Request | None:
         """At the operation's own URL where it may be used, else by the template; None where neither serves."""
-        values = {**_vehicle_values(target), **_operation_values(operation)}
         return self._written_if_possible(self._definition.status, values, self.usable_url(operation.url))
 
-    def look_up(self, target: Target, name: str, command_id: str) -> Request | None:
-        values = {**_vehicle_values(target), "command.id": command_id, "command.name": self._called(name)}
+    def look_up(self, values: Values) -> Request | None:
         return self._written_if_possible(self._definition.look_up, values)
 
-    def cancel(self, target: Target, operation: Operation) -> Request | None:
+    def cancel(self, operation: Operation, values: Values) -> Request | None:
         call = self._definition.cancel
-        values = {**_vehicle_values(target), **_operation_values(operation)}
         url = None if call is None or call.path else self.usable_url(operation.url)
         return self._written_if_possible(call, values, url)
 
-    def read_state(self, target: Target) -> Request | None:
-        return self._written_if_possible(self._definition.state, _vehicle_values(target))
+    def read_state(self, values: Values) -> Request | None:
+        return self._written_if_possible(self._definition.state, values)
 
-    def token(self, path: str, body: bytes, headers: dict[str, str]) -> Request:
-        return Request("POST", self.below_base(path) if path.startswith("/") else URL(path), headers, body)
+    def token(self, url: Template, values: Values, body: bytes, headers: dict[str, str]) -> Request:
+        """Raises `PlaceholderError` when a value is missing."""
+        address = self.below_base(url.in_url(values)) if url.text.startswith("/") else URL(url.text)
+        return Request("POST", address, headers, body)
 
-    def usable_url(self, raw: Any) -> URL | None:
-        """An OEM's own URL, made absolute; None unless its origin is the connector's or one listed."""
-        if not isinstance(raw, str) or not 0 < len(raw) <= LONGEST_URL:
-            return None
+    def usable_url(self, raw: Any, request: URL | None = None) -> URL | None:
+        """As `resolved`; None where the URL may not be used."""
         try:
-            url = self._base_url.join(URL(raw)).with_fragment(None)
-            trusted = url.origin() in self._origins
-        except ValueError:
+            return self.resolved(raw, request)
+        except UrlError:
             return None
-        return url if trusted and not (url.user or url.password) else None
+
+    def resolved(self, raw: Any, request: URL | None = None) -> URL:
+        """An OEM's own URL, made absolute from the request's (RFC 3986, 5.2). Raises `UrlError`.
+
+        Its origin must be the connector's or one listed, as our token goes there; with `accepted.own_origin` its path
+        and query are taken to the connector's.
+        """
+        if not isinstance(raw, str) or not 0 < len(raw) <= LONGEST_URL:
+            raise UrlError(f"it is no text of 1 to {LONGEST_URL} characters")
+        try:
+            url = (request or self._base_url).join(URL(raw)).with_fragment(None)
+            origin = url.origin()
+        except ValueError:
+            raise UrlError("it is not an http or https URL") from None
+        if url.scheme not in ("http", "https"):
+            raise UrlError("it is not an http or https URL")
+        if self._definition.accepted.own_origin:
+            return self._base_url.origin().join(url.relative())
+        if url.user or url.password:
+            raise UrlError("it holds a user or password")
+        if origin not in self._origins:
+            raise UrlError(f"{origin} is neither the connector's origin, {self._base_url.origin()}, nor a trusted one")
+        return url
 
     def below_base(self, path: str) -> URL:
         return URL(self._base + path, encoded=True)
@@ -95,33 +118,10 @@ class Requests:
         headers = {name: template.plain(values) for name, template in call.headers.items()}
         if call.body is None:
             return Request(call.method, url or self._address(call, values), headers)
-        typed = {"Content-Type": "application/json", **headers}
+        typed = merged({"Content-Type": "application/json"}, headers)
         return Request(call.method, url or self._address(call, values), typed, call.body.filled(values))
 
     def _address(self, call: Call, values: Values) -> URL:
         if call.path is None:
             raise PlaceholderError("no usable URL, and no path to make one from")
         return self.below_base(call.path.in_url(values))
-
-    def _sending_values(self, order: Order) -> Values:
-        return {
-            **_vehicle_values(order.target),
-            "command.id": order.command_id,
-            "command.name": self._called(order.name),
-            "command.expires_at": iso_time(order.expires_at),
-            "command.expires_at_s": order.expires_at // SECOND,
-            "command.expires_at_ms": order.expires_at * 1000 // SECOND,
-        }
-
-    def _called(self, name: str) -> str:
-        command = self._definition.commands.get(name)
-        return (command.name if command else None) or name
-
-
-def _vehicle_values(target: Target) -> dict[str, str | int]:
-    credentials = {f"account.{key}": value for key, value in target.account.credentials.items()}
-    return {**credentials, "vehicle.vin": target.vin, "vehicle.external_id": target.external_id}
-
-
-def _operation_values(operation: Operation) -> dict[str, str | int]:
-    return {"operation.id": operation.id} if operation.id else {}

@@ -3,13 +3,14 @@
 Durations are seconds. A key that is absent has the default below.
 """
 
-from datetime import datetime, tzinfo
 from typing import Annotated, ClassVar, Literal
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
-from keyturn.connectors.oem_http.notation import Body, NamedQuery, Query, Template, parse_address
+from keyturn.connectors.oem_http.document import Table
+from keyturn.connectors.oem_http.notation import COMMAND, OPERATION, SENDING, VEHICLE, NamedQuery, Query, no_value_here
+from keyturn.connectors.oem_http.templates import Body, Template
+from keyturn.connectors.oem_http.times import NamedTimeQuery, TimeQuery
 
 _COMMANDS = (
     "location|diagnostics|lock_door|unlock_door|alert|cancel_alert|enable_ignition|disable_ignition|start|cancel_start"
@@ -23,14 +24,12 @@ HttpStatus = Annotated[int, Meta(ge=200, le=599)]
 Precondition = Annotated[int, Meta(ge=1, le=13)]
 Scalar = bool | int | float | str
 
-_VEHICLE = frozenset({"vehicle.vin", "vehicle.external_id"})
-_COMMAND = _VEHICLE | {"command.id", "command.name"}
-_OPERATION = _VEHICLE | {"operation.id"}
-_SENDING = _COMMAND | {"command.expires_at", "command.expires_at_s", "command.expires_at_ms"}
+READS = frozenset({"location", "diagnostics"})
+"""Commands whose success is what they bring."""
 
 
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file; it knows its keys and no others."""
+RESTORING = frozenset({"cancel_alert", "enable_ignition", "cancel_start"})
+"""Commands that undo something."""
 
 
 class Call(Table, frozen=True, kw_only=True):
@@ -39,14 +38,14 @@ class Call(Table, frozen=True, kw_only=True):
     offered: ClassVar[frozenset[str]]
     """The placeholders that have a value here."""
     path: Template | None = None
-    headers: dict[str, Template] = {}
+    headers: dict[str, Template] = field(default_factory=dict)
     body: Body | None = None
 
     def __post_init__(self) -> None:
         written = [part for part in (self.path, self.body, *self.headers.values()) if part]
         for name in sorted(name for part in written for name in part.names):
-            if name not in self.offered and not name.startswith("account."):
-                raise ValueError(f"{{{name}}} has no value here; allowed are {', '.join(sorted(self.offered))}")
+            if problem := no_value_here(name, self.offered):
+                raise ValueError(problem)
         if self.path and not self.path.text.startswith("/"):
             raise ValueError("path must start with /")
 
@@ -54,11 +53,11 @@ class Call(Table, frozen=True, kw_only=True):
 class Field(Table, frozen=True, kw_only=True):
     """One signal or data point. What is absent is what the table's default expression says."""
 
-    value: Query | None = None
-    observed_at: Query | None = None
-    as_of: Query | None = None
-    flagged: Query | None = None
-    values: dict[str, Scalar] = {}
+    value: NamedQuery | None = None
+    observed_at: NamedTimeQuery | None = None
+    as_of: NamedTimeQuery | None = None
+    flagged: NamedQuery | None = None
+    values: dict[str, Scalar] = field(default_factory=dict)
     scale: float | None = None
     offset: float | None = None
 
@@ -66,7 +65,7 @@ class Field(Table, frozen=True, kw_only=True):
 class Sending(Call, frozen=True, kw_only=True):
     """[send]: how commands are sent, where [commands.<name>] says nothing else."""
 
-    offered = _SENDING
+    offered = SENDING
     method: Method = "POST"
     idempotency_header: str | None = None
 
@@ -75,7 +74,12 @@ class Accepted(Table, frozen=True, kw_only=True):
     """[accepted]: where the first answer says how to ask further."""
 
     id: Query | None = None
+    id_header: str | None = None
+    """The response header that has it where the body has none."""
     url: Query | None = None
+    url_header: str | None = None
+    own_origin: bool = False
+    """Of the OEM's URL only path and query are used, at the connector's own origin."""
     state: Query | None = None
     """Only where the first answer can be final: its words mean what they mean in [result]."""
 
@@ -83,7 +87,7 @@ class Accepted(Table, frozen=True, kw_only=True):
 class Asking(Call, frozen=True, kw_only=True):
     """[status]: how an operation is asked about where there is no URL for it."""
 
-    offered = _OPERATION
+    offered = OPERATION | {"command.name"}
     method: Method = "GET"
 
 
@@ -94,7 +98,10 @@ class Result(Table, frozen=True, kw_only=True):
     succeeded: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     cancelled: tuple[str, ...] = ()
-    completed_at: Query | None = None
+    succeeded_by_status: tuple[HttpStatus, ...] = ()
+    """Where the answer that is the result has no word: the HTTP statuses that mean this."""
+    failed_by_status: tuple[HttpStatus, ...] = ()
+    completed_at: TimeQuery | None = None
     already_done: Query | None = None
     error_code: Query | None = None
     data: NamedQuery | None = None
@@ -102,26 +109,28 @@ class Result(Table, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.state and not self.succeeded:
             raise ValueError("succeeded must list at least one word of `state`")
+        if both := set(self.succeeded_by_status) & set(self.failed_by_status):
+            raise ValueError(f"{min(both)} cannot mean success and failure")
 
 
 class Command(Call, frozen=True, kw_only=True):
     """[commands.<name>]: one command that the OEM offers."""
 
-    offered = _SENDING
+    offered = SENDING
     name: str | None = None
     """What the OEM calls it; stands for ``{command.name}``."""
     method: Method | None = None
     mode: Mode | None = None
     result: Result | None = None
     """Instead of [result], where this command's answers are read differently."""
-    data: dict[str, Field] = {}
+    data: dict[str, Field] = field(default_factory=dict)
     """What a success carries, by the catalogue's names."""
 
 
 class LookUp(Call, frozen=True, kw_only=True):
     """[look_up]: how a command is found by our id. `answer` makes the found one look like an answer to [status]."""
 
-    offered = _COMMAND
+    offered = COMMAND
     method: Method = "GET"
     path: Template
     answer: Query
@@ -131,7 +140,7 @@ class LookUp(Call, frozen=True, kw_only=True):
 class Cancel(Call, frozen=True, kw_only=True):
     """[cancel]: how an operation is cancelled; at its status URL where there is no path."""
 
-    offered = _OPERATION
+    offered = OPERATION
     method: Method = "DELETE"
     answer: Query | None = None
     cancelled_by_status: tuple[HttpStatus, ...] = ()
@@ -140,36 +149,23 @@ class Cancel(Call, frozen=True, kw_only=True):
 class State(Call, frozen=True, kw_only=True):
     """[state]: what the OEM knows of a vehicle now."""
 
-    offered = _VEHICLE
+    offered = VEHICLE
     method: Method = "GET"
     path: Template
     timeout: Duration = 3.0
     reachable: Query | None = None
-    last_contact: Query | None = None
+    last_contact: TimeQuery | None = None
     value: NamedQuery | None = None
-    observed_at: NamedQuery | None = None
-    as_of: NamedQuery | None = None
+    observed_at: NamedTimeQuery | None = None
+    as_of: NamedTimeQuery | None = None
     flagged: NamedQuery | None = None
-    signals: dict[str, Field] = {}
+    signals: dict[str, Field] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, field in self.signals.items():
-            if not (field.value or self.value):
+        for name, signal in self.signals.items():
+            if not (signal.value or self.value):
                 raise ValueError(f"signals.{name} has no value, and there is no default for it")
-
-
-class Times(Table, frozen=True, kw_only=True):
-    """[times]: how the OEM's times are read, besides RFC 3339."""
-
-    zone: tzinfo | None = None
-    epoch: Literal["s", "ms"] = "s"
-    pattern: str | None = None
-    """strptime's, for times without an offset that are not ISO 8601."""
-
-    def __post_init__(self) -> None:
-        if self.pattern:
-            datetime.strptime(datetime(2024, 5, 1, 7).strftime(self.pattern), self.pattern)
 
 
 class AnswerRule(Table, frozen=True, kw_only=True):
@@ -185,8 +181,6 @@ class AnswerRule(Table, frozen=True, kw_only=True):
             raise ValueError("status or code must be given")
         if any(300 <= status < 400 for status in self.status):
             raise ValueError("a 3xx answer may always have happened and cannot be listed")
-        if self.means != "already_done" and not self.code and any(status < 300 for status in self.status):
-            raise ValueError(f"a 2xx answer means {self.means} only together with a code")
         if self.temporary and self.means != "not_taken":
             raise ValueError("temporary goes with not_taken only")
 
@@ -205,25 +199,6 @@ class ErrorMeaning(Table, frozen=True, kw_only=True):
             raise ValueError("one of text (with or without cancelled), preconditions, already_done must be given")
 
 
-class Auth(Table, frozen=True, kw_only=True):
-    """[auth]: how the OEM knows us. The secrets are the account's, never the definition's."""
-
-    scheme: Literal["bearer", "oauth2"] = "bearer"
-    header: str = "Authorization"
-    prefix: str = "Bearer"
-    token_url: str | None = None
-    """Absolute, or a path below `base_url`."""
-    client_in: Literal["body", "header"] = "body"
-    scope: str | None = None
-    parameters: dict[str, str] = {}
-
-    def __post_init__(self) -> None:
-        if (self.scheme == "oauth2") != (self.token_url is not None):
-            raise ValueError("token_url goes with scheme oauth2, and only with it")
-        if self.token_url and not self.token_url.startswith("/"):
-            parse_address(self.token_url)
-
-
 class Declared(Table, frozen=True, kw_only=True):
     """[declares]: what the OEM guarantees, and its times where they differ from the installation's."""
 
@@ -231,7 +206,7 @@ class Declared(Table, frozen=True, kw_only=True):
     blocks_next_start_only: bool = False
     read_wakes_vehicle: bool = False
     initiate_wait: Wait | None = None
-    send_wait: dict[CommandName, Duration] = {}
-    answer_wait: dict[CommandName, Duration] = {}
+    send_wait: dict[CommandName, Duration] = field(default_factory=dict)
+    answer_wait: dict[CommandName, Duration] = field(default_factory=dict)
     follow_floor: Duration = 0.25
     follow_ceiling: Duration = 5.0

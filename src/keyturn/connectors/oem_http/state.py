@@ -2,17 +2,25 @@
 
 from typing import Any, NamedTuple
 
-from keyturn.connectors.oem_http.notation import NamedQuery, Query
-from keyturn.connectors.oem_http.readings import instant, scalar
-from keyturn.connectors.oem_http.sections import Field, State, Times
+import msgspec
+
+from keyturn.connectors.oem_http.notation import NO_VALUES, NamedQuery, Query, Values
+from keyturn.connectors.oem_http.positions import IMPOSSIBLE, LIMITS, without_impossible
+from keyturn.connectors.oem_http.readings import scalar
+from keyturn.connectors.oem_http.sections import Field, State
+from keyturn.connectors.oem_http.times import NOT_UNDERSTOOD, Moment, NamedTimeQuery, TimeQuery, Times
 from keyturn.connectors.port import Reading, StateReport
+
+FLAGGED = "the source flags it as not valid"
+UNMAPPED = "the definition does not say what this value means"
+FIRST_SEEN = "when it came into being is not understood, so it counts from when it was first seen"
 
 
 class _Signal(NamedTuple):
     field: Field
     value: Query | None
-    observed_at: Query | None
-    as_of: Query | None
+    observed_at: TimeQuery | None
+    as_of: TimeQuery | None
     flagged: Query | None
 
 
@@ -25,31 +33,55 @@ class StateMapping:
         self._times = times
         self._signals = {name: _signal(name, field, state) for name, field in state.signals.items()}
 
-    def report(self, document: Any) -> StateReport | None:
+    def report(self, document: Any, values: Values = NO_VALUES) -> StateReport | None:
         """None when the document says nothing of the vehicle."""
-        readings = {name: self._reading(signal, document) for name, signal in self._signals.items()}
-        reachable = _found(self._state.reachable, document)
-        last_contact = instant(_found(self._state.last_contact, document), self._times)
-        report = StateReport(readings, reachable if isinstance(reachable, bool) else None, last_contact)
-        said = any(reading.value is not None for reading in readings.values())
-        return report if said or report.reachable is not None or last_contact is not None else None
+        readings = _possible({name: self._reading(each, document, values) for name, each in self._signals.items()})
+        reachable = _found(self._state.reachable, document, values)
+        contact = self._moment(self._state.last_contact, document, values)
+        said = any(reading.value is not None or reading.why for reading in readings.values())
+        if not (said or isinstance(reachable, bool) or contact != Moment()):
+            return None
+        return StateReport(readings, reachable if isinstance(reachable, bool) else None, contact.at, contact.fault)
 
-    def _reading(self, signal: _Signal, document: Any) -> Reading:
-        flagged = _found(signal.flagged, document) is True
-        return Reading(
-            None if flagged else scalar(signal.field, _found(signal.value, document)),
-            instant(_found(signal.observed_at, document), self._times),
-            instant(_found(signal.as_of, document), self._times),
-        )
+    def _reading(self, signal: _Signal, document: Any, values: Values) -> Reading:
+        """A value whose own time is there and not understood is unknown: another time must not vouch for it."""
+        raw = _found(signal.value, document, values)
+        value = scalar(signal.field, raw)
+        observed_at = self._moment(signal.observed_at, document, values)
+        as_of = self._moment(signal.as_of, document, values)
+        if _found(signal.flagged, document, values) is True:
+            value, why = None, FLAGGED
+        elif as_of.fault:
+            value, why = None, NOT_UNDERSTOOD
+        elif value is None:
+            why = UNMAPPED if raw is not None else ""
+        else:
+            why = FIRST_SEEN if observed_at.fault else ""
+        return Reading(value, observed_at.at, as_of.at, why)
+
+    def _moment(self, query: TimeQuery | None, document: Any, values: Values) -> Moment:
+        return query.of(document, self._times, values) if query else Moment()
+
+
+def _possible(readings: dict[str, Reading]) -> dict[str, Reading]:
+    """The readings, where a place that cannot be has no value."""
+    said = {name: readings[name].value for name in LIMITS if name in readings and readings[name].value is not None}
+    changed = {
+        name: (value, "" if value is not None else IMPOSSIBLE) for name, value in without_impossible(said).items()
+    }
+    return readings | {
+        name: msgspec.structs.replace(readings[name], value=value, why=why or readings[name].why)
+        for name, (value, why) in changed.items()
+    }
 
 
 def _signal(name: str, field: Field, state: State) -> _Signal:
     return _Signal(
         field,
-        field.value or _named(state.value, name),
-        field.observed_at or _named(state.observed_at, name),
-        field.as_of or _named(state.as_of, name),
-        field.flagged or _named(state.flagged, name),
+        _named(field.value or state.value, name),
+        _named_time(field.observed_at or state.observed_at, name),
+        _named_time(field.as_of or state.as_of, name),
+        _named(field.flagged or state.flagged, name),
     )
 
 
@@ -57,5 +89,9 @@ def _named(query: NamedQuery | None, name: str) -> Query | None:
     return query.named(name) if query else None
 
 
-def _found(query: Query | None, document: Any) -> Any:
-    return query.of(document) if query else None
+def _named_time(query: NamedTimeQuery | None, name: str) -> TimeQuery | None:
+    return query.named(name) if query else None
+
+
+def _found(query: Query | None, document: Any, values: Values) -> Any:
+    return query.of(document, values) if query else None

@@ -1,23 +1,24 @@
-"""The token that an OEM knows an account by: given, or fetched with OAuth 2.0 client credentials (RFC 6749, 4.4)."""
+"""The token that an OEM knows an account by: given, or fetched as [auth] says (RFC 6749)."""
 
 import asyncio
-from base64 import b64encode
-from http import HTTPStatus
-from typing import Annotated, Protocol
-from urllib.parse import quote_plus, urlencode
+from typing import Protocol
 
 import msgspec
 
 from keyturn.clock import Clock
-from keyturn.connectors.oem_http.requests import Request, Requests
-from keyturn.connectors.oem_http.sections import Auth
+from keyturn.connectors.oem_http.auth import Auth
+from keyturn.connectors.oem_http.logins import Logins
+from keyturn.connectors.oem_http.notation import PlaceholderError
+from keyturn.connectors.oem_http.refresh import REFRESH_TOKEN, RefreshTokens
+from keyturn.connectors.oem_http.requests import Requests
+from keyturn.connectors.oem_http.said import decoded
+from keyturn.connectors.oem_http.token_requests import Issued, credential, issued, token_request
+from keyturn.connectors.oem_http.values import account_values
 from keyturn.connectors.oem_http.wire import Transfer, Wire
-from keyturn.connectors.port import Account
+from keyturn.connectors.port import Account, CredentialKeeper
 
 FETCH_WITHIN = 10.0
 """Seconds for one request to the token endpoint."""
-DEFAULT_LIFE = 300.0
-"""Seconds that a token counts as good where the endpoint does not say."""
 MARGIN = 30.0
 """Seconds before its end from which a token is not used any more."""
 
@@ -27,22 +28,37 @@ _NOT_TEMPORARY = frozenset({400, 401, 403, 404})
 class TokenError(Exception):
     """There is no token: nothing can be sent. Holds the record of the failed request, where there was one."""
 
-    def __init__(self, fault: str, *, temporary: bool, transfer: Transfer | None = None) -> None:
+    def __init__(
+        self,
+        fault: str,
+        *,
+        temporary: bool,
+        transfer: Transfer | None = None,
+        retry_after: float | None = None,
+        secrets: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(fault)
         self.fault = fault
         self.temporary = temporary
         self.transfer = transfer
+        self.retry_after = retry_after
+        self.secrets = secrets
+        """What the request held that must not be in its record, besides the account's credentials."""
 
 
 class Tokens(Protocol):
     """Where the tokens of one connector's accounts come from."""
 
-    async def current(self, account: Account) -> str:
-        """Raises `TokenError`."""
+    async def current(self, account: Account, *, urgent: bool = False) -> str:
+        """Raises `TokenError`. `urgent` waits less long after a failure."""
         ...
 
-    async def renewed(self, account: Account, stale: str) -> str | None:
+    async def renewed(self, account: Account, stale: str, *, urgent: bool = False) -> str | None:
         """Another token than the one that the OEM refused; None where there can be none. Raises `TokenError`."""
+        ...
+
+    def discard(self, account: Account, token: str) -> None:
+        """It may be good no more: the next request gets another one, where there can be one."""
         ...
 
     async def close(self) -> None: ...
@@ -51,17 +67,23 @@ class Tokens(Protocol):
 class GivenTokens:
     """scheme = "bearer": the account's credential `token`."""
 
-    async def current(self, account: Account) -> str:
-        return _credential(account, "token")
+    async def current(self, account: Account, *, urgent: bool = False) -> str:
+        try:
+            return credential(account_values(account), "token")
+        except PlaceholderError as error:
+            raise TokenError(str(error), temporary=False) from None
 
-    async def renewed(self, account: Account, stale: str) -> str | None:
+    async def renewed(self, account: Account, stale: str, *, urgent: bool = False) -> str | None:
+        return None
+
+    def discard(self, account: Account, token: str) -> None:
         return None
 
     async def close(self) -> None:
         return None
 
 
-class _Issued(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct, frozen=True):
     token: str
     credentials: dict[str, str]
     good_until: float
@@ -69,30 +91,38 @@ class _Issued(msgspec.Struct, frozen=True):
 
 
 class FetchedTokens:
-    """scheme = "oauth2": fetched with the account's `client_id` and `client_secret`, kept until shortly before its end.
+    """scheme = "oauth2": fetched with the account's credentials, kept until shortly before its end.
 
     Whoever needs the same account's token at the same time waits for one fetch.
     """
 
-    def __init__(self, auth: Auth, requests: Requests, wire: Wire, clock: Clock) -> None:
+    def __init__(
+        self, auth: Auth, requests: Requests, wire: Wire, clock: Clock, keeper: CredentialKeeper | None = None
+    ) -> None:
         self._auth = auth
         self._requests = requests
         self._wire = wire
         self._clock = clock
-        self._issued: dict[str, _Issued] = {}
-        self._fetches: dict[str, asyncio.Task[_Issued]] = {}
+        self._kept: dict[str, _Kept] = {}
+        self._fetches: dict[str, asyncio.Task[_Kept]] = {}
+        self._refresh = RefreshTokens(keeper)
+        self._logins = Logins(clock)
 
-    async def current(self, account: Account) -> str:
-        issued = self._issued.get(account.id)
-        if issued and issued.credentials == account.credentials and self._clock.boottime() < issued.good_until:
-            return issued.token
-        return await self._fetched_once(account)
+    async def current(self, account: Account, *, urgent: bool = False) -> str:
+        known = self._refresh.latest(account)
+        kept = self._kept.get(known.id)
+        if kept and kept.credentials == known.credentials and self._clock.boottime() < kept.good_until:
+            return kept.token
+        return await self._fetched_once(known, urgent=urgent)
 
-    async def renewed(self, account: Account, stale: str) -> str | None:
-        issued = self._issued.get(account.id)
-        if issued and issued.token == stale:
-            del self._issued[account.id]
-        return await self.current(account)
+    async def renewed(self, account: Account, stale: str, *, urgent: bool = False) -> str | None:
+        self.discard(account, stale)
+        return await self.current(account, urgent=urgent)
+
+    def discard(self, account: Account, token: str) -> None:
+        kept = self._kept.get(account.id)
+        if kept and kept.token == token:
+            del self._kept[account.id]
 
     async def close(self) -> None:
         fetches = list(self._fetches.values())
@@ -100,54 +130,57 @@ class FetchedTokens:
             fetch.cancel()
         await asyncio.gather(*fetches, return_exceptions=True)
 
-    async def _fetched_once(self, account: Account) -> str:
+    async def _fetched_once(self, account: Account, *, urgent: bool) -> str:
         fetch = self._fetches.get(account.id)
         if fetch is None:
+            self._refuse_while_paused(account, urgent=urgent)
             fetch = self._fetches[account.id] = asyncio.create_task(self._fetch(account))
             fetch.add_done_callback(lambda done: self._keep(account.id, done))
         return (await asyncio.shield(fetch)).token
 
-    def _keep(self, account_id: str, done: asyncio.Task[_Issued]) -> None:
+    def _refuse_while_paused(self, account: Account, *, urgent: bool) -> None:
+        failure = self._logins.paused(account, urgent=urgent)
+        if failure is not None:
+            fault = f"{failure.fault}; it is asked again in {failure.left:.0f} s"
+            raise TokenError(fault, temporary=failure.temporary, retry_after=failure.left)
+
+    def _keep(self, account_id: str, done: asyncio.Task[_Kept]) -> None:
         del self._fetches[account_id]
         if not done.cancelled() and done.exception() is None:
-            self._issued[account_id] = done.result()
+            self._kept[account_id] = done.result()
 
-    async def _fetch(self, account: Account) -> _Issued:
-        transfer = await self._wire.question(self._request(account), FETCH_WITHIN)
-        if transfer.status is None:
-            raise TokenError("no answer from the OEM's token endpoint", temporary=True, transfer=transfer)
-        if transfer.status != HTTPStatus.OK:
-            fault = f"the OEM's token endpoint answered {transfer.status}"
-            raise TokenError(fault, temporary=transfer.status not in _NOT_TEMPORARY, transfer=transfer)
+    async def _fetch(self, account: Account) -> _Kept:
         try:
-            answer = msgspec.json.decode(transfer.body, type=_TokenAnswer, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise TokenError("the OEM's token endpoint gave no token", temporary=True, transfer=transfer) from None
-        good_for = max(0.0, answer.expires_in - MARGIN)
-        return _Issued(answer.access_token, account.credentials, self._clock.boottime() + good_for)
+            got = await self._issued(account)
+        except TokenError as error:
+            if error.transfer is not None:
+                pause = self._logins.failed(account, error.fault, error.transfer.retry_after, temporary=error.temporary)
+                error.retry_after = pause
+            raise
+        self._logins.succeeded(account)
+        good_for = max(0.0, got.life - MARGIN)
+        good_until = self._clock.boottime() + good_for
+        if self._auth.rotates:
+            account = await self._refresh.rotated(account, got.refresh_token)
+        return _Kept(got.token, account.credentials, good_until)
 
-    def _request(self, account: Account) -> Request:
-        client_id, client_secret = _credential(account, "client_id"), _credential(account, "client_secret")
-        form = {"grant_type": "client_credentials", **self._auth.parameters}
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        if self._auth.scope:
-            form["scope"] = self._auth.scope
-        if self._auth.client_in == "body":
-            form |= {"client_id": client_id, "client_secret": client_secret}
-        else:
-            pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
-            headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
-        return self._requests.token(self._auth.token_url or "", urlencode(form).encode(), headers)
-
-
-class _TokenAnswer(msgspec.Struct, frozen=True):
-    access_token: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]+\Z")]
-    """What a header can hold; anything else is no token."""
-    expires_in: float = DEFAULT_LIFE
-
-
-def _credential(account: Account, name: str) -> str:
-    value = account.credentials.get(name)
-    if not value:
-        raise TokenError(f"the account has no credential `{name}`", temporary=False)
-    return value
+    async def _issued(self, account: Account) -> Issued:
+        values = account_values(account)
+        try:
+            request = token_request(self._auth, self._requests, values)
+        except PlaceholderError as error:
+            raise TokenError(str(error), temporary=False) from None
+        transfer = await self._wire.question(request, FETCH_WITHIN)
+        secrets = frozenset({account.credentials.get(REFRESH_TOKEN, "")})
+        if transfer.status is None:
+            fault = "no answer from the OEM's token endpoint"
+            raise TokenError(fault, temporary=True, transfer=transfer, secrets=secrets)
+        if not 200 <= transfer.status < 300:
+            fault = f"the OEM's token endpoint answered {transfer.status}"
+            temporary = transfer.status not in _NOT_TEMPORARY
+            raise TokenError(fault, temporary=temporary, transfer=transfer, secrets=secrets)
+        got = issued(self._auth, decoded(transfer.body), values)
+        if got is None:
+            fault = "the OEM's token endpoint gave no token"
+            raise TokenError(fault, temporary=True, transfer=transfer, secrets=secrets)
+        return got

@@ -6,9 +6,11 @@ import ssl
 import aiohttp
 import msgspec
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from yarl import URL
 
 from keyturn import __version__
 from keyturn.clock import Clock
+from keyturn.connectors.oem_http.bodies import BodyError, BodyTooLarge, plain
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.gate import Gate, OncePayload
@@ -33,6 +35,10 @@ class Transfer(msgspec.Struct, frozen=True):
     status: int | None = None
     """None: no whole answer came."""
     body: bytes = b""
+    headers: dict[str, str] = {}
+    """By their lower-case names; the first of each."""
+    url: URL | None = None
+    """The request's."""
     retry_after: float | None = None
     fault: str = ""
     temporary: bool = True
@@ -74,7 +80,7 @@ class Wire:
         """Write once, or not at all; the whole answer may take the definition's `timeout` from the first byte."""
         self._commands = session = self._commands or self._session(limit=0)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now())
+        transfer = Transfer(request.line, self._clock.now(), url=request.url)
         try:
             async with asyncio.timeout(gate.send_by.left()) as limit:
                 payload = OncePayload(request.body or b"", gate, limit, self._definition.timeout)
@@ -90,7 +96,7 @@ class Wire:
         """A request that moves no vehicle; the whole of it may take `within` seconds."""
         self._questions = session = self._questions or self._session(self._definition.connections)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now())
+        transfer = Transfer(request.line, self._clock.now(), url=request.url)
         try:
             async with asyncio.timeout(within):
                 transfer = await self._answered(transfer, session, request, request.body)
@@ -125,9 +131,11 @@ class Wire:
             allow_redirects=False,
             skip_auto_headers=("Content-Type",),
         ) as response:
-            body = await _cut(response)
-        pause = retry_after(response.headers.get("Retry-After"), self._clock.now())
-        return _changed(transfer, status=response.status, body=body, retry_after=pause)
+            packed = await _cut(response)
+        headers = {name.lower(): value for name, value in reversed(list(response.headers.items()))}
+        body, fault = _plain(packed, headers)
+        pause = retry_after(headers.get("retry-after"), self._clock.now())
+        return _changed(transfer, status=response.status, body=body, headers=headers, retry_after=pause, fault=fault)
 
     def _since(self, started: float) -> float:
         return round((self._clock.monotonic() - started) * 1000, 3)
@@ -141,6 +149,17 @@ async def _cut(response: ClientResponse) -> bytes:
             response.close()
             raise OversizedError
     return bytes(body)
+
+
+def _plain(packed: bytes, headers: dict[str, str]) -> tuple[bytes, str]:
+    """The body as plain UTF-8, or as it came and why it is not."""
+    coding, kind = headers.get("content-encoding", ""), headers.get("content-type", "")
+    try:
+        return plain(packed, encoding=coding, content_type=kind, largest=LARGEST_ANSWER), ""
+    except BodyTooLarge:
+        raise OversizedError from None
+    except BodyError as error:
+        return packed, str(error)
 
 
 def _changed(transfer: Transfer, **changes: object) -> Transfer:

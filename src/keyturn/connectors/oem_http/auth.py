@@ -1,0 +1,78 @@
+"""[auth]: how the OEM knows us. The secrets are the account's, never the definition's."""
+
+from enum import Enum, auto
+from typing import Literal
+
+from keyturn.connectors.oem_http.document import Table
+from keyturn.connectors.oem_http.notation import Query, no_value_here, parse_address
+from keyturn.connectors.oem_http.sections import HttpStatus
+from keyturn.connectors.oem_http.templates import Body, Template
+
+Grant = Literal["client_credentials", "password", "refresh_token", "none"]
+NO_OTHERS: frozenset[str] = frozenset()
+"""Besides the account's."""
+UNAUTHORIZED = 401
+REFRESH = "account.refresh_token"
+
+
+class TokenStanding(Enum):
+    """What an answer says of the token that it was asked with."""
+
+    GOOD = auto()
+    """Nothing against it."""
+    REFUSED = auto()
+    """It is not good any more, and nothing was done: another token and one more try."""
+    DOUBTFUL = auto()
+    """The answer means something else, and may be about the token too: the next request gets another one."""
+
+
+class TokenRefusal(Table, frozen=True, kw_only=True):
+    """[[auth.refused_by]]: an answer that says that the token is not good any more, and that nothing was done."""
+
+    status: tuple[HttpStatus, ...] = ()
+    code: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.status or self.code):
+            raise ValueError("status or code must be given")
+        if any(300 <= status < 400 for status in self.status):
+            raise ValueError("a 3xx answer may always have happened and cannot be listed")
+        if not self.code and any(status < 300 for status in self.status):
+            raise ValueError("a 2xx answer refuses the token only together with a code")
+
+
+class Auth(Table, frozen=True, kw_only=True):
+    """[auth]."""
+
+    scheme: Literal["bearer", "oauth2"] = "bearer"
+    header: str = "Authorization"
+    prefix: str = "Bearer"
+    refused_by: tuple[TokenRefusal, ...] = ()
+    """Besides a 401."""
+    token_url: Template | None = None
+    """Absolute, or a path below `base_url`."""
+    grant: Grant = "client_credentials"
+    request: Literal["form", "json"] = "form"
+    """How the request for a token is written."""
+    client_in: Literal["body", "header"] = "body"
+    scope: Template | None = None
+    parameters: Body | None = None
+    token: Query = Query("access_token")
+    life: Query = Query("expires_in")
+    life_unit: Literal["s", "ms"] = "s"
+    refresh_token: Query = Query("refresh_token")
+
+    def __post_init__(self) -> None:
+        if (self.scheme == "oauth2") != (self.token_url is not None):
+            raise ValueError("token_url goes with scheme oauth2, and only with it")
+        if self.token_url and not self.token_url.text.startswith("/"):
+            parse_address(self.token_url.text)
+        for part in (self.token_url, self.scope, self.parameters, self.token, self.life, self.refresh_token):
+            for name in sorted(part.names) if part else ():
+                if problem := no_value_here(name, NO_OTHERS):
+                    raise ValueError(problem)
+
+    @property
+    def rotates(self) -> bool:
+        """Whether the request for a token uses the account's refresh token."""
+        return self.grant == "refresh_token" or (self.parameters is not None and REFRESH in self.parameters.names)

@@ -1,0 +1,45 @@
+"""What placeholders stand for, in requests and in expressions alike. Pure."""
+
+from keyturn.clock import SECOND, iso_time
+from keyturn.connectors.oem_http.definition import Definition
+from keyturn.connectors.oem_http.notation import Values
+from keyturn.connectors.port import Account, Operation, Order, Target
+
+
+def account_values(account: Account) -> Values:
+    return {f"account.{key}": value for key, value in account.credentials.items()}
+
+
+def vehicle_values(target: Target) -> Values:
+    return {**account_values(target.account), "vehicle.vin": target.vin, "vehicle.external_id": target.external_id}
+
+
+def sending_values(definition: Definition, order: Order) -> Values:
+    return {
+        **look_up_values(definition, order.target, order.name, order.command_id),
+        "command.expires_at": iso_time(order.expires_at),
+        "command.expires_at_s": order.expires_at // SECOND,
+        "command.expires_at_ms": order.expires_at * 1000 // SECOND,
+    }
+
+
+def look_up_values(definition: Definition, target: Target, name: str, command_id: str) -> Values:
+    return {**vehicle_values(target), "command.id": command_id, "command.name": _called(definition, name)}
+
+
+def status_values(definition: Definition, target: Target, name: str, operation: Operation) -> Values:
+    return {**cancel_values(target, operation), "command.name": _called(definition, name)}
+
+
+def cancel_values(target: Target, operation: Operation) -> Values:
+    return {**vehicle_values(target), **operation_values(operation)}
+
+
+def operation_values(operation: Operation | None) -> Values:
+    return {"operation.id": operation.id} if operation and operation.id else {}
+
+
+def _called(definition: Definition, name: str) -> str:
+    """What the OEM calls the command."""
+    command = definition.commands.get(name)
+    return (command.name if command else None) or name
