@@ -97,8 +97,9 @@ class Definition(Table, frozen=True, kw_only=True):
         found = COMMAND | OPERATION if self.look_up else frozenset[str]()
         general = frozenset[str]().union(found, *(_RESULTS[self.mode_of(name)] for name in self.commands))
         own = [
-            (f"commands.{name}", (command.result, command.data), _RESULTS[self.mode_of(name)] | found)
+            (f"commands.{name}.{key}", part, _RESULTS[self.mode_of(name)] | found)
             for name, command in self.commands.items()
+            for key, part in (("result", command.result), ("data", command.data))
         ]
         return [
             ("accepted", self.accepted, SENDING),

@@ -1,6 +1,7 @@
 """From a definition's tables to a request that is ready for the wire. Pure."""
 
 from typing import Any
+from urllib.parse import urljoin
 
 import msgspec
 from yarl import URL
@@ -91,14 +92,14 @@ class Requests:
         if not isinstance(raw, str) or not 0 < len(raw) <= LONGEST_URL:
             raise UrlError(f"it is no text of 1 to {LONGEST_URL} characters")
         try:
-            url = (request or self._base_url).join(URL(raw)).with_fragment(None)
+            url = URL(urljoin(str(request or self._base_url), str(URL(raw))), encoded=True).with_fragment(None)
             origin = url.origin()
         except ValueError:
             raise UrlError("it is not an http or https URL") from None
         if url.scheme not in ("http", "https"):
             raise UrlError("it is not an http or https URL")
         if self._definition.accepted.own_origin:
-            return self._base_url.origin().join(url.relative())
+            return URL(f"{self._base_url.origin()}{url.raw_path_qs}", encoded=True)
         if url.user or url.password:
             raise UrlError("it holds a user or password")
         if origin not in self._origins:
