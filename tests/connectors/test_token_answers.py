@@ -1,0 +1,301 @@
+"""Token endpoints of other shapes than RFC 6749's: what is asked and read, and how often a failing one is asked."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.port import Account, OemAnswer, Verdict
+
+from .definitions import definition
+from .oem import HANG, Ending, Oem, Seen, answer
+from .orders import BentClock, order, target
+
+pytestmark = pytest.mark.anyio
+
+OAUTH: dict[str, Any] = {"scheme": "oauth2", "token_url": "/login"}
+CLIENT = {"client_id": "an-id", "client_secret": "a-secret"}
+ISSUED = answer(200, {"access_token": "issued"})
+TAKEN = answer(202, {"op": {"id": "7"}})
+
+
+class Keeper:
+    """Keeps what it is given; `fails` counts how often it does not."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.kept: list[tuple[str, str, set[str]]] = []
+        self._fails = fails
+
+    async def keep(self, account_id: str, name: str, value: str, replaces: Collection[str]) -> None:
+        if self._fails:
+            self._fails -= 1
+            raise OSError("the store is not there")
+        self.kept.append((account_id, f"{name}={value}", set(replaces)))
+
+
+class Cloud:
+    """An OEM with a login at /login; its answers to it come one after another, the last one for all that follow."""
+
+    def __init__(self, oem: Oem, *logins: Ending, auth: dict[str, Any], keeper: Keeper | None = None) -> None:
+        self.oem = oem
+        self.clock = BentClock()
+        self._logins = list(logins)
+        oem.script = self._script
+        described = definition(base_url=oem.url, auth={**OAUTH, **auth})
+        self.connector = OemHttp(described, self.clock, keeper=keeper)
+
+    def _script(self, seen: Seen) -> Ending:
+        if not seen.target.startswith("/login"):
+            return TAKEN
+        return self._logins.pop(0) if len(self._logins) > 1 else self._logins[0]
+
+    async def send(self, name: str = "start", **credentials: str) -> OemAnswer:
+        at = target(Account("account-1", credentials or CLIENT))
+        return await self.connector.send(order(self.clock, name, at=at))
+
+    @property
+    def logins(self) -> list[Seen]:
+        return self.oem.to("/login")
+
+    @property
+    def used(self) -> list[str]:
+        return [seen.headers["authorization"] for seen in self.oem.to("/cars")]
+
+
+CAMEL = {"token": "accessToken", "life": "expiresIn"}
+
+
+@pytest.mark.parametrize(
+    ("login", "auth", "life"),
+    [
+        (answer(200, {"accessToken": "issued", "expiresIn": 120}), CAMEL, 90),
+        (answer(200, {"accessToken": "issued", "expiresIn": 120_000}), {**CAMEL, "life_unit": "ms"}, 90),
+        (answer(201, {"access_token": "issued", "expires_in": 120}), {}, 90),
+        (answer(200, {"access_token": "issued", "expires_in": None}), {}, 270),
+        (answer(200, {"access_token": "issued", "expires_in": "120"}), {}, 90),
+        (answer(200, {"access_token": "issued", "expires_in": "soon"}), {}, 270),
+        (answer(200, {"access_token": "issued"}), {}, 270),
+        (answer(200, {"data": [{"jwt": "issued", "ttl": 120}]}), {"token": "data[0].jwt", "life": "data[0].ttl"}, 90),
+    ],
+)
+async def test_the_token_and_its_life_are_found_where_the_definition_says(
+    oem: Oem, login: Ending, auth: dict[str, Any], life: float
+) -> None:
+    cloud = Cloud(oem, login, auth=auth)
+    assert (await cloud.send()).verdict is Verdict.IN_PROGRESS
+    cloud.clock.boot_ahead = life - 1
+    await cloud.send()
+    assert len(cloud.logins) == 1
+    cloud.clock.boot_ahead = life + 1
+    await cloud.send()
+    await cloud.connector.close()
+    assert (len(cloud.logins), set(cloud.used)) == (2, {"Bearer issued"})
+
+
+async def test_a_2xx_without_a_token_is_not_written_down(oem: Oem) -> None:
+    cloud = Cloud(oem, answer(200, {"accessToken": "issued"}), auth={})
+    answered = await cloud.send()
+    await cloud.connector.close()
+    assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
+    assert answered.exchange is not None
+    assert answered.exchange.answer == "the OEM's token endpoint gave no token"
+
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+USER = {"username": "anna", "password": "p&ss"}
+
+
+@pytest.mark.parametrize(
+    ("auth", "credentials", "kind", "fields"),
+    [
+        (
+            {"grant": "password"},
+            {**USER, **CLIENT},
+            FORM,
+            {"grant_type": "password", **USER, **CLIENT},
+        ),
+        ({"grant": "password", "request": "json"}, USER, JSON, {"grant_type": "password", **USER}),
+        (
+            {"request": "json", "scope": "api://{account.client_id}/all"},
+            CLIENT,
+            JSON,
+            {"grant_type": "client_credentials", "scope": "api://an-id/all", **CLIENT},
+        ),
+        (
+            {
+                "grant": "none",
+                "request": "json",
+                "parameters": {"user": {"mail": "{account.username}"}, "remember": True},
+            },
+            USER,
+            JSON,
+            {"user": {"mail": "anna"}, "remember": True},
+        ),
+        (
+            {"grant": "refresh_token", "parameters": {"audience": "{account.tenant}"}},
+            {"refresh_token": "r0", "tenant": "t1"},
+            FORM,
+            {"grant_type": "refresh_token", "refresh_token": "r0", "audience": "t1"},
+        ),
+        (
+            {"parameters": {"refresh_token": "{account.refresh_token}", "grant_type": "refresh_token"}},
+            {**CLIENT, "refresh_token": "r0"},
+            FORM,
+            {"grant_type": "refresh_token", "refresh_token": "r0", **CLIENT},
+        ),
+    ],
+)
+async def test_the_request_is_written_as_the_definition_says(
+    oem: Oem, auth: dict[str, Any], credentials: dict[str, str], kind: str, fields: dict[str, Any]
+) -> None:
+    cloud = Cloud(oem, ISSUED, auth=auth)
+    await cloud.send(**credentials)
+    await cloud.connector.close()
+    (login,) = cloud.logins
+    written = login.json if kind == JSON else {key: value for key, (value,) in parse_qs(login.body.decode()).items()}
+    assert (login.headers["content-type"], written) == (kind, fields)
+    assert cloud.used == ["Bearer issued"]
+
+
+@pytest.mark.parametrize(
+    ("auth", "credentials", "missing"),
+    [
+        ({"grant": "password"}, {"username": "anna"}, "the account has no credential `password`"),
+        ({"grant": "refresh_token"}, CLIENT, "the account has no credential `refresh_token`"),
+        ({}, {"client_id": "x"}, "the account has no credential `client_secret`"),
+        ({"parameters": {"x": "{account.x}"}}, CLIENT, "nothing to put in place of {account.x}"),
+        ({"token_url": "/login/{account.tenant}"}, CLIENT, "nothing to put in place of {account.tenant}"),
+    ],
+)
+async def test_without_a_credential_nothing_is_asked(
+    oem: Oem, auth: dict[str, Any], credentials: dict[str, str], missing: str
+) -> None:
+    cloud = Cloud(oem, ISSUED, auth=auth)
+    answered = await cloud.send(**credentials)
+    await cloud.connector.close()
+    assert (answered.verdict, answered.temporary, oem.seen) == (Verdict.NOT_TAKEN, False, [])
+    assert answered.exchange is not None
+    assert answered.exchange.answer == missing
+
+
+def refreshed(number: int) -> Ending:
+    return answer(200, {"access_token": f"token-{number}", "refresh_token": f"r{number}", "expires_in": 60})
+
+
+def asked_with(cloud: Cloud) -> list[str]:
+    return [parse_qs(seen.body.decode())["refresh_token"][0] for seen in cloud.logins]
+
+
+async def test_a_refresh_token_that_rotates_is_used_once_and_the_newest_is_kept(oem: Oem) -> None:
+    keeper = Keeper()
+    cloud = Cloud(oem, refreshed(1), refreshed(2), refreshed(3), auth={"grant": "refresh_token"}, keeper=keeper)
+    await cloud.send(refresh_token="r0")
+    await cloud.send(refresh_token="r1")
+    assert asked_with(cloud) == ["r0"]
+    cloud.clock.boot_ahead = 31
+    await cloud.send(refresh_token="r0")
+    cloud.clock.boot_ahead = 62
+    await cloud.send(refresh_token="r1")
+    await cloud.connector.close()
+    assert asked_with(cloud) == ["r0", "r1", "r2"]
+    assert keeper.kept == [
+        ("account-1", "refresh_token=r1", {"r0"}),
+        ("account-1", "refresh_token=r2", {"r0", "r1"}),
+        ("account-1", "refresh_token=r3", {"r0", "r1", "r2"}),
+    ]
+
+
+async def test_a_refresh_token_that_somebody_gave_the_account_is_newer_than_ours(oem: Oem) -> None:
+    cloud = Cloud(oem, refreshed(1), refreshed(2), auth={"grant": "refresh_token"}, keeper=Keeper())
+    await cloud.send(refresh_token="r0")
+    await cloud.send(refresh_token="given")
+    await cloud.connector.close()
+    assert (asked_with(cloud), cloud.used) == (["r0", "given"], ["Bearer token-1", "Bearer token-2"])
+
+
+async def test_a_refresh_token_that_could_not_be_kept_is_used_and_kept_with_the_next(oem: Oem) -> None:
+    keeper = Keeper(fails=1)
+    same = answer(200, {"access_token": "token-2", "expires_in": 60})
+    cloud = Cloud(oem, refreshed(1), same, auth={"grant": "refresh_token"}, keeper=keeper)
+    await cloud.send(refresh_token="r0")
+    assert keeper.kept == []
+    cloud.clock.boot_ahead = 31
+    await cloud.send(refresh_token="r0")
+    await cloud.connector.close()
+    assert asked_with(cloud) == ["r0", "r1"]
+    assert keeper.kept == [("account-1", "refresh_token=r1", {"r0"})]
+
+
+async def test_commands_at_the_same_time_use_a_refresh_token_once(oem: Oem) -> None:
+    cloud = Cloud(oem, refreshed(1), refreshed(2), auth={"grant": "refresh_token"}, keeper=Keeper())
+    await asyncio.gather(*(cloud.send(refresh_token="r0") for _ in range(4)))
+    await cloud.connector.close()
+    assert (asked_with(cloud), set(cloud.used)) == (["r0"], {"Bearer token-1"})
+
+
+async def test_a_rotated_refresh_token_stays_out_of_the_record(oem: Oem) -> None:
+    cloud = Cloud(oem, refreshed(1), answer(400, "r1 is over"), auth={"grant": "refresh_token"}, keeper=Keeper())
+    await cloud.send(refresh_token="r0")
+    cloud.clock.boot_ahead = 31
+    answered = await cloud.send(refresh_token="r0")
+    await cloud.connector.close()
+    assert answered.exchange is not None
+    assert "r1" not in answered.exchange.answer
+
+
+@pytest.mark.parametrize("status", [500, 429, 401, 302])
+async def test_a_login_that_fails_is_left_alone_for_longer_and_longer(oem: Oem, status: int) -> None:
+    cloud = Cloud(oem, answer(status, {}), auth={})
+    asked = []
+    for seconds in (0, 1, 2.5, 4, 20, 23, 60, 84, 200, 210):
+        cloud.clock.boot_ahead = cloud.clock.wall_ahead = seconds
+        answered = await cloud.send()
+        assert answered.verdict is Verdict.NOT_TAKEN
+        assert answered.temporary == (status != 401)
+        asked.append(len(cloud.logins))
+    await cloud.connector.close()
+    assert asked == [1, 1, 2, 2, 2, 3, 3, 4, 4, 5]
+    assert cloud.used == []
+
+
+async def test_while_it_is_left_alone_the_answer_says_for_how_long(oem: Oem) -> None:
+    cloud = Cloud(oem, answer(503, {}, Retry_After="90"), auth={})
+    first, second = await cloud.send(), await cloud.send()
+    await cloud.connector.close()
+    assert (first.retry_after, len(cloud.logins)) == (90.0, 1)
+    assert second.retry_after is not None
+    assert 89 < second.retry_after <= 90
+    assert second.exchange is not None
+    assert second.exchange.answer == "the OEM's token endpoint answered 503; it is asked again in 90 s"
+
+
+@pytest.mark.parametrize("name", ["enable_ignition", "start"])
+async def test_a_restoring_command_waits_no_longer_than_ten_seconds_for_it(oem: Oem, name: str) -> None:
+    cloud = Cloud(oem, answer(503, {}, Retry_After="90"), auth={})
+    described = definition(base_url=oem.url, auth=OAUTH, commands={"enable_ignition": {}, "start": {}})
+    cloud.connector = OemHttp(described, cloud.clock)
+    await cloud.send(name)
+    cloud.clock.boot_ahead = cloud.clock.wall_ahead = 11
+    await cloud.send(name)
+    await cloud.connector.close()
+    assert len(cloud.logins) == (2 if name == "enable_ignition" else 1)
+
+
+async def test_other_credentials_are_tried_at_once_and_a_success_ends_it(oem: Oem) -> None:
+    cloud = Cloud(oem, answer(401, {}), ISSUED, auth={})
+    assert (await cloud.send()).verdict is Verdict.NOT_TAKEN
+    assert (await cloud.send(client_id="an-id", client_secret="corrected")).verdict is Verdict.IN_PROGRESS
+    await cloud.connector.close()
+    assert len(cloud.logins) == 2
+
+
+async def test_a_caller_that_gives_up_is_not_a_failure_of_the_login(oem: Oem) -> None:
+    cloud = Cloud(oem, HANG, auth={})
+    at = target(Account("account-1", CLIENT))
+    answered = await cloud.connector.send(order(cloud.clock, within=0.1, at=at))
+    await cloud.connector.close()
+    assert answered.exchange is not None
+    assert (answered.exchange.answer, answered.retry_after) == ("no token in time", None)
