@@ -193,12 +193,12 @@ class Node:
         bus.listen(FINAL_TOPIC, self._count_final)
         opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
         connectors = build_connectors(settings.connectors, self._clock, KeptCredentials(opened))
-        for connector in connectors.values():
-            self._resources.push_async_callback(connector.close)
         self.store = open_sqlite(directory, self._clock, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
         keyring = await unlock(self.store, settings.key_file)
         opened.set_result((self.store, keyring))
+        for connector in connectors.values():  # closed before the store, which keeps what their OEMs replaced
+            self._resources.push_async_callback(connector.close)
         self._custody = Custody(self.store, bus, keyring, settings.audit)
         self._custody.start()
         self._resources.push_async_callback(self._custody.stop)

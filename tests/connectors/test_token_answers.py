@@ -236,6 +236,16 @@ async def test_commands_at_the_same_time_use_a_refresh_token_once(oem: Oem) -> N
     assert (asked_with(cloud), set(cloud.used)) == (["r0"], {"Bearer token-1"})
 
 
+async def test_a_refresh_token_that_is_being_replaced_when_we_end_is_kept(oem: Oem) -> None:
+    keeper = Keeper()
+    cloud = Cloud(oem, refreshed(1), auth={"grant": "refresh_token"}, keeper=keeper)
+    sending = asyncio.create_task(cloud.send(refresh_token="r0"))
+    await oem.until_seen(1)
+    sending.cancel()
+    await cloud.connector.close()
+    assert keeper.kept == [("account-1", "refresh_token=r1", {"r0"})]
+
+
 async def test_a_rotated_refresh_token_stays_out_of_the_record(oem: Oem) -> None:
     cloud = Cloud(oem, refreshed(1), answer(400, "r1 is over"), auth={"grant": "refresh_token"}, keeper=Keeper())
     await cloud.send(refresh_token="r0")

@@ -109,6 +109,11 @@ class Product:
         """The record once it is final."""
         return await self.stage.first.final(command_id)
 
+    async def timeline(self, command_id: str) -> list[dict[str, Any]]:
+        """What an operator reads of the command, oldest first."""
+        shown: dict[str, Any] = await self.stage.node.administer("command show", {"command": command_id})
+        return list(shown["timeline"])
+
     def assert_kept_to_itself(self) -> None:
         """Nothing was sent to another origin, and no secret of the account was written down."""
         assert (self.elsewhere.connections, self.elsewhere.seen) == (0, [])

@@ -68,4 +68,6 @@ async def test_a_token_that_is_refused_for_ever_is_renewed_once(shared: Product,
     first, second = shared.oem.commands(vin)
     assert "Authorization: Bearer token-0\r\n" in first.head
     assert "Authorization: Bearer token-1\r\n" in second.head
+    last = (await shared.timeline(posted.body["id"]))[-1]
+    assert [exchange["status"] for exchange in (*last["earlier"], last["exchange"])] == [401, 401]
     shared.assert_kept_to_itself()

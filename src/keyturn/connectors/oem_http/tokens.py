@@ -125,7 +125,10 @@ class FetchedTokens:
             del self._kept[account.id]
 
     async def close(self) -> None:
+        """A refresh token that is just being replaced is waited for: the next one would be lost."""
         fetches = list(self._fetches.values())
+        if fetches and self._auth.rotates:
+            await asyncio.wait(fetches, timeout=FETCH_WITHIN)
         for fetch in fetches:
             fetch.cancel()
         await asyncio.gather(*fetches, return_exceptions=True)
