@@ -51,7 +51,7 @@ async def sent(oem: Oem, body: bytes, **headers: str) -> OemAnswer:
     return answered
 
 
-@pytest.mark.parametrize(("coding", "body"), PACKED)
+@pytest.mark.parametrize(("coding", "body"), PACKED, ids=range(len(PACKED)))
 async def test_a_packed_answer_to_a_command_is_read(oem: Oem, coding: str, body: bytes) -> None:
     answered = await sent(oem, body, Content_Encoding=coding)
     assert answered.operation == Operation(id="sé7")
@@ -59,7 +59,7 @@ async def test_a_packed_answer_to_a_command_is_read(oem: Oem, coding: str, body:
     assert answered.exchange.answer == TEXT
 
 
-@pytest.mark.parametrize(("kind", "body"), WRITTEN)
+@pytest.mark.parametrize(("kind", "body"), WRITTEN, ids=range(len(WRITTEN)))
 async def test_an_answer_in_another_charset_or_with_a_mark_is_read(oem: Oem, kind: str, body: bytes) -> None:
     answered = await sent(oem, body, **({"Content_Type": kind} if kind else {}))
     assert answered.operation == Operation(id="sé7")
@@ -96,6 +96,7 @@ async def test_a_token_is_read_from_a_packed_answer(oem: Oem) -> None:
         ("br", brotli.compress(JSON)[:-3], "the answer is not what its Content-Encoding, br, says"),
         ("zstd", b"\x28\xb5\x2f\xfd", "the answer is packed in a way that was not asked for"),
     ],
+    ids=["no gzip", "cut gzip", "no br", "cut br", "zstd"],
 )
 async def test_an_answer_that_cannot_be_unpacked_may_have_happened_and_says_why(
     oem: Oem, coding: str, body: bytes, why: str
