@@ -138,6 +138,7 @@ def test_the_command_line_from_checkpoint_to_verification(tmp_path: Path, capsys
     file = str(tmp_path / "export.jsonl")
     assert keyturn("audit", "export", file, "--company", "first", *data)[0] == 0
     assert keyturn("audit", "export", file, *data)[0] == 2
+    assert Path(file).stat().st_mode & 0o777 == 0o600  # it has the salts
 
     status, said = keyturn("audit", "verify", file, *key)
     assert (status, said.splitlines()[-1]) == (0, "The chains are sound.")

@@ -148,6 +148,7 @@ async def test_the_sheet_says_everything_also_when_the_system_is_down(
         await s.node.stop()
         page = tmp_path / "sheet.html"
         await keyturn(capsys, s, "immobilised", "--sheet", str(page))
+        assert page.stat().st_mode & 0o777 == 0o600  # it tells of persons
         without_server = await keyturn(capsys, s, "immobilised", "--sheet")
 
         (sent,) = (row["id"] for row in s.store.commands_of(PARKED))

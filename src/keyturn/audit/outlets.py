@@ -1,7 +1,6 @@
 """Ways by which a checkpoint leaves the machine: a file that is appended to, a webhook, a command."""
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import aiohttp
 
 from keyturn.config.settings import AuditSettings
+from keyturn.private_files import append_private
 
 _TIMEOUT = 30.0
 """Seconds that one delivery may take."""
@@ -29,16 +29,9 @@ class FileOutlet:
     async def deliver(self, line: bytes) -> None:
         """Raises DeliveryFailed."""
         try:
-            await asyncio.to_thread(self._append, line)
+            await asyncio.to_thread(append_private, self._path, line)
         except OSError as error:
             raise DeliveryFailed(f"The file cannot be written ({error.strerror}).") from None
-
-    def _append(self, line: bytes) -> None:
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 class WebhookOutlet:

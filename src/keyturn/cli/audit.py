@@ -1,7 +1,7 @@
 """``keyturn audit``: checkpoints, exports, and verification without a server."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.operators import credentials
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer, print_json
+from keyturn.private_files import make_new, private_folder, publish
 from keyturn.store.port import ReadTx, StoreRefused
 from keyturn.store.sqlite.offline import read_offline
 
@@ -61,8 +62,12 @@ def export(
     """Write sealed entries and their checkpoints to a new file, beside a running server or without one."""
     with _refused(), read_offline(Path(settings_at(place).server.data)) as tx:
         only = None if company is None else _company_id(tx, company)
-        with closing(file.open("xb")) as target:
-            count = write(tx, target, company=only, everything=company is None, first=max(1, first), last=last)
+        with private_folder(file.parent) as folder:
+            draft = folder / file.name
+            make_new(draft)
+            with draft.open("wb") as target:
+                count = write(tx, target, company=only, everything=company is None, first=max(1, first), last=last)
+            publish(draft, file)
     print_answer({"file": str(file), "entries": count}, as_json=as_json)
 
 

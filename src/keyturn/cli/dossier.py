@@ -1,7 +1,6 @@
 """``keyturn dossier``."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from keyturn.cli.operators import credentials
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 from keyturn.dossier.page import render
+from keyturn.private_files import write_private
 
 Out = Annotated[Path, Parameter(help="Directory for the two files.")]
 
@@ -36,8 +36,6 @@ def _write(path: Path, text: str) -> None:
     """For its owner alone: it tells of persons."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        write_private(path, text.encode(), replace=True)
     except OSError as error:
         raise usage(f"{path} cannot be written: {error.strerror}.") from None

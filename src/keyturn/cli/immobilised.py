@@ -12,6 +12,7 @@ from keyturn.cli.operators import credentials
 from keyturn.cli.options import AS_TOLD, HERE, NOBODY, Access, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 from keyturn.cli.sheet import as_html, as_text
+from keyturn.private_files import write_private
 
 Company = Annotated[str | None, Parameter(help="Its id or name.")]
 Sheet = Annotated[
@@ -47,7 +48,7 @@ def immobilised(
         print(page, end="")
         return
     try:
-        file.write_text(page, "utf-8")
+        write_private(file, page.encode(), replace=True)
     except OSError as error:
         raise usage(f"{file} cannot be written: {error.strerror}.") from None
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from keyturn.cli.failure import Exit, Failure
-from keyturn.store.sqlite.directory import make_directory, sync_directory
+from keyturn.private_files import sync_directory
+from keyturn.store.sqlite.directory import make_directory
 from keyturn_client import KeyturnClient, Token
 
 FILE_NAME = "demo.json"

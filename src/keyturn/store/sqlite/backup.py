@@ -8,9 +8,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from keyturn.private_files import sync_directory
 from keyturn.store.port import StoreRefused
 from keyturn.store.sqlite.connection import connect
-from keyturn.store.sqlite.directory import make_directory, make_file, refused, sync_directory
+from keyturn.store.sqlite.directory import make_directory, make_file, refused
 from keyturn.store.sqlite.store import FILE_NAME
 
 _PAGES = 4096

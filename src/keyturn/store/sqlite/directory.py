@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from keyturn.private_files import sync_directory
 from keyturn.store.port import StoreRefused
 
 _PIECE = 1_048_576
@@ -50,15 +51,6 @@ def write_again(path: Path) -> None:
         at = 0
         while piece := os.pread(handle, _PIECE, at):
             at += os.pwrite(handle, piece, at)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
         os.fsync(handle)
     finally:
         os.close(handle)

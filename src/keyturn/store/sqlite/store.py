@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from keyturn.clock import Clock
+from keyturn.private_files import sync_directory
 from keyturn.store.port import ReadTx, Tx
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
-from keyturn.store.sqlite.directory import make_directory, make_file, refused, sync_directory, write_again
+from keyturn.store.sqlite.directory import make_directory, make_file, refused, write_again
 from keyturn.store.sqlite.facts import store_epoch
 from keyturn.store.sqlite.migration import apply_migration, known_migrations, pending_migrations
 from keyturn.store.sqlite.reader import Reader
+from keyturn.store.sqlite.structure import check_structure
 from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
 
 FILE_NAME = "keyturn.db"
@@ -74,7 +76,9 @@ def open_sqlite(
         make_file(path)
         write_again(directory / f"{FILE_NAME}-wal")
         writing = opened.enter_context(closing(connect(path, "rw")))
-        pending = pending_migrations(writing, path, known_migrations())
+        known = known_migrations()
+        pending = pending_migrations(writing, path, known)
+        check_structure(writing, path, known[: len(known) - len(pending)])
         make_durable(writing, path)
         for migration in pending:
             apply_migration(writing, migration, clock.now())

@@ -1,0 +1,99 @@
+"""Whether a database has the tables, indexes and constraints that its migrations make, and nothing beside them.
+
+The ledger of migrations is a table like others: it says what somebody wrote into it. A trigger could undo what is
+written, a view could hide it, a constraint that is gone could let it be twice.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from keyturn.store.port import StoreRefused
+from keyturn.store.sqlite.migration import Migration, apply_migration
+
+_SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+_STATISTICS = frozenset(
+    {
+        ("table", "sqlite_stat1", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
+        ("table", "sqlite_stat4", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
+    }
+)
+"""What ANALYZE leaves: it decides in which order rows are looked for, and nothing else."""
+# As SQLite's own tokenizer: blanks are ASCII, and every character beyond ASCII is part of a name.
+_TOKEN = re.compile(
+    r"(?P<nothing>[ \t\n\f\r]+|--[^\n]*|/\*(?s:.*?)(?:\*/|\Z))"
+    r"|[xX]?'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
+    r"|(?P<word>[A-Za-z0-9_$\x80-\U0010ffff]+)|(?s:.)"
+)
+
+Row = tuple[str, str, str, str]
+
+
+class StructureChanged(StoreRefused):
+    """The database was changed by somebody else than its migrations."""
+
+
+class _Structure(NamedTuple):
+    rows: frozenset[Row]
+    """As they stand in the file."""
+    objects: dict[tuple[str, str, str], str]
+    """What each object's definition comes to, by its type, name and table."""
+
+
+def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequence[Migration]) -> None:
+    """Compare with what the migrations make that the file says were applied. Raises StructureChanged."""
+    reference = _made_by(tuple(applied))
+    rows = _rows(connection)
+    if rows == reference.rows:
+        return
+    found = _objects(rows)
+    for key in sorted(found.keys() | reference.objects.keys()):
+        if found.get(key) != reference.objects.get(key):
+            raise StructureChanged(
+                f"{path} does not have the structure that Keyturn makes: {_told(key, found, reference)}."
+            )
+
+
+def _told(key: tuple[str, str, str], found: dict[tuple[str, str, str], str], reference: _Structure) -> str:
+    kind, name, _table = key
+    what = f"the {kind} {name!r}"
+    if key not in reference.objects:
+        return f"{what} is none of its own"
+    return f"{what} is missing" if key not in found else f"{what} was changed"
+
+
+@lru_cache(maxsize=64)
+def _made_by(migrations: tuple[Migration, ...]) -> _Structure:
+    """In memory: some milliseconds, once in a process."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for migration in migrations:
+            apply_migration(connection, migration, 0)
+        rows = _rows(connection)
+    return _Structure(rows, _objects(rows))
+
+
+def _rows(connection: sqlite3.Connection) -> frozenset[Row]:
+    found = connection.execute(_SCHEMA).fetchall()
+    return (
+        frozenset((str(kind), str(name), str(table), str(sql or "")) for kind, name, table, sql in found) - _STATISTICS
+    )
+
+
+def _objects(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
+    return {(kind, name, table): _meaning(sql) for kind, name, table, sql in rows}
+
+
+@lru_cache(maxsize=1024)
+def _meaning(sql: str) -> str:
+    """Without comments and blanks, words in lower case. What is quoted stays: `"NOT"` is a name, and NOT is not."""
+    tokens = (match for match in _TOKEN.finditer(sql) if match["nothing"] is None)
+    return "\n".join(_lower(match[0]) if match["word"] else match[0] for match in tokens)
+
+
+def _lower(word: str) -> str:
+    """Of ASCII alone, as SQLite does it: the Kelvin sign is no k."""
+    return word.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
