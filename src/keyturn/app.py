@@ -20,6 +20,7 @@ from keyturn.api.listening import tls_context
 from keyturn.api.local import SOCKET_NAME, build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.audit.custody import Custody
+from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
 from keyturn.bus.memory import MemoryBus
 from keyturn.clock import Clock, SystemClock
 from keyturn.commands import approvals, immobilisations, inspection, readiness, record
@@ -34,16 +35,17 @@ from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
 from keyturn.store.port import Store, StoreRefused, StoreUnavailable
 from keyturn.store.rounds import Round, make_rounds
-from keyturn.store.sqlite import backup as backups
+from keyturn.store.sqlite.backup import back_up
+from keyturn.store.sqlite.backup_signature import signature_of
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants import authority, changes, operators
+from keyturn.tenants import authority, changes, operators, restoring
 from keyturn.tenants.accounts import KeptCredentials
 from keyturn.tenants.administration import Answer, Installation, Operation, OperationError
 from keyturn.tenants.directory import Directory
-from keyturn.tenants.keyring import Keyring, unlock
+from keyturn.tenants.keyring import Keyring, keyring_of, unlock
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.signing_in import sign_in
@@ -107,13 +109,19 @@ class Administration:
 
     async def _back_up(self, file: str, actor: str) -> Answer:
         """Copy the database to a new file, in a thread, while everything else goes on."""
+        with suppress(StoreUnavailable, ChainForked):  # a restore goes on from what is sealed in the backup
+            while await self._store.write(seal) == AT_ONCE:
+                pass
+        now = await self._store.read(lambda tx: tx.now)
         try:
-            size = await asyncio.to_thread(backups.back_up, self._directory, Path(file))
+            made = await asyncio.to_thread(back_up, self._directory, Path(file), self._keyring, now)
         except StoreRefused as error:
             raise OperationError("backup_refused", str(error)) from None
         with suppress(StoreUnavailable):  # the backup is there, whether it can be written down or not
-            await self._store.write(partial(record_made, actor=actor, file=Path(file), size=size))
-        return {"file": file, "bytes": size}
+            await self._store.write(
+                partial(record_made, actor=actor, file=Path(file), size=made.size, digest=made.digest)
+            )
+        return {"file": file, "bytes": made.size, "signature": str(signature_of(Path(file)))}
 
     async def _perform(self, operations: list[tuple[str, dict[str, Any]]], operator: Operator | None) -> list[Answer]:
         orders = await asyncio.to_thread(lambda: [prepared(*order, self._operations) for order in operations])
@@ -125,12 +133,17 @@ class Administration:
         )
 
 
-def restore(settings: Settings, backup: Path) -> int:
-    """Put a backup in the place of this installation's database; the new epoch. Raises `StoreRefused`."""
+def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> int:
+    """Put a backup in the place of this installation's database; the new epoch. Raises `StoreRefused`.
+
+    `unsigned`: also one that has no good signature.
+    """
     directory = Path(settings.server.data)
     lock = DataDirectoryLock(directory)
     try:
-        return backups.restore(backup, directory)
+        keyring = keyring_of(settings.key_file)
+        kept = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
+        return restoring.restore(backup, directory, keyring, SystemClock(), unsigned=unsigned, kept=kept)
     finally:
         lock.release()
 

@@ -26,7 +26,9 @@ async def reminders(running: Office) -> int:
 
 
 async def made(running: Office) -> None:
-    await running.store.write(partial(backups.record_made, actor="operator:local", file=Path("a/b.db"), size=7))
+    await running.store.write(
+        partial(backups.record_made, actor="operator:local", file=Path("a/b.db"), size=7, digest="00")
+    )
 
 
 async def test_an_old_backup_is_said_once_a_day_until_there_is_a_new_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,11 @@ async def test_a_backup_is_written_down(settings: Settings, tmp_path: Path) -> N
     finally:
         await node.stop()
     (row,) = StoreReader(tmp_path / "data").rows("SELECT body FROM entry WHERE kind = 'backup.made'")
-    assert json.loads(row["body"]) == {"file": "backup.db", "bytes": answer["bytes"]}
+    assert json.loads(row["body"]) == {
+        "file": "backup.db",
+        "bytes": answer["bytes"],
+        "digest": sha256((tmp_path / "backup.db").read_bytes()).hexdigest(),
+    }
 
 
 def test_the_command_line_lists_and_tries(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,14 +12,17 @@ from typing import Any, TypeVar
 from keyturn.audit import journal
 from keyturn.audit.archive import DatabaseArchive, Report, verify
 from keyturn.audit.checkpoints import Signed, make_now
+from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.export import ExportArchive, write
 from keyturn.audit.reading import LAST
 from keyturn.audit.sealing import AT_ONCE, seal
 from keyturn.store.port import ReadTx, Tx
+from keyturn.store.sqlite.backup import back_up
 from keyturn.store.sqlite.offline import read_offline
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.restoring import restore
 
 T = TypeVar("T")
 VIN = "6AHFT68CKAF501652"
@@ -100,10 +103,22 @@ class House:
         with closing(sqlite3.connect(self.data / "keyturn.db")) as connection:
             return connection.execute(sql, params).fetchall()
 
-    def verify(self, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None) -> Report:
+    def back_up(self, file: Path) -> Path:
+        """A signed backup, in a directory of ours."""
+        back_up(self.data, file, KEYRING, self.clock.now())
+        return file
+
+    def restore(self, file: Path, *, unsigned: bool = False, kept: Path | None = None) -> int:
+        """The new epoch."""
+        self.clock.instant += 1_000_000
+        return restore(file, self.data, KEYRING, self.clock, unsigned=unsigned, kept=kept)
+
+    def verify(
+        self, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None, acknowledged: tuple[int, ...] = ()
+    ) -> Report:
         """Offline, on the closed file."""
         with read_offline(self.data) as tx:
-            return verify(DatabaseArchive(tx), keys=keys, kept=kept or [])
+            return verify(DatabaseArchive(tx), keys=keys, kept=kept or [], acknowledged=acknowledged)
 
     def export(self, file: Path, *, company: str | None = None, first: int = 1, last: int = LAST) -> Path:
         with read_offline(self.data) as tx, file.open("wb") as target:
@@ -165,3 +180,24 @@ async def until(holds: Callable[[], Any], pause: float = 0.01, within: float = 2
 def faults(report: Report) -> list[tuple[str, str | None, int | None]]:
     """What, in whose chain, at which entry."""
     return [(finding.what.value, finding.company, finding.number) for finding in report.faults]
+
+
+def rewrite(house: House, number: int) -> None:
+    """Edit an entry and make every hash after it anew, as whoever holds the file can."""
+    house.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=house.seq(number))
+    columns = "l.number, l.personal_hash, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body"
+    rows = house.rows(
+        f"SELECT {columns} FROM chain_link l JOIN entry e USING (seq) WHERE chain = 'company-a' ORDER BY number"
+    )
+    prev = bytes(32)
+    for place, personal_hash, *entry, body in rows:
+        opened = body.split(',"vin"')[0] + "}" if personal_hash else body
+        digest = entry_hash(place, prev, Content(*entry, opened), personal_hash)
+        house.tamper(
+            "UPDATE chain_link SET prev = :prev, hash = :hash WHERE chain = 'company-a' AND number = :number",
+            prev=prev,
+            hash=digest,
+            number=place,
+        )
+        prev = digest
+    house.tamper("UPDATE chain_head SET hash = :hash WHERE chain = 'company-a'", hash=prev)

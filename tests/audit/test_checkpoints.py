@@ -2,10 +2,7 @@
 
 import pytest
 
-from keyturn.audit.encoding import Content, entry_hash
-from keyturn.audit.findings import What
-
-from .house import KEYRING, OTHER_KEYRING, House, faults
+from .house import KEYRING, OTHER_KEYRING, House, faults, rewrite
 
 A = "company-a"
 
@@ -23,27 +20,6 @@ def test_a_tail_cut_off_with_its_checkpoints_is_missed_by_those_kept_elsewhere(h
 
     assert faults(house.verify()) == []
     assert ("cut", A, 9) in faults(house.verify(kept=kept))
-
-
-def rewrite(house: House, number: int) -> None:
-    """Edit an entry and make every hash after it anew, as whoever holds the file can."""
-    house.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=house.seq(number))
-    columns = "l.number, l.personal_hash, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body"
-    rows = house.rows(
-        f"SELECT {columns} FROM chain_link l JOIN entry e USING (seq) WHERE chain = 'company-a' ORDER BY number"
-    )
-    prev = bytes(32)
-    for place, personal_hash, *entry, body in rows:
-        opened = body.split(',"vin"')[0] + "}" if personal_hash else body
-        digest = entry_hash(place, prev, Content(*entry, opened), personal_hash)
-        house.tamper(
-            "UPDATE chain_link SET prev = :prev, hash = :hash WHERE chain = 'company-a' AND number = :number",
-            prev=prev,
-            hash=digest,
-            number=place,
-        )
-        prev = digest
-    house.tamper("UPDATE chain_head SET hash = :hash WHERE chain = 'company-a'", hash=prev)
 
 
 def test_a_chain_rewritten_as_a_whole_is_found_by_the_signed_checkpoint_alone(house: House) -> None:
@@ -100,21 +76,3 @@ def test_a_checkpoint_taken_out_of_the_middle_is_missed(house: House) -> None:
     house.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a' AND number = 10")
 
     assert faults(house.verify()) == [("checkpoint_removed", A, 12)]
-
-
-def test_what_a_restore_left_behind_is_no_fault_once_a_newer_epoch_is_signed(house: House) -> None:
-    kept = house.checkpoint()
-    house.cut(10, head=True)
-    house.tamper(
-        "DELETE FROM chain_checkpoint WHERE chain = 'company-a' AND number > 10",
-        "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 10 WHERE chain = 'company-a'",
-    )
-    assert ("cut", A, 11) in faults(house.verify(kept=kept))
-
-    house.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
-    house.tell(3)
-    house.checkpoint()
-    report = house.verify(kept=kept)
-
-    assert faults(report) == []
-    assert [finding.what for finding in report.findings if finding.company == A] == [What.RESTORED]

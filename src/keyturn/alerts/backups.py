@@ -17,9 +17,9 @@ SELECT kind, max(at) FROM entry WHERE kind IN ('backup.made', 'backup.old') GROU
 _FIRST_ENTRY = "SELECT at FROM entry ORDER BY seq LIMIT 1"
 
 
-def record_made(tx: Tx, actor: str, file: Path, size: int) -> None:
-    """Write down that a backup of `size` bytes was made."""
-    journal.record(tx, MADE, company_id=None, actor=actor, file=file.name, bytes=size)
+def record_made(tx: Tx, actor: str, file: Path, size: int, digest: str) -> None:
+    """Write down that a backup of `size` bytes was made, and signed; `digest` is its SHA-256, as its signature says."""
+    journal.record(tx, MADE, company_id=None, actor=actor, file=file.name, bytes=size, digest=digest)
 
 
 def watch(tx: Tx, max_age: float) -> None:

@@ -103,6 +103,29 @@ RULES = (
         ("about", "detail"),
     ),
     Rule(
+        "store.restored",
+        CRITICAL,
+        "A backup was restored",
+        "What happened since the backup is forgotten. If this was agreed, say so: keyturn audit acknowledge EPOCH. "
+        "If not, keep everything as it is, and find out who was at the machine.",
+        ("epoch", "signature_verdict"),
+    ),
+    Rule(
+        "backup.unverified",
+        CRITICAL,
+        "A backup without a good signature was restored",
+        "Nobody can say that it is what this installation once wrote: rights, vehicles and records may be somebody's "
+        "work. Compare them with what you know before you rely on them.",
+        ("epoch", "signature_verdict", "digest"),
+    ),
+    Rule(
+        "audit.acknowledged",
+        WARNING,
+        "A restore was acknowledged",
+        "From now on verification takes it for agreed.",
+        ("epoch",),
+    ),
+    Rule(
         "backup.old",
         WARNING,
         "The newest backup is too old",

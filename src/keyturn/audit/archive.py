@@ -9,8 +9,10 @@ from keyturn.audit import reading
 from keyturn.audit.checkpoints import Signed, Statement, installation_id
 from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
 from keyturn.audit.findings import Finding, What
+from keyturn.audit.reading import Told
+from keyturn.audit.restores import Restore, hear_restores
 from keyturn.audit.verification import Stretch, Walked, walk
-from keyturn.audit.witness import Filed, compare, hear
+from keyturn.audit.witness import Filed, compare, hear, wanted
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx
 
@@ -32,6 +34,10 @@ class Archive(Protocol):
 
     def checkpoints(self) -> list[Filed]: ...
 
+    def told(self) -> list[Told]:
+        """Entries of restores and acknowledgements, those before the stretches included."""
+        ...
+
     def asides(self) -> list[Finding]:
         """What is found beside the chains."""
         ...
@@ -51,6 +57,11 @@ class Verified(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     chains: tuple[Verified, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def unacknowledged(self) -> list[Finding]:
+        """Restores that nobody in charge has said to know of."""
+        return [finding for finding in self.findings if finding.what is What.UNACKNOWLEDGED]
 
     @property
     def faults(self) -> list[Finding]:
@@ -75,6 +86,9 @@ class DatabaseArchive:
     def checkpoints(self) -> list[Filed]:
         return [Filed(signed, chain) for signed, chain in reading.checkpoints(self._tx)]
 
+    def told(self) -> list[Told]:
+        return reading.told(self._tx)
+
     def asides(self) -> list[Finding]:
         unlinked = reading.unlinked(self._tx)
         late = [entry for entry in unlinked if entry.late]
@@ -89,23 +103,32 @@ class DatabaseArchive:
         return found
 
 
-def verify(archive: Archive, *, keys: Collection[bytes] | None = None, kept: Iterable[Signed] = ()) -> Report:
+def verify(
+    archive: Archive,
+    *,
+    keys: Collection[bytes] | None = None,
+    kept: Iterable[Signed] = (),
+    acknowledged: Collection[int] = (),
+) -> Report:
     """Walk through every chain, and compare it with the archive's checkpoints and those `kept` elsewhere.
 
-    `keys` are the public keys to believe; None: those that the checkpoints name, which proves less.
+    `keys` are the public keys to believe; None: those that the checkpoints name, which proves less. `acknowledged` are
+    epochs of restores that whoever verifies knows of.
     """
     testimony = hear([*archive.checkpoints(), *map(Filed, kept)], keys, archive.installation)
-    findings = [*archive.asides(), *testimony.findings]
+    heard = hear_restores(archive.told(), keys, archive.installation)
+    findings = [*archive.asides(), *testimony.findings, *heard.findings, *heard.unacknowledged(acknowledged)]
     chains = []
     stretches = archive.stretches()
     for stretch in stretches:
         statements = testimony.of(stretch.company)
-        walked = walk(stretch, archive.links(stretch), {statement.number for statement in statements})
+        restores = heard.of(stretch.company)
+        walked = walk(stretch, archive.links(stretch), wanted(statements, restores))
         findings += [walked.fault] if walked.fault else []
-        findings += compare(stretch, walked, statements)
+        findings += compare(stretch, walked, statements, restores)
         chains.append(_verified(stretch, walked, statements))
-    findings += _lost(stretches, testimony.statements) if archive.complete else []
-    findings += _notes(chains, vouched=keys is not None or not testimony.statements)
+    findings += _lost(stretches, testimony.statements, heard.of(None)) if archive.complete else []
+    findings += _notes(chains, vouched=keys is not None or not (testimony.statements or heard.restores))
     return Report(tuple(chains), tuple(findings))
 
 
@@ -114,10 +137,25 @@ def _verified(stretch: Stretch, walked: Walked, statements: list[Statement]) -> 
     return Verified(stretch.company, stretch.first, walked.last, walked.erased, covered)
 
 
-def _lost(stretches: list[Stretch], statements: Iterable[Statement]) -> list[Finding]:
-    """Chains that have a checkpoint and are not there."""
-    lost = {statement.company for statement in statements} - {stretch.company for stretch in stretches}
-    return [Finding(What.CUT, company, 1, "The whole chain is missing.") for company in sorted(lost, key=chain_of)]
+def _lost(stretches: list[Stretch], statements: Iterable[Statement], restores: list[Restore]) -> list[Finding]:
+    """Chains that have a checkpoint and are not there; one that no backup had yet was left behind by the restore."""
+    there = {stretch.company for stretch in stretches}
+    newest: dict[str | None, Statement] = {}
+    for statement in statements:
+        known = newest.get(statement.company)
+        if statement.company not in there and (known is None or known.at < statement.at):
+            newest[statement.company] = statement
+    return [_missing(newest[company], restores) for company in sorted(newest, key=chain_of)]
+
+
+def _missing(newest: Statement, restores: list[Restore]) -> Finding:
+    """`restores` are those of the installation's own chain."""
+    for each in restores:
+        told = each.statement
+        if told.epoch > newest.epoch and told.at >= newest.at and newest.company not in (told.kept or ()):
+            text = f"The restore to epoch {told.epoch} left the whole chain behind."
+            return Finding(What.RESTORED, newest.company, 1, text)
+    return Finding(What.CUT, newest.company, 1, "The whole chain is missing.")
 
 
 def _notes(chains: list[Verified], *, vouched: bool) -> list[Finding]:

@@ -32,8 +32,20 @@ WHERE told > checkpoint_number AND (checkpoint_at <= :before OR told >= checkpoi
 ORDER BY chain LIMIT :limit
 """
 _KEEP = """
-INSERT INTO chain_checkpoint (chain, number, statement, signature, key)
-VALUES (:chain, :number, :statement, :signature, :key)
+INSERT INTO chain_checkpoint (id, chain, number, statement, signature, key)
+VALUES (:id, :chain, :number, :statement, :signature, :key)
+"""
+# Ids that were ever given: rows may be gone, and outlets compare what they have delivered.
+_HIGHEST_ID = """
+SELECT max(id) FROM (
+  SELECT max(id) AS id FROM chain_checkpoint
+  UNION ALL SELECT max(delivered) FROM checkpoint_outlet WHERE delivered < 1000000000000000
+  UNION ALL SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'checkpoint'
+) WHERE id < 1000000000000000
+"""
+_KEEP_HIGHEST_ID = """
+INSERT INTO store_fact (name, value) VALUES ('checkpoint', :value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
 _MARK = """
 UPDATE chain_head SET checkpoint_number = :number, checkpoint_at = :now, checkpoint_hash = :digest WHERE chain = :chain
@@ -133,6 +145,25 @@ def installation_id(tx: ReadTx) -> str:
     return _fact(tx, "installation") or ""
 
 
+def claim_installation(tx: Tx) -> None:
+    """Give this installation its name, unless it has one."""
+    tx.run(_CLAIM, value=secrets.token_hex(16))
+
+
+def highest_id(tx: ReadTx) -> int:
+    """The highest id that a checkpoint of this store ever had; 0 before the first."""
+    row = tx.one(_HIGHEST_ID)
+    return int(row[0] or 0) if row else 0
+
+
+def named_key(signed: Signed) -> list[bytes]:
+    """The public key that a signature names: nobody vouches for it."""
+    try:
+        return [bytes.fromhex(signed.key)]
+    except ValueError:
+        return []
+
+
 def store_epoch(tx: ReadTx) -> int:
     return int(_fact(tx, "epoch") or 0)
 
@@ -143,17 +174,23 @@ def _due(tx: ReadTx, interval: float, entries: int, limit: int) -> list[Row]:
 
 def _make(tx: Tx, signer: Signer, chain: str, number: int, digest: bytes, previous: str | None) -> Signed:
     company = company_of(chain)
-    tx.run(_CLAIM, value=secrets.token_hex(16))
+    claim_installation(tx)
     statement = Statement(
         tx.now, company, store_epoch(tx), CHECKPOINT_FORMAT, digest.hex(), installation_id(tx), number, previous
     )
     text = msgspec.json.encode(statement)
     signed = Signed(text.decode(), signer.sign_checkpoint(text).hex(), signer.checkpoint_key.hex())
-    tx.run(_KEEP, chain=chain, number=number, **msgspec.structs.asdict(signed))
+    tx.run(_KEEP, id=_next_id(tx), chain=chain, number=number, **msgspec.structs.asdict(signed))
     tx.run(_MARK, chain=chain, number=number, now=tx.now, digest=signed.digest)
     journal.record(tx, CHECKPOINT_KIND, company_id=company, actor=AUDITOR, number=number, hash=digest.hex())
     tx.announce(CHECKPOINT_TOPIC, chain)
     return signed
+
+
+def _next_id(tx: Tx) -> int:
+    number = highest_id(tx) + 1
+    tx.run(_KEEP_HIGHEST_ID, value=str(number))
+    return number
 
 
 def _fact(tx: ReadTx, name: str) -> str | None:

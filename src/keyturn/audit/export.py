@@ -10,6 +10,7 @@ from keyturn.audit import reading
 from keyturn.audit.checkpoints import Signed, installation_id, store_epoch
 from keyturn.audit.encoding import GENESIS, Content, Link, Personal, chain_of, company_of
 from keyturn.audit.findings import Finding, What
+from keyturn.audit.reading import Told
 from keyturn.audit.verification import Stretch
 from keyturn.audit.witness import Filed
 from keyturn.store.port import ReadTx
@@ -62,6 +63,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     header: Header | None = None
     entry: Entry | None = None
     checkpoint: Signed | None = None
+    told: Told | None = None
+    """Of a restore or an acknowledgement before the first entry of the chain that is in the file."""
 
 
 _LINE = msgspec.json.Decoder(Line)
@@ -76,6 +79,9 @@ def write(tx: ReadTx, file: BinaryIO, *, company: str | None, everything: bool, 
         for link in reading.links(tx, chain_of(part.company), first=part.first, last=part.last):
             _put(file, Line(entry=_entry(part.company, link)))
             count += 1
+        for told in reading.told(tx):
+            if told.company == part.company and told.number < part.first:
+                _put(file, Line(told=told))
     for part in parts:
         for signed, _chain in reading.checkpoints(tx, chain_of(part.company)):
             _put(file, Line(checkpoint=signed))
@@ -92,6 +98,7 @@ class ExportArchive:
         self._path = path
         self._places: dict[str | None, list[tuple[int, int]]] = {}  # from where to where
         self._checkpoints: list[Filed] = []
+        self._told: list[Told] = []
         self._asides: list[Finding] = []
         self._header = self._index()
         self.installation = self._header.installation
@@ -121,6 +128,9 @@ class ExportArchive:
     def checkpoints(self) -> list[Filed]:
         return self._checkpoints
 
+    def told(self) -> list[Told]:
+        return self._told
+
     def asides(self) -> list[Finding]:
         return self._asides
 
@@ -146,7 +156,11 @@ class ExportArchive:
             return
         if line.checkpoint is not None:
             self._checkpoints.append(Filed(line.checkpoint))
+        if line.told is not None:
+            self._told.append(line.told)
         if line.entry is not None:
+            if line.entry.kind in (reading.RESTORED, reading.ACKNOWLEDGED):
+                self._told.append(Told(line.entry.company, line.entry.number, line.entry.kind, line.entry.body))
             self._place(line.entry.company, offset, len(text))
 
     def _place(self, company: str | None, offset: int, length: int) -> None:

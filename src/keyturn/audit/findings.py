@@ -16,12 +16,14 @@ class What(StrEnum):
     SWAPPED = "swapped"
     CHECKPOINT_REMOVED = "checkpoint_removed"
     RESTORED = "restored"
+    FORKED = "forked"
+    UNACKNOWLEDGED = "unacknowledged"
     UNSEALED = "unsealed"
     ERASED = "erased"
     UNVOUCHED = "unvouched"
 
 
-NOTES = frozenset({What.RESTORED, What.UNSEALED, What.ERASED, What.UNVOUCHED})
+NOTES = frozenset({What.RESTORED, What.UNACKNOWLEDGED, What.UNSEALED, What.ERASED, What.UNVOUCHED})
 """What may be so without anybody having tampered."""
 
 

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 
 from keyturn.audit.checkpoints import LATEST, Signed
-from keyturn.audit.encoding import Content, Link, Personal
+from keyturn.audit.encoding import Content, Link, Personal, company_of
 from keyturn.audit.personal import UnlikeWritten, part
 from keyturn.store.port import ReadTx
 
 PAGE = 200
+RESTORED, ACKNOWLEDGED = "store.restored", "audit.acknowledged"
+"""Kinds of the entries that say how a chain went on after a restore."""
 
 _LINKS = """
 SELECT l.number, l.prev, l.hash, l.personal, l.salt, l.personal_hash,
@@ -41,6 +43,11 @@ _UNLINKED = """
 SELECT e.seq, e.company_id, e.at FROM entry e LEFT JOIN chain_link l ON l.seq = e.seq
 WHERE l.seq IS NULL ORDER BY e.seq
 """
+# The condition is the index's own, word for word: otherwise it would not be used.
+_TOLD = """
+SELECT l.chain, l.number, e.company_id, e.kind, e.body FROM entry e JOIN chain_link l ON l.seq = e.seq
+WHERE e.kind IN ('store.restored', 'audit.acknowledged') ORDER BY l.chain, l.number
+"""
 _LAST_SEALED = "SELECT coalesce(max(seq), 0) FROM chain_link"
 _NAMES = msgspec.json.Decoder(list[str])
 LAST = 2**62
@@ -64,6 +71,25 @@ class Unlinked(msgspec.Struct, frozen=True):
     company: str | None
     at: int
     late: bool
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A sealed entry of one of the two kinds."""
+
+    company: str | None
+    """The chain's."""
+    number: int
+    kind: str
+    body: str
+
+
+def told(tx: ReadTx) -> list[Told]:
+    """Every restore and acknowledgement that is on record."""
+    return [
+        Told(company_of(chain), _count(number), str(kind), body if isinstance(body, str) else "")
+        for chain, number, company, kind, body in tx.all(_TOLD)
+        if company == company_of(chain)
+    ]
 
 
 def heads(tx: ReadTx) -> list[Head]:

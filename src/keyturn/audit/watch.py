@@ -10,9 +10,10 @@ from keyturn.audit.checkpoints import Signed, Signer, installation_id
 from keyturn.audit.encoding import GENESIS, Link, company_of
 from keyturn.audit.faults import Faults
 from keyturn.audit.findings import Finding
-from keyturn.audit.reading import Head
+from keyturn.audit.reading import Head, Told
+from keyturn.audit.restores import Restores, hear_restores
 from keyturn.audit.verification import Stretch, walk
-from keyturn.audit.witness import Filed, compare, hear
+from keyturn.audit.witness import Filed, compare, hear, wanted
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
 
 CHAIN_FAULT = "chain"
@@ -44,21 +45,26 @@ class Watch:
 
     async def look(self) -> None:
         """Verify once; a fault is reported, and over when nothing is wrong any more."""
-        installation, chains = await self._store.read(_overview)
+        installation, chains, told = await self._store.read(_overview)
+        heard = hear_restores(told, [self._key], installation)
+        if heard.findings:
+            await self._faults.report(CHAIN_FAULT, heard.findings[0].text, heard.findings[0])
+            return
         for head, newest in chains:
-            if fault := await self._fault(installation, head, newest):
+            if fault := await self._fault(installation, head, newest, heard):
                 await self._faults.report(CHAIN_FAULT, fault.text, fault)
                 return
         self._faults.clear(CHAIN_FAULT)
 
-    async def _fault(self, installation: str, head: Head, newest: Signed | None) -> Finding | None:
+    async def _fault(self, installation: str, head: Head, newest: Signed | None, heard: Restores) -> Finding | None:
         first = max(1, head.number - self._entries + 1)
         prev = await self._store.read(partial(_hash_before, chain=head.chain, first=first))
         links = await self._links(head, first)
         stretch = Stretch(company_of(head.chain), first, head.number, prev, head.hash)
         statements = hear([Filed(newest, head.chain)] if newest else [], [self._key], installation).of(stretch.company)
-        walked = walk(stretch, links, {statement.number for statement in statements})
-        faults = [walked.fault, *compare(stretch, walked, statements)]
+        restores = heard.of(stretch.company)
+        walked = walk(stretch, links, wanted(statements, restores))
+        faults = [walked.fault, *compare(stretch, walked, statements, restores)]
         return next((fault for fault in faults if fault is not None and fault.is_fault), None)
 
     async def _links(self, head: Head, first: int) -> list[Link]:
@@ -72,10 +78,11 @@ class Watch:
         return links
 
 
-def _overview(tx: ReadTx) -> tuple[str, list[tuple[Head, Signed | None]]]:
-    """Whose chains these are, and each with its newest checkpoint, as they are at one moment."""
+def _overview(tx: ReadTx) -> tuple[str, list[tuple[Head, Signed | None]], list[Told]]:
+    """Whose chains these are, each with its newest checkpoint, and their restores, as they are at one moment."""
     heads = reading.heads(tx)
-    return installation_id(tx), [(head, reading.newest_checkpoint(tx, head.chain)) for head in heads]
+    chains = [(head, reading.newest_checkpoint(tx, head.chain)) for head in heads]
+    return installation_id(tx), chains, reading.told(tx)
 
 
 def _hash_before(tx: ReadTx, chain: str, first: int) -> bytes | None:

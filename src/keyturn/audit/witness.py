@@ -1,11 +1,12 @@
 """What signed checkpoints say against a chain. Pure."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from keyturn.audit.checkpoints import Signed, Statement
+from keyturn.audit.checkpoints import Signed, Statement, named_key
 from keyturn.audit.findings import Finding, What
+from keyturn.audit.restores import Restore
 from keyturn.audit.verification import Stretch, Walked
 from keyturn.clock import iso_time
 
@@ -39,7 +40,7 @@ def hear(filed: Iterable[Filed], keys: Collection[bytes] | None, installation: s
     findings: list[Finding] = []
     for each in filed:
         statement = each.signed.read()
-        if statement is None or not each.signed.signed_by(_named_key(each.signed) if keys is None else keys):
+        if statement is None or not each.signed.signed_by(named_key(each.signed) if keys is None else keys):
             findings.append(_forged(statement))
         elif statement.installation != installation or each.chain not in (None, statement.company or ""):
             findings.append(_swapped(statement))
@@ -49,23 +50,69 @@ def hear(filed: Iterable[Filed], keys: Collection[bytes] | None, installation: s
     return Testimony(tuple(statements.values()), tuple(dict.fromkeys(findings)))
 
 
-def compare(stretch: Stretch, walked: Walked, statements: list[Statement]) -> list[Finding]:
-    """What the statements of a chain, oldest first, say against it.
+def compare(stretch: Stretch, walked: Walked, statements: list[Statement], restores: list[Restore]) -> list[Finding]:
+    """What the statements of a chain, oldest first, say against it, and its restores, in the chain's order.
 
-    After a restore the chain goes on from the backup: what was signed in an older epoch may be left behind.
+    A restore excuses what was signed in an older epoch and lies beyond the fork that it names; nothing else.
     """
-    newest_epoch = max((statement.epoch for statement in statements), default=0)
-    findings = []
+    findings = [*_misplaced(stretch, walked, restores), *_forks(statements, restores)]
     for statement in statements:
         if not stretch.first <= statement.number or (statement.number > stretch.last and not stretch.ends_chain):
             continue
         finding = _contradiction(walked, statement)
-        if finding is not None and statement.epoch < newest_epoch:
-            text = f"A restore left entry {statement.number} of epoch {statement.epoch} behind."
+        restore = next((each for each in restores if each.statement.epoch > statement.epoch), None)
+        if restore is not None and statement.at > restore.statement.at:
+            text = f"Epoch {statement.epoch} was signed after the restore to epoch {restore.statement.epoch}."
+            finding = Finding(What.REWRITTEN, statement.company, statement.number, text)
+        elif restore is not None and statement.number > restore.fork:
+            text = (
+                f"The restore to epoch {restore.statement.epoch} left entry {statement.number} of epoch "
+                f"{statement.epoch} behind: it went on from entry {restore.fork}."
+            )
             finding = Finding(What.RESTORED, statement.company, statement.number, text)
         if finding is not None:
             findings.append(finding)
     return findings
+
+
+def wanted(statements: list[Statement], restores: list[Restore]) -> set[int]:
+    """Numbers of the entries whose hashes `compare` needs."""
+    return {statement.number for statement in statements} | {restore.fork for restore in restores}
+
+
+def _misplaced(stretch: Stretch, walked: Walked, restores: list[Restore]) -> Iterator[Finding]:
+    """Restores that are not of this chain, at this place."""
+    epoch = 0
+    for restore in restores:
+        found, company = restore.statement.found, stretch.company
+        if restore.fork >= restore.entry or restore.statement.epoch <= epoch:
+            text = f"The restore of entry {restore.entry} cannot have been there."
+            yield Finding(What.REORDERED, company, restore.entry, text)
+        elif restore.fork >= max(1, stretch.first) and _hex(walked, restore.fork) != found.hash:
+            text = (
+                f"The chain was rewritten at or before entry {restore.fork}: the restore to epoch "
+                f"{restore.statement.epoch} found it with another hash."
+            )
+            yield Finding(What.REWRITTEN, company, restore.fork, text)
+        epoch = restore.statement.epoch
+
+
+def _forks(statements: list[Statement], restores: list[Restore]) -> Iterator[Finding]:
+    """Two checkpoints behind the same one: only a restore makes a second, in a newer epoch."""
+    behind: dict[str | None, Statement] = {}
+    for statement in statements:
+        other = behind.get(statement.previous)
+        behind[statement.previous] = statement
+        if other is None:
+            continue
+        if other.epoch == statement.epoch or all(other.epoch >= each.statement.epoch for each in restores):
+            text = f"The checkpoints at entries {other.number} and {statement.number} follow the same one."
+            yield Finding(What.FORKED, statement.company, statement.number, text)
+
+
+def _hex(walked: Walked, number: int) -> str | None:
+    found = walked.hashes.get(number)
+    return None if found is None else found.hex()
 
 
 def _contradiction(walked: Walked, statement: Statement) -> Finding | None:
@@ -73,18 +120,10 @@ def _contradiction(walked: Walked, statement: Statement) -> Finding | None:
     if statement.number > walked.last:
         text = f"The tail is cut off behind entry {walked.last}. {told}."
         return Finding(What.CUT, statement.company, walked.last + 1, text)
-    found = walked.hashes.get(statement.number)
-    if found is None or found.hex() != statement.hash:
+    if _hex(walked, statement.number) != statement.hash:
         text = f"The chain was rewritten at or before entry {statement.number}. {told} with another hash."
         return Finding(What.REWRITTEN, statement.company, statement.number, text)
     return None
-
-
-def _named_key(signed: Signed) -> list[bytes]:
-    try:
-        return [bytes.fromhex(signed.key)]
-    except ValueError:
-        return []
 
 
 def _forged(statement: Statement | None) -> Finding:

@@ -23,12 +23,16 @@ from keyturn.cli.output import print_answer, print_json
 from keyturn.private_files import make_new, private_folder, publish
 from keyturn.store.port import ReadTx, StoreRefused
 from keyturn.store.sqlite.offline import read_offline
+from keyturn.store.sqlite.structure import StructureChanged
 
 Company = Annotated[str | None, Parameter(help="Id or name of the company; without it every chain.")]
 First = Annotated[int, Parameter(name="--from", help="Number of the first entry of each chain.")]
 Last = Annotated[int, Parameter(name="--to", help="Number of the last entry of each chain.")]
 Kept = Annotated[Path | None, Parameter(help="File of checkpoints that was kept elsewhere.")]
 PublicKey = Annotated[Path | None, Parameter(help="File with the public key, or several, in PEM.")]
+Known = Annotated[
+    tuple[int, ...], Parameter(name="--acknowledge-epoch", negative="", help="Epoch of a restore that you know of.")
+]
 
 _END = b"-----END PUBLIC KEY-----"
 
@@ -77,6 +81,7 @@ def verify_chains(
     *,
     checkpoints: Kept = None,
     public_key: PublicKey = None,
+    acknowledge_epoch: Known = (),
     place: Place = HERE,
     as_json: AsJson = False,
 ) -> Exit:
@@ -85,15 +90,20 @@ def verify_chains(
         keys = _public_keys(public_key) if public_key else None
         kept = kept_checkpoints(checkpoints) if checkpoints else []
         with _archive(file, place) as archive:
-            report = verify(archive, keys=keys, kept=kept)
+            report = verify(archive, keys=keys, kept=kept, acknowledged=acknowledge_epoch)
     if as_json:
         print_json({"sound": not report.faults, **msgspec.to_builtins(report)})
     else:
         print("\n".join(_told(report)))
-    return Exit.BROKEN if report.faults else Exit.DONE
+    return Exit.BROKEN if report.faults or report.unacknowledged else Exit.DONE
 
 
-VERBS = {"checkpoint": checkpoint, "key": key, "export": export, "verify": verify_chains}
+def acknowledge(epoch: int, /, *, place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False) -> None:
+    """Say that you know of the restore to this epoch; it is entered into every chain that was restored."""
+    print_answer(perform(place, "audit acknowledge", {"epoch": epoch}, credentials(who)), as_json=as_json)
+
+
+VERBS = {"acknowledge": acknowledge, "checkpoint": checkpoint, "key": key, "export": export, "verify": verify_chains}
 
 
 @contextmanager
@@ -110,6 +120,8 @@ def _refused() -> Iterator[None]:
     """What keeps files from being read or written, as `Failure`."""
     try:
         yield
+    except StructureChanged as error:
+        raise Failure(Exit.BROKEN, "structure_changed", str(error)) from None
     except StoreRefused as error:
         raise Failure(Exit.UNREACHABLE, "store_refused", str(error)) from None
     except ExportRefused as error:
@@ -143,4 +155,9 @@ def _told(report: Report) -> Iterator[str]:
         yield f"{chain.company or 'installation'}: entries {chain.first} to {chain.last}, {covered}"
     for finding in report.findings:
         yield f"{finding.what}: {finding.company or 'installation'}: {finding.text}"
-    yield "The chains are broken." if report.faults else "The chains are sound."
+    if report.faults:
+        yield "The chains are broken."
+    elif report.unacknowledged:
+        yield "The chains are sound, and went through a restore that is not acknowledged."
+    else:
+        yield "The chains are sound."

@@ -1,6 +1,9 @@
 """``keyturn backup`` and ``keyturn restore``."""
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from keyturn.cli.administration import perform
 from keyturn.cli.configuration import settings_at
@@ -8,18 +11,28 @@ from keyturn.cli.operators import credentials
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 
+Unsigned = Annotated[
+    bool, Parameter(negative="", help="Take it although its signature is missing or wrong; that is entered and told.")
+]
+
 
 def backup(file: Path, /, *, place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False) -> None:
-    """Copy the database to a new file, while the server works or without one. Keys are not in it: keep the key file."""
+    """Copy the database to a new file and sign it in FILE.sig, while the server works or without one.
+
+    Keys are not in it: keep the key file.
+    """
     print_answer(perform(place, "backup", {"file": str(file.absolute())}, credentials(who)), as_json=as_json)
 
 
-def restore(file: Path, /, *, place: Place = HERE, as_json: AsJson = False) -> None:
-    """Put a backup in the database's place, with no server running. What it knows as unsent is never sent."""
+def restore(file: Path, /, *, unsigned: Unsigned = False, place: Place = HERE, as_json: AsJson = False) -> None:
+    """Put a backup in the database's place, with no server running. What it knows as unsent is never sent.
+
+    It is entered into every audit chain; say that you know of it with keyturn audit acknowledge EPOCH.
+    """
     from keyturn import app  # the whole server, which a backup through a running one does not need
     from keyturn.cli.server import server_failures
 
     settings = settings_at(place)
     with server_failures():
-        epoch = app.restore(settings, file)
+        epoch = app.restore(settings, file, unsigned=unsigned)
     print_answer({"restored": str(file), "epoch": epoch}, as_json=as_json)

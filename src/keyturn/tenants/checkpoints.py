@@ -3,7 +3,8 @@
 import msgspec
 
 from keyturn.audit.checkpoints import make_now
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
+from keyturn.audit.restores import acknowledge
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
 
 
 class MakeCheckpoint(Arguments, frozen=True):
@@ -12,6 +13,11 @@ class MakeCheckpoint(Arguments, frozen=True):
 
 class ShowKey(Arguments, frozen=True):
     pass
+
+
+class AcknowledgeRestore(Arguments, frozen=True):
+    epoch: int
+    """The new one, as the restore named it."""
 
 
 def make(session: Session, _: MakeCheckpoint) -> Answer:
@@ -23,7 +29,16 @@ def show_key(session: Session, _: ShowKey) -> Answer:
     return {"key": session.keyring.checkpoint_key.hex()}
 
 
+def acknowledge_restore(session: Session, arguments: AcknowledgeRestore) -> Answer:
+    """Say that the restore to this epoch is known: from then on verification does not end with 4 because of it."""
+    chains = acknowledge(session.tx, session.keyring, arguments.epoch, session.actor)
+    if not chains:
+        raise OperationError("restore_not_found", f"There was no restore to epoch {arguments.epoch}.")
+    return {"epoch": arguments.epoch, "chains": chains}
+
+
 OPERATIONS = (
+    Operation("audit acknowledge", AcknowledgeRestore, acknowledge_restore, role="admin"),
     Operation("audit checkpoint", MakeCheckpoint, make, role="admin"),
     Operation("audit key", ShowKey, show_key, role="viewer"),
 )

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import jwt
 import msgspec
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwt.types import Options
 
 from keyturn.clock import SECOND
@@ -18,6 +20,7 @@ from keyturn.tenants.keyfile import Keys, add_checkpoint_key, read_keys, write_n
 
 _SEAL_VERSION = b"\x01"
 _NONCE_BYTES = 12
+_BACKUP_PURPOSE = b"keyturn backup signature 1"
 _ALGORITHM = "HS256"
 # The expiry is judged by the injected clock, not by PyJWT's own.
 _CHECKS: Options = {
@@ -55,6 +58,7 @@ class Keyring:
         self._signing_kid = keys.jwt_keys[0].kid
         seed = bytes.fromhex(keys.checkpoint_key) if keys.checkpoint_key else secrets.token_bytes(32)
         self._checkpoint_signer = Ed25519PrivateKey.from_private_bytes(seed)
+        self._backup_signer = Ed25519PrivateKey.from_private_bytes(_derived(keys.master_key, _BACKUP_PURPOSE))
         self._fingerprint = hashlib.sha256(f"keyturn keys {keys.master_key} {keys.pepper}".encode()).hexdigest()
 
     def __repr__(self) -> str:
@@ -92,6 +96,23 @@ class Keyring:
         """An Ed25519 signature, 64 bytes."""
         return self._checkpoint_signer.sign(statement)
 
+    @property
+    def backup_key(self) -> bytes:
+        """The public key that belongs to the signatures of backups, 32 bytes (RFC 8032)."""
+        return self._backup_signer.public_key().public_bytes_raw()
+
+    def sign_backup(self, statement: bytes) -> bytes:
+        """An Ed25519 signature, 64 bytes, with a key of its own that is derived from the master key."""
+        return self._backup_signer.sign(statement)
+
+    def signed_backup(self, statement: bytes, signature: bytes) -> bool:
+        """Whether `sign_backup` made the signature."""
+        try:
+            self._backup_signer.public_key().verify(signature, statement)
+        except InvalidSignature:
+            return False
+        return True
+
     def issue_token(self, application_id: str, secret_version: int, now: int, life: int) -> str:
         """A JWT for `life` seconds from the instant `now`."""
         issued = now // SECOND
@@ -110,6 +131,11 @@ class Keyring:
         return claims if now < claims.expires_at else None
 
 
+def keyring_of(path: Path) -> Keyring:
+    """The keyring of a key file that is there. Raises `StoreRefused`."""
+    return Keyring(_keys(path, first_start=False))
+
+
 async def unlock(store: Store, path: Path) -> Keyring:
     """The keyring of this data, made with its file at the first start. Raises `StoreRefused`."""
     known = await store.read(_known_fingerprint)
@@ -118,6 +144,11 @@ async def unlock(store: Store, path: Path) -> Keyring:
     if owner != keyring.fingerprint():
         raise StoreRefused(f"The key file {path} does not belong to this data; start with the one it was made with.")
     return keyring
+
+
+def _derived(master_key: str, purpose: bytes) -> bytes:
+    """32 bytes for one purpose (HKDF with SHA-256, RFC 5869): they tell nothing of the master key or of each other."""
+    return HKDF(SHA256(), 32, salt=None, info=purpose).derive(bytes.fromhex(master_key))
 
 
 def _keys(path: Path, *, first_start: bool) -> Keys:

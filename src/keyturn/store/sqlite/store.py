@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from keyturn.clock import Clock
 from keyturn.private_files import sync_directory
-from keyturn.store.port import ReadTx, Tx
+from keyturn.store.port import ReadTx, StoreRefused, Tx
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import make_directory, make_file, refused, write_again
 from keyturn.store.sqlite.facts import store_epoch
@@ -19,6 +19,8 @@ from keyturn.store.sqlite.structure import check_structure
 from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
 
 FILE_NAME = "keyturn.db"
+INTERRUPTED = f"{FILE_NAME}.restoring"
+"""There while a backup is put in the database's place."""
 
 T = TypeVar("T")
 Connect = Callable[[Path, str], sqlite3.Connection]
@@ -73,6 +75,7 @@ def open_sqlite(
     path = directory / FILE_NAME
     with refused(path), ExitStack() as opened:
         make_directory(directory)
+        _refuse_half_restored(directory)
         make_file(path)
         write_again(directory / f"{FILE_NAME}-wal")
         writing = opened.enter_context(closing(connect(path, "rw")))
@@ -90,3 +93,9 @@ def open_sqlite(
         store = SqliteStore(Writer(writing, clock, announce, on_batch, disk), Reader(reading), epoch, disk)
         opened.pop_all()
     return store
+
+
+def _refuse_half_restored(directory: Path) -> None:
+    """Raises StoreRefused."""
+    if (directory / INTERRUPTED).exists():
+        raise StoreRefused(f"A restore into {directory} was interrupted: run keyturn restore again.")

@@ -1,0 +1,197 @@
+"""Restores on record: what a restore says of each chain, signed, and that somebody in charge knows of it.
+
+A chain that was restored goes on from where the backup had it. Only what the statement names may contradict checkpoints
+of before: what lay beyond that fork. Whoever has no key file can write such an entry and cannot sign it.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from keyturn.audit import journal, reading
+from keyturn.audit.checkpoints import (
+    LATEST,
+    Signed,
+    Signer,
+    claim_installation,
+    installation_id,
+    make_now,
+    named_key,
+    store_epoch,
+)  # fmt: skip
+from keyturn.audit.encoding import GENESIS, INSTALLATION_CHAIN, company_of
+from keyturn.audit.findings import Finding, What
+from keyturn.audit.reading import ACKNOWLEDGED, RESTORED, Told
+from keyturn.audit.sealing import seal
+from keyturn.store.port import Tx
+
+RESTORE_FORMAT = "keyturn-restore-1"
+ACKNOWLEDGEMENT_FORMAT = "keyturn-acknowledgement-1"
+
+_SET_EPOCH = """
+INSERT INTO store_fact (name, value) VALUES ('epoch', :epoch) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The newest sealed entry of a chain."""
+
+    epoch: int
+    number: int
+    hash: str
+
+
+class RestoreStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That a chain goes on, in a new epoch, from the place where a backup had it."""
+
+    at: Annotated[int, Meta(ge=0, le=LATEST)]
+    company: str | None
+    epoch: int
+    """The new one."""
+    format: str
+    found: Place
+    """In the backup."""
+    installation: str
+    kept: tuple[str, ...] | None
+    """In the installation's chain: companies that have a chain in the backup."""
+    replaced: Place | None
+    """In the database whose place the backup took, where that could be read."""
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That somebody in charge knows of the restore to this epoch."""
+
+    at: int
+    company: str | None
+    epoch: int
+    format: str
+    installation: str
+
+
+class Restore(msgspec.Struct, frozen=True):
+    """A restore that can be believed, and the number of its entry."""
+
+    statement: RestoreStatement
+    entry: int
+
+    @property
+    def fork(self) -> int:
+        """Number of the last entry that the chain before the restore and the one behind it have in common."""
+        return self.statement.found.number
+
+
+class Restores(msgspec.Struct, frozen=True):
+    """Those of all chains, the epochs that were acknowledged in each, and entries that nobody signed."""
+
+    restores: tuple[Restore, ...]
+    acknowledged: frozenset[tuple[str | None, int]]
+    findings: tuple[Finding, ...]
+
+    def of(self, company: str | None) -> list[Restore]:
+        """The chain's, in its order."""
+        return sorted((each for each in self.restores if each.statement.company == company), key=lambda one: one.entry)
+
+    def unacknowledged(self, known: Collection[int]) -> list[Finding]:
+        """`known`: epochs that whoever verifies has acknowledged."""
+        found = []
+        for each in self.restores:
+            company, epoch = each.statement.company, each.statement.epoch
+            if epoch not in known and (company, epoch) not in self.acknowledged:
+                text = f"A restore to epoch {epoch} is not acknowledged: keyturn audit acknowledge {epoch}"
+                found.append(Finding(What.UNACKNOWLEDGED, company, each.entry, text))
+        return found
+
+
+def hear_restores(told: Iterable[Told], keys: Collection[bytes] | None, installation: str) -> Restores:
+    """Believe what one of `keys` signed for this chain of this installation; None: the keys that they name."""
+    restores: list[Restore] = []
+    acknowledged: set[tuple[str | None, int]] = set()
+    findings: list[Finding] = []
+    for each in told:
+        kind = RestoreStatement if each.kind == RESTORED else Acknowledgement
+        statement = _believed(each, kind, keys, installation)
+        if isinstance(statement, RestoreStatement):
+            restores.append(Restore(statement, each.number))
+        elif isinstance(statement, Acknowledgement):
+            acknowledged.add((statement.company, statement.epoch))
+        else:
+            text = f"The entry {each.number} ({each.kind}) was not signed with this installation's key."
+            findings.append(Finding(What.FORGED, each.company, each.number, text))
+    return Restores(tuple(restores), frozenset(acknowledged), tuple(findings))
+
+
+def write_restored(
+    tx: Tx, signer: Signer, *, epoch: int, replaced: Mapping[str, Place], actor: str, **body: Any
+) -> None:
+    """Raise the epoch, write `store.restored` into each chain, seal it and make its checkpoint at once.
+
+    `replaced`: the heads of the database whose place this one takes, by chain. `body` tells of the backup.
+    """
+    claim_installation(tx)
+    before = store_epoch(tx)
+    places = {head.chain: Place(before, head.number, head.hash.hex()) for head in reading.heads(tx)}
+    places.setdefault(INSTALLATION_CHAIN, Place(before, 0, GENESIS.hex()))
+    tx.run(_SET_EPOCH, epoch=str(epoch))
+    kept = tuple(chain for chain in places if chain != INSTALLATION_CHAIN)
+    for chain, found in places.items():
+        statement = RestoreStatement(
+            at=tx.now,
+            company=company_of(chain),
+            epoch=epoch,
+            format=RESTORE_FORMAT,
+            found=found,
+            installation=installation_id(tx),
+            kept=kept if chain == INSTALLATION_CHAIN else None,
+            replaced=replaced.get(chain),
+        )
+        _record(tx, signer, RESTORED, statement, actor, **body)
+    make_now(tx, signer)
+    while seal(tx):
+        pass
+
+
+def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:
+    """Write into each chain that has a restore to this epoch that somebody in charge knows of it; in how many."""
+    keys, installation = [signer.checkpoint_key], installation_id(tx)
+    heard = hear_restores(reading.told(tx), keys, installation)
+    companies = [each.statement.company for each in heard.restores if each.statement.epoch == epoch]
+    for company in companies:
+        if (company, epoch) not in heard.acknowledged:
+            statement = Acknowledgement(tx.now, company, epoch, ACKNOWLEDGEMENT_FORMAT, installation)
+            _record(tx, signer, ACKNOWLEDGED, statement, actor)
+    return len(companies)
+
+
+def _record(
+    tx: Tx, signer: Signer, kind: str, statement: RestoreStatement | Acknowledgement, actor: str, **body: Any
+) -> None:
+    text = msgspec.json.encode(statement)
+    signed = Signed(text.decode(), signer.sign_checkpoint(text).hex(), signer.checkpoint_key.hex())
+    journal.record(
+        tx,
+        kind,
+        company_id=statement.company,
+        actor=actor,
+        epoch=statement.epoch,
+        statement=signed.statement,
+        signature=signed.signature,
+        key=signed.key,
+        **body,
+    )
+
+
+def _believed(
+    told: Told, kind: type[RestoreStatement] | type[Acknowledgement], keys: Collection[bytes] | None, installation: str
+) -> RestoreStatement | Acknowledgement | None:
+    """None: it is not what somebody with the key said of this chain."""
+    try:
+        signed = msgspec.json.decode(told.body, type=Signed)
+        statement = msgspec.json.decode(signed.statement, type=kind)
+    except msgspec.DecodeError:
+        return None
+    expected = RESTORE_FORMAT if told.kind == RESTORED else ACKNOWLEDGEMENT_FORMAT
+    if (statement.format, statement.company, statement.installation) != (expected, told.company, installation):
+        return None
+    return statement if signed.signed_by(named_key(signed) if keys is None else keys) else None

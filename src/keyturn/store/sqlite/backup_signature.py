@@ -1,0 +1,157 @@
+"""The signature of a backup: a file beside it, so that nobody without the key file can change one unnoticed."""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from keyturn.store.port import StoreRefused
+from keyturn.store.sqlite.connection import connect
+
+FORMAT = "keyturn-backup-1"
+_PIECE = 1_048_576
+_HEADS = "SELECT chain, number, hash FROM chain_head ORDER BY chain"
+_LONGEST = 64 * _PIECE
+"""Octets of a signature file that are read at most: it names every chain."""
+
+
+class BackupSigner(Protocol):
+    """Whoever holds the key that backups are signed with."""
+
+    @property
+    def backup_key(self) -> bytes:
+        """The public key, 32 bytes (RFC 8032)."""
+        ...
+
+    def sign_backup(self, statement: bytes) -> bytes:
+        """An Ed25519 signature, 64 bytes."""
+        ...
+
+    def signed_backup(self, statement: bytes, signature: bytes) -> bool:
+        """Whether this key made the signature."""
+        ...
+
+
+class Verdict(StrEnum):
+    """What its signature says of a backup."""
+
+    SIGNED = "signed"
+    UNSIGNED = "unsigned"
+    CHANGED = "changed"
+    FOREIGN = "foreign"
+
+
+REFUSALS = {
+    Verdict.UNSIGNED: "{file} has no signature ({signature}): it is older than signatures, or not of our making",
+    Verdict.CHANGED: "{file} is not the backup that {signature} was made for: one of the two was changed",
+    Verdict.FOREIGN: "{signature} was not made with the key file of this installation",
+}
+"""Why a backup is not restored; the sentence goes on with the option that does it all the same."""
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is signed."""
+
+    at: int
+    """When it was made, in microseconds."""
+    digest: str
+    """SHA-256 of the file, hex."""
+    epoch: int
+    format: str
+    heads: dict[str, tuple[int, str]]
+    """Number and hash (hex) of the newest sealed entry of each chain; '' is the installation's."""
+    installation: str
+    schema: int
+    """The newest migration in it."""
+    size: int
+    """Bytes."""
+
+
+class SignatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Signature and public key in hex."""
+
+    statement: str
+    """JSON, exactly as signed."""
+    signature: str
+    key: str
+
+
+class Measured(NamedTuple):
+    """What a file is."""
+
+    digest: str
+    size: int
+
+
+def signature_of(backup: Path) -> Path:
+    """Where a backup's signature is."""
+    return backup.with_name(f"{backup.name}.sig")
+
+
+def measure(path: Path, also: Callable[[bytes], object] = lambda _piece: None) -> Measured:
+    """Digest and size of a file; `also` is given its octets. Raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+            also(piece)
+    return Measured(digest.hexdigest(), size)
+
+
+def sign(database: Path, signer: BackupSigner, now: int) -> tuple[bytes, Measured]:
+    """The content of the signature file of a closed database, and what was measured. Raises sqlite3.Error, OSError."""
+    with closing(connect(database, "ro")) as connection:
+        heads = {str(chain): (int(number), digest.hex()) for chain, number, digest in connection.execute(_HEADS)}
+        facts = dict(connection.execute("SELECT name, value FROM store_fact WHERE name IN ('epoch', 'installation')"))
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    found = measure(database)
+    statement = msgspec.json.encode(
+        Statement(
+            at=now,
+            digest=found.digest,
+            epoch=int(facts.get("epoch", 0)),
+            format=FORMAT,
+            heads=heads,
+            installation=facts.get("installation", ""),
+            schema=schema,
+            size=found.size,
+        )
+    )
+    signed = SignatureFile(statement.decode(), signer.sign_backup(statement).hex(), signer.backup_key.hex())
+    return msgspec.json.encode(signed) + b"\n", found
+
+
+def judge(backup: Path, found: Measured, signer: BackupSigner) -> Verdict:
+    """What the signature beside the backup says of octets that were measured. Raises OSError."""
+    path = signature_of(backup)
+    if not os.path.lexists(path):
+        return Verdict.UNSIGNED
+    with path.open("rb") as file:
+        content = file.read(_LONGEST)
+    try:
+        signed = msgspec.json.decode(content, type=SignatureFile)
+        signature = bytes.fromhex(signed.signature)
+        statement = msgspec.json.decode(signed.statement, type=Statement)
+    except (msgspec.DecodeError, ValueError):
+        return Verdict.FOREIGN
+    if statement.format != FORMAT or not signer.signed_backup(signed.statement.encode(), signature):
+        return Verdict.FOREIGN
+    return Verdict.SIGNED if (statement.digest, statement.size) == found else Verdict.CHANGED
+
+
+def refuse(backup: Path, verdict: Verdict) -> StoreRefused:
+    why = REFUSALS[verdict].format(file=backup, signature=signature_of(backup))
+    return StoreRefused(f"{why}. If you know where it comes from, --unsigned restores it; that is entered and told.")
+
+
+def epoch_of(connection: sqlite3.Connection) -> int:
+    """The epoch that a database says it is of."""
+    row = connection.execute("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,136 @@
+"""Restoring a backup where no server runs: judged, entered into every chain, signed, put in place."""
+
+import os
+import pwd
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from keyturn.audit import journal, reading
+from keyturn.audit.checkpoints import Signed, Statement
+from keyturn.audit.restores import Place, write_restored
+from keyturn.clock import Clock
+from keyturn.private_files import private_folder
+from keyturn.store.port import ReadTx, StoreRefused
+from keyturn.store.sqlite.backup_signature import Measured, Verdict, epoch_of, judge, refuse
+from keyturn.store.sqlite.directory import make_directory, refused
+from keyturn.store.sqlite.facts import committed_time
+from keyturn.store.sqlite.offline import read_offline
+from keyturn.store.sqlite.replacing import earlier_epochs, one_unit, opened_incoming, put_in_place, take_in
+from keyturn.store.sqlite.store import FILE_NAME
+from keyturn.tenants.keyring import Keyring
+
+UNVERIFIED = "backup.unverified"
+"""Kind of the entry that says that a backup without a good signature was restored."""
+ACTOR = "operator:local"
+_FINGERPRINT = "SELECT value FROM store_fact WHERE name = 'keys'"
+_HIGHEST_EPOCH = 1_000_000_000
+"""Whatever somebody may have put in the place of an epoch."""
+
+
+class Known(NamedTuple):
+    """What is known of the time before the restore from elsewhere than the backup."""
+
+    places: dict[str, Place]
+    """Heads of the database that is there, by chain."""
+    epoch: int
+    """The highest that anything tells of."""
+    at: int
+    """When the newest checkpoint was signed."""
+
+
+NOTHING = Known({}, 0, 0)
+
+
+def restore(
+    backup: Path, directory: Path, keyring: Keyring, clock: Clock, *, unsigned: bool = False, kept: Path | None = None
+) -> int:
+    """Put a backup in the place of the directory's database; the new epoch. Raises StoreRefused.
+
+    A backup whose signature is missing or wrong is taken only if `unsigned` says so. `kept` is the file to which
+    checkpoints are appended. Nothing that the backup knows as unsent is ever sent, because it may have been sent since.
+    """
+    with refused(directory):
+        make_directory(directory)
+    with refused(backup), private_folder(directory) as folder:
+        draft = folder / FILE_NAME
+        found = take_in(backup, draft)
+        verdict = judge(backup, found, keyring)
+        if verdict is not Verdict.SIGNED and not unsigned:
+            raise refuse(backup, verdict)
+        known = _known(directory, keyring, kept)
+        epoch = _enter(draft, backup, keyring, clock, known, found, verdict)
+        put_in_place(draft, directory, epoch)
+        return epoch
+
+
+def _enter(
+    draft: Path, backup: Path, keyring: Keyring, clock: Clock, known: Known, found: Measured, verdict: Verdict
+) -> int:
+    """Write down in the database that was taken in what becomes of it."""
+    with opened_incoming(draft, backup, clock.now()) as connection:
+        _check_keys(connection, backup, keyring)
+        epoch = max(epoch_of(connection), known.epoch) + 1
+        now = max(clock.now(), committed_time(connection), known.at)
+        about = {"file": backup.name, "digest": found.digest, "signature_verdict": str(verdict), "username": _user()}
+        with one_unit(connection, now) as tx:
+            if verdict is not Verdict.SIGNED:
+                journal.record(tx, UNVERIFIED, company_id=None, actor=ACTOR, epoch=epoch, **about)
+            write_restored(tx, keyring, epoch=epoch, replaced=known.places, actor=ACTOR, **about)
+    return epoch
+
+
+def _check_keys(connection: sqlite3.Connection, backup: Path, keyring: Keyring) -> None:
+    row = connection.execute(_FINGERPRINT).fetchone()
+    if row is not None and row[0] != keyring.fingerprint():
+        raise StoreRefused(f"{backup} belongs to another key file; restore with the one it was made with.")
+
+
+def _known(directory: Path, keyring: Keyring, kept: Path | None) -> Known:
+    """What can be read: the database there may be damaged, which is why a backup is restored, or somebody's work."""
+    there = NOTHING
+    with suppress(StoreRefused, sqlite3.Error, ValueError, TypeError), read_offline(directory) as tx:
+        there = _in_place(tx, keyring)
+    elsewhere = NOTHING
+    if kept is not None:
+        with suppress(OSError):
+            elsewhere = _signed(_lines(kept), keyring)
+    earlier = [epoch for epoch in earlier_epochs(directory) if epoch < _HIGHEST_EPOCH]
+    epoch = max([there.epoch, elsewhere.epoch, *earlier])
+    return Known(there.places, epoch, max(there.at, elsewhere.at))
+
+
+def _in_place(tx: ReadTx, keyring: Keyring) -> Known:
+    row = tx.one("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'")
+    epoch = int(row[0]) if row and 0 <= int(row[0]) < _HIGHEST_EPOCH else 0
+    places = {head.chain: Place(epoch, head.number, head.hash.hex()) for head in reading.heads(tx)}
+    signed = _signed((one for one, _chain in reading.checkpoints(tx)), keyring)
+    return Known(places, max(epoch, signed.epoch), signed.at)
+
+
+def _signed(checkpoints: Iterator[Signed], keyring: Keyring) -> Known:
+    """Of what this installation's key signed."""
+    read: Iterator[Statement | None] = (one.read() for one in checkpoints if one.signed_by([keyring.checkpoint_key]))
+    told = [statement for statement in read if statement is not None]
+    return Known({}, max((each.epoch for each in told), default=0), max((each.at for each in told), default=0))
+
+
+def _lines(kept: Path) -> Iterator[Signed]:
+    decode = partial(msgspec.json.decode, type=Signed)
+    with kept.open("rb") as file:
+        for line in file:
+            with suppress(msgspec.DecodeError):
+                yield decode(line)
+
+
+def _user() -> str:
+    """Who runs this, as the operating system knows it; the environment could say anything."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -1,0 +1,280 @@
+"""A restore is on record in every chain, and excuses only what lies beyond the fork that it names."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from keyturn.audit import journal
+from keyturn.audit.checkpoints import Signed
+from keyturn.audit.findings import What
+from keyturn.audit.restores import RestoreStatement, acknowledge
+
+from .house import KEYRING, OTHER_KEYRING, House, faults, rewrite, verify_export
+
+A = "company-a"
+_WRITE = """
+INSERT INTO entry (company_id, at, actor, kind, body) VALUES (:a, 1800000000000000, 'x', 'store.restored', :body)
+"""
+KEY = [KEYRING.checkpoint_key]
+
+
+def what(house: House, **options: object) -> set[str]:
+    """Everything that is found, notes included."""
+    return {finding.what.value for finding in house.verify(keys=KEY, **options).findings}  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def backup(house: House, tmp_path: Path) -> Path:
+    """Made where each chain has twelve entries, ten of them under a checkpoint."""
+    return house.back_up(tmp_path / "backup.db")
+
+
+@pytest.fixture
+def kept(house: House, backup: Path) -> list[Signed]:
+    """Checkpoints that left the machine after the backup was made."""
+    house.tell(9)
+    kept = house.checkpoint()
+    house.tell(9)
+    return [*kept, *house.checkpoint()]
+
+
+def restored(house: House) -> list[tuple[str | None, dict[str, object]]]:
+    rows = house.rows("SELECT company_id, body FROM entry WHERE kind = 'store.restored' ORDER BY company_id")
+    return [(company, json.loads(body)) for company, body in rows]
+
+
+def test_an_honest_restore_is_sound_at_once_and_waits_for_somebody_to_know_of_it(
+    house: House, backup: Path, kept: list[Signed]
+) -> None:
+    assert house.restore(backup) == 2
+
+    report = house.verify(keys=KEY, kept=kept)
+    assert faults(report) == []
+    assert {finding.company for finding in report.unacknowledged} == {A, "company-b", None}
+    assert {finding.what for finding in report.findings} == {What.RESTORED, What.UNACKNOWLEDGED}
+    assert house.verify(keys=KEY, kept=kept, acknowledged=(2,)).unacknowledged == []
+    assert house.verify(keys=KEY, kept=kept, acknowledged=(1, 3)).unacknowledged != []
+
+
+def test_it_is_the_first_entry_of_each_chain_and_says_what_was_found_and_lost_and_by_whom(
+    house: House, backup: Path, kept: list[Signed]
+) -> None:
+    lost = dict(house.rows("SELECT chain, number FROM chain_head"))
+    house.restore(backup)
+
+    entries = restored(house)
+    assert [company for company, _body in entries] == [None, A, "company-b"]
+    for company, body in entries:
+        statement = msgspec.json.decode(str(body["statement"]), type=RestoreStatement)
+        (hash_there,) = house.rows(
+            "SELECT hash FROM chain_link WHERE chain = :chain AND number = 12", chain=company or ""
+        )[0]
+        assert (statement.company, statement.epoch, statement.found.epoch, statement.found.number) == (
+            company,
+            2,
+            1,
+            12,
+        )
+        assert statement.found.hash == hash_there.hex()
+        assert statement.replaced is not None
+        assert (statement.replaced.epoch, statement.replaced.number) == (1, lost[company or ""])
+        assert body["username"]
+        assert body["signature_verdict"] == "signed"
+    numbers = house.rows("SELECT l.number FROM entry e JOIN chain_link l USING (seq) WHERE e.kind = 'store.restored'")
+    assert numbers == [(13,)] * 3
+
+
+def test_each_chain_has_a_checkpoint_of_the_new_epoch_before_any_server_starts(house: House, backup: Path) -> None:
+    house.restore(backup)
+
+    newest = house.rows("SELECT chain, number, statement FROM chain_checkpoint ORDER BY id DESC LIMIT 3")
+    assert {(chain, number) for chain, number, _ in newest} == {(A, 13), ("company-b", 13), ("", 13)}
+    assert {json.loads(statement)["epoch"] for _, _, statement in newest} == {2}
+
+
+def test_entries_that_the_backup_had_not_sealed_are_no_fault(house: House, tmp_path: Path) -> None:
+    house.tell(6)  # not sealed yet
+    backup = house.back_up(tmp_path / "late.db")
+    kept = house.checkpoint()
+
+    house.restore(backup)
+
+    assert faults(house.verify(keys=KEY, kept=kept)) == []
+
+
+def test_an_acknowledgement_is_entered_signed_and_enough(house: House, backup: Path, kept: list[Signed]) -> None:
+    house.restore(backup)
+    assert house.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana")) == 3
+    assert house.write(lambda tx: acknowledge(tx, KEYRING, 7, "operator:ana")) == 0
+    house.seal()
+
+    assert house.verify(keys=KEY, kept=kept).unacknowledged == []
+    assert house.rows("SELECT count(*), min(actor) FROM entry WHERE kind = 'audit.acknowledged'") == [
+        (3, "operator:ana")
+    ]
+    house.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana"))
+    assert house.rows("SELECT count(*) FROM entry WHERE kind = 'audit.acknowledged'") == [(3,)]
+
+
+@pytest.mark.parametrize("number", [3, 10, 12])
+def test_a_history_that_was_rewritten_is_not_excused_by_a_restore_behind_it(
+    house: House, backup: Path, kept: list[Signed], number: int
+) -> None:
+    """The hashes made anew, the checkpoints deleted, the epoch as it should be."""
+    house.restore(backup)
+    rewrite(house, number)
+    house.tamper("DELETE FROM chain_checkpoint")
+    house.tamper("UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
+    kept += house.checkpoint()
+
+    found = faults(house.verify(keys=KEY, kept=kept))
+    assert ("rewritten", A, 12) in found or ("rewritten", A, 10) in found
+
+
+def test_a_raised_epoch_alone_excuses_nothing(house: House, kept: list[Signed]) -> None:
+    """What was rewritten, its hashes made anew, the epoch raised, the checkpoints deleted; and the server signs on."""
+    rewrite(house, 5)
+    house.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
+    house.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
+    house.tell(9)
+    house.checkpoint()
+
+    report = house.verify(keys=KEY, kept=kept, acknowledged=(2,))
+    assert {fault[0] for fault in faults(report)} >= {"rewritten", "checkpoint_removed"}
+    assert What.RESTORED not in {finding.what for finding in report.findings}
+
+
+def test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing(
+    house: House, backup: Path, kept: list[Signed]
+) -> None:
+    """An entry like that of a restore, written by somebody who has no key file."""
+    forger = house.copy(house.data.parent / "forger")
+    forger.restore(backup)
+    body = dict(restored(forger)[1][1])
+    statement = json.loads(str(body["statement"]))
+    statement["found"]["number"] = 0
+    body["statement"] = json.dumps(statement, separators=(",", ":"))
+    house.cut(4, head=True)
+    house.tamper(
+        _WRITE,
+        a=A,
+        body=json.dumps(body),
+    )
+    house.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
+    house.seal()
+
+    found = faults(house.verify(keys=KEY, kept=kept, acknowledged=(2,)))
+    assert "forged" in {fault[0] for fault in found}
+    assert any(fault[0] in ("cut", "rewritten") and fault[1] == A for fault in found)
+
+
+def test_a_restore_is_good_only_in_its_own_chain_and_behind_what_it_found(
+    house: House, backup: Path, kept: list[Signed]
+) -> None:
+    house.restore(backup)
+    bodies = dict(restored(house))
+    house.tell(3)
+    house.tamper(
+        _WRITE,
+        a=A,
+        body=json.dumps(bodies["company-b"]),
+    )
+    house.seal()
+    assert "forged" in {fault[0] for fault in faults(house.verify(keys=KEY, kept=kept))}
+
+
+def test_a_second_entry_of_the_same_restore_is_a_fault(house: House, backup: Path) -> None:
+    house.restore(backup)
+    house.tamper(
+        "INSERT INTO entry (company_id, at, actor, kind, body) "
+        "SELECT company_id, at, actor, kind, body FROM entry WHERE kind = 'store.restored' AND company_id = 'company-a'"
+    )
+    house.seal()
+
+    assert "reordered" in {fault[0] for fault in faults(house.verify(keys=KEY))}
+
+
+def test_an_epoch_that_was_set_back_after_a_restore_excuses_nothing(
+    house: House, backup: Path, kept: list[Signed]
+) -> None:
+    """Else everything signed from then on would count as left behind."""
+    house.restore(backup)
+    house.tamper("UPDATE store_fact SET value = '1' WHERE name = 'epoch'")
+    house.tell(9)
+    kept += house.checkpoint()
+
+    assert "rewritten" in {fault[0] for fault in faults(house.verify(keys=KEY, kept=kept))}
+
+
+def test_each_restore_has_an_epoch_of_its_own_also_where_the_machine_was_lost(
+    house: House, backup: Path, kept: list[Signed], tmp_path: Path
+) -> None:
+    file = tmp_path / "kept.jsonl"
+    house.restore(backup)
+    house.tell(9)
+    house.checkpoint()
+    kept += [Signed(*row) for row in house.rows("SELECT statement, signature, key FROM chain_checkpoint")]
+    file.write_bytes(b"".join(signed.line for signed in kept) + b"no checkpoint\n")
+    anew = House(tmp_path / "new machine")
+
+    assert anew.restore(backup, kept=file) == 3
+    assert anew.restore(backup) == 4
+    report = anew.verify(keys=KEY, kept=kept)
+    assert faults(report) == []
+    assert len(report.unacknowledged) == 3
+
+
+def test_a_company_that_the_backup_did_not_know_was_left_behind(house: House, backup: Path) -> None:
+    house.write(lambda tx: journal.record(tx, "company.added", company_id="company-c", actor="x"))
+    kept = house.checkpoint()
+    house.restore(backup)
+    report = house.verify(keys=KEY, kept=kept)
+    assert faults(report) == []
+    assert ("restored", "company-c") in {(finding.what.value, finding.company) for finding in report.findings}
+
+    rows = "DELETE FROM {} WHERE chain = 'company-b'"
+    house.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
+    house.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
+    assert ("cut", "company-b", 1) in faults(house.verify(keys=KEY, kept=kept))
+
+
+def test_an_export_of_a_later_part_brings_the_restores_before_it_along(
+    house: House, backup: Path, kept: list[Signed], tmp_path: Path
+) -> None:
+    house.restore(backup)
+    house.tell(30)
+    house.checkpoint()
+    whole = house.export(tmp_path / "whole.jsonl")
+    part = house.export(tmp_path / "part.jsonl", first=15)
+
+    for file in (whole, part):
+        report = verify_export(file, keys=KEY, kept=kept)
+        assert faults(report) == []
+        assert {finding.company for finding in report.unacknowledged} == {A, "company-b", None}
+
+
+def test_a_restore_by_another_key_file_is_forged(house: House, backup: Path) -> None:
+    house.restore(backup)
+    assert "forged" in {finding.what.value for finding in house.verify(keys=[OTHER_KEYRING.checkpoint_key]).findings}
+    assert "unvouched" not in what(house)
+
+
+def test_a_checkpoints_id_is_never_given_twice(house: House, backup: Path) -> None:
+    def newest() -> int:
+        return int(house.rows("SELECT max(id) FROM chain_checkpoint")[0][0])
+
+    before = newest()
+    house.tamper("DELETE FROM chain_checkpoint")
+    house.checkpoint()
+    assert house.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > before
+
+    highest = newest()
+    house.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
+    house.tamper(
+        "INSERT INTO checkpoint_outlet (name, delivered) VALUES ('checkpoint_file', :delivered)", delivered=highest
+    )
+    house.tell(3)
+    house.checkpoint()
+    assert house.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > highest
