@@ -191,9 +191,11 @@ class Node:
 
     def ready(self) -> dict[str, str]:
         """What keeps this node from doing its work."""
+        behind = self._custody.behind if self._custody is not None else ()
         problems = {
             "store": ("The store cannot acknowledge.", not self.store.available),
             "audit": ("The audit chain is broken.", self._custody is not None and self._custody.broken),
+            "checkpoints": (f"Checkpoints do not leave by {', '.join(behind)}.", bool(behind)),
             "clock": ("The wall clock was set back; actuating commands wait.", self.works.engine.clock_fault),
         }
         return {name: text for name, (text, there) in problems.items() if there}

@@ -109,6 +109,75 @@ def test_a_webhook_that_fails_is_tried_again_and_told_once(house: House, monkeyp
     assert not any(b"secret-word" in path.read_bytes() for path in house.data.iterdir())
 
 
+def told(house: House) -> list[str]:
+    return [json.loads(body)["about"] for (body,) in house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]
+
+
+@pytest.mark.parametrize("delivered", [4, 1_000, 2**62])
+def test_a_way_out_that_is_ahead_of_every_checkpoint_is_told_and_begins_anew(
+    house: House, tmp_path: Path, delivered: int
+) -> None:
+    """Rows were deleted, or the number was written there by hand: else no checkpoint would ever leave again."""
+    house.tamper("INSERT INTO checkpoint_outlet VALUES ('checkpoint_file', :delivered)", delivered=delivered)
+    filed = tmp_path / "filed"
+
+    async def then(store: SqliteStore) -> None:
+        await until(lambda: len(lines_of(filed)) == 3)
+        await store.write(lambda tx: make_now(tx, KEYRING))
+        await until(lambda: len(lines_of(filed)) == 6)
+
+    with_custody(house, AuditSettings(checkpoint_file=str(filed)), then)
+
+    assert lines_of(filed) == signed_in(house)
+    assert told(house) == ["checkpoint_file"]
+
+
+def test_checkpoints_leave_also_after_all_rows_of_them_were_deleted(house: House, tmp_path: Path) -> None:
+    filed = tmp_path / "filed"
+    settings = AuditSettings(checkpoint_file=str(filed))
+
+    async def leave(count: int) -> None:
+        await until(lambda: len(lines_of(filed)) == count)
+
+    with_custody(house, settings, lambda _store: leave(3))
+    house.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
+    house.checkpoint()
+    with_custody(house, settings, lambda _store: leave(6))
+
+    assert told(house) == []
+
+
+def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_up(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.audit.courier._PAUSES", (0.01,))
+    monkeypatch.setattr("keyturn.audit.lateness.LOOK_EVERY", 0.01)
+    filed, switch = tmp_path / "filed", tmp_path / "works"
+    command = (sys.executable, "-c", f"import os; os.path.exists({str(switch)!r}) or os._exit(7); {KEEP}", str(filed))
+    settings = AuditSettings(checkpoint_command=command, checkpoint_grace=60.0)
+
+    async def work() -> None:
+        bus = MemoryBus()
+        store = open_sqlite(house.data, house.clock, bus.publish)
+        custody = Custody(store, bus, KEYRING, settings)
+        custody.start()
+        try:
+            await until(lambda: "checkpoint_command" in told(house))
+            assert custody.behind == ()
+            house.clock.instant += 120_000_000
+            await until(lambda: custody.behind == ("checkpoint_command",))
+            await until(lambda: "checkpoint_command behind" in told(house))
+            switch.touch()
+            await until(lambda: custody.behind == ())
+        finally:
+            await custody.stop()
+            await store.close()
+
+    asyncio.run(work())
+
+    assert told(house) == ["checkpoint_command", "checkpoint_command behind"]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

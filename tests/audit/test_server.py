@@ -12,6 +12,7 @@ import pytest
 from keyturn.app import Node
 from keyturn.audit.archive import DatabaseArchive, verify
 from keyturn.cli.root import run
+from keyturn.config.settings import AuditSettings
 from keyturn.dossier.page import render
 from keyturn.store.sqlite.offline import read_offline
 
@@ -19,6 +20,7 @@ from ..e2e.stage import Stage, stage
 from .house import House, faults, until
 
 PARKED = "9KTPARKED00000001"
+NOT_LEAVING = "Checkpoints do not leave by checkpoint_command."
 SCRIPT = "<script>alert('x')</script>&\"'"
 
 
@@ -71,6 +73,20 @@ def test_a_node_whose_chain_was_tampered_with_is_not_ready_and_tells_it(tmp_path
     assert asyncio.run(again(settings)) == {"audit": "The audit chain is broken."}
     (told,) = house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
     assert json.loads(told[0])["finding"]["what"] == "edited"
+
+
+def test_a_node_whose_checkpoints_do_not_leave_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keyturn.audit.lateness.LOOK_EVERY", 0.05)
+
+    async def work() -> None:
+        async with stage(tmp_path, audit=AuditSettings(checkpoint_command=("/nowhere/keep",))) as s:
+            await s.done(PARKED, "lock_door")
+            await s.node.administer("audit checkpoint", {})
+            assert s.node.ready() == {}
+            s.clock.advance(1000)
+            await s.eventually(lambda: s.node.ready().get("checkpoints") == NOT_LEAVING)
+
+    asyncio.run(work())
 
 
 class Page(HTMLParser):

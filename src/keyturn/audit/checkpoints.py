@@ -35,14 +35,15 @@ _KEEP = """
 INSERT INTO chain_checkpoint (id, chain, number, statement, signature, key)
 VALUES (:id, :chain, :number, :statement, :signature, :key)
 """
-# Ids that were ever given: rows may be gone, and outlets compare what they have delivered.
-_HIGHEST_ID = """
+# Ids that were ever given: rows may be gone, and outlets compare what they have delivered. What nobody can have made
+# is not believed.
+_HIGHEST_MADE = """
 SELECT max(id) FROM (
-  SELECT max(id) AS id FROM chain_checkpoint
-  UNION ALL SELECT max(delivered) FROM checkpoint_outlet WHERE delivered < 1000000000000000
+  SELECT max(id) AS id FROM chain_checkpoint WHERE id < 1000000000000000
   UNION ALL SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'checkpoint'
 ) WHERE id < 1000000000000000
 """
+_HIGHEST_DELIVERED = "SELECT max(delivered) FROM checkpoint_outlet WHERE delivered < 1000000000000000"
 _KEEP_HIGHEST_ID = """
 INSERT INTO store_fact (name, value) VALUES ('checkpoint', :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
@@ -150,9 +151,9 @@ def claim_installation(tx: Tx) -> None:
     tx.run(_CLAIM, value=secrets.token_hex(16))
 
 
-def highest_id(tx: ReadTx) -> int:
+def highest_made(tx: ReadTx) -> int:
     """The highest id that a checkpoint of this store ever had; 0 before the first."""
-    row = tx.one(_HIGHEST_ID)
+    row = tx.one(_HIGHEST_MADE)
     return int(row[0] or 0) if row else 0
 
 
@@ -188,7 +189,8 @@ def _make(tx: Tx, signer: Signer, chain: str, number: int, digest: bytes, previo
 
 
 def _next_id(tx: Tx) -> int:
-    number = highest_id(tx) + 1
+    delivered = tx.one(_HIGHEST_DELIVERED)
+    number = max(highest_made(tx), int(delivered[0] or 0) if delivered else 0) + 1
     tx.run(_KEEP_HIGHEST_ID, value=str(number))
     return number
 

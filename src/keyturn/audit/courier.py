@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from keyturn.audit.checkpoints import Signed
+from keyturn.audit.checkpoints import Signed, highest_made
 from keyturn.audit.faults import Faults
 from keyturn.audit.outlets import Deliver, DeliveryFailed
 from keyturn.store.port import ReadTx, Row, Store, StoreUnavailable, Tx
@@ -15,14 +15,14 @@ _LOOK_AGAIN = 5.0
 _PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds after the first, second, ... failure in a row; the last one goes on."""
 
-_NEXT = """
-SELECT id, statement, signature, key FROM chain_checkpoint
-WHERE id > coalesce((SELECT delivered FROM checkpoint_outlet WHERE name = :name), 0) ORDER BY id LIMIT 1
-"""
+_NEXT = "SELECT id, statement, signature, key FROM chain_checkpoint WHERE id > :delivered ORDER BY id LIMIT 1"
+_SO_FAR = "SELECT delivered FROM checkpoint_outlet WHERE name = :name"
 _DELIVERED = """
 INSERT INTO checkpoint_outlet (name, delivered) VALUES (:name, :delivered)
 ON CONFLICT (name) DO UPDATE SET delivered = excluded.delivered
 """
+
+_ASTRAY: Row = ()
 
 log = structlog.get_logger()
 
@@ -63,6 +63,10 @@ class Courier:
     async def _deliver_next(self) -> bool:
         """False: everything has left by this way."""
         row = await self._store.read(partial(_next, name=self._name))
+        if row is _ASTRAY:
+            await self._faults.report(self._name, f"{self._name} is said to have had a checkpoint that was never made.")
+            await self._store.write(partial(_note, name=self._name, delivered=0))
+            return True
         if row is None:
             return False
         number, *signed = row
@@ -82,7 +86,12 @@ class Courier:
 
 
 def _next(tx: ReadTx, name: str) -> Row | None:
-    return tx.one(_NEXT, name=name)
+    """`_ASTRAY`: the store names a checkpoint as delivered that was never made; behind it nothing would ever leave."""
+    row = tx.one(_SO_FAR, name=name)
+    delivered = row[0] if row else 0
+    if not isinstance(delivered, int) or delivered > highest_made(tx):
+        return _ASTRAY
+    return tx.one(_NEXT, delivered=delivered)
 
 
 def _note(tx: Tx, name: str, delivered: int) -> None:

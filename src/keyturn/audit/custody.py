@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Callable
 
+from keyturn.audit import lateness
 from keyturn.audit.checkpoints import CHECKPOINT_TOPIC, Signer
 from keyturn.audit.courier import Courier
 from keyturn.audit.faults import Faults
+from keyturn.audit.lateness import Lateness
 from keyturn.audit.outlets import configured
 from keyturn.audit.sealer import SEALING_FAULT, Sealer
 from keyturn.audit.watch import CHAIN_FAULT, Watch
 from keyturn.bus.port import Bus
 from keyturn.config.settings import AuditSettings
 from keyturn.store.port import Store
+from keyturn.store.rounds import make_rounds
 
 
 class Custody:
@@ -21,7 +24,9 @@ class Custody:
         self._bus = bus
         self._faults = Faults(store)
         self._sealer = Sealer(store, signer, settings, self._faults)
-        self._couriers = [Courier(store, name, deliver, self._faults) for name, deliver in configured(settings).items()]
+        outlets = configured(settings)
+        self._couriers = [Courier(store, name, deliver, self._faults) for name, deliver in outlets.items()]
+        self._lateness = Lateness(store, tuple(outlets), settings.checkpoint_grace, self._faults)
         self._watch = Watch(store, signer, settings.verify_entries, self._faults)
         self._tasks: list[asyncio.Task[None]] = []
         self._unlisten: Callable[[], None] = lambda: None
@@ -31,6 +36,11 @@ class Custody:
         """A chain is not what was sealed."""
         return CHAIN_FAULT in self._faults or SEALING_FAULT in self._faults
 
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """Ways out by which no checkpoint has left for too long."""
+        return self._lateness.behind
+
     def wake(self) -> None:
         """Something was committed."""
         self._sealer.wake()
@@ -39,6 +49,7 @@ class Custody:
         """Begin with what an earlier process left unsealed, undelivered or unverified."""
         self._unlisten = self._bus.listen(CHECKPOINT_TOPIC, self._checkpoint_made)
         works = [self._sealer.run(), *(courier.run() for courier in self._couriers), self._watch.run()]
+        works.append(make_rounds(self._lateness.look, lateness.LOOK_EVERY, "checkpoints on their way", at_once=False))
         self._tasks = [asyncio.create_task(each, name="audit") for each in works]
         self._sealer.wake()
 

@@ -16,6 +16,7 @@ _GATHER = 0.05
 """Seconds from a commit until its entries are sealed, so that those of many commits are sealed together."""
 _AT_MOST = 0.5
 """Seconds between two looks, whatever wake-ups were lost."""
+_FAILED = "Entries cannot be sealed, or no checkpoint be made of them; the log says why."
 _BROKEN = "An entry was numbered twice, or a chain's head is not its newest link."
 
 log = structlog.get_logger()
@@ -58,6 +59,7 @@ class Sealer:
             await self._faults.report(SEALING_FAULT, _BROKEN)
         except Exception:
             log.exception("sealing failed")
+            await self._faults.report(SEALING_FAULT, _FAILED)
         else:
             self._faults.clear(SEALING_FAULT)
 

@@ -166,6 +166,7 @@ class AuditSettings(_Section, frozen=True):
     checkpoint_file: str = ""
     checkpoint_url: str = ""
     checkpoint_command: tuple[str, ...] = ()
+    checkpoint_grace: Annotated[float, Meta(ge=1.0, le=2_592_000.0)] = 900.0
     verify_entries: Count = 1000
 
 
