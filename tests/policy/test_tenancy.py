@@ -204,6 +204,7 @@ OWN_REACH = frozenset({
 """Name nothing of anybody's but the caller's, or what all share."""
 CLOSED: dict[str, dict[str, Any]] = {
     "alerts list": {},
+    "audit acknowledge": {"epoch": 2},
     "audit checkpoint": {},
     "audit key": {},
     "command dossier": {"command": str(uuid.uuid4())},

@@ -124,4 +124,28 @@ BUGS: tuple[Bug, ...] = (
         "WITH_OEM = frozenset({State.DISPATCHING})",
         "3 lane",
     ),
+    Bug(
+        "restore takes a changed backup",
+        "tenants/restoring.py",
+        "        if verdict is not Verdict.SIGNED and not unsigned:\n",
+        "        if verdict is Verdict.UNSIGNED and not unsigned:\n",
+        "",
+        test="tests/stories/test_swapped_store.py::test_a_changed_backup_is_not_restored_and_cars_stay_under_record",
+    ),
+    Bug(
+        "a database is opened whatever its structure is",
+        "store/sqlite/store.py",
+        "        check_structure(writing, path, known[: len(known) - len(pending)])\n",
+        "",
+        "",
+        test="tests/store/test_sqlite_structure.py",
+    ),
+    Bug(
+        "anybody's word is taken for a restore",
+        "audit/restores.py",
+        "    return statement if signed.signed_by(named_key(signed) if keys is None else keys) else None\n",
+        "    return statement\n",
+        "",
+        test="tests/audit/test_restores.py::test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing",
+    ),
 )
