@@ -44,6 +44,10 @@ class SystemClock:
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+_INSTANTS = range(10**15, 10**17)
+"""From the year 2001 to 5138."""
+
+
 def after(instant: int, seconds: float) -> int:
     """The instant that lies `seconds` after `instant`."""
     return instant + round(seconds * SECOND)
@@ -70,6 +74,14 @@ def iso_time(instant: int) -> str:
     return (datetime.fromtimestamp(instant // SECOND, UTC) + timedelta(microseconds=instant % SECOND)).isoformat(
         timespec="microseconds"
     )
+
+
+def in_words(value: object) -> object:
+    """An instant as `iso_time` writes it; anything else as it is.
+
+    Whole numbers from 10^15 on in what is told are instants: nothing else that is counted grows so large.
+    """
+    return iso_time(value) if isinstance(value, int) and value in _INSTANTS else value
 
 
 def iso_time_or_none(instant: int | None) -> str | None:

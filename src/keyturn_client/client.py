@@ -67,11 +67,26 @@ class KeyturnClient:
         """The `X-Signature` of a command: signing, version 1."""
         return signature(self._sign_secret, vin, command)
 
-    def send(self, vin: str, command: str, code: str | None = None, idempotency_key: str | None = None) -> Record:
-        """Register a command. A record with status ``Confirmation`` holds the `code` to send it again with."""
+    def send(
+        self,
+        vin: str,
+        command: str,
+        code: str | None = None,
+        idempotency_key: str | None = None,
+        *,
+        reason: str | None = None,
+        case: str | None = None,
+    ) -> Record:
+        """Register a command. A record with status ``Confirmation`` holds the `code` to send it again with.
+
+        `reason` and `case` are kept with the command, in any language; give them with the code too.
+        """
         headers = {} if self._message_signature else {"X-Signature": self.sign(vin, command)}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
+        for name, said in (("X-Reason", reason), ("X-Case", case)):
+            if said is not None:
+                headers[name] = quote(said)
         body = {"vin": vin, "command": command} | ({} if code is None else {"code": code})
         return _body(
             self._authorized("POST", "/vehicle-command", headers=headers, json=body, auth=self._message_signature)

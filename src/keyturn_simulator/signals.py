@@ -33,14 +33,14 @@ PARKED: Mapping[str, Value] = {
     "oil_remaining_life_status": "normal",
     "ideal_front_tire_pressure": 33.0,
     "ideal_rear_tire_pressure": 32.0,
-    "front_left_tire_pressure": 33.2,
-    "front_left_tire_pressure_status": "normal",
-    "front_right_tire_pressure": 33.0,
-    "front_right_tire_pressure_status": "normal",
-    "rear_left_tire_pressure": 32.1,
-    "rear_left_tire_pressure_status": "normal",
-    "rear_right_tire_pressure": 31.8,
-    "rear_right_tire_pressure_status": "normal",
+    "left_front_tire_pressure": 33.2,
+    "left_front_tire_pressure_status": "normal",
+    "right_front_tire_pressure": 33.0,
+    "right_front_tire_pressure_status": "normal",
+    "left_rear_tire_pressure": 32.1,
+    "left_rear_tire_pressure_status": "normal",
+    "right_rear_tire_pressure": 31.8,
+    "right_rear_tire_pressure_status": "normal",
 }
 """Every signal that a vehicle has, as a healthy parked one shows it: km/h, V, km, %, L, km/L, psi, degrees."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from keyturn.cli.mismatch import mismatch
 from keyturn.cli.root import run
+from keyturn_client.signing import message
 
 SECRET = "YOUR_SIGN_SECRET_PROVIDED_BY_MOBWAY"
 VIN = "6AHFT68CKAF501652"
@@ -26,6 +27,12 @@ def test_takes_the_secret_from_the_environment(
     assert run(["sign", VIN, "diagnostics", "--json"]) == 0
     signed = {"message": f'{{"command":"diagnostics","vin":"{VIN}"}}', "signature": RIGHT}
     assert json.loads(capsys.readouterr().out) == signed
+
+
+def test_a_secret_may_begin_with_a_hyphen(capsys: pytest.CaptureFixture[str]) -> None:
+    """One in 64 that Keyturn makes does."""
+    assert run(["sign", VIN, "diagnostics", "--secret", "-k3y"]) == 0
+    assert capsys.readouterr().out.endswith(f"{_digest(message(VIN, 'diagnostics'), b'-k3y')}\n")
 
 
 @pytest.mark.parametrize("signature", [RIGHT, RIGHT.upper()])

@@ -1,12 +1,14 @@
+import json
 import time
 import uuid
 from itertools import pairwise
+from typing import Literal
 
 import pytest
 
 from keyturn_client import KeyturnClient, KeyturnError, Token, Unreachable
 
-from ..cli.processes import Demo
+from ..cli.processes import Demo, keyturn
 
 PARKED, MOVING = "9KTPARKED00000001", "9KTM0V1NG00000002"
 
@@ -39,6 +41,21 @@ def test_a_key_makes_repeating_safe(client: KeyturnClient) -> None:
     first = client.send(PARKED, "diagnostics", idempotency_key=key)
     list(client.follow(first["id"]))
     assert client.send(PARKED, "diagnostics", idempotency_key=key)["id"] == first["id"]
+
+
+@pytest.mark.parametrize("signing", ["v1", "v2"])
+def test_reason_and_case_travel_in_any_language(demo: Demo, signing: Literal["v1", "v2"]) -> None:
+    company = demo.told["companies"][0]
+    given = [company[name] for name in ("client_id", "client_secret", "sign_secret")]
+    with KeyturnClient(demo.told["url"], *given, signing=signing) as client:
+        said = {"reason": "missing; notícia", "case": "77/ã %"}
+        asked = client.send("9KTRENTED00000022", "disable_ignition", **said)
+        sent = client.send("9KTRENTED00000022", "disable_ignition", code=asked["code"], **said)
+        *_, last = client.follow(sent["id"])
+    assert last["status"] == "Success"
+    shown = keyturn("status", sent["id"], "--timeline", "--json", "--data", demo.data)
+    told = json.loads(shown.stdout)
+    assert (told["reason"], told["case_number"]) == ("missing; notícia", "77/ã %")
 
 
 def test_a_refusal_before_a_command_is_registered(client: KeyturnClient) -> None:

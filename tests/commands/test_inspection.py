@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from keyturn.commands.inspection import ShowCommand, native_record, safe_to_retry, show, timeline
+from keyturn.commands.intent import hold_back_unsent
 from keyturn.commands.states import State, Status
 from keyturn.connectors.port import Exchange, Verdict
 from keyturn.tenants.administration import OperationError, Session
 
 from .drafts import draft
 from .installation import INSTALLATION, KEYRING, NOW, Names
-from .yard import Yard
+from .yard import Yard, sure
 
 SAFE = [
     ("start", State.FAILED, None, True),
@@ -76,3 +77,19 @@ def test_an_operator_is_shown_the_record_with_its_verdicts(yard: Yard) -> None:
 def test_an_id_that_nobody_knows_is_said(yard: Yard) -> None:
     with pytest.raises(OperationError, match="There is no command 'unheard of'"):
         shown_to_operator(yard, "unheard of")
+
+
+def test_attempts_count_every_sending_and_nothing_else(yard: Yard) -> None:
+    """Neither a wait for the quota nor the row's own count of retries is a sending."""
+    command = yard.register("start")
+    assert shown_to_operator(yard, command.id)["attempts"] == 0
+
+    yard.do(hold_back_unsent, command.id, yard.clock.now() + 1, "quota")
+    yard.clock.move(1)
+    sent = sure(yard.intent(command))
+    assert shown_to_operator(yard, command.id)["attempts"] == 1
+
+    waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
+    yard.clock.move(1)
+    yard.hear(sure(yard.intent(waiting)), Verdict.SUCCEEDED)
+    assert shown_to_operator(yard, command.id)["attempts"] == 2

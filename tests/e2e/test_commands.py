@@ -9,7 +9,7 @@ from .stage import ALL_COMMANDS, Stage
 pytestmark = pytest.mark.anyio
 
 PARKED = "9KTPARKED00000001"
-TYRES = [f"{end}_{side}_tire_pressure" for end in ("front", "rear") for side in ("left", "right")]
+TYRES = [f"{side}_{end}_tire_pressure" for end in ("front", "rear") for side in ("left", "right")]
 DATA_POINTS = {
     "date_time", "fuel_amount", "fuel_capacity", "fuel_level", "fuel_range", "ideal_front_tire_pressure",
     "ideal_rear_tire_pressure", *TYRES, *(f"{tyre}_status" for tyre in TYRES), "odometer", "oil_remaining_life",

@@ -8,9 +8,9 @@ DISABLED = "9KTD1SABL00000010"
 DIAGNOSTICS = {
     *("fuel_amount", "fuel_capacity", "fuel_level", "fuel_range", "odometer", "seat_belt_status", "system_power_mode"),
     *("ideal_front_tire_pressure", "ideal_rear_tire_pressure", "oil_remaining_life", "oil_remaining_life_status"),
-    *("front_left_tire_pressure", "front_right_tire_pressure", "rear_left_tire_pressure", "rear_right_tire_pressure"),
-    *("front_left_tire_pressure_status", "front_right_tire_pressure_status", "rear_left_tire_pressure_status"),
-    *("rear_right_tire_pressure_status", "total_fuel_economy", "total_fuel_used"),
+    *("left_front_tire_pressure", "right_front_tire_pressure", "left_rear_tire_pressure", "right_rear_tire_pressure"),
+    *("left_front_tire_pressure_status", "right_front_tire_pressure_status", "left_rear_tire_pressure_status"),
+    *("right_rear_tire_pressure_status", "total_fuel_economy", "total_fuel_used"),
 }
 
 

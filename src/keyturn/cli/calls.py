@@ -22,6 +22,14 @@ Timeline = Annotated[
     bool,
     Parameter(negative="", help="Everything that happened to it, with the OEM's answers; on the server's machine."),
 ]
+Reason = Annotated[
+    str | None,
+    Parameter(
+        help="Why, where the company's rules ask for it: missing, suspicion of theft or robbery, or unauthorised use;"
+        " more may follow a semicolon."
+    ),
+]
+Case = Annotated[str | None, Parameter(help="Number of the case that it belongs to.")]
 Wait = Annotated[int, Parameter(help=f"Seconds to wait for its end, at most {MAX_WAIT}.")]
 
 
@@ -40,6 +48,8 @@ def send(
     command: str,
     /,
     *,
+    reason: Reason = None,
+    case: Case = None,
     access: Access = AS_TOLD,
     yes: Assent = False,
     v2: Version2 = False,
@@ -47,11 +57,11 @@ def send(
 ) -> int:
     """Send a command and follow it to its end. One that needs a confirmation asks for it on the terminal."""
     with connected(access, signs=True, signing="v2" if v2 else "v1") as client:
-        record = client.send(vin, command)
+        record = client.send(vin, command, reason=reason, case=case)
         if record["status"] == "Confirmation":
             _confirm(record, yes=yes)
-            record = client.send(vin, command, code=record["code"])
-        return _exit(_followed(client.follow(record["id"]), as_json=as_json))
+            record = client.send(vin, command, code=record["code"], reason=reason, case=case)
+        return _exit(_followed(client.follow(record["id"]), as_json=as_json), as_json=as_json)
 
 
 def status(
@@ -70,7 +80,7 @@ def status(
     with connected(access) as client:
         record = client.status(command_id, wait)
     print_answer(record, as_json=as_json)
-    return _exit(record)
+    return _exit(record, as_json=as_json)
 
 
 def _told(place: Place, command_id: str, *, as_json: bool) -> int:
@@ -84,7 +94,7 @@ def _told(place: Place, command_id: str, *, as_json: bool) -> int:
         from keyturn.cli.tables import print_timeline  # a script does not wait for what draws tables
 
         print_timeline(native)
-    return _exit(native)
+    return _exit(native, as_json=as_json)
 
 
 def _confirm(record: Record, *, yes: bool) -> None:
@@ -108,5 +118,20 @@ def _followed(records: Iterable[Record], *, as_json: bool) -> Record:
     return last
 
 
-def _exit(record: Record) -> Exit:
-    return Exit.REFUSED if record["status"] == "Error" else Exit.DONE
+def _exit(record: Record, *, as_json: bool) -> Exit:
+    """For people the last line of what failed says why; in JSON the record itself does."""
+    if record["status"] != "Error":
+        return Exit.DONE
+    if not as_json:
+        print(f"keyturn: {_why(record)}", file=sys.stderr)
+    return Exit.REFUSED
+
+
+def _why(record: Record) -> str:
+    """The public text and, where the timeline is known, what the OEM said last."""
+    heard = [event["exchange"] for event in record.get("timeline", ()) if event.get("exchange")]
+    if not heard:
+        return str(record["detail"])
+    last = heard[-1]
+    said = f"{last['status']} {last.get('answer', '')}" if last.get("status") else last.get("answer", "no answer")
+    return f"{record['detail']} Last exchange: {last['request']}: {' '.join(said.split())}"

@@ -26,8 +26,12 @@ class Access:
 
     url: Annotated[str | None, Parameter(env_var="KEYTURN_URL", help="The server.")] = None
     client_id: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_ID", help="The application.")] = None
-    client_secret: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_SECRET", help="Its client secret.")] = None
-    sign_secret: Annotated[str | None, Parameter(env_var="KEYTURN_SIGN_SECRET", help="Its sign-secret.")] = None
+    client_secret: Annotated[
+        str | None, Parameter(env_var="KEYTURN_CLIENT_SECRET", help="Its client secret.", allow_leading_hyphen=True)
+    ] = None
+    sign_secret: Annotated[
+        str | None, Parameter(env_var="KEYTURN_SIGN_SECRET", help="Its sign-secret.", allow_leading_hyphen=True)
+    ] = None
     demo: Annotated[Path | None, Parameter(help="Data directory of a running demo; stands in for all of these.")] = None
 
 

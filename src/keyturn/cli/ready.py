@@ -9,6 +9,7 @@ from keyturn.cli.administration import perform
 from keyturn.cli.operators import credentials
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
+from keyturn.cli.words import sights
 
 
 def ready(
@@ -37,14 +38,18 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
     yield f"{answer['command']} of {answer['vin']}: {'ready' if answer['ready'] else 'not ready'}"
     yield from (f"  {reason}" for reason in answer["reasons"])
     for finding in answer["preconditions"]:
-        seen = ", ".join(_seen(name, sight) for name, sight in finding.get("signals", {}).items())
+        seen = ", ".join(f"[{text}]" for text in sights(finding.get("signals", {})))
         later = " (read before sending)" if finding["number"] in answer["unread"] else ""
         yield f"{finding['verdict']:12} {finding['number']:2} {finding['text']}{later} {seen}".rstrip()
+        if why := finding.get("why"):
+            yield f"{'':12}    {why}"
     contact = "never" if answer["last_contact"] is None else f"{answer['last_contact_age']:.0f} s ago"
     yield f"last contact {contact}; asked for in {'two steps' if answer['confirmation_needed'] else 'one step'}"
     if answer["approval_needed"]:
         yield "an operator has to approve it"
     yield from (f"{left} left of {rule}" for rule, left in answer["limits_left"].items())
+    if not answer["ready"]:
+        yield f"not ready: {' '.join(answer['reasons'])}"
 
 
 def _seen(name: str, sight: dict[str, Any]) -> str:

@@ -13,7 +13,9 @@ from keyturn.cli.output import print_json
 from keyturn_client.message_signatures import signature_headers
 from keyturn_client.signing import message, signature
 
-Secret = Annotated[str, Parameter(env_var="KEYTURN_SIGN_SECRET", help="The application's sign-secret.")]
+Secret = Annotated[
+    str, Parameter(env_var="KEYTURN_SIGN_SECRET", help="The application's sign-secret.", allow_leading_hyphen=True)
+]
 Check = Annotated[str | None, Parameter(help="A signature to compare with.")]
 
 

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.cli.words import shown, sights
+
 LIST_COLUMNS = {
     "companies": ("name", "active", "id"),
     "operators": ("name", "role", "company", "second_factor", "active"),
@@ -18,6 +20,9 @@ LIST_COLUMNS = {
     "alerts": ("entry", "channel", "at", "kind", "state", "count", "failed_attempts", "fault"),
     "channels": ("channel", "delivered", "fault"),
     "immobilisations": ("vin", "since", "state", "reason", "last_contact", "last_position", "keep_enabling"),
+    "approvals": ("id", "vin", "command", "reason", "case", "by", "until"),
+    "switches": ("scope", "name", "reach", "reason", "by", "at"),
+    "stops": ("company", "application", "cause", "at"),
     "keep_enabling": ("vin", "since", "by", "issued", "last_state"),
     "vehicles": ("vin", "ownership", "powertrain", "plan", "account", "consent_reference", "active"),
 }
@@ -28,7 +33,7 @@ _PIPE_WIDTH = 240
 
 def print_table(answer: Mapping[str, Any]) -> None:
     """A list with a line for each of its items, anything else with a line for each of its members."""
-    listed = next((name for name in LIST_COLUMNS if name in answer), None)
+    listed = next((name for name in LIST_COLUMNS if isinstance(answer.get(name), list)), None)
     table = _members(answer) if listed is None else _listing(LIST_COLUMNS[listed], answer[listed])
     console().print(table)
     if answer.get("next"):
@@ -45,9 +50,8 @@ def print_timeline(native: Mapping[str, Any]) -> None:
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
-    signals = row.get("signals", {})
-    seen = (f"{name} {shown(sight['value'])} ({shown(sight.get('age'))} s)" for name, sight in signals.items())
-    return f"{row['verdict']}: {', '.join(seen) or '-'}"
+    why = f"; {row['why']}" if row.get("why") else ""
+    return f"{row['verdict']}: {'; '.join(sights(row.get('signals', {}))) or '-'}{why}"
 
 
 def _event(event: Mapping[str, Any]) -> str:
@@ -58,20 +62,6 @@ def _event(event: Mapping[str, Any]) -> str:
 def console() -> Console:
     """Stdout; wide where no terminal says how wide it is."""
     return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
-
-
-def shown(value: object) -> str:
-    """A JSON value as people read it."""
-    match value:
-        case None:
-            return "-"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return ", ".join(map(str, value))
-        case dict():
-            return ", ".join(f"{name} {shown(member)}" for name, member in value.items())
-    return str(value)
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> Table:

@@ -7,7 +7,7 @@ import msgspec
 
 from keyturn.clock import iso_time
 from keyturn.commands import intent, lanes, lifecycle, record, rights, texts
-from keyturn.commands.inspection import native_record, timeline
+from keyturn.commands.inspection import full_record, timeline
 from keyturn.commands.policy import NO_LONGER_PERMITTED, Moment
 from keyturn.commands.record import Command
 from keyturn.commands.registration import Registrar, answered
@@ -124,7 +124,7 @@ def shown(session: Session, arguments: OneCommand) -> Answer:
     command = _owned(session, arguments)
     known = evidence.load(session.tx, command.vehicle_id)
     return {
-        **native_record(command),
+        **full_record(session.tx, command),
         "evidence": msgspec.to_builtins(known.report),
         "timeline": timeline(session.tx, command.id),
     }
@@ -148,4 +148,4 @@ def _owned(session: Session, arguments: OneCommand) -> Command:
 def _now(tx: ReadTx, command_id: str) -> Answer:
     command = record.load(tx, command_id)
     assert command is not None, "it was changed in this transaction"
-    return native_record(command)
+    return full_record(tx, command)

@@ -20,6 +20,7 @@ _PLAIN = (
     "reason", "case_number", "approved_by", "supersedes",
 )  # fmt: skip
 _DOCUMENTS = ("detail", "verdicts")
+_SENT = "SELECT count(*) FROM entry WHERE command_id = :command_id AND kind = 'command.Dispatching'"
 _TIMELINE = "SELECT at, kind, actor, body FROM entry WHERE command_id = :command_id ORDER BY seq"
 
 
@@ -32,7 +33,13 @@ def show(session: Session, arguments: ShowCommand) -> Answer:
     command = record.load(session.tx, arguments.command.lower())
     if command is None:
         raise OperationError("command_not_found", f"There is no command '{arguments.command}'.")
-    return {**native_record(command), "timeline": timeline(session.tx, command.id)}
+    return {**full_record(session.tx, command), "timeline": timeline(session.tx, command.id)}
+
+
+def full_record(tx: ReadTx, command: Command) -> dict[str, Any]:
+    """The native record with `attempts` as people count them: how often the command was sent."""
+    row = tx.one(_SENT, command_id=command.id)
+    return native_record(command) | {"attempts": int(row[0]) if row else 0}
 
 
 def native_record(command: Command) -> dict[str, Any]:

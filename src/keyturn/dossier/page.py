@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from keyturn.clock import in_words
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -76,8 +78,15 @@ def _table(rows: Iterable[str]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict | list):
-        return f"<pre>{_text(json.dumps(value, ensure_ascii=False, indent=1))}</pre>" if value else "-"
+        return f"<pre>{_text(json.dumps(_dated(value), ensure_ascii=False, indent=1))}</pre>" if value else "-"
     return _text(value)
+
+
+def _dated(value: Any) -> Any:
+    """No raw instant: whoever reads the page has no calculator."""
+    if isinstance(value, dict):
+        return {name: _dated(member) for name, member in value.items()}
+    return [_dated(item) for item in value] if isinstance(value, list) else in_words(value)
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ from keyturn.audit.checkpoints import installation_id
 from keyturn.audit.encoding import chain_of
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import record
-from keyturn.commands.inspection import native_record
+from keyturn.commands.inspection import full_record
 from keyturn.commands.record import Command
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
@@ -51,7 +51,7 @@ def tell(session: Session, arguments: TellCommand) -> Answer:
     command = record.load(tx, arguments.command.lower())
     if command is None:
         raise OperationError("command_not_found", f"There is no command '{arguments.command}'.")
-    native = native_record(command)
+    native = full_record(tx, command)
     evidence = native.pop("verdicts")
     entries = [_entry(row) for row in tx.all(_ENTRIES, command_id=command.id)]
     return {
