@@ -58,6 +58,8 @@ def test_a_wrong_signature_ends_with_1_and_says_why(capsys: pytest.CaptureFixtur
         ('{"command":"start","vin":"v\\u00edn"}\n', "ended with a line break"),
         ('{"code":null,"command":"start","vin":"v\\u00edn"}', "code was signed too"),
         ('{"command":"start","vin":"V\\u00cdN"}', "in capitals"),
+        ('{"command":"start","vin":"v\\u00EDn"}', "digits of an escape were capitals"),
+        ('{"command":"start","vin":"vi\\u0301n"}', "form NFD and is sent in NFC"),
         ("vín", "Only the VIN"),
         ("vínstart", "without the JSON"),
     ],
@@ -95,6 +97,64 @@ def test_names_what_is_wrong_with_the_secret(secret: str, key: bytes, said: str)
 )
 def test_names_what_is_wrong_with_the_digest(signature: str, said: str) -> None:
     assert said in (mismatch(signature, SECRET, VIN, "diagnostics") or "it matched")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{{"code":"012345","command":"{0}","vin":"{1}"}}',
+        '{{"code":12345,"command":"{0}","vin":"{1}"}}',
+        '{{"vin":"{1}","command":"{0}","code":"007654"}}',
+        '{{"vin": "{1}", "command": "{0}", "code": "000001"}}',
+    ],
+)
+def test_names_a_code_that_was_signed_too(text: str) -> None:
+    """Whichever it was: who asks has rarely kept it."""
+    signature = _digest(text.format("disable_ignition", VIN))
+    assert "code was signed too" in (mismatch(signature, SECRET, VIN, "disable_ignition") or "it matched")
+
+
+def test_a_code_that_is_known_is_tried_alone() -> None:
+    text = f'{{"code":"012345","command":"disable_ignition","vin":"{VIN}"}}'
+    assert "code was signed" in (mismatch(_digest(text), SECRET, VIN, "disable_ignition", code="012345") or "")
+    assert NOTHING_FOUND in (mismatch(_digest(text), SECRET, VIN, "disable_ignition", code="543210") or "")
+    assert NOTHING_FOUND in (mismatch(_digest(text), SECRET, VIN, "start") or "")
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "named"),
+    [
+        ("--client-secret", "KEYTURN_CLIENT_SECRET", "client secret"),
+        ("--client-id", "KEYTURN_CLIENT_ID", "client id"),
+        ("--token", "KEYTURN_TOKEN", "token"),
+    ],
+)
+def test_names_another_secret_that_was_taken_for_the_key(
+    option: str,
+    variable: str,
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wrong = _digest(message(VIN, "start"), b"-other")
+    assert run(["sign", VIN, "start", "--secret", SECRET, "--check", wrong, f"{option}=-other"]) == 1
+    said = capsys.readouterr().err
+    assert f"The {named} was used as the key" in said
+    assert "-other" not in said
+    monkeypatch.setenv(variable, "-other")
+    assert run(["sign", VIN, "start", "--secret", SECRET, "--check", wrong]) == 1
+    assert f"The {named} was used as the key" in capsys.readouterr().err
+
+
+def test_names_key_and_message_that_changed_places() -> None:
+    swapped = _digest(SECRET, message(VIN, "start").encode())
+    assert "swapped" in (mismatch(swapped, SECRET, VIN, "start") or "it matched")
+
+
+def test_a_vin_that_is_sent_decomposed_is_signed_decomposed() -> None:
+    decomposed = "vi\u0301n"
+    signature = _digest(message("v\u00edn", "start"))
+    assert "form NFC and is sent in NFD" in (mismatch(signature, SECRET, decomposed, "start") or "it matched")
 
 
 def _digest(text: str, key: bytes = SECRET.encode()) -> str:

@@ -5,24 +5,45 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from keyturn.commands.catalogue import IGNITION_PAIR
 from keyturn_client.signing import message, signature
 
 _HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
+_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
+_CODES = 1_000_000
+_CODE_SIGNED = "The code was signed too; only vin and command are, in both steps."
+_NOTHING = "It is no digest of this VIN and command under this sign-secret: check all three, to the letter."
 
 
-def mismatch(given: str, sign_secret: str, vin: str, command: str) -> str | None:
-    """What is wrong with the signature `given`, in a sentence; None when it matches."""
+def mismatch(
+    given: str,
+    sign_secret: str,
+    vin: str,
+    command: str,
+    *,
+    code: str | None = None,
+    other_keys: Mapping[str, str] | None = None,
+) -> str | None:
+    """What is wrong with the signature `given`, in a sentence; None when it matches.
+
+    `code` is the confirmation code, where it is known; without it every code is tried, which takes some seconds.
+    `other_keys` are what else may have been used as the key, by what it is called.
+    """
     if given.lower() == signature(sign_secret, vin, command):
         return None
     if not _HEX_DIGEST.fullmatch(given):
         return _malformed(given, sign_secret, vin, command)
-    for mistake, digest in _mistaken(sign_secret, vin, command):
-        if hmac.compare_digest(given.lower(), digest):
+    digest = given.lower()
+    for mistake, mistaken in _mistaken(sign_secret, vin, command, other_keys or {}):
+        if digest == mistaken:
             return mistake
-    return "It is no digest of this VIN and command under this sign-secret: check all three, to the letter."
+    if command in IGNITION_PAIR and _signs_a_code(digest, sign_secret, vin, command, code):
+        return _CODE_SIGNED
+    return _NOTHING
 
 
 def _malformed(given: str, sign_secret: str, vin: str, command: str) -> str:
@@ -40,7 +61,7 @@ def _url_safe(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def _mistaken(sign_secret: str, vin: str, command: str) -> Iterator[tuple[str, str]]:
+def _mistaken(sign_secret: str, vin: str, command: str, other_keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Each mistake with the digest that it leads to."""
     key, right = sign_secret.encode(), message(vin, command)
     for mistake, text in _mistaken_messages(vin, command):
@@ -48,6 +69,9 @@ def _mistaken(sign_secret: str, vin: str, command: str) -> Iterator[tuple[str, s
             yield mistake, _hmac(key, text)
     for mistake, wrong_key in _mistaken_keys(sign_secret):
         yield mistake, _hmac(wrong_key, right)
+    for name, other in other_keys.items():
+        yield f"The {name} was used as the key; the key is the sign-secret.", _hmac(other.encode(), right)
+    yield "Key and message were swapped: the sign-secret is the key.", _hmac(right.encode(), sign_secret)
     plain = "It is a plain SHA-256 digest; HMAC-SHA256 with the sign-secret as its key is needed."
     for text in (right, right + sign_secret, sign_secret + right):
         yield plain, hashlib.sha256(text.encode()).hexdigest()
@@ -61,14 +85,44 @@ def _mistaken_messages(vin: str, command: str) -> Iterator[tuple[str, str]]:
     yield "The keys were not sorted, and there were blanks after ':' and ','.", json.dumps(plain)
     unescaped = json.dumps(plain, separators=compact, sort_keys=True, ensure_ascii=False)
     yield "Characters beyond ASCII must be escaped (\\u00e3).", unescaped
+    capitals = _ESCAPE.sub(lambda escape: f"\\u{escape[0][2:].upper()}", message(vin, command))
+    yield "The hex digits of an escape were capitals (\\u00CD); write them small (\\u00cd).", capitals
+    unicode_form = "The VIN was signed in Unicode's form {} and is sent in {}; sign it as it is sent."
+    yield unicode_form.format("NFC", "NFD"), message(unicodedata.normalize("NFC", vin), command)
+    yield unicode_form.format("NFD", "NFC"), message(unicodedata.normalize("NFD", vin), command)
     yield "The message ended with a line break.", message(vin, command) + "\n"
     with_code = json.dumps(plain | {"code": None}, separators=compact, sort_keys=True)
-    yield "The code was signed too; only vin and command are.", with_code
+    yield _CODE_SIGNED, with_code
     yield "The VIN was signed in capitals; sign it as it is sent.", message(vin.upper(), command)
     yield "The VIN was signed in small letters; sign it as it is sent.", message(vin.lower(), command)
     yield "The VIN was signed without its blanks; sign it as it is sent.", message(vin.strip(), command)
     yield "Only the VIN was signed.", vin
     yield "VIN and command were signed without the JSON around them.", vin + command
+
+
+def _signs_a_code(digest: str, sign_secret: str, vin: str, command: str, code: str | None) -> bool:
+    """Whether it is the digest of a message with a confirmation code, as text or as a number."""
+    layouts = [text.encode().split(b"000000") for text in _with_code("000000", vin, command)]
+    begun = [(hmac.new(sign_secret.encode(), head, "sha256"), tail) for head, tail in layouts]
+    for each in range(_CODES) if code is None else (code,):
+        padded = f"{each:06d}" if isinstance(each, int) else each
+        for said in (padded, padded.lstrip("0")) if padded.startswith("0") else (padded,):
+            for begin, tail in begun:
+                signed = begin.copy()
+                signed.update(said.encode() + tail)
+                if signed.hexdigest() == digest:
+                    return True
+    return False
+
+
+def _with_code(code: str, vin: str, command: str) -> Iterator[str]:
+    """The ways in which a message that holds the code too is likely to be written."""
+    body: dict[str, Any] = {"vin": vin, "command": command, "code": code}
+    compact = json.dumps(body, separators=(",", ":"), sort_keys=True)
+    yield compact
+    yield compact.replace(f'"{code}"', code)
+    yield json.dumps(body, separators=(",", ":"))
+    yield json.dumps(body)
 
 
 def _mistaken_keys(sign_secret: str) -> Iterator[tuple[str, bytes]]:

@@ -22,12 +22,20 @@ Check = Annotated[str | None, Parameter(help="A signature to compare with.")]
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What a signature of version 2 is made for, besides vehicle and command."""
+    """What a signature of version 2 is made for, besides vehicle and command; and what may be mistaken in one of 1."""
 
     url: Annotated[str | None, Parameter(env_var="KEYTURN_URL", help="With --v2: the server.")] = None
     client_id: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_ID", help="With --v2: the application.")] = None
     token: Annotated[str | None, Parameter(env_var="KEYTURN_TOKEN", help="With --v2: the bearer token.")] = None
-    code: Annotated[str | None, Parameter(help="With --v2: the confirmation code.")] = None
+    code: Annotated[str | None, Parameter(help="With --v2 or --check: the confirmation code.")] = None
+    client_secret: Annotated[
+        str | None,
+        Parameter(
+            env_var="KEYTURN_CLIENT_SECRET",
+            help="With --check: to see whether it was taken for the sign-secret.",
+            allow_leading_hyphen=True,
+        ),
+    ] = None
 
 
 NO_MESSAGE = Message()
@@ -59,7 +67,9 @@ def sign(
         print_json({"message": signed, "signature": right})
     else:
         print(signed, right, sep="\n")
-    reason = None if check is None else mismatch(check, secret, vin, command)
+    others = {"client secret": of.client_secret, "client id": of.client_id, "token": of.token}
+    known = {name: value for name, value in others.items() if value}
+    reason = None if check is None else mismatch(check, secret, vin, command, code=of.code, other_keys=known)
     if reason is not None:
         raise Failure(Exit.REFUSED, "signature_mismatch", f"The signature does not match. {reason}")
 
