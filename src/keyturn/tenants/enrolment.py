@@ -9,13 +9,15 @@ from msgspec import UNSET, Meta, UnsetType
 from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
 from keyturn.tenants.immobilised import refuse_to_strand
-from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
+from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, resolve
 from keyturn.tenants.vehicles import shown_by_id
+from keyturn.tenants.vin import enrolled_vin
 
 Ownership = Literal["owned", "rented", "fleet", "third_party"]
 Powertrain = Literal["combustion", "hybrid", "electric"]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Text = Annotated[str, Meta(min_length=1)]
+Name = Annotated[str, Meta(pattern=r"\S")]
 
 _PLAIN = ("ownership", "powertrain", "external_id", "fuel_reserve")
 """Arguments that are columns as they are."""
@@ -53,7 +55,7 @@ class AddVehicle(Arguments, frozen=True):
     plan: str
     ownership: Ownership
     powertrain: Powertrain = "combustion"
-    external_id: Text | None = None
+    external_id: Name | None = None
     """The OEM's name for it; None: the VIN."""
     capabilities: tuple[str, ...] | None = None
     """Command names; None: whatever the connector offers."""
@@ -70,7 +72,7 @@ class SetVehicle(Arguments, frozen=True):
     plan: str | None = None
     ownership: Ownership | None = None
     powertrain: Powertrain | None = None
-    external_id: Text | None = None
+    external_id: Name | None = None
     capabilities: tuple[str, ...] | UnsetType | None = UNSET
     """None: whatever the connector offers."""
     fuel_reserve: Percent | None = None
@@ -82,8 +84,11 @@ class SetVehicle(Arguments, frozen=True):
 def add(session: Session, arguments: AddVehicle) -> Answer:
     tx = session.tx
     company_id = resolve(tx, COMPANY, arguments.company)
-    vehicle_id, vin = str(uuid.uuid4()), registered_vin(arguments.vin)
-    values = msgspec.structs.asdict(arguments) | {"vin": vin, "external_id": arguments.external_id or vin}
+    vehicle_id, vin = str(uuid.uuid4()), enrolled_vin(arguments.vin)
+    values = msgspec.structs.asdict(arguments) | {
+        "vin": vin,
+        "external_id": (arguments.external_id or "").strip() or vin,
+    }
     columns = (
         _columns(session, arguments.company, values)
         | _capabilities(session, arguments.capabilities)
@@ -100,6 +105,8 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     tx = session.tx
     vehicle_id = resolve(tx, VEHICLE, arguments.vehicle, arguments.company)
     changes = given(arguments, *_CHANGEABLE)
+    if "external_id" in changes:
+        changes["external_id"] = changes["external_id"].strip()
     vehicle = shown_by_id(tx, vehicle_id)
     company_id, vin = vehicle["company_id"], vehicle["vin"]
     if arguments.active and tx.one(_HOLDER, vin=vin, id=vehicle_id):

@@ -9,6 +9,7 @@ from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.references import COMPANY, VEHICLE, resolve
+from keyturn.tenants.vin import doubts
 
 _SELECT = """
 SELECT v.id, v.vin, c.name, v.company_id, a.name, a.connector, v.external_id, v.ownership, v.powertrain, p.name,
@@ -83,6 +84,7 @@ def _shown(row: Row) -> Answer:
         "consent_reference": consent_reference,
         "active": bool(active),
         "created_at": iso_time(created_at),
+        "warnings": doubts(vin),
     }
 
 
