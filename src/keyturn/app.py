@@ -31,6 +31,7 @@ from keyturn.commands.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
+from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
 from keyturn.store.port import Store, StoreRefused, StoreUnavailable
@@ -285,7 +286,8 @@ async def count_open(store: SqliteStore, metrics: Metrics) -> None:
 
 def installation(settings: Settings) -> Installation:
     """What administration may name: connectors of the configuration, commands of the catalogue."""
-    return Installation(frozenset(settings.connectors), frozenset(COMMANDS), IGNITION_PAIR, READS)
+    uses = credential_uses(settings.connectors)
+    return Installation(frozenset(settings.connectors), frozenset(COMMANDS), IGNITION_PAIR, READS, uses)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

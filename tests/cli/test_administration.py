@@ -82,6 +82,32 @@ def test_credentials_that_cannot_be_used(administer: Administer, tmp_path: Path,
     assert refused == {"code": "usage", "detail": f"{file} must hold a JSON object of strings."}
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            '{"tokn": "very-secret"}',
+            "The credential 'token' is missing or empty. The credential 'tokn' is used nowhere",
+        ),
+        ('{"token": "very-secret\\n"}', "The credential 'token' has a line break in it"),
+    ],
+)
+def test_credentials_that_the_definition_cannot_use(
+    administer: Administer, tmp_path: Path, content: str, said: str
+) -> None:
+    """They would be refused at the first command, at night."""
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text('{"token": "very-secret"}')
+    bad.write_text(content)
+    administer("company", "add", "ACME")
+    refused = administer("account", "add", "ACME", "simulator", "main", str(bad), code=1)
+    assert refused["code"] == "invalid_credentials"
+    assert said in refused["detail"]
+    assert "very-secret" not in str(refused)
+    administer("account", "add", "ACME", "simulator", "main", str(good))
+    assert said in administer("account", "set", "main", "--credentials", str(bad), code=1)["detail"]
+
+
 def test_a_vehicle_is_enrolled_and_changed(administer: Administer, tmp_path: Path) -> None:
     (tmp_path / "credentials.json").write_text('{"token": "very-secret"}')
     administer("company", "add", "ACME")

@@ -118,7 +118,7 @@ def add(session: Session, arguments: AddAccount) -> Answer:
         company_id=company_id,
         connector=connector,
         name=name,
-        sealed=_sealed(session.keyring, account_id, arguments.credentials),
+        sealed=_sealed(session, account_id, connector, arguments.credentials),
         now=session.tx.now,
     )
     if not added:
@@ -139,13 +139,14 @@ def show(session: Session, arguments: ShowAccount) -> Answer:
 def change(session: Session, arguments: SetAccount) -> Answer:
     account_id = resolve(session.tx, ACCOUNT, arguments.account, arguments.company)
     changes = given(arguments, "name", "active", "credentials")
-    company_id = _shown_by_id(session.tx, account_id)["company_id"]
+    before = _shown_by_id(session.tx, account_id)
+    company_id = before["company_id"]
     name, active, credentials = (changes.get(key) for key in ("name", "active", "credentials"))
     if active is False:
         refuse_to_strand_behind(session.tx, account_id)
     if name is not None:
         _refuse_taken_name(session.tx, company_id, account_id, checked_name("account", name))
-    sealed = None if credentials is None else _sealed(session.keyring, account_id, credentials)
+    sealed = None if credentials is None else _sealed(session, account_id, before["connector"], credentials)
     session.tx.run(_SET, id=account_id, name=name, active=None if active is None else int(active), sealed=sealed)
     told = {key: value for key, value in changes.items() if key != "credentials"}
     session.record(
@@ -159,10 +160,14 @@ def _refuse_taken_name(tx: ReadTx, company_id: str, account_id: str, name: str) 
         raise name_taken("account of this company", name)
 
 
-def _sealed(keyring: Keyring, account_id: str, credentials: dict[str, str]) -> bytes:
+def _sealed(session: Session, account_id: str, connector: str, credentials: dict[str, str]) -> bytes:
+    """Raises `OperationError` for credentials that the connector's definition cannot use; it repeats no secret."""
+    use = session.installation.credentials.get(connector)
+    if problems := use.problems(credentials) if use else ():
+        raise OperationError("invalid_credentials", " ".join(problems))
     if "" in credentials:
         raise OperationError("invalid_credentials", "A credential without a name cannot be used.")
-    return keyring.seal(msgspec.json.encode(credentials), account_id)
+    return session.keyring.seal(msgspec.json.encode(credentials), account_id)
 
 
 def _shown_by_id(tx: ReadTx, account_id: str) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
+from keyturn.connectors.credentials import CredentialUse
 from keyturn.store.port import Tx
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.principal import Operator, Role
@@ -32,6 +33,8 @@ class Installation(msgspec.Struct, frozen=True):
     """Commands that an application is granted only by name."""
     reads: frozenset[str] = frozenset()
     """Commands that only read: to grant them loosens nothing."""
+    credentials: dict[str, CredentialUse] = {}
+    """By connector: which credentials its definition uses, where that is known."""
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,0 +1,47 @@
+"""Which credentials of an account a connector uses, and what of given ones it cannot use. No secret is repeated."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
+"""What is repeated of a key that nobody knows; anything else may be a secret that went astray."""
+_IN_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+
+
+class CredentialUse(msgspec.Struct, frozen=True):
+    """Keys of an account's credentials that one connector uses."""
+
+    required: frozenset[str]
+    optional: frozenset[str] = frozenset()
+    in_headers: frozenset[str] = frozenset()
+    """Those that have to fit into an HTTP header."""
+
+    def problems(self, credentials: Mapping[str, str]) -> list[str]:
+        """What keeps these credentials from being used, a sentence each; empty: nothing does."""
+        known = self.required | self.optional
+        missing = sorted(key for key in self.required if not credentials.get(key))
+        return [
+            *(f"The credential '{key}' is missing or empty." for key in missing),
+            *(_unknown(key, known) for key in sorted(credentials) if key not in known),
+            *self._unusable({key: credentials[key] for key in sorted(known & credentials.keys())}),
+        ]
+
+    def _unusable(self, credentials: Mapping[str, str]) -> Iterator[str]:
+        for key, value in credentials.items():
+            if "\n" in value or "\r" in value:
+                yield f"The credential '{key}' has a line break in it; write it in one line."
+            elif any(ord(character) < 0x20 or ord(character) == 0x7F for character in value):
+                yield f"The credential '{key}' has a control character in it."
+            elif value and key in self.in_headers and not _IN_HEADER.fullmatch(value):
+                yield f"The credential '{key}' goes into an HTTP header: ASCII characters, without blanks at its ends."
+
+
+def _unknown(key: str, known: Iterable[str]) -> str:
+    if not _KEY.fullmatch(key):
+        return "There is a credential whose name is none: names are small letters, digits and _."
+    close = difflib.get_close_matches(key, sorted(known), n=1)
+    advice = f"the nearest is '{close[0]}'" if close else f"used are {', '.join(sorted(known)) or 'none'}"
+    return f"The credential '{key}' is used nowhere in the definition; {advice}."

@@ -1,0 +1,60 @@
+"""Which credentials of an account a definition uses."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from keyturn.config.settings import ConnectorSettings
+from keyturn.connectors.credentials import CredentialUse
+from keyturn.connectors.oem_http.definition import Definition
+from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.registry import load_definition
+
+_ACCOUNT = "account."
+_GRANTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "client_credentials": (frozenset({"client_id", "client_secret"}), frozenset()),
+    "password": (frozenset({"username", "password"}), frozenset({"client_id", "client_secret"})),
+    "refresh_token": (frozenset({"refresh_token"}), frozenset({"client_id", "client_secret"})),
+    "none": (frozenset(), frozenset()),
+}
+"""With oauth2, by grant: what it needs and what it may use."""
+
+
+def credential_use(definition: Definition) -> CredentialUse:
+    """By the scheme of [auth], and by the placeholders anywhere in it."""
+    named = frozenset(name.removeprefix(_ACCOUNT) for name in _placeholders(definition) if name.startswith(_ACCOUNT))
+    calls = (definition.send, *definition.commands.values(), definition.status)
+    asked = (definition.look_up, definition.cancel, definition.state)
+    headers = [call.headers for call in (*calls, *asked) if call is not None]
+    in_headers = frozenset(name.removeprefix(_ACCOUNT) for name in _placeholders(headers) if name.startswith(_ACCOUNT))
+    if definition.auth.scheme == "bearer":
+        return CredentialUse(named | {"token"}, in_headers=in_headers | {"token"})
+    required, optional = _GRANTS[getattr(definition.auth, "grant", "client_credentials")]
+    return CredentialUse(named | required, optional, in_headers)
+
+
+def credential_uses(connectors: Mapping[str, ConnectorSettings]) -> dict[str, CredentialUse]:
+    """By connector; a definition that cannot be loaded is left out: whoever starts a server is told of it."""
+    found: dict[str, CredentialUse] = {}
+    for name, settings in connectors.items():
+        try:
+            found[name] = credential_use(load_definition(settings.definition))
+        except DefinitionError:
+            continue
+    return found
+
+
+def _placeholders(part: object) -> Iterator[str]:
+    """Every placeholder in the templates below `part`."""
+    match part:
+        case msgspec.Struct():
+            for name in part.__struct_fields__:
+                yield from _placeholders(getattr(part, name))
+        case Mapping():
+            for inner in part.values():
+                yield from _placeholders(inner)
+        case list() | tuple():
+            for inner in part:
+                yield from _placeholders(inner)
+        case _:
+            yield from getattr(part, "names", ())
