@@ -80,3 +80,26 @@ def test_acceptance_does_not_ask_for_it() -> None:
 
     assert finding(judged, 3).verdict is UNKNOWN
     assert refused(judged, acceptance=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("power", "said"),
+    [
+        (signal("off", 1, since=59.9), "off for 59.9 s, 60 s needed; needed are: seen within 15 s"),
+        (signal("off", 0.8, since=0.8), "off for 0.8 s, 60 s needed; the source gives one time for the change"),
+        (signal("off", 1, since=60), "seen within 15 s"),
+        (signal("on", 1, since=1), "seen within 15 s"),
+        (signal("off", 121, since=121), "seen within 15 s"),
+    ],
+)
+def test_how_long_it_has_been_off_is_told_where_that_is_what_is_missing(power: Signal, said: str) -> None:
+    judged = finding(case("disable_ignition", {**AT_REST, "system_power_mode": power}, enforces=False), 3, fresh=True)
+
+    assert judged.why.startswith(said)
+    assert judged.settled is ("60 s needed" in said)
+
+
+def test_of_two_signals_that_say_off_the_longer_one_counts() -> None:
+    values = {**AT_REST, "ignition_status": signal("ignition off", 1, since=5)}
+
+    assert finding(case("disable_ignition", values, enforces=False), 3, fresh=True).verdict is MET

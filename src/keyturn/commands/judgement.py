@@ -8,13 +8,13 @@ import msgspec
 from keyturn.clock import seconds_between
 from keyturn.commands.cases import Case, seen_fresh, view_of
 from keyturn.commands.catalogue import DISABLE, ENABLE
+from keyturn.commands.off_time import OFF_SIGNALS, OFF_WORDS, too_short
 from keyturn.commands.preconditions import PRECONDITIONS, REACHABLE, Truth, View, every
 from keyturn.commands.sights import Sight, seen_values, sights
 from keyturn.config.settings import EvidenceSettings
 
 _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
 """Preconditions that our own record can answer, and the command that makes them true."""
-_OFF = ("off", "ignition off")
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
 
 
@@ -106,17 +106,19 @@ def _own_record(number: int, case: Case) -> bool:
 
 def _at_rest(off: Finding, case: Case, rules: EvidenceSettings, view: View) -> Finding:
     """Precondition 3 before an immobilisation that nobody else guards: seen now, off for a while, and in Park."""
-    off_for_long = any(_off_for_long(case, name, rules) for name in ("system_power_mode", "ignition_status"))
+    off_for_long = any(_off_for_long(case, name, rules) for name in OFF_SIGNALS)
     standing = seen_fresh(case, "speed", rules)
     truth = every(_TRUTH[off.verdict], off_for_long or None, standing, _in_park(case, rules, view))
     why = f"seen within {rules.fresh_age:g} s, off for {rules.off_for:g} s, in Park or the accelerometer at rest"
-    return Finding(3, _VERDICT[truth], {**off.signals, **seen_values(_AT_REST, case, rules)}, why)
+    short = "" if off_for_long or truth is False else too_short(case, rules)
+    why = f"{short}; needed are: {why}" if short else why
+    return Finding(3, _VERDICT[truth], {**off.signals, **seen_values(_AT_REST, case, rules)}, why, settled=bool(short))
 
 
 def _off_for_long(case: Case, name: str, rules: EvidenceSettings) -> bool:
     """Of two signals that say off, the one that has said so for long enough counts; the other may not contradict."""
     signal = case.evidence.report.signals.get(name)
-    if signal is None or signal.value not in _OFF or not seen_fresh(case, name, rules):
+    if signal is None or signal.value not in OFF_WORDS or not seen_fresh(case, name, rules):
         return False
     return seconds_between(signal.observed_at, case.now) >= rules.off_for
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import iso_time_or_none, seconds_between
-from keyturn.commands import policy, quota, record, rights
+from keyturn.commands import policy, quota, record, rights, standing
 from keyturn.commands.cases import Case
 from keyturn.commands.catalogue import COMMANDS, DISABLE
 from keyturn.commands.confirmation import Binding, Codes
@@ -25,7 +25,7 @@ from keyturn.tenants.administration import Answer, Arguments, Operation, Operati
 from keyturn.tenants.references import APPLICATION, VEHICLE, resolve
 
 QUOTA = "The OEM's quota is used up."
-_APPLICATIONS = "SELECT id FROM application WHERE company_id = :company_id AND active = 1"
+_APPLICATIONS = "SELECT id, active FROM application WHERE company_id = :company_id"
 
 
 class Ready(Arguments, frozen=True, kw_only=True):
@@ -42,6 +42,9 @@ class Checks(msgspec.Struct, frozen=True):
 
     ready: bool
     reasons: list[str]
+    application_active: bool
+    """It and its company can be used."""
+    sign_secret: bool
     offered: bool
     in_plan: bool
     granted: bool
@@ -62,10 +65,20 @@ class Checks(msgspec.Struct, frozen=True):
 
 
 class Readiness:
-    """`declarations` is what each connector, by its name, says of its far side."""
+    """`declarations` is what each connector, by its name, says of its far side.
 
-    def __init__(self, codes: Codes, registrar: Registrar, declarations: Mapping[str, Declarations]) -> None:
+    `clock_fault` tells whether the node's wall clock was set back, so that nothing is done to a vehicle.
+    """
+
+    def __init__(
+        self,
+        codes: Codes,
+        registrar: Registrar,
+        declarations: Mapping[str, Declarations],
+        clock_fault: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._codes = codes
+        self._clock_fault = clock_fault
         self._registrar = registrar
         self._declarations = declarations
 
@@ -73,40 +86,44 @@ class Readiness:
         vehicle = vehicles.load(session.tx, resolve(session.tx, VEHICLE, arguments.vin, arguments.company))
         if vehicle is None:
             raise OperationError("not_found", VinNotFound.detail)
-        checks = self.judge(session.tx, vehicle, _application(session.tx, vehicle, arguments), arguments)
+        checks = self.judge(session, vehicle, _application(session.tx, vehicle, arguments), arguments)
         return {"vin": vehicle.vin, "command": arguments.command, **msgspec.to_builtins(checks)}
 
-    def judge(self, tx: ReadTx, vehicle: Vehicle, application_id: str, asked: Ready) -> Checks:
+    def judge(self, session: Session, vehicle: Vehicle, application_id: str, asked: Ready) -> Checks:
         """Raises `OperationError` for a command that there is not."""
+        tx = session.tx
         company_id, spec = vehicle.company_id, COMMANDS.get(asked.command)
         if spec is None:
             raise OperationError("unknown_command", f"There is no command '{asked.command}'.")
         declares = self._declarations.get(vehicle.connector)
         told = declares or Declarations(offers=frozenset())
-        grants = rights.current_grants(tx, company_id, application_id)
-        refused = rights.refused(tx, vehicle, spec.name, grants, declares)
+        asking = standing.caller(tx, application_id)
+        refused = rights.refused(tx, vehicle, spec.name, asking.grants, declares)
         facts = policy.gather(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)
         case = self._registrar.case(tx, vehicle, spec, told, "", record.open_of_vehicle(tx, vehicle.id))
-        findings = judge(case, self._registrar.evidence_rules)
+        findings = judge(case, self._registrar.evidence_rules, fresh=True)
         readable = quota.frees_at(tx, told.quota, vehicle.account_id, vehicle.id) is None
         quota_free = readable or spec.is_restoring
-        refusing = refusals(case, findings, acceptance=told.reads_state and readable)
-        unread = set(refusals(case, findings, acceptance=False)) - set(refusing)
+        refusing, unread = _refusing(case, findings, reads=told.reads_state and readable)
         reasons = [
+            *standing.unheard(asking),
             *([refused.detail] if refused else []),
             *(blocked_by_policy(reason) for reason in policy.standing(facts, Moment.QUEUE)),
             *self._without_code(tx, Binding(company_id, application_id, vehicle.id, spec.name)),
             *_beyond_limits(tx, facts, vehicle, application_id),
             *([precondition_not_met(refusing)] if refusing else []),
             *([] if quota_free else [QUOTA]),
+            *standing.behind(session, vehicle, spec, clock_fault=self._clock_fault()),
         ]
         is_disable = spec.name == DISABLE
         return Checks(
             ready=not reasons,
             reasons=reasons,
+            application_active=asking.active,
+            sign_secret=asking.signs,
             offered=vehicle.offers(spec.name, declares),
             in_plan=spec.name in vehicle.plan,
-            granted=spec.name in grants,
+            granted=spec.name in asking.grants,
             ownership=vehicle.ownership,
             consent=vehicle.consent_at is not None,
             confirmation_needed=spec.two_step,
@@ -114,7 +131,7 @@ class Readiness:
             limits_left=limits.left(tx, facts.policy, company_id, application_id) if is_disable else {},
             quota_free=quota_free,
             preconditions=[_told(finding) for finding in findings],
-            unread=sorted(unread),
+            unread=unread,
             **_contact(case),
         )
 
@@ -129,13 +146,24 @@ def operations(run: Callable[[Session, Any], Answer] = needs_server) -> tuple[Op
     return (Operation("vehicle ready", Ready, run, role="viewer"),)
 
 
+def _refusing(case: Case, findings: tuple[Finding, ...], *, reads: bool) -> tuple[tuple[int, ...], list[int]]:
+    """Preconditions that refuse as it is now, and those that a reading before the sending decides."""
+    at_sending = refusals(case, findings, acceptance=False)
+    if not reads:
+        return at_sending, []
+    now = {*refusals(case, findings, acceptance=True), *(finding.number for finding in findings if finding.settled)}
+    refusing = tuple(number for number in at_sending if number in now)
+    return refusing, sorted(set(at_sending) - now)
+
+
 def _application(tx: ReadTx, vehicle: Vehicle, asked: Ready) -> str:
     if asked.application is not None:
         return resolve(tx, APPLICATION, asked.application, vehicle.company_id)
-    found = tx.all(_APPLICATIONS, company_id=vehicle.company_id)
+    every = tx.all(_APPLICATIONS, company_id=vehicle.company_id)
+    found = [id_ for id_, active in every if active] or [id_ for id_, _ in every]
     if len(found) != 1:
         raise OperationError("ambiguous", f"The company has {len(found)} applications: say which one would ask.")
-    return str(found[0][0])
+    return str(found[0])
 
 
 def _beyond_limits(tx: ReadTx, facts: Facts, vehicle: Vehicle, application_id: str) -> Iterator[str]:

@@ -133,7 +133,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     desk = Desk(parts.store, parts.bus, parts.clock, intake)
     operations = (
         *approvals.operations(approvals.Approvals(registrar, declarations).approve),
-        *readiness.operations(readiness.Readiness(codes, registrar, declarations).run),
+        *readiness.operations(readiness.Readiness(codes, registrar, declarations, lambda: engine.clock_fault).run),
     )
     return Works(parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations)
 
