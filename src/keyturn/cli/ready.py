@@ -50,9 +50,3 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
     yield from (f"{left} left of {rule}" for rule, left in answer["limits_left"].items())
     if not answer["ready"]:
         yield f"not ready: {' '.join(answer['reasons'])}"
-
-
-def _seen(name: str, sight: dict[str, Any]) -> str:
-    age = f", {sight['age']:.0f} s old" if "age" in sight else ""
-    why = f", {sight['why']}" if "why" in sight else ""
-    return f"[{name} {sight['value']}{age}{why}]"

@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "company": Command("Companies: the tenants."),
         "application": Command("Applications of a company, and their secrets."),
         "plan": Command("Plans: which commands were bought for a vehicle."),
+        "connector": Command("Try a connector's definition; no vehicle is commanded.", "keyturn.cli.connector:VERBS"),
         "account": Command("A company's accounts at OEMs."),
         "vehicle": Command("Vehicles: how they are reached, and what may be done with them."),
         "immobilised": Command("Immobilised vehicles; the sheet for a bad day.", "keyturn.cli.immobilised:immobilised"),

@@ -93,3 +93,9 @@ def _text(name_or_path: str) -> str:
     except OSError:
         known = ", ".join(names)
         raise DefinitionError(f"no such definition; allowed are {known}, or the path of a file") from None
+
+
+def definition_document(name_or_path: str) -> dict[str, Any]:
+    """A definition as it is written, for whoever works on it. Raises `DefinitionError`."""
+    load_definition(name_or_path)
+    return tomllib.loads(_text(name_or_path))

@@ -43,8 +43,14 @@ class OemHttp:
     """Implements the connector port. Raises `DefinitionError` when the definition cannot be used."""
 
     def __init__(
-        self, definition: Definition, clock: Clock, quota: Quota | None = None, keeper: CredentialKeeper | None = None
+        self,
+        definition: Definition,
+        clock: Clock,
+        quota: Quota | None = None,
+        keeper: CredentialKeeper | None = None,
+        wire: Wire | None = None,
     ) -> None:
+        """`wire`: another way to the sockets than its own."""
         if definition.base_url is None:
             raise DefinitionError("base_url: must be given, in the definition or in the configuration")
         self.declares = declarations(definition, quota)
@@ -53,7 +59,7 @@ class OemHttp:
         self._requests = Requests(definition, definition.base_url)
         self._mapping = AnswerMapping(definition, self._requests)
         self._state = StateMapping(definition.state, definition.times) if definition.state else None
-        self._wire = Wire(definition, clock)
+        self._wire = wire or Wire(definition, clock)
         self._tokens: Tokens = (
             FetchedTokens(definition.auth, self._requests, self._wire, clock, keeper)
             if definition.auth.scheme == "oauth2"

@@ -1,0 +1,162 @@
+"""What a trial of a connector's definition is told as: a JSON tree, and lines for people."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from keyturn.cli.words import shown
+from keyturn.clock import SystemClock, iso_time_or_none, seconds_between
+from keyturn.commands.catalogue import COMMANDS, DISABLE
+from keyturn.commands.off_time import OFF_SIGNALS, OFF_WORDS, off_since
+from keyturn.commands.preconditions import PRECONDITIONS, REACHABLE, START_COUNT
+from keyturn.commands.texts import precondition_not_met
+from keyturn.config.settings import EvidenceSettings
+from keyturn.connectors.oem_http.connector import declarations
+from keyturn.connectors.oem_http.definition import Definition
+from keyturn.connectors.oem_http.trial import Outcome, Question
+from keyturn.connectors.port import OemAnswer, Reading, StateReport, Verdict
+from keyturn.connectors.using import credential_use
+
+Told = dict[str, Any]
+"""JSON-ready."""
+
+_MEANS = {
+    Verdict.IN_PROGRESS: "In progress: the OEM has it, and the operation is asked about.",
+    Verdict.SUCCEEDED: "Succeeded: the vehicle did it.",
+    Verdict.FAILED: "Failed: not done, for certain.",
+    Verdict.REFUSED: "Refused: not done because of a precondition.",
+    Verdict.NOT_TAKEN: "Not taken: nothing was done and nothing will be; it is not tried again.",
+    Verdict.NO_OPERATION: "It may have happened: a 2xx without a usable operation and without an outcome.",
+    Verdict.UNCLEAR: "It may have happened: no entry of [[answers]] or [errors] says what this answer means.",
+    Verdict.NOTHING_FOUND: "Nothing: it says nothing about the command, and is asked again.",
+}
+_TEMPORARY = "Refused for now: nothing was done; it is tried again while there is time to send it."
+_AT_REST = ("transmission_gear", "accelerometer_at_rest")
+_LONGEST = 60
+"""Characters of what an expression finds."""
+
+
+def summary(definition: Definition) -> Told:
+    """What the definition is, without an answer to try it on."""
+    declares, use = declarations(definition), credential_use(definition)
+    return {
+        "mode": definition.mode,
+        "base_url": str(definition.base_url) if definition.base_url else None,
+        "offers": sorted(declares.offers),
+        "enforces_preconditions": declares.enforces_preconditions,
+        "reads_state": declares.reads_state,
+        "credentials": sorted(use.required),
+        "optional_credentials": sorted(use.optional),
+        "notes": list(_notes(definition)),
+    }
+
+
+def concluded(question: Question, outcome: Outcome) -> Told:
+    """What the connector makes of an answer that is no state."""
+    answer = outcome.answer or OemAnswer(Verdict.NOTHING_FOUND)
+    if question.kind == "token":
+        fault = "" if outcome.token_used or answer.exchange is None else answer.exchange.answer
+        return {"token": outcome.token_used, "means": "A token was found and used." if outcome.token_used else fault}
+    means = _TEMPORARY if answer.verdict is Verdict.NOT_TAKEN and answer.temporary else _MEANS[answer.verdict]
+    operation = msgspec.to_builtins(answer.operation) if answer.operation else None
+    told: Told = {"means": means, "verdict": str(answer.verdict), "operation": operation, "data": answer.data}
+    told["preconditions"] = precondition_not_met(answer.preconditions) if answer.preconditions else None
+    told |= {"detail": answer.detail, "already_done": answer.already_done, "retry_after": answer.retry_after}
+    return told | {"completed_at": iso_time_or_none(answer.completed_at), "note": _note(answer)}
+
+
+def reported(definition: Definition, report: StateReport | None, *, live: bool) -> Told:
+    """What the connector makes of a state. Times that a sample holds are old: its newest one stands for now."""
+    if report is None:
+        return {"means": "Nothing: the state says nothing of the vehicle.", "signals": {}}
+    now = SystemClock().now() if live else _newest(report)
+    return {
+        "means": "These signals would be kept.",
+        "reachable": report.reachable,
+        "last_contact": iso_time_or_none(report.last_contact),
+        "signals": {name: _signal(reading) for name, reading in report.readings.items()},
+        "notes": list(_off_notes(definition, report, now)),
+    }
+
+
+def lines(told: Told) -> Iterator[str]:
+    """For a terminal: what was asked, what each expression finds, and last what it means."""
+    for exchange in told.get("exchanges", ()):
+        said = f": {exchange['answer']}" if exchange["answer"] else ""
+        status = exchange["status"] or "no answer"
+        yield f"{exchange['request']}  {status}, {exchange['bytes']} bytes, {exchange['duration_ms']:.0f} ms{said}"
+    for found in told.get("expressions", ()):
+        yield f"{found['key']}  {found['expression']}  ->  {_value(found['value'])}"
+    for name, signal in told.get("signals", {}).items():
+        since, as_of = signal["observed_at"] or "first seen", signal["as_of"] or "-"
+        why = f"  ({signal['why']})" if signal["why"] else ""
+        yield f"{name} = {shown(signal['value'])}  observed {since}, as of {as_of}{why}"
+    apart = ("exchanges", "expressions", "signals", "notes", "means")
+    yield from (
+        f"{name}: {shown(value)}" for name, value in told.items() if name not in apart and value not in (None, {})
+    )
+    yield from (f"note: {note}" for note in told.get("notes", ()))
+    if "means" in told:
+        yield told["means"]
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _note(answer: OemAnswer) -> str | None:
+    return getattr(answer.exchange, "note", "") or None
+
+
+def _signal(reading: Reading) -> Told:
+    return {
+        "value": reading.value,
+        "observed_at": iso_time_or_none(reading.observed_at),
+        "as_of": iso_time_or_none(reading.as_of),
+        "why": getattr(reading, "why", ""),
+    }
+
+
+def _newest(report: StateReport) -> int:
+    times = [at for reading in report.readings.values() for at in (reading.as_of, reading.observed_at) if at]
+    return max([*times, report.last_contact or 0])
+
+
+def _off_notes(definition: Definition, report: StateReport, now: int) -> Iterator[str]:
+    """Whether the report can ever show that the vehicle has been off for long enough."""
+    if DISABLE not in definition.commands or definition.declares.enforces_preconditions:
+        return
+    needed = EvidenceSettings().off_for
+    for name in OFF_SIGNALS:
+        reading = report.readings.get(name)
+        if reading is None or reading.value not in OFF_WORDS or reading.observed_at is None:
+            continue
+        since = seconds_between(reading.observed_at, now)
+        if since < needed:
+            apart = reading.as_of not in (None, reading.observed_at)
+            yield f"{DISABLE} would be refused: {name} is {off_since(since, needed, told_of_change=apart)}."
+
+
+def _notes(definition: Definition) -> Iterator[str]:
+    """What will be missed later."""
+    if DISABLE in definition.commands and not definition.declares.blocks_next_start_only:
+        yield f"{DISABLE} is not offered: declares.blocks_next_start_only is not said."
+    if definition.base_url is None:
+        yield "There is no base_url: the configuration must give it, here --base-url."
+    mapped = definition.state.signals.keys() if definition.state else frozenset[str]()
+    for name in definition.commands if not definition.declares.enforces_preconditions else ():
+        if COMMANDS[name].refused_when_unknown:
+            yield from _unmapped(name, frozenset(mapped))
+
+
+def _unmapped(name: str, mapped: frozenset[str]) -> Iterator[str]:
+    numbers = [number for number in COMMANDS[name].preconditions if number not in (REACHABLE, START_COUNT)]
+    wanted = [PRECONDITIONS[number].signals for number in numbers] + ([_AT_REST] if name == DISABLE else [])
+    for signals in wanted:
+        if not mapped & set(signals):
+            yield f"{name} will be refused: none of {', '.join(signals)} is mapped in [state.signals]."

@@ -1,0 +1,176 @@
+"""``keyturn connector check``: a connector's definition tried out, and no vehicle commanded."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from keyturn.cli.conclusions import Told, concluded, lines, reported, summary
+from keyturn.cli.failure import Exit, usage
+from keyturn.cli.options import AsJson
+from keyturn.cli.output import print_json
+from keyturn.connectors.oem_http.definition import Definition
+from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.exchanges import masked
+from keyturn.connectors.oem_http.expressions import Found, in_answer, in_state, in_status, in_token
+from keyturn.connectors.oem_http.notation import parse_address
+from keyturn.connectors.oem_http.outcomes import decoded
+from keyturn.connectors.oem_http.trial import As, Question, Sample, read_live, try_sample
+from keyturn.connectors.oem_http.wire import Transfer
+from keyturn.connectors.registry import definition_document, load_definition
+from keyturn.connectors.using import credential_use
+
+_SHORT = 200
+
+Answer = Annotated[Path | None, Parameter(help="File with an answer of the OEM, as it came.")]
+Kind = Annotated[As, Parameter(name="--as", help="What the file is the answer to.")]
+Name = Annotated[str | None, Parameter(help="The command that is answered; without it the definition's first.")]
+Status = Annotated[int, Parameter(help="HTTP status of the answer in the file.")]
+Header = Annotated[
+    tuple[str, ...], Parameter(negative="", help="A header of the answer in the file, as 'Name: value'.")
+]
+OperationId = Annotated[str, Parameter(help="The OEM's id of the operation that is asked about.")]
+Live = Annotated[bool, Parameter(negative="", help="Ask the real far side: a token, then one state read. No command.")]
+Credentials = Annotated[
+    Path | None, Parameter(name="--account", help="With --live: file with the account's credentials, as JSON.")
+]
+Vehicle = Annotated[str | None, Parameter(help="The OEM's id of the vehicle.")]
+BaseUrl = Annotated[str | None, Parameter(help="Where the definition has none, or another one.")]
+
+
+def check(
+    file: str,
+    /,
+    *,
+    answer: Answer = None,
+    kind: Kind = "send",
+    command: Name = None,
+    status: Status = 200,
+    header: Header = (),
+    operation: OperationId = "sample",
+    live: Live = False,
+    account: Credentials = None,
+    vehicle: Vehicle = None,
+    base_url: BaseUrl = None,
+    as_json: AsJson = False,
+) -> int:
+    """Try a definition: load it, show what it finds in an answer and concludes, or read a vehicle's state for real."""
+    try:
+        definition = _loaded(file, base_url)
+        if live:
+            return _live(definition, account, vehicle, as_json=as_json)
+        if answer is None:
+            return _print(summary(definition), as_json=as_json)
+        question = Question(kind, _command(definition, command), operation, vehicle or "SAMPLE")
+        return _sampled(definition, file, question, _sample(answer, status, header), as_json=as_json)
+    except DefinitionError as error:
+        raise usage(f"{error}.") from None
+
+
+VERBS = {"check": check}
+
+
+def _sampled(definition: Definition, file: str, question: Question, sample: Sample, *, as_json: bool) -> int:
+    use = credential_use(definition)
+    outcome = asyncio.run(try_sample(definition, question, sample, use.required | use.optional))
+    found = _found(definition, file, question, decoded(sample.body))
+    told: Told = {"as": question.kind, "expressions": msgspec.to_builtins(found)}
+    if question.kind == "state":
+        told |= reported(definition, outcome.report, live=False)
+    else:
+        told |= {"command": question.command, **concluded(question, outcome)}
+    return _print(told, as_json=as_json)
+
+
+def _found(definition: Definition, file: str, question: Question, document: Any) -> list[Found]:
+    """What each expression finds."""
+    raw = definition_document(file)
+    vehicle = {"vehicle.vin": question.vehicle, "vehicle.external_id": question.vehicle}
+    values = {**vehicle, "command.name": question.command, "operation.id": question.operation}
+    match question.kind:
+        case "send":
+            return in_answer(definition, raw, question.command, document, values)
+        case "status":
+            return in_status(definition, raw, question.command, document, values)
+        case "state":
+            return in_state(definition, raw, document, values)
+        case "token":
+            return in_token(definition, raw, document, values)
+
+
+def _live(definition: Definition, account: Path | None, vehicle: str | None, *, as_json: bool) -> int:
+    if account is None or vehicle is None:
+        raise usage("--live needs --account and --vehicle.")
+    credentials = _credentials(account)
+    if problems := credential_use(definition).problems(credentials):
+        raise usage(" ".join(problems))
+    report, transfers = asyncio.run(read_live(definition, credentials, vehicle))
+    told: Told = {
+        "exchanges": [_exchanged(each, credentials) for each in transfers],
+        **reported(definition, report, live=True),
+    }
+    _print(told, as_json=as_json)
+    return Exit.DONE if report is not None else Exit.REFUSED
+
+
+def _exchanged(transfer: Transfer, credentials: dict[str, str]) -> Told:
+    """Of a 2xx no more than its size: it may hold a token."""
+    failed = transfer.status is None or transfer.status >= 300
+    said = transfer.fault or (transfer.body.decode("utf-8", "replace")[:_SHORT] if failed else "")
+    return {
+        "request": masked(transfer.request, credentials.values()),
+        "status": transfer.status,
+        "bytes": len(transfer.body),
+        "duration_ms": transfer.duration_ms,
+        "answer": masked(said, credentials.values()),
+    }
+
+
+def _loaded(file: str, base_url: str | None) -> Definition:
+    definition = load_definition(file)
+    if base_url is None:
+        return definition
+    try:
+        return msgspec.structs.replace(definition, base_url=parse_address(base_url))
+    except ValueError as error:
+        raise DefinitionError(f"--base-url: {error}") from None
+
+
+def _command(definition: Definition, command: str | None) -> str:
+    if command is not None and command not in definition.commands:
+        raise usage(f"The definition has no command '{command}'; it has {', '.join(definition.commands)}.")
+    return command or next(iter(definition.commands))
+
+
+def _sample(path: Path, status: int, headers: tuple[str, ...]) -> Sample:
+    if not 200 <= status <= 599:
+        raise usage("--status must be from 200 to 599.")
+    pairs = [header.partition(":") for header in headers]
+    if wrong := next((name for name, colon, _ in pairs if not (colon and name.strip())), None):
+        raise usage(f"--header must be written as 'Name: value', not '{wrong}'.")
+    return Sample(_read(path), status, {name.strip(): value.strip() for name, _, value in pairs})
+
+
+def _credentials(path: Path) -> dict[str, str]:
+    try:
+        return msgspec.convert(json.loads(_read(path)), dict[str, str])
+    except ValueError:
+        raise usage(f"{path} must hold a JSON object of strings.") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise usage(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _print(told: dict[str, Any], *, as_json: bool) -> int:
+    if as_json:
+        print_json(told)
+    else:
+        print("\n".join(lines(told)))
+    return Exit.DONE
