@@ -111,6 +111,7 @@ def add(session: Session, arguments: AddAccount) -> Answer:
     company_id = resolve(session.tx, COMPANY, arguments.company)
     name = checked_name("account", arguments.name)
     (connector,) = checked_members("connector", [arguments.connector], session.installation.connectors)
+    _refuse_unusable(session, connector, arguments.credentials)
     account_id = str(uuid.uuid4())
     added = session.tx.run(
         _ADD,
@@ -118,7 +119,7 @@ def add(session: Session, arguments: AddAccount) -> Answer:
         company_id=company_id,
         connector=connector,
         name=name,
-        sealed=_sealed(session, account_id, connector, arguments.credentials),
+        sealed=_sealed(session.keyring, account_id, arguments.credentials),
         now=session.tx.now,
     )
     if not added:
@@ -146,7 +147,9 @@ def change(session: Session, arguments: SetAccount) -> Answer:
         refuse_to_strand_behind(session.tx, account_id)
     if name is not None:
         _refuse_taken_name(session.tx, company_id, account_id, checked_name("account", name))
-    sealed = None if credentials is None else _sealed(session, account_id, before["connector"], credentials)
+    if credentials is not None:
+        _refuse_unusable(session, before["connector"], credentials)
+    sealed = None if credentials is None else _sealed(session.keyring, account_id, credentials)
     session.tx.run(_SET, id=account_id, name=name, active=None if active is None else int(active), sealed=sealed)
     told = {key: value for key, value in changes.items() if key != "credentials"}
     session.record(
@@ -160,14 +163,17 @@ def _refuse_taken_name(tx: ReadTx, company_id: str, account_id: str, name: str) 
         raise name_taken("account of this company", name)
 
 
-def _sealed(session: Session, account_id: str, connector: str, credentials: dict[str, str]) -> bytes:
+def _refuse_unusable(session: Session, connector: str, credentials: dict[str, str]) -> None:
     """Raises `OperationError` for credentials that the connector's definition cannot use; it repeats no secret."""
     use = session.installation.credentials.get(connector)
     if problems := use.problems(credentials) if use else ():
         raise OperationError("invalid_credentials", " ".join(problems))
+
+
+def _sealed(keyring: Keyring, account_id: str, credentials: dict[str, str]) -> bytes:
     if "" in credentials:
         raise OperationError("invalid_credentials", "A credential without a name cannot be used.")
-    return session.keyring.seal(msgspec.json.encode(credentials), account_id)
+    return keyring.seal(msgspec.json.encode(credentials), account_id)
 
 
 def _shown_by_id(tx: ReadTx, account_id: str) -> Answer:
