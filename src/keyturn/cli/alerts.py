@@ -1,5 +1,6 @@
 """``keyturn alerts list`` and ``keyturn alerts test``."""
 
+import sys
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -23,5 +24,7 @@ def alerts(
     arguments = {"unsent": unsent} if verb == "list" else {}
     answer = perform(place, f"alerts {verb}", arguments, credentials(who))
     print_answer(answer, as_json=as_json)
-    delivered = all(channel["delivered"] for channel in answer.get("channels", ()))
-    return Exit.DONE if delivered else Exit.REFUSED
+    failed = [channel for channel in answer.get("channels", ()) if not channel["delivered"]]
+    if failed and not as_json:
+        print(f"keyturn: {failed[0]['channel']} failed: {failed[0]['fault']}", file=sys.stderr)
+    return Exit.REFUSED if failed else Exit.DONE

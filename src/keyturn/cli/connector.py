@@ -38,6 +38,10 @@ Credentials = Annotated[
     Path | None, Parameter(name="--account", help="With --live: file with the account's credentials, as JSON.")
 ]
 Vehicle = Annotated[str | None, Parameter(help="The OEM's id of the vehicle.")]
+Spend = Annotated[
+    bool,
+    Parameter(negative="", help="With --live: although the OEM may replace a refresh token that somebody still needs."),
+]
 BaseUrl = Annotated[str | None, Parameter(help="Where the definition has none, or another one.")]
 
 
@@ -54,12 +58,15 @@ def check(
     live: Live = False,
     account: Credentials = None,
     vehicle: Vehicle = None,
+    spend_refresh_token: Spend = False,
     base_url: BaseUrl = None,
     as_json: AsJson = False,
 ) -> int:
     """Try a definition: load it, show what it finds in an answer and concludes, or read a vehicle's state for real."""
     try:
         definition = _loaded(file, base_url)
+        if live and getattr(definition.auth, "grant", None) == "refresh_token" and not spend_refresh_token:
+            raise usage("A live read may use up the account's refresh token; --spend-refresh-token says that it may.")
         if live:
             return _live(definition, account, vehicle, as_json=as_json)
         if answer is None:
@@ -108,10 +115,11 @@ def _live(definition: Definition, account: Path | None, vehicle: str | None, *, 
     if problems := credential_use(definition).problems(credentials):
         raise usage(" ".join(problems))
     report, transfers = asyncio.run(read_live(definition, credentials, vehicle))
-    told: Told = {
-        "exchanges": [_exchanged(each, credentials) for each in transfers],
-        **reported(definition, report, live=True),
-    }
+    exchanges = [_exchanged(each, credentials) for each in transfers]
+    told: Told = {"exchanges": exchanges, **reported(definition, report, live=True)}
+    if report is None and exchanges:
+        last = exchanges[-1]
+        told["means"] = f"Nothing was read: {last['request']} brought {last['status'] or last['answer']}."
     _print(told, as_json=as_json)
     return Exit.DONE if report is not None else Exit.REFUSED
 
