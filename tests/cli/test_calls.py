@@ -26,6 +26,16 @@ def test_send_follows_a_command_to_its_end(demo: Demo, capsys: pytest.CaptureFix
     assert "latitude" in last
 
 
+def test_send_names_the_command_for_who_wants_to_know_more(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["send", OEM_ERROR, "start", "--demo", str(demo.data)]) == 1
+    word, command_id = capsys.readouterr().out.split()
+    assert word == "id"
+    assert run(["status", command_id, "--timeline", "--data", str(demo.data)]) == 1
+    assert capsys.readouterr().err.startswith(
+        "keyturn: Failed to send command to the OEM. Last exchange: POST /vehicles/"
+    )
+
+
 def test_send_in_json_prints_the_final_record(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["send", PARKED, "location", "--demo", str(demo.data), "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
@@ -100,7 +110,9 @@ def test_a_refusal_is_one_sentence_and_exit_code_1(
 ) -> None:
     words = ["send", vin, command, "--demo", str(demo.data)]
     assert run(words) == 1
-    assert capsys.readouterr().err == f"keyturn: {detail}\n"
+    out, err = capsys.readouterr()
+    assert err == f"keyturn: {detail}\n"
+    assert out.startswith("id ") is registered
     assert run([*words, "--json"]) == 1
     said = json.loads(capsys.readouterr().err)
     assert (said["code"], said["http_status"], said["detail"]) == ("refused", http_status, detail)

@@ -56,12 +56,18 @@ def send(
     as_json: AsJson = False,
 ) -> int:
     """Send a command and follow it to its end. One that needs a confirmation asks for it on the terminal."""
-    with connected(access, signs=True, signing="v2" if v2 else "v1") as client:
-        record = client.send(vin, command, reason=reason, case=case)
-        if record["status"] == "Confirmation":
-            _confirm(record, yes=yes)
-            record = client.send(vin, command, code=record["code"], reason=reason, case=case)
-        return _exit(_followed(client.follow(record["id"]), as_json=as_json), as_json=as_json)
+    try:
+        with connected(access, signs=True, signing="v2" if v2 else "v1") as client:
+            record = client.send(vin, command, reason=reason, case=case)
+            if record["status"] == "Confirmation":
+                _confirm(record, yes=yes)
+                record = client.send(vin, command, code=record["code"], reason=reason, case=case)
+            _name(record, as_json=as_json)
+            return _exit(_followed(client.follow(record["id"]), as_json=as_json), as_json=as_json)
+    except Failure as failure:
+        if isinstance(refused := failure.more.get("record"), dict):
+            _name(refused, as_json=as_json)
+        raise
 
 
 def status(
@@ -95,6 +101,12 @@ def _told(place: Place, command_id: str, *, as_json: bool) -> int:
 
         print_timeline(native)
     return _exit(native, as_json=as_json)
+
+
+def _name(record: Record, *, as_json: bool) -> None:
+    """What `status` asks for, also of a command that is refused or takes long."""
+    if not as_json:
+        print(f"id {record['id']}", flush=True)
 
 
 def _confirm(record: Record, *, yes: bool) -> None:
