@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from keyturn.alerts import outbox
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session
+from keyturn.tenants.guards import reads
 
 
 class ListAlerts(Arguments, frozen=True):
@@ -18,4 +19,4 @@ def listed(session: Session, arguments: ListAlerts) -> Answer:
     return {"alerts": outbox.listed(session.tx, unsent=arguments.unsent, limit=arguments.limit)}
 
 
-OPERATIONS = (Operation("alerts list", ListAlerts, listed),)
+OPERATIONS = (Operation("alerts list", ListAlerts, listed, guard=reads()),)

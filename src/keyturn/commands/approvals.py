@@ -17,6 +17,7 @@ from keyturn.fleet import evidence, vehicles
 from keyturn.store.port import ReadTx
 from keyturn.tenants import operators
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
+from keyturn.tenants.guards import at_once, reads, signed_in
 from keyturn.tenants.references import resolve_company
 
 _WAITING = """
@@ -70,11 +71,33 @@ class Approvals:
 def operations(approve: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
     """`approve` is that of an `Approvals`, where a server runs."""
     return (
-        Operation("approval list", ListApprovals, listed, role="viewer"),
-        Operation("approval show", OneCommand, shown, role="viewer"),
-        Operation("approval approve", OneCommand, approve, signed_in=True, role="approver"),
-        Operation("approval reject", OneCommand, reject, signed_in=True, role="approver"),
-        Operation("command cancel", OneCommand, cancel, role="approver"),
+        Operation("approval list", ListApprovals, listed, role="viewer", guard=reads()),
+        Operation("approval show", OneCommand, shown, role="viewer", guard=reads()),
+        Operation(
+            "approval approve",
+            OneCommand,
+            approve,
+            signed_in=True,
+            role="approver",
+            guard=signed_in(
+                "Lets an immobilisation through.", "It is the second person: never whoever asked, nor anybody close."
+            ),
+        ),
+        Operation(
+            "approval reject",
+            OneCommand,
+            reject,
+            signed_in=True,
+            role="approver",
+            guard=at_once("Keeps a command from being sent.", "What stops must be possible at once."),
+        ),
+        Operation(
+            "command cancel",
+            OneCommand,
+            cancel,
+            role="approver",
+            guard=at_once("Keeps a command from being sent.", "What stops must be possible at once."),
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from keyturn.fleet import immobilisation, notices, vehicles
 from keyturn.fleet.notices import Channel
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import at_once, reads
 from keyturn.tenants.references import VEHICLE, resolve, resolve_company
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
@@ -134,10 +135,30 @@ def _instant(text: str) -> int:
 
 
 OPERATIONS = (
-    Operation("immobilisation list", ListImmobilisations, listed, role="viewer"),
-    Operation("immobilisation close", CloseImmobilisation, close, role="admin"),
-    Operation("notice add", AddNotice, add_notice, role="approver"),
-    Operation("keep-enabling start", OfVehicle, start_keeping, role="approver"),
-    Operation("keep-enabling cancel", OfVehicle, cancel_keeping, role="approver"),
-    Operation("keep-enabling list", ListImmobilisations, list_keepings, role="viewer"),
+    Operation("immobilisation list", ListImmobilisations, listed, role="viewer", guard=reads()),
+    Operation("immobilisation close", CloseImmobilisation, close, role="admin", guard=at_once("TO JUDGE", "TO JUDGE")),
+    Operation(
+        "notice add",
+        AddNotice,
+        add_notice,
+        role="approver",
+        guard=at_once(
+            "Says of an end user what was not said.", "It is written down with its author; it must be possible at once."
+        ),
+    ),
+    Operation(
+        "keep-enabling start",
+        OfVehicle,
+        start_keeping,
+        role="approver",
+        guard=at_once("Nothing: it only enables.", "The way back must be open to one person."),
+    ),
+    Operation(
+        "keep-enabling cancel",
+        OfVehicle,
+        cancel_keeping,
+        role="approver",
+        guard=at_once("Stops asking a vehicle again and again.", "TO JUDGE"),
+    ),
+    Operation("keep-enabling list", ListImmobilisations, list_keepings, role="viewer", guard=reads()),
 )

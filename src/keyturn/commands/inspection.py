@@ -10,6 +10,7 @@ from keyturn.commands.record import Command
 from keyturn.commands.states import State, Status
 from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import reads
 
 _INSTANTS = (
     "created_at", "updated_at", "redeemed_at", "not_before", "send_deadline", "send_by", "sent_at", "answer_deadline",
@@ -69,4 +70,4 @@ def _decoded(document: str | None) -> Any:
     return None if document is None else msgspec.json.decode(document)
 
 
-OPERATIONS = (Operation("command show", ShowCommand, show),)
+OPERATIONS = (Operation("command show", ShowCommand, show, guard=reads()),)

@@ -22,6 +22,7 @@ from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
 from keyturn.tenants import limits
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
+from keyturn.tenants.guards import reads
 from keyturn.tenants.references import APPLICATION, VEHICLE, resolve
 
 QUOTA = "The OEM's quota is used up."
@@ -143,7 +144,7 @@ class Readiness:
 
 def operations(run: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
     """`run` is that of a `Readiness`, where a server runs."""
-    return (Operation("vehicle ready", Ready, run, role="viewer"),)
+    return (Operation("vehicle ready", Ready, run, role="viewer", guard=reads()),)
 
 
 def _refusing(case: Case, findings: tuple[Finding, ...], *, reads: bool) -> tuple[tuple[int, ...], list[int]]:

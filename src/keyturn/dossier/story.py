@@ -13,6 +13,7 @@ from keyturn.commands.inspection import full_record
 from keyturn.commands.record import Command
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import reads
 
 DOSSIER_FORMAT = "keyturn-dossier-1"
 
@@ -160,4 +161,4 @@ def _hex(octets: bytes | None) -> str | None:
     return None if octets is None else octets.hex()
 
 
-OPERATIONS = (Operation("command dossier", TellCommand, tell, role="viewer"),)
+OPERATIONS = (Operation("command dossier", TellCommand, tell, role="viewer", guard=reads()),)

@@ -11,6 +11,7 @@ from keyturn.clock import iso_time
 from keyturn.connectors.port import Account
 from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.guards import at_once, reads, signed_in
 from keyturn.tenants.immobilised import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.references import (
@@ -195,8 +196,17 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("account add", AddAccount, add, role="admin"),
-    Operation("account list", ListAccounts, list_all),
-    Operation("account show", ShowAccount, show),
-    Operation("account set", SetAccount, change, role="admin"),
+    Operation(
+        "account add",
+        AddAccount,
+        add,
+        role="admin",
+        guard=signed_in(
+            "Points vehicles at somebody's own cloud.",
+            "No vehicle is behind it until one is moved there, which is guarded.",
+        ),
+    ),
+    Operation("account list", ListAccounts, list_all, guard=reads()),
+    Operation("account show", ShowAccount, show, guard=reads()),
+    Operation("account set", SetAccount, change, role="admin", guard=at_once("TO JUDGE", "TO JUDGE")),
 )

@@ -9,6 +9,7 @@ import msgspec
 from keyturn.audit import journal
 from keyturn.connectors.credentials import CredentialUse
 from keyturn.store.port import Tx
+from keyturn.tenants.guards import ALWAYS, Guard
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.principal import Operator, Role
 
@@ -66,11 +67,6 @@ def needs_server(_session: Session, _arguments: Any) -> Answer:
     raise OperationError("server_needed", "Only a running server can do this: it knows what the connectors offer.")
 
 
-def never(_session: Session, _arguments: Any) -> bool:
-    """An operation that loosens nothing."""
-    return False
-
-
 class Operation(msgspec.Struct, frozen=True):
     """One row of the table that the CLI and the admin socket offer."""
 
@@ -83,8 +79,8 @@ class Operation(msgspec.Struct, frozen=True):
     """Needs an operator with a second factor."""
     role: Role | None = None
     """What a signed-in operator must at least be."""
-    loosens: Callable[[Session, Any], bool] = never
-    """Whether it takes a guard away: then it waits, where operators are in charge."""
+    guard: Guard = ALWAYS
+    """What it may harm, and what stands before it where an admin is in charge."""
     shared: bool = False
     """Open to a company's operators although it has no `company` among its arguments."""
     secret: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from keyturn.store.port import ReadTx, Row
 from keyturn.tenants import responsible
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.credentials import client_secret_digest, new_client_id, new_secret
+from keyturn.tenants.guards import Need, depends, reads, when
 from keyturn.tenants.principal import Signing
 from keyturn.tenants.references import (
     APPLICATION,
@@ -189,8 +190,26 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("application add", AddApplication, add, role="admin", loosens=_grants_acting),
-    Operation("application list", ListApplications, list_all),
-    Operation("application show", ShowApplication, show),
-    Operation("application set", SetApplication, change, role="admin", loosens=_loosens),
+    Operation(
+        "application add",
+        AddApplication,
+        add,
+        role="admin",
+        guard=depends(
+            when(_grants_acting, Need.SIGN_IN), "Makes credentials that act on vehicles.", "It may only read."
+        ),
+    ),
+    Operation("application list", ListApplications, list_all, guard=reads()),
+    Operation("application show", ShowApplication, show, guard=reads()),
+    Operation(
+        "application set",
+        SetApplication,
+        change,
+        role="admin",
+        guard=depends(
+            when(_loosens),
+            "Gives an application more to do, or fewer people who watch it.",
+            "It takes away: to deactivate must be possible at once.",
+        ),
+    ),
 )

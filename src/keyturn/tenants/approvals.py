@@ -7,6 +7,7 @@ from msgspec import Meta
 from keyturn.tenants import authority, changes, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
 from keyturn.tenants.changes import Change
+from keyturn.tenants.guards import at_once, reads, signed_in
 from keyturn.tenants.references import resolve_company
 
 
@@ -62,8 +63,21 @@ def _named(session: Session, arguments: NameChange) -> Change:
 
 
 OPERATIONS = (
-    Operation("change list", ListChanges, list_all),
-    Operation("change show", NameChange, show),
-    Operation("change approve", NameChange, approve, signed_in=True, role="admin"),
-    Operation("change withdraw", NameChange, withdraw, role="admin"),
+    Operation("change list", ListChanges, list_all, guard=reads()),
+    Operation("change show", NameChange, show, guard=reads()),
+    Operation(
+        "change approve",
+        NameChange,
+        approve,
+        signed_in=True,
+        role="admin",
+        guard=signed_in("Lets a change through.", "It is the second person: never the proposer, nor anybody close."),
+    ),
+    Operation(
+        "change withdraw",
+        NameChange,
+        withdraw,
+        role="admin",
+        guard=at_once("Keeps a change from being made.", "Everything stays as it is; it must be possible in time."),
+    ),
 )

@@ -22,6 +22,7 @@ from keyturn.tenants.administration import (
     find,
     understood,
 )
+from keyturn.tenants.guards import Need
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.principal import Operator
 
@@ -82,12 +83,15 @@ class Change(msgspec.Struct, frozen=True):
 
 def proposed(session: Session, operation: Operation, arguments: Arguments) -> Answer | None:
     """The answer where the change must wait; None where it may be made at once. Raises `OperationError`."""
-    tx = session.tx
-    if not operation.loosens(session, arguments):
+    tx, need = session.tx, operation.guard.need(session, arguments)
+    if need is Need.NOTHING:
         return None
     company_id = authority.company_of(tx, arguments)
     in_charge = operators.admins(tx, company_id, tx.now)
     if not in_charge:
+        return None
+    if need is Need.SIGN_IN:
+        authority.person(session, second_factor=True)
         return None
     proposer = authority.person(session, second_factor=True)
     if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):

@@ -5,6 +5,7 @@ import msgspec
 from keyturn.audit.checkpoints import make_now
 from keyturn.audit.restores import acknowledge
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import at_once, reads, signed_in
 
 
 class MakeCheckpoint(Arguments, frozen=True):
@@ -38,7 +39,22 @@ def acknowledge_restore(session: Session, arguments: AcknowledgeRestore) -> Answ
 
 
 OPERATIONS = (
-    Operation("audit acknowledge", AcknowledgeRestore, acknowledge_restore, role="admin"),
-    Operation("audit checkpoint", MakeCheckpoint, make, role="admin"),
-    Operation("audit key", ShowKey, show_key, role="viewer"),
+    Operation(
+        "audit acknowledge",
+        AcknowledgeRestore,
+        acknowledge_restore,
+        role="admin",
+        guard=signed_in(
+            "Lets verification pass over a restore that nobody wanted.",
+            "It is entered with its author, and excuses nothing below the fork.",
+        ),
+    ),
+    Operation(
+        "audit checkpoint",
+        MakeCheckpoint,
+        make,
+        role="admin",
+        guard=at_once("Nothing: it signs what is there.", "It adds to the record alone."),
+    ),
+    Operation("audit key", ShowKey, show_key, role="viewer", guard=reads()),
 )

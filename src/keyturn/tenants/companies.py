@@ -5,6 +5,7 @@ import uuid
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
+from keyturn.tenants.guards import depends, reads, signed_in, when
 from keyturn.tenants.references import COMPANY, checked_name, name_taken, resolve
 
 _ADD = """
@@ -78,8 +79,20 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("company add", AddCompany, add, role="admin"),
-    Operation("company list", ListCompanies, list_all),
-    Operation("company show", ShowCompany, show),
-    Operation("company set", SetCompany, change, role="admin", loosens=_lets_in_again),
+    Operation(
+        "company add",
+        AddCompany,
+        add,
+        role="admin",
+        guard=signed_in("Nothing by itself.", "It has neither vehicles nor applications."),
+    ),
+    Operation("company list", ListCompanies, list_all, guard=reads()),
+    Operation("company show", ShowCompany, show, guard=reads()),
+    Operation(
+        "company set",
+        SetCompany,
+        change,
+        role="admin",
+        guard=depends(when(_lets_in_again), "Lets a company back in.", "It closes, or renames."),
+    ),
 )

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.guards import at_once, signed_in
 from keyturn.tenants.immobilised import refuse_to_strand
 from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, resolve
 from keyturn.tenants.vehicles import shown_by_id
@@ -152,6 +153,14 @@ def _vin_refused(tx: ReadTx, company_id: str, vehicle_id: str, vin: str) -> Oper
 
 
 OPERATIONS = (
-    Operation("vehicle add", AddVehicle, add, role="admin"),
-    Operation("vehicle set", SetVehicle, change, role="admin"),
+    Operation(
+        "vehicle add",
+        AddVehicle,
+        add,
+        role="admin",
+        guard=signed_in(
+            "Puts a vehicle within reach of commands.", "Whose it is, and that it is one vehicle only, is checked."
+        ),
+    ),
+    Operation("vehicle set", SetVehicle, change, role="admin", guard=at_once("TO JUDGE", "TO JUDGE")),
 )

@@ -5,6 +5,7 @@ import msgspec
 from keyturn.clock import after, iso_time
 from keyturn.store.port import ReadTx, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import guarded, reads
 from keyturn.tenants.policies import Policy
 from keyturn.tenants.references import APPLICATION, COMPANY, resolve
 
@@ -154,6 +155,8 @@ def _number(tx: ReadTx, sql: str, **params: object) -> int:
 
 
 OPERATIONS = (
-    Operation("limit lift", LiftLimit, lift, role="admin", loosens=lambda _session, _arguments: True),
-    Operation("limit list", ListLimits, listed, role="viewer"),
+    Operation(
+        "limit lift", LiftLimit, lift, role="admin", guard=guarded("Lets somebody who went beyond a limit go on.")
+    ),
+    Operation("limit list", ListLimits, listed, role="viewer", guard=reads()),
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 from keyturn.tenants import authority, operators, second_factor
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import at_once, depends, when
 from keyturn.tenants.passwords import checked_password
 from keyturn.tenants.references import OPERATOR, resolve
 from keyturn.tenants.staff import shown_by_id
@@ -89,15 +90,30 @@ def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:
     return arguments | {"password": checked_password(password, name)}
 
 
+_ANOTHERS = depends(
+    when(_of_another),
+    "Lets somebody sign in as another.",
+    "One's own: it takes the second factor that one has.",
+)
+
 OPERATIONS = (
     Operation(
         "operator set-password",
         SetPassword,
         set_password,
-        loosens=_of_another,
+        guard=_ANOTHERS,
         secret=("password",),
         prepare=_prepared,
     ),
-    Operation("operator enrol-totp", EnrolTotp, enrol_totp, shared=True),
-    Operation("operator reset-totp", ResetTotp, reset_totp, loosens=_of_another),
+    Operation(
+        "operator enrol-totp",
+        EnrolTotp,
+        enrol_totp,
+        shared=True,
+        guard=at_once(
+            "Lets somebody who has the password alone sign in fully.",
+            "One's own: replacing a second factor takes the second factor.",
+        ),
+    ),
+    Operation("operator reset-totp", ResetTotp, reset_totp, guard=_ANOTHERS),
 )

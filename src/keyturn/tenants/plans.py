@@ -7,6 +7,7 @@ import msgspec
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
+from keyturn.tenants.guards import depends, reads, signed_in, when
 from keyturn.tenants.references import PLAN, checked_members, checked_name, name_taken, resolve
 
 _ADD = """
@@ -89,8 +90,22 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("plan add", AddPlan, add, role="admin"),
-    Operation("plan list", ListPlans, list_all, shared=True),
-    Operation("plan show", ShowPlan, show, shared=True),
-    Operation("plan set", SetPlan, change, role="admin", loosens=_adds_commands),
+    Operation(
+        "plan add",
+        AddPlan,
+        add,
+        role="admin",
+        guard=signed_in("Offers commands.", "No vehicle has it until it is given one, which is guarded."),
+    ),
+    Operation("plan list", ListPlans, list_all, shared=True, guard=reads()),
+    Operation("plan show", ShowPlan, show, shared=True, guard=reads()),
+    Operation(
+        "plan set",
+        SetPlan,
+        change,
+        role="admin",
+        guard=depends(
+            when(_adds_commands), "Offers more commands for every vehicle that has it.", "It takes away, or renames."
+        ),
+    ),
 )

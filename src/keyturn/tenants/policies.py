@@ -8,6 +8,7 @@ from msgspec import Meta
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.guards import depends, reads, when
 from keyturn.tenants.references import COMPANY, resolve
 
 Disables = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -127,6 +128,12 @@ def _told(policy: Policy) -> dict[str, object]:
 
 
 OPERATIONS = (
-    Operation("policy show", ShowPolicy, show, role="viewer"),
-    Operation("policy set", SetPolicy, change, role="admin", loosens=loosens),
+    Operation("policy show", ShowPolicy, show, role="viewer", guard=reads()),
+    Operation(
+        "policy set",
+        SetPolicy,
+        change,
+        role="admin",
+        guard=depends(when(loosens), "Allows what a rule kept from happening.", "It tightens."),
+    ),
 )

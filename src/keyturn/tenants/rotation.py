@@ -3,6 +3,7 @@
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.applications import shown_by_id
 from keyturn.tenants.credentials import client_secret_digest, new_secret
+from keyturn.tenants.guards import guarded
 from keyturn.tenants.references import APPLICATION, resolve
 from keyturn.tenants.sign_secrets import add_sign_secret, retire_sign_secret
 
@@ -41,4 +42,12 @@ def rotate_secret(session: Session, arguments: RotateSecret) -> Answer:
     return application | new
 
 
-OPERATIONS = (Operation("application rotate-secret", RotateSecret, rotate_secret, role="admin"),)
+OPERATIONS = (
+    Operation(
+        "application rotate-secret",
+        RotateSecret,
+        rotate_secret,
+        role="admin",
+        guard=guarded("Whoever rotates knows the secret, and can ask as the application."),
+    ),
+)

@@ -10,6 +10,7 @@ from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants import authority, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.guards import Need, depends, reads, when
 from keyturn.tenants.passwords import checked_password
 from keyturn.tenants.principal import RANKS, Role
 from keyturn.tenants.references import (
@@ -221,11 +222,23 @@ OPERATIONS = (
         AddOperator,
         add,
         role="admin",
-        loosens=_adds_power,
+        guard=depends(
+            when(_adds_power, Need.SIGN_IN), "Makes somebody who approves.", "Whoever only looks on harms nobody."
+        ),
         secret=("password",),
         prepare=_prepared,
     ),
-    Operation("operator list", ListOperators, list_all),
-    Operation("operator show", ShowOperator, show),
-    Operation("operator set", SetOperator, change, role="admin", loosens=_gains_power),
+    Operation("operator list", ListOperators, list_all, guard=reads()),
+    Operation("operator show", ShowOperator, show, guard=reads()),
+    Operation(
+        "operator set",
+        SetOperator,
+        change,
+        role="admin",
+        guard=depends(
+            when(_gains_power),
+            "Gives somebody more power, or takes announcements from another.",
+            "It takes power away: to deactivate must be possible at once.",
+        ),
+    ),
 )

@@ -5,6 +5,7 @@ from typing import Literal
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import at_once, guarded, reads
 from keyturn.tenants.references import ACCOUNT, COMPANY, resolve
 
 Reach = Literal["disable", "actuating", "restoring"]
@@ -98,7 +99,15 @@ def _scope(tx: ReadTx, place: _Place) -> tuple[str, str, str | None]:
 
 
 OPERATIONS = (
-    Operation("switch throw", ThrowSwitch, throw, role="approver"),
-    Operation("switch release", ReleaseSwitch, release, role="admin", loosens=lambda _session, _arguments: True),
-    Operation("switch list", ListSwitches, listed, role="viewer"),
+    Operation(
+        "switch throw",
+        ThrowSwitch,
+        throw,
+        role="approver",
+        guard=at_once("Keeps commands from vehicles.", "What stops must be possible at once."),
+    ),
+    Operation(
+        "switch release", ReleaseSwitch, release, role="admin", guard=guarded("Lets through what somebody stopped.")
+    ),
+    Operation("switch list", ListSwitches, listed, role="viewer", guard=reads()),
 )

@@ -8,6 +8,7 @@ from msgspec import Meta
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session
+from keyturn.tenants.guards import reads
 from keyturn.tenants.references import COMPANY, VEHICLE, resolve
 from keyturn.tenants.vin import doubts
 
@@ -89,6 +90,6 @@ def _shown(row: Row) -> Answer:
 
 
 OPERATIONS = (
-    Operation("vehicle list", ListVehicles, list_page),
-    Operation("vehicle show", ShowVehicle, show),
+    Operation("vehicle list", ListVehicles, list_page, guard=reads()),
+    Operation("vehicle show", ShowVehicle, show, guard=reads()),
 )
