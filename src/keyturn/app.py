@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from keyturn.alerts import operations as alert_operations
 from keyturn.alerts.alerts import Alerts
@@ -22,7 +22,7 @@ from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.audit.custody import Custody
 from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
 from keyturn.bus.memory import MemoryBus
-from keyturn.clock import Clock, SystemClock
+from keyturn.clock import SECOND, Clock, SystemClock
 from keyturn.commands import approvals, immobilisations, inspection, readiness, record
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR, READS
 from keyturn.commands.desk import Desk
@@ -34,7 +34,7 @@ from keyturn.connectors.registry import build_connectors
 from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
-from keyturn.store.port import Store, StoreRefused, StoreUnavailable
+from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
 from keyturn.store.rounds import Round, make_rounds
 from keyturn.store.sqlite.backup import back_up
 from keyturn.store.sqlite.backup_signature import signature_of
@@ -42,9 +42,9 @@ from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants import authority, changes, operators, restoring
+from keyturn.tenants import authority, changes, errands, operators, restoring
 from keyturn.tenants.accounts import KeptCredentials
-from keyturn.tenants.administration import Answer, Installation, Operation, OperationError
+from keyturn.tenants.administration import Answer, Installation, Operation, OperationError, find
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, keyring_of, unlock
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
@@ -52,8 +52,6 @@ from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.signing_in import sign_in
 
 _LOCAL_OPERATOR = "operator:local"
-_BACKUP = "backup"
-_TRY_ALERTS = "alerts test"
 _LOOK_EVERY = 1.0
 """Seconds between two looks at the changes that wait."""
 _COUNT_EVERY = 5.0
@@ -66,6 +64,7 @@ _OPERATIONS = (
     *readiness.operations(),
     *alert_operations.OPERATIONS,
     *story.OPERATIONS,
+    *errands.OPERATIONS,
 )
 
 
@@ -88,17 +87,18 @@ class Administration:
         self._channels = channels
         by_name = {operation.name: operation for operation in (*_OPERATIONS, *served)}
         self._operations = tuple(by_name.values())
+        self._errands = {errands.BACKUP: self._back_up, errands.TRY_ALERTS: self._try_alerts}
 
     async def administer(self, name: str, arguments: dict[str, Any], credentials: Credentials | None = None) -> Answer:
         """Do one operation, as the operator whose credentials they are. Raises `OperationError`."""
-        operator = await sign_in(self._store, self._keyring, credentials) if credentials else None
-        if name not in (_BACKUP, _TRY_ALERTS):
-            return (await self._perform([(name, arguments)], operator))[0]
-        authority.check_installation(operator, name)
-        if name == _BACKUP:
-            return await self._back_up(**arguments, actor=f"operator:{operator.id}" if operator else _LOCAL_OPERATOR)
-        now = await self._store.read(lambda tx: tx.now)
-        return {"channels": await try_channels(self._channels(), now)}
+        operator = None
+        if credentials is not None:
+            despite_lock = find(self._operations, name).despite_lock
+            operator = await sign_in(self._store, self._keyring, credentials, despite_lock=despite_lock)
+        errand = self._errands.get(name)
+        if errand is not None:
+            return await errand(await self._order(name, arguments, operator))
+        return (await self._perform([(name, arguments)], operator))[0]
 
     async def administer_all(self, operations: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
         """Do several in one transaction: all of them or none."""
@@ -108,8 +108,17 @@ class Administration:
         """Make the changes that waited and whose time has come."""
         await changes.apply_due(self._store, self._keyring, self._installation, self._operations)
 
-    async def _back_up(self, file: str, actor: str) -> Answer:
+    async def _order(self, name: str, arguments: dict[str, Any], operator: Operator | None) -> Answer:
+        """What an errand is to do. It reads alone: a backup must be possible where nothing can be written."""
+        context = self._keyring, self._installation, name, arguments, _LOCAL_OPERATOR, self._operations, operator
+        return await self._store.read(lambda tx: perform(cast("Tx", tx), *context))
+
+    async def _try_alerts(self, order: Answer) -> Answer:
+        return {"channels": await try_channels(self._channels(), order["now"])}
+
+    async def _back_up(self, order: Answer) -> Answer:
         """Copy the database to a new file, in a thread, while everything else goes on."""
+        file, actor = order["file"], order["actor"]
         with suppress(StoreUnavailable, ChainForked):  # a restore goes on from what is sealed in the backup
             while await self._store.write(seal) == AT_ONCE:
                 pass
@@ -286,8 +295,14 @@ async def count_open(store: SqliteStore, metrics: Metrics) -> None:
 
 def installation(settings: Settings) -> Installation:
     """What administration may name: connectors of the configuration, commands of the catalogue."""
-    uses = credential_uses(settings.connectors)
-    return Installation(frozenset(settings.connectors), frozenset(COMMANDS), IGNITION_PAIR, READS, uses)
+    return Installation(
+        connectors=frozenset(settings.connectors),
+        commands=frozenset(COMMANDS),
+        sensitive=IGNITION_PAIR,
+        reads=READS,
+        credentials=credential_uses(settings.connectors),
+        delay=settings.changes.delay * SECOND,
+    )
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -30,11 +30,19 @@ class Staff:
         await self._stage.node.administer("operator add", order | ({"company": company} if company else {}))
         await self.enrol(name)
 
-    async def joined_by(self, name: str, by: str, role: str = "admin", company: str | None = "first") -> None:
-        """As `hire`, on the word of the one admin who is there."""
-        order = {"name": name, "email": f"{name}@example.com", "role": role, "password": PASSWORD}
-        await self.do(by, "operator add", **order, **({"company": company} if company else {}))
+    async def raised_by(self, name: str, by: str, role: str = "admin") -> None:
+        """To another role, on the word of the one admin who is there."""
+        await self.do(by, "operator set", person=name, role=role)
         await self.notice_passes()
+
+    async def joined_by(self, name: str, by: str, role: str = "admin", company: str | None = "first") -> None:
+        """On the word of the one admin who is there, with a password of the newcomer's own."""
+        order = {"name": name, "email": f"{name}@example.com", "role": role}
+        change = await self.do(by, "operator add", **order, **({"company": company} if company else {}))
+        await self.notice_passes()
+        told = await self.do(by, "change collect", change=change["change"])
+        accepted = {"person": name, "code": told["code"], "password": PASSWORD}
+        await self._stage.node.administer("operator accept", accepted)
         await self.enrol(name)
 
     async def enrol(self, name: str) -> None:

@@ -17,7 +17,7 @@ from tests.e2e.refusals import COMMAND_UNKNOWN, VIN_UNKNOWN, refused
 from tests.e2e.stage import ALL_COMMANDS, Stage, stage
 
 from .probe import Cost, Probe, probe
-from .staff import NOTICE, Staff
+from .staff import Staff
 
 pytestmark = pytest.mark.anyio
 
@@ -44,17 +44,17 @@ class Town:
 @pytest.fixture(scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     async with stage(tmp_path_factory.mktemp("town"), engine=STILL) as s:
-        staff = Staff(s)
-        for name, company in (("paula", "first"), ("sergio", "second")):
-            await staff.hire(name, "admin", company)
         account = {"company": "second", "connector": "simulator", "name": "theirs", "credentials": {"token": "t"}}
         foreign = {
             "company": (await s.node.administer("company show", {"company": "second"}))["id"],
             "application": (await s.node.administer("application show", {"application": s.second.client_id}))["id"],
             "account": (await s.node.administer("account add", account))["id"],
             "vehicle": (await s.node.administer("vehicle show", {"vehicle": THEIRS}))["id"],
-            "person": (await s.node.administer("operator show", {"person": "sergio"}))["id"],
         }
+        staff = Staff(s)
+        for name, company in (("paula", "first"), ("sergio", "second")):
+            await staff.hire(name, "admin", company)
+        foreign["person"] = (await s.node.administer("operator show", {"person": "sergio"}))["id"]
         command_id = (await s.second.post(THEIRS, "location")).body["id"]
         await s.second.final(command_id)
         yield Town(s, foreign, command_id)
@@ -116,10 +116,12 @@ ADMINISTERED: dict[str, dict[str, Any]] = {
     "vehicle ready": {"vin": ..., "command": "start"},
     "operator show": {"person": ...},
     "operator set": {"person": ..., "name": "taken over"},
-    "operator set-password": {"person": ..., "password": "a quite long phrase"},
+    "operator set-password": {"person": ...},
     "operator reset-totp": {"person": ...},
     "policy show": {"company": ...},
     "policy set": {"company": ..., "second_person": True},
+    "switch release": {"account": ..., "reach": "disable"},
+    "limit lift": {"application": ..., "company": "first"},
     "switch throw": {"account": ..., "reach": "disable", "reason": "malice"},
     "immobilisation list": {"company": ...},
     "immobilisation close": {"vehicle": ..., "reason": "malice"},
@@ -131,6 +133,9 @@ ADMINISTERED: dict[str, dict[str, Any]] = {
     "approval reject": {"command": ...},
     "command cancel": {"command": ...},
     "change show": {"change": ...},
+    "change withdraw": {"change": ...},
+    "change approve": {"change": ...},
+    "change collect": {"change": ...},
     "change list": {"company": ...},
 }
 """By operation: how it names something of somebody's; `...` stands for the reference."""
@@ -175,38 +180,18 @@ async def test_an_operation_on_what_is_anothers_is_as_one_on_nothing(town: Town,
     assert costs[0] == costs[1]
 
 
-PROPOSED: dict[str, dict[str, Any]] = {
-    "switch release": {"account": ..., "reach": "disable"},
-    "limit lift": {"application": ..., "company": "first"},
-}
-
-
-@pytest.mark.parametrize("name", PROPOSED)
-async def test_what_is_proposed_about_anothers_ends_as_what_is_about_nothing(town: Town, name: str) -> None:
-    operator = await operator_named(town, "paula")
-    argument = next(key for key, value in PROPOSED[name].items() if value is ...)
-    ends = []
-    for reference in references(town, argument):
-        order = (name, {**PROPOSED[name], argument: reference})
-        (change,) = await town.node.administration._perform([order], operator)
-        town.stage.advance(NOTICE + 1)
-        await town.node.administration.make_due_changes()
-        shown = await town.node.administer("change show", {"change": change["change"]})
-        ends.append((change["state"], shown["state"], shown["problem"].replace(reference, "...")))
-    assert ends[0] == ends[1]
-    assert ends[0][1] == "failed"
-
-
 OWN_REACH = frozenset({
-    "approval list", "change approve", "change withdraw", "keep-enabling list", "operator add", "operator enrol-totp",
-    "operator list", "plan list", "plan show",
+    "approval list", "keep-enabling list", "operator accept", "operator add", "operator enrol-totp", "operator list",
+    "plan list", "plan show",
 })  # fmt: skip
 """Name nothing of anybody's but the caller's, or what all share."""
 CLOSED: dict[str, dict[str, Any]] = {
     "alerts list": {},
     "audit acknowledge": {"epoch": 2},
+    "alerts test": {},
     "audit checkpoint": {},
     "audit key": {},
+    "backup": {"file": "stolen"},
     "command dossier": {"command": str(uuid.uuid4())},
     "command show": {"command": str(uuid.uuid4())},
     "company add": {"name": "mole"},
@@ -222,7 +207,7 @@ CLOSED: dict[str, dict[str, Any]] = {
 async def test_every_operation_is_on_one_of_the_lists(town: Town) -> None:
     """So that a new one is not forgotten here."""
     known = {operation.name for operation in town.node.administration._operations}
-    assert known == ADMINISTERED.keys() | PROPOSED.keys() | OWN_REACH | CLOSED.keys()
+    assert known == ADMINISTERED.keys() | OWN_REACH | CLOSED.keys()
 
 
 @pytest.mark.parametrize("name", CLOSED)

@@ -58,8 +58,9 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with watched(tmp_path) as (s, receiver):
         staff = Staff(s)
         await s.node.administer("policy set", {**FIRST, "disables_per_actor_hour": 1})
+        await staff.hire("ines")
         await staff.hire("ana", "admin")
-        await staff.joined_by("ines", "ana")
+        await staff.raised_by("ines", "ana")
         await s.first.log_in()
         yield House(s, staff, receiver)
 

@@ -29,14 +29,19 @@ class Staff:
         self.secrets: dict[str, bytes] = {}
 
     def hire(self, name: str, role: str = "admin", by: str | None = None, **arguments: Any) -> dict[str, Any]:
-        given = {"name": name, "email": f"{name}@example.com", "role": role, "password": passwords.STRANGER}
+        """Whoever is hired by somebody sets the first password by a code; here, nobody does."""
+        given: dict[str, Any] = {"name": name, "email": f"{name}@example.com", "role": role}
+        if by is None:
+            given["password"] = passwords.STRANGER
         return self.do("operator add", by, **given | arguments)
 
     def settle(self, first: str, *others: str, company: str | None = None) -> None:
-        """Admins who are there: the first is hired from the shell, each other on the word of those before."""
+        """Admins who are there, and close to nobody: all are hired before the first of them is in charge."""
+        for name in others:
+            self.hire(name, "approver", company=company)
         self.hire(first, company=company)
         for index, name in enumerate(others):
-            waiting = self.hire(name, by=first, company=company)
+            waiting = self.do("operator set", first, person=name, role="admin")
             if index:
                 self.do("change approve", others[0], change=waiting["change"])
             self.wait(NOTICE)

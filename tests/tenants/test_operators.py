@@ -10,6 +10,7 @@ import pytest
 from keyturn.store.port import Tx
 from keyturn.tenants import passwords
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.guards import at_once
 from keyturn.tenants.operations import perform, prepared
 from keyturn.tenants.principal import Operator
 
@@ -154,7 +155,7 @@ def test_an_operation_may_need_somebody_with_a_second_factor(ana: Staff, office:
     def tell(session: Session, _arguments: Arguments) -> Answer:
         return {"by": session.actor}
 
-    delicate = (Operation("thing do", Arguments, tell, signed_in=True),)
+    delicate = (Operation("thing do", Arguments, tell, signed_in=True, guard=at_once("Little.", "It is a test.")),)
 
     def done(operator: Operator | None) -> Answer:
         work = partial(_perform, office=office, operations=delicate, operator=operator)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants import operators
+from keyturn.tenants import closeness, operators
 
 from .conftest import Office
 from .staff import HASH, WEEK, Staff
@@ -51,9 +51,8 @@ def test_who_answers_for_an_application_does_not_approve_what_it_asks_for(staff:
 
 def test_who_made_an_application_does_not_approve_for_a_week(staff: Staff, office: Office) -> None:
     staff.hire("paulo", "approver")
-    office.wait(
-        office.store.write(lambda tx: tx.run("UPDATE application SET created_by = :id", id=staff_id(tx, "paulo")))
-    )
+    ((application_id,),) = office.rows(ERP)
+    office.wait(office.store.write(lambda tx: closeness.keep(tx, application_id, staff_id(tx, "paulo"), "made")))
 
     assert why_not(staff, "paulo") == "The operator made the application within the last seven days."
     office.clock.move(WEEK)
@@ -67,8 +66,8 @@ def staff_id(tx: Any, name: str) -> str:
 @pytest.mark.parametrize(
     ("reset_by", "reset", "reason"),
     [
-        ("paulo", "rita", "The operator reset the credentials of one responsible for the application"),
-        ("rita", "paulo", "One responsible for the application reset the operator's credentials"),
+        ("paulo", "rita", "The operator hired or reset the credentials of one responsible for the application"),
+        ("rita", "paulo", "One responsible for the application, or close to it, hired the operator or reset"),
     ],
 )
 def test_who_reset_a_password_does_not_approve_with_its_owner_for_a_week(

@@ -24,15 +24,17 @@ HELP = {
     "list": "List them.",
     "show": "Show one.",
     "set": "Change what is given.",
-    "set-password": "Set a password; another's is a reset, which is kept.",
+    "set-password": "Set one's own password; another gets a one-time code to set one with, which is kept.",
     "enrol-totp": "Enrol a second factor for the operator that signs in; it is shown once.",
-    "reset-totp": "Remove an operator's second factor.",
+    "reset-totp": "Remove one's own second factor; another gets a one-time code to enrol a new one with.",
     "approve": "Approve what waits.",
     "reject": "Let it end here.",
     "throw": "Stop these commands at once.",
     "release": "Let these commands through again.",
     "lift": "Let disables through again.",
     "withdraw": "Stop it before it takes effect.",
+    "collect": "Fetch the secret that it made: once, by whoever proposed it, within a day.",
+    "accept": "Set one's own password by the one-time code that an admin handed over.",
     "close": "Close an open one, with a reason.",
     "start": "Begin; nothing changes where it runs already.",
     "cancel": "End it.",
@@ -61,7 +63,9 @@ class OperationCommand:
         given = self.__signature__.bind(*args, **kwargs).arguments
         as_json, place, who = given.pop("as_json", False), given.pop("place", HERE), given.pop("who", NOBODY)
         signing_in = credentials(who)
-        arguments = sent(given) | new_secrets(who, self._operation.secret)
+        arguments = sent(given)
+        if self._operation.asks(who.operator, arguments):
+            arguments |= new_secrets(who, self._operation.secret)
         print_answer(perform(place, self._operation.name, arguments, signing_in), as_json=as_json)
 
 

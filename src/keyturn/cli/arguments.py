@@ -43,6 +43,7 @@ HELP = {
     "email": "Where announcements go.",
     "role": "What the operator may do: look on, approve, or administer.",
     "change": "Its id.",
+    "with_code": "By a one-time code, in place of the second factor that one has.",
     "reason": "Why; it is kept.",
     "force": "Although a disable may still act; that is written down.",
     "channel": "sms, phone, email, app, post or other.",

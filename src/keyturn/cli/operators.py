@@ -11,6 +11,9 @@ from keyturn.tenants.principal import Credentials
 
 _NOT_ECHOED = "Passwords are asked for at a terminal; give --password-stdin where there is none."
 
+_CODE = "code"
+"""It was made by somebody else, so it is asked for once."""
+
 
 def credentials(who: Who) -> Credentials | None:
     """Of the operator that is to sign in; None where nobody is. Raises `Failure`."""
@@ -27,6 +30,8 @@ def new_secrets(who: Who, names: Iterable[str]) -> dict[str, str]:
 
 
 def _new_secret(who: Who, name: str) -> str:
+    if name == _CODE:
+        return _ask(who, "One-time code: ")
     secret = _ask(who, f"New {name}: ")
     if not who.password_stdin and _ask(who, f"New {name} again: ") != secret:
         raise usage("The two are not the same.")

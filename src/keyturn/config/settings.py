@@ -63,6 +63,10 @@ class TokenSettings(_Section, frozen=True):
     life: Annotated[int, Meta(ge=1, le=86400)] = 3600
 
 
+class ChangeSettings(_Section, frozen=True):
+    delay: Annotated[int, Meta(ge=60, le=604_800)] = 600
+
+
 class CommandSettings(_Section, frozen=True):
     initiate_wait: PostWait = 5.0
     idempotency_life: Duration = 86400.0
@@ -186,6 +190,7 @@ class Settings(_Section, frozen=True):
     limits: LimitSettings = LimitSettings()
     confirmation: ConfirmationSettings = ConfirmationSettings()
     tokens: TokenSettings = TokenSettings()
+    changes: ChangeSettings = ChangeSettings()
     commands: CommandSettings = CommandSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     engine: EngineSettings = EngineSettings()

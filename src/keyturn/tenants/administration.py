@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
+from keyturn.clock import SECOND
 from keyturn.connectors.credentials import CredentialUse
 from keyturn.store.port import Tx
 from keyturn.tenants.guards import ALWAYS, Guard
@@ -36,6 +37,8 @@ class Installation(msgspec.Struct, frozen=True):
     """Commands that only read: to grant them loosens nothing."""
     credentials: dict[str, CredentialUse] = {}
     """By connector: which credentials its definition uses, where that is known."""
+    delay: int = 600 * SECOND
+    """How long the notice of a change lasts. Nothing: an admin who is alone need not wait."""
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -51,6 +54,10 @@ class Session(msgspec.Struct, frozen=True):
     actor: str
     operator: Operator | None = None
     """Who signed in for it."""
+    approved_by: str | None = None
+    """Id of the operator who approved it, where it is a change that waited."""
+    operations: "tuple[Operation, ...]" = ()
+    """Every one that there is."""
 
     @property
     def author(self) -> str:
@@ -65,6 +72,19 @@ class Session(msgspec.Struct, frozen=True):
 def needs_server(_session: Session, _arguments: Any) -> Answer:
     """What an operation does where no server runs that could. Raises `OperationError`."""
     raise OperationError("server_needed", "Only a running server can do this: it knows what the connectors offer.")
+
+
+class Makes(msgspec.Struct, frozen=True):
+    """A secret that an operation makes. It is shown once: at once, or to the proposer who comes for it."""
+
+    when: Callable[[Session, Any], bool]
+    """Whether this use of the operation makes one."""
+    make: Callable[[Session, Any, Answer], Answer]
+    """Given what `run` answered: the answer with the secret."""
+
+
+def _always(_signed_in_as: str | None, _arguments: dict[str, Any]) -> bool:
+    return True
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -85,6 +105,12 @@ class Operation(msgspec.Struct, frozen=True):
     """Open to a company's operators although it has no `company` among its arguments."""
     secret: tuple[str, ...] = ()
     """Arguments that are asked for without echo, and kept only sealed."""
+    asks: Callable[[str | None, dict[str, Any]], bool] = _always
+    """Whether the command line asks for them, given whom it signs in and what was given."""
+    makes: Makes | None = None
+    """Its secret, which a change that took effect later makes only when it is fetched."""
+    despite_lock: bool = False
+    """Open, with password and code, to an operator whose sign-ins are locked."""
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Work on the arguments that takes too long for a transaction. Raises `OperationError`."""
 
@@ -95,6 +121,13 @@ def find(operations: Iterable[Operation], name: str) -> Operation:
     if operation is None:
         raise unknown_operation(name)
     return operation
+
+
+def carried_out(session: Session, operation: Operation, arguments: Arguments) -> Answer:
+    """Do it now, with the secret that it makes. Raises `OperationError`."""
+    answer = operation.run(session, arguments)
+    makes = operation.makes
+    return makes.make(session, arguments, answer) if makes and makes.when(session, arguments) else answer
 
 
 def unknown_operation(name: str) -> OperationError:

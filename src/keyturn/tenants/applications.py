@@ -5,11 +5,13 @@ import uuid
 import msgspec
 
 from keyturn.clock import iso_time
-from keyturn.store.port import ReadTx, Row
-from keyturn.tenants import responsible
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
+from keyturn.store.port import ReadTx, Row, Tx
+from keyturn.tenants import closeness, responsible
+from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session, given
 from keyturn.tenants.credentials import client_secret_digest, new_client_id, new_secret
 from keyturn.tenants.guards import Need, depends, reads, when
+from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.principal import Signing
 from keyturn.tenants.references import (
     APPLICATION,
@@ -25,7 +27,7 @@ from keyturn.tenants.sign_secrets import add_sign_secret
 _ADD = """
 INSERT INTO application
   (id, company_id, name, client_id, client_secret_hash, secret_version, grants, active, created_by, created_at)
-VALUES (:id, :company_id, :name, :client_id, :hash, 1, :grants, 1, :author, :now)
+VALUES (:id, :company_id, :name, :client_id, '', 0, :grants, 1, :author, :now)
 ON CONFLICT (company_id, name) DO NOTHING
 """
 _SELECT = """
@@ -41,6 +43,9 @@ UPDATE application
 SET name = coalesce(:name, name), active = coalesce(:active, active), grants = coalesce(:grants, grants),
     signing = coalesce(:signing, signing)
 WHERE id = :id
+"""
+_ROTATE = """
+UPDATE application SET client_secret_hash = :hash, secret_version = secret_version + 1 WHERE id = :id
 """
 
 
@@ -76,23 +81,39 @@ class SetApplication(Arguments, frozen=True):
 def add(session: Session, arguments: AddApplication) -> Answer:
     company_id = resolve(session.tx, COMPANY, arguments.company)
     name, grants = checked_name("application", arguments.name), _grants(session, arguments.grants)
-    application_id, client_id, client_secret = str(uuid.uuid4()), new_client_id(), new_secret()
+    application_id = str(uuid.uuid4())
     added = session.tx.run(
         _ADD,
         id=application_id,
         company_id=company_id,
         name=name,
-        client_id=client_id,
-        hash=client_secret_digest(session.keyring, client_secret),
+        client_id=new_client_id(),
         grants=_json(grants),
         author=session.author,
         now=session.tx.now,
     )
     if not added:
         raise name_taken("application of this company", name)
-    sign_secret = add_sign_secret(session.tx, session.keyring, application_id)
+    closeness.keep(session.tx, application_id, session.author, "made")
+    if set(grants) - session.installation.reads:
+        _keep_granted(session, application_id)
     session.record("application.added", company_id, application_id=application_id, name=name, grants=grants)
-    return shown_by_id(session.tx, application_id) | {"client_secret": client_secret, "sign_secret": sign_secret}
+    return shown_by_id(session.tx, application_id)
+
+
+def _first_secrets(session: Session, _arguments: AddApplication, application: Answer) -> Answer:
+    """Until these are made nothing is accepted from the application."""
+    tx, application_id = session.tx, application["id"]
+    client_secret = replace_client_secret(tx, session.keyring, application_id)
+    sign_secret = add_sign_secret(tx, session.keyring, application_id)
+    return shown_by_id(tx, application_id) | {"client_secret": client_secret, "sign_secret": sign_secret}
+
+
+def replace_client_secret(tx: Tx, keyring: Keyring, application_id: str) -> str:
+    """A new one, shown once; tokens of the one before end."""
+    secret = new_secret()
+    tx.run(_ROTATE, id=application_id, hash=client_secret_digest(keyring, secret))
+    return secret
 
 
 def list_all(session: Session, arguments: ListApplications) -> Answer:
@@ -109,6 +130,8 @@ def change(session: Session, arguments: SetApplication) -> Answer:
     changes = given(arguments, "name", "active", "grants", "signing", "responsible")
     company_id = shown_by_id(session.tx, application_id)["company_id"]
     name, active = changes.get("name"), changes.get("active")
+    if _loosens(session, arguments):
+        _keep_granted(session, application_id)
     if name is not None:
         _refuse_taken_name(session.tx, company_id, application_id, checked_name("application", name))
     if "grants" in changes:
@@ -129,6 +152,7 @@ def change(session: Session, arguments: SetApplication) -> Answer:
 
 
 def _grants_acting(session: Session, arguments: AddApplication) -> bool:
+    """What acts, or decides: anything but commands that only read."""
     return bool(set(_grants(session, arguments.grants)) - session.installation.reads)
 
 
@@ -142,6 +166,12 @@ def _loosens(session: Session, arguments: SetApplication) -> bool:
         or loosens_signing(before["signing"], arguments.signing or before["signing"])
         or (named is not None and responsible.leaves_out(session.tx, application_id, before["company_id"], named))
     )
+
+
+def _need(session: Session, arguments: SetApplication) -> Need:
+    if _loosens(session, arguments):
+        return Need.CHANGE
+    return Need.NOTHING if arguments.name is None else Need.SIGN_IN
 
 
 def loosens_signing(before: Signing, after: Signing) -> bool:
@@ -159,6 +189,14 @@ def _grants(session: Session, chosen: tuple[str, ...] | None) -> list[str]:
 def _refuse_taken_name(tx: ReadTx, company_id: str, application_id: str, name: str) -> None:
     if tx.one(_NAME_OF_ANOTHER, company_id=company_id, name=name, id=application_id):
         raise name_taken("application of this company", name)
+    if name != shown_by_id(tx, application_id)["name"]:
+        refuse_renaming(tx, application_id, "application")
+
+
+def _keep_granted(session: Session, application_id: str) -> None:
+    """Of whoever asked for what it may do, and whoever approved that."""
+    for who in {session.author, session.approved_by} - {None}:
+        closeness.keep(session.tx, application_id, str(who), "granted")
 
 
 def _json(grants: list[str]) -> str:
@@ -196,8 +234,11 @@ OPERATIONS = (
         add,
         role="admin",
         guard=depends(
-            when(_grants_acting, Need.SIGN_IN), "Makes credentials that act on vehicles.", "It may only read."
+            when(_grants_acting, Need.SIGN_IN),
+            "Makes credentials that act on vehicles.",
+            "What only reads moves no vehicle; somebody answers for it by name.",
         ),
+        makes=Makes(lambda _session, _arguments: True, _first_secrets),
     ),
     Operation("application list", ListApplications, list_all, guard=reads()),
     Operation("application show", ShowApplication, show, guard=reads()),
@@ -207,9 +248,9 @@ OPERATIONS = (
         change,
         role="admin",
         guard=depends(
-            when(_loosens),
+            _need,
             "Gives an application more to do, or fewer people who watch it.",
-            "It takes away: to deactivate must be possible at once.",
+            "It takes away, at once: a stolen application must be stopped. Its vehicles are enabled by an operator.",
         ),
     ),
 )

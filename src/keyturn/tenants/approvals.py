@@ -4,9 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from keyturn.tenants import authority, changes, operators
+from keyturn.tenants import authority, changes
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
 from keyturn.tenants.changes import Change
+from keyturn.tenants.closeness import entangled
 from keyturn.tenants.guards import at_once, reads, signed_in
 from keyturn.tenants.references import resolve_company
 
@@ -38,23 +39,28 @@ def approve(session: Session, arguments: NameChange) -> Answer:
         raise OperationError("not_waiting", "The change does not wait for an approval.")
     if approver.id == change.proposed_by:
         raise OperationError("own_change", "Nobody approves a change that is their own.")
-    if operators.entangled(tx, approver.id, change.proposed_by, tx.now):
+    if entangled(tx, approver.id, change.proposed_by, tx.now):
         raise OperationError(
             "not_independent",
-            "One of the two reset the other's password or second factor within the last seven days.",
+            "One of the two hired the other, or reset the other's password or second factor, within the last seven"
+            " days.",
         )
-    changes.approve(tx, change, approver)
+    changes.approve(tx, change, approver, session.installation.delay)
     return changes.shown(changes.load(tx, change.id))
 
 
 def withdraw(session: Session, arguments: NameChange) -> Answer:
-    """Stops it, on the word of any one admin."""
+    """Stops it, on the word of any one admin, or of whoever has the shell: everything stays as it is."""
     tx, change = session.tx, _named(session, arguments)
-    authority.person(session, second_factor=False)
     if change.state not in ("waiting", "pending"):
         raise OperationError("not_open", f"The change is {change.state}.")
     changes.end(tx, change, "withdrawn", "change.withdrawn", session.actor)
     return changes.shown(changes.load(tx, change.id))
+
+
+def collect(session: Session, arguments: NameChange) -> Answer:
+    """The secret that a change made for its proposer, once."""
+    return changes.collect(session, _named(session, arguments))
 
 
 def _named(session: Session, arguments: NameChange) -> Change:
@@ -78,6 +84,21 @@ OPERATIONS = (
         NameChange,
         withdraw,
         role="admin",
-        guard=at_once("Keeps a change from being made.", "Everything stays as it is; it must be possible in time."),
+        guard=at_once(
+            "Keeps a change from being made.",
+            "Everything stays as it is. It must be possible within the notice, also while sign-ins are locked.",
+        ),
+        despite_lock=True,
+    ),
+    Operation(
+        "change collect",
+        NameChange,
+        collect,
+        signed_in=True,
+        role="admin",
+        guard=signed_in(
+            "Shows a secret.",
+            "The change that makes it was announced, approved and delayed; only its proposer can fetch it, once.",
+        ),
     ),
 )

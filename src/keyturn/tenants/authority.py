@@ -42,14 +42,6 @@ def person(session: Session, *, second_factor: bool) -> Operator:
     return operator
 
 
-def check_installation(operator: Operator | None, name: str) -> None:
-    """For what is not an operation on the store: admins of the whole installation. Raises `OperationError`."""
-    if operator is not None and operator.company_id is not None:
-        raise unknown_operation(name)
-    if operator is not None and not operator.ranks("admin"):
-        raise role_required("admin")
-
-
 def fenced(session: Session, operation: Operation, arguments: Arguments) -> Arguments:
     """The arguments with the company of an operator that has one: what is another's is not there."""
     operator = session.operator

@@ -1,4 +1,4 @@
-"""Changes that loosen: announced to every admin in charge, and made only when nobody among them stopped them."""
+"""Guarded changes: announced to every admin in charge, and made only when nobody among them stopped them."""
 
 import uuid
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ import structlog
 from keyturn.audit import journal
 from keyturn.clock import SECOND, iso_time_or_none
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
-from keyturn.tenants import authority, operators
+from keyturn.tenants import locks, operators, pinning
 from keyturn.tenants.administration import (
     Answer,
     Arguments,
@@ -22,26 +22,26 @@ from keyturn.tenants.administration import (
     find,
     understood,
 )
-from keyturn.tenants.guards import Need
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.pinning import Names
 from keyturn.tenants.principal import Operator
 
 log = structlog.get_logger()
 
-NOTICE = 600 * SECOND
-"""From when nothing more is needed until it takes effect."""
 LIFE = 24 * 3600 * SECOND
-"""How long a change waits for an approval."""
+"""How long a change waits for an approval, and what it made for its proposer."""
 
 _ADD = """
 INSERT INTO change
-  (id, operation, arguments, sealed, company_id, state, proposed_by, proposed_at, lapses_at, effective_at)
+  (id, operation, arguments, sealed, named, notice, company_id, state, proposed_by, proposed_at, lapses_at,
+   effective_at)
 VALUES
-  (:id, :operation, :arguments, :sealed, :company_id, :state, :proposed_by, :now, :lapses_at, :effective_at)
+  (:id, :operation, :arguments, :sealed, :named, :notice, :company_id, :state, :proposed_by, :now, :lapses_at,
+   :effective_at)
 """
 _SELECT = """
 SELECT id, operation, arguments, sealed, company_id, state, proposed_by, proposed_at, approved_by, lapses_at,
-       effective_at, ended_by, ended_at, problem
+       effective_at, ended_by, ended_at, problem, named, result, collect_by, collected_at
 FROM change
 WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)
 """
@@ -58,7 +58,9 @@ UPDATE change SET state = 'pending', approved_by = :by, lapses_at = NULL, effect
 _END = """
 UPDATE change SET state = :state, ended_by = :by, ended_at = :now, problem = :problem, sealed = NULL WHERE id = :id
 """
-_INSTANTS = ("proposed_at", "lapses_at", "effective_at", "ended_at")
+_HOLD = "UPDATE change SET result = :result, collect_by = :collect_by WHERE id = :id"
+_COLLECT = "UPDATE change SET collected_at = :now, result = NULL WHERE id = :id AND collected_at IS NULL"
+_INSTANTS = ("proposed_at", "lapses_at", "effective_at", "ended_at", "collect_by", "collected_at")
 _ENGINE = "engine"
 
 
@@ -79,50 +81,47 @@ class Change(msgspec.Struct, frozen=True):
     ended_by: str | None
     ended_at: int | None
     problem: str | None
+    named: str | None
+    """What the arguments refer to, as JSON; None: proposed by a Keyturn that did not keep it."""
+    result: str | None
+    """What was done, as JSON, while a secret is to be made of it."""
+    collect_by: int | None
+    collected_at: int | None
 
 
-def proposed(session: Session, operation: Operation, arguments: Arguments) -> Answer | None:
-    """The answer where the change must wait; None where it may be made at once. Raises `OperationError`."""
-    tx, need = session.tx, operation.guard.need(session, arguments)
-    if need is Need.NOTHING:
-        return None
-    company_id = authority.company_of(tx, arguments)
-    in_charge = operators.admins(tx, company_id, tx.now)
-    if not in_charge:
-        return None
-    if need is Need.SIGN_IN:
-        authority.person(session, second_factor=True)
-        return None
-    proposer = authority.person(session, second_factor=True)
-    if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):
-        raise authority.role_required("admin")
-    alone = in_charge == [proposer.id]
-    return _add(session, operation, arguments, company_id, alone=alone)
-
-
-def _add(
-    session: Session, operation: Operation, arguments: Arguments, company_id: str | None, *, alone: bool
-) -> Answer:
-    tx, change_id = session.tx, str(uuid.uuid4())
+def add(
+    session: Session, operation: Operation, arguments: Arguments, names: Names, company_id: str | None, *, alone: bool
+) -> Change:
+    """Keep and announce it; nothing more is needed from somebody who is `alone` in charge."""
+    tx, change_id, notice = session.tx, str(uuid.uuid4()), session.installation.delay
     told: dict[str, Any] = msgspec.to_builtins(arguments)
     hidden = {name: told.pop(name) for name in operation.secret if name in told}
     tx.run(
         _ADD,
         id=change_id,
         operation=operation.name,
-        arguments=msgspec.json.encode(told).decode(),
-        sealed=session.keyring.seal(msgspec.json.encode(hidden), change_id) if hidden else None,
+        arguments=_json(told),
+        sealed=session.keyring.seal(msgspec.json.encode(hidden), change_id) if any(hidden.values()) else None,
+        named=_json(names),
+        notice=notice,
         company_id=company_id,
         state="pending" if alone else "waiting",
         proposed_by=session.author,
         now=tx.now,
         lapses_at=None if alone else tx.now + LIFE,
-        effective_at=tx.now + NOTICE if alone else None,
+        effective_at=_noticed(tx, company_id, notice) if alone else None,
     )
     change = load(tx, change_id)
     answer = shown(change)
-    _record(tx, "change.proposed", change, session.actor, arguments=told, needs=answer["needs"])
-    return answer
+    said = {name: answer[name] for name in ("arguments", "named", "needs")}
+    _record(tx, "change.proposed", change, session.actor, **said)
+    return change
+
+
+def _noticed(tx: ReadTx, company_id: str | None, notice: int) -> int:
+    """When a notice that begins now is over: it lasts while nobody in charge is kept from signing in."""
+    begins = max([tx.now, *(locks.until(tx, each) or 0 for each in operators.active_admins(tx, company_id))])
+    return begins + notice if notice else tx.now
 
 
 async def apply_due(
@@ -159,10 +158,36 @@ def _apply(
     operation, proposer = find(operations, change.operation), _still_in_charge(tx, change, change.proposed_by)
     if change.approved_by is not None:
         _still_in_charge(tx, change, change.approved_by)
+    if change.named is None:
+        raise OperationError("proposed_before", "It was proposed before an upgrade; propose it again.")
+    pinning.refuse_if_others(tx, msgspec.json.decode(change.named, type=Names))
     hidden = msgspec.json.decode(keyring.unseal(change.sealed, change.id)) if change.sealed else {}
     arguments = understood(operation, msgspec.json.decode(change.arguments) | hidden)
-    end(tx, change, "applied", "change.applied", _ENGINE)
-    operation.run(Session(tx, keyring, installation, f"operator:{proposer.id}", proposer), arguments)
+    makes, table, actor = operation.makes, tuple(operations), f"operator:{proposer.id}"
+    session = Session(tx, keyring, installation, actor, proposer, change.approved_by, table)
+    collect_by = tx.now + LIFE if makes is not None and makes.when(session, arguments) else None
+    end(tx, change, "applied", "change.applied", _ENGINE, collect_by=collect_by)
+    answer = operation.run(session, arguments)
+    if collect_by is not None:
+        tx.run(_HOLD, id=change.id, result=_json(answer), collect_by=collect_by)
+
+
+def collect(session: Session, change: Change) -> Answer:
+    """The secret that the change makes: now, once, for whoever proposed it. Raises `OperationError`."""
+    tx = session.tx
+    if change.collect_by is None or session.author != change.proposed_by:
+        raise OperationError("nothing_to_collect", "The change has no secret for you.")
+    if change.collected_at is not None or change.result is None:
+        raise OperationError("collected", "The secret of this change was fetched; it is not shown again.")
+    if change.collect_by <= tx.now:
+        raise OperationError("too_late", "The secret of this change was not fetched within a day; propose it again.")
+    pinning.refuse_if_others(tx, msgspec.json.decode(change.named or "{}", type=Names))
+    operation = find(session.operations, change.operation)
+    arguments = understood(operation, msgspec.json.decode(change.arguments))
+    if operation.makes is None or tx.run(_COLLECT, id=change.id, now=tx.now) != 1:
+        raise OperationError("collected", "The secret of this change was fetched; it is not shown again.")
+    _record(tx, "change.collected", change, session.actor)
+    return operation.makes.make(session, arguments, msgspec.json.decode(change.result))
 
 
 def _still_in_charge(tx: ReadTx, change: Change, operator_id: str) -> Operator:
@@ -188,16 +213,25 @@ def newest(tx: ReadTx, company_id: str | None, limit: int) -> list[Change]:
     return [Change(*row) for row in tx.all(_LIST, company_id=company_id, limit=limit)]
 
 
-def approve(tx: Tx, change: Change, by: Operator) -> None:
-    """It takes effect after `NOTICE`."""
-    tx.run(_APPROVE, id=change.id, by=by.id, effective_at=tx.now + NOTICE)
+def approve(tx: Tx, change: Change, by: Operator, delay: int) -> None:
+    """It takes effect after its notice."""
+    effective_at = _noticed(tx, change.company_id, delay)
+    tx.run(_APPROVE, id=change.id, by=by.id, effective_at=effective_at)
     _record(tx, "change.approved", load(tx, change.id), f"operator:{by.id}")
 
 
-def end(tx: Tx, change: Change, state: str, kind: str, actor: str, problem: str | None = None) -> None:
+def end(
+    tx: Tx,
+    change: Change,
+    state: str,
+    kind: str,
+    actor: str,
+    problem: str | None = None,
+    collect_by: int | None = None,
+) -> None:
     """Nothing more comes of it than its state says; its secrets are forgotten."""
     tx.run(_END, id=change.id, state=state, by=actor, now=tx.now, problem=problem)
-    _record(tx, kind, change, actor, problem=problem)
+    _record(tx, kind, change, actor, problem=problem, collect_by=iso_time_or_none(collect_by))
 
 
 def shown(change: Change) -> Answer:
@@ -206,6 +240,7 @@ def shown(change: Change) -> Answer:
         "change": change.id,
         "operation": change.operation,
         "arguments": msgspec.json.decode(change.arguments),
+        "named": msgspec.json.decode(change.named) if change.named else {},
         "company_id": change.company_id,
         "state": change.state,
         "needs": "approval" if change.state == "waiting" else None,
@@ -229,3 +264,7 @@ def _record(tx: Tx, kind: str, change: Change, actor: str, **body: Any) -> None:
         effective_at=iso_time_or_none(change.effective_at),
         **body,
     )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

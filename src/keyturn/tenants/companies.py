@@ -5,7 +5,8 @@ import uuid
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
-from keyturn.tenants.guards import depends, reads, signed_in, when
+from keyturn.tenants.guards import Need, depends, reads, signed_in, when
+from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.references import COMPANY, checked_name, name_taken, resolve
 
 _ADD = """
@@ -58,6 +59,8 @@ def change(session: Session, arguments: SetCompany) -> Answer:
     name, active = changes.get("name"), changes.get("active")
     if name is not None and session.tx.one(_NAME_OF_ANOTHER, name=checked_name("company", name), id=company_id):
         raise name_taken("company", name)
+    if name not in (None, _shown_by_id(session.tx, company_id)["name"]):
+        refuse_renaming(session.tx, company_id, "company")
     session.tx.run(_SET, id=company_id, name=name, active=None if active is None else int(active))
     session.record("company.changed", company_id, **changes)
     return _shown_by_id(session.tx, company_id)
@@ -84,7 +87,10 @@ OPERATIONS = (
         AddCompany,
         add,
         role="admin",
-        guard=signed_in("Nothing by itself.", "It has neither vehicles nor applications."),
+        guard=signed_in(
+            "Makes room for vehicles and applications.",
+            "It has none yet, and each that comes has its own guard; somebody answers for it by name.",
+        ),
     ),
     Operation("company list", ListCompanies, list_all, guard=reads()),
     Operation("company show", ShowCompany, show, guard=reads()),
@@ -93,6 +99,10 @@ OPERATIONS = (
         SetCompany,
         change,
         role="admin",
-        guard=depends(when(_lets_in_again), "Lets a company back in.", "It closes, or renames."),
+        guard=depends(
+            when(_lets_in_again, Need.SIGN_IN),
+            "Lets a company's applications back in.",
+            "It closes, which `enable_ignition` by an operator outlives; or renames what no open change names.",
+        ),
     ),
 )

@@ -9,7 +9,6 @@ from keyturn.tenants import (
     applications,
     approvals,
     authority,
-    changes,
     checkpoints,
     companies,
     enrolment,
@@ -17,12 +16,13 @@ from keyturn.tenants import (
     own_credentials,
     plans,
     policies,
+    proposals,
     rotation,
     staff,
     switches,
     vehicles,
 )
-from keyturn.tenants.administration import Answer, Installation, Operation, Session, find, understood
+from keyturn.tenants.administration import Answer, Installation, Operation, Session, carried_out, find, understood
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.principal import Operator
 
@@ -56,13 +56,15 @@ def perform(
 ) -> Answer:
     """Do one of `operations` in `tx` on behalf of who signed in, else of `actor`. Raises `OperationError`.
 
-    A change that loosens is not done where operators are in charge: the answer says what it waits for.
+    What is guarded is not done where an admin is in charge: the answer says what it waits for.
     """
-    operation = find(operations, name)
-    session = Session(tx, keyring, installation, f"operator:{operator.id}" if operator else actor, operator)
+    table = tuple(operations)
+    operation = find(table, name)
+    who = f"operator:{operator.id}" if operator else actor
+    session = Session(tx, keyring, installation, who, operator, operations=table)
     authority.check(session, operation)
     fenced = authority.fenced(session, operation, understood(operation, arguments))
-    return changes.proposed(session, operation, fenced) or operation.run(session, fenced)
+    return proposals.proposed(session, operation, fenced) or carried_out(session, operation, fenced)
 
 
 def prepared(

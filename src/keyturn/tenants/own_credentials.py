@@ -1,28 +1,36 @@
-"""An operator's password and second factor: set by oneself, or reset by another, which is kept."""
+"""An operator's password and second factor: set by oneself, or by a one-time code of another's, which is kept."""
 
 from typing import Any
 
-from keyturn.tenants import authority, operators, second_factor
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants import authority, closeness, codes, operators, second_factor
+from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, OperationError, Session
+from keyturn.tenants.codes import Purpose
 from keyturn.tenants.guards import at_once, depends, when
 from keyturn.tenants.passwords import checked_password
 from keyturn.tenants.references import OPERATOR, resolve
-from keyturn.tenants.staff import shown_by_id
+from keyturn.tenants.staff import refuse_anothers_password, shown_by_id
 
 _REPLACE = "UPDATE operator SET password = :password WHERE id = :id"
 _ENROL = "UPDATE operator SET totp = :totp, totp_step = 0 WHERE id = :id"
+_ACCEPTING = """
+SELECT o.id FROM operator o LEFT JOIN company c ON c.id = o.company_id
+WHERE o.active = 1 AND o.name = :name
+  AND (CAST(:company AS TEXT) IS NULL OR c.id = :company OR c.name = :company)
+"""
 
 
 class SetPassword(Arguments, frozen=True):
     person: str
     """The name: the password is judged by it."""
-    password: str
-    """Hashed before it comes here."""
+    password: str | None = None
+    """Hashed before it comes here. None: another's, who gets a code to set it with."""
     company: str | None = None
 
 
 class EnrolTotp(Arguments, frozen=True):
-    pass
+    with_code: bool = False
+    """In place of the second factor that one has."""
+    code: str | None = None
 
 
 class ResetTotp(Arguments, frozen=True):
@@ -30,32 +38,64 @@ class ResetTotp(Arguments, frozen=True):
     company: str | None = None
 
 
+class Accept(Arguments, frozen=True):
+    person: str
+    """The name: the password is judged by it."""
+    code: str
+    password: str
+    """Hashed before it comes here."""
+    company: str | None = None
+
+
 def set_password(session: Session, arguments: SetPassword) -> Answer:
     operator = _meant(session, arguments)
+    if arguments.password is None:
+        if _is_own(session, operator):
+            raise OperationError("password_required", "Give your new password, and your name as you signed in with it.")
+        return operator
     if arguments.person != operator["name"]:
         raise OperationError("name_required", "Give the operator's name, which the password must not contain.")
     _own_or_reset(session, operator)
-    session.tx.run(_REPLACE, id=operator["id"], password=arguments.password)
-    _record(session, operator, "password replaced")
-    return shown_by_id(session.tx, operator["id"])
+    return _replaced(session, operator, arguments.password)
 
 
-def enrol_totp(session: Session, _: EnrolTotp) -> Answer:
+def accept(session: Session, arguments: Accept) -> Answer:
+    """Whoever holds the code sets the password; a name that nobody has is refused as a wrong code is."""
+    found = session.tx.all(_ACCEPTING, name=arguments.person, company=arguments.company)
+    operator_id = codes.use(session, [str(row[0]) for row in found], "password", arguments.code)
+    return _replaced(session, shown_by_id(session.tx, operator_id), arguments.password)
+
+
+def enrol_totp(session: Session, arguments: EnrolTotp) -> Answer:
     """For whoever signed in: the secret is shown to nobody else, and once."""
     person = authority.person(session, second_factor=False)
     operator = shown_by_id(session.tx, person.id)
-    _own_or_reset(session, operator)
+    if arguments.code is not None:
+        codes.use(session, [person.id], "totp", arguments.code)
+    else:
+        _own_or_reset(session, operator)
     secret = second_factor.new_secret()
     session.tx.run(_ENROL, id=person.id, totp=session.keyring.seal(secret, person.id))
+    codes.drop(session.tx, person.id, "totp")
     _record(session, operator, "second factor enrolled")
     return shown_by_id(session.tx, person.id) | {"otpauth": second_factor.enrolment_uri(person.name, secret)}
 
 
 def reset_totp(session: Session, arguments: ResetTotp) -> Answer:
+    """One's own is removed. Another's stays until a new one is enrolled with the code that this makes."""
     operator = _meant(session, arguments)
+    if not _is_own(session, operator):
+        return operator
     _own_or_reset(session, operator)
     session.tx.run(_ENROL, id=operator["id"], totp=None)
     _record(session, operator, "second factor removed")
+    return shown_by_id(session.tx, operator["id"])
+
+
+def _replaced(session: Session, operator: Answer, password: str) -> Answer:
+    session.tx.run(_REPLACE, id=operator["id"], password=password)
+    codes.drop(session.tx, operator["id"], "password")
+    _record(session, operator, "password replaced")
     return shown_by_id(session.tx, operator["id"])
 
 
@@ -64,7 +104,7 @@ def _own_or_reset(session: Session, operator: Answer) -> None:
     if _is_own(session, operator):
         authority.person(session, second_factor=operator["second_factor"])
     else:
-        operators.keep_reset(session.tx, operator["id"], session.author)
+        closeness.keep(session.tx, operator["id"], session.author, "reset")
 
 
 def _record(session: Session, operator: Answer, credentials: str) -> None:
@@ -72,7 +112,11 @@ def _record(session: Session, operator: Answer, credentials: str) -> None:
 
 
 def _of_another(session: Session, arguments: SetPassword | ResetTotp) -> bool:
-    return not _is_own(session, _meant(session, arguments))
+    operator = _meant(session, arguments)
+    if _is_own(session, operator):
+        return False
+    refuse_anothers_password(session, operator["company_id"], getattr(arguments, "password", None))
+    return True
 
 
 def _is_own(session: Session, operator: Answer) -> bool:
@@ -83,11 +127,34 @@ def _meant(session: Session, arguments: SetPassword | ResetTotp) -> Answer:
     return shown_by_id(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
 
 
+def _code(purpose: Purpose) -> Makes:
+    """The code is made for somebody else alone, who hears it from whoever issued it."""
+
+    def anothers(session: Session, arguments: Any) -> bool:
+        without = getattr(arguments, "password", None) is None
+        return without and not _is_own(session, _meant(session, arguments))
+
+    def made(session: Session, _arguments: Any, operator: Answer) -> Answer:
+        if operators.load(session.tx, operator["id"], second_factor=False) is None:
+            raise OperationError("not_found", "The operator is not active.")
+        issued = codes.issue(session, operator["id"], purpose)
+        _record(session, operator, f"{'password' if purpose == 'password' else 'second factor'} code issued")
+        return shown_by_id(session.tx, operator["id"]) | issued
+
+    return Makes(anothers, made)
+
+
 def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:
     name, password = arguments.get("person"), arguments.get("password")
     if not (isinstance(name, str) and isinstance(password, str)):
         return arguments
     return arguments | {"password": checked_password(password, name)}
+
+
+def _is_ones_own(signed_in_as: str | None, arguments: dict[str, Any]) -> bool:
+    """As far as the names say it; an e-mail address says nothing."""
+    person = arguments.get("person")
+    return signed_in_as is None or signed_in_as == person or signed_in_as.startswith(f"{person}@")
 
 
 _ANOTHERS = depends(
@@ -103,6 +170,20 @@ OPERATIONS = (
         set_password,
         guard=_ANOTHERS,
         secret=("password",),
+        asks=_is_ones_own,
+        makes=_code("password"),
+        prepare=_prepared,
+    ),
+    Operation(
+        "operator accept",
+        Accept,
+        accept,
+        guard=at_once(
+            "Lets whoever holds the code sign in as the operator.",
+            "The code is good once and for a day; whoever issued it decides nothing together with its operator for a"
+            " week.",
+        ),
+        secret=("code", "password"),
         prepare=_prepared,
     ),
     Operation(
@@ -112,8 +193,16 @@ OPERATIONS = (
         shared=True,
         guard=at_once(
             "Lets somebody who has the password alone sign in fully.",
-            "One's own: replacing a second factor takes the second factor.",
+            "One's own: replacing a second factor takes the second factor, or a code that an admin issued.",
         ),
+        secret=("code",),
+        asks=lambda _signed_in_as, arguments: bool(arguments.get("with_code")),
     ),
-    Operation("operator reset-totp", ResetTotp, reset_totp, guard=_ANOTHERS),
+    Operation(
+        "operator reset-totp",
+        ResetTotp,
+        reset_totp,
+        guard=_ANOTHERS,
+        makes=_code("totp"),
+    ),
 )

@@ -7,7 +7,8 @@ import msgspec
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
-from keyturn.tenants.guards import depends, reads, signed_in, when
+from keyturn.tenants.guards import Need, depends, reads, signed_in, when
+from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.references import PLAN, checked_members, checked_name, name_taken, resolve
 
 _ADD = """
@@ -62,6 +63,8 @@ def change(session: Session, arguments: SetPlan) -> Answer:
     name = changes.get("name")
     if name is not None and session.tx.one(_NAME_OF_ANOTHER, name=checked_name("plan", name), id=plan_id):
         raise name_taken("plan", name)
+    if name not in (None, _shown_by_id(session.tx, plan_id)["name"]):
+        refuse_renaming(session.tx, plan_id, "plan")
     if "commands" in changes:
         changes["commands"] = checked_members("command", changes["commands"], session.installation.commands)
     commands = _json(changes["commands"]) if "commands" in changes else None
@@ -105,7 +108,9 @@ OPERATIONS = (
         change,
         role="admin",
         guard=depends(
-            when(_adds_commands), "Offers more commands for every vehicle that has it.", "It takes away, or renames."
+            when(_adds_commands, Need.SIGN_IN),
+            "Offers more commands for every vehicle that has it.",
+            "It takes away commands, never the way back of an open record; or renames what no open change names.",
         ),
     ),
 )

@@ -14,6 +14,11 @@ _APPLICATION = "SELECT id FROM application WHERE (CAST(:company_id AS TEXT) IS N
 _ACCOUNT = "SELECT id FROM oem_account WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
 _VEHICLE = "SELECT id FROM vehicle WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
 _OPERATOR = "SELECT id FROM operator WHERE (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)"
+_IN_REACH = """
+SELECT id FROM operator
+WHERE (id = :reference OR name = :reference) AND active = 1 AND (company_id IS NULL OR company_id = :company_id)
+ORDER BY id <> :reference, company_id IS NULL LIMIT 1
+"""
 
 
 class Noun(NamedTuple):
@@ -55,6 +60,17 @@ def resolve(tx: ReadTx, noun: Noun, reference: str, company: str | None = None) 
         if found:
             return str(found[0][0])
     raise OperationError("not_found", f"There is no {noun.word} '{reference}'{where}.")
+
+
+def resolve_in_reach(tx: ReadTx, reference: str, company_id: str | None) -> str:
+    """The id of an active operator in reach of the company: one of its own, else one of the whole installation.
+
+    Another company's is not there. Raises `OperationError`.
+    """
+    row = tx.one(_IN_REACH, reference=reference, company_id=company_id)
+    if row is None:
+        raise OperationError("not_found", f"There is no operator '{reference}'.")
+    return str(row[0])
 
 
 def resolve_company(tx: ReadTx, reference: str | None) -> str | None:

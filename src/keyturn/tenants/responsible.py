@@ -1,9 +1,7 @@
 """The operators who answer for an application: none of them approves what it asks for."""
 
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants import operators
-from keyturn.tenants.administration import OperationError
-from keyturn.tenants.references import OPERATOR, resolve
+from keyturn.tenants.references import resolve_in_reach
 
 _LIST = """
 SELECT o.id, o.name FROM responsible_operator r JOIN operator o ON o.id = r.operator_id
@@ -11,6 +9,10 @@ WHERE r.application_id = :id ORDER BY o.name
 """
 _DROP = "DELETE FROM responsible_operator WHERE application_id = :id"
 _ADD = "INSERT INTO responsible_operator (application_id, operator_id) VALUES (:id, :operator_id)"
+
+
+def ids(tx: ReadTx, application_id: str) -> tuple[str, ...]:
+    return tuple(sorted(row[0] for row in tx.all(_LIST, id=application_id)))
 
 
 def names(tx: ReadTx, application_id: str) -> list[str]:
@@ -33,10 +35,4 @@ def replace(tx: Tx, application_id: str, company_id: str, named: tuple[str, ...]
 
 def _ids(tx: ReadTx, company_id: str, named: tuple[str, ...]) -> set[str]:
     """Active operators in reach of the company; another is not there."""
-    found = set()
-    for reference in named:
-        operator = operators.load(tx, resolve(tx, OPERATOR, reference), second_factor=False)
-        if operator is None or not operators.covers(operator, company_id):
-            raise OperationError("not_found", f"There is no operator '{reference}'.")
-        found.add(operator.id)
-    return found
+    return {resolve_in_reach(tx, reference, company_id) for reference in named}

@@ -1,15 +1,11 @@
 """Rotating an application's secrets."""
 
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.applications import shown_by_id
-from keyturn.tenants.credentials import client_secret_digest, new_secret
+from keyturn.tenants import closeness
+from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session
+from keyturn.tenants.applications import replace_client_secret, shown_by_id
 from keyturn.tenants.guards import guarded
 from keyturn.tenants.references import APPLICATION, resolve
-from keyturn.tenants.sign_secrets import add_sign_secret, retire_sign_secret
-
-_ROTATE = """
-UPDATE application SET client_secret_hash = :hash, secret_version = secret_version + 1 WHERE id = :id
-"""
+from keyturn.tenants.sign_secrets import add_sign_secret, refuse_third, retire_sign_secret
 
 
 class RotateSecret(Arguments, frozen=True):
@@ -24,22 +20,33 @@ class RotateSecret(Arguments, frozen=True):
 
 
 def rotate_secret(session: Session, arguments: RotateSecret) -> Answer:
+    """Nothing yet, where a new secret is asked for: the old one is good until that is made."""
     tx = session.tx
     application_id = resolve(tx, APPLICATION, arguments.application, arguments.company)
-    new: Answer = {}
     if arguments.retire:
         retire_sign_secret(tx, application_id)
-        kind = "application.sign_secret_retired"
+        _record(session, application_id, "application.sign_secret_retired")
     elif arguments.sign:
+        refuse_third(tx, application_id)
+    return shown_by_id(tx, application_id)
+
+
+def _make(session: Session, arguments: RotateSecret, application: Answer) -> Answer:
+    tx, application_id = session.tx, application["id"]
+    new: Answer = {}
+    if arguments.sign:
         new["sign_secret"] = add_sign_secret(tx, session.keyring, application_id)
-        kind = "application.sign_secret_added"
+        _record(session, application_id, "application.sign_secret_added")
     else:
-        new["client_secret"] = new_secret()
-        tx.run(_ROTATE, id=application_id, hash=client_secret_digest(session.keyring, new["client_secret"]))
-        kind = "application.client_secret_rotated"
-    application = shown_by_id(tx, application_id)
-    session.record(kind, application["company_id"], application_id=application_id)
-    return application | new
+        new["client_secret"] = replace_client_secret(tx, session.keyring, application_id)
+        _record(session, application_id, "application.client_secret_rotated")
+    return shown_by_id(tx, application_id) | new
+
+
+def _record(session: Session, application_id: str, kind: str) -> None:
+    application = shown_by_id(session.tx, application_id)
+    closeness.keep(session.tx, application_id, session.author, "rotated")
+    session.record(kind, application["company_id"], application_id=application_id, name=application["name"])
 
 
 OPERATIONS = (
@@ -49,5 +56,6 @@ OPERATIONS = (
         rotate_secret,
         role="admin",
         guard=guarded("Whoever rotates knows the secret, and can ask as the application."),
+        makes=Makes(lambda _session, arguments: not arguments.retire, _make),
     ),
 )

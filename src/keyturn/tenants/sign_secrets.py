@@ -16,18 +16,23 @@ _DROP = "DELETE FROM sign_secret WHERE application_id = :id AND slot = :slot"
 
 def add_sign_secret(tx: Tx, keyring: Keyring, application_id: str) -> str:
     """Put a new one into the free slot and return it: it is not shown again. Raises `OperationError`."""
+    refuse_third(tx, application_id)
     held = _held(tx, application_id)
     free = [slot for slot in _SLOTS if slot not in dict(held)]
-    if not free:
-        raise OperationError(
-            "two_sign_secrets", "The application already has two sign-secrets; retire the older one first."
-        )
     secret = new_secret()
     # Later than any it has, also within one instant: which is the older must never be a guess.
     created_at = max([tx.now, *(created + 1 for _, created in held)])
     sealed = keyring.seal(secret.encode(), application_id)
     tx.run(_ADD, id=application_id, slot=free[0], sealed=sealed, created_at=created_at)
     return secret
+
+
+def refuse_third(tx: ReadTx, application_id: str) -> None:
+    """Raises `OperationError` where there is no place for another."""
+    if len(_held(tx, application_id)) >= len(_SLOTS):
+        raise OperationError(
+            "two_sign_secrets", "The application already has two sign-secrets; retire the older one first."
+        )
 
 
 def retire_sign_secret(tx: Tx, application_id: str) -> None:

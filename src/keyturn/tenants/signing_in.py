@@ -7,31 +7,30 @@ from functools import partial
 import msgspec
 
 from keyturn.audit import journal
-from keyturn.clock import SECOND
 from keyturn.store.port import Store, Tx
-from keyturn.tenants import passwords, second_factor
+from keyturn.tenants import locks, passwords, second_factor
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.principal import Credentials, Operator, Role
 
-_TRIES = 5
-_WINDOW = 15 * 60 * SECOND
-"""Within which so many wrong sign-ins lock, and for how long."""
-
 _FIND = """
-SELECT id, name, role, company_id, password, totp, totp_step FROM operator WHERE name = :name AND active = 1
+SELECT o.id, o.name, o.role, o.company_id, o.password, o.totp, o.totp_step
+FROM operator o LEFT JOIN company c ON c.id = o.company_id
+WHERE o.active = 1 AND (o.name = :called OR o.email = :called OR (o.name = :name AND c.name = :company))
+ORDER BY o.id
 """
 _BOOK = "INSERT INTO sign_in_failure (id, subject, at) VALUES (:id, :subject, :now)"
 _FORGET = "DELETE FROM sign_in_failure WHERE at <= :old"
 _CLEAR = "DELETE FROM sign_in_failure WHERE id = :id"
-_NEWEST = "SELECT max(at) FROM sign_in_failure WHERE subject = :subject"
-_COUNT = "SELECT count(*) FROM sign_in_failure WHERE subject = :subject AND at > :since"
 _USE_STEP = "UPDATE operator SET totp_step = :step WHERE id = :id AND totp_step < :step"
+_COMPANY = "SELECT company_id FROM operator WHERE id = :id"
 _REHASH = "UPDATE operator SET password = :hash WHERE id = :id AND password = :known"
+_MOST = 8
+"""Operators that one name means: each costs a comparison."""
 
 
 class _Claimed(msgspec.Struct, frozen=True):
-    """The operator that a name means, as its row was when it was read."""
+    """An operator that a name means, as its row was when it was read."""
 
     id: str
     name: str
@@ -42,57 +41,73 @@ class _Claimed(msgspec.Struct, frozen=True):
     totp_step: int
 
 
-async def sign_in(store: Store, keyring: Keyring, credentials: Credentials) -> Operator:
-    """The operator. Raises `OperationError` with the code ``sign_in_refused``."""
-    attempt, known = await store.write(partial(_book, keyring=keyring, name=credentials.name))
-    if attempt is None:
-        raise _refused()
-    right = await asyncio.to_thread(passwords.matches, known, credentials.password)
+class _Try(msgspec.Struct, frozen=True):
+    """One comparison to make: whom it is about, None where nobody has the name."""
+
+    subject: str | None
+    hash: str
+    booked: str | None = None
+    """Id of the failure that it counts as until it is judged; None: it is judged despite a lock, and not counted."""
+
+
+async def sign_in(store: Store, keyring: Keyring, credentials: Credentials, *, despite_lock: bool = False) -> Operator:
+    """The operator whose name, ``name@company`` or e-mail address it is, whichever of several fits.
+
+    `despite_lock`: also while sign-ins are locked, with password and code. Raises `OperationError` with the code
+    ``sign_in_refused``.
+    """
+    despite_lock = despite_lock and credentials.code is not None
+    tries = await store.write(partial(_book, keyring=keyring, name=credentials.name, despite_lock=despite_lock))
+    right = [each for each in tries if await asyncio.to_thread(passwords.matches, each.hash, credentials.password)]
     renewed = None
-    if right and passwords.outdated(known):
+    if any(passwords.outdated(each.hash) for each in right):
         renewed = await asyncio.to_thread(passwords.hashed, credentials.password)
-    judged = partial(_judge, keyring=keyring, credentials=credentials, attempt=attempt, known=known if right else None)
-    operator = await store.write(partial(judged, renewed=renewed))
+    judged = partial(_judge, keyring=keyring, credentials=credentials, tries=tries, right=right)
+    operator = await store.write(partial(judged, renewed=renewed)) if tries else None
     if operator is None:
         raise _refused()
     return operator
 
 
-def _book(tx: Tx, keyring: Keyring, name: str) -> tuple[str | None, str]:
-    """Count the try as wrong before it is judged, so that many at once are no more than many in a row.
+def _book(tx: Tx, keyring: Keyring, name: str, *, despite_lock: bool) -> list[_Try]:
+    """Count each try as wrong before it is judged, so that many at once are no more than many in a row.
 
-    The try's id, None when there were too many; and the hash to compare with.
+    What is to be compared; nothing where there were too many.
     """
-    claimed = _claimed(tx, name)
-    subject = claimed.id if claimed else keyring.digest(f"sign-in {name}")
-    tx.run(_FORGET, old=tx.now - 2 * _WINDOW)
-    known = claimed.password if claimed else passwords.STRANGER
-    if _locked(tx, subject):
-        return None, known
-    attempt = str(uuid.uuid4())
-    tx.run(_BOOK, id=attempt, subject=subject, now=tx.now)
-    return attempt, known
-
-
-def _locked(tx: Tx, subject: str) -> bool:
-    (newest,) = tx.one(_NEWEST, subject=subject) or (None,)
-    if newest is None or tx.now >= newest + _WINDOW:
-        return False
-    (count,) = tx.one(_COUNT, subject=subject, since=newest - _WINDOW) or (0,)
-    return bool(count >= _TRIES)
+    tx.run(_FORGET, old=tx.now - 2 * locks.WINDOW)
+    meant: list[tuple[str | None, str, str]] = [
+        (each.id, each.id, each.password or passwords.STRANGER) for each in _claimed(tx, name)
+    ] or [(None, keyring.digest(f"sign-in {name}"), passwords.STRANGER)]
+    tries = []
+    for operator_id, subject, known in meant:
+        if locks.until(tx, subject) is None:
+            booked = str(uuid.uuid4())
+            tx.run(_BOOK, id=booked, subject=subject, now=tx.now)
+            tries.append(_Try(operator_id, known, booked))
+        elif despite_lock:
+            tries.append(_Try(operator_id, known))
+    return tries
 
 
 def _judge(
-    tx: Tx, keyring: Keyring, credentials: Credentials, attempt: str, known: str | None, renewed: str | None
+    tx: Tx, keyring: Keyring, credentials: Credentials, tries: list[_Try], right: list[_Try], renewed: str | None
 ) -> Operator | None:
-    """`known`: the hash that the password fits, None when it fits none. `renewed`: what replaces it, if anything."""
-    claimed = _claimed(tx, credentials.name)
-    if claimed is None or claimed.password != known or not _factor_holds(tx, keyring, claimed, credentials.code):
-        _keep_refusal(tx, claimed)
+    """`right`: the tries whose hash the password fits. `renewed`: what replaces that hash where it is outdated."""
+    known = {each.subject: each.hash for each in right}
+    fits = [
+        each
+        for each in _claimed(tx, credentials.name)
+        if each.password and known.get(each.id) == each.password and _factor_holds(tx, keyring, each, credentials.code)
+    ]
+    if len(fits) != 1:
+        for each in tries:
+            _keep_refusal(tx, each)
         return None
-    tx.run(_CLEAR, id=attempt)
-    if renewed is not None:
-        tx.run(_REHASH, id=claimed.id, hash=renewed, known=known)
+    for each in tries:
+        tx.run(_CLEAR, id=each.booked)
+    (claimed,) = fits
+    if renewed is not None and passwords.outdated(claimed.password):
+        tx.run(_REHASH, id=claimed.id, hash=renewed, known=claimed.password)
     operator = Operator(claimed.id, claimed.name, claimed.role, claimed.company_id, credentials.code is not None)
     journal.record(
         tx,
@@ -116,16 +131,22 @@ def _factor_holds(tx: Tx, keyring: Keyring, claimed: _Claimed, code: str | None)
     return step is not None and tx.run(_USE_STEP, id=claimed.id, step=step) == 1
 
 
-def _keep_refusal(tx: Tx, claimed: _Claimed | None) -> None:
-    company_id, operator_id = (claimed.company_id, claimed.id) if claimed else (None, None)
+def _keep_refusal(tx: Tx, wrong: _Try) -> None:
+    """Of what was counted; a lock that it completes gives those in charge more time."""
+    if wrong.booked is None:
+        return
+    row = tx.one(_COMPANY, id=wrong.subject) or (None,)
     journal.record(
-        tx, "operator.sign_in_refused", company_id=company_id, actor="operator:unknown", operator_id=operator_id
+        tx, "operator.sign_in_refused", company_id=row[0], actor="operator:unknown", operator_id=wrong.subject
     )
+    if wrong.subject is not None:
+        locks.prolong_notices(tx, wrong.subject)
 
 
-def _claimed(tx: Tx, name: str) -> _Claimed | None:
-    row = tx.one(_FIND, name=name)
-    return None if row is None else _Claimed(*row)
+def _claimed(tx: Tx, called: str) -> list[_Claimed]:
+    """Those whom the name means, at most `_MOST`."""
+    name, _, company = called.rpartition("@")
+    return [_Claimed(*row) for row in tx.all(_FIND, called=called, name=name, company=company)][:_MOST]
 
 
 def _refused() -> OperationError:

@@ -8,10 +8,11 @@ import msgspec
 
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants import authority, operators
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants import authority, closeness, codes, operators
+from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, OperationError, Session, given
 from keyturn.tenants.guards import Need, depends, reads, when
 from keyturn.tenants.passwords import checked_password
+from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.principal import RANKS, Role
 from keyturn.tenants.references import (
     OPERATOR,
@@ -26,18 +27,22 @@ _ADD = """
 INSERT INTO operator
   (id, name, email, role, company_id, grants, password, totp_step, active, created_by, created_at)
 VALUES (:id, :name, :email, :role, :company_id, :grants, :password, 0, 1, :author, :now)
-ON CONFLICT (name) DO NOTHING
+ON CONFLICT DO NOTHING
 """
 _SELECT = """
 SELECT o.id, o.name, o.email, o.role, c.name, o.company_id, o.grants, o.totp IS NOT NULL, o.active, o.created_by,
        o.created_at,
-       (SELECT r.reset_by FROM credential_reset r WHERE r.operator_id = o.id ORDER BY r.reset_at DESC, 1 LIMIT 1),
-       (SELECT max(r.reset_at) FROM credential_reset r WHERE r.operator_id = o.id)
+       (SELECT n.operator_id FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset'
+        ORDER BY n.at DESC, 1 LIMIT 1),
+       (SELECT max(n.at) FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset')
 FROM operator o LEFT JOIN company c ON c.id = o.company_id
 """
 _LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR o.company_id = :company_id ORDER BY o.name"
 _SHOW = f"{_SELECT} WHERE o.id = :id"
-_NAME_OF_ANOTHER = "SELECT 1 FROM operator WHERE name = :name AND id <> :id"
+_NAME_OF_ANOTHER = """
+SELECT 1 FROM operator
+WHERE name = :name AND id <> :id AND coalesce(company_id, '') = coalesce(CAST(:company_id AS TEXT), '')
+"""
 _SET = """
 UPDATE operator
 SET name = coalesce(:name, name), email = coalesce(:email, email), role = coalesce(:role, role),
@@ -53,8 +58,8 @@ class AddOperator(Arguments, frozen=True):
     name: str
     email: str
     role: Role
-    password: str
-    """Hashed before it comes here."""
+    password: str | None = None
+    """Hashed before it comes here. None: the newcomer sets it, by the code that this makes."""
     company: str | None = None
     """None: in charge of the whole installation."""
     grants: tuple[str, ...] = ()
@@ -85,6 +90,7 @@ def add(session: Session, arguments: AddOperator) -> Answer:
     tx = session.tx
     company_id = resolve_company(tx, arguments.company)
     _need_somebody(session, company_id)
+    refuse_anothers_password(session, company_id, arguments.password)
     name, operator_id = checked_name("operator", arguments.name), str(uuid.uuid4())
     grants = checked_members("command", arguments.grants, session.installation.commands)
     added = tx.run(
@@ -95,12 +101,13 @@ def add(session: Session, arguments: AddOperator) -> Answer:
         role=arguments.role,
         company_id=company_id,
         grants=_json(grants),
-        password=arguments.password,
+        password=arguments.password or "",
         author=session.author,
         now=tx.now,
     )
     if not added:
         raise name_taken("operator", name)
+    closeness.keep(tx, operator_id, session.author, "hired")
     session.record("operator.added", company_id, operator_id=operator_id, name=name, role=arguments.role, grants=grants)
     return shown_by_id(tx, operator_id)
 
@@ -119,8 +126,8 @@ def change(session: Session, arguments: SetOperator) -> Answer:
     before = _before(session, arguments)
     _need_somebody(session, before["company_id"])
     name, active = changes.get("name"), changes.get("active")
-    if name is not None and tx.one(_NAME_OF_ANOTHER, name=checked_name("operator", name), id=before["id"]):
-        raise name_taken("operator", name)
+    if name is not None:
+        _refuse_name(session, before, checked_name("operator", name))
     if "email" in changes:
         _checked_email(changes["email"])
     if "grants" in changes:
@@ -132,6 +139,14 @@ def change(session: Session, arguments: SetOperator) -> Answer:
     tx.run(_SET, id=before["id"], **values)
     session.record("operator.set", before["company_id"], operator_id=before["id"], **changes)
     return shown_by_id(tx, before["id"])
+
+
+def _refuse_name(session: Session, before: Answer, name: str) -> None:
+    tx, company_id = session.tx, before["company_id"]
+    if tx.one(_NAME_OF_ANOTHER, name=name, id=before["id"], company_id=company_id):
+        raise name_taken("operator", name)
+    if name != before["name"]:
+        refuse_renaming(tx, before["id"], "operator")
 
 
 def _ceases(session: Session, before: Answer, changes: dict[str, Any]) -> int | None:
@@ -148,20 +163,35 @@ def _is_admin(operator: Answer) -> bool:
     return bool(operator["active"] and operator["role"] == "admin")
 
 
-def _adds_power(_session: Session, arguments: AddOperator) -> bool:
+def _adds_power(session: Session, arguments: AddOperator) -> bool:
+    refuse_anothers_password(session, resolve_company(session.tx, arguments.company), arguments.password)
     return arguments.role != RANKS[0] or bool(arguments.grants)
 
 
-def _gains_power(session: Session, arguments: SetOperator) -> bool:
-    """A higher role, being let in again, more grants; and another's address, where announcements go."""
+def refuse_anothers_password(session: Session, company_id: str | None, password: str | None) -> None:
+    """Nobody chooses the password of another, once an admin is in charge. Raises `OperationError`."""
+    signed_in = session.operator is not None  # who is not hears that first
+    if signed_in and password is not None and operators.admins(session.tx, company_id, session.tx.now):
+        raise OperationError(
+            "code_instead", "Give no password: the answer is a one-time code, by which the operator sets it."
+        )
+
+
+def _need(session: Session, arguments: SetOperator) -> Need:
+    """A higher role, being let in again, more grants; and another's address or name, by which they are reached.
+
+    One's own name and address take a second factor. What only takes away takes nothing.
+    """
     before, operator = _before(session, arguments), session.operator
     role, grants = arguments.role or before["role"], arguments.grants or ()
-    return bool(
+    moved = {arguments.email, arguments.name} - {None, before["email"], before["name"]}
+    anothers = moved and (operator is None or operator.id != before["id"])
+    gains = (
         RANKS.index(role) > RANKS.index(before["role"])
         or (arguments.active and not before["active"])
         or set(grants) - set(before["grants"])
-        or (arguments.email not in (None, before["email"]) and (operator is None or operator.id != before["id"]))
     )
+    return Need.CHANGE if gains or anothers else Need.SIGN_IN if moved else Need.NOTHING
 
 
 def _before(session: Session, arguments: SetOperator) -> Answer:
@@ -172,6 +202,15 @@ def _need_somebody(session: Session, company_id: str | None) -> None:
     """Once somebody is in charge, operators are changed by operators."""
     if operators.admins(session.tx, company_id, session.tx.now):
         authority.person(session, second_factor=False)
+
+
+def _hand_over(session: Session, _arguments: AddOperator, operator: Answer) -> Answer:
+    """The code by which the newcomer sets the first password."""
+    issued = codes.issue(session, operator["id"], "password")
+    session.record(
+        "operator.set", operator["company_id"], operator_id=operator["id"], credentials="password code issued"
+    )
+    return shown_by_id(session.tx, operator["id"]) | issued
 
 
 def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -223,9 +262,13 @@ OPERATIONS = (
         add,
         role="admin",
         guard=depends(
-            when(_adds_power, Need.SIGN_IN), "Makes somebody who approves.", "Whoever only looks on harms nobody."
+            when(_adds_power, Need.SIGN_IN),
+            "Makes somebody who approves, or who asks for commands.",
+            "Whoever only looks on, and has no grant, decides nothing.",
         ),
         secret=("password",),
+        asks=lambda signed_in_as, _arguments: signed_in_as is None,
+        makes=Makes(lambda _session, arguments: arguments.password is None, _hand_over),
         prepare=_prepared,
     ),
     Operation("operator list", ListOperators, list_all, guard=reads()),
@@ -236,9 +279,9 @@ OPERATIONS = (
         change,
         role="admin",
         guard=depends(
-            when(_gains_power),
-            "Gives somebody more power, or takes announcements from another.",
-            "It takes power away: to deactivate must be possible at once.",
+            _need,
+            "Gives somebody more power, takes announcements from another, or lets somebody pass for another.",
+            "It takes power away, and the last admin stays: whoever was robbed must be stopped at once.",
         ),
     ),
 )

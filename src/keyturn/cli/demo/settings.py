@@ -5,16 +5,20 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from keyturn.cli.configuration import loaded, over
 from keyturn.cli.demo.connectors import connector_settings
 from keyturn.config.checking import KeyPath
-from keyturn.config.settings import Settings
+from keyturn.config.settings import ChangeSettings, Settings
 from keyturn.config.sources import variable_of
 
 _DEFAULTS: dict[KeyPath, object] = {("limits", "application_rate"): 0, ("log", "level"): "warning"}
 
 
 _PORT = variable_of(("server", "port"))
+_DELAY = variable_of(("changes", "delay"))
+"""A demo alone may have none: its operator is alone. No file or variable can say so."""
 
 
 def demo_settings(directory: Path, port: int | None, oem_url: str, before: str | None) -> Settings:
@@ -23,7 +27,10 @@ def demo_settings(directory: Path, port: int | None, oem_url: str, before: str |
         port = port_of(before) or port
     defaults = _DEFAULTS | connector_settings(oem_url)
     below = {variable_of(path): str(value) for path, value in defaults.items()}
-    return loaded(None, below | dict(os.environ) | over(data=directory, port=port))
+    settings = loaded(None, below | dict(os.environ) | over(data=directory, port=port))
+    if _DELAY in os.environ:
+        return settings
+    return msgspec.structs.replace(settings, changes=ChangeSettings(delay=0))
 
 
 def port_of(url: str | None) -> int:

@@ -1,0 +1,77 @@
+"""Who had a hand in what within the last week, and so is too close to approve what comes of it.
+
+One notion for every approval, of commands and of changes: who made, rotated or granted an application knows its
+secrets or wanted its power; who hired an operator or reset the operator's credentials could sign in as that operator.
+"""
+
+from typing import Literal
+
+from keyturn.clock import SECOND
+from keyturn.store.port import ReadTx, Tx
+
+WARY = 7 * 24 * 3600 * SECOND
+"""For so long a deed makes close."""
+
+Deed = Literal["made", "rotated", "granted", "hired", "reset"]
+
+_KEEP = """
+INSERT INTO closeness (subject, operator_id, deed, at) VALUES (:subject, :who, :deed, :now)
+ON CONFLICT (subject, operator_id, deed) DO UPDATE SET at = excluded.at
+"""
+_ENTANGLED = """
+SELECT 1 FROM closeness
+WHERE at > :since AND ((subject = :one AND operator_id = :other) OR (subject = :other AND operator_id = :one))
+"""
+_CLOSE_TO_ONE_BEHIND = """
+WITH behind (id) AS (
+  SELECT operator_id FROM responsible_operator WHERE application_id = :actor
+  UNION SELECT operator_id FROM closeness WHERE subject = :actor AND at > :since AND operator_id <> 'local'
+)
+SELECT 1 FROM closeness WHERE at > :since AND
+"""
+"""What was done from the shell was done by nobody."""
+_DEED = "SELECT 1 FROM closeness WHERE subject = :actor AND operator_id = :operator AND at > :since AND deed = "
+_LATELY = "within the last seven days."
+_TOO_CLOSE: tuple[tuple[str, str], ...] = (
+    ("SELECT 1 WHERE :actor = :operator", "Nobody approves what they asked for themselves."),
+    (
+        "SELECT 1 FROM responsible_operator WHERE application_id = :actor AND operator_id = :operator",
+        "The operator is responsible for the application.",
+    ),
+    (f"{_DEED} 'made'", f"The operator made the application {_LATELY}"),
+    (f"{_DEED} 'rotated'", f"The operator rotated a secret of the application {_LATELY}"),
+    (f"{_DEED} 'granted'", f"The operator proposed or approved what the application may do {_LATELY}"),
+    (f"{_DEED} 'hired'", f"The operator hired whoever asked {_LATELY}"),
+    (f"{_DEED} 'reset'", f"The operator reset the credentials of whoever asked {_LATELY}"),
+    (
+        "SELECT 1 FROM closeness WHERE subject = :operator AND operator_id = :actor AND at > :since",
+        f"Whoever asked hired the operator or reset the operator's credentials {_LATELY}",
+    ),
+    (
+        f"{_CLOSE_TO_ONE_BEHIND} operator_id = :operator AND subject IN (SELECT id FROM behind)",
+        "The operator hired or reset the credentials of one responsible for the application, or close to it, "
+        + _LATELY,
+    ),
+    (
+        f"{_CLOSE_TO_ONE_BEHIND} subject = :operator AND operator_id IN (SELECT id FROM behind)",
+        "One responsible for the application, or close to it, hired the operator or reset the operator's credentials "
+        + _LATELY,
+    ),
+)
+"""What must not be there, and how it is said."""
+
+
+def keep(tx: Tx, subject: str, who: str, deed: Deed) -> None:
+    """`who`, an operator's id or ``local``, did it now to an application or an operator."""
+    tx.run(_KEEP, subject=subject, who=who, deed=deed, now=tx.now)
+
+
+def entangled(tx: ReadTx, one: str, other: str, now: int) -> bool:
+    """Whether one operator hired the other or reset the other's credentials lately, and so could sign in as them."""
+    return tx.one(_ENTANGLED, one=one, other=other, since=now - WARY) is not None
+
+
+def too_close(tx: ReadTx, operator_id: str, actor: str, now: int) -> str | None:
+    """Why the operator may not approve what an application or operator `actor` asked for; None when it may."""
+    ids = {"actor": actor, "operator": operator_id, "since": now - WARY}
+    return next((reason for sql, reason in _TOO_CLOSE if tx.one(sql, **ids)), None)

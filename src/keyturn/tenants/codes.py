@@ -1,0 +1,68 @@
+"""One-time codes by which an operator sets a password or enrols a second factor: handed over, good once, for a day."""
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from typing import Literal
+
+from keyturn.clock import SECOND, iso_time
+from keyturn.store.port import Tx
+from keyturn.tenants import closeness
+from keyturn.tenants.administration import Answer, OperationError, Session
+from keyturn.tenants.keyring import Keyring
+
+LIFE = 24 * 3600 * SECOND
+_BYTES = 16
+
+Purpose = Literal["password", "totp"]
+
+_KEEP = """
+INSERT INTO operator_code (operator_id, purpose, digest, made_by, expires_at)
+VALUES (:operator_id, :purpose, :digest, :author, :expires_at)
+ON CONFLICT (operator_id, purpose) DO UPDATE
+SET digest = excluded.digest, made_by = excluded.made_by, expires_at = excluded.expires_at
+"""
+_FIND = """
+SELECT digest, made_by FROM operator_code
+WHERE operator_id = :operator_id AND purpose = :purpose AND expires_at > :now
+"""
+_DROP = "DELETE FROM operator_code WHERE operator_id = :operator_id AND purpose = :purpose"
+
+
+def issue(session: Session, operator_id: str, purpose: Purpose) -> Answer:
+    """A new code, which replaces the one before. Whoever issues it counts as having reset the operator."""
+    code, expires_at = secrets.token_urlsafe(_BYTES), session.tx.now + LIFE
+    session.tx.run(
+        _KEEP,
+        operator_id=operator_id,
+        purpose=purpose,
+        digest=_digest(session.keyring, operator_id, purpose, code),
+        author=session.author,
+        expires_at=expires_at,
+    )
+    closeness.keep(session.tx, operator_id, session.author, "reset")
+    return {"code": code, "code_expires_at": iso_time(expires_at)}
+
+
+def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str) -> str:
+    """The one among the operators whose code it is; it is used up, and its maker's week begins.
+
+    Raises `OperationError`, which tells nothing of the operators.
+    """
+    tx = session.tx
+    for operator_id in candidates:
+        digest, made_by = tx.one(_FIND, operator_id=operator_id, purpose=purpose, now=tx.now) or ("", "")
+        if hmac.compare_digest(_digest(session.keyring, operator_id, purpose, code), digest):
+            drop(tx, operator_id, purpose)
+            closeness.keep(tx, operator_id, made_by, "reset")
+            return operator_id
+    raise OperationError("code_refused", "The code was refused: it is wrong, was used, or is older than a day.")
+
+
+def drop(tx: Tx, operator_id: str, purpose: Purpose) -> None:
+    """What was issued before is worth nothing."""
+    tx.run(_DROP, operator_id=operator_id, purpose=purpose)
+
+
+def _digest(keyring: Keyring, operator_id: str, purpose: Purpose, code: str) -> str:
+    return keyring.digest(f"operator code {purpose} {operator_id} {code.strip()}")

@@ -1,0 +1,48 @@
+"""Locks of sign-ins: how long a run of wrong ones keeps an operator out, and what that does to the notices."""
+
+from keyturn.audit import journal
+from keyturn.clock import SECOND, iso_time
+from keyturn.store.port import ReadTx, Tx
+
+TRIES = 5
+WINDOW = 15 * 60 * SECOND
+"""Within which so many wrong sign-ins lock, and for how long."""
+
+_NEWEST = "SELECT max(at) FROM sign_in_failure WHERE subject = :subject"
+_COUNT = "SELECT count(*) FROM sign_in_failure WHERE subject = :subject AND at > :since"
+_IN_CHARGE = "SELECT company_id FROM operator WHERE id = :subject AND role = 'admin' AND active = 1"
+_SHORT = """
+SELECT id, company_id, operation, notice FROM change
+WHERE state = 'pending' AND effective_at < :until + notice AND notice > 0
+  AND (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)
+ORDER BY id
+"""
+_PROLONG = "UPDATE change SET effective_at = :effective_at WHERE id = :id"
+
+
+def until(tx: ReadTx, subject: str) -> int | None:
+    """When the lock of an operator's id, or of a name's digest, ends; None: there is none now."""
+    (newest,) = tx.one(_NEWEST, subject=subject) or (None,)
+    if newest is None or tx.now >= newest + WINDOW:
+        return None
+    (count,) = tx.one(_COUNT, subject=subject, since=newest - WINDOW) or (0,)
+    return int(newest + WINDOW) if count >= TRIES else None
+
+
+def prolong_notices(tx: Tx, subject: str) -> None:
+    """Where somebody in charge is locked out, the notices in reach begin anew when that is over."""
+    ends, row = until(tx, subject), tx.one(_IN_CHARGE, subject=subject)
+    if ends is None or row is None:
+        return
+    for change_id, company_id, operation, notice in tx.all(_SHORT, until=ends, company_id=row[0]):
+        tx.run(_PROLONG, id=change_id, effective_at=ends + notice)
+        journal.record(
+            tx,
+            "change.prolonged",
+            company_id=company_id,
+            actor="engine",
+            change=change_id,
+            operation=operation,
+            operator_id=subject,
+            effective_at=iso_time(ends + notice),
+        )

@@ -1,0 +1,98 @@
+"""What a change refers to: ids from the moment it is proposed, with names and owners, and the same at its effect."""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.store.port import ReadTx
+from keyturn.tenants import responsible
+from keyturn.tenants.administration import Arguments, OperationError
+from keyturn.tenants.references import (
+    ACCOUNT,
+    APPLICATION,
+    COMPANY,
+    OPERATOR,
+    PLAN,
+    VEHICLE,
+    Noun,
+    resolve,
+    resolve_in_reach,
+)
+
+
+class Named(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that a change refers to, as it is."""
+
+    id: str
+    name: str
+    company_id: str | None = None
+    """Whose it is."""
+    responsible: tuple[str, ...] = ()
+    """Ids of the operators who answer for it."""
+
+
+Names = dict[str, tuple[Named, ...]]
+"""By argument."""
+
+_REFERENCES: dict[str, tuple[Noun, str]] = {
+    "company": (COMPANY, "SELECT name, id FROM company WHERE id = :id"),
+    "application": (APPLICATION, "SELECT name, company_id FROM application WHERE id = :id"),
+    "account": (ACCOUNT, "SELECT name, company_id FROM oem_account WHERE id = :id"),
+    "vehicle": (VEHICLE, "SELECT vin, company_id FROM vehicle WHERE id = :id"),
+    "person": (OPERATOR, "SELECT name, company_id FROM operator WHERE id = :id"),
+    "responsible": (OPERATOR, "SELECT name, company_id FROM operator WHERE id = :id"),
+    "plan": (PLAN, "SELECT name, NULL FROM plan WHERE id = :id"),
+}
+"""By the argument that refers: in whatever operation."""
+_IN_OPEN_CHANGE = """
+SELECT 1 FROM change WHERE state IN ('waiting', 'pending') AND named LIKE '%"' || :id || '"%'
+"""
+
+
+def pinned(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Arguments, Names]:
+    """The arguments with ids in place of names, and what these are; `owner`: the company whose things they change.
+
+    Raises `OperationError` where one refers to nothing.
+    """
+    company: str | None = getattr(arguments, "company", None)
+    ids: dict[str, Any] = {}
+    for name, (noun, _) in _REFERENCES.items():
+        match getattr(arguments, name, None):
+            case str(reference):
+                scope = None if noun in (COMPANY, PLAN) else company
+                ids[name] = resolve(tx, noun, reference, scope)
+            case tuple(references):
+                ids[name] = tuple(resolve_in_reach(tx, each, owner) for each in references)
+            case _:
+                pass
+    return msgspec.structs.replace(arguments, **ids), {name: _told(tx, name, value) for name, value in ids.items()}
+
+
+def refuse_if_others(tx: ReadTx, names: Names) -> None:
+    """Raises `OperationError` where what was referred to is gone, is another's now, or others answer for it."""
+    for name, things in names.items():
+        if _told(tx, name, tuple(each.id for each in things)) != things:
+            raise OperationError(
+                "changed_meanwhile",
+                f"What the change names as {name} is not as it was when it was proposed: its name, its company, or who"
+                " answers for it; propose it again.",
+            )
+
+
+def refuse_renaming(tx: ReadTx, thing_id: str, word: str) -> None:
+    """Raises `OperationError` where an open change names it: who decides on that knows it by this name."""
+    if tx.one(_IN_OPEN_CHANGE, id=thing_id) is not None:
+        raise OperationError(
+            "named_by_change", f"An open change names this {word}; it can be renamed when that change has ended."
+        )
+
+
+def _told(tx: ReadTx, argument: str, ids: str | tuple[str, ...]) -> tuple[Named, ...]:
+    return tuple(_named(tx, argument, each) for each in ((ids,) if isinstance(ids, str) else ids))
+
+
+def _named(tx: ReadTx, argument: str, thing_id: str) -> Named:
+    noun, sql = _REFERENCES[argument]
+    name, company_id = tx.one(sql, id=thing_id) or ("", None)
+    answering = responsible.ids(tx, thing_id) if noun is APPLICATION else ()
+    return Named(thing_id, name, company_id, answering)
