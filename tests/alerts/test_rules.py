@@ -16,7 +16,7 @@ from .receiver import Receiver
 pytestmark = pytest.mark.anyio
 
 MARK = "clock.fault"
-PLAIN = sorted(KINDS - {"command.Unknown", "command.contradicted", "operator.sign_in_refused"})
+PLAIN = sorted(KINDS - {"command.Unknown", "command.contradicted", "operator.sign_in_refused", "command.Cancelled"})
 _COMMAND = """
 INSERT INTO command (id, company_id, actor, vehicle_id, account_id, vin, name, state, fence, epoch, status, detail,
   created_at, updated_at, attempts, may_have_executed)
@@ -68,7 +68,7 @@ async def test_refused_sign_ins_are_told_of_when_they_repeat(
 
 async def test_what_is_no_reason_is_not_told(tmp_path: Path, receiver: Receiver) -> None:
     async with office(tmp_path, [by_webhook(receiver.url)]) as running:
-        for kind in ("policy.tightened", "switch.released", "clock.right", "backup.made", "command.Executed"):
+        for kind in ("change.approved", "operator.signed_in", "clock.right", "backup.made", "command.Executed"):
             await running.record(kind)
         await running.settled()
         assert len(receiver.posts) == 1

@@ -4,7 +4,8 @@ import msgspec
 
 from keyturn.alerts import entries, outbox
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.rules import KINDS, Rule, message, rule_for
+from keyturn.alerts.rule import Rule
+from keyturn.alerts.rules import KINDS, message, rule_for
 from keyturn.clock import after
 from keyturn.store.port import ReadTx, Tx
 

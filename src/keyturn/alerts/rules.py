@@ -1,39 +1,19 @@
 """Which entries are told to the administrators, and in which words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-import msgspec
-
+from keyturn.alerts import people
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.message import Message, Origin
+from keyturn.alerts.rule import CRITICAL, WARNING, Rule
 from keyturn.clock import iso_time
 from keyturn.commands.catalogue import DISABLE
 
-CRITICAL, WARNING = "critical", "warning"
 _LONGEST_FACT = 200
-Condition = Callable[[Entry], bool]
-
-
-def _always(_entry: Entry) -> bool:
-    return True
 
 
 def _of_disable(entry: Entry) -> bool:
     return entry.command == DISABLE
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """One kind of entry. In every window the first `quiet` say nothing, and those after `singly` are told as one."""
-
-    kind: str
-    severity: str
-    subject: str
-    text: str
-    facts: tuple[str, ...] = ()
-    """Members of the entry's body that may be shown."""
-    condition: Condition = _always
-    quiet: int = 0
-    singly: int = 20
 
 
 RULES = (
@@ -61,9 +41,9 @@ RULES = (
     Rule(
         "change.proposed",
         WARNING,
-        "A change that loosens something was proposed",
-        "It takes effect ten minutes after it was proposed, or approved where that is needed. Any administrator in "
-        "charge can withdraw it until then.",
+        "A guarded change was proposed",
+        "It takes effect when its notice is over, which begins when it was proposed, or approved where that is needed. "
+        "Any administrator in charge can withdraw it until then.",
         ("change", "operation", "needs", "effective_at"),
     ),
     Rule(
@@ -141,6 +121,7 @@ RULES = (
         quiet=4,
         singly=5,
     ),
+    *people.RULES,
 )
 KINDS = frozenset(rule.kind for rule in RULES)
 

@@ -22,7 +22,7 @@ _ENTANGLED = """
 SELECT 1 FROM closeness
 WHERE at > :since AND ((subject = :one AND operator_id = :other) OR (subject = :other AND operator_id = :one))
 """
-_CLOSE_TO_ONE_BEHIND = """
+_NEAR_THOSE_BEHIND = """
 WITH behind (id) AS (
   SELECT operator_id FROM responsible_operator WHERE application_id = :actor
   UNION SELECT operator_id FROM closeness WHERE subject = :actor AND at > :since AND operator_id <> 'local'
@@ -30,6 +30,7 @@ WITH behind (id) AS (
 SELECT 1 FROM closeness WHERE at > :since AND
 """
 """What was done from the shell was done by nobody."""
+_BEHIND = "IN (SELECT id FROM behind)"
 _DEED = "SELECT 1 FROM closeness WHERE subject = :actor AND operator_id = :operator AND at > :since AND deed = "
 _LATELY = "within the last seven days."
 _TOO_CLOSE: tuple[tuple[str, str], ...] = (
@@ -48,12 +49,12 @@ _TOO_CLOSE: tuple[tuple[str, str], ...] = (
         f"Whoever asked hired the operator or reset the operator's credentials {_LATELY}",
     ),
     (
-        f"{_CLOSE_TO_ONE_BEHIND} operator_id = :operator AND subject IN (SELECT id FROM behind)",
+        f"{_NEAR_THOSE_BEHIND} operator_id = :operator AND subject {_BEHIND}",
         "The operator hired or reset the credentials of one responsible for the application, or close to it, "
         + _LATELY,
     ),
     (
-        f"{_CLOSE_TO_ONE_BEHIND} subject = :operator AND operator_id IN (SELECT id FROM behind)",
+        f"{_NEAR_THOSE_BEHIND} subject = :operator AND operator_id {_BEHIND}",
         "One responsible for the application, or close to it, hired the operator or reset the operator's credentials "
         + _LATELY,
     ),

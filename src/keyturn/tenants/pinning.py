@@ -45,7 +45,9 @@ _REFERENCES: dict[str, tuple[Noun, str]] = {
 }
 """By the argument that refers: in whatever operation."""
 _IN_OPEN_CHANGE = """
-SELECT 1 FROM change WHERE state IN ('waiting', 'pending') AND named LIKE '%"' || :id || '"%'
+SELECT 1 FROM change
+WHERE named LIKE '%"' || :id || '"%'
+  AND (state IN ('waiting', 'pending') OR (collect_by > :now AND collected_at IS NULL))
 """
 
 
@@ -81,7 +83,7 @@ def refuse_if_others(tx: ReadTx, names: Names) -> None:
 
 def refuse_renaming(tx: ReadTx, thing_id: str, word: str) -> None:
     """Raises `OperationError` where an open change names it: who decides on that knows it by this name."""
-    if tx.one(_IN_OPEN_CHANGE, id=thing_id) is not None:
+    if tx.one(_IN_OPEN_CHANGE, id=thing_id, now=tx.now) is not None:
         raise OperationError(
             "named_by_change", f"An open change names this {word}; it can be renamed when that change has ended."
         )

@@ -17,8 +17,9 @@ _FIND = """
 SELECT o.id, o.name, o.role, o.company_id, o.password, o.totp, o.totp_step
 FROM operator o LEFT JOIN company c ON c.id = o.company_id
 WHERE o.active = 1 AND (o.name = :called OR o.email = :called OR (o.name = :name AND c.name = :company))
-ORDER BY o.id
+ORDER BY o.company_id IS NOT NULL, o.name <> :called, o.id
 """
+"""Those of the whole installation first: nobody else can crowd them out of what is compared."""
 _BOOK = "INSERT INTO sign_in_failure (id, subject, at) VALUES (:id, :subject, :now)"
 _FORGET = "DELETE FROM sign_in_failure WHERE at <= :old"
 _CLEAR = "DELETE FROM sign_in_failure WHERE id = :id"

@@ -1,0 +1,45 @@
+"""Where there is no delay, as in a demo, one who is alone in charge sees the result at once; it is on record."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from keyturn.tenants.operations import OPERATIONS, perform
+
+from .changing import staff as staff
+from .conftest import INSTALLATION, Office
+from .staff import Staff
+
+AT_ONCE = msgspec.structs.replace(INSTALLATION, delay=0)
+
+
+def done(staff: Staff, by: str, name: str, /, **arguments: Any) -> dict[str, Any]:
+    office, operator = staff.office, staff.operator(by)
+    order = (name, arguments, "operator:local", OPERATIONS, operator)
+    return office.wait(office.store.write(lambda tx: perform(tx, office.keyring, AT_ONCE, *order)))
+
+
+@pytest.fixture
+def ana(staff: Staff) -> Staff:
+    staff.hire("ana")
+    return staff
+
+
+def test_who_is_alone_sees_the_result_and_the_secret(ana: Staff, office: Office) -> None:
+    rotated = done(ana, "ana", "application rotate-secret", application="erp")
+    assert office.token(rotated) is not None
+    assert done(ana, "ana", "plan set", plan="basic", commands=["start"])["commands"] == ["start"]
+    assert ana.kinds()[-3:] == ["change.proposed", "change.applied", "plan.changed"]
+    assert done(ana, "ana", "operator add", name="bia", email="b@b.c", role="admin")["code"]
+
+
+def test_it_takes_the_second_factor_all_the_same(ana: Staff) -> None:
+    assert ana.refused("application rotate-secret", application="erp") == "sign_in_required"
+    assert ana.refused("application rotate-secret", "ana", factor=False, application="erp") == "sign_in_required"
+
+
+def test_who_is_not_alone_waits_for_the_other(ana: Staff) -> None:
+    done(ana, "ana", "operator add", name="bia", email="b@b.c", role="admin")
+    change = done(ana, "ana", "plan set", plan="basic", commands=["start"])
+    assert (change["state"], change["needs"]) == ("waiting", "approval")

@@ -1,0 +1,119 @@
+"""What a change names: the same thing when it takes effect as when it was proposed, whatever it is called by then."""
+
+from typing import Any
+
+import pytest
+
+from .changing import staff as staff
+from .changing import two as two
+from .conftest import Office
+from .staff import NOTICE, Staff
+
+GRANTS = {"application": "erp", "grants": ["location", "start"]}
+
+
+def approved(two: Staff, name: str, /, **arguments: Any) -> dict[str, Any]:
+    change = two.do(name, "ana", **arguments)
+    return two.do("change approve", "bia", change=change["change"])
+
+
+@pytest.fixture
+def carla(two: Staff) -> Staff:
+    two.hire("carla", "viewer", by="ana")
+    return two
+
+
+def test_a_change_shows_id_and_name_of_what_it_is_about(two: Staff, office: Office) -> None:
+    application = office.do("application show", application="erp")
+    change = two.do("application set", "ana", **GRANTS, company="Frota")
+
+    assert change["arguments"]["application"] == application["id"]
+    assert change["arguments"]["company"] == application["company_id"]
+    (named,) = change["named"]["application"]
+    assert (named["id"], named["name"], named["company_id"]) == (application["id"], "erp", application["company_id"])
+    assert change["named"]["company"][0]["name"] == "Frota"
+
+
+def test_a_change_about_nothing_is_refused_when_it_is_proposed(two: Staff) -> None:
+    assert two.refused("application set", "ana", application="nobody", grants=["start"]) == "not_found"
+    assert two.refused("operator set", "ana", person="nobody", role="admin") == "not_found"
+
+
+def test_somebody_who_takes_over_the_name_gets_nothing(carla: Staff, office: Office) -> None:
+    """The old attack: rename within the notice, and give a puppet the name."""
+    change = approved(carla, "operator set", person="carla", role="admin")
+    assert carla.refused("operator set", "carla", person="carla", name="clara") == "role_required"
+    rename = approved(carla, "operator set", person="carla", name="clara")
+    carla.wait(NOTICE)
+
+    assert carla.do("change show", "bia", change=change["change"])["state"] == "applied"
+    assert carla.do("change show", "bia", change=rename["change"])["state"] == "applied"
+    assert office.do("operator show", person="clara")["role"] == "admin"
+    carla.hire("carla", "viewer", by="ana")
+    assert office.do("operator show", person="carla")["role"] == "viewer"
+
+
+@pytest.mark.parametrize(
+    ("change", "rename"),
+    [
+        (("application set", GRANTS), ("application set", {"application": "erp", "name": "other"})),
+        (("plan set", {"plan": "basic", "commands": ["start"]}), ("plan set", {"plan": "basic", "name": "other"})),
+        (("application set", GRANTS | {"company": "Frota"}), ("company set", {"company": "Frota", "name": "other"})),
+        (("application set", GRANTS), ("company set", {"company": "Frota", "name": "other"})),
+        (
+            ("operator set", {"person": "ana", "grants": ["start"]}),
+            ("operator set", {"person": "ana", "name": "other"}),
+        ),
+    ],
+)
+def test_what_an_open_change_names_is_not_renamed(
+    two: Staff, change: tuple[str, dict[str, Any]], rename: tuple[str, dict[str, Any]]
+) -> None:
+    """Nor is the company whose thing it is."""
+    waiting = two.do(change[0], "ana", **change[1])
+    assert two.refused(rename[0], "ana", **rename[1]) == "named_by_change"
+    two.do("change withdraw", "bia", change=waiting["change"])
+    assert two.do(rename[0], "ana", **rename[1])["name"] == "other"
+
+
+def test_renaming_another_operator_is_guarded_and_ends_where_a_change_names_them(carla: Staff) -> None:
+    rename = approved(carla, "operator set", person="carla", name="clara")
+    assert rename["state"] == "pending"
+    waiting = carla.do("operator set", "bia", person="carla", role="approver")
+    carla.wait(NOTICE)
+
+    assert carla.do("change show", "bia", change=rename["change"])["problem"].startswith("An open change names this")
+    assert carla.state(waiting) == "waiting"
+
+
+def test_who_is_responsible_is_named_by_id_too(carla: Staff, office: Office) -> None:
+    office.do("application set", application="erp", responsible=["ana"])
+    change = carla.do("application set", "ana", application="erp", responsible=["carla"])
+    assert change["arguments"]["responsible"] == [carla.id("carla")]
+    assert change["named"]["responsible"][0]["name"] == "carla"
+
+
+def test_a_change_is_refused_where_others_answer_for_the_application_by_now(carla: Staff, office: Office) -> None:
+    change = approved(carla, "application set", **GRANTS)
+    office.do("application set", application="erp", responsible=["carla"])
+    carla.wait(NOTICE)
+    shown = carla.do("change show", "bia", change=change["change"])
+    assert (shown["state"], shown["problem"][:20]) == ("failed", "What the change name")
+    assert office.do("application show", application="erp")["grants"] == ["location"]
+
+
+def test_a_change_is_refused_where_the_thing_is_another_companys_by_now(two: Staff, office: Office) -> None:
+    change = approved(two, "application set", **GRANTS)
+    other = office.do("company show", company="Outra")["id"]
+    office.wait(office.store.write(lambda tx: tx.run("UPDATE application SET company_id = :other", other=other)))
+    two.wait(NOTICE)
+    assert two.state(change) == "failed"
+    assert office.do("application show", application="erp")["grants"] == ["location"]
+
+
+def test_a_change_that_was_proposed_before_references_were_kept_is_not_made(two: Staff, office: Office) -> None:
+    change = approved(two, "application set", **GRANTS)
+    office.wait(office.store.write(lambda tx: tx.run("UPDATE change SET named = NULL")))
+    two.wait(NOTICE)
+    shown = two.do("change show", "bia", change=change["change"])
+    assert (shown["state"], shown["problem"]) == ("failed", "It was proposed before an upgrade; propose it again.")
