@@ -7,11 +7,13 @@ from keyturn.commands.catalogue import COMMANDS
 
 from .administration import administer, filled
 from .car import STOPPED
+from .installation import BY_VIN
 from .plan import Event
-from .rulebook import LOOSEST, NOTICE, REACHES, SCOPES, STRICTEST
+from .rulebook import LOOSEST, NOTICE, PLACE_OF, REACHES, SCOPES, STRICTEST
 from .world import World
 
 Happening = Callable[[World, Event], None]
+_OPEN_RECORDS = "SELECT vehicle_id FROM immobilisation WHERE state <> 'closed' ORDER BY id"
 
 
 def happen(world: World, event: Event) -> None:
@@ -28,6 +30,19 @@ def _administered(operation: str, **arguments: Any) -> Happening:
     def do(world: World, event: Event) -> None:
         for node in world.living()[:1]:
             administer(world, node, operation, filled(event.vin, arguments))
+
+    return do
+
+
+def _closes_record(**arguments: Any) -> Happening:
+    """Of the vehicle, or where that has none, of one that has."""
+
+    def do(world: World, event: Event) -> None:
+        opened = [vehicle for (vehicle,) in world.rows(_OPEN_RECORDS)]
+        vehicle = BY_VIN[event.vin].id
+        chosen = vehicle if vehicle in opened or not opened else opened[0]
+        for node in world.living()[:1]:
+            administer(world, node, "immobilisation close", {"vehicle": chosen, **arguments})
 
     return do
 
@@ -86,18 +101,13 @@ _CARS: dict[str, Happening] = {
     "hood closed": _becomes(hood_status="closed"),
     "unlocked by hand": _becomes(doors_locked=False),
 }
-_PLACES: dict[str, dict[str, str]] = {
-    "installation": {},
-    "company": {"company": "{company}"},
-    "account": {"company": "{company}", "account": "{account}"},
-}
 
 
 def _switches() -> dict[str, Happening]:
     happenings: dict[str, Happening] = {}
     for reach in REACHES:
         for scope in SCOPES:
-            where = {"reach": reach, **_PLACES[scope]}
+            where = {"reach": reach, **PLACE_OF[scope]}
             happenings[f"switch thrown: {reach}, {scope}"] = _administered("switch throw", reason="recall", **where)
             happenings[f"switch released: {reach}, {scope}"] = _administered("switch release", **where)
     return happenings
@@ -112,8 +122,8 @@ _POLICIES: dict[str, Happening] = {
 _RECORDS: dict[str, Happening] = {
     "keep enabling started": _administered("keep-enabling start", vehicle="{vehicle}"),
     "keep enabling cancelled": _administered("keep-enabling cancel", vehicle="{vehicle}"),
-    "record closed": _administered("immobilisation close", vehicle="{vehicle}", reason="the owner drove off"),
-    "record closed by force": _administered("immobilisation close", vehicle="{vehicle}", reason="sold", force=True),
+    "record closed": _closes_record(reason="the owner drove off"),
+    "record closed by force": _closes_record(reason="sold", force=True),
     NOTICE: _administered("notice add", vehicle="{vehicle}", channel="phone"),
 }
 HAPPENINGS: dict[str, Happening] = {**_CLOCK, **_RIGHTS, **_CARS, **_switches(), **_POLICIES, **_RECORDS}

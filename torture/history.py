@@ -10,7 +10,7 @@ import msgspec
 
 from .faults import KINDS
 from .installation import BY_VIN, VEHICLES
-from .oem import Cloud
+from .oem import Actuation, Cloud
 from .plan import Plan
 from .world import Decision, Heard, Seen, World
 
@@ -79,6 +79,7 @@ class Aftermath:
     commits: list[tuple[int, float]]
     """The newest entry and the monotonic time of each commit; kept only where the wall clock is not true."""
     decisions: list[Decision]
+    unrecorded: list[tuple[str, Actuation]]
 
     @cached_property
     def trouble(self) -> frozenset[str]:
@@ -138,6 +139,7 @@ def gather(world: World) -> Aftermath:
         complaints=world.complaints,
         commits=world.commits,
         decisions=world.decisions,
+        unrecorded=world.unrecorded,
     )
 
 

@@ -132,8 +132,10 @@ def _enrol_vehicle(tx: Tx, vehicle: Enrolled) -> None:
         sealed=sealed,
     )
     tx.run(
-        """INSERT INTO vehicle VALUES
-           (:id, :company, :vin, :account, :vin, 'owned', 'combustion', 'plan', NULL, 10.0, 1, 'form', 1, 0)""",
+        """INSERT INTO vehicle
+             (id, company_id, vin, account_id, external_id, ownership, powertrain, plan_id, fuel_reserve, consent_at,
+              consent_reference, active, created_at)
+           VALUES (:id, :company, :vin, :account, :vin, 'owned', 'combustion', 'plan', 10.0, 1, 'form', 1, 0)""",
         id=vehicle.id,
         company=vehicle.company,
         vin=vehicle.vin,

@@ -26,6 +26,13 @@ NO_LIMITS: Rules = {name: LOOSEST[name] for name in _LIMITS}
 
 REACHES = ("disable", "actuating", "restoring")
 SCOPES = ("installation", "company", "account")
+PLACE_OF: dict[str, dict[str, str]] = {
+    "installation": {},
+    "company": {"company": "{company}"},
+    "account": {"company": "{company}", "account": "{account}"},
+}
+PLACES = tuple(PLACE_OF.values())
+"""Arguments that say over what a switch is thrown."""
 SWITCH_EVENTS = tuple(f"switch thrown: {reach}, {scope}" for reach in REACHES for scope in SCOPES)
 _SWITCH_WEIGHTS = (4, 4, 4, 3, 3, 3, 1, 1, 1)
 POLICY_EVENTS = ("policy tightened", "policy loosened", "second person asked for", "second person not asked for")

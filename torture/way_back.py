@@ -1,9 +1,12 @@
 """The way back: whatever stands against it, a company enables its vehicle by its ordinary request.
 
-What it took away from itself it gives back first, and a switch that names restoring commands is released; everything
-else stays as the scenario left it, and is made as strict as it can be.
+Before that, in some scenarios, an insider alone with the shell does what holds it up longest: closes records by force,
+and throws switches over what restores, again and again. What the company took away from itself it gives back, and such a
+switch is released, or left until it ends by itself; everything else stays as the scenario left it, and is made as strict
+as it can be.
 """
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -11,14 +14,15 @@ from .administration import administer, filled
 from .callers import send
 from .car import STOPPED
 from .installation import BY_VIN
-from .rulebook import STRICTEST
+from .oem import Actuation
+from .rulebook import PLACES, STRICTEST
 from .world import Heard, World, until
 
 CHECK = "the way back is open"
 _TRIES = 15
 _ENDED_WITHIN = 600.0
 """Seconds for one enable_ignition: what is ahead of it in the lane may hold it."""
-_OPEN = "SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND state <> 'closed'"
+_OPEN = "SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND (state <> 'closed' OR held = 1)"
 _STATUS = "SELECT 1 FROM command WHERE id = ? AND status IN ('Success', 'Error')"
 _WELCOME = (200, 409, 503, None)
 """Answers after which one tries again: sent, contradicted by the vehicle's own report, or not heard."""
@@ -28,25 +32,38 @@ _HARDER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("switch throw", {"reach": "actuating", "reason": "recall"}),
     ("policy set", {"company": "{company}", **STRICTEST}),
 )
-_GIVEN_BACK: tuple[tuple[str, dict[str, Any]], ...] = (
+_RELEASED: tuple[tuple[str, dict[str, Any]], ...] = (
     ("switch release", {"reach": "restoring"}),
     ("switch release", {"reach": "restoring", "company": "{company}"}),
     ("switch release", {"reach": "restoring", "company": "{company}", "account": "{account}"}),
+)
+_GIVEN_BACK: tuple[tuple[str, dict[str, Any]], ...] = (
     ("application set", {"application": "{app}", "active": True, "grants": ("enable_ignition",)}),
     ("account set", {"account": "{account}", "active": True}),
     ("vehicle set", {"vehicle": "{vehicle}", "active": True}),
 )
+_SWITCHES_END_WITHIN = 600.0
+"""Seconds: one person threw them."""
+_THROWN = "SELECT 1 FROM kill_switch WHERE reach = 'restoring'"
+_RECORDED = "SELECT vehicle_id FROM immobilisation WHERE state <> 'closed' OR held = 1"
 _KEPT = "SELECT vehicle_id FROM keep_enabling WHERE ended_at IS NULL"
 _PLAN: tuple[str, dict[str, Any]] = ("vehicle set", {"vehicle": "{vehicle}", "plan": "plan"})
 
 
 async def walk(world: World) -> None:
     """Every vehicle that is immobilised, or on record as perhaps so, comes back."""
+    insider = Random(f"insider {world.plan.seed}")
     for (vehicle,) in world.rows(_KEPT):
         await administer(world, world.living()[0], "keep-enabling cancel", {"vehicle": vehicle})
+    if world.plan.policies and insider.random() < 0.5:
+        for vin in [vin for vin in world.plan.vins if _held(world, vin)]:
+            world.counts["insider closes records and throws switches"] += 1
+            await _hold_up(world, vin, insider)
+    world.unrecorded = list(_unrecorded(world))
+    release = await _released(world, insider)
     for vin in [vin for vin in world.plan.vins if _held(world, vin)]:
         world.counts["way back walked"] += 1
-        await _prepare(world, vin)
+        await _prepare(world, vin, release)
         if not await _enabled(world, vin, Random(f"way back {world.plan.seed} {vin}")):
             world.complaints.append((CHECK, f"{vin} is not enabled and closed after {_TRIES} tries"))
 
@@ -56,10 +73,38 @@ def _held(world: World, vin: str) -> bool:
     return disabled or bool(world.rows(_OPEN, BY_VIN[vin].id))
 
 
-async def _prepare(world: World, vin: str) -> None:
+def _unrecorded(world: World) -> Iterator[tuple[str, Actuation]]:
+    """Each vehicle that is immobilised and has no record, with what immobilised it."""
+    recorded = {vehicle for (vehicle,) in world.rows(_RECORDED)}
+    for vin, car in world.cloud.cars.items():
+        if car.values["ignition_disabled"] and BY_VIN[vin].id not in recorded:
+            yield vin, next(a for a in reversed(world.cloud.ledger) if (a.vin, a.name) == (vin, "disable_ignition"))
+
+
+async def _hold_up(world: World, vin: str, chance: Random) -> None:
+    reason: dict[str, Any] = {"reason": "tidy"}
+    for operation, arguments in (
+        ("immobilisation close", {"vehicle": "{vehicle}", "force": True, **reason}),
+        ("switch throw", {"reach": "restoring", **chance.choice(PLACES), **reason}),
+    ):
+        await administer(world, world.living()[0], operation, filled(vin, arguments))
+
+
+async def _released(world: World, chance: Random) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """By hand; or nobody does, their time passes, and the insider tries again."""
+    if not world.rows(_THROWN) or chance.random() < 0.3:
+        return _RELEASED
+    world.counts["switches left to end"] += 1
+    world.loop.skip(_SWITCHES_END_WITHIN)
+    for vin in [vin for vin in world.plan.vins if _held(world, vin)]:
+        await _hold_up(world, vin, chance)
+    return ()
+
+
+async def _prepare(world: World, vin: str, release: tuple[tuple[str, dict[str, Any]], ...]) -> None:
     """A plan without enabling holds nobody back whose record is open."""
     back = (*_GIVEN_BACK, _PLAN)[: -1 if world.rows(_OPEN, BY_VIN[vin].id) else None] if world.plan.events else ()
-    for operation, arguments in (*_HARDER, *back):
+    for operation, arguments in (*_HARDER, *release, *back):
         node = world.living()[0]
         await administer(world, node, operation, filled(vin, arguments))
     world.cloud.cars[vin].become(world.clock.true(), STOPPED)

@@ -90,6 +90,8 @@ class World:
     outages: list[tuple[float, float]] = field(default_factory=list)
     commits: list[tuple[int, float]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    unrecorded: list[tuple[str, Actuation]] = field(default_factory=list)
+    """VINs that were immobilised and had no record, before the way back was walked, and what immobilised them."""
 
     def __post_init__(self) -> None:
         seed = self.plan.seed

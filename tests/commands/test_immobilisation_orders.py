@@ -8,7 +8,7 @@ from keyturn.clock import after, iso_time
 from keyturn.connectors.port import Verdict
 from keyturn.tenants.administration import Answer, OperationError
 
-from .immobilising import DISABLE, ENABLE, closed_by, entries, order, refused, state
+from .immobilising import DISABLE, ENABLE, closed_by, entries, order, refused, says_enabled, state
 from .installation import NOW, VIN, add_vehicle, administer
 from .yard import PARKED, Yard
 
@@ -150,6 +150,8 @@ def test_the_list_begins_with_the_oldest_and_leaves_out_what_is_closed_and_what_
     assert [shown["vin"] for shown in listed(yard, company="first")] == [VIN, SECOND_VIN]
     assert listed(yard, company="second") == []
     close(yard)
+    assert [(shown["vin"], shown["state"]) for shown in listed(yard)] == [(VIN, "held"), (SECOND_VIN, "possible")]
+    says_enabled(yard)
     assert [shown["vin"] for shown in listed(yard)] == [SECOND_VIN]
 
 

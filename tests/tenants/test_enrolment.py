@@ -29,6 +29,8 @@ def test_a_vehicle_is_enrolled_with_its_defaults(office: Office, enrol: Enrol) -
         "fuel_reserve": 10.0,
         "consent_at": None,
         "consent_reference": None,
+        "consent_by": None,
+        "consent_from": None,
         "active": True,
         "warnings": [
             "The VIN's check digit is D and would be 6: in North America and China that is a wrong VIN,"

@@ -88,8 +88,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a failed disable closes whatever record there is",
         "commands/effects.py",
-        "    if record is None or record.opened_by != command.id:\n        return\n",
-        "    if record is None:\n        return\n",
+        "        if record.opened_by != command.id:\n            continue\n",
+        "",
         "",
         test="tests/commands/test_immobilisations.py",
     ),

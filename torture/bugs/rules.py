@@ -105,6 +105,27 @@ BUGS: tuple[Bug, ...] = (
         test="tests/commands/test_immobilisation_ends.py",
     ),
     Bug(
+        "a switch over restoring commands does not end by itself",
+        "tenants/switches.py",
+        "    if arguments.reach == RESTORING:\n        ends_at = after",
+        "    if False:\n        ends_at = after",
+        "the way back is open",
+    ),
+    Bug(
+        "one person holds restoring commands back again and again",
+        "tenants/switches.py",
+        "    if rests is not None:\n",
+        "    if False:\n",
+        "the way back is open",
+    ),
+    Bug(
+        "a record that is closed while the vehicle stands still is forgotten",
+        "commands/immobilisations.py",
+        "forced=forced, held=held)\n",
+        "forced=forced)\n",
+        "immobilisation on record",
+    ),
+    Bug(
         "all that comes behind something that waits for an approval has one segment",
         "commands/lanes.py",
         "    return take_number(tx, vehicle_id) if place == _LAST_PLACE else place\n",

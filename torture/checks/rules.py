@@ -41,7 +41,7 @@ def _has_reason(moment: Moment) -> bool:
 def _sent(left: Aftermath, moment: Moment, standing: Standing) -> Iterator[str]:
     row = moment.command
     policy = standing.policy(row["company_id"])
-    if standing.forbids(row):
+    if standing.forbids(row, moment.at):
         yield f"{row['name']} {row['id']} was sent although a switch was thrown over it"
     if row["name"] != DISABLE:
         return
@@ -69,7 +69,7 @@ def _refused(moment: Moment, standing: Standing) -> Iterator[str]:
     if (
         row["cause"] == "policy"
         and row["name"] in RESTORING
-        and not standing.forbids(row)
+        and not standing.forbids(row, moment.at)
         and _GONE not in row["detail"]
     ):
         yield f"{row['name']} {row['id']} was refused by policy: {row['detail']}"
@@ -80,7 +80,7 @@ def _bare_refusal(entry: Row, left: Aftermath, standing: Standing) -> Iterator[s
     if entry["kind"] != "ignition.refused" or told["command"] not in RESTORING or told["http_status"] != 403:
         return
     vehicle = left.vehicle(told["vin"])
-    if not standing.forbids({"name": told["command"], **vehicle}):
+    if not standing.forbids({"name": told["command"], **vehicle}, entry["at"]):
         yield f"{told['command']} of {told['vin']} was refused: {told['detail']}"
 
 
@@ -134,7 +134,7 @@ def _since_lift(counted: list[Moment], standing: Standing, now: Moment, actor: s
 def _held(left: Aftermath, standing: Standing, now: Moment) -> int:
     """Vehicles of the company, this one aside, that are or may be immobilised, or soon will be."""
     company = now.command["company_id"]
-    held = {vehicle for vehicle, of in standing.open_records.items() if of == company}
+    held = {vehicle for vehicle, of in standing.records.values() if of == company}
     states = {moment.command["id"]: moment for moment in left.moments if moment.seq < now.seq}
     held |= {
         moment.command["vehicle_id"]

@@ -15,6 +15,8 @@ from ..oem import READS
 RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
 DISABLE = "disable_ignition"
 _WHOLE_COMPANY = ""
+ALONE = 600 * SECOND
+"""In which what one person threw over restoring commands has ended; here nobody has a second admin."""
 
 
 class Standing:
@@ -26,19 +28,23 @@ class Standing:
         self.lifted_at: dict[tuple[str, str], int] = {}
         self.notified: dict[str, int] = {}
         self.located: dict[str, int] = {}
-        self.open_records: dict[str, str] = {}
-        """Company, by vehicle."""
-        self._switches: set[tuple[str, str, str]] = set()
+        self.records: dict[int, tuple[str, str]] = {}
+        """Vehicle and company of each record that is open, or was closed by hand and is held."""
+        self._switches: dict[tuple[str, str, str], float] = {}
+        """Until when, by scope, its id, and reach."""
         self._policies: dict[str, Policy] = {}
 
     def policy(self, company: str) -> Policy:
         return self._policies.get(company, DEFAULT)
 
-    def forbids(self, row: Row) -> bool:
-        """Whether a switch is thrown that reaches this command."""
+    def forbids(self, row: Row, at: int) -> bool:
+        """Whether a switch is thrown at that moment that reaches this command."""
         reach = _reach(row["name"])
         places = {("installation", ""), ("company", row["company_id"]), ("account", row["account_id"])}
-        return any(thrown in reach and (scope, of) in places for scope, of, thrown in self._switches)
+        return any(
+            thrown in reach and (scope, of) in places and at < until
+            for (scope, of, thrown), until in self._switches.items()
+        )
 
     def holds(self, company: str, actor: str) -> bool:
         """Whether a limit was crossed and not lifted."""
@@ -49,9 +55,10 @@ class Standing:
         company = entry["company_id"]
         match entry["kind"]:
             case "switch.thrown":
-                self._switches.add((told["scope"], told["scope_id"], told["reach"]))
+                ends = entry["at"] + ALONE if told["reach"] == "restoring" else float("inf")
+                self._switches[told["scope"], told["scope_id"], told["reach"]] = ends
             case "switch.released":
-                self._switches.discard((told["scope"], told["scope_id"], told["reach"]))
+                self._switches.pop((told["scope"], told["scope_id"], told["reach"]), None)
             case "policy.tightened" | "policy.loosened":
                 self._policies[company] = msgspec.convert(told["after"], Policy)
             case "limit.tripped":
@@ -65,9 +72,9 @@ class Standing:
                 at = round(datetime.fromisoformat(told["told_at"]).timestamp() * SECOND)
                 self.notified[entry["vehicle_id"]] = max(at, self.notified.get(entry["vehicle_id"], 0))
             case "immobilisation.opened":
-                self.open_records[entry["vehicle_id"]] = company
-            case "immobilisation.closed":
-                self.open_records.pop(entry["vehicle_id"], None)
+                self.records[told["immobilisation"]] = entry["vehicle_id"], company
+            case "immobilisation.let_go" | "immobilisation.closed" if not told.get("held"):
+                self.records.pop(told["immobilisation"], None)
             case "command.Executed" if moment is not None and moment.command["name"] == "location":
                 self.located[entry["vehicle_id"]] = moment.command["completed_at"]
 

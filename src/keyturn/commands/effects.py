@@ -108,7 +108,7 @@ def on_not_done(tx: Tx, command: Command) -> None:
 
 def on_report(tx: Tx, vehicle: Vehicle, known: Evidence) -> None:
     """The vehicle said something: perhaps that its ignition is enabled."""
-    if _says_enabled(known):
+    if says_enabled(known):
         _close_if_over(tx, vehicle.id)
 
 
@@ -159,34 +159,38 @@ def _executed_ignition(tx: Tx, command: Command, track: Track, *, overtaken: boo
 
 
 def _opener_is_over(tx: Tx, command: Command) -> None:
-    """The disable that opened the record does not keep it open any more; another one that was sent may."""
-    record = immobilisation.open_record(tx, command.vehicle_id)
-    if record is None or record.opened_by != command.id:
-        return
-    other = tx.one(_OTHER_DISABLE, immobilisation_id=record.id, command_id=command.id)
-    if other is not None:
-        immobilisation.attribute(tx, record, other[0])
-    else:
-        immobilisation.close(tx, record, command.id, ENGINE)
+    """The disable that opened a record does not keep it open any more; another one that was sent may."""
+    for record in immobilisation.unfinished(tx, command.vehicle_id):
+        if record.opened_by != command.id:
+            continue
+        other = tx.one(_OTHER_DISABLE, immobilisation_id=record.id, command_id=command.id)
+        if other is not None:
+            immobilisation.attribute(tx, record, other[0])
+        else:
+            immobilisation.close(tx, record, command.id, ENGINE)
 
 
 def _close_if_over(tx: Tx, vehicle_id: str) -> None:
     """A report said that the ignition is enabled, or an enable executed, and no disable of ours may act after it."""
-    record = immobilisation.open_record(tx, vehicle_id)
-    if record is None:
-        return
-    known = evidence.load(tx, vehicle_id)
-    if _says_enabled(known) and not disable_may_still_act(tx, record, tx.now):
-        immobilisation.close(tx, record, immobilisation.REPORT, ENGINE)
-        return
+    for record in immobilisation.unfinished(tx, vehicle_id):
+        if over := _over(tx, record):
+            immobilisation.close(tx, record, over, ENGINE)
+
+
+def _over(tx: ReadTx, record: Immobilisation) -> str | None:
+    """What ended it, as `immobilisation.close` takes it."""
+    known = evidence.load(tx, record.vehicle_id)
+    if says_enabled(known) and not disable_may_still_act(tx, record, tx.now):
+        return immobilisation.REPORT
     enable = tx.one(_LAST_ENABLE, immobilisation_id=record.id)
     if enable is None or known.track.ignition_disabled:
-        return
+        return None
     if not disable_may_still_act(tx, record, enable[1] or 0):
-        immobilisation.close(tx, record, enable[0], ENGINE)
+        return str(enable[0])
+    return None
 
 
-def _says_enabled(known: Evidence) -> bool:
+def says_enabled(known: Evidence) -> bool:
     """The newest report says so, of a moment after every command of ours that could change it."""
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or signal.value is not False:

@@ -7,14 +7,16 @@ from msgspec import Meta
 
 from keyturn.clock import SECOND, after, iso_time
 from keyturn.commands import keep_enabling
-from keyturn.commands.effects import disable_may_still_act
+from keyturn.commands.effects import disable_may_still_act, says_enabled
 from keyturn.commands.immobilised import open_records, shown_keeping
 from keyturn.commands.keep_enabling import CANCELLED
-from keyturn.fleet import immobilisation, notices, vehicles
+from keyturn.fleet import evidence, immobilisation, notices, vehicles
+from keyturn.fleet.immobilisation import Immobilisation
 from keyturn.fleet.notices import Channel
 from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
-from keyturn.tenants.guards import at_once, reads
+from keyturn.tenants.guards import at_once, depends, reads, signed_in, when
 from keyturn.tenants.references import VEHICLE, resolve, resolve_company
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
@@ -57,19 +59,35 @@ def listed(session: Session, arguments: ListImmobilisations) -> Answer:
 
 
 def close(session: Session, arguments: CloseImmobilisation) -> Answer:
-    tx = session.tx
-    vehicle_id = resolve(tx, VEHICLE, arguments.vehicle, arguments.company)
-    record = immobilisation.open_record(tx, vehicle_id)
-    if record is None:
-        raise OperationError("not_immobilised", "The vehicle has no open immobilisation record.")
-    forced = disable_may_still_act(tx, record, tx.now)
+    """Where the vehicle may be immobilised yet, it is held: it counts, and keeps its way back."""
+    tx, record = session.tx, _open(session, arguments)
+    forced, held = disable_may_still_act(tx, record, tx.now), _may_be_immobilised(tx, record)
     if forced and not arguments.force:
         raise OperationError(
             "may_still_act",
             "A disable_ignition of this vehicle may still act; enable it and wait, or close with --force.",
         )
-    immobilisation.close(tx, record, session.actor, session.actor, reason=arguments.reason, forced=forced)
-    return {"vehicle": arguments.vehicle, "closed": True, "reason": arguments.reason, "forced": forced}
+    by = session.actor
+    immobilisation.close(tx, record, by, by, reason=arguments.reason, forced=forced, held=held)
+    return {"vehicle": arguments.vehicle, "closed": True, "reason": arguments.reason, "forced": forced, "held": held}
+
+
+def _open(session: Session, arguments: CloseImmobilisation) -> Immobilisation:
+    """Raises `OperationError`."""
+    vehicle_id = resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company)
+    record = immobilisation.open_record(session.tx, vehicle_id)
+    if record is None:
+        raise OperationError("not_immobilised", "The vehicle has no open immobilisation record.")
+    return record
+
+
+def _may_be_immobilised(tx: ReadTx, record: Immobilisation) -> bool:
+    """No report says enabled that is newer than every ignition command; or a disable may act after that report."""
+    return not says_enabled(evidence.load(tx, record.vehicle_id)) or disable_may_still_act(tx, record, tx.now)
+
+
+def _hides(session: Session, arguments: CloseImmobilisation) -> bool:
+    return _may_be_immobilised(session.tx, _open(session, arguments))
 
 
 def add_notice(session: Session, arguments: AddNotice) -> Answer:
@@ -136,7 +154,17 @@ def _instant(text: str) -> int:
 
 OPERATIONS = (
     Operation("immobilisation list", ListImmobilisations, listed, role="viewer", guard=reads()),
-    Operation("immobilisation close", CloseImmobilisation, close, role="admin", guard=at_once("TO JUDGE", "TO JUDGE")),
+    Operation(
+        "immobilisation close",
+        CloseImmobilisation,
+        close,
+        role="admin",
+        guard=depends(
+            when(_hides),
+            "Takes a vehicle that stands still off the list.",
+            "A report newer than every disable says that it is enabled.",
+        ),
+    ),
     Operation(
         "notice add",
         AddNotice,
@@ -158,7 +186,10 @@ OPERATIONS = (
         OfVehicle,
         cancel_keeping,
         role="approver",
-        guard=at_once("Stops asking a vehicle again and again.", "TO JUDGE"),
+        guard=signed_in(
+            "Ends that a vehicle is enabled again and again.",
+            "Its record stays open, and anybody starts it again at once; a disable that is wanted needs it.",
+        ),
     ),
     Operation("keep-enabling list", ListImmobilisations, list_keepings, role="viewer", guard=reads()),
 )

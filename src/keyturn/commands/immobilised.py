@@ -1,4 +1,4 @@
-"""Open immobilisation records as operators see them: everything that was kept, and what is known of the vehicle now."""
+"""Immobilisation records as operators see them: everything that was kept, and what is known of the vehicle now."""
 
 from typing import Any
 
@@ -13,13 +13,15 @@ Shown = dict[str, Any]
 """JSON-ready; instants are RFC 3339 in UTC."""
 
 _OPEN = """
-SELECT i.id, i.vehicle_id, v.vin, c.name, a.name, a.connector, v.external_id, i.state, i.opened_at, i.confirmed_at,
+SELECT i.id, i.vehicle_id, v.vin, c.name, a.name, a.connector, v.external_id,
+       CASE i.held WHEN 1 THEN 'held' ELSE i.state END, i.opened_at, i.confirmed_at,
        i.opened_by, i.actor, i.consent_at, i.consent_reference, i.latitude, i.longitude, i.position_at
 FROM immobilisation i
 JOIN vehicle v ON v.id = i.vehicle_id
 JOIN company c ON c.id = i.company_id
 JOIN oem_account a ON a.id = v.account_id
-WHERE i.state <> 'closed' AND (CAST(:company_id AS TEXT) IS NULL OR i.company_id = :company_id)
+WHERE (i.state <> 'closed' OR i.held = 1)
+  AND (CAST(:company_id AS TEXT) IS NULL OR i.company_id = :company_id)
 ORDER BY i.opened_at, i.id
 """
 _COMMANDS = """
@@ -32,7 +34,8 @@ WHERE t.immobilisation_id = :immobilisation_id ORDER BY c.sent_at, c.id
 
 
 def open_records(tx: ReadTx, company_id: str | None) -> list[Shown]:
-    """Every open record of the company, or of all of them; the oldest first."""
+    """Every record of the company, or of all of them, that is open or ``held``: closed by hand while the vehicle may be
+    immobilised yet. The oldest first."""
     return [_shown(tx, row) for row in tx.all(_OPEN, company_id=company_id)]
 
 

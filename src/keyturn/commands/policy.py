@@ -146,7 +146,7 @@ def gather(
         spec=spec,
         now=tx.now,
         reaches=reaches,
-        consent=vehicle.consent_at is not None,
+        consent=vehicle.consented(actor, tx.now),
         policy=policy,
         stopped=limits.is_stopped(tx, vehicle.company_id, actor),
         located_at=_located_at(tx, vehicle.id) if policy.locate_within else None,
@@ -177,7 +177,7 @@ def keep_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
 
 
 def _immobilised(tx: ReadTx, vehicle_id: str) -> bool:
-    if immobilisation.open_record(tx, vehicle_id) is not None:
+    if immobilisation.unfinished(tx, vehicle_id):
         return True
     return reported_disabled(evidence.load(tx, vehicle_id))
 

@@ -126,7 +126,7 @@ class Readiness:
             in_plan=spec.name in vehicle.plan,
             granted=spec.name in asking.grants,
             ownership=vehicle.ownership,
-            consent=vehicle.consent_at is not None,
+            consent=vehicle.consented(application_id, tx.now),
             confirmation_needed=spec.two_step,
             approval_needed=is_disable and facts.policy.second_person,
             limits_left=limits.left(tx, facts.policy, company_id, application_id) if is_disable else {},

@@ -22,7 +22,7 @@ def refused(
     tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], declares: Declarations | None
 ) -> Refusal | None:
     """The first of rows 8 and 9 that stands against the command, with the vehicle being the company's own."""
-    held = command == ENABLE and immobilisation.open_record(tx, vehicle.id) is not None
+    held = command == ENABLE and bool(immobilisation.unfinished(tx, vehicle.id))
     if command == DISABLE and vehicle.ownership not in IMMOBILISABLE_OWNERSHIP:
         return VinNotFound()
     planned = command in vehicle.plan or held

@@ -33,6 +33,7 @@ from keyturn.engine.keep_enabling import KeepEnabling
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.reminders import Reminders
 from keyturn.engine.sweep import Sweeper
+from keyturn.engine.switches import Switches
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
 from keyturn.store.port import Store
@@ -151,6 +152,7 @@ def _rounds(store: Store, rules: ImmobilisationSettings, registrar: Registrar, v
     return {
         "reminders": Reminders(store, rules.reminders).look,
         "keep enabling": KeepEnabling(store, vehicles, registrar, rules).look,
+        "switches": Switches(store).look,
     }
 
 

@@ -1,6 +1,7 @@
 """The immobilisation record: opened when a disable is sent, confirmed when it executed, closed when it is over.
 
-Every step of it is an audit entry, written with it.
+One that an operator closed although the vehicle may still be immobilised is *held*: it counts, and keeps the way back
+open, until that is over too. Every step is an audit entry, written with it.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ _HOUR = 3_600.0
 
 _SELECT = "SELECT id, company_id, vehicle_id, opened_by, state FROM immobilisation"
 _OPEN = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
+_HELD = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND held = 1 ORDER BY id"
 _TO_REMIND = f"""{_SELECT}
 WHERE state <> 'closed' AND reminded < :hours AND opened_at <= :before ORDER BY opened_at, id LIMIT :limit
 """
@@ -34,7 +36,7 @@ ON CONFLICT DO NOTHING
 """
 _TOUCH = """
 INSERT INTO immobilisation_command (immobilisation_id, command_id)
-SELECT id, :command_id FROM immobilisation WHERE vehicle_id = :vehicle_id AND state <> 'closed'
+SELECT id, :command_id FROM immobilisation WHERE vehicle_id = :vehicle_id AND (state <> 'closed' OR held = 1)
 ON CONFLICT DO NOTHING
 """
 _CONFIRM = """
@@ -43,15 +45,16 @@ WHERE id = :id AND state = 'possible'
 """
 _CLOSE = """
 UPDATE immobilisation
-SET state = 'closed', closed_at = :now, closed_by = :closed_by, close_reason = :reason, forced = :forced
+SET state = 'closed', closed_at = :now, closed_by = :closed_by, close_reason = :reason, forced = :forced, held = :held
 WHERE id = :id AND state <> 'closed'
 """
+_LET_GO = "UPDATE immobilisation SET held = 0 WHERE id = :id AND held = 1"
 _ATTRIBUTE = "UPDATE immobilisation SET opened_by = :opened_by WHERE id = :id"
 _REMINDED = "UPDATE immobilisation SET reminded = :hours WHERE id = :id"
 
 
 class Immobilisation(msgspec.Struct, frozen=True):
-    """An open record."""
+    """A record that is open, or held."""
 
     id: int
     company_id: str
@@ -59,7 +62,7 @@ class Immobilisation(msgspec.Struct, frozen=True):
     opened_by: str
     """The disable that keeps it open."""
     state: str
-    """``possible`` or ``confirmed``."""
+    """``possible`` or ``confirmed``; ``closed``: it is held."""
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -77,6 +80,13 @@ class Opening(msgspec.Struct, frozen=True):
 def open_record(tx: ReadTx, vehicle_id: str) -> Immobilisation | None:
     row = tx.one(_OPEN, vehicle_id=vehicle_id)
     return Immobilisation(*row) if row else None
+
+
+def unfinished(tx: ReadTx, vehicle_id: str) -> list[Immobilisation]:
+    """The open record, and those closed by hand while the vehicle might still be immobilised."""
+    record = open_record(tx, vehicle_id)
+    held = [Immobilisation(*row) for row in tx.all(_HELD, vehicle_id=vehicle_id)]
+    return held if record is None else [record, *held]
 
 
 def open_for(tx: Tx, opening: Opening) -> None:
@@ -98,7 +108,7 @@ def open_for(tx: Tx, opening: Opening) -> None:
 
 
 def touch(tx: Tx, vehicle_id: str, command_id: str) -> None:
-    """A disable or an enable belongs to the open record, if there is one."""
+    """A disable or an enable belongs to the open record, and to one that is held, if there is one."""
     tx.run(_TOUCH, vehicle_id=vehicle_id, command_id=command_id)
 
 
@@ -114,13 +124,34 @@ def attribute(tx: Tx, record: Immobilisation, command_id: str) -> None:
 
 
 def close(
-    tx: Tx, record: Immobilisation, closed_by: str, actor: str, *, reason: str | None = None, forced: bool = False
+    tx: Tx,
+    record: Immobilisation,
+    closed_by: str,
+    actor: str,
+    *,
+    reason: str | None = None,
+    forced: bool = False,
+    held: bool = False,
 ) -> bool:
-    """`closed_by` is a command, `REPORT`, or the operator who gave a reason. False: it was closed already."""
-    if not tx.run(_CLOSE, id=record.id, closed_by=closed_by, reason=reason, forced=int(forced), now=tx.now):
+    """`closed_by` is a command, `REPORT`, or the operator who gave a reason. False: it was closed already.
+
+    An operator may close it although a disable may still act (`forced`), or the vehicle be immobilised (`held`). A held
+    one that is over is let go.
+    """
+    if record.state == "closed":
+        return _let_go(tx, record, closed_by, actor)
+    how = {"forced": int(forced), "held": int(held)}
+    if not tx.run(_CLOSE, id=record.id, closed_by=closed_by, reason=reason, now=tx.now, **how):
         return False
     told: dict[str, Any] = {} if reason is None else {"reason": reason, "forced": forced}
-    _tell(tx, record, "closed", actor, closed_by=closed_by, **told)
+    _tell(tx, record, "closed", actor, closed_by=closed_by, **told, **({"held": True} if held else {}))
+    return True
+
+
+def _let_go(tx: Tx, record: Immobilisation, let_go_by: str, actor: str) -> bool:
+    if not tx.run(_LET_GO, id=record.id):
+        return False
+    _tell(tx, record, "let_go", actor, let_go_by=let_go_by)
     return True
 
 

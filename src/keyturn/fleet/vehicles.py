@@ -7,7 +7,7 @@ from keyturn.store.port import ReadTx, Row
 
 _SELECT = """
 SELECT v.id, v.company_id, v.vin, v.account_id, v.external_id, v.ownership, v.powertrain, v.capabilities,
-       v.fuel_reserve, v.consent_at, p.commands, a.connector, a.active
+       v.fuel_reserve, v.consent_at, p.commands, a.connector, a.active, v.consent_from, v.consent_by
 FROM vehicle v JOIN plan p ON p.id = v.plan_id JOIN oem_account a ON a.id = v.account_id
 WHERE v.active = 1
 """
@@ -36,6 +36,10 @@ class Vehicle(msgspec.Struct, frozen=True):
     plan: frozenset[str]
     connector: str
     account_active: bool
+    consent_from: int | None = None
+    """From when the end user's consent counts; None: since it was given."""
+    consent_by: str | None = None
+    """Who gave it: an operator's id or ``local``; None: not known."""
 
     def offers(self, name: str, declares: Declarations | None) -> bool:
         """Whether this vehicle's OEM carries the command. Ignition is never cut where a running engine could stop."""
@@ -44,6 +48,12 @@ class Vehicle(msgspec.Struct, frozen=True):
         if name == "disable_ignition" and not declares.blocks_next_start_only:
             return False
         return self.capabilities is None or name in self.capabilities
+
+    def consented(self, actor: str, now: int) -> bool:
+        """Whether the end user's consent counts for who asks: never one that is the asking one's own word."""
+        if self.consent_at is None or now < (self.consent_from or 0):
+            return False
+        return self.consent_by is None or self.consent_by not in (actor, actor.removeprefix("operator:"))
 
 
 def _vehicle(row: Row | None) -> Vehicle | None:

@@ -11,8 +11,8 @@ from keyturn.clock import iso_time
 from keyturn.connectors.port import Account
 from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
-from keyturn.tenants.guards import at_once, reads, signed_in
-from keyturn.tenants.immobilised import refuse_to_strand_behind
+from keyturn.tenants.guards import Need, depends, reads, signed_in, when
+from keyturn.tenants.immobilised import number_behind, refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.references import (
     ACCOUNT,
@@ -159,6 +159,14 @@ def change(session: Session, arguments: SetAccount) -> Answer:
     return _shown_by_id(session.tx, account_id)
 
 
+def _redirects(session: Session, arguments: SetAccount) -> bool:
+    """Closed or opened; or another way to the OEM for vehicles that are immobilised."""
+    account_id = resolve(session.tx, ACCOUNT, arguments.account, arguments.company)
+    is_active = _shown_by_id(session.tx, account_id)["active"]
+    moved = arguments.credentials is not None and number_behind(session.tx, account_id) > 0
+    return moved or arguments.active not in (None, is_active)
+
+
 def _refuse_taken_name(tx: ReadTx, company_id: str, account_id: str, name: str) -> None:
     if tx.one(_NAME_OF_ANOTHER, company_id=company_id, name=name, id=account_id):
         raise name_taken("account of this company", name)
@@ -208,5 +216,15 @@ OPERATIONS = (
     ),
     Operation("account list", ListAccounts, list_all, guard=reads()),
     Operation("account show", ShowAccount, show, guard=reads()),
-    Operation("account set", SetAccount, change, role="admin", guard=at_once("TO JUDGE", "TO JUDGE")),
+    Operation(
+        "account set",
+        SetAccount,
+        change,
+        role="admin",
+        guard=depends(
+            when(_redirects, Need.SIGN_IN),
+            "Leaves vehicles without a way to be enabled, or sends their commands elsewhere.",
+            "It renames, or replaces credentials behind which nothing stands still; a switch stops an account at once.",
+        ),
+    ),
 )

@@ -7,8 +7,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.store.port import ReadTx
+from keyturn.tenants import consent, vehicle_guard
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
-from keyturn.tenants.guards import at_once, signed_in
+from keyturn.tenants.guards import depends, signed_in
 from keyturn.tenants.immobilised import refuse_to_strand
 from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, resolve
 from keyturn.tenants.vehicles import shown_by_id
@@ -27,10 +28,10 @@ _CHANGEABLE = (*_PLAIN, "account", "plan", "capabilities", "consent", "active")
 _ADD = """
 INSERT INTO vehicle
   (id, company_id, vin, account_id, external_id, ownership, powertrain, plan_id, capabilities, fuel_reserve,
-   consent_at, consent_reference, active, created_at)
+   consent_at, consent_reference, consent_by, consent_from, active, created_at)
 VALUES
   (:id, :company_id, :vin, :account_id, :external_id, :ownership, :powertrain, :plan_id, :capabilities, :fuel_reserve,
-   :consent_at, :consent_reference, 1, :created_at)
+   :consent_at, :consent_reference, :consent_by, :consent_from, 1, :created_at)
 ON CONFLICT (vin) WHERE active = 1 DO NOTHING
 """
 _SET = """
@@ -43,7 +44,10 @@ WHERE id = :id
 """
 _SET_CAPABILITIES = "UPDATE vehicle SET capabilities = :capabilities WHERE id = :id"
 _SET_CONSENT = """
-UPDATE vehicle SET consent_at = :consent_at, consent_reference = :consent_reference WHERE id = :id
+UPDATE vehicle
+SET consent_at = :consent_at, consent_reference = :consent_reference, consent_by = :consent_by,
+    consent_from = :consent_from
+WHERE id = :id
 """
 _HOLDER = "SELECT company_id FROM vehicle WHERE vin = :vin AND active = 1 AND id <> :id"
 
@@ -90,15 +94,13 @@ def add(session: Session, arguments: AddVehicle) -> Answer:
         "vin": vin,
         "external_id": (arguments.external_id or "").strip() or vin,
     }
-    columns = (
-        _columns(session, arguments.company, values)
-        | _capabilities(session, arguments.capabilities)
-        | _consent(session, arguments.consent)
-    )
+    consented = consent.given(session, company_id, arguments.consent)
+    columns = _columns(session, arguments.company, values) | _capabilities(session, arguments.capabilities) | consented
     if not tx.run(_ADD, id=vehicle_id, company_id=company_id, vin=vin, created_at=tx.now, **columns):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
     del values["company"]
     session.record("vehicle.added", company_id, vehicle_id, **values)
+    consent.tell(session, company_id, vehicle_id, consented)
     return shown_by_id(tx, vehicle_id)
 
 
@@ -118,9 +120,11 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     tx.run(_SET, id=vehicle_id, active=active, **columns)
     if "capabilities" in changes:
         tx.run(_SET_CAPABILITIES, id=vehicle_id, **_capabilities(session, changes["capabilities"]))
-    if "consent" in changes:
-        tx.run(_SET_CONSENT, id=vehicle_id, **_consent(session, changes["consent"]))
     session.record("vehicle.changed", company_id, vehicle_id, **changes)
+    if "consent" in changes:
+        consented = consent.given(session, company_id, changes["consent"], vehicle)
+        tx.run(_SET_CONSENT, id=vehicle_id, **consented)
+        consent.tell(session, company_id, vehicle_id, consented)
     return shown_by_id(tx, vehicle_id)
 
 
@@ -138,10 +142,6 @@ def _capabilities(session: Session, names: tuple[str, ...] | None) -> dict[str, 
         return {"capabilities": None}
     commands = checked_members("command", names, session.installation.commands)
     return {"capabilities": msgspec.json.encode(commands).decode()}
-
-
-def _consent(session: Session, reference: str | None) -> dict[str, Any]:
-    return {"consent_at": None if reference is None else session.tx.now, "consent_reference": reference}
 
 
 def _vin_refused(tx: ReadTx, company_id: str, vehicle_id: str, vin: str) -> OperationError:
@@ -162,5 +162,15 @@ OPERATIONS = (
             "Puts a vehicle within reach of commands.", "Whose it is, and that it is one vehicle only, is checked."
         ),
     ),
-    Operation("vehicle set", SetVehicle, change, role="admin", guard=at_once("TO JUDGE", "TO JUDGE")),
+    Operation(
+        "vehicle set",
+        SetVehicle,
+        change,
+        role="admin",
+        guard=depends(
+            vehicle_guard.need,
+            "Makes a vehicle one that can be immobilised, or its commands reach another one.",
+            "It takes away, which must be possible at once; or it gives a consent, which counts only later.",
+        ),
+    ),
 )

@@ -8,21 +8,36 @@ from keyturn.tenants.administration import OperationError
 _ENABLE = "enable_ignition"
 _ON_RECORD = """
 SELECT v.account_id, v.external_id FROM vehicle v JOIN immobilisation i ON i.vehicle_id = v.id
-WHERE v.id = :vehicle_id AND i.state <> 'closed'
+WHERE v.id = :vehicle_id AND (i.state <> 'closed' OR i.held = 1) LIMIT 1
+"""
+"""A record that is held was closed by hand although the vehicle may still be immobilised: as good as open."""
+_BEHIND = """
+SELECT count(DISTINCT v.id) FROM vehicle v JOIN immobilisation i ON i.vehicle_id = v.id
+WHERE v.account_id = :account_id AND (i.state <> 'closed' OR i.held = 1)
+"""
+_OF_COMPANY = """
+SELECT count(DISTINCT vehicle_id) FROM immobilisation
+WHERE company_id = :company_id AND (state <> 'closed' OR held = 1)
 """
 
-_BEHIND = """
-SELECT count(*) FROM vehicle v JOIN immobilisation i ON i.vehicle_id = v.id
-WHERE v.account_id = :account_id AND i.state <> 'closed'
-"""
+
+def number_behind(tx: ReadTx, account_id: str) -> int:
+    """How many vehicles are, or may be, immobilised behind an OEM account."""
+    row = tx.one(_BEHIND, account_id=account_id)
+    return int(row[0]) if row else 0
+
+
+def number_of_company(tx: ReadTx, company_id: str) -> int:
+    """How many of the company's vehicles are, or may be, immobilised."""
+    row = tx.one(_OF_COMPANY, company_id=company_id)
+    return int(row[0]) if row else 0
 
 
 def refuse_to_strand_behind(tx: ReadTx, account_id: str) -> None:
     """Raises `OperationError` where immobilised vehicles are reached through this account alone."""
-    row = tx.one(_BEHIND, account_id=account_id)
-    if row is not None and row[0]:
-        advice = "Enable them first, close their records, or throw a switch over the account"
-        raise OperationError("immobilised", f"{row[0]} immobilised vehicles are reached through it. {advice}.")
+    if number := number_behind(tx, account_id):
+        advice = "Enable them first, or throw a switch over the account"
+        raise OperationError("immobilised", f"{number} immobilised vehicles are reached through it. {advice}.")
 
 
 def refuse_to_strand(tx: ReadTx, vehicle_id: str, changes: dict[str, Any]) -> None:
@@ -43,5 +58,5 @@ def refuse_to_strand(tx: ReadTx, vehicle_id: str, changes: dict[str, Any]) -> No
         f"given capabilities without {_ENABLE}": capabilities is not None and _ENABLE not in capabilities,
     }
     if what := next((what for what, strands in stranding.items() if strands), None):
-        reason = "it has an open immobilisation record. Enable it first, or close the record"
+        reason = "it is on record as immobilised. Enable it first"
         raise OperationError("immobilised", f"The vehicle cannot be {what}: {reason}.")

@@ -30,6 +30,8 @@ _HELD = """
 SELECT count(DISTINCT vehicle_id) FROM (
   SELECT vehicle_id FROM immobilisation WHERE company_id = :company_id AND state <> 'closed'
   UNION ALL
+  SELECT vehicle_id FROM immobilisation WHERE company_id = :company_id AND held = 1
+  UNION ALL
   SELECT o.vehicle_id FROM open_command o JOIN command c ON c.id = o.command_id
   WHERE o.name = 'disable_ignition' AND o.state IN ('AwaitingApproval', 'Queued') AND c.company_id = :company_id
 ) AS held WHERE vehicle_id <> :vehicle_id

@@ -14,7 +14,8 @@ from keyturn.tenants.vin import doubts
 
 _SELECT = """
 SELECT v.id, v.vin, c.name, v.company_id, a.name, a.connector, v.external_id, v.ownership, v.powertrain, p.name,
-       v.capabilities, v.fuel_reserve, v.consent_at, v.consent_reference, v.active, v.created_at
+       v.capabilities, v.fuel_reserve, v.consent_at, v.consent_reference, v.consent_by,
+       coalesce(v.consent_from, v.consent_at), v.active, v.created_at
 FROM vehicle v
 JOIN company c ON c.id = v.company_id
 JOIN oem_account a ON a.id = v.account_id
@@ -67,7 +68,7 @@ def shown_by_id(tx: ReadTx, vehicle_id: str) -> Answer:
 
 def _shown(row: Row) -> Answer:
     vehicle_id, vin, company, company_id, account, connector, external_id, ownership, powertrain, plan, *rest = row
-    capabilities, fuel_reserve, consent_at, consent_reference, active, created_at = rest
+    capabilities, fuel_reserve, consent_at, consent_reference, consent_by, consent_from, active, created_at = rest
     return {
         "id": vehicle_id,
         "vin": vin,
@@ -83,6 +84,8 @@ def _shown(row: Row) -> Answer:
         "fuel_reserve": fuel_reserve,
         "consent_at": iso_time_or_none(consent_at),
         "consent_reference": consent_reference,
+        "consent_by": consent_by,
+        "consent_from": iso_time_or_none(consent_from),
         "active": bool(active),
         "created_at": iso_time(created_at),
         "warnings": doubts(vin),

@@ -1,0 +1,88 @@
+"""What a change of a vehicle takes, by what it changes: a table, and the strictest of its rows that apply."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from keyturn.store.port import ReadTx
+from keyturn.tenants.administration import Session, given
+from keyturn.tenants.guards import Need
+from keyturn.tenants.references import ACCOUNT, PLAN, VEHICLE, resolve
+
+NOT_IMMOBILISED = frozenset({"third_party"})
+"""Ownership types of which no vehicle may be immobilised."""
+
+_BEFORE = """
+SELECT v.company_id, v.account_id, v.external_id, v.ownership, v.powertrain, p.commands, v.capabilities,
+       v.fuel_reserve, v.active
+FROM vehicle v JOIN plan p ON p.id = v.plan_id WHERE v.id = :id
+"""
+_COMMANDS = "SELECT commands FROM plan WHERE id = :id"
+_NAMES = msgspec.json.Decoder(frozenset[str])
+
+
+class Before(msgspec.Struct, frozen=True):
+    """The vehicle as it is; the fields are what `_BEFORE` selects."""
+
+    company_id: str
+    account_id: str
+    external_id: str
+    ownership: str
+    powertrain: str
+    commands: str
+    """Of its plan, as JSON."""
+    capabilities: str | None
+    fuel_reserve: float
+    active: int
+
+
+Judged = Callable[[ReadTx, Before, Any], bool]
+"""Whether the new value asks for what its row says."""
+
+
+def _more(before: Iterable[str] | None, after: Iterable[str] | None) -> bool:
+    """None: whatever there is."""
+    if before is None or after is None:
+        return before is not None
+    return bool(set(after) - set(before))
+
+
+def _larger_plan(tx: ReadTx, before: Before, plan: str) -> bool:
+    row = tx.one(_COMMANDS, id=resolve(tx, PLAN, plan))
+    return row is not None and _more(_NAMES.decode(before.commands), _NAMES.decode(row[0]))
+
+
+def _more_capabilities(_tx: ReadTx, before: Before, names: tuple[str, ...] | None) -> bool:
+    return _more(None if before.capabilities is None else _NAMES.decode(before.capabilities), names)
+
+
+def _another_account(tx: ReadTx, before: Before, account: str) -> bool:
+    return resolve(tx, ACCOUNT, account, before.company_id) != before.account_id
+
+
+ROWS: dict[str, tuple[Need, Judged]] = {
+    "account": (Need.CHANGE, _another_account),
+    "external_id": (Need.CHANGE, lambda _tx, before, name: bool(name != before.external_id)),
+    "ownership": (
+        Need.CHANGE,
+        lambda _tx, before, kind: before.ownership in NOT_IMMOBILISED and kind not in NOT_IMMOBILISED,
+    ),
+    "plan": (Need.CHANGE, _larger_plan),
+    "capabilities": (Need.CHANGE, _more_capabilities),
+    "active": (Need.CHANGE, lambda _tx, before, active: bool(active and not before.active)),
+    "consent": (Need.SIGN_IN, lambda _tx, _before, reference: reference is not None),
+    "powertrain": (Need.SIGN_IN, lambda _tx, before, kind: bool(kind != before.powertrain)),
+    "fuel_reserve": (Need.SIGN_IN, lambda _tx, before, share: bool(share < before.fuel_reserve)),
+}
+"""By the argument of ``vehicle set``: what it takes where the judgement says so, and nothing otherwise."""
+
+
+def need(session: Session, arguments: Any) -> Need:
+    """Raises `OperationError`."""
+    tx = session.tx
+    row = tx.one(_BEFORE, id=resolve(tx, VEHICLE, arguments.vehicle, arguments.company))
+    assert row is not None, "it was just resolved"
+    before = Before(*row)
+    rows = ((ROWS[name], value) for name, value in given(arguments, *ROWS).items())
+    return max((need for (need, asks), value in rows if asks(tx, before, value)), default=Need.NOTHING)
