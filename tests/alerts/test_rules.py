@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.alerts.rules import KINDS
+from keyturn.alerts.rule import Rule
+from keyturn.alerts.rules import RULES
 from keyturn.store.port import Tx
 
 from .mail_server import MailServer
@@ -16,7 +17,17 @@ from .receiver import Receiver
 pytestmark = pytest.mark.anyio
 
 MARK = "clock.fault"
-PLAIN = sorted(KINDS - {"command.Unknown", "command.contradicted", "operator.sign_in_refused", "command.Cancelled"})
+PLAIN = sorted(rule.kind for rule in RULES if rule.condition is Rule("", "", "", "").condition and not rule.quiet)
+CONDITIONAL: list[tuple[str, dict[str, object], dict[str, object]]] = [
+    ("immobilisation.closed", {"reason": "tidy", "forced": True}, {"closed_by": "report"}),
+    ("vehicle.changed", {"external_id": "another"}, {"consent": None}),
+    ("vehicle.changed", {"account": "another"}, {"ownership": "third_party"}),
+    ("account.changed", {"credentials_replaced": True}, {"credentials_replaced": False, "name": "new"}),
+    ("account.changed", {"credentials_replaced": False, "active": False}, {"credentials_replaced": False}),
+]
+"""By kind: what is told, and what is not."""
+OPERATORS = ("command.Cancelled", "keep_enabling.ended")
+"""Told where an operator did it, and not where the engine did."""
 _COMMAND = """
 INSERT INTO command (id, company_id, actor, vehicle_id, account_id, vin, name, state, fence, epoch, status, detail,
   created_at, updated_at, attempts, may_have_executed)
@@ -39,6 +50,43 @@ async def test_every_event_is_told_once_on_every_channel(
         for kind in PLAIN:
             await running.record(kind, company_id=None if kind == "clock.fault" else "acme")
         assert await told(running, mail_server, receiver) == [Counter(PLAIN)] * 2
+
+
+@pytest.mark.parametrize(("kind", "told_of", "not_told_of"), CONDITIONAL)
+async def test_what_administrators_do_is_told_where_it_may_harm(
+    tmp_path: Path, receiver: Receiver, kind: str, told_of: dict[str, object], not_told_of: dict[str, object]
+) -> None:
+    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        for body in (not_told_of, told_of):
+            await running.record(kind, company_id="acme", **body)
+        await running.settled()
+    (message,) = [post.message for post in receiver.posts if post.message["kind"] == kind]
+    assert "tidy" not in message["text"], "what somebody wrote stays in the record"
+    for name in {"forced", "immobilised"} & told_of.keys():
+        assert f"{name}: {told_of[name]}" in message["text"]
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
+async def test_what_an_operator_ended_is_told_and_what_the_engine_did_is_not(
+    tmp_path: Path, receiver: Receiver, kind: str
+) -> None:
+    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        for actor in ("engine", "operator:ana"):
+            await running.record(kind, company_id="acme", actor=actor)
+        await running.settled()
+    assert [post.message["kind"] for post in receiver.posts].count(kind) == 1
+
+
+async def test_a_thousand_consents_are_told_as_one_and_the_rest(tmp_path: Path, receiver: Receiver) -> None:
+    """And hold up nothing else of their company."""
+    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        await running.record("consent.given", 1000, company_id="acme", reference="form 77")
+        await running.record("vehicle.changed", company_id="acme", external_id="another")
+        await running.until(lambda rows: "vehicle.changed" in [row["kind"] for row in rows])
+        running.clock.advance(601)
+        await running.settled()
+    kinds = Counter(post.message["kind"] for post in receiver.posts)
+    assert (kinds["consent.given"], kinds["vehicle.changed"]) == (2, 1)
 
 
 @pytest.mark.parametrize("kind", ["command.Unknown", "command.contradicted"])

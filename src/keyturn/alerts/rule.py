@@ -1,4 +1,4 @@
-"""What an alert is made of: a kind of entry, and the words that go with it."""
+"""What one rule of the alerts is."""
 
 from collections.abc import Callable
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from keyturn.alerts import people
+from keyturn.alerts.at_once import AT_ONCE
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.message import Message, Origin
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
@@ -29,7 +30,7 @@ RULES = (
         CRITICAL,
         "An emergency switch was thrown",
         "Commands within its reach are refused until it is released.",
-        ("scope", "scope_id", "reach"),
+        ("scope", "scope_id", "reach", "ends_at", "approved_by"),
     ),
     Rule(
         "policy.loosened",
@@ -121,6 +122,7 @@ RULES = (
         quiet=4,
         singly=5,
     ),
+    *AT_ONCE,
     *people.RULES,
 )
 KINDS = frozenset(rule.kind for rule in RULES)

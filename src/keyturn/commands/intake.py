@@ -31,13 +31,14 @@ from keyturn.errors import (
     ConfirmationInvalid,
     IdempotencyKeyReused,
     Refusal,
+    SignatureInvalid,
     TooManyRequests,
     VinNotFound,
 )
 from keyturn.fleet import vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import Tx
-from keyturn.tenants import limits
+from keyturn.tenants import limits, policies
 from keyturn.tenants.policies import Policy
 
 
@@ -85,6 +86,8 @@ class Intake:
         try:
             if request.nonce is not None:
                 nonces.spend(tx, request.nonce)
+            elif request.command == DISABLE and policies.load(tx, request.company_id).ignition_v2:
+                raise SignatureInvalid
             return self._replayed(tx, request) or self._taken(tx, request)
         except Refusal as refusal:
             record_refusal(tx, request, refusal)

@@ -53,6 +53,7 @@ class Checks(msgspec.Struct, frozen=True):
     consent: bool
     confirmation_needed: bool
     approval_needed: bool
+    signature_v2_needed: bool
     limits_left: dict[str, int]
     quota_free: bool
     reachable: bool | None
@@ -129,6 +130,7 @@ class Readiness:
             consent=vehicle.consented(application_id, tx.now),
             confirmation_needed=spec.two_step,
             approval_needed=is_disable and facts.policy.second_person,
+            signature_v2_needed=(is_disable and facts.policy.ignition_v2) or rights.needs_v2(tx, application_id),
             limits_left=limits.left(tx, facts.policy, company_id, application_id) if is_disable else {},
             quota_free=quota_free,
             preconditions=[_told(finding) for finding in findings],

@@ -17,6 +17,8 @@ SELECT a.grants FROM application a JOIN company c ON c.id = a.company_id
 WHERE a.id = :application_id AND a.company_id = :company_id AND a.active = 1 AND c.active = 1
 """
 
+_SIGNING = "SELECT signing FROM application WHERE id = :application_id"
+
 
 def refused(
     tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], declares: Declarations | None
@@ -50,3 +52,9 @@ def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozense
     """What the application may do now, by the store; nothing when it or its company is disabled."""
     row = tx.one(_GRANTS, application_id=application_id, company_id=company_id)
     return _NAMES.decode(row[0]) if row else frozenset()
+
+
+def needs_v2(tx: ReadTx, application_id: str) -> bool:
+    """Whether the application's requests are taken with signatures of version 2 alone."""
+    row = tx.one(_SIGNING, application_id=application_id)
+    return row is not None and row[0] == "v2"

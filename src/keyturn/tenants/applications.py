@@ -10,6 +10,7 @@ from keyturn.tenants import closeness, responsible
 from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session, given
 from keyturn.tenants.credentials import client_secret_digest, new_client_id, new_secret
 from keyturn.tenants.guards import Need, depends, reads, when
+from keyturn.tenants.immobilised import number_of_company
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.principal import Signing
@@ -147,6 +148,8 @@ def change(session: Session, arguments: SetApplication) -> Answer:
     )
     if "responsible" in changes:
         changes["responsible"] = responsible.replace(session.tx, application_id, company_id, changes["responsible"])
+    if active is False:
+        changes["immobilised"] = number_of_company(session.tx, company_id)
     session.record("application.changed", company_id, application_id=application_id, **changes)
     return shown_by_id(session.tx, application_id)
 

@@ -6,6 +6,7 @@ from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.guards import Need, depends, reads, signed_in, when
+from keyturn.tenants.immobilised import number_of_company
 from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.references import COMPANY, checked_name, name_taken, resolve
 
@@ -62,6 +63,8 @@ def change(session: Session, arguments: SetCompany) -> Answer:
     if name not in (None, _shown_by_id(session.tx, company_id)["name"]):
         refuse_renaming(session.tx, company_id, "company")
     session.tx.run(_SET, id=company_id, name=name, active=None if active is None else int(active))
+    if active is False:
+        changes["immobilised"] = number_of_company(session.tx, company_id)
     session.record("company.changed", company_id, **changes)
     return _shown_by_id(session.tx, company_id)
 

@@ -1,5 +1,6 @@
 """The rules that a company sets itself for `disable_ignition`: stored, versioned, audited."""
 
+from enum import Enum, auto
 from typing import Annotated
 
 import msgspec
@@ -30,9 +31,34 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     """A position not older than this is on record."""
     notify_first: bool = False
     """A notice to the end user is on record, not older than a day."""
+    ignition_v2: bool = False
+    """Both steps are signed with version 2."""
 
 
 DEFAULT = Policy()
+
+
+class Stricter(Enum):
+    """Which of two values of a rule asks for more."""
+
+    TRUE = auto()
+    LESS = auto()
+    """The smaller number; 0 is no limit, and asks for nothing."""
+    MORE = auto()
+    """The larger number."""
+
+
+STRICTER: dict[str, Stricter] = {
+    "second_person": Stricter.TRUE,
+    "reason_required": Stricter.TRUE,
+    "disables_per_actor_hour": Stricter.LESS,
+    "disables_per_company_day": Stricter.LESS,
+    "fleet_share": Stricter.LESS,
+    "locate_within": Stricter.LESS,
+    "notify_first": Stricter.TRUE,
+    "ignition_v2": Stricter.TRUE,
+}
+"""By rule: said here, never guessed from its value."""
 
 _NEWEST = "SELECT version, rules FROM policy WHERE company_id = :company_id ORDER BY version DESC LIMIT 1"
 _INSERT = """
@@ -43,6 +69,7 @@ _HISTORY = """
 SELECT version, rules, made_by, made_at FROM policy WHERE company_id = :company_id ORDER BY version DESC
 """
 _RULES = msgspec.json.Decoder(Policy)
+_FIELDS = Policy.__struct_fields__
 
 
 class ShowPolicy(Arguments, frozen=True):
@@ -58,6 +85,7 @@ class SetPolicy(Arguments, frozen=True):
     fleet_share: Percent | None = None
     locate_within: Minutes | None = None
     notify_first: bool | None = None
+    ignition_v2: bool | None = None
 
 
 def load(tx: ReadTx, company_id: str) -> Policy:
@@ -67,9 +95,16 @@ def load(tx: ReadTx, company_id: str) -> Policy:
 
 def is_looser(after: Policy, before: Policy) -> bool:
     """Whether `after` allows anything that `before` does not."""
-    return any(
-        _strictness(getattr(after, name)) < _strictness(getattr(before, name)) for name in Policy.__struct_fields__
-    )
+    return any(asks_for_less(STRICTER[name], getattr(after, name), getattr(before, name)) for name in _FIELDS)
+
+
+def asks_for_less(stricter: Stricter, after: float, before: float) -> bool:
+    """Whether the value of a rule of this kind is looser after than before."""
+    if stricter is not Stricter.LESS:
+        return after < before
+    if not before:
+        return False
+    return not after or after > before
 
 
 def show(session: Session, arguments: ShowPolicy) -> Answer:
@@ -113,14 +148,7 @@ def _newest(tx: ReadTx, company_id: str) -> tuple[int, Policy]:
 
 
 def _changed(before: Policy, arguments: SetPolicy) -> Policy:
-    return msgspec.structs.replace(before, **given(arguments, *Policy.__struct_fields__))
-
-
-def _strictness(rule: bool | float) -> float:
-    """Of two values of one rule, the higher number asks for more: a smaller limit does, and none asks for nothing."""
-    if isinstance(rule, bool):
-        return float(rule)
-    return 1.0 / rule if rule else 0.0
+    return msgspec.structs.replace(before, **given(arguments, *_FIELDS))
 
 
 def _told(policy: Policy) -> dict[str, object]:

@@ -1,0 +1,139 @@
+"""What one operator does at once, or has had approved, and everybody in charge shall know of."""
+
+from keyturn.alerts.entries import Entry
+from keyturn.alerts.rule import CRITICAL, WARNING, Rule
+
+
+def _by_hand(entry: Entry) -> bool:
+    return "reason" in entry.body
+
+
+def _by_operator(entry: Entry) -> bool:
+    return entry.actor.startswith("operator:")
+
+
+def _closes(entry: Entry) -> bool:
+    return entry.body.get("active") is False
+
+
+def _pointed_elsewhere(entry: Entry) -> bool:
+    return not entry.body.keys().isdisjoint({"account", "external_id"})
+
+
+def _account_touched(entry: Entry) -> bool:
+    return bool(entry.body.get("credentials_replaced")) or "active" in entry.body
+
+
+AT_ONCE: tuple[Rule, ...] = (
+    Rule(
+        "switch.released",
+        WARNING,
+        "An emergency switch was released",
+        "Commands within its reach are let through again.",
+        ("scope", "scope_id", "reach"),
+    ),
+    Rule(
+        "switch.ended",
+        WARNING,
+        "An emergency switch came to its end",
+        "Restoring commands within its reach are let through again.",
+        ("scope", "scope_id", "reach"),
+    ),
+    Rule(
+        "immobilisation.closed",
+        CRITICAL,
+        "An immobilisation record was closed by hand",
+        "Where it is held the vehicle may still be immobilised: it keeps counting until it is enabled. Ask the actor.",
+        ("forced", "held"),
+        _by_hand,
+    ),
+    Rule(
+        "vehicle.changed",
+        CRITICAL,
+        "Commands for a vehicle go somewhere else",
+        "Its OEM account or its name at the OEM was changed. See that it is the same vehicle.",
+        (),
+        _pointed_elsewhere,
+    ),
+    Rule(
+        "vehicle.added",
+        WARNING,
+        "Vehicles were enrolled",
+        "They are within reach of commands now.",
+        singly=1,
+    ),
+    Rule(
+        "consent.given",
+        WARNING,
+        "Consents to immobilisation were put on record",
+        "Each counts from the moment that it tells. If the end user gave none, withdraw it: that counts at once.",
+        ("counts_from",),
+        singly=1,
+    ),
+    Rule(
+        "account.changed",
+        CRITICAL,
+        "The way to an OEM was changed",
+        "Credentials of an OEM account were replaced, or it was closed or opened.",
+        ("account_id", "credentials_replaced", "active"),
+        _account_touched,
+    ),
+    Rule(
+        "company.changed",
+        CRITICAL,
+        "A company was closed",
+        "Its applications are refused. Vehicles that are immobilised are enabled with keyturn enable VIN --keep; "
+        "to let the company in again takes its time.",
+        ("immobilised",),
+        _closes,
+    ),
+    Rule(
+        "application.changed",
+        CRITICAL,
+        "An application was closed",
+        "Its requests are refused. Vehicles that are immobilised are enabled with keyturn enable VIN --keep; to let it "
+        "in again takes its time.",
+        ("application_id", "immobilised"),
+        _closes,
+    ),
+    Rule(
+        "command.Cancelled",
+        WARNING,
+        "Operators kept commands from being sent",
+        "Taken back, or not approved.",
+        ("cause",),
+        _by_operator,
+        singly=1,
+    ),
+    Rule(
+        "keep_enabling.started",
+        WARNING,
+        "A vehicle is being enabled until it is confirmed",
+        "Nobody confirms each enable any more.",
+        singly=5,
+    ),
+    Rule(
+        "keep_enabling.ended",
+        WARNING,
+        "A vehicle is not enabled again and again any more",
+        "Somebody cancelled it. Its record stays open where it was not enabled.",
+        ("ending", "issued"),
+        _by_operator,
+        singly=5,
+    ),
+    Rule(
+        "immobilisation.notice",
+        WARNING,
+        "End users were told, by what operators wrote down",
+        "A rule may rely on it.",
+        ("channel", "told_at"),
+        singly=1,
+    ),
+    Rule(
+        "policy.tightened",
+        WARNING,
+        "A policy was tightened",
+        "Less is allowed now than before.",
+        ("version",),
+    ),
+)
