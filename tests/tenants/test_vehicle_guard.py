@@ -1,0 +1,168 @@
+"""What a change of a vehicle takes, by what it changes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from keyturn.commands.catalogue import IMMOBILISABLE_OWNERSHIP
+from keyturn.tenants import vehicle_guard
+from keyturn.tenants.consent import DELAY
+from keyturn.tenants.enrolment import Ownership, SetVehicle
+from keyturn.tenants.references import VEHICLE
+
+from .conftest import Office
+from .staff import NOTICE, Staff
+
+VIN = "9KTPARKED00000001"
+Garage = Staff
+
+LOOSENS: list[dict[str, Any]] = [
+    {"ownership": "owned"},
+    {"ownership": "rented", "consent": None},
+    {"plan": "larger"},
+    {"plan": "other"},
+    {"capabilities": ["location", "start"]},
+    {"capabilities": None},
+    {"account": "second"},
+    {"external_id": "9KT0THER000000025"},
+]
+SIGNED_IN: list[dict[str, Any]] = [
+    {"consent": "form 77"},
+    {"fuel_reserve": 5.0},
+    {"powertrain": "electric"},
+    {"consent": "form 77", "active": False},
+]
+AT_ONCE: list[dict[str, Any]] = [
+    {"consent": None},
+    {"ownership": "third_party"},
+    {"plan": "smaller"},
+    {"capabilities": []},
+    {"capabilities": ["location"]},
+    {"active": False},
+    {"fuel_reserve": 20.0},
+    {"account": "main", "external_id": VIN, "ownership": "third_party", "plan": "basic"},
+]
+
+
+@pytest.fixture
+def garage(office: Office, enrol: Callable[..., dict[str, Any]]) -> Garage:
+    """A third party's vehicle of Frota with a small plan, and two admins of the installation."""
+    for name, commands in (("basic", ["location"]), ("smaller", []), ("larger", ["location", "start"])):
+        office.do("plan add", name=name, commands=commands)
+    office.do("plan add", name="other", commands=["disable_ignition"])
+    given = {"plan": "basic", "ownership": "third_party", "capabilities": ["location"], "consent": "form 1"}
+    enrol("Frota", VIN, **given)
+    office.do("account add", company="Frota", connector="acme", name="second", credentials={"token": "u"})
+    staff = Staff(office)
+    staff.settle("ana", "bia")
+    return staff
+
+
+def shown(garage: Garage) -> dict[str, Any]:
+    return garage.do("vehicle show", vehicle=VIN)
+
+
+@pytest.mark.parametrize("changes", LOOSENS, ids=str)
+def test_what_brings_a_vehicle_into_reach_waits_for_another_admin(garage: Garage, changes: dict[str, Any]) -> None:
+    before = shown(garage)
+    assert garage.refused("vehicle set", vehicle=VIN, **changes) == "sign_in_required"
+    assert garage.refused("vehicle set", "ana", factor=False, vehicle=VIN, **changes) == "sign_in_required"
+
+    change = garage.do("vehicle set", "ana", vehicle=VIN, **changes)
+
+    assert (change["state"], change["needs"]) == ("waiting", "approval")
+    assert shown(garage) == before
+    garage.do("change approve", "bia", change=change["change"])
+    garage.wait(NOTICE)
+    assert garage.state(change) == "applied"
+    after = shown(garage)
+    given = {"consent_reference" if name == "consent" else name: value for name, value in changes.items()}
+    assert {name: after[name] for name in given} == given
+
+
+def test_a_vehicle_is_not_brought_back_by_one_person(garage: Garage) -> None:
+    garage.do("vehicle set", vehicle=VIN, active=False)
+
+    assert garage.refused("vehicle set", vehicle=VIN, active=True) == "sign_in_required"
+    assert garage.do("vehicle set", "ana", vehicle=VIN, active=True)["needs"] == "approval"
+
+
+@pytest.mark.parametrize("changes", SIGNED_IN, ids=str)
+def test_what_somebody_answers_for_takes_a_sign_in(garage: Garage, changes: dict[str, Any]) -> None:
+    assert garage.refused("vehicle set", vehicle=VIN, **changes) == "sign_in_required"
+    assert garage.refused("vehicle set", "ana", factor=False, vehicle=VIN, **changes) == "sign_in_required"
+    assert garage.do("vehicle set", "ana", vehicle=VIN, **changes)["vin"] == VIN
+
+
+@pytest.mark.parametrize("changes", AT_ONCE, ids=str)
+def test_what_takes_away_is_done_at_once(garage: Garage, changes: dict[str, Any]) -> None:
+    assert garage.do("vehicle set", vehicle=VIN, **changes)["vin"] == VIN
+
+
+def test_enrolling_takes_a_sign_in(garage: Garage) -> None:
+    new = {"company": "Frota", "vin": "NEW", "account": "main", "plan": "basic", "ownership": "owned"}
+    assert garage.refused("vehicle add", **new) == "sign_in_required"
+    assert garage.refused("vehicle add", "ana", factor=False, **new) == "sign_in_required"
+    assert garage.do("vehicle add", "ana", **new)["vin"] == "NEW"
+
+
+def test_a_consent_where_there_was_none_counts_when_it_could_have_been_objected_to(garage: Garage) -> None:
+    garage.do("vehicle set", vehicle=VIN, consent=None)
+    given_at = garage.office.clock.now()
+
+    given = garage.do("vehicle set", "ana", vehicle=VIN, consent="form 77")
+
+    assert given["consent_by"] == garage.id("ana")
+    rows = garage.office.rows("SELECT consent_at, consent_from FROM vehicle")
+    assert rows == [(given_at, given_at + round(DELAY * 1_000_000))]
+    assert garage.kinds()[-2:] == ["vehicle.changed", "consent.given"]
+    garage.wait(60)
+    garage.do("vehicle set", "bia", vehicle=VIN, consent="form 78")
+    assert garage.office.rows("SELECT consent_by, consent_from FROM vehicle") == [(garage.id("bia"), rows[0][1])]
+
+
+def test_a_new_reference_to_a_consent_that_counts_puts_nothing_off(garage: Garage) -> None:
+    before = garage.office.rows("SELECT consent_from FROM vehicle")
+
+    garage.do("vehicle set", "ana", vehicle=VIN, consent="form 2")
+
+    assert garage.office.rows("SELECT consent_from FROM vehicle") == before
+
+
+def test_with_nobody_in_charge_a_consent_counts_at_once(office: Office, enrol: Callable[..., dict[str, Any]]) -> None:
+    enrol("Frota", VIN, consent="form 1")
+
+    assert office.rows("SELECT consent_from, consent_by FROM vehicle") == [(office.clock.now(), "local")]
+
+
+def test_every_argument_has_its_judgement() -> None:
+    """A column that comes later gets a row, or this fails."""
+    assert set(vehicle_guard.ROWS) == set(SetVehicle.__struct_fields__) - {VEHICLE.word, "company"}
+
+
+def test_the_types_that_nobody_immobilises_are_those_of_the_contract() -> None:
+    assert set(Ownership.__args__) - vehicle_guard.NOT_IMMOBILISED == IMMOBILISABLE_OWNERSHIP  # type: ignore[attr-defined]
+    assert msgspec.json.decode('"owned"', type=Ownership) == "owned"
+
+
+def test_the_credentials_behind_which_a_vehicle_stands_still_wait_and_so_does_closing_the_account(
+    garage: Garage,
+) -> None:
+    account = {"account": "main", "company": "Frota"}
+    assert garage.refused("account set", **account, name="other") == "sign_in_required"
+    assert "change" not in garage.do("account set", "ana", **account, credentials={"token": "v"})
+    assert garage.do("account set", "ana", **account, active=False)["needs"] == "approval"
+    (vehicle,) = garage.office.rows("SELECT id, company_id FROM vehicle")
+    garage.office.wait(
+        garage.office.store.write(lambda tx: tx.run(_STANDS, vehicle_id=vehicle[0], company_id=vehicle[1]))
+    )
+
+    assert garage.do("account set", "ana", **account, credentials={"token": "w"})["needs"] == "approval"
+
+
+_STANDS = """
+INSERT INTO immobilisation (company_id, vehicle_id, opened_by, state, opened_at)
+VALUES (:company_id, :vehicle_id, 'disable', 'confirmed', 1)
+"""
