@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from keyturn.tenants import passwords
-from keyturn.tenants.consent import DELAY
 from keyturn.tenants.operations import perform
 from keyturn.tenants.operators import load
 from keyturn.tenants.principal import Operator
@@ -14,6 +13,8 @@ from .immobilising import DISABLE
 from .installation import INSTALLATION, KEYRING, VIN
 from .yard import PARKED, Yard, sure
 
+DELAY = 600.0
+"""Seconds of a change's notice."""
 NO_CONSENT = "Command blocked by policy: no consent of the end user on record."
 
 

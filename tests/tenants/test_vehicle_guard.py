@@ -8,13 +8,13 @@ import pytest
 
 from keyturn.commands.catalogue import IMMOBILISABLE_OWNERSHIP
 from keyturn.tenants import vehicle_guard
-from keyturn.tenants.consent import DELAY
 from keyturn.tenants.enrolment import Ownership, SetVehicle
 from keyturn.tenants.references import VEHICLE
 
 from .conftest import Office
 from .staff import NOTICE, Staff
 
+DELAY = 600.0
 VIN = "9KTPARKED00000001"
 Garage = Staff
 

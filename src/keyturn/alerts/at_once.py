@@ -1,4 +1,4 @@
-"""What one operator does at once, or has had approved, and everybody in charge shall know of."""
+"""What is told of vehicles, their records and their ways to the OEM: everybody in charge shall know of it."""
 
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
@@ -25,13 +25,6 @@ def _account_touched(entry: Entry) -> bool:
 
 
 AT_ONCE: tuple[Rule, ...] = (
-    Rule(
-        "switch.released",
-        WARNING,
-        "An emergency switch was released",
-        "Commands within its reach are let through again.",
-        ("scope", "scope_id", "reach"),
-    ),
     Rule(
         "switch.ended",
         WARNING,
@@ -97,22 +90,6 @@ AT_ONCE: tuple[Rule, ...] = (
         _closes,
     ),
     Rule(
-        "command.Cancelled",
-        WARNING,
-        "Operators kept commands from being sent",
-        "Taken back, or not approved.",
-        ("cause",),
-        _by_operator,
-        singly=1,
-    ),
-    Rule(
-        "keep_enabling.started",
-        WARNING,
-        "A vehicle is being enabled until it is confirmed",
-        "Nobody confirms each enable any more.",
-        singly=5,
-    ),
-    Rule(
         "keep_enabling.ended",
         WARNING,
         "A vehicle is not enabled again and again any more",
@@ -120,20 +97,5 @@ AT_ONCE: tuple[Rule, ...] = (
         ("ending", "issued"),
         _by_operator,
         singly=5,
-    ),
-    Rule(
-        "immobilisation.notice",
-        WARNING,
-        "End users were told, by what operators wrote down",
-        "A rule may rely on it.",
-        ("channel", "told_at"),
-        singly=1,
-    ),
-    Rule(
-        "policy.tightened",
-        WARNING,
-        "A policy was tightened",
-        "Less is allowed now than before.",
-        ("version",),
     ),
 )

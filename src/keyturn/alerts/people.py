@@ -1,6 +1,11 @@
 """What is told of operators, applications and changes: whoever had no part in it should know of it."""
 
+from keyturn.alerts.entries import Entry
 from keyturn.alerts.rule import WARNING, Rule
+
+
+def _by_operator(entry: Entry) -> bool:
+    return entry.actor.startswith("operator:")
 
 
 _ASK = "If this was not agreed, ask the actor, and deactivate what should not act."
@@ -75,6 +80,41 @@ RULES = (
         "A change waits longer: somebody in charge cannot sign in",
         "Wrong sign-ins have locked an administrator out. Look at the change, and at who tried.",
         ("change", "operation", "operator_id", "effective_at"),
+    ),
+    Rule(
+        "policy.tightened",
+        WARNING,
+        "A policy was tightened",
+        "Less is allowed now than before.",
+        ("version",),
+    ),
+    Rule(
+        "switch.released",
+        WARNING,
+        "An emergency switch was released",
+        "Commands within its reach are let through again.",
+        ("scope", "scope_id", "reach"),
+    ),
+    Rule(
+        "immobilisation.notice",
+        WARNING,
+        "A notice to an end user was written down",
+        "A rule that asks for one is met by it. It is in the record, with its author.",
+        ("channel",),
+    ),
+    Rule(
+        "keep_enabling.started",
+        WARNING,
+        "A vehicle is enabled again and again",
+        "Until it is confirmed, or somebody ends it.",
+    ),
+    Rule(
+        "command.Cancelled",
+        WARNING,
+        "An operator stopped a command",
+        "It was rejected or taken back before it was sent.",
+        ("cause",),
+        _by_operator,
     ),
 )
 """Each is done at once by one person, or ends what was announced. Names are in the entry alone."""

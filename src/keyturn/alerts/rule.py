@@ -1,4 +1,4 @@
-"""What one rule of the alerts is."""
+"""What an alert is made of: a kind of entry, and the words that go with it."""
 
 from collections.abc import Callable
 

@@ -2,13 +2,8 @@
 
 from typing import Any
 
-from keyturn.clock import after
-from keyturn.store.port import ReadTx
 from keyturn.tenants import operators
 from keyturn.tenants.administration import Answer, Session
-
-DELAY = 600.0
-"""Seconds until a consent counts that an admin in charge could object to: as long as the notice of a change."""
 
 _KEPT = "SELECT coalesce(consent_from, consent_at) FROM vehicle WHERE id = :id"
 
@@ -21,7 +16,7 @@ def given(session: Session, company_id: str, reference: str | None, before: Answ
         "consent_at": session.tx.now,
         "consent_reference": reference,
         "consent_by": session.author,
-        "consent_from": _counts_from(session.tx, company_id, before),
+        "consent_from": _counts_from(session, company_id, before),
     }
 
 
@@ -32,10 +27,14 @@ def tell(session: Session, company_id: str, vehicle_id: str, columns: dict[str, 
         session.record("consent.given", company_id, vehicle_id, **told)
 
 
-def _counts_from(tx: ReadTx, company_id: str, before: Answer | None) -> int:
-    """A new reference to a consent that is there puts nothing off."""
+def _counts_from(session: Session, company_id: str, before: Answer | None) -> int:
+    """Where somebody is in charge who could object, when a change would take effect.
+
+    A new reference to a consent that is there puts nothing off.
+    """
+    tx = session.tx
     if before is not None and before["consent_at"] is not None:
         row = tx.one(_KEPT, id=before["id"])
         if row is not None and row[0] is not None:
             return int(row[0])
-    return after(tx.now, DELAY) if operators.admins(tx, company_id, tx.now) else tx.now
+    return tx.now + session.installation.delay if operators.admins(tx, company_id, tx.now) else tx.now
