@@ -26,7 +26,7 @@ CONDITIONAL: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ("account.changed", {"credentials_replaced": False, "active": False}, {"credentials_replaced": False}),
 ]
 """By kind: what is told, and what is not."""
-OPERATORS = ("keep_enabling.ended",)
+OPERATORS = ("command.Cancelled", "keep_enabling.ended")
 """Told where an operator did it, and not where the engine did."""
 _COMMAND = """
 INSERT INTO command (id, company_id, actor, vehicle_id, account_id, vin, name, state, fence, epoch, status, detail,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands import immobilisations
+from keyturn.commands import approvals, immobilisations
 from keyturn.commands.policy import LIMIT_REACHED
 from keyturn.connectors.port import Verdict
 from keyturn.tenants import changes, passwords
@@ -19,7 +19,7 @@ from .yard import PARKED, Yard, sure
 
 NOTICE = 600.0
 SECOND_VIN = "9KTFLEET000000001"
-EVERYTHING = (*OPERATIONS, *immobilisations.OPERATIONS)
+EVERYTHING = (*OPERATIONS, *immobilisations.OPERATIONS, *approvals.operations())
 
 
 @pytest.fixture(autouse=True)
@@ -175,3 +175,22 @@ def test_closing_records_frees_nothing_of_the_share_of_the_fleet(put_aside: Yard
     refusal = put_aside.ask(DISABLE, code, vin=SECOND_VIN).refusal
 
     assert sure(refusal).detail == f"Command blocked by policy: {LIMIT_REACHED}."
+
+
+def test_an_enable_is_not_taken_back_from_the_shell(yard: Yard) -> None:
+    """Over and over, that would keep a vehicle where it is; what acts is taken back by anybody at once."""
+    ana = admin(yard)
+    waiting, acting = yard.register(ENABLE), yard.register("start")
+
+    assert refused(yard, "command cancel", None, command=waiting.id) == "sign_in_required"
+    assert ordered(yard, "command cancel", ana, command=waiting.id)["state"] == "Cancelled"
+    assert ordered(yard, "command cancel", None, command=acting.id)["state"] == "Cancelled"
+
+
+def test_that_it_is_enabled_again_and_again_is_not_ended_from_the_shell(yard: Yard) -> None:
+    yard.execute(DISABLE)
+    ana = admin(yard)
+    ordered(yard, "keep-enabling start", None, vehicle=VIN)
+
+    assert refused(yard, "keep-enabling cancel", None, vehicle=VIN) == "sign_in_required"
+    assert ordered(yard, "keep-enabling cancel", ana, vehicle=VIN)["cancelled"] is True

@@ -113,7 +113,7 @@ CASES: dict[str, tuple[str, Arrange, dict[str, Any], tuple[str | None, str | Non
     "close an application": (
         "application set", Site.an_application, {"active": False}, (None, "ana"), "application.changed", BOTH,
     ),
-    "close a company": ("company set", Site.a_company, {"active": False}, (None, "ana"), "company.changed", BOTH),
+    "close a company": ("company set", Site.a_company, {"active": False}, ("bia", "ana"), "company.changed", BOTH),
     "log a notice": (
         "notice add", Site.a_vehicle, {"channel": "phone"}, ("rita", "paulo"), "immobilisation.notice", BOTH,
     ),

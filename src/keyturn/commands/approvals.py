@@ -17,7 +17,7 @@ from keyturn.fleet import evidence, vehicles
 from keyturn.store.port import ReadTx
 from keyturn.tenants import operators
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
-from keyturn.tenants.guards import at_once, reads, signed_in
+from keyturn.tenants.guards import Need, at_once, depends, reads, signed_in
 from keyturn.tenants.references import resolve_company
 
 _WAITING = """
@@ -96,7 +96,11 @@ def operations(approve: Callable[[Session, Any], Answer] = needs_server) -> tupl
             OneCommand,
             cancel,
             role="approver",
-            guard=at_once("Keeps a command from being sent.", "What stops must be possible at once."),
+            guard=depends(
+                _need_to_cancel,
+                "Keeps a command from being sent; again and again, a vehicle from being enabled.",
+                "What stops what acts must be possible at once; for what restores somebody answers by name.",
+            ),
         ),
     )
 
@@ -116,6 +120,10 @@ def cancel(session: Session, arguments: OneCommand) -> Answer:
         **answered(command),
     )
     return _now(session.tx, command.id)
+
+
+def _need_to_cancel(session: Session, arguments: OneCommand) -> Need:
+    return Need.SIGN_IN if _owned(session, arguments).spec.is_restoring else Need.NOTHING
 
 
 def reject(session: Session, arguments: OneCommand) -> Answer:
