@@ -30,7 +30,7 @@ from keyturn.commands.lifecycle import FINAL_TOPIC
 from keyturn.commands.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
-from keyturn.connectors.registry import build_connectors
+from keyturn.connectors.registry import build_connectors, far_sides
 from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
 from keyturn.engine.works import Parts, assemble
@@ -42,11 +42,12 @@ from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants import authority, changes, errands, operators, restoring
+from keyturn.tenants import changes, errands, operators, restoring
 from keyturn.tenants.accounts import KeptCredentials
 from keyturn.tenants.administration import Answer, Installation, Operation, OperationError, find
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, keyring_of, unlock
+from keyturn.tenants.name_spaces import NameSpaces, settle_all
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.signing_in import sign_in
@@ -229,9 +230,11 @@ class Node:
         self._resources.push_async_callback(self._custody.stop)
         channels = build_channels(settings.alerts, os.environ, self._clock, self.store, operators.emails)
         await self._start_alerts(channels)
+        known = installation(settings)
         self.works = assemble(Parts(self.store, bus, self._clock, keyring, connectors, self.store.epoch), settings)
+        await self.store.write(partial(settle_all, spaces=known.name_spaces))
         self.administration = Administration(
-            directory, self.store, keyring, installation(settings), lambda: channels, self.works.operations
+            directory, self.store, keyring, known, lambda: channels, self.works.operations
         )
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
@@ -295,6 +298,7 @@ async def count_open(store: SqliteStore, metrics: Metrics) -> None:
 
 def installation(settings: Settings) -> Installation:
     """What administration may name: connectors of the configuration, commands of the catalogue."""
+    found = far_sides(settings.connectors)
     return Installation(
         connectors=frozenset(settings.connectors),
         commands=frozenset(COMMANDS),
@@ -302,6 +306,10 @@ def installation(settings: Settings) -> Installation:
         reads=READS,
         credentials=credential_uses(settings.connectors),
         delay=settings.changes.delay * SECOND,
+        name_spaces=NameSpaces(
+            {name: side.base_url for name, side in found.items()},
+            frozenset(name for name, side in found.items() if side.by_account),
+        ),
     )
 
 

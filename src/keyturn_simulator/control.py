@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from keyturn_simulator import errors
+from keyturn_simulator.access import Access
 from keyturn_simulator.answers import Json, decoded
 from keyturn_simulator.clock import SECOND, rfc3339
 from keyturn_simulator.faults import Fault
@@ -28,6 +29,10 @@ class Latency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     median: Seconds
 
 
+class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
+
+
 class Lever(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change about a vehicle; what is left out stays."""
 
@@ -44,8 +49,9 @@ class Lever(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Control:
     """Routes without authentication."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, access: Access) -> None:
         self._simulation = simulation
+        self._access = access
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -54,6 +60,7 @@ class Control:
             Route("/control/clock", self.clock, methods=["GET"]),
             Route("/control/clock", self.advance, methods=["POST"]),
             Route("/control/latency", self.latency, methods=["POST"]),
+            Route("/control/token", self.token, methods=["POST"]),
             Route("/control/vehicles/{vin}", self.vehicle, methods=["POST"]),
             Route("/control/reset", self.reset, methods=["POST"]),
         ]
@@ -79,6 +86,11 @@ class Control:
         lever = decoded(await request.body(), Latency)
         self._simulation.set_latency(lever.median)
         return Json({"median": lever.median})
+
+    async def token(self, request: Request) -> Response:
+        """The fixed token is this one now, and no other."""
+        self._access.token = decoded(await request.body(), NewToken).token
+        return Json({})
 
     async def vehicle(self, request: Request) -> Response:
         vehicle = self._vehicle(request)

@@ -40,7 +40,7 @@ def application(simulation: Simulation, held: HeldConnections) -> Starlette:
             Route("/oauth/token", token_endpoint.__call__, methods=["POST"]),
             *Face(simulation, "oem", "", access, held).routes(),
             *Face(simulation, "relay", "/relay", access, held).routes(),
-            *Control(simulation).routes(),
+            *Control(simulation, access).routes(),
         ],
         middleware=[Middleware(DurableAnswers, journal=simulation.journal)],
         exception_handlers={CloudError: error_answer, HTTPException: error_answer},

@@ -93,7 +93,7 @@ class OneVehicle:
     def __init__(self, vehicle: Vehicle, connector: Refusing) -> None:
         self._reached = vehicle, Target(Account("account", {}), vehicle.vin, vehicle.external_id), connector
 
-    def reach_in(self, _tx: ReadTx, _vehicle_id: str) -> tuple[Vehicle, Target, Refusing]:
+    def reach_in(self, _tx: ReadTx, _vehicle_id: str, _command: object = None) -> tuple[Vehicle, Target, Refusing]:
         return self._reached
 
     async def read(self, _vehicle_id: str) -> None:

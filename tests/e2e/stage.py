@@ -113,6 +113,11 @@ class Stage:
         async with self.http.post(f"{self.oem_url}/control/latency", json={"median": seconds}) as response:
             assert response.status == 200, await response.text()
 
+    async def replace_token(self, token: str) -> None:
+        """The OEM takes no other token from now on."""
+        async with self.http.post(f"{self.oem_url}/control/token", json={"token": token}) as response:
+            assert response.status == 200, await response.text()
+
     async def eventually(self, check: Callable[[], bool | Awaitable[bool]], within: float = 20.0) -> None:
         """Returns once `check` holds."""
         async with asyncio.timeout(within):

@@ -46,7 +46,7 @@ class Far:
 
 
 class OneVehicle:
-    async def reach(self, _vehicle_id: str) -> tuple[None, None, Far]:
+    async def reach(self, _vehicle_id: str, _command: object = None) -> tuple[None, None, Far]:
         return None, None, Far()
 
 

@@ -114,6 +114,21 @@ RULES = (
         ("newest_at",),
     ),
     Rule(
+        "vehicle.doubted",
+        CRITICAL,
+        "A vehicle may be another car",
+        "Its OEM tells another VIN, or another vehicle has its external id. Nothing acts on it; it can still be enabled.",
+        ("why",),
+    ),
+    Rule(
+        "account.credentials_proven",
+        WARNING,
+        "Proposed credentials serve what restores",
+        "The OEM refuses the account's own; the proposed ones read an immobilised vehicle. Everything else waits for the "
+        "change.",
+        ("account_id", "change"),
+    ),
+    Rule(
         "operator.sign_in_refused",
         WARNING,
         "Sign-in was refused repeatedly",

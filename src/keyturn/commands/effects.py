@@ -144,7 +144,15 @@ def _located(tx: Tx, command: Command) -> None:
 
 
 def _opening(command: Command, track: Track) -> Opening:
-    return Opening(command.company_id, command.vehicle_id, command.id, command.actor, track.position)
+    return Opening(
+        command.company_id,
+        command.vehicle_id,
+        command.id,
+        command.actor,
+        command.account_id,
+        command.external_id,
+        track.position,
+    )
 
 
 def _executed_ignition(tx: Tx, command: Command, track: Track, *, overtaken: bool) -> None:

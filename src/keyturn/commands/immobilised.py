@@ -13,13 +13,13 @@ Shown = dict[str, Any]
 """JSON-ready; instants are RFC 3339 in UTC."""
 
 _OPEN = """
-SELECT i.id, i.vehicle_id, v.vin, c.name, a.name, a.connector, v.external_id,
+SELECT i.id, i.vehicle_id, v.vin, c.name, a.name, a.connector, coalesce(i.external_id, v.external_id),
        CASE i.held WHEN 1 THEN 'held' ELSE i.state END, i.opened_at, i.confirmed_at,
        i.opened_by, i.actor, i.consent_at, i.consent_reference, i.latitude, i.longitude, i.position_at
 FROM immobilisation i
 JOIN vehicle v ON v.id = i.vehicle_id
 JOIN company c ON c.id = i.company_id
-JOIN oem_account a ON a.id = v.account_id
+JOIN oem_account a ON a.id = coalesce(i.account_id, v.account_id)
 WHERE (i.state <> 'closed' OR i.held = 1)
   AND (CAST(:company_id AS TEXT) IS NULL OR i.company_id = :company_id)
 ORDER BY i.opened_at, i.id

@@ -17,6 +17,7 @@ _INSTANTS = (
     "completed_at", "approve_by",
 )  # fmt: skip
 _PLAIN = (
+    "external_id",
     "id", "vin", "state", "status", "outcome", "cause", "may_have_executed", "verification", "actor", "attempts",
     "reason", "case_number", "approved_by", "supersedes",
 )  # fmt: skip

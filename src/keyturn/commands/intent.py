@@ -81,11 +81,11 @@ def _judged(
     if numbers := refusals(case, findings, acceptance=False):
         refuse_by_evidence(tx, command, numbers, findings)
         return None
-    frees_at = quota.frees_at(tx, declares.quota, vehicle.account_id, vehicle.id)
+    frees_at = quota.frees_at(tx, declares.quota, command.account_id, vehicle.id)
     if frees_at is not None and not command.spec.is_restoring:
         hold_back(tx, command, frees_at, "quota")
         return None
-    quota.count(tx, declares.quota, vehicle.account_id, vehicle.id)
+    quota.count(tx, declares.quota, command.account_id, vehicle.id)
     return _dispatch(tx, command, case, findings, slot, rules)
 
 
@@ -146,7 +146,8 @@ def _dispatch(
         "may_have_executed": True,
         "cause": None,
     }
-    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, **changes)
+    told: dict[str, object] = {"external_id": command.external_id, "account_id": command.account_id}
+    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, told=told, **changes)
     if moved is not None:
         effects.on_sent(tx, moved)
     return moved

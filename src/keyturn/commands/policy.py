@@ -51,6 +51,8 @@ class Facts(msgspec.Struct, frozen=True):
     now: int
     reaches: frozenset[str] = frozenset()
     """How far the kill switches reach that are thrown over the vehicle."""
+    doubted: bool = False
+    """The vehicle may be another car: its external id is another's too, or its OEM tells another VIN."""
     consent: bool = True
     immobilised: bool = False
     policy: Policy = DEFAULT
@@ -104,6 +106,7 @@ def _no_reason(facts: Facts) -> bool:
 
 RULES = (
     Rule(KILL_SWITCH, _switched_off),
+    Rule(NO_LONGER_PERMITTED, lambda facts: facts.spec.kind is Kind.ACTUATING and facts.doubted),
     Rule(NO_CONSENT, _disable(lambda facts: not facts.consent)),
     Rule(IMMOBILISED, lambda facts: facts.spec.name == START and facts.immobilised),
     Rule(LIMIT_REACHED, _disable(lambda facts: facts.stopped), frozenset({Moment.ASK, Moment.QUEUE})),
@@ -136,16 +139,17 @@ def gather(
     """What the rules look at for this command of the actor's, as far as any of them could stand."""
     if spec.is_read:
         return Facts(spec, tx.now)
-    reaches = switches.over(tx, vehicle.company_id, vehicle.account_id)
+    reaches, doubted = switches.over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
     if spec.name == START:
-        return Facts(spec, tx.now, reaches, immobilised=_immobilised(tx, vehicle.id))
+        return Facts(spec, tx.now, reaches, doubted, immobilised=_immobilised(tx, vehicle.id))
     if spec.name != DISABLE:
-        return Facts(spec, tx.now, reaches)
+        return Facts(spec, tx.now, reaches, doubted)
     policy = policies.load(tx, vehicle.company_id)
     return Facts(
         spec=spec,
         now=tx.now,
         reaches=reaches,
+        doubted=doubted,
         consent=vehicle.consented(actor, tx.now),
         policy=policy,
         stopped=limits.is_stopped(tx, vehicle.company_id, actor),

@@ -51,6 +51,8 @@ class Command(msgspec.Struct, frozen=True):
     approved_by: str | None = None
     may_have_executed: bool = False
     verification: str | None = None
+    external_id: str | None = None
+    """The OEM's name for the car that it was asked for; None: registered before this was kept."""
 
     @property
     def spec(self) -> CommandSpec:

@@ -9,7 +9,7 @@ import msgspec
 from keyturn.clock import after
 from keyturn.commands import lanes, lifecycle, record, texts
 from keyturn.commands.cases import Case, pending_names
-from keyturn.commands.catalogue import CommandSpec
+from keyturn.commands.catalogue import ENABLE, CommandSpec
 from keyturn.commands.judgement import Finding, judge, refusals
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.request import CommandRequest
@@ -17,7 +17,7 @@ from keyturn.commands.states import STATUS, UNSENT, State, Status
 from keyturn.commands.waits import waits
 from keyturn.config.settings import CommandSettings, EvidenceSettings
 from keyturn.connectors.port import Declarations
-from keyturn.fleet import evidence
+from keyturn.fleet import evidence, which_car
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
 
@@ -157,7 +157,7 @@ class Registrar:
                 "lane_number": None if spec.is_read else lanes.take_number(tx, vehicle.id),
                 "post_until": after(tx.now, own.initiate),
                 "post_code": None if own.initiate > 0 else 200,
-                "account_id": vehicle.account_id,
+                **_aim(tx, vehicle, spec),
             },
         )
 
@@ -180,6 +180,7 @@ class Registrar:
             actor=request.application_id,
             vehicle_id=vehicle.id,
             account_id=vehicle.account_id,
+            external_id=vehicle.external_id,
             vin=vehicle.vin,
             name=spec.name,
             state=state,
@@ -192,6 +193,17 @@ class Registrar:
             reason=request.reason,
             case_number=request.case_number,
         )
+
+
+def _aim(tx: ReadTx, vehicle: Vehicle, spec: CommandSpec) -> dict[str, Any]:
+    """A restoring command goes where it restores, and an enable to where the disable went. Any other keeps what it had.
+
+    So a command that was asked for one car never reaches another, whatever became of the vehicle meanwhile.
+    """
+    if not spec.is_restoring:
+        return {}
+    account_id, external_id = which_car.aim(tx, vehicle) if spec.name == ENABLE else vehicle.aim
+    return {"account_id": account_id, "external_id": external_id}
 
 
 def cancel(tx: Tx, command: Command, detail: str) -> Command | None:

@@ -41,6 +41,8 @@ def turned(
         return NO_LONGER_PERMITTED
     spec = command.spec
     if not spec.is_restoring:
+        if command.external_id is not None and (command.account_id, command.external_id) != vehicle.aim:
+            return NO_LONGER_PERMITTED
         grants = current_grants(tx, vehicle.company_id, command.actor)
         if refused(tx, vehicle, spec.name, grants, declares):
             return NO_LONGER_PERMITTED

@@ -106,6 +106,8 @@ class StateReport(msgspec.Struct, frozen=True):
     last_contact: int | None = None
     last_contact_why: str = ""
     """Why there is none although the source gave one."""
+    vin: str | None = None
+    """The VIN that the source says this vehicle has, where it says one."""
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -125,6 +127,8 @@ class Declarations(msgspec.Struct, frozen=True):
     enforces_preconditions: bool = False
     blocks_next_start_only: bool = False
     reads_state: bool = False
+    tells_vin: bool = False
+    """A state read says which VIN it is of."""
     read_wakes_vehicle: bool = False
     looks_up: bool = False
     cancels: bool = False

@@ -2,9 +2,10 @@
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,6 +40,25 @@ def build_connectors(
     `keeper` keeps the credentials that an OEM replaces.
     """
     return {name: _connector(name, settings, clock, keeper) for name, settings in configs.items()}
+
+
+class FarSide(NamedTuple):
+    """Where a connector's vehicles are known, and whether their external ids are an account's own."""
+
+    base_url: str
+    by_account: bool
+
+
+def far_sides(configs: Mapping[str, ConnectorSettings]) -> dict[str, FarSide]:
+    """By the connector's name; a connector whose definition cannot be used has none."""
+    found = {}
+    for name, settings in configs.items():
+        with suppress(DefinitionError):
+            definition = _overridden(load_definition(settings.definition), settings)
+            if definition.base_url is not None:
+                url = str(definition.base_url).rstrip("/")
+                found[name] = FarSide(url, definition.external_ids == "account")
+    return found
 
 
 def _connector(name: str, settings: ConnectorSettings, clock: Clock, keeper: CredentialKeeper | None) -> Connector:

@@ -9,7 +9,7 @@ import structlog
 
 from keyturn.clock import Clock, after, seconds_between
 from keyturn.commands import outcome, record
-from keyturn.commands.catalogue import Kind
+from keyturn.commands.catalogue import DISABLE, Kind
 from keyturn.commands.intent import IntentRules, expire_unsent, hold_back_unsent, write_intent
 from keyturn.commands.judgement import judge, wants_reading
 from keyturn.commands.record import Command
@@ -125,11 +125,14 @@ class Dispatcher:
         return answer
 
     def _brief(self, tx: ReadTx, command: Command) -> Briefing | None:
-        reached = self._vehicles.reach_in(tx, command.vehicle_id)
+        reached = self._vehicles.reach_in(tx, command.vehicle_id, command)
         if reached is None:
             return None
         vehicle, target, connector = reached
-        wanted = connector.declares.reads_state and self._wants_reading(tx, command, vehicle, connector)
+        declares = connector.declares
+        wanted = declares.reads_state and (
+            _wants_its_vin(command, vehicle, declares) or self._wants_reading(tx, command, vehicle, connector)
+        )
         return Briefing(vehicle, target, connector, wanted)
 
     def _wants_reading(self, tx: ReadTx, command: Command, vehicle: Vehicle, connector: Connector) -> bool:
@@ -146,6 +149,11 @@ def _after(sent: OemAnswer, found: OemAnswer) -> OemAnswer:
     """`found`, with the record of the sending before its own."""
     sending = (sent.exchange,) if sent.exchange else ()
     return msgspec.structs.replace(found, earlier=(*sent.earlier, *sending, *found.earlier))
+
+
+def _wants_its_vin(command: Command, vehicle: Vehicle, declares: Declarations) -> bool:
+    """Before the first disable, an OEM that tells VINs is asked which car it is."""
+    return command.name == DISABLE and declares.tells_vin and vehicle.vin_told_at is None
 
 
 def _order(intent: Command, target: Target, send_by_boottime: float) -> Order:

@@ -38,7 +38,7 @@ class Follower:
 
     async def follow(self, command: Command) -> None:
         """Until the command's outcome is clear or nobody asks about it any more."""
-        reached = await self._vehicles.reach(command.vehicle_id)
+        reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None:
             return
         self._followed += 1

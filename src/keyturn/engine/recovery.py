@@ -48,14 +48,14 @@ class Recoverer:
             await self._decide(command, OemAnswer(Verdict.UNCLEAR))
 
     async def _looked_up(self, command: Command) -> bool:
-        reached = await self._vehicles.reach(command.vehicle_id)
+        reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None or not reached[2].declares.looks_up:
             return False
         answer = await reached[2].look_up(reached[1], command.name, command.id)
         return answer.verdict is not Verdict.NOTHING_FOUND and await self._decide(command, answer)
 
     async def _decide(self, command: Command, answer: OemAnswer) -> bool:
-        reached = await self._vehicles.reach(command.vehicle_id)
+        reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None:
             return False
         decide = partial(decide_intent, intent=command, answer=answer, declares=reached[2].declares)

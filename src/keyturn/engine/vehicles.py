@@ -4,19 +4,26 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 
+import msgspec
 import structlog
 
 from keyturn.commands import effects, quota
+from keyturn.commands.record import Command
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Quota, StateReport, Target
-from keyturn.fleet import evidence, vehicles
+from keyturn.fleet import evidence, vehicles, which_car
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+from keyturn.tenants import spare_credentials
 from keyturn.tenants.accounts import open_account
 from keyturn.tenants.keyring import Keyring
 
 log = structlog.get_logger()
+
+
+Reached = tuple[Vehicle, Target, Connector]
+"""A vehicle, how its OEM knows it, and the way there."""
 
 
 class Vehicles:
@@ -40,13 +47,16 @@ class Vehicles:
     def connector(self, vehicle: Vehicle) -> Connector | None:
         return self._connectors.get(vehicle.connector)
 
-    async def reach(self, vehicle_id: str) -> tuple[Vehicle, Target, Connector] | None:
-        """The vehicle, how its OEM knows it, and its connector; None when it is gone or its connector is not set up."""
-        return await self._store.read(partial(self.reach_in, vehicle_id=vehicle_id))
+    async def reach(self, vehicle_id: str, command: Command | None = None) -> Reached | None:
+        """The vehicle, how its OEM knows it, and its connector; None when it is gone or its connector is not set up.
 
-    def reach_in(self, tx: ReadTx, vehicle_id: str) -> tuple[Vehicle, Target, Connector] | None:
+        With a command: as the command was aimed, whatever became of the vehicle since.
+        """
+        return await self._store.read(partial(self.reach_in, vehicle_id=vehicle_id, command=command))
+
+    def reach_in(self, tx: ReadTx, vehicle_id: str, command: Command | None = None) -> Reached | None:
         """As `reach`, together with what else is read."""
-        found = self._target(tx, vehicle_id)
+        found = self._target(tx, vehicle_id, command)
         if found is None or (connector := self.connector(found[0])) is None:
             return None
         return *found, connector
@@ -72,10 +82,7 @@ class Vehicles:
             if reached is None or not reached[2].declares.reads_state:
                 return
             vehicle, target, connector = reached
-            if not await self._may_call(vehicle, connector.declares.quota):
-                return
-            async with asyncio.timeout(self._timeout):
-                report = await connector.read_state(target)
+            report = await self._asked(vehicle, target, connector)
             if report is not None:
                 await self._store.write(partial(absorb, vehicle=vehicle, report=report, rules=self._rules))
         except (TimeoutError, StoreUnavailable):
@@ -83,18 +90,43 @@ class Vehicles:
         except Exception:
             log.exception("a state read failed", vehicle_id=vehicle_id)
 
+    async def report(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReport | None:
+        """What the OEM tells of the vehicle by this target's credentials; nothing is kept of it, and nothing raised."""
+        if not connector.declares.reads_state:
+            return None
+        try:
+            return await self._asked(vehicle, target, connector)
+        except (TimeoutError, StoreUnavailable):
+            return None
+        except Exception:
+            log.exception("a state read failed", vehicle_id=vehicle.id)
+            return None
+
+    async def _asked(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReport | None:
+        if not await self._may_call(vehicle, connector.declares.quota):
+            return None
+        async with asyncio.timeout(self._timeout):
+            return await connector.read_state(target)
+
     async def _may_call(self, vehicle: Vehicle, limits: Quota | None) -> bool:
         """Our own reads count against the OEM's quota and never touch its reserve."""
         return limits is None or await self._store.write(partial(_counted, vehicle=vehicle, limits=limits))
 
-    def _target(self, tx: ReadTx, vehicle_id: str) -> tuple[Vehicle, Target] | None:
+    def _target(self, tx: ReadTx, vehicle_id: str, command: Command | None) -> tuple[Vehicle, Target] | None:
         vehicle = vehicles.load(tx, vehicle_id)
         if vehicle is None:
             return None
-        opened = open_account(tx, self._keyring, vehicle.account_id)
+        account_id, external_id = which_car.aim(tx, vehicle)
+        if command is not None and command.external_id is not None:
+            account_id, external_id = command.account_id, command.external_id
+        opened = open_account(tx, self._keyring, account_id)
         if opened is None:
             return None
-        return vehicle, Target(opened[1], vehicle.vin, vehicle.external_id)
+        connector, account = opened
+        if command is not None and command.spec.is_restoring:
+            account = spare_credentials.for_restoring(tx, self._keyring, account)
+        aimed = msgspec.structs.replace(vehicle, account_id=account_id, external_id=external_id, connector=connector)
+        return aimed, Target(account, vehicle.vin, external_id)
 
 
 def _counted(tx: Tx, vehicle: Vehicle, limits: Quota) -> bool:
@@ -105,7 +137,10 @@ def _counted(tx: Tx, vehicle: Vehicle, limits: Quota) -> bool:
 
 
 def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings) -> Evidence:
-    """Keep a report, with what it means for an open immobilisation."""
+    """Keep a report, with what it means for an open immobilisation. One of a car that it means no more is dropped."""
+    if not which_car.is_aimed(tx, vehicle):
+        return evidence.load(tx, vehicle.id)
+    which_car.compare_vin(tx, vehicle, report.vin)
     known = evidence.absorb(evidence.load_to_change(tx, vehicle.id), report, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)

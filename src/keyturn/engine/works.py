@@ -34,6 +34,7 @@ from keyturn.engine.recovery import Recoverer
 from keyturn.engine.reminders import Reminders
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.switches import Switches
+from keyturn.engine.trying_credentials import TryingCredentials
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
 from keyturn.store.port import Store
@@ -126,7 +127,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
         engine.sending,
         patience=_patience(parts, rules),
     )
-    rounds = _rounds(parts.store, settings.immobilisation, registrar, vehicles)
+    rounds = _rounds(parts, settings.immobilisation, registrar, vehicles)
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
     codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
@@ -148,11 +149,13 @@ def _patience(parts: Parts, rules: EngineSettings) -> float:
     return rules.send_window if parts.shared else 0.0
 
 
-def _rounds(store: Store, rules: ImmobilisationSettings, registrar: Registrar, vehicles: Vehicles) -> dict[str, Round]:
+def _rounds(parts: Parts, rules: ImmobilisationSettings, registrar: Registrar, vehicles: Vehicles) -> dict[str, Round]:
+    store = parts.store
     return {
         "reminders": Reminders(store, rules.reminders).look,
         "keep enabling": KeepEnabling(store, vehicles, registrar, rules).look,
         "switches": Switches(store).look,
+        "credentials": TryingCredentials(store, parts.clock, parts.keyring, vehicles).look,
     }
 
 

@@ -17,7 +17,7 @@ REPORT = "report"
 """What closed a record that no command and no operator closed."""
 _HOUR = 3_600.0
 
-_SELECT = "SELECT id, company_id, vehicle_id, opened_by, state FROM immobilisation"
+_SELECT = "SELECT id, company_id, vehicle_id, opened_by, state, account_id, external_id FROM immobilisation"
 _OPEN = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
 _HELD = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND held = 1 ORDER BY id"
 _TO_REMIND = f"""{_SELECT}
@@ -27,11 +27,11 @@ _OLDEST_TO_REMIND = "SELECT min(opened_at) FROM immobilisation WHERE state <> 'c
 _INSERT = """
 INSERT INTO immobilisation
   (company_id, vehicle_id, opened_by, state, opened_at, actor, latitude, longitude, position_at, consent_at,
-   consent_reference)
+   consent_reference, account_id, external_id)
 VALUES
   (:company_id, :vehicle_id, :command_id, 'possible', :now, :actor, :latitude, :longitude, :position_at,
    (SELECT consent_at FROM vehicle WHERE id = :vehicle_id),
-   (SELECT consent_reference FROM vehicle WHERE id = :vehicle_id))
+   (SELECT consent_reference FROM vehicle WHERE id = :vehicle_id), :account_id, :external_id)
 ON CONFLICT DO NOTHING
 """
 _TOUCH = """
@@ -63,6 +63,13 @@ class Immobilisation(msgspec.Struct, frozen=True):
     """The disable that keeps it open."""
     state: str
     """``possible`` or ``confirmed``; ``closed``: it is held."""
+    account_id: str | None = None
+    external_id: str | None = None
+
+    @property
+    def aim(self) -> tuple[str, str] | None:
+        """Where the disable went: OEM account and external id."""
+        return (self.account_id, self.external_id) if self.account_id and self.external_id else None
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -73,6 +80,9 @@ class Opening(msgspec.Struct, frozen=True):
     command_id: str
     actor: str
     """Who asked for it."""
+    account_id: str
+    external_id: str | None
+    """Where it goes."""
     position: Position | None = None
     """The last known one."""
 
@@ -98,6 +108,8 @@ def open_for(tx: Tx, opening: Opening) -> None:
         vehicle_id=opening.vehicle_id,
         command_id=opening.command_id,
         actor=opening.actor,
+        account_id=opening.account_id,
+        external_id=opening.external_id,
         latitude=position.latitude if position else None,
         longitude=position.longitude if position else None,
         position_at=position.at if position else None,

@@ -7,12 +7,16 @@ from keyturn.store.port import ReadTx, Row
 
 _SELECT = """
 SELECT v.id, v.company_id, v.vin, v.account_id, v.external_id, v.ownership, v.powertrain, v.capabilities,
-       v.fuel_reserve, v.consent_at, p.commands, a.connector, a.active, v.consent_from, v.consent_by
+       v.fuel_reserve, v.consent_at, p.commands, a.connector, a.active, v.consent_from, v.consent_by, v.doubt,
+       v.vin_told_at
 FROM vehicle v JOIN plan p ON p.id = v.plan_id JOIN oem_account a ON a.id = v.account_id
 WHERE v.active = 1
 """
 _BY_VIN = f"{_SELECT} AND v.vin = :vin AND v.company_id = :company_id"
 _BY_ID = f"{_SELECT} AND v.id = :vehicle_id"
+
+Aim = tuple[str, str]
+"""Which car: the OEM account that it is reached through, and the OEM's name for it there."""
 
 _NAMES = msgspec.json.Decoder(frozenset[str])
 
@@ -40,6 +44,15 @@ class Vehicle(msgspec.Struct, frozen=True):
     """From when the end user's consent counts; None: since it was given."""
     consent_by: str | None = None
     """Who gave it: an operator's id or ``local``; None: not known."""
+    doubt: str | None = None
+    """Why it may mean another car; see `which_car`."""
+    vin_told_at: int | None = None
+    """When its OEM first told this VIN for it."""
+
+    @property
+    def aim(self) -> Aim:
+        """Which car its row means."""
+        return self.account_id, self.external_id
 
     def offers(self, name: str, declares: Declarations | None) -> bool:
         """Whether this vehicle's OEM carries the command. Ignition is never cut where a running engine could stop."""

@@ -12,7 +12,7 @@ from keyturn.connectors.port import Account
 from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
 from keyturn.tenants.guards import Need, depends, reads, signed_in, when
-from keyturn.tenants.immobilised import number_behind, refuse_to_strand_behind
+from keyturn.tenants.immobilised import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.references import (
     ACCOUNT,
@@ -23,6 +23,7 @@ from keyturn.tenants.references import (
     resolve,
     resolve_company,
 )
+from keyturn.tenants.spare_credentials import keep_former
 
 _ADD = """
 INSERT INTO oem_account (id, company_id, connector, name, sealed, active, created_at)
@@ -40,6 +41,7 @@ UPDATE oem_account
 SET name = coalesce(:name, name), active = coalesce(:active, active), sealed = coalesce(:sealed, sealed)
 WHERE id = :id
 """
+_VEHICLE_BEHIND = "SELECT 1 FROM vehicle WHERE account_id = :id AND active = 1 LIMIT 1"
 _OPEN = "SELECT connector, sealed FROM oem_account WHERE id = :id AND active = 1"
 
 _CREDENTIALS = msgspec.json.Decoder(dict[str, str])
@@ -151,6 +153,8 @@ def change(session: Session, arguments: SetAccount) -> Answer:
     if credentials is not None:
         _refuse_unusable(session, before["connector"], credentials)
     sealed = None if credentials is None else _sealed(session.keyring, account_id, credentials)
+    if credentials is not None:
+        keep_former(session.tx, session.keyring, account_id, credentials)
     session.tx.run(_SET, id=account_id, name=name, active=None if active is None else int(active), sealed=sealed)
     told = {key: value for key, value in changes.items() if key != "credentials"}
     session.record(
@@ -160,10 +164,10 @@ def change(session: Session, arguments: SetAccount) -> Answer:
 
 
 def _redirects(session: Session, arguments: SetAccount) -> bool:
-    """Closed or opened; or another way to the OEM for vehicles that are immobilised."""
+    """Closed or opened; or other credentials, by which the same names may mean other cars, or none."""
     account_id = resolve(session.tx, ACCOUNT, arguments.account, arguments.company)
     is_active = _shown_by_id(session.tx, account_id)["active"]
-    moved = arguments.credentials is not None and number_behind(session.tx, account_id) > 0
+    moved = arguments.credentials is not None and session.tx.one(_VEHICLE_BEHIND, id=account_id) is not None
     return moved or arguments.active not in (None, is_active)
 
 
@@ -224,7 +228,8 @@ OPERATIONS = (
         guard=depends(
             when(_redirects, Need.SIGN_IN),
             "Leaves vehicles without a way to be enabled, or sends their commands elsewhere.",
-            "It renames, or replaces credentials behind which nothing stands still; a switch stops an account at once.",
+            "It renames, or no vehicle is behind it; a switch stops an account at once.",
         ),
+        sealed=("credentials",),
     ),
 )

@@ -12,6 +12,7 @@ from keyturn.connectors.credentials import CredentialUse
 from keyturn.store.port import Tx
 from keyturn.tenants.guards import ALWAYS, Guard
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.name_spaces import NameSpaces
 from keyturn.tenants.principal import Operator, Role
 
 Answer = dict[str, Any]
@@ -39,6 +40,8 @@ class Installation(msgspec.Struct, frozen=True):
     """By connector: which credentials its definition uses, where that is known."""
     delay: int = 600 * SECOND
     """How long the notice of a change lasts. Nothing: an admin who is alone need not wait."""
+    name_spaces: NameSpaces = NameSpaces()
+    """Within which an external id is one car."""
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,6 +114,8 @@ class Operation(msgspec.Struct, frozen=True):
     """Its secret, which a change that took effect later makes only when it is fetched."""
     despite_lock: bool = False
     """Open, with password and code, to an operator whose sign-ins are locked."""
+    sealed: tuple[str, ...] = ()
+    """Further arguments that are kept only sealed."""
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Work on the arguments that takes too long for a transaction. Raises `OperationError`."""
 

@@ -95,7 +95,7 @@ def add(
     """Keep and announce it; nothing more is needed from somebody who is `alone` in charge."""
     tx, change_id, notice = session.tx, str(uuid.uuid4()), session.installation.delay
     told: dict[str, Any] = msgspec.to_builtins(arguments)
-    hidden = {name: told.pop(name) for name in operation.secret if name in told}
+    hidden = {name: told.pop(name) for name in (*operation.secret, *operation.sealed) if name in told}
     tx.run(
         _ADD,
         id=change_id,

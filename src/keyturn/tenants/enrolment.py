@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.store.port import ReadTx
-from keyturn.tenants import consent, vehicle_guard
+from keyturn.tenants import consent, name_spaces, vehicle_guard
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
 from keyturn.tenants.guards import depends, signed_in
 from keyturn.tenants.immobilised import refuse_to_strand
@@ -25,6 +25,7 @@ _PLAIN = ("ownership", "powertrain", "external_id", "fuel_reserve")
 """Arguments that are columns as they are."""
 
 _CHANGEABLE = (*_PLAIN, "account", "plan", "capabilities", "consent", "active")
+_OF_INSTALLATION = frozenset({"account", "external_id", "ownership"})
 _ADD = """
 INSERT INTO vehicle
   (id, company_id, vin, account_id, external_id, ownership, powertrain, plan_id, capabilities, fuel_reserve,
@@ -48,6 +49,10 @@ UPDATE vehicle
 SET consent_at = :consent_at, consent_reference = :consent_reference, consent_by = :consent_by,
     consent_from = :consent_from
 WHERE id = :id
+"""
+_AIMED = """
+SELECT v.vin, v.account_id, a.connector, v.external_id, v.active
+FROM vehicle v JOIN oem_account a ON a.id = v.account_id WHERE v.id = :id
 """
 _HOLDER = "SELECT company_id FROM vehicle WHERE vin = :vin AND active = 1 AND id <> :id"
 
@@ -88,6 +93,7 @@ class SetVehicle(Arguments, frozen=True):
 
 def add(session: Session, arguments: AddVehicle) -> Answer:
     tx = session.tx
+    _need_installation(session)
     company_id = resolve(tx, COMPANY, arguments.company)
     vehicle_id, vin = str(uuid.uuid4()), enrolled_vin(arguments.vin)
     values = msgspec.structs.asdict(arguments) | {
@@ -98,6 +104,7 @@ def add(session: Session, arguments: AddVehicle) -> Answer:
     columns = _columns(session, arguments.company, values) | _capabilities(session, arguments.capabilities) | consented
     if not tx.run(_ADD, id=vehicle_id, company_id=company_id, vin=vin, created_at=tx.now, **columns):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
+    _aim(session, vehicle_id)
     del values["company"]
     session.record("vehicle.added", company_id, vehicle_id, **values)
     consent.tell(session, company_id, vehicle_id, consented)
@@ -110,6 +117,8 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     changes = given(arguments, *_CHANGEABLE)
     if "external_id" in changes:
         changes["external_id"] = changes["external_id"].strip()
+    if _OF_INSTALLATION & changes.keys():
+        _need_installation(session)
     vehicle = shown_by_id(tx, vehicle_id)
     company_id, vin = vehicle["company_id"], vehicle["vin"]
     if arguments.active and tx.one(_HOLDER, vin=vin, id=vehicle_id):
@@ -117,7 +126,12 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     columns = _columns(session, vehicle["company"], changes)
     refuse_to_strand(tx, vehicle_id, {**changes, **columns})
     active = None if arguments.active is None else int(arguments.active)
+    aimed_anew = _is_aimed_anew(vehicle, changes)
+    if aimed_anew:
+        name_spaces.leave(tx, vehicle_id)
     tx.run(_SET, id=vehicle_id, active=active, **columns)
+    if aimed_anew:
+        _aim(session, vehicle_id)
     if "capabilities" in changes:
         tx.run(_SET_CAPABILITIES, id=vehicle_id, **_capabilities(session, changes["capabilities"]))
     session.record("vehicle.changed", company_id, vehicle_id, **changes)
@@ -126,6 +140,37 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
         tx.run(_SET_CONSENT, id=vehicle_id, **consented)
         consent.tell(session, company_id, vehicle_id, consented)
     return shown_by_id(tx, vehicle_id)
+
+
+def _need_installation(session: Session) -> None:
+    """Which car a VIN means, and whose, is not a company's to say. Raises `OperationError`."""
+    if session.operator is not None and session.operator.company_id is not None:
+        raise OperationError(
+            "installation_needed",
+            "Only an operator of the whole installation enrols a vehicle, or changes its account, external id or"
+            " ownership.",
+        )
+
+
+def _is_aimed_anew(vehicle: Answer, changes: dict[str, Any]) -> bool:
+    """Whether it may mean another car after the change, or counts among the active ones again."""
+    again = bool(changes.get("active")) and not vehicle["active"]
+    return again or "account" in changes or changes.get("external_id", vehicle["external_id"]) != vehicle["external_id"]
+
+
+def _aim(session: Session, vehicle_id: str) -> None:
+    """An active vehicle's external id is its own within the name space. Raises `OperationError`.
+
+    Whose it is otherwise stays untold: the text is that of a VIN which cannot be added.
+    """
+    tx = session.tx
+    vin, account_id, connector, external_id, active = tx.all(_AIMED, id=vehicle_id)[0]
+    if not active:
+        return
+    name_space = session.installation.name_spaces.of(connector, account_id)
+    if name_spaces.is_taken(tx, name_space, external_id, vehicle_id):
+        raise OperationError("vin_refused", f"The VIN '{vin}' cannot be added.")
+    name_spaces.settle(tx, vehicle_id, name_space)
 
 
 def _columns(session: Session, company: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 from yarl import URL
@@ -51,6 +51,8 @@ class Definition(Table, frozen=True, kw_only=True):
     mode: Mode
     base_url: URL | None = None
     trusted_origins: tuple[URL, ...] = ()
+    external_ids: Literal["connector", "account"] = "connector"
+    """Within what the far side's name of a vehicle is one vehicle: everywhere, or in each account anew."""
     timeout: Duration = 30.0
     keep_alive: Wait = 15.0
     connections: Annotated[int, Meta(ge=1, le=100_000)] = 1000

@@ -155,6 +155,8 @@ class State(Call, frozen=True, kw_only=True):
     timeout: Duration = 3.0
     reachable: Query | None = None
     last_contact: TimeQuery | None = None
+    vin: Query | None = None
+    """The VIN of what the answer is about; one that is not the vehicle's keeps commands from it."""
     value: NamedQuery | None = None
     observed_at: NamedTimeQuery | None = None
     as_of: NamedTimeQuery | None = None

@@ -38,10 +38,12 @@ class StateMapping:
         readings = _possible({name: self._reading(each, document, values) for name, each in self._signals.items()})
         reachable = _found(self._state.reachable, document, values)
         contact = self._moment(self._state.last_contact, document, values)
+        told = _found(self._state.vin, document, values)
+        vin = told if isinstance(told, str) and told.strip() else None
         said = any(reading.value is not None or reading.why for reading in readings.values())
-        if not (said or isinstance(reachable, bool) or contact != Moment()):
+        if not (said or isinstance(reachable, bool) or contact != Moment() or vin):
             return None
-        return StateReport(readings, reachable if isinstance(reachable, bool) else None, contact.at, contact.fault)
+        return StateReport(readings, reachable if isinstance(reachable, bool) else None, contact.at, contact.fault, vin)
 
     def _reading(self, signal: _Signal, document: Any, values: Values) -> Reading:
         """A value whose own time is there and not understood is unknown: another time must not vouch for it."""

@@ -1,0 +1,117 @@
+"""One external id is one car: whoever enrols, re-aims or brings back a second row for it is refused."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from keyturn.tenants import name_spaces
+from keyturn.tenants.administration import Installation
+from keyturn.tenants.name_spaces import NameSpaces
+
+from . import conftest
+from .conftest import INSTALLATION, Office
+from .staff import Staff
+
+Enrol = Callable[..., dict[str, Any]]
+
+
+def spaces_of(office: Office) -> list[tuple[str, str, str | None]]:
+    return office.rows("SELECT vin, name_space, doubt FROM vehicle WHERE active = 1 ORDER BY vin")
+
+
+@pytest.fixture
+def two_cars(office: Office, enrol: Enrol) -> dict[str, dict[str, Any]]:
+    """Each of a company of its own, behind the same cloud."""
+    return {"a": enrol("Frota", "VINA", external_id="car-a"), "b": enrol("Outra", "VINB", external_id="car-b")}
+
+
+def test_a_vehicle_is_not_aimed_at_another_ones_car(office: Office, two_cars: dict[str, dict[str, Any]]) -> None:
+    refusal = office.refused("vehicle set", vehicle="VINA", external_id="car-b")
+
+    assert (refusal.code, str(refusal)) == ("vin_refused", "The VIN 'VINA' cannot be added.")
+    assert office.do("vehicle show", vehicle="VINA")["external_id"] == "car-a"
+
+
+def test_an_invented_vin_is_not_enrolled_for_another_ones_car(
+    office: Office, enrol: Enrol, two_cars: dict[str, dict[str, Any]]
+) -> None:
+    given = {"company": "Frota", "vin": "VINX", "account": "main", "plan": "full", "ownership": "owned"}
+
+    assert office.refused("vehicle add", **given, external_id="car-b").code == "vin_refused"
+    assert office.refused("vehicle add", **given, external_id="car-a").code == "vin_refused"
+    assert [row[0] for row in spaces_of(office)] == ["VINA", "VINB"]
+
+
+def test_a_row_that_was_put_aside_does_not_come_back_beside_its_follower(office: Office, enrol: Enrol) -> None:
+    old = enrol("Frota", "VINA", external_id="car-a")
+    office.do("vehicle set", vehicle="VINA", active=False)
+    enrol("Outra", "VINB", external_id="car-a")
+
+    assert office.refused("vehicle set", vehicle=old["id"], active=True).code == "vin_refused"
+
+
+def test_what_was_known_of_another_car_is_forgotten(office: Office, two_cars: dict[str, dict[str, Any]]) -> None:
+    write = "INSERT INTO vehicle_evidence (vehicle_id, report, track) VALUES (:id, '{}', '{}')"
+    office.wait(office.store.write(lambda tx: tx.run(write, id=two_cars["a"]["id"])))
+
+    office.do("vehicle set", vehicle="VINA", ownership="rented")
+    assert office.rows("SELECT count(*) FROM vehicle_evidence") == [(1,)]
+    office.do("vehicle set", vehicle="VINA", external_id="car-c")
+
+    assert office.rows("SELECT count(*) FROM vehicle_evidence") == [(0,)]
+
+
+def test_names_may_be_an_accounts_own(office: Office, enrol: Enrol, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = NameSpaces({"acme": "https://acme.example"}, frozenset({"acme"}))
+    told = Installation(
+        **{name: getattr(INSTALLATION, name) for name in INSTALLATION.__struct_fields__} | {"name_spaces": own}
+    )
+    monkeypatch.setattr(conftest, "INSTALLATION", told)
+
+    enrol("Frota", "VINA", external_id="7")
+    enrol("Outra", "VINB", external_id="7")
+
+    assert len({space for _, space, _ in spaces_of(office)}) == 2
+    given = {"company": "Frota", "vin": "VINX", "account": "main", "plan": "full", "ownership": "owned"}
+    assert office.refused("vehicle add", **given, external_id="7").code == "vin_refused"
+
+
+@pytest.mark.parametrize(
+    ("by_account", "one"),
+    [(frozenset[str](), True), (frozenset({"acme"}), True), (frozenset({"acme", "relay"}), False)],
+)
+def test_connectors_with_one_base_url_are_one_name_space(by_account: frozenset[str], one: bool) -> None:
+    spaces = NameSpaces({"acme": "https://acme.example", "relay": "https://acme.example"}, by_account)
+
+    assert (spaces.of("acme", "account 1") == spaces.of("relay", "account 2")) is one
+    assert spaces.of("other", "account 1") != spaces.of("acme", "account 1")
+
+
+def test_of_two_rows_for_one_car_the_later_one_is_in_doubt(office: Office, two_cars: dict[str, dict[str, Any]]) -> None:
+    """As an older Keyturn may have left them: nothing told them apart, and no name space was settled."""
+    office.clock.move(1.0)
+    spoil = (
+        "UPDATE vehicle SET name_space = NULL, external_id = 'car-b', created_at = created_at + :late WHERE vin = :vin"
+    )
+    office.wait(office.store.write(lambda tx: tx.run(spoil, vin="VINA", late=5)))
+    office.wait(office.store.write(lambda tx: tx.run(spoil, vin="VINB", late=0)))
+
+    settled = office.wait(office.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces())))
+
+    assert settled == 2
+    assert [(vin, doubt) for vin, _, doubt in spaces_of(office)] == [("VINA", "shared"), ("VINB", None)]
+    assert office.rows("SELECT count(*) FROM entry WHERE kind = 'vehicle.doubted'") == [(1,)]
+    assert office.wait(office.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces()))) == 0
+    office.do("vehicle set", vehicle="VINA", external_id="car-a")
+    assert [doubt for _, _, doubt in spaces_of(office)] == [None, None]
+
+
+def test_a_company_does_not_say_which_car_a_vin_means(office: Office, two_cars: dict[str, dict[str, Any]]) -> None:
+    staff = Staff(office)
+    staff.hire("ana", company="Frota")
+    given = {"vin": "VINX", "account": "main", "plan": "full", "ownership": "owned"}
+
+    assert staff.refused("vehicle add", "ana", company="Frota", **given) == "installation_needed"
+    for changes in ({"external_id": "car-x"}, {"account": "main"}, {"ownership": "rented"}):
+        assert staff.refused("vehicle set", "ana", vehicle="VINA", **changes) == "installation_needed"
