@@ -117,14 +117,14 @@ RULES = (
         "vehicle.doubted",
         CRITICAL,
         "A vehicle may be another car",
-        "Its OEM tells another VIN, or another vehicle has its external id. Nothing acts on it; it can still be enabled.",
+        "Its OEM tells another VIN, or another vehicle has its external id. Nothing acts on it but what enables.",
         ("why",),
     ),
     Rule(
         "account.credentials_proven",
         WARNING,
         "Proposed credentials serve what restores",
-        "The OEM refuses the account's own; the proposed ones read an immobilised vehicle. Everything else waits for the "
+        "The OEM refuses the account's own; the proposed ones read an immobilised vehicle. All else waits for the "
         "change.",
         ("account_id", "change"),
     ),
