@@ -7,7 +7,7 @@ import pytest
 from keyturn.tenants import closeness, operators
 
 from .conftest import Office
-from .staff import HASH, WEEK, Staff
+from .staff import HASH, NOTICE, WEEK, Staff
 
 
 @pytest.fixture
@@ -82,3 +82,92 @@ def test_who_reset_a_password_does_not_approve_with_its_owner_for_a_week(
     assert why_not(staff, "pia") is None
     office.clock.move(WEEK)
     assert why_not(staff, "paulo") is None
+
+
+def erp(office: Office) -> str:
+    ((application_id,),) = office.rows(ERP)
+    return str(application_id)
+
+
+@pytest.fixture
+def trio(staff: Staff) -> Staff:
+    """ana, bia and caio are in charge; paulo only approves."""
+    staff.hire("paulo", "approver")
+    staff.settle("ana", "bia", "caio")
+    return staff
+
+
+def approved(trio: Staff, operation: str, **arguments: Any) -> str:
+    """The id of what ana proposed and bia approved, when it has taken effect."""
+    change = trio.do(operation, "ana", **arguments)
+    trio.do("change approve", "bia", change=change["change"])
+    trio.wait(NOTICE)
+    assert trio.state(change) == "applied"
+    return str(change["change"])
+
+
+def test_who_proposed_or_approved_the_grants_approves_nothing_of_it_for_a_week(trio: Staff, office: Office) -> None:
+    approved(trio, "application set", application="erp", grants=["location", "disable_ignition"])
+    granted = "The operator proposed or approved what the application may do within the last seven days."
+    assert [why_not(trio, name) for name in ("ana", "bia", "caio", "paulo")] == [granted, granted, None, None]
+    office.clock.move(WEEK)
+    assert [why_not(trio, name) for name in ("ana", "bia")] == [None, None]
+
+
+@pytest.mark.parametrize("flags", [{}, {"sign": True}])
+def test_who_rotated_a_secret_approves_nothing_of_it_for_a_week(
+    trio: Staff, office: Office, flags: dict[str, bool]
+) -> None:
+    change = approved(trio, "application rotate-secret", application="erp", **flags)
+    assert why_not(trio, "ana") is None
+    trio.do("change collect", "ana", change=change)
+    rotated = "The operator rotated a secret of the application within the last seven days."
+    assert [why_not(trio, name) for name in ("ana", "bia", "caio")] == [rotated, None, None]
+    office.clock.move(WEEK)
+    assert why_not(trio, "ana") is None
+
+
+def test_who_added_the_application_for_reading_approves_nothing_of_it_for_a_week(trio: Staff, office: Office) -> None:
+    application_id = erp(office)
+    trio.do("application add", "caio", company="Frota", name="shadow", grants=["location"])
+    office.wait(
+        office.store.write(lambda tx: tx.run("UPDATE application SET name = 'old' WHERE id = :id", id=application_id))
+    )
+    office.wait(office.store.write(lambda tx: tx.run("UPDATE application SET name = 'erp' WHERE name = 'shadow'")))
+    assert why_not(trio, "caio") == "The operator made the application within the last seven days."
+    assert why_not(trio, "ana") is None
+
+
+def test_whom_one_of_them_hired_is_no_second_person_either(trio: Staff, office: Office) -> None:
+    """Who rotated the secret hires a puppet: the puppet approves nothing of it."""
+    change = approved(trio, "operator add", name="puppet", email="p@b.c", role="approver")
+    trio.do("change collect", "ana", change=change)
+    assert why_not(trio, "puppet") is None
+    trio.do("change collect", "ana", change=approved(trio, "application rotate-secret", application="erp"))
+    assert str(why_not(trio, "puppet")).startswith("One responsible for the application, or close to it, hired")
+    office.clock.move(WEEK)
+    assert why_not(trio, "puppet") is None
+
+
+def test_what_was_made_from_the_shell_was_made_by_nobody(staff: Staff) -> None:
+    """So everybody who was hired from there may approve it."""
+    staff.hire("paulo", "approver")
+    staff.office.do("application rotate-secret", application="erp")
+    assert why_not(staff, "paulo") is None
+
+
+def test_nobody_approves_what_they_asked_for_themselves_nor_what_somebody_close_did(
+    trio: Staff, office: Office
+) -> None:
+    """Commands may be asked for by operators, too."""
+    change = approved(trio, "operator add", name="nina", email="n@b.c", role="approver")
+    trio.do("change collect", "ana", change=change)
+
+    def asked_by(asker: str, approver: str) -> str | None:
+        operator, actor = trio.operator(approver), trio.id(asker)
+        return office.wait(office.store.read(lambda tx: operators.may_approve(tx, operator, actor, office.clock.now())))
+
+    assert asked_by("ana", "ana") == "Nobody approves what they asked for themselves."
+    assert asked_by("nina", "ana") == "The operator hired whoever asked within the last seven days."
+    assert str(asked_by("ana", "nina")).startswith("Whoever asked hired the operator")
+    assert asked_by("ana", "bia") is None
