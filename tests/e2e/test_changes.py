@@ -47,3 +47,26 @@ async def test_a_running_server_makes_a_change_when_its_time_has_come(tmp_path: 
         running.advance(NOTICE)
         await running.eventually(made)
         assert (await running.node.administer("plan show", {"plan": "location"}))["commands"] == ["location", "start"]
+
+
+async def test_somebody_who_is_locked_out_withdraws_at_a_running_server(tmp_path: Path) -> None:
+    async with stage(tmp_path, vehicles=3) as running:
+        ana = await signed_in(running)
+        change = await running.node.administer("plan set", {"plan": "location", "commands": ["start"]}, ana)
+        wrong = Credentials("ana", "not the password")
+        for _ in range(5):
+            with pytest.raises(OperationError):
+                await running.node.administer("plan list", {}, wrong)
+        running.advance(30)
+        secret = await held(running)
+        again = Credentials("ana", PASSWORD, code_at(secret, step_at(running.clock.now())))
+        with pytest.raises(OperationError, match="The sign-in was refused"):
+            await running.node.administer("plan list", {}, again)
+        withdrawn = await running.node.administer("change withdraw", {"change": change["change"]}, again)
+        assert (withdrawn["state"], withdrawn["ended_by"]) == ("withdrawn", f"operator:{change['proposed_by']}")
+
+
+async def held(running: Stage) -> bytes:
+    """What is on ana's telephone."""
+    ((operator_id, sealed),) = await running.node.store.read(lambda tx: tx.all("SELECT id, totp FROM operator"))
+    return running.node.administration._keyring.unseal(bytes(sealed), operator_id)
