@@ -133,7 +133,7 @@ async def test_the_list_and_the_orders_of_the_command_line(tmp_path: Path, capsy
         assert PARKED in table
         assert "confirmed" in table
         await keyturn(capsys, s, "immobilisation", "close", PARKED, "--reason", "relay taken out")
-        assert PARKED not in await keyturn(capsys, s, "immobilised")
+        assert "held" in await keyturn(capsys, s, "immobilised"), "it stands still all the same"
         await s.eventually(lambda: ended(s) == ["closed"])
 
 
