@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.alerts.at_once import AT_ONCE
 from keyturn.alerts.rule import Rule
 from keyturn.alerts.rules import RULES
 from keyturn.store.port import Tx
@@ -60,7 +61,8 @@ async def test_what_administrators_do_is_told_where_it_may_harm(
         for body in (not_told_of, told_of):
             await running.record(kind, company_id="acme", **body)
         await running.settled()
-    (message,) = [post.message for post in receiver.posts if post.message["kind"] == kind]
+    subject = next(rule.subject for rule in AT_ONCE if rule.kind == kind)
+    (message,) = [post.message for post in receiver.posts if post.message["subject"] == subject]
     assert "tidy" not in message["text"], "what somebody wrote stays in the record"
     for name in {"forced", "immobilised"} & told_of.keys():
         assert f"{name}: {told_of[name]}" in message["text"]
