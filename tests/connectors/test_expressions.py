@@ -72,6 +72,15 @@ async def test_the_first_answer_knows_the_command_and_the_vehicle(oem: Oem) -> N
     assert answered.operation == Operation(id="ours")
 
 
+async def test_a_first_answer_that_may_be_final_knows_its_own_operation(oem: Oem) -> None:
+    accepted = {"id": "mine", "state": "resMsg[?recordId=='{operation.id}'].result | [0]"}
+    sender = connector(oem.url, accepted=accepted, result=RESULT)
+    oem.says(answer(200, {"mine": "mine-1", **EVERYBODY}))
+    answered = await sender.send(order(BentClock()))
+    await sender.close()
+    assert answered.verdict is Verdict.FAILED
+
+
 async def test_a_number_stays_a_number(oem: Oem) -> None:
     result = {**SYNC["result"], "state": "slots[?until=={command.expires_at_s}].state | [0]"}
     sender, sent = connector(oem.url, SYNC, result=result), order(BentClock())

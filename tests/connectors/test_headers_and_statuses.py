@@ -66,7 +66,8 @@ async def test_a_location_elsewhere_is_not_called_and_the_record_says_why(oem: O
 @pytest.mark.parametrize(
     ("ending", "verdict"),
     [
-        (answer(202, ""), Verdict.NOTHING_FOUND),
+        (answer(202, ""), Verdict.IN_PROGRESS),
+        (answer(202, "<html>"), Verdict.IN_PROGRESS),
         (answer(202, {}), Verdict.IN_PROGRESS),
         (answer(200, ""), Verdict.SUCCEEDED),
         (answer(200, {"anything": 1}), Verdict.SUCCEEDED),

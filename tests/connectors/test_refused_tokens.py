@@ -107,6 +107,18 @@ async def test_a_second_refusal_was_not_taken_and_is_not_temporary(oem: Oem) -> 
     assert (answered.verdict, answered.temporary, len(login.used)) == (Verdict.NOT_TAKEN, False, 2)
 
 
+async def test_questions_whose_new_tokens_are_refused_do_not_fetch_one_each(oem: Oem) -> None:
+    login, clock = Login(oem, answer(401, {}), for_ever=True), BentClock()
+    asker, at = connector(oem.url, clock=clock, auth=OAUTH), target(account(**CLIENT))
+    for _ in range(5):
+        await asker.ask(at, "start", Operation(id="7"))
+    assert (login.issued, len(login.used)) == (2, 6)
+    clock.boot_ahead = 61
+    await asker.ask(at, "start", Operation(id="7"))
+    await asker.close()
+    assert login.issued == 3
+
+
 @pytest.mark.parametrize("code", ["forbidden", None])
 async def test_another_403_may_have_happened_and_is_posted_once(oem: Oem, code: str | None) -> None:
     login = Login(oem, answer(403, {"code": code}), for_ever=True)

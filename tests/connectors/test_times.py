@@ -48,6 +48,8 @@ async def contact(oem: Oem, said: object, times: dict[str, Any], **state: Any) -
     [
         ("2024-05-01T12:00:00Z", {"zone": "+02:00", "pattern": SHAPED_LIKE_UTC}, TEN_O_CLOCK),
         ("2024-05-01T12:00:00Z", {"zone": "Europe/Berlin", "pattern": SHAPED_LIKE_UTC}, TEN_O_CLOCK),
+        ("2024-05-01T12:00:00.000Z", {"zone": "+02:00", "pattern": SHAPED_LIKE_UTC}, TEN_O_CLOCK),
+        ("2024-05-01T10:00:00+00:00", {"zone": "+02:00", "pattern": SHAPED_LIKE_UTC}, TEN_O_CLOCK),
         ("2024-05-01T10:00:00Z", {"pattern": SHAPED_LIKE_UTC}, TEN_O_CLOCK),
         ("2024-01-05 10:00", {"zone": "UTC", "pattern": "%Y-%d-%m %H:%M"}, TEN_O_CLOCK),
         ("20240501100000", {"zone": "UTC", "pattern": "%Y%m%d%H%M%S"}, TEN_O_CLOCK),

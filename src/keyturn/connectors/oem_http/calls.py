@@ -86,6 +86,8 @@ class Calls:
         if renewed is not None:
             secrets.add(renewed)
             written.append(await write(self._signed(asked.request, renewed)))
+            if asked.judge(written[-1]) is TokenStanding.REFUSED:
+                self._tokens.useless(asked.account)
 
     def _signed(self, request: Request, token: str) -> Request:
         return request.with_header(self._auth.header, f"{self._auth.prefix} {token}".lstrip())

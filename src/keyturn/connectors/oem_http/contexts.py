@@ -16,10 +16,8 @@ def misplaced(tables: Iterable[tuple[str, object, frozenset[str]]]) -> Iterator[
 
 
 def _expressions(part: object, where: str) -> Iterator[tuple[str, frozenset[str]]]:
-    if isinstance(part, Query | NamedQuery):
+    if isinstance(part, Query | NamedQuery | TimeQuery | NamedTimeQuery):
         yield where, part.names
-    elif isinstance(part, TimeQuery | NamedTimeQuery):
-        yield where, part.query.names
     elif isinstance(part, msgspec.Struct):
         for name in part.__struct_fields__:
             yield from _expressions(getattr(part, name), f"{where}.{name}")

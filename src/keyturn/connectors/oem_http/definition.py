@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta, field, structs
 from yarl import URL
 
 from keyturn.connectors.oem_http.auth import Auth
@@ -104,7 +104,8 @@ class Definition(Table, frozen=True, kw_only=True):
             for key, part in (("result", command.result), ("data", command.data))
         ]
         return [
-            ("accepted", self.accepted, SENDING),
+            ("accepted", structs.replace(self.accepted, state=None), SENDING),
+            ("accepted.state", self.accepted.state, SENDING | OPERATION),
             ("result", self.result, general),
             ("look_up", self.look_up, COMMAND),
             ("cancel", self.cancel, OPERATION),

@@ -52,11 +52,12 @@ class AnswerMapping:
         For a command, an entry of [[answers]] that fits decides, except where `refused_by` names the code and it does
         not.
         """
-        if transfer.status is None or 300 <= transfer.status < 400:
+        refused_by = self._definition.auth.refused_by
+        if transfer.status is None or 300 <= transfer.status < 400 or (transfer.status < 300 and not refused_by):
             return TokenStanding.GOOD
         code = self._outcomes.get(name or "", self._general).error_code(_said(transfer, values))
         rule = self._rule(transfer.status, code) if name else None
-        refusal = next((each for each in self._definition.auth.refused_by if _fits(each, transfer.status, code)), None)
+        refusal = next((each for each in refused_by if _fits(each, transfer.status, code)), None)
         if refusal and (rule is None or bool(refusal.code) >= bool(rule.code)):
             return TokenStanding.REFUSED
         if transfer.status != UNAUTHORIZED:
@@ -71,7 +72,7 @@ class AnswerMapping:
         if not said.is_success:
             return outcomes.by_status(said) or NOTHING
         final = outcomes.final(said)
-        if final is None and said.document is None:
+        if final is None and said.document is None and not outcomes.tells_by_status:
             return NOTHING
         return final or OemAnswer(Verdict.IN_PROGRESS, operation=operation)
 

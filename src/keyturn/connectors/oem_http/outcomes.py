@@ -48,6 +48,11 @@ class Outcomes:
             return self.failure(said)
         return None if found or state else self.by_status(said)
 
+    @property
+    def tells_by_status(self) -> bool:
+        """Whether an answer without a word may say something: another 2xx is "ask again" then."""
+        return bool(self._result.succeeded_by_status)
+
     def by_status(self, said: Said) -> OemAnswer | None:
         """The outcome where the HTTP status alone tells it."""
         if said.status in self._result.failed_by_status:

@@ -15,6 +15,8 @@ LATEST = 253_402_300_799 * SECOND
 NOT_UNDERSTOOD = "its time is not understood"
 
 _EPOCH_UNITS = {"s": SECOND, "ms": SECOND // 1000, "us": 1}
+_Z_IS_A_LETTER = re.compile(r"(?<!%)Z$")
+"""Of a pattern: such a Z says nothing of UTC, also in a time that the pattern does not quite fit."""
 _DOTNET = re.compile(r"/?Date\((-?\d{1,18})(?:[+-]\d{4})?\)/?")
 """Always milliseconds of UTC; the offset is for display only."""
 
@@ -57,6 +59,11 @@ class TimeQuery:
         self.query = query
         self.times = times
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Its placeholders."""
+        return self.query.names
+
     def of(self, document: object, general: Times, values: Values = NO_VALUES) -> Moment:
         return moment(self.query.of(document, values), self.times.below(general))
 
@@ -70,6 +77,11 @@ class NamedTimeQuery:
         table = _described(described)
         self.query = table.value
         self.times = Times(zone=table.zone, epoch=table.epoch, pattern=table.pattern)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Its placeholders, besides ``{name}``."""
+        return self.query.names
 
     def named(self, name: str) -> TimeQuery:
         return TimeQuery(self.query.named(name), self.times)
@@ -138,7 +150,10 @@ def _by_dotnet(raw: Any, times: Times) -> int | None:
 
 
 def _by_rfc3339(raw: Any, times: Times) -> int | None:
-    return _instant(datetime.fromisoformat(raw), times.zone) if isinstance(raw, str) and not is_number(raw) else None
+    if not isinstance(raw, str) or is_number(raw):
+        return None
+    text = raw[:-1] if raw.endswith("Z") and times.zone and _Z_IS_A_LETTER.search(times.pattern or "") else raw
+    return _instant(datetime.fromisoformat(text), times.zone)
 
 
 _READINGS: tuple[Callable[[Any, Times], int | None], ...] = (_by_pattern, _by_epoch, _by_dotnet, _by_rfc3339)

@@ -21,6 +21,8 @@ FETCH_WITHIN = 10.0
 """Seconds for one request to the token endpoint."""
 MARGIN = 30.0
 """Seconds before its end from which a token is not used any more."""
+USELESS_FOR = 60.0
+"""Seconds for which no other token is fetched after a new one was refused: it would be refused too."""
 
 _NOT_TEMPORARY = frozenset({400, 401, 403, 404})
 
@@ -57,6 +59,10 @@ class Tokens(Protocol):
         """Another token than the one that the OEM refused; None where there can be none. Raises `TokenError`."""
         ...
 
+    def useless(self, account: Account) -> None:
+        """The OEM refused a token that was issued just now."""
+        ...
+
     def discard(self, account: Account, token: str) -> None:
         """It may be good no more: the next request gets another one, where there can be one."""
         ...
@@ -74,6 +80,9 @@ class GivenTokens:
             raise TokenError(str(error), temporary=False) from None
 
     async def renewed(self, account: Account, stale: str, *, urgent: bool = False) -> str | None:
+        return None
+
+    def useless(self, account: Account) -> None:
         return None
 
     def discard(self, account: Account, token: str) -> None:
@@ -105,6 +114,7 @@ class FetchedTokens:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._fetches: dict[str, asyncio.Task[_Kept]] = {}
+        self._useless_until: dict[str, float] = {}
         self._refresh = RefreshTokens(keeper)
         self._logins = Logins(clock)
 
@@ -116,8 +126,13 @@ class FetchedTokens:
         return await self._fetched_once(known, urgent=urgent)
 
     async def renewed(self, account: Account, stale: str, *, urgent: bool = False) -> str | None:
+        if not urgent and self._clock.boottime() < self._useless_until.get(account.id, 0.0):
+            return None
         self.discard(account, stale)
         return await self.current(account, urgent=urgent)
+
+    def useless(self, account: Account) -> None:
+        self._useless_until[account.id] = self._clock.boottime() + USELESS_FOR
 
     def discard(self, account: Account, token: str) -> None:
         kept = self._kept.get(account.id)
