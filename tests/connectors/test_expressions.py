@@ -170,6 +170,14 @@ STATE = OPERATION["state"]
             "commands.start.data.x.value: {y} has no value here; allowed are ",
         ),
         (
+            {"accepted": {"url": "url"}, "result": RESULT, "cancel": None, "look_up": None},
+            f"result.state: {{operation.id}} has no value here; allowed are command.name, {VEHICLE}",
+        ),
+        (
+            {"mode": "sync", "result": RESULT, "accepted": {}, "look_up": None, "cancel": None},
+            "result.state: {operation.id} has no value here; allowed are command.expires_at, ",
+        ),
+        (
             {"auth": {"scheme": "oauth2", "token_url": "/t", "token": "a.{vehicle.vin}"}},
             "auth: {vehicle.vin} has no value here; allowed are account.<key>",
         ),

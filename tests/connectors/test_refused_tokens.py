@@ -107,6 +107,15 @@ async def test_a_second_refusal_was_not_taken_and_is_not_temporary(oem: Oem) -> 
     assert (answered.verdict, answered.temporary, len(login.used)) == (Verdict.NOT_TAKEN, False, 2)
 
 
+async def test_a_question_s_code_is_found_where_its_command_s_results_have_it(oem: Oem) -> None:
+    login = Login(oem, answer(403, {"own": {"code": "token_expired"}}))
+    own = {**OPERATION["result"], "error_code": "own.code"}
+    asker = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY}, commands={"start": {"result": own}})
+    answered = await asker.ask(target(account(**CLIENT)), "start", Operation(id="7"))
+    await asker.close()
+    assert (answered.verdict, login.issued) == (Verdict.SUCCEEDED, 2)
+
+
 async def test_questions_whose_new_tokens_are_refused_do_not_fetch_one_each(oem: Oem) -> None:
     login, clock = Login(oem, answer(401, {}), for_ever=True), BentClock()
     asker, at = connector(oem.url, clock=clock, auth=OAUTH), target(account(**CLIENT))

@@ -14,7 +14,12 @@ from .far_side import Behaviour, FarSide
 
 TOKEN = "hostile-oem-token"
 SECRET = "hostile-client-secret"
-CREDENTIALS = {"hostile": {"token": TOKEN}, "hostile-oauth": {"client_id": "keyturn", "client_secret": SECRET}}
+REFRESH = "hostile-refresh-token"
+CREDENTIALS = {
+    "hostile": {"token": TOKEN},
+    "hostile-oauth": {"client_id": "keyturn", "client_secret": SECRET},
+    "hostile-refresh": {"refresh_token": REFRESH},
+}
 """An account's, by connector."""
 
 _DEFINITION = """\
@@ -79,6 +84,7 @@ method = "PUT"
 """
 _BEARER = 'scheme = "bearer"'
 _OAUTH = 'scheme = "oauth2"\ntoken_url = "/oauth/token"\nclient_in = "header"'
+_REFRESH = 'scheme = "oauth2"\ntoken_url = "/oauth/refresh"\ngrant = "refresh_token"'
 _TIMEOUT = 0.5
 _ANSWER_WAIT = 1.0
 _INITIATE_WAIT = 2.0
@@ -120,6 +126,7 @@ class Product:
         told = "".join(entry["body"] for entry in self.stage.store.rows("SELECT body FROM entry"))
         assert TOKEN not in told
         assert SECRET not in told
+        assert REFRESH not in told
 
     async def still_serves(self) -> None:
         """Another vehicle's command succeeds now."""
@@ -131,11 +138,12 @@ class Product:
 
 @asynccontextmanager
 async def product(folder: Path, bystanders: int) -> AsyncIterator[Product]:
-    """A node with two connectors to the hostile side: the token of one is given, that of the other fetched."""
+    """A node with three connectors to the hostile side: the token of one is given, those of the others fetched."""
     async with FarSide() as oem, FarSide() as elsewhere:
         others = {
             "hostile": _connector(folder, "hostile", oem.url, auth=_BEARER),
             "hostile-oauth": _connector(folder, "hostile-oauth", oem.url, auth=_OAUTH),
+            "hostile-refresh": _connector(folder, "hostile-refresh", oem.url, auth=_REFRESH),
         }
         commands = CommandSettings(initiate_wait=_INITIATE_WAIT)
         engine = EngineSettings(sweep_interval=0.05, breaker_vehicles=1_000_000)

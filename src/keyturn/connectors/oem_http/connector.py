@@ -76,7 +76,7 @@ class OemHttp:
         except PlaceholderError as error:
             return OemAnswer(Verdict.NOT_TAKEN, Exchange(order.name, self._clock.now(), 0.0, answer=str(error)))
         send_by = Deadline(self._clock, order.send_by_boottime, order.send_by)
-        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values, order.name)  # noqa: E731
+        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values, order.name, listed=True)  # noqa: E731
         asked = Asked(order.target.account, request, send_by, judge, urgent=order.name in RESTORING)
         called = await self._calls.command(asked)
         answer = _recorded(self._mapping.sent(order.name, called.transfer, values), called)
@@ -86,12 +86,12 @@ class OemHttp:
         values = status_values(self._definition, target, name, operation)
         request = self._requests.ask(operation, values)
         judge = lambda transfer: self._mapping.asked(name, transfer, operation, values)  # noqa: E731
-        return await self._judged(target, request, values, judge)
+        return await self._judged(target, request, values, judge, name)
 
     async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
         values = look_up_values(self._definition, target, name, command_id)
         judge = lambda transfer: self._mapping.found(name, transfer, command_id, values)  # noqa: E731
-        return await self._judged(target, self._requests.look_up(values), values, judge)
+        return await self._judged(target, self._requests.look_up(values), values, judge, name)
 
     async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
         values = cancel_values(target, operation)
@@ -111,16 +111,23 @@ class OemHttp:
         await self._wire.close()
 
     async def _judged(
-        self, target: Target, request: Request | None, values: Values, judge: Callable[[Transfer], OemAnswer]
+        self,
+        target: Target,
+        request: Request | None,
+        values: Values,
+        judge: Callable[[Transfer], OemAnswer],
+        name: str | None = None,
     ) -> OemAnswer:
         """A question about a command and what its answer means; without a request nothing is found."""
         if request is None:
             return OemAnswer(Verdict.NOTHING_FOUND)
-        called = await self._asked(target, request, values, self._definition.timeout)
+        called = await self._asked(target, request, values, self._definition.timeout, name)
         return _recorded(judge(called.transfer), called)
 
-    async def _asked(self, target: Target, request: Request, values: Values, seconds: float) -> Called:
-        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values)  # noqa: E731
+    async def _asked(
+        self, target: Target, request: Request, values: Values, seconds: float, name: str | None = None
+    ) -> Called:
+        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values, name)  # noqa: E731
         return await self._calls.question(Asked(target.account, request, self._within(seconds), judge))
 
     def _within(self, seconds: float) -> Deadline:

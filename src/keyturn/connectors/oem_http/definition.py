@@ -41,9 +41,6 @@ from keyturn.connectors.oem_http.sections import (
 from keyturn.connectors.oem_http.templates import Body, Template
 from keyturn.connectors.oem_http.times import NamedTimeQuery, TimeQuery, Times, parse_time_query
 
-_RESULTS: dict[Mode, frozenset[str]] = {"operation": OPERATION | {"command.name"}, "sync": SENDING}
-"""What has a value where an outcome is read, by mode."""
-
 
 class Definition(Table, frozen=True, kw_only=True):
     """One OEM's cloud."""
@@ -96,19 +93,21 @@ class Definition(Table, frozen=True, kw_only=True):
 
     def _expressions(self) -> list[tuple[str, object, frozenset[str]]]:
         """Where expressions are, and the placeholders that have a value there."""
-        found = COMMAND | OPERATION if self.look_up else frozenset[str]()
-        general = frozenset[str]().union(found, *(_RESULTS[self.mode_of(name)] for name in self.commands))
+        named = bool(self.accepted.id or self.accepted.id_header)
+        operation = OPERATION if named else VEHICLE
+        found = COMMAND | operation if self.look_up else VEHICLE
+        results = {"operation": operation | {"command.name"} | found, "sync": SENDING | found}
         own = [
-            (f"commands.{name}.{key}", part, _RESULTS[self.mode_of(name)] | found)
+            (f"commands.{name}.{key}", part, results[self.mode_of(name)])
             for name, command in self.commands.items()
             for key, part in (("result", command.result), ("data", command.data))
         ]
         return [
             ("accepted", structs.replace(self.accepted, state=None), SENDING),
-            ("accepted.state", self.accepted.state, SENDING | OPERATION),
-            ("result", self.result, general),
+            ("accepted.state", self.accepted.state, SENDING | operation),
+            ("result", self.result, VEHICLE.union(*(results[self.mode_of(name)] for name in self.commands))),
             ("look_up", self.look_up, COMMAND),
-            ("cancel", self.cancel, OPERATION),
+            ("cancel", self.cancel, operation),
             ("state", self.state, VEHICLE),
             *own,
         ]

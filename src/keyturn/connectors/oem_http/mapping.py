@@ -40,23 +40,25 @@ class AnswerMapping:
         rule = self._rule(transfer.status, outcomes.error_code(said))
         if rule:
             return _ruled(rule, outcomes, said)
-        if self.token_is(transfer, values, name) is TokenStanding.REFUSED:
+        if self.token_is(transfer, values, name, listed=True) is TokenStanding.REFUSED:
             return OemAnswer(Verdict.NOT_TAKEN)
         if said.is_success:
             return self._taken(name, said)
         return outcomes.listed_refusal(said) or UNCLEAR
 
-    def token_is(self, transfer: Transfer, values: Values = NO_VALUES, name: str | None = None) -> TokenStanding:
-        """What the answer, to the command `name` or to a question, says of the token.
+    def token_is(
+        self, transfer: Transfer, values: Values = NO_VALUES, name: str | None = None, *, listed: bool = False
+    ) -> TokenStanding:
+        """What an answer about the command `name`, or about none, says of the token.
 
-        For a command, an entry of [[answers]] that fits decides, except where `refused_by` names the code and it does
-        not.
+        `listed`: it answers the command itself, so that an entry of [[answers]] that fits decides, except where
+        `refused_by` names the code and it does not.
         """
         refused_by = self._definition.auth.refused_by
         if transfer.status is None or 300 <= transfer.status < 400 or (transfer.status < 300 and not refused_by):
             return TokenStanding.GOOD
         code = self._outcomes.get(name or "", self._general).error_code(_said(transfer, values))
-        rule = self._rule(transfer.status, code) if name else None
+        rule = self._rule(transfer.status, code) if listed else None
         refusal = next((each for each in refused_by if _fits(each, transfer.status, code)), None)
         if refusal and (rule is None or bool(refusal.code) >= bool(rule.code)):
             return TokenStanding.REFUSED
