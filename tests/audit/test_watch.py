@@ -1,18 +1,21 @@
 """The watch goes on, whatever a verification meets."""
 
 import asyncio
+import json
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from keyturn.audit import watch
+from keyturn.audit.checkpoints import Signed
 from keyturn.audit.faults import Faults
 from keyturn.audit.reading import Head
-from keyturn.audit.watch import CHAIN_FAULT, Watch
+from keyturn.audit.watch import CHAIN_FAULT, KEPT_FAULT, Watch
 from keyturn.store.port import ReadTx
 from keyturn.store.sqlite.store import SqliteStore
 
-from .house import KEYRING, House, until
+from .house import KEYRING, House, rewrite, until
 
 
 def test_a_verification_that_fails_is_a_fault_until_one_succeeds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,3 +46,55 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(house: House, m
     told = house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
     assert len(told) == 1
     assert "what nobody thought of" in told[0][0]
+
+
+def kept_in(house: House, file: Path) -> None:
+    lines = house.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")
+    with file.open("ab") as target:
+        target.writelines(Signed(*line).line for line in lines)
+
+
+def looked(house: House, file: Path) -> list[str]:
+    """What a server tells that starts beside the file of checkpoints."""
+
+    async def work(store: SqliteStore) -> None:
+        await Watch(store, KEYRING, 100, Faults(store), file).look()
+
+    house.run(work)
+    return [json.loads(body)["about"] for (body,) in house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]
+
+
+def test_a_server_compares_its_chains_with_the_checkpoints_that_left_by_file(house: House, tmp_path: Path) -> None:
+    """The hashes made anew, the checkpoints in the database deleted: only the file knows of another past."""
+    file = tmp_path / "kept"
+    assert looked(house, file) == [], "no file yet"
+    kept_in(house, file)
+    assert looked(house, file) == []
+    rewrite(house, 5)
+    house.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
+
+    assert looked(house, file) == [KEPT_FAULT]
+
+
+def test_a_chain_that_is_gone_is_missed_by_the_checkpoints_that_left_by_file(house: House, tmp_path: Path) -> None:
+    kept_in(house, tmp_path / "kept")
+    rows = "DELETE FROM {} WHERE chain = 'company-b'"
+    house.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
+    house.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
+
+    assert looked(house, tmp_path / "kept") == [KEPT_FAULT]
+
+
+def test_an_honest_restore_agrees_with_the_checkpoints_that_left_by_file(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    backup = house.back_up(tmp_path / "backup.db")
+    house.tell(9)
+    house.checkpoint()
+    kept_in(house, file)
+    house.restore(backup, kept=file)
+    assert looked(house, file) == []
+    house.tell(9)
+    house.checkpoint()
+    kept_in(house, file)
+
+    assert looked(house, file) == []

@@ -202,6 +202,15 @@ async def test_a_database_changed_in_place_does_not_start_and_does_not_verify(
         assert "hush" in capsys.readouterr().err
 
 
+async def test_a_database_of_another_structure_is_not_backed_up_as_if_it_were_well(tmp_path: Path) -> None:
+    """The administrators hear of it when the backup is missing, and not when they need it."""
+    async with stage(tmp_path) as s:
+        edit(tmp_path / "data" / "keyturn.db", HUSH)
+        with pytest.raises(OperationError, match="hush"):
+            await s.node.administer("backup", {"file": str(tmp_path / "backup.db")})
+    assert not (tmp_path / "backup.db").exists()
+
+
 async def test_a_database_in_use_is_no_backup(tmp_path: Path) -> None:
     """Its log would be left behind, or be somebody else's."""
     async with stopped(tmp_path) as (s, file):

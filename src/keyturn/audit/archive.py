@@ -127,7 +127,7 @@ def verify(
         findings += [walked.fault] if walked.fault else []
         findings += compare(stretch, walked, statements, restores)
         chains.append(_verified(stretch, walked, statements))
-    findings += _lost(stretches, testimony.statements, heard.of(None)) if archive.complete else []
+    findings += lost(stretches, testimony.statements, heard.of(None)) if archive.complete else []
     findings += _notes(chains, vouched=keys is not None or not (testimony.statements or heard.restores))
     return Report(tuple(chains), tuple(findings))
 
@@ -137,7 +137,7 @@ def _verified(stretch: Stretch, walked: Walked, statements: list[Statement]) -> 
     return Verified(stretch.company, stretch.first, walked.last, walked.erased, covered)
 
 
-def _lost(stretches: list[Stretch], statements: Iterable[Statement], restores: list[Restore]) -> list[Finding]:
+def lost(stretches: list[Stretch], statements: Iterable[Statement], restores: list[Restore]) -> list[Finding]:
     """Chains that have a checkpoint and are not there; one that no backup had yet was left behind by the restore."""
     there = {stretch.company for stretch in stretches}
     newest: dict[str | None, Statement] = {}

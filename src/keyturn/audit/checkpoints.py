@@ -2,7 +2,9 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Protocol
 
 import msgspec
@@ -119,6 +121,16 @@ class Signed(msgspec.Struct, frozen=True):
         except (InvalidSignature, ValueError):
             return False
         return True
+
+
+def filed(path: Path) -> Iterator[Signed]:
+    """What can be read of a file that checkpoints are appended to; the rest is passed over. Raises OSError."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            with suppress(msgspec.DecodeError):
+                yield msgspec.json.decode(line, type=Signed)
 
 
 def any_due(tx: ReadTx, *, interval: float, entries: int) -> bool:

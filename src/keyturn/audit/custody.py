@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from keyturn.audit import lateness
 from keyturn.audit.checkpoints import CHECKPOINT_TOPIC, Signer
@@ -27,7 +28,8 @@ class Custody:
         outlets = configured(settings)
         self._couriers = [Courier(store, name, deliver, self._faults) for name, deliver in outlets.items()]
         self._lateness = Lateness(store, tuple(outlets), settings.checkpoint_grace, self._faults)
-        self._watch = Watch(store, signer, settings.verify_entries, self._faults)
+        kept = Path(settings.checkpoint_file) if settings.checkpoint_file else None
+        self._watch = Watch(store, signer, settings.verify_entries, self._faults, kept)
         self._tasks: list[asyncio.Task[None]] = []
         self._unlisten: Callable[[], None] = lambda: None
 

@@ -1,6 +1,6 @@
 """Chains as the store holds them, page by page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -116,6 +116,12 @@ def links(tx: ReadTx, chain: str, *, first: int = 1, last: int = LAST) -> Iterat
 def hash_at(tx: ReadTx, chain: str, number: int) -> bytes | None:
     row = tx.one(_HASH, chain=chain, number=number)
     return row[0] if row else None
+
+
+def hashes_at(tx: ReadTx, chain: str, numbers: Iterable[int]) -> dict[int, bytes]:
+    """Of those entries that are there."""
+    found = ((number, hash_at(tx, chain, number)) for number in numbers)
+    return {number: digest for number, digest in found if isinstance(digest, bytes)}
 
 
 def checkpoints(tx: ReadTx, chain: str | None = None) -> list[tuple[Signed, str]]:

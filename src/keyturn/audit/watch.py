@@ -1,35 +1,40 @@
 """The watch: a server verifies the newest part of its own chains when it starts, and once a day."""
 
 import asyncio
+from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import structlog
 
 from keyturn.audit import reading
-from keyturn.audit.checkpoints import Signed, Signer, installation_id
-from keyturn.audit.encoding import GENESIS, Link, company_of
+from keyturn.audit.archive import lost
+from keyturn.audit.checkpoints import Signed, Signer, filed, installation_id
+from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
 from keyturn.audit.faults import Faults
 from keyturn.audit.findings import Finding
 from keyturn.audit.reading import Head, Told
 from keyturn.audit.restores import Restores, hear_restores
-from keyturn.audit.verification import Stretch, walk
+from keyturn.audit.verification import Stretch, Walked, walk
 from keyturn.audit.witness import Filed, compare, hear, wanted
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
 
-CHAIN_FAULT = "chain"
+CHAIN_FAULT, KEPT_FAULT = "chain", "kept checkpoints"
 _PAUSE = 86_400.0
 
 log = structlog.get_logger()
 
 
 class Watch:
-    """Looks at the last `entries` of each chain and at its newest checkpoint."""
+    """Looks at the last `entries` of each chain, at its newest checkpoint, and at those in the file `kept`."""
 
-    def __init__(self, store: Store, signer: Signer, entries: int, faults: Faults) -> None:
+    def __init__(self, store: Store, signer: Signer, entries: int, faults: Faults, kept: Path | None = None) -> None:
         self._store = store
         self._key = signer.checkpoint_key
         self._entries = entries
         self._faults = faults
+        self._kept = kept
 
     async def run(self) -> None:
         """For ever. A verification that fails in whatever way is a fault: nobody silences the watch by tripping it."""
@@ -45,6 +50,7 @@ class Watch:
 
     async def look(self) -> None:
         """Verify once; a fault is reported, and over when nothing is wrong any more."""
+        kept = await asyncio.to_thread(_filed, self._kept)  # before the chains: they are never behind it
         installation, chains, told = await self._store.read(_overview)
         heard = hear_restores(told, [self._key], installation)
         if heard.findings:
@@ -55,6 +61,7 @@ class Watch:
                 await self._faults.report(CHAIN_FAULT, fault.text, fault)
                 return
         self._faults.clear(CHAIN_FAULT)
+        await self._compare_kept(kept, installation, [head for head, _newest in chains], heard)
 
     async def _fault(self, installation: str, head: Head, newest: Signed | None, heard: Restores) -> Finding | None:
         first = max(1, head.number - self._entries + 1)
@@ -67,6 +74,31 @@ class Watch:
         faults = [walked.fault, *compare(stretch, walked, statements, restores)]
         return next((fault for fault in faults if fault is not None and fault.is_fault), None)
 
+    async def _compare_kept(self, kept: list[Signed], installation: str, heads: list[Head], heard: Restores) -> None:
+        """The chains with the checkpoints that left by file: they know a past that the database may not."""
+        testimony = await asyncio.to_thread(hear, map(Filed, kept), [self._key], installation)
+        stretches = [Stretch(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in heads]
+        findings = lost(stretches, testimony.statements, heard.of(None))
+        for stretch in stretches:
+            statements, restores = testimony.of(stretch.company), heard.of(stretch.company)
+            hashes = await self._hashes(stretch, wanted(statements, restores))
+            findings += compare(stretch, Walked(stretch.last, stretch.hash, hashes, 0, None), statements, restores)
+        fault = next((finding for finding in findings if finding.is_fault), None)
+        if fault is None:
+            self._faults.clear(KEPT_FAULT)
+        else:
+            await self._faults.report(KEPT_FAULT, f"checkpoint_file says otherwise. {fault.text}", fault)
+
+    async def _hashes(self, stretch: Stretch, numbers: Collection[int]) -> dict[int, bytes]:
+        """Page by page, as `_links`."""
+        chain, hashes = chain_of(stretch.company), dict[int, bytes]()
+        waiting = sorted(numbers)
+        while waiting:
+            some, waiting = waiting[: reading.PAGE], waiting[reading.PAGE :]
+            hashes |= await self._store.read(partial(reading.hashes_at, chain=chain, numbers=some))
+            await asyncio.sleep(0)
+        return hashes
+
     async def _links(self, head: Head, first: int) -> list[Link]:
         """Page by page, so that the event loop serves others in between."""
         links: list[Link] = []
@@ -76,6 +108,13 @@ class Watch:
             after = found[-1].number
             await asyncio.sleep(0)
         return links
+
+
+def _filed(path: Path | None) -> list[Signed]:
+    """Nothing where there is no such file yet; one that cannot be read is the courier's to tell."""
+    with suppress(OSError):
+        return list(filed(path)) if path else []
+    return []
 
 
 def _overview(tx: ReadTx) -> tuple[str, list[tuple[Head, Signed | None]], list[Told]]:

@@ -5,14 +5,11 @@ import pwd
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from keyturn.audit import journal, reading
-from keyturn.audit.checkpoints import Signed, Statement
+from keyturn.audit.checkpoints import Signed, Statement, filed
 from keyturn.audit.restores import Place, write_restored
 from keyturn.clock import Clock
 from keyturn.private_files import private_folder
@@ -99,7 +96,7 @@ def _known(directory: Path, keyring: Keyring, kept: Path | None) -> Known:
     elsewhere = NOTHING
     if kept is not None:
         with suppress(OSError):
-            elsewhere = _signed(_lines(kept), keyring)
+            elsewhere = _signed(filed(kept), keyring)
     earlier = [epoch for epoch in earlier_epochs(directory) if epoch < _HIGHEST_EPOCH]
     epoch = max([there.epoch, elsewhere.epoch, *earlier])
     return Known(there.places, epoch, max(there.at, elsewhere.at))
@@ -118,14 +115,6 @@ def _signed(checkpoints: Iterator[Signed], keyring: Keyring) -> Known:
     read: Iterator[Statement | None] = (one.read() for one in checkpoints if one.signed_by([keyring.checkpoint_key]))
     told = [statement for statement in read if statement is not None]
     return Known({}, max((each.epoch for each in told), default=0), max((each.at for each in told), default=0))
-
-
-def _lines(kept: Path) -> Iterator[Signed]:
-    decode = partial(msgspec.json.decode, type=Signed)
-    with kept.open("rb") as file:
-        for line in file:
-            with suppress(msgspec.DecodeError):
-                yield decode(line)
 
 
 def _user() -> str:

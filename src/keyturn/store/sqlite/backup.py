@@ -14,6 +14,7 @@ from keyturn.store.sqlite.backup_signature import BackupSigner, Measured, sign, 
 from keyturn.store.sqlite.connection import connect
 from keyturn.store.sqlite.directory import refused
 from keyturn.store.sqlite.store import FILE_NAME
+from keyturn.store.sqlite.structure import check_own_structure
 
 _PAGES = 4096
 """Copied at a time, so that a long copy never holds the file for long."""
@@ -34,6 +35,7 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Me
             make_new(draft)
             with closing(connect(draft, "rw")) as copy:
                 _hold_snapshot(source)
+                check_own_structure(source, directory / FILE_NAME)  # no restore would take another
                 source.backup(copy, pages=_PAGES)
                 copy.execute("PRAGMA journal_mode = DELETE")
             content, made = sign(draft, signer, now)

@@ -8,9 +8,9 @@ from pathlib import Path
 from keyturn.store.port import ReadTx, StoreRefused
 from keyturn.store.sqlite.connection import connect
 from keyturn.store.sqlite.directory import refused
-from keyturn.store.sqlite.migration import APPLICATION_ID, known_migrations, pending_migrations
+from keyturn.store.sqlite.migration import APPLICATION_ID
 from keyturn.store.sqlite.store import FILE_NAME
-from keyturn.store.sqlite.structure import check_structure
+from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteReadTx
 
 
@@ -32,9 +32,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID:
         raise StoreRefused(f"{path} is not a database of Keyturn.")
-    known = known_migrations()
-    pending = pending_migrations(connection, path, known)
-    check_structure(connection, path, known[: len(known) - len(pending)])
+    check_own_structure(connection, path)
 
 
 def _text(octets: bytes) -> str:

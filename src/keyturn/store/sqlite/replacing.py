@@ -11,9 +11,9 @@ from keyturn.store.port import StoreRefused
 from keyturn.store.sqlite.backup_signature import Measured, measure
 from keyturn.store.sqlite.connection import check_references, connect
 from keyturn.store.sqlite.directory import refused
-from keyturn.store.sqlite.migration import apply_migration, known_migrations, pending_migrations
+from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.store import FILE_NAME, INTERRUPTED
-from keyturn.store.sqlite.structure import check_structure
+from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteTx
 
 _LEFTOVERS = ("-wal", "-shm")
@@ -44,11 +44,9 @@ def opened_incoming(draft: Path, backup: Path, now: int) -> Iterator[sqlite3.Con
     """
     with refused(backup), closing(connect(draft, "rw")) as connection:
         connection.execute("PRAGMA cell_size_check = ON")
-        known = known_migrations()
-        pending = pending_migrations(connection, backup, known)
-        if len(pending) == len(known):
+        pending = check_own_structure(connection, backup)
+        if len(pending) == len(known_migrations()):
             raise StoreRefused(f"{backup} is not a database of Keyturn.")
-        check_structure(connection, backup, known[: len(known) - len(pending)])
         (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if verdict != "ok":
             raise StoreRefused(f"{backup} is damaged: {verdict}.")

@@ -13,9 +13,9 @@ from keyturn.store.port import ReadTx, StoreRefused, Tx
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import make_directory, make_file, refused, write_again
 from keyturn.store.sqlite.facts import store_epoch
-from keyturn.store.sqlite.migration import apply_migration, known_migrations, pending_migrations
+from keyturn.store.sqlite.migration import apply_migration
 from keyturn.store.sqlite.reader import Reader
-from keyturn.store.sqlite.structure import check_structure
+from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
 
 FILE_NAME = "keyturn.db"
@@ -79,9 +79,7 @@ def open_sqlite(
         make_file(path)
         write_again(directory / f"{FILE_NAME}-wal")
         writing = opened.enter_context(closing(connect(path, "rw")))
-        known = known_migrations()
-        pending = pending_migrations(writing, path, known)
-        check_structure(writing, path, known[: len(known) - len(pending)])
+        pending = check_own_structure(writing, path)
         make_durable(writing, path)
         for migration in pending:
             apply_migration(writing, migration, clock.now())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keyturn.store.port import StoreRefused
-from keyturn.store.sqlite.migration import Migration, apply_migration
+from keyturn.store.sqlite.migration import Migration, apply_migration, known_migrations, pending_migrations
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
 _STATISTICS = frozenset(
@@ -56,6 +56,14 @@ def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequenc
             raise StructureChanged(
                 f"{path} does not have the structure that Keyturn makes: {_told(key, found, reference)}."
             )
+
+
+def check_own_structure(connection: sqlite3.Connection, path: Path) -> Sequence[Migration]:
+    """Compare with what the migrations make that were applied; those that were not. Raises StoreRefused."""
+    known = known_migrations()
+    pending = pending_migrations(connection, path, known)
+    check_structure(connection, path, known[: len(known) - len(pending)])
+    return pending
 
 
 def _told(key: tuple[str, str, str], found: dict[tuple[str, str, str], str], reference: _Structure) -> str:
