@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from keyturn.alerts import entries
 from keyturn.alerts import operations as alert_operations
 from keyturn.alerts.alerts import Alerts
 from keyturn.alerts.backups import record_made
@@ -144,8 +145,8 @@ class Administration:
         )
 
 
-def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> int:
-    """Put a backup in the place of this installation's database; the new epoch. Raises `StoreRefused`.
+def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> restoring.Restored:
+    """Put a backup in the place of this installation's database. Raises `StoreRefused`.
 
     `unsigned`: also one that has no good signature.
     """
@@ -154,7 +155,9 @@ def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> int:
     try:
         keyring = keyring_of(settings.key_file)
         kept = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
-        return restoring.restore(backup, directory, keyring, SystemClock(), unsigned=unsigned, kept=kept)
+        return restoring.restore(
+            backup, directory, keyring, SystemClock(), unsigned=unsigned, kept=kept, first=entries.begin_here
+        )
     finally:
         lock.release()
 

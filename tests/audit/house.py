@@ -111,7 +111,7 @@ class House:
     def restore(self, file: Path, *, unsigned: bool = False, kept: Path | None = None) -> int:
         """The new epoch."""
         self.clock.instant += 1_000_000
-        return restore(file, self.data, KEYRING, self.clock, unsigned=unsigned, kept=kept)
+        return restore(file, self.data, KEYRING, self.clock, unsigned=unsigned, kept=kept).epoch
 
     def verify(
         self, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None, acknowledged: tuple[int, ...] = ()

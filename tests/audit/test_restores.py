@@ -1,6 +1,8 @@
 """A restore is on record in every chain, and excuses only what lies beyond the fork that it names."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -10,6 +12,8 @@ from keyturn.audit import journal
 from keyturn.audit.checkpoints import Signed
 from keyturn.audit.findings import What
 from keyturn.audit.restores import RestoreStatement, acknowledge
+from keyturn.store.port import StoreRefused
+from keyturn.tenants.restoring import restore
 
 from .house import KEYRING, OTHER_KEYRING, House, faults, rewrite, verify_export
 
@@ -278,3 +282,40 @@ def test_a_checkpoints_id_is_never_given_twice(house: House, backup: Path) -> No
     house.tell(3)
     house.checkpoint()
     assert house.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > highest
+
+
+def test_a_past_that_somebody_signed_with_a_key_of_their_own_does_not_stand_against_what_was_kept(
+    house: House, backup: Path, kept: list[Signed]
+) -> None:
+    """Whoever verifies has checkpoints of before, and not the public key."""
+    restore(backup, house.data, OTHER_KEYRING, house.clock, unsigned=True)
+    house.write(lambda tx: acknowledge(tx, OTHER_KEYRING, 2, "operator:ana"))
+    house.seal()
+
+    found = {fault[0] for fault in faults(house.verify(kept=kept))}
+    assert found >= {"forged", "cut"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entry SET seq = 9223372036854775807 WHERE seq = (SELECT max(seq) FROM entry)",
+        "UPDATE chain_head SET hash = 'no hash', number = -1",
+        "UPDATE chain_head SET number = 3 WHERE chain = 'company-a'",
+        "UPDATE store_fact SET value = '9223372036854775807' WHERE name = 'epoch'",
+        "UPDATE entry SET at = 9000000000000000000 WHERE seq = (SELECT max(seq) FROM entry)",
+    ],
+)
+def test_a_backup_whose_chains_do_not_take_the_entry_is_refused_and_nothing_is_changed(
+    house: House, backup: Path, statement: str
+) -> None:
+    with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
+        connection.execute(statement)
+    before = (house.data / "keyturn.db").read_bytes()
+
+    with pytest.raises(StoreRefused, match="cannot be entered"):
+        house.restore(backup, unsigned=True)
+
+    assert (house.data / "keyturn.db").read_bytes() == before
+    left = {path.name for path in house.data.iterdir()} - {"keyturn.db", "keyturn.db-wal", "keyturn.db-shm"}
+    assert left == set()

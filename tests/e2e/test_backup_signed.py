@@ -70,8 +70,8 @@ async def test_a_backup_is_signed_by_a_running_server_and_by_none(tmp_path: Path
             assert stat.S_IMODE(signature_of(file).stat().st_mode) == 0o600
             assert signed["key"] not in (s.settings.key_file).read_text()
 
-        assert restore(s.settings, offline) == 2
-        assert restore(s.settings, running) == 3
+        assert restore(s.settings, offline).epoch == 2
+        assert restore(s.settings, running).epoch == 3
 
 
 async def test_the_copy_and_its_signature_leave_nothing_beside_them(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_a_backup_that_was_changed_or_is_not_signed_is_refused_without_the
             path.name for path in (tmp_path / "data").iterdir() if path.name.startswith((".key", "keyturn.db."))
         ]
         if verdict:
-            assert restore(s.settings, file, unsigned=True) == 2
+            assert restore(s.settings, file, unsigned=True).epoch == 2
             (told,) = entries(s, "backup.unverified")
             assert (told["actor"], told["company"], told["signature_verdict"]) == ("operator:local", None, verdict)
             assert {told["signature_verdict"] for told in entries(s, "store.restored")} == {verdict}
@@ -249,7 +249,7 @@ async def test_an_interrupted_restore_lets_no_server_start_until_it_was_done_aga
 
         with pytest.raises(StoreRefused, match="interrupted"):
             await Node(s.settings).start()
-        assert restore(s.settings, file) == 3
+        assert restore(s.settings, file).epoch == 3
         async with workbench(s.settings):
             assert StoreReader(tmp_path / "data").rows("SELECT value FROM store_fact WHERE name = 'epoch'")
         assert (tmp_path / "data" / "keyturn.db.before-2").exists()

@@ -150,7 +150,10 @@ def test_an_honest_restore_is_sound_at_once_and_ends_with_4_until_its_epoch_is_n
     desk = Desk(tmp_path, capsys)
     assert desk.verify()[0] == 0
 
-    assert desk.tell("restore", desk.backup) == (0, {"restored": str(desk.backup), "epoch": 2})
+    status, told_then = desk.tell("restore", desk.backup)
+    made_at = told_then.pop("made_at")
+    assert (status, told_then) == (0, {"restored": str(desk.backup), "epoch": 2, "signature": "signed"})
+    assert made_at, "so that nobody takes an old backup for the newest"
 
     status, report = desk.verify()
     assert (status, report["sound"]) == (4, True)
@@ -194,6 +197,8 @@ def test_the_administrators_hear_of_a_restore_and_of_a_missing_signature(tmp_pat
             await s.node.administer("backup", {"file": str(backup)})
             await s.node.stop()
             backup.with_name("backup.db.sig").unlink()
+            write(backup, "UPDATE alert_cursor SET seq = 1000000")  # as if all that comes had been told
+            write(backup, "INSERT INTO alert_tally VALUES ('store.restored', '', 9000000000000000, 1000, 7)")
             return await heard_after(s.settings, backup, receiver)
 
     assert asyncio.run(work()) >= {"store.restored", "backup.unverified"}

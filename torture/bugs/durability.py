@@ -127,8 +127,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "restore takes a changed backup",
         "tenants/restoring.py",
-        "        if verdict is not Verdict.SIGNED and not unsigned:\n",
-        "        if verdict is Verdict.UNSIGNED and not unsigned:\n",
+        "        if judgement.verdict is not Verdict.SIGNED and not unsigned:\n",
+        "        if judgement.verdict is Verdict.UNSIGNED and not unsigned:\n",
         "",
         test="tests/stories/test_swapped_store.py::test_a_changed_backup_is_not_restored_and_cars_stay_under_record",
     ),

@@ -89,7 +89,7 @@ RULES = (
         "A backup was restored",
         "What happened since the backup is forgotten. If this was agreed, say so: keyturn audit acknowledge EPOCH. "
         "If not, keep everything as it is, and find out who was at the machine.",
-        ("epoch", "signature_verdict"),
+        ("epoch", "made_at", "signature_verdict"),
     ),
     Rule(
         "backup.unverified",

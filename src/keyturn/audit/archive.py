@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from keyturn.audit import reading
-from keyturn.audit.checkpoints import Signed, Statement, installation_id
+from keyturn.audit.checkpoints import Signed, Statement, installation_id, named_key
 from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
 from keyturn.audit.findings import Finding, What
 from keyturn.audit.reading import Told
@@ -112,9 +112,16 @@ def verify(
 ) -> Report:
     """Walk through every chain, and compare it with the archive's checkpoints and those `kept` elsewhere.
 
-    `keys` are the public keys to believe; None: those that the checkpoints name, which proves less. `acknowledged` are
+    `keys` are the public keys to believe; None: those that the kept checkpoints name, or without them those that the
+    archive's do, which proves less. `acknowledged` are
     epochs of restores that whoever verifies knows of.
     """
+    kept = list(kept)
+    if keys is None and kept:  # what was kept elsewhere knows the key better than what lies here
+        keys = {key for signed in kept for key in named_key(signed)}
+        vouched = False
+    else:
+        vouched = keys is not None
     testimony = hear([*archive.checkpoints(), *map(Filed, kept)], keys, archive.installation)
     heard = hear_restores(archive.told(), keys, archive.installation)
     findings = [*archive.asides(), *testimony.findings, *heard.findings, *heard.unacknowledged(acknowledged)]
@@ -128,7 +135,7 @@ def verify(
         findings += compare(stretch, walked, statements, restores)
         chains.append(_verified(stretch, walked, statements))
     findings += lost(stretches, testimony.statements, heard.of(None)) if archive.complete else []
-    findings += _notes(chains, vouched=keys is not None or not (testimony.statements or heard.restores))
+    findings += _notes(chains, vouched=vouched or not (testimony.statements or heard.restores))
     return Report(tuple(chains), tuple(findings))
 
 

@@ -35,6 +35,10 @@ INSERT INTO store_fact (name, value) VALUES ('epoch', :epoch) ON CONFLICT (name)
 """
 
 
+class NotEntered(Exception):
+    """A chain would go on without the entry."""
+
+
 class Place(msgspec.Struct, frozen=True):
     """The newest sealed entry of a chain."""
 
@@ -127,6 +131,8 @@ def write_restored(
 ) -> None:
     """Raise the epoch, write `store.restored` into each chain, seal it and make its checkpoint at once.
 
+    Raises NotEntered, and whatever a database raises that is not as Keyturn wrote it.
+
     `replaced`: the heads of the database whose place this one takes, by chain. `body` tells of the backup.
     """
     claim_installation(tx)
@@ -150,6 +156,10 @@ def write_restored(
     make_now(tx, signer)
     while seal(tx):
         pass
+    heard = hear_restores(reading.told(tx), [signer.checkpoint_key], installation_id(tx))
+    entered = {each.statement.company for each in heard.restores if each.statement.epoch == epoch}
+    if entered != {company_of(chain) for chain in places}:
+        raise NotEntered("its chains do not take the entry")
 
 
 def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:

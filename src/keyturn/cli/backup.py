@@ -34,5 +34,6 @@ def restore(file: Path, /, *, unsigned: Unsigned = False, place: Place = HERE, a
 
     settings = settings_at(place)
     with server_failures():
-        epoch = app.restore(settings, file, unsigned=unsigned)
-    print_answer({"restored": str(file), "epoch": epoch}, as_json=as_json)
+        restored = app.restore(settings, file, unsigned=unsigned)
+    answer = {"restored": str(file), "epoch": restored.epoch, "made_at": restored.made_at}
+    print_answer({**answer, "signature": str(restored.verdict)}, as_json=as_json)

@@ -3,18 +3,19 @@
 import os
 import pwd
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keyturn.audit import journal, reading
 from keyturn.audit.checkpoints import Signed, Statement, filed
-from keyturn.audit.restores import Place, write_restored
-from keyturn.clock import Clock
+from keyturn.audit.restores import NotEntered, Place, write_restored
+from keyturn.audit.sealing import ChainForked
+from keyturn.clock import Clock, iso_time
 from keyturn.private_files import private_folder
-from keyturn.store.port import ReadTx, StoreRefused
-from keyturn.store.sqlite.backup_signature import Measured, Verdict, epoch_of, judge, refuse
+from keyturn.store.port import ReadTx, StoreRefused, Tx
+from keyturn.store.sqlite.backup_signature import Verdict, epoch_of, judge, refuse
 from keyturn.store.sqlite.directory import make_directory, refused
 from keyturn.store.sqlite.facts import committed_time
 from keyturn.store.sqlite.offline import read_offline
@@ -25,7 +26,10 @@ from keyturn.tenants.keyring import Keyring
 UNVERIFIED = "backup.unverified"
 """Kind of the entry that says that a backup without a good signature was restored."""
 ACTOR = "operator:local"
+_UNLIKE_OURS = (ChainForked, sqlite3.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What work on a database raises in which somebody wrote what Keyturn never does."""
 _FINGERPRINT = "SELECT value FROM store_fact WHERE name = 'keys'"
+_HIGHEST_SEQ = 2**60
 _HIGHEST_EPOCH = 1_000_000_000
 """Whatever somebody may have put in the place of an epoch."""
 
@@ -41,45 +45,76 @@ class Known(NamedTuple):
     """When the newest checkpoint was signed."""
 
 
+class Restored(NamedTuple):
+    """What was done."""
+
+    epoch: int
+    """The new one."""
+    verdict: Verdict
+    made_at: str | None
+    """When the backup was made, where that is signed; RFC 3339."""
+
+
 NOTHING = Known({}, 0, 0)
 
 
 def restore(
-    backup: Path, directory: Path, keyring: Keyring, clock: Clock, *, unsigned: bool = False, kept: Path | None = None
-) -> int:
-    """Put a backup in the place of the directory's database; the new epoch. Raises StoreRefused.
+    backup: Path,
+    directory: Path,
+    keyring: Keyring,
+    clock: Clock,
+    *,
+    unsigned: bool = False,
+    kept: Path | None = None,
+    first: Callable[[Tx], None] = lambda _tx: None,
+) -> Restored:
+    """Put a backup in the place of the directory's database. Raises StoreRefused.
 
     A backup whose signature is missing or wrong is taken only if `unsigned` says so. `kept` is the file to which
-    checkpoints are appended. Nothing that the backup knows as unsent is ever sent, because it may have been sent since.
+    checkpoints are appended. `first` is done before the restore is entered. Nothing that the backup knows as unsent is
+    ever sent, because it may have been sent since.
     """
     with refused(directory):
         make_directory(directory)
     with refused(backup), private_folder(directory) as folder:
         draft = folder / FILE_NAME
         found = take_in(backup, draft)
-        verdict = judge(backup, found, keyring)
-        if verdict is not Verdict.SIGNED and not unsigned:
-            raise refuse(backup, verdict)
+        judgement = judge(backup, found, keyring)
+        if judgement.verdict is not Verdict.SIGNED and not unsigned:
+            raise refuse(backup, judgement.verdict)
         known = _known(directory, keyring, kept)
-        epoch = _enter(draft, backup, keyring, clock, known, found, verdict)
+        with opened_incoming(draft, backup, clock.now()) as connection:
+            _check_keys(connection, backup, keyring)
+            epoch = max(epoch_of(connection), known.epoch) + 1
+            made_at = None if judgement.made_at is None else iso_time(judgement.made_at)
+            about = {
+                "file": backup.name,
+                "digest": found.digest,
+                "made_at": made_at,
+                "signature_verdict": str(judgement.verdict),
+                "username": _user(),
+            }
+            now = max(clock.now(), committed_time(connection), known.at)
+            try:
+                with one_unit(connection, now) as tx:
+                    first(tx)
+                    _enter(tx, keyring, epoch, known, about)
+            except (*_UNLIKE_OURS, NotEntered) as error:
+                raise StoreRefused(f"{backup} cannot go on: the restore cannot be entered ({error}).") from error
         put_in_place(draft, directory, epoch)
-        return epoch
+    return Restored(epoch, judgement.verdict, made_at)
 
 
-def _enter(
-    draft: Path, backup: Path, keyring: Keyring, clock: Clock, known: Known, found: Measured, verdict: Verdict
-) -> int:
-    """Write down in the database that was taken in what becomes of it."""
-    with opened_incoming(draft, backup, clock.now()) as connection:
-        _check_keys(connection, backup, keyring)
-        epoch = max(epoch_of(connection), known.epoch) + 1
-        now = max(clock.now(), committed_time(connection), known.at)
-        about = {"file": backup.name, "digest": found.digest, "signature_verdict": str(verdict), "username": _user()}
-        with one_unit(connection, now) as tx:
-            if verdict is not Verdict.SIGNED:
-                journal.record(tx, UNVERIFIED, company_id=None, actor=ACTOR, epoch=epoch, **about)
-            write_restored(tx, keyring, epoch=epoch, replaced=known.places, actor=ACTOR, **about)
-    return epoch
+def _enter(tx: Tx, keyring: Keyring, epoch: int, known: Known, about: dict[str, Any]) -> None:
+    """Write down, in the database that was taken in, what becomes of it."""
+    if epoch > _HIGHEST_EPOCH:
+        raise NotEntered("its epoch cannot be raised")
+    newest = tx.one("SELECT max(seq) FROM entry")
+    if newest and (newest[0] or 0) > _HIGHEST_SEQ:  # behind the last possible one SQLite takes any that is free
+        raise NotEntered("its entries are numbered to the end")
+    if about["signature_verdict"] != Verdict.SIGNED:
+        journal.record(tx, UNVERIFIED, company_id=None, actor=ACTOR, epoch=epoch, **about)
+    write_restored(tx, keyring, epoch=epoch, replaced=known.places, actor=ACTOR, **about)
 
 
 def _check_keys(connection: sqlite3.Connection, backup: Path, keyring: Keyring) -> None:

@@ -47,6 +47,14 @@ class Verdict(StrEnum):
     FOREIGN = "foreign"
 
 
+class Judgement(NamedTuple):
+    """What a signature is worth."""
+
+    verdict: Verdict
+    made_at: int | None = None
+    """When the backup was made, where that is signed."""
+
+
 REFUSALS = {
     Verdict.UNSIGNED: "{file} has no signature ({signature}): it is older than signatures, or not of our making",
     Verdict.CHANGED: "{file} is not the backup that {signature} was made for: one of the two was changed",
@@ -128,11 +136,11 @@ def sign(database: Path, signer: BackupSigner, now: int) -> tuple[bytes, Measure
     return msgspec.json.encode(signed) + b"\n", found
 
 
-def judge(backup: Path, found: Measured, signer: BackupSigner) -> Verdict:
+def judge(backup: Path, found: Measured, signer: BackupSigner) -> Judgement:
     """What the signature beside the backup says of octets that were measured. Raises OSError."""
     path = signature_of(backup)
     if not os.path.lexists(path):
-        return Verdict.UNSIGNED
+        return Judgement(Verdict.UNSIGNED)
     with path.open("rb") as file:
         content = file.read(_LONGEST)
     try:
@@ -140,10 +148,12 @@ def judge(backup: Path, found: Measured, signer: BackupSigner) -> Verdict:
         signature = bytes.fromhex(signed.signature)
         statement = msgspec.json.decode(signed.statement, type=Statement)
     except (msgspec.DecodeError, ValueError):
-        return Verdict.FOREIGN
+        return Judgement(Verdict.FOREIGN)
     if statement.format != FORMAT or not signer.signed_backup(signed.statement.encode(), signature):
-        return Verdict.FOREIGN
-    return Verdict.SIGNED if (statement.digest, statement.size) == found else Verdict.CHANGED
+        return Judgement(Verdict.FOREIGN)
+    if (statement.digest, statement.size) != found:
+        return Judgement(Verdict.CHANGED)
+    return Judgement(Verdict.SIGNED, statement.at)
 
 
 def refuse(backup: Path, verdict: Verdict) -> StoreRefused:
