@@ -15,7 +15,7 @@ from keyturn.tenants.administration import OperationError
 from keyturn_simulator import fleet_vins
 from tests.e2e.stage import Stage, stage
 
-from .staff import Staff
+from .staff import WEEK, Staff
 
 pytestmark = pytest.mark.anyio
 
@@ -90,6 +90,9 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
             await made.staff.hire(name)
         await made.staff.hire("ana", "admin", None)
         await made.staff.joined_by("bia", "ana", company=None)
+        running.advance(WEEK + 1)  # until then who was hired approves nothing of who hired
+        for application in (running.first, running.second):
+            await application.log_in()
         yield made
 
 

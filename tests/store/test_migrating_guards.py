@@ -5,7 +5,7 @@ from contextlib import closing
 
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
 
-GUARDS = 16
+GUARDS = 14
 THROWN_AT = 1_700_000_000_000_000
 _OLD = """
 INSERT INTO company VALUES ('c', 'Frota', 1, 0);

@@ -147,12 +147,15 @@ def test_the_types_that_nobody_immobilises_are_those_of_the_contract() -> None:
     assert msgspec.json.decode('"owned"', type=Ownership) == "owned"
 
 
-def test_the_credentials_behind_which_a_vehicle_stands_still_wait_and_so_does_closing_the_account(
+def test_the_credentials_behind_which_a_vehicle_is_wait_and_so_does_closing_the_account(
     garage: Garage,
 ) -> None:
     account = {"account": "main", "company": "Frota"}
     assert garage.refused("account set", **account, name="other") == "sign_in_required"
-    assert "change" not in garage.do("account set", "ana", **account, credentials={"token": "v"})
+    assert garage.do("account set", "ana", **account, credentials={"token": "v"})["needs"] == "approval"
+    assert "change" not in garage.do(
+        "account set", "ana", account="second", company="Frota", credentials={"token": "v"}
+    )
     assert garage.do("account set", "ana", **account, active=False)["needs"] == "approval"
     (vehicle,) = garage.office.rows("SELECT id, company_id FROM vehicle")
     garage.office.wait(

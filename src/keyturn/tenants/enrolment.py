@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from keyturn.store.port import ReadTx
 from keyturn.tenants import consent, name_spaces, vehicle_guard
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
-from keyturn.tenants.guards import depends, signed_in
+from keyturn.tenants.guards import Need, depends, signed_in
 from keyturn.tenants.immobilised import refuse_to_strand
 from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, resolve
 from keyturn.tenants.vehicles import shown_by_id
@@ -152,6 +152,13 @@ def _need_installation(session: Session) -> None:
         )
 
 
+def _need(session: Session, arguments: SetVehicle) -> Need:
+    """Nobody proposes what is not theirs to say."""
+    if _OF_INSTALLATION & given(arguments, *_CHANGEABLE).keys():
+        _need_installation(session)
+    return vehicle_guard.need(session, arguments)
+
+
 def _is_aimed_anew(vehicle: Answer, changes: dict[str, Any]) -> bool:
     """Whether it may mean another car after the change, or counts among the active ones again."""
     again = bool(changes.get("active")) and not vehicle["active"]
@@ -213,7 +220,7 @@ OPERATIONS = (
         change,
         role="admin",
         guard=depends(
-            vehicle_guard.need,
+            _need,
             "Makes a vehicle one that can be immobilised, or its commands reach another one.",
             "It takes away, which must be possible at once; or it gives a consent, which counts only later.",
         ),
