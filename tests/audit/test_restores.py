@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from keyturn.audit import journal
+from keyturn.audit import journal, reading
 from keyturn.audit.checkpoints import Signed
 from keyturn.audit.findings import What
 from keyturn.audit.restores import RestoreStatement, acknowledge
@@ -112,7 +112,6 @@ def test_an_acknowledgement_is_entered_signed_and_enough(house: House, backup: P
     house.restore(backup)
     assert house.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana")) == 3
     assert house.write(lambda tx: acknowledge(tx, KEYRING, 7, "operator:ana")) == 0
-    house.seal()
 
     assert house.verify(keys=KEY, kept=kept).unacknowledged == []
     assert house.rows("SELECT count(*), min(actor) FROM entry WHERE kind = 'audit.acknowledged'") == [
@@ -319,3 +318,9 @@ def test_a_backup_whose_chains_do_not_take_the_entry_is_refused_and_nothing_is_c
     assert (house.data / "keyturn.db").read_bytes() == before
     left = {path.name for path in house.data.iterdir()} - {"keyturn.db", "keyturn.db-wal", "keyturn.db-shm"}
     assert left == set()
+
+
+def test_restores_are_found_without_a_walk_through_history(house: House) -> None:
+    plan = " ".join(row[-1] for row in house.rows("EXPLAIN QUERY PLAN " + reading._TOLD))
+    assert "USING INDEX entry_restored" in plan
+    assert "SCAN" not in plan

@@ -160,6 +160,7 @@ def test_an_honest_restore_is_sound_at_once_and_ends_with_4_until_its_epoch_is_n
     assert {finding["what"] for finding in report["findings"]} >= {"restored", "unacknowledged"}
     assert desk.verify("--acknowledge-epoch", 2)[0] == 0
     assert desk.tell("audit", "acknowledge", 2)[0] == 0
+    assert desk.verify()[0] == 0
     lived(settings)
     assert (desk.verify()[0], desk.tell("audit", "verify")[0]) == (0, 0)
 

@@ -163,7 +163,10 @@ def write_restored(
 
 
 def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:
-    """Write into each chain that has a restore to this epoch that somebody in charge knows of it; in how many."""
+    """Write into each chain that has a restore to this epoch that somebody in charge knows of it; in how many.
+
+    It is sealed at once. Raises ChainForked.
+    """
     keys, installation = [signer.checkpoint_key], installation_id(tx)
     heard = hear_restores(reading.told(tx), keys, installation)
     companies = [each.statement.company for each in heard.restores if each.statement.epoch == epoch]
@@ -171,6 +174,8 @@ def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:
         if (company, epoch) not in heard.acknowledged:
             statement = Acknowledgement(tx.now, company, epoch, ACKNOWLEDGEMENT_FORMAT, installation)
             _record(tx, signer, ACKNOWLEDGED, statement, actor)
+    while companies and seal(tx):
+        pass
     return len(companies)
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from keyturn.audit.checkpoints import make_now
 from keyturn.audit.restores import acknowledge
+from keyturn.audit.sealing import ChainForked
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
 from keyturn.tenants.guards import at_once, reads, signed_in
 
@@ -32,7 +33,10 @@ def show_key(session: Session, _: ShowKey) -> Answer:
 
 def acknowledge_restore(session: Session, arguments: AcknowledgeRestore) -> Answer:
     """Say that the restore to this epoch is known: from then on verification does not end with 4 because of it."""
-    chains = acknowledge(session.tx, session.keyring, arguments.epoch, session.actor)
+    try:
+        chains = acknowledge(session.tx, session.keyring, arguments.epoch, session.actor)
+    except ChainForked:
+        raise OperationError("chain_broken", "The audit chains are broken: nothing can be acknowledged.") from None
     if not chains:
         raise OperationError("restore_not_found", f"There was no restore to epoch {arguments.epoch}.")
     return {"epoch": arguments.epoch, "chains": chains}
