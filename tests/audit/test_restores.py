@@ -324,3 +324,24 @@ def test_restores_are_found_without_a_walk_through_history(house: House) -> None
     plan = " ".join(row[-1] for row in house.rows("EXPLAIN QUERY PLAN " + reading._TOLD))
     assert "USING INDEX entry_restored" in plan
     assert "SCAN" not in plan
+
+
+@pytest.mark.parametrize("spoil", ["rubbish", "view", "gone"])
+def test_a_backup_is_restored_whatever_is_in_its_place(house: House, backup: Path, spoil: str) -> None:
+    """The database there may be damaged, or somebody's work: nothing that it says is needed, or believed unsigned."""
+    house.restore(backup)
+    present = house.data / "keyturn.db"
+    if spoil == "view":
+        house.tamper("ALTER TABLE store_fact RENAME TO facts")
+        house.tamper(
+            "CREATE VIEW store_fact AS SELECT name, '1' AS value FROM facts"
+        )
+    elif spoil == "rubbish":
+        present.write_bytes(b"no database at all" * 1000)
+    else:
+        present.unlink()
+
+    assert house.restore(backup) == 3
+    assert (house.data / "keyturn.db.before-3").exists() is (spoil != "gone")
+    assert faults(house.verify(keys=KEY)) == []
+    assert all('"replaced":null' in str(body["statement"]) for _company, body in restored(house))
