@@ -8,17 +8,12 @@ class TravelClock(SystemClock):
 
     def __init__(self) -> None:
         self._slept = 0.0
-        self._set_back = 0.0
 
     def advance(self, seconds: float) -> None:
         self._slept += seconds
 
-    def set_back(self, seconds: float) -> None:
-        """The wall clock alone, as somebody's hand or a bad time server does."""
-        self._set_back += seconds
-
     def now(self) -> int:
-        return after(super().now(), self._slept - self._set_back)
+        return after(super().now(), self._slept)
 
     def boottime(self) -> float:
         return super().boottime() + self._slept

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.clock import after
 from keyturn.config.settings import CommandSettings
 from tests.connectors.oem import answer
 from tests.e2e.preconditions import not_met
@@ -76,9 +77,10 @@ async def test_credentials_that_cannot_work_are_a_reason(tmp_path: Path, credent
         assert oem.seen == []
 
 
-async def test_a_wall_clock_that_was_set_back_holds_what_acts(tmp_path: Path) -> None:
+async def test_a_wall_clock_that_was_set_back_holds_what_acts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with fresh(tmp_path) as s:
-        s.clock.set_back(90)
+        right = s.clock.now
+        monkeypatch.setattr(s.clock, "now", lambda: after(right(), -90))
         await s.eventually(lambda: s.node.works.engine.clock_fault)
         said = await ready(s, PARKED, "start")
         assert said["reasons"] == ["The wall clock was set back; actuating commands wait."]

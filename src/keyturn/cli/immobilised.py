@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from keyturn.cli.administration import perform
-from keyturn.cli.calls import Assent, send
+from keyturn.cli.calls import Assent, Case, Reason, send
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.operators import credentials
 from keyturn.cli.options import AS_TOLD, HERE, NOBODY, Access, AsJson, Place, Who
@@ -58,6 +58,8 @@ def enable(
     /,
     *,
     keep: Keep = False,
+    reason: Reason = None,
+    case: Case = None,
     access: Access = AS_TOLD,
     place: Place = HERE,
     who: Who = NOBODY,
@@ -66,7 +68,7 @@ def enable(
 ) -> int:
     """Enable a vehicle's ignition: once as `send` does, or with --keep until it is confirmed."""
     if not keep:
-        return send(vin, "enable_ignition", access=access, yes=yes, as_json=as_json)
+        return send(vin, "enable_ignition", reason=reason, case=case, access=access, yes=yes, as_json=as_json)
     started = perform(place, "keep-enabling start", {"vehicle": vin}, credentials(who))
     print_answer(started, as_json=as_json)
     return Exit.DONE

@@ -11,7 +11,7 @@ from keyturn.tenants import consent, name_spaces, vehicle_guard
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
 from keyturn.tenants.guards import Need, depends, signed_in
 from keyturn.tenants.immobilised import refuse_to_strand
-from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, resolve
+from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
 from keyturn.tenants.vehicles import shown_by_id
 from keyturn.tenants.vin import enrolled_vin
 
@@ -92,14 +92,12 @@ class SetVehicle(Arguments, frozen=True):
 
 
 def add(session: Session, arguments: AddVehicle) -> Answer:
+    arguments = _trimmed(arguments)
     tx = session.tx
     _need_installation(session)
     company_id = resolve(tx, COMPANY, arguments.company)
-    vehicle_id, vin = str(uuid.uuid4()), enrolled_vin(arguments.vin)
-    values = msgspec.structs.asdict(arguments) | {
-        "vin": vin,
-        "external_id": (arguments.external_id or "").strip() or vin,
-    }
+    vehicle_id, vin = str(uuid.uuid4()), registered_vin(arguments.vin)
+    values = msgspec.structs.asdict(arguments) | {"vin": vin, "external_id": arguments.external_id or vin}
     consented = consent.given(session, company_id, arguments.consent)
     columns = _columns(session, arguments.company, values) | _capabilities(session, arguments.capabilities) | consented
     if not tx.run(_ADD, id=vehicle_id, company_id=company_id, vin=vin, created_at=tx.now, **columns):
@@ -178,6 +176,12 @@ def _aim(session: Session, vehicle_id: str) -> None:
     if name_spaces.is_taken(tx, name_space, external_id, vehicle_id):
         raise OperationError("vin_refused", f"The VIN '{vin}' cannot be added.")
     name_spaces.settle(tx, vehicle_id, name_space)
+
+
+def _trimmed(arguments: AddVehicle) -> AddVehicle:
+    """Raises `OperationError` for what cannot be a VIN."""
+    external_id = arguments.external_id.strip() if arguments.external_id else None
+    return msgspec.structs.replace(arguments, vin=enrolled_vin(arguments.vin), external_id=external_id)
 
 
 def _columns(session: Session, company: str, values: dict[str, Any]) -> dict[str, Any]:
