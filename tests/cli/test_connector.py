@@ -293,11 +293,12 @@ async def test_live_fetches_a_token_and_reads_and_commands_nothing(
     assert told["signals"]["speed"]["value"] == 0
     assert {(seen.method, seen.target) for seen in oem.seen} == {("POST", "/token"), ("GET", "/cars/car-1")}
 
-    oem.script = lambda seen: answer(403, {"error": "no such fleet"})
+    oem.script = lambda seen: answer(403, '{"error": "no such fleet\x1b[2J"}')
     code, out = await live()
     assert code == 1
     assert "POST /token  403, " in out
     assert "no such fleet" in out
+    assert "\x1b" not in out
     assert out.splitlines()[-1] == "Nothing was read: POST /token brought 403."
 
     credentials.write_text('{"client_id": "me"}')

@@ -133,8 +133,13 @@ def _exchanged(transfer: Transfer, credentials: dict[str, str]) -> Told:
         "status": transfer.status,
         "bytes": len(transfer.body),
         "duration_ms": transfer.duration_ms,
-        "answer": masked(said, credentials.values()),
+        "answer": _one_line(masked(said, credentials.values())),
     }
+
+
+def _one_line(text: str) -> str:
+    """What an OEM wrote must not move the cursor of a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _loaded(file: str, base_url: str | None) -> Definition:
