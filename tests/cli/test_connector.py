@@ -207,6 +207,11 @@ def test_which_signals_a_state_gives_with_values_and_times(check: Check) -> None
     assert "speed = 0  observed first seen, as of 2026-11-30T21:06:29.000000+00:00" in lines
 
 
+def test_what_an_oem_wrote_moves_no_cursor(check: Check) -> None:
+    lines = check('{"data": {"id": "a\x9b31m\u202eb"}}', text=True)
+    assert "accepted.id  data.id  ->  " + '"a 31m b"' in lines
+
+
 def test_a_report_time_in_place_of_the_time_of_change_is_told(check: Check) -> None:
     """With it a car that has been parked for days is never off for long enough."""
     (note,) = check(state("2026-11-30T21:06:29Z"), "--as", "state")["notes"]

@@ -12,6 +12,7 @@ from keyturn.cli.conclusions import Told, concluded, lines, reported, summary
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json
+from keyturn.cli.words import one_line
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.exchanges import masked
@@ -133,13 +134,8 @@ def _exchanged(transfer: Transfer, credentials: dict[str, str]) -> Told:
         "status": transfer.status,
         "bytes": len(transfer.body),
         "duration_ms": transfer.duration_ms,
-        "answer": _one_line(masked(said, credentials.values())),
+        "answer": masked(said, credentials.values()),
     }
-
-
-def _one_line(text: str) -> str:
-    """What an OEM wrote must not move the cursor of a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _loaded(file: str, base_url: str | None) -> Definition:
@@ -185,5 +181,5 @@ def _print(told: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print_json(told)
     else:
-        print("\n".join(lines(told)))
+        print("\n".join(map(one_line, lines(told))))
     return Exit.DONE
