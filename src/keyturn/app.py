@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from keyturn.alerts import entries
-import msgspec
 from keyturn.alerts import operations as alert_operations
 from keyturn.alerts.alerts import Alerts
 from keyturn.alerts.backups import record_made

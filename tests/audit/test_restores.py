@@ -333,9 +333,7 @@ def test_a_backup_is_restored_whatever_is_in_its_place(house: House, backup: Pat
     present = house.data / "keyturn.db"
     if spoil == "view":
         house.tamper("ALTER TABLE store_fact RENAME TO facts")
-        house.tamper(
-            "CREATE VIEW store_fact AS SELECT name, '1' AS value FROM facts"
-        )
+        house.tamper("CREATE VIEW store_fact AS SELECT name, '1' AS value FROM facts")
     elif spoil == "rubbish":
         present.write_bytes(b"no database at all" * 1000)
     else:
