@@ -4,16 +4,19 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.catalogue import COMMANDS, ENABLE
 
 from ..aftermath import WITH_OEM, Aftermath, Moment, Row, Sending
 
 
 def exclusion(left: Aftermath) -> Iterator[str]:
-    """3. One at a time, a cancel beside what it cancels aside, and in the order of the lane numbers."""
+    """3. One at a time, a cancel beside what it cancels aside; restoring commands first, else by the lane numbers."""
+    not_before: dict[str, int] = {}
     for moment in left.moments:
+        if "not_before" in moment.body:
+            not_before[moment.command["id"]] = moment.body["not_before"]
         if moment.kind == "Dispatching" and not COMMANDS[moment.command["name"]].is_read:
-            yield from _when_sent(left, moment)
+            yield from _when_sent(left, moment, not_before)
     of_vehicle: dict[str, list[Sending]] = defaultdict(list)
     for sending in left.sendings:
         if not sending.read and sending.operation.client_ref in left.commands:
@@ -23,22 +26,36 @@ def exclusion(left: Aftermath) -> Iterator[str]:
         yield from _at_the_cloud(left, sendings, left_oem_at)
 
 
-def _when_sent(left: Aftermath, moment: Moment) -> Iterator[str]:
+def _when_sent(left: Aftermath, moment: Moment, not_before: dict[str, int]) -> Iterator[str]:
     rows = [(left.commands[other], state) for other, state in moment.others.items()]
     rows = [(row, state) for row, state in rows if not COMMANDS[row["name"]].is_read]
-    overtakes = any(_cancels(moment.command["name"], row["name"]) and state != "Queued" for row, state in rows)
+    overtakes = any(_cancels(moment.command["name"], row["name"]) and state == "Accepted" for row, state in rows)
     for row, state in rows:
         if state in WITH_OEM and not (state == "Accepted" and _cancels(moment.command["name"], row["name"])):
             yield f"{_named(moment.command)} was sent while {_named(row)} was {state}"
-        if state == "Queued" and row["lane_number"] < moment.command["lane_number"] and not overtakes:
+        ready = not_before.get(row["id"], 0) <= moment.at
+        if state == "Queued" and not overtakes and _goes_before(row, moment.command, ready=ready):
             yield f"{_named(moment.command)} was sent before {_named(row)}"
 
 
+def _goes_before(row: Row, other: Row, *, ready: bool) -> bool:
+    """Whether `row` is sent first of two that are Queued. `ready`: it may be sent now."""
+    older = bool(row["lane_number"] < other["lane_number"])
+    first, second = COMMANDS[row["name"]], COMMANDS[other["name"]]
+    if first is second or not (first.is_restoring and second.is_restoring):
+        return older if first.is_restoring is second.is_restoring else first.is_restoring
+    return ready and (first.name == ENABLE or (older and second.name != ENABLE))
+
+
 def _at_the_cloud(left: Aftermath, sendings: list[Sending], left_oem_at: dict[str, int]) -> Iterator[str]:
-    """What a cloud took is in the order of the lane, and nothing was with it that we still waited for."""
+    """What a cloud took is in the order of the lane, and nothing was with it that we still waited for.
+
+    A restoring command goes ahead of older ones, those of its own kind aside.
+    """
     for earlier, later in pairwise(sendings):
         first, second = (left.commands[each.operation.client_ref] for each in (earlier, later))
-        if second["lane_number"] < first["lane_number"] and not COMMANDS[first["name"]].overtakes:
+        went_ahead = COMMANDS[first["name"]].is_restoring and first["name"] != second["name"]
+        if second["lane_number"] < first["lane_number"] and not went_ahead:
             yield f"{_named(second)} was taken after {_named(first)}"
         waited_until = left_oem_at.get(first["id"])
         still_waited = waited_until is None or waited_until > later.operation.accepted_at

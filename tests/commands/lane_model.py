@@ -113,21 +113,27 @@ class LaneModel:
         command.state, command.not_before, command.tries = State.QUEUED, again_at, command.tries + 1
 
     def _next(self) -> Modelled | None:
-        """Whose turn it is: a cancel of what the OEM has or may have, else the oldest where the lane is free."""
+        """Whose turn it is: where the lane is free the oldest that restores and may be sent, else the oldest."""
         queued = [c for c in self.commands.values() if c.state is State.QUEUED and not c.spec.is_read]
         with_oem = [c for c in self.commands.values() if c.with_oem]
-        for command in queued:
-            targets = [o for o in self._opposites(command.name) if o.place < command.place]
-            targets = [o for o in targets if o.state in (State.ACCEPTED, State.UNKNOWN)]
-            if command.spec.overtakes and targets and all(other in targets for other in with_oem):
-                return command
-        return None if with_oem or not queued else queued[0]
+        restoring = {c.name: c for c in reversed(queued) if c.spec.is_restoring}.values()
+        ready = [c for c in sorted(restoring, key=lambda c: c.place) if self.now >= c.not_before]
+        if with_oem:
+            return next((c for c in ready if all(self._cancels(c, other) for other in with_oem)), None)
+        if restoring:
+            return next(iter(ready), None)
+        return queued[0] if queued else None
+
+    def _cancels(self, command: Modelled, other: Modelled) -> bool:
+        accepted = other.state is State.ACCEPTED and other.place < command.place
+        return command.spec.overtakes and accepted and other.name == command.spec.opposite
 
     def _restoring_deadline(self) -> float:
-        """A minute after everything ahead that can still hold the lane."""
+        """A minute after everything that was sent, or restores too, can still hold the lane."""
         holders = [c for c in self.commands.values() if not c.spec.is_read]
         sent = [c.sent_at + ANSWER_WAIT + GRACE for c in holders if c.with_oem]
-        unsent = [c.send_deadline + ANSWER_WAIT + GRACE for c in holders if c.state is State.QUEUED]
+        queued = [c for c in holders if c.state is State.QUEUED and c.spec.is_restoring]
+        unsent = [c.send_deadline + ANSWER_WAIT + GRACE for c in queued]
         return max([self.now + RESTORING_WAIT, *sent, *unsent])
 
     def _opposites(self, name: str) -> list[Modelled]:

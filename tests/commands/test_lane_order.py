@@ -1,10 +1,12 @@
 """Places in the lane are taken with Queued; opposites supersede; deadlines of restoring commands wait the lane out."""
 
+import msgspec
 import pytest
 
 from keyturn.clock import after
+from keyturn.commands.record import Command
 from keyturn.commands.states import State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import Quota, Verdict
 
 from .drafts import draft, written
 from .installation import NOW
@@ -152,20 +154,29 @@ def test_it_waits_out_what_was_sent_and_a_minute_more(yard: Yard) -> None:
     assert yard.register("cancel_alert").send_deadline == after(sent.answer_deadline or 0, 60) == after(NOW, 360)
 
 
-def test_it_waits_out_what_is_queued_its_answer_and_a_minute_more(yard: Yard) -> None:
+def test_it_waits_for_nothing_that_was_not_sent(yard: Yard) -> None:
+    yard.report(PARKED)
+    yard.register("disable_ignition")
     yard.register("lock_door")
+
+    assert yard.register("cancel_alert").send_deadline == after(NOW, 120)
+
+
+def test_but_for_what_restores_too_and_may_be_sent_first(yard: Yard) -> None:
+    """Another pair's is not ahead of it for good, and it may hold the lane in its time."""
+    yard.register("enable_ignition")
     yard.clock.move(10)
 
-    assert yard.register("cancel_alert").send_deadline == after(NOW, 60 + 300 + 60)
+    assert yard.register("cancel_alert").send_deadline == after(NOW, 120 + 600 + 60)
 
 
-def test_it_waits_out_the_latest_of_them(yard: Yard) -> None:
+def test_it_waits_out_the_latest_of_what_holds_the_lane(yard: Yard) -> None:
     yard.report(PARKED)
-    yard.send("lock_door")
-    yard.register("disable_ignition")
-    yard.register("alert")
+    yard.accept("start")
+    yard.clock.move(10)
+    yard.intent(yard.register("cancel_start"))
 
-    assert yard.register("cancel_start").send_deadline == after(NOW, 120 + 600 + 60)
+    assert yard.register("cancel_alert").send_deadline == after(NOW, 10 + 300 + 60)
 
 
 def test_what_it_supersedes_does_not_hold_it(yard: Yard) -> None:
@@ -188,10 +199,13 @@ def test_nor_does_what_has_left_the_lane(yard: Yard, finish: str) -> None:
 
 
 def test_the_connectors_own_waits_count(yard: Yard) -> None:
-    yard.behind(answer_wait={"lock_door": 1000.0}, send_wait={"lock_door": 30.0})
-    yard.register("lock_door")
+    yard.behind(answer_wait={"lock_door": 1000.0, "enable_ignition": 2000.0}, send_wait={"enable_ignition": 130.0})
+    yard.send("lock_door")
+    assert yard.register("cancel_start").send_deadline == after(NOW, 1000 + 60)
+    enabling = yard.register("enable_ignition")
+    assert enabling.send_deadline == after(NOW, 1000 + 60 + 300 + 60)
 
-    assert yard.register("cancel_start").send_deadline == after(NOW, 30 + 1000 + 60)
+    assert yard.register("cancel_alert").send_deadline == after(enabling.send_deadline or 0, 2000 + 60)
 
 
 def test_its_deadline_is_fixed_when_it_becomes_queued(yard: Yard) -> None:
@@ -218,3 +232,69 @@ def test_a_cancel_overtakes_and_both_are_with_the_oem(yard: Yard) -> None:
 
     assert sure(yard.open_row(sent)).lane_slot == 1
     assert yard.intent(locked) is None
+
+
+def held_back(yard: Yard, command: str) -> Command:
+    """Its sending was not taken, and it is tried again in a minute."""
+    sent = yard.send(command)
+    return sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=50))
+
+
+@pytest.mark.parametrize("restoring", ["enable_ignition", "cancel_start", "cancel_alert"])
+@pytest.mark.parametrize("waits", ["for its turn", "for its next try", "for a quota"])
+def test_a_restoring_command_goes_ahead_of_what_is_queued(yard: Yard, restoring: str, waits: str) -> None:
+    """Nothing that was not sent keeps a vehicle immobilised, however long it may still wait."""
+    if waits == "for its next try":
+        earlier = held_back(yard, "lock_door")
+    elif waits == "for a quota":
+        yard.behind(quota=Quota(per_vehicle=((60.0, 2),), reserve=2), send_wait={"lock_door": 90.0})
+        earlier = yard.register("lock_door")
+        assert yard.intent(earlier) is None
+        assert yard.row(earlier).cause == "quota"
+    else:
+        earlier = yard.register("lock_door")
+    restores = yard.register(restoring)
+
+    assert yard.intent(earlier) is None
+    assert sure(yard.intent(restores)).state is State.DISPATCHING
+    assert yard.row(earlier).state is State.QUEUED
+
+
+def test_enabling_goes_ahead_of_other_restoring_commands(yard: Yard) -> None:
+    cancel = yard.register("cancel_start")
+    enabling = yard.register("enable_ignition")
+
+    assert yard.intent(cancel) is None
+    assert sure(yard.intent(enabling)).state is State.DISPATCHING
+
+
+def test_a_restoring_command_in_back_off_holds_up_none_of_another_pair(yard: Yard) -> None:
+    enabling = held_back(yard, "enable_ignition")
+    locked, cancel = yard.register("lock_door"), yard.register("cancel_start")
+
+    assert yard.intent(locked) is None
+    assert sure(yard.intent(cancel)).state is State.DISPATCHING
+    sure(yard.hear(yard.row(cancel), Verdict.SUCCEEDED))
+    assert yard.intent(locked) is None
+
+    yard.clock.move(50)
+    assert sure(yard.intent(enabling)).state is State.DISPATCHING
+
+
+def test_restoring_commands_of_one_pair_keep_their_order(yard: Yard) -> None:
+    first = held_back(yard, "cancel_start")
+    between = yard.register("start")
+    second = yard.register("cancel_start")
+    assert (yard.row(between).state, second.lane_number) == (State.CANCELLED, 3)
+
+    assert yard.intent(second) is None
+    yard.clock.move(50)
+    assert yard.intent(second) is None
+    assert sure(yard.intent(first)).state is State.DISPATCHING
+
+
+def test_what_the_next_try_waits_for_is_in_the_timeline(yard: Yard) -> None:
+    bounced = held_back(yard, "enable_ignition")
+
+    rows = yard.rows("SELECT body FROM entry WHERE command_id = :id ORDER BY seq DESC LIMIT 1", id=bounced.id)
+    assert msgspec.json.decode(rows[0][0])["not_before"] == bounced.not_before == after(NOW, 50)

@@ -1,5 +1,6 @@
 """Which of a vehicle's commands may be sent now, in which slot, and which a new one joins."""
 
+import msgspec
 import pytest
 
 from keyturn.commands import lanes
@@ -28,12 +29,22 @@ SENDABLE: list[tuple[Rows, str]] = [
     ([("location", ACCEPTED), ("start", QUEUED)], "2"),
     ([("location", QUEUED), ("start", QUEUED), ("diagnostics", QUEUED)], "1 3 2"),
     ([("location", DISPATCHING), ("diagnostics", QUEUED)], "2"),
+    # What restores goes ahead of everything else, and enabling first of all.
+    ([("lock_door", QUEUED), ("start", QUEUED), ("enable_ignition", QUEUED)], "3"),
+    ([("lock_door", QUEUED), ("cancel_start", QUEUED)], "2"),
+    ([("alert", QUEUED), ("cancel_start", QUEUED), ("start", QUEUED)], "2"),
+    ([("lock_door", QUEUED), ("cancel_start", QUEUED), ("cancel_alert", QUEUED)], "2"),
+    ([("cancel_start", QUEUED), ("cancel_alert", QUEUED), ("enable_ignition", QUEUED)], "3"),
+    ([("enable_ignition", QUEUED), ("enable_ignition", QUEUED)], "1"),
+    ([("start", UNKNOWN), ("cancel_start", QUEUED), ("enable_ignition", QUEUED)], "3"),
+    ([("lock_door", DISPATCHING), ("enable_ignition", QUEUED)], ""),
+    ([("start", ACCEPTED), ("cancel_start", QUEUED), ("enable_ignition", QUEUED)], "2"),
     # A cancel goes ahead of everything Queued while what it cancels is Accepted or Unknown.
     ([("start", ACCEPTED), ("lock_door", QUEUED), ("cancel_start", QUEUED)], "3"),
     ([("start", UNKNOWN), ("lock_door", QUEUED), ("cancel_start", QUEUED)], "3"),
     ([("alert", ACCEPTED), ("lock_door", QUEUED), ("cancel_alert", QUEUED)], "3"),
     ([("start", DISPATCHING), ("cancel_start", QUEUED)], ""),
-    ([("start", EXECUTED), ("lock_door", QUEUED), ("cancel_start", QUEUED)], "2"),
+    ([("start", EXECUTED), ("lock_door", QUEUED), ("cancel_start", QUEUED)], "3"),
     # It cancels what came before it, and nothing else.
     ([("start", ACCEPTED), ("cancel_alert", QUEUED)], ""),
     ([("alert", ACCEPTED), ("cancel_start", QUEUED)], ""),
@@ -47,7 +58,7 @@ SENDABLE: list[tuple[Rows, str]] = [
     ([("start", ACCEPTED), ("cancel_start", UNKNOWN), ("cancel_start", QUEUED)], "3"),
     # Nothing else overtakes.
     ([("disable_ignition", ACCEPTED), ("enable_ignition", QUEUED)], ""),
-    ([("disable_ignition", UNKNOWN), ("lock_door", QUEUED), ("enable_ignition", QUEUED)], "2"),
+    ([("disable_ignition", UNKNOWN), ("lock_door", QUEUED), ("enable_ignition", QUEUED)], "3"),
     ([("lock_door", ACCEPTED), ("unlock_door", QUEUED)], ""),
 ]
 JOINABLE: list[tuple[str, Rows, str | None]] = [
@@ -81,7 +92,40 @@ def parted(row: OpenCommand) -> OpenCommand:
 
 @pytest.mark.parametrize(("rows", "expected"), SENDABLE)
 def test_sendable(rows: Rows, expected: str) -> None:
-    assert [row.command_id for row in lanes.sendable(queue(*rows))] == expected.split()
+    assert [row.command_id for row in lanes.sendable(queue(*rows), now=0)] == expected.split()
+
+
+HELD_BACK: list[tuple[list[str], set[int], str]] = [
+    # One that may not be sent yet lets another pair go, and nothing that does not restore.
+    (["cancel_start", "cancel_alert"], {1}, "2"),
+    (["enable_ignition", "cancel_start"], {1}, "2"),
+    (["cancel_start", "enable_ignition"], {1}, "2"),
+    (["cancel_start", "cancel_start", "cancel_alert"], {1}, "3"),
+    (["cancel_start", "cancel_start"], {1}, ""),
+    (["lock_door", "cancel_start"], {2}, ""),
+    (["lock_door", "enable_ignition"], {1}, "2"),
+    (["lock_door", "unlock_door"], {1}, ""),
+    (["location", "diagnostics"], {1}, "2"),
+]
+
+
+@pytest.mark.parametrize(("names", "held_back", "expected"), HELD_BACK)
+def test_what_may_not_be_sent_yet(names: list[str], held_back: set[int], expected: str) -> None:
+    rows = [
+        msgspec.structs.replace(row, not_before=10 if number in held_back else None)
+        for number, row in enumerate(queue(*((name, QUEUED) for name in names)), 1)
+    ]
+
+    assert [row.command_id for row in lanes.sendable(rows, now=9)] == expected.split()
+
+
+def test_its_time_comes() -> None:
+    """The engine keeps every one in mind whose turn it can be, and takes the first whose time has come."""
+    rows = [msgspec.structs.replace(row, not_before=10) for row in queue(("cancel_alert", QUEUED))]
+    rows += queue(("cancel_alert", QUEUED), ("cancel_start", QUEUED))[1:]
+
+    assert [row.name for row in lanes.contenders(rows)] == ["cancel_alert", "cancel_start"]
+    assert [row.name for row in lanes.sendable(rows, now=10)] == ["cancel_alert"]
 
 
 @pytest.mark.parametrize(("command", "rows", "expected"), JOINABLE)

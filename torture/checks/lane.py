@@ -17,9 +17,12 @@ _RESTORING = ("cancel_start", "cancel_alert", "enable_ignition")
 
 
 def exclusion(left: Aftermath) -> Iterator[str]:
-    """3. One at a time, a cancel beside what it cancels aside, and in the order of the lane numbers."""
+    """3. One at a time, a cancel beside what it cancels aside; restoring commands first, else by the lane numbers."""
+    not_before: dict[str, int] = {}
     for moment in left.moments:
         name = moment.command["name"]
+        if "not_before" in moment.told:
+            not_before[moment.command["id"]] = moment.told["not_before"]
         if moment.kind != "Dispatching" or name in READS:
             continue
         rows = [(left.commands[other], state) for other, state in moment.others.items()]
@@ -28,14 +31,23 @@ def exclusion(left: Aftermath) -> Iterator[str]:
         for row, state in rows:
             if state in WITH_OEM and not (state == "Accepted" and row["name"] == target):
                 yield f"{_named(moment.command)} was sent while {_named(row)} was {state}"
-        if not any(row["name"] == target and state in ("Accepted", "Unknown") for row, state in rows):
-            yield from _out_of_order(moment, rows)
+        if not any(row["name"] == target and state == "Accepted" for row, state in rows):
+            waiting = [row for row, state in rows if state == "Queued"]
+            yield from _out_of_order(moment, waiting, not_before)
 
 
-def _out_of_order(moment: Moment, rows: list[tuple[Row, str]]) -> Iterator[str]:
-    for row, state in rows:
-        if state == "Queued" and row["lane_number"] < moment.command["lane_number"]:
-            yield f"{_named(moment.command)} was sent before {_named(row)}"
+def _out_of_order(moment: Moment, waiting: list[Row], not_before: dict[str, int]) -> Iterator[str]:
+    """What restores goes before what does not, also before its own time has come; of two pairs the one that may go."""
+    sent = moment.command
+    for row in waiting:
+        older = row["lane_number"] < sent["lane_number"]
+        if row["name"] == sent["name"] or sent["name"] not in _RESTORING:
+            wrong = older or (row["name"] in _RESTORING and sent["name"] not in _RESTORING)
+        else:
+            first = row["name"] == "enable_ignition" or (older and sent["name"] != "enable_ignition")
+            wrong = row["name"] in _RESTORING and first and not_before.get(row["id"], 0) <= moment.at
+        if wrong:
+            yield f"{_named(sent)} was sent before {_named(row)}"
 
 
 def joining(left: Aftermath) -> Iterator[str]:

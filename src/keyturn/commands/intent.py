@@ -51,8 +51,9 @@ def write_intent(
         return None
     lanes.lock(tx, command.vehicle_id)
     rows = record.open_of_vehicle(tx, command.vehicle_id)
-    row = next((row for row in lanes.sendable(rows) if row.command_id == command_id), None)
-    if row is None or max(tx.now, waited_until or 0) < (command.not_before or 0):
+    sendable = lanes.sendable(rows, max(tx.now, waited_until or 0))
+    row = next((row for row in sendable if row.command_id == command_id), None)
+    if row is None:
         return None
     if tx.now >= (command.send_deadline or 0):
         expire(tx, command)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from keyturn.clock import after
-from keyturn.commands.catalogue import COMMANDS, CommandSpec
+from keyturn.commands.catalogue import COMMANDS, ENABLE, CommandSpec
 from keyturn.commands.record import OpenCommand
 from keyturn.commands.states import UNSENT, WITH_OEM, State
 from keyturn.commands.waits import Waits, waits
@@ -79,12 +79,27 @@ def joinable(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCommand | No
     return newest
 
 
-def sendable(rows: Sequence[OpenCommand]) -> list[OpenCommand]:
-    """Queued commands of one vehicle that may be sent now: its reads, and at most one other."""
+def contenders(rows: Sequence[OpenCommand]) -> list[OpenCommand]:
+    """Queued commands of one vehicle that are sent as soon as their own time comes: its reads, and in the order in
+    which they go, those of the others that the lane has room for.
+
+    Whatever else is Queued waits while a restoring command is, so that nothing unsent keeps a vehicle immobilised.
+    Each pair's restoring commands keep their order; of different pairs the oldest goes first, and enabling before it.
+    """
     reads = [row for row in rows if row.spec.is_read and row.state is State.QUEUED]
     lane = [row for row in rows if not row.spec.is_read]
-    head = _overtaking(lane) or _head(lane)
-    return [*reads, head] if head else reads
+    queued = sorted((row for row in lane if row.state is State.QUEUED), key=_place)
+    restoring = _first_of_each(row for row in queued if row.spec.is_restoring)
+    if any(row.state in WITH_OEM for row in lane):
+        return reads + [row for row in restoring if _overtakes(row, lane)]
+    return reads + (sorted(restoring, key=lambda row: row.name != ENABLE) or queued[:1])
+
+
+def sendable(rows: Sequence[OpenCommand], now: int) -> list[OpenCommand]:
+    """Of the `contenders`, those that may be sent now: the reads, and at most one other."""
+    ready = [row for row in contenders(rows) if now >= (row.not_before or 0)]
+    reads = [row for row in ready if row.spec.is_read]
+    return reads + [row for row in ready if not row.spec.is_read][:1]
 
 
 def slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
@@ -100,7 +115,8 @@ def send_deadline(
     """Until when a command that becomes Queued now may be sent.
 
     A restoring command waits out everything ahead of it that can still hold the lane: what was sent, until its answer
-    deadline; what was not, until its send deadline and the answer's wait after it.
+    deadline. Of what was not, only other restoring commands may go ahead of it: their send deadline, and the answer's
+    wait after it.
     """
     latest = after(tx.now, own.send)
     if not spec.is_restoring:
@@ -108,30 +124,26 @@ def send_deadline(
     for name, state, to_be_sent, to_be_answered in tx.all(_AHEAD, vehicle_id=vehicle_id):
         if state in WITH_OEM:
             latest = max(latest, after(to_be_answered, _GRACE))
-        elif state == State.QUEUED:
+        elif state == State.QUEUED and COMMANDS[name].is_restoring:
             held = after(to_be_sent, waits(COMMANDS[name], declares, settings).answer)
             latest = max(latest, after(held, _GRACE))
     return latest
 
 
-def _overtaking(lane: Sequence[OpenCommand]) -> OpenCommand | None:
-    """A cancel whose target is with the OEM, or Unknown, goes ahead of everything Queued."""
-    for row in sorted(lane, key=_place):
-        if row.state is not State.QUEUED or not row.spec.overtakes:
-            continue
-        targets = [other for other in lane if other.name == row.spec.opposite and _place(other) < _place(row)]
-        reachable = [other for other in targets if other.state in (State.ACCEPTED, State.UNKNOWN)]
-        others = [other for other in lane if other.state in WITH_OEM and other not in reachable]
-        if reachable and not others:
-            return row
-    return None
+def _first_of_each(queued: Iterable[OpenCommand]) -> list[OpenCommand]:
+    first: dict[str, OpenCommand] = {}
+    for row in queued:
+        first.setdefault(row.name, row)
+    return list(first.values())
 
 
-def _head(lane: Sequence[OpenCommand]) -> OpenCommand | None:
-    if any(row.state in WITH_OEM for row in lane):
-        return None
-    queued = [row for row in lane if row.state is State.QUEUED]
-    return min(queued, key=_place, default=None)
+def _overtakes(row: OpenCommand, lane: Sequence[OpenCommand]) -> bool:
+    """A cancel is sent while the OEM has what it cancels, and nothing else."""
+    holders = [other for other in lane if other.state in WITH_OEM]
+    return row.spec.overtakes and all(
+        other.name == row.spec.opposite and other.state is State.ACCEPTED and _place(other) < _place(row)
+        for other in holders
+    )
 
 
 def _in_flight(row: OpenCommand) -> bool:

@@ -130,7 +130,7 @@ def _not_taken(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarati
     again_at = after(tx.now, max(_backoff(command.attempts), answer.retry_after or 0.0))
     if answer.temporary and _may_retry(tx, command, again_at):
         retry = {"attempts": command.attempts + 1, "not_before": again_at, "answer_deadline": None, "send_by": None}
-        return _not_done(tx, command, State.QUEUED, None, answer, retry)
+        return _not_done(tx, command, State.QUEUED, None, answer, retry, not_before=again_at)
     failure = texts.NOT_SENT_TO_OEM
     changes: dict[str, Any] = {"outcome": "not_taken", "cause": "oem", **answered(command, BAD_GATEWAY, failure)}
     return _not_done(tx, command, State.FAILED, failure, answer, changes)
@@ -177,11 +177,11 @@ _HANDLERS: dict[tuple[State, Verdict], Handler] = {
 
 
 def _not_done(
-    tx: Tx, command: Command, to: State, detail: str | None, answer: OemAnswer, changes: dict[str, Any]
+    tx: Tx, command: Command, to: State, detail: str | None, answer: OemAnswer, changes: dict[str, Any], **told: object
 ) -> Command | None:
-    moved = lifecycle.move(
-        tx, command, to, detail=detail, told=_told(answer), **{"may_have_executed": False, **changes}
-    )
+    """`told` is what the audit entry says besides."""
+    columns = {"may_have_executed": False, **changes}
+    moved = lifecycle.move(tx, command, to, detail=detail, told={**_told(answer), **told}, **columns)
     if moved is not None:
         effects.on_not_done(tx, moved)
     return moved

@@ -75,7 +75,7 @@ class Face(msgspec.Struct, frozen=True):
 
 
 class OpenCommand(msgspec.Struct, frozen=True):
-    """A command that the engine still has work with; the fields are columns of `open_command`."""
+    """A command that the engine still has work with: columns of `open_command`, and one of `command`."""
 
     command_id: str
     vehicle_id: str
@@ -86,6 +86,8 @@ class OpenCommand(msgspec.Struct, frozen=True):
     lane_slot: int | None
     wake_at: int
     """When it must be looked at again; while Queued, its send deadline."""
+    not_before: int | None = None
+    """The command's: while Queued, it may not be sent yet."""
 
     @property
     def spec(self) -> CommandSpec:
@@ -97,7 +99,10 @@ _STATE, _STATUS, _MAY_HAVE_EXECUTED = map(COLUMNS.index, ("state", "status", "ma
 _STATES = {state.value: state for state in State}
 _STATUSES = {status.value: status for status in Status}
 _COMMAND = f"SELECT {', '.join(COLUMNS)} FROM command"  # noqa: S608 - column names of our own struct
-_OPEN = f"SELECT {', '.join(OpenCommand.__struct_fields__)} FROM open_command"  # noqa: S608 - as above
+_PLACE = OpenCommand.__struct_fields__[:-1]
+_OPEN = f"""
+SELECT o.{", o.".join(_PLACE)}, c.not_before FROM open_command o JOIN command c ON c.id = o.command_id
+"""  # noqa: S608 - as above
 _BY_ID = f"{_COMMAND} WHERE id = :id"
 _BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
 _OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
@@ -108,11 +113,11 @@ WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM op
 """
 _FOLLOWED = _COMMAND + _IS_FOLLOWED
 _FOLLOWED_FENCE = f"SELECT fence FROM command {_IS_FOLLOWED}"  # noqa: S608 - as above
-_OPEN_OF_VEHICLE = f"{_OPEN} WHERE vehicle_id = :vehicle_id"
+_OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = :vehicle_id"
 _PLACES = "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
-_OPEN_ALL = f"{_OPEN} ORDER BY command_id"
+_OPEN_ALL = f"{_OPEN} ORDER BY o.command_id"
 _OPEN_DUE = f"""{_OPEN}
-WHERE wake_at <= :now AND (state <> 'Dispatching' OR wake_at <= :sent_before) ORDER BY wake_at LIMIT :limit"""
+WHERE o.wake_at <= :now AND (o.state <> 'Dispatching' OR o.wake_at <= :sent_before) ORDER BY o.wake_at LIMIT :limit"""
 
 
 def _command(row: Row | None) -> Command | None:

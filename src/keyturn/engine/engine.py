@@ -212,8 +212,8 @@ def _open_rows(tx: ReadTx, vehicle_id: str) -> tuple[list[OpenCommand], int]:
 
 
 def _with_work(rows: list[OpenCommand]) -> list[OpenCommand]:
-    sendable = {row.command_id for row in lanes.sendable(rows)}
-    return [row for row in rows if row.state is not State.QUEUED or row.command_id in sendable]
+    contending = {row.command_id for row in lanes.contenders(rows)}
+    return [row for row in rows if row.state is not State.QUEUED or row.command_id in contending]
 
 
 def _log_failure(task: asyncio.Task[None]) -> bool:
