@@ -27,6 +27,7 @@ CHECKS: dict[str, Check] = {
     "one record per key": codes.one_record_per_key,
     "success stays": record.success_stays,
     "certain ends are certain": record.certain_ends,
+    "temporary refusals are tried on": record.tried_on,
     "answers agree with the record": record.answers,
     "immobilisation on record": immobilised.on_record,
     "what was not killed lives": record.processes,

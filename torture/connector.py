@@ -22,6 +22,8 @@ _NOT_TAKEN: dict[str, OemAnswer] = {
     "2xx without operation, not taken": OemAnswer(Verdict.NO_OPERATION),
 }
 """What is answered where the OEM did not take it."""
+_PAUSES = (None, None, 3.0, 12.0, 70.0)
+"""Seconds that an OEM asks for with what it refuses for now: shorter and longer than a POST waits, and too long."""
 _TAKEN: dict[str, OemAnswer] = {
     "lost after the OEM had it": _UNCLEAR,
     "2xx without operation, taken": OemAnswer(Verdict.NO_OPERATION),
@@ -119,7 +121,8 @@ class ModelConnector:
         if fault == "delivered late":
             self._cloud.later(10 * self._chance(), self._take, order)
         elif fault in _NOT_TAKEN:
-            _give(heard, _NOT_TAKEN[fault])
+            pause = _PAUSES[int(order.command_id[-4:], 16) % len(_PAUSES)] if fault == "refused for now" else None
+            _give(heard, msgspec.structs.replace(_NOT_TAKEN[fault], retry_after=pause))
         elif fault != "no answer, not taken":
             work = self._take(order)
             if fault == "connector raises":

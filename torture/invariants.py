@@ -31,6 +31,7 @@ CHECKS: dict[str, Check] = {
     "one record per key": codes.one_record_per_key,
     "success stays": record.success_stays,
     "certain ends are certain": record.certain_ends,
+    "temporary refusals are tried on": record.tried_on,
     "what the OEM says is heard": record.heard,
     "answers agree with the record": record.answers,
     "immobilisation on record": immobilised.on_record,

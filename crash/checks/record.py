@@ -147,6 +147,22 @@ def certain_ends(left: Aftermath) -> Iterator[str]:
             yield f"{_named(row)} is {row['state']} and the vehicle did nothing"
 
 
+def tried_on(left: Aftermath) -> Iterator[str]:
+    """What cannot have happened and was temporary ends only where the next try would come too late."""
+    for moment in left.moments:
+        row, body = moment.command, moment.body
+        if moment.kind != "Failed" or not _for_now(moment):
+            continue
+        if max(moment.at, body.get("not_before", 0)) < row["send_deadline"]:
+            yield f"{_named(row)} was given up with time left"
+
+
+def _for_now(moment: Moment) -> bool:
+    """Refused with 503, or no connection at all; or held back, or tried before."""
+    refused = moment.body.get("verdict") == "not_taken"
+    return moment.before == "Queued" or (refused and moment.body["exchange"].get("status") in (None, 503))
+
+
 def _by_reading(moment: Moment) -> bool:
     """Executed by a changed reading and no answer: the vehicle's own life may have changed it."""
     return moment.kind == "Executed" and moment.before == "Unknown" and moment.body.get("exchange") is None

@@ -98,7 +98,7 @@ class LaneModel:
 
     def _lapse(self, command: Modelled) -> None:
         if command.state is State.QUEUED and self.now >= command.send_deadline:
-            command.state = State.EXPIRED
+            command.state = State.FAILED if command.tries else State.EXPIRED
         send_by = min(command.sent_at + 5, command.send_deadline)
         if command.state is State.DISPATCHING and self.now >= send_by + UNANSWERED - 5:
             command.state = State.UNKNOWN

@@ -96,16 +96,42 @@ def test_what_frees_in_time_is_waited_for(yard: Yard) -> None:
     assert (sent.state, sent.cause) == (State.DISPATCHING, None)
 
 
-def test_a_post_that_stops_waiting_for_it_is_502(yard: Yard) -> None:
+@pytest.mark.parametrize(("passed", "answered"), [(30, 200), (54.9, 200), (55.1, None)])
+def test_a_post_that_would_not_see_it_free_is_pending_at_once(yard: Yard, passed: float, answered: int | None) -> None:
+    yard.behind(quota=THREE_A_MINUTE)
+    use(yard, 2)
+    yard.clock.move(passed)
+    queued = yard.register("start")
+    yard.intent(queued)
+
+    assert (yard.row(queued).state, yard.row(queued).post_code) == (State.QUEUED, answered)
+
+
+def test_a_post_that_stops_waiting_for_it_is_pending_and_it_is_sent_then(yard: Yard) -> None:
+    yard.behind(quota=THREE_A_MINUTE)
+    use(yard, 2)
+    yard.clock.move(56)
+    queued = yard.register("start")
+    yard.intent(queued)
+
+    pending = sure(yard.do(end_of_wait, queued.id))
+
+    assert (pending.state, pending.post_code, pending.cause) == (State.QUEUED, 200, "quota")
+    yard.clock.move(4)
+    assert sure(yard.intent(pending)).state is State.DISPATCHING
+
+
+def test_what_a_quota_held_until_its_deadline_was_never_tried(yard: Yard) -> None:
     yard.behind(quota=THREE_A_MINUTE)
     use(yard, 2)
     yard.clock.move(30)
     queued = yard.register("start")
     yard.intent(queued)
+    yard.clock.move(60)
 
-    failed = sure(yard.do(end_of_wait, queued.id))
+    expired = sure(yard.lapse(queued))
 
-    assert (failed.state, failed.post_code, failed.cause) == (State.FAILED, 502, "quota")
+    assert (expired.state, expired.detail, expired.cause) == (State.EXPIRED, '"Not sent in time."', "quota")
 
 
 def test_what_frees_only_after_the_send_deadline_fails_at_once(yard: Yard) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.commands.desk import end_of_wait
+from keyturn.commands.intent import hold_back_unsent
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
@@ -75,40 +76,89 @@ def test_what_frees_only_after_the_send_deadline_fails_at_once(yard: Yard) -> No
     assert sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=60)).state is State.FAILED
 
 
-@pytest.mark.parametrize("command", ["start", "location"])
-def test_a_post_that_stops_waiting_for_it_is_answered_502_and_the_row_fails(yard: Yard, command: str) -> None:
+COMMANDS = ["start", "location", "cancel_alert"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_post_that_stops_waiting_for_it_is_pending_and_it_goes_on(yard: Yard, command: str) -> None:
     waiting = bounce(yard, yard.register(command))
-    yard.clock.move(5)
-
-    failed = answered(yard, waiting)
-
-    assert (failed.state, failed.post_code, failed.post_detail) == (State.FAILED, 502, NOT_SENT)
-    assert (failed.detail, failed.may_have_executed) == (f'"{NOT_SENT}"', False)
-
-
-def test_so_it_is_when_the_oem_answers_after_the_wait_was_over(yard: Yard) -> None:
-    sent = yard.send("start")
-    yard.clock.move(5)
-
-    failed = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
-
-    assert (failed.state, failed.post_code) == (State.FAILED, 502)
-
-
-def test_a_restoring_command_stays_queued(yard: Yard) -> None:
-    waiting = bounce(yard, yard.register("cancel_alert"))
     yard.clock.move(5)
 
     pending = answered(yard, waiting)
 
-    assert (pending.state, pending.post_code) == (State.QUEUED, 200)
+    assert (pending.state, pending.post_code, pending.status) == (State.QUEUED, 200, "Pending")
+    assert sure(yard.intent(pending)).state is State.DISPATCHING
 
 
-def test_a_restoring_command_is_tried_again_after_the_wait_was_over(yard: Yard) -> None:
-    sent = yard.send("cancel_alert")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_so_it_does_when_the_oem_answers_after_the_wait_was_over(yard: Yard, command: str) -> None:
+    sent = yard.send(command)
     yard.clock.move(5)
 
-    assert sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True)).state is State.QUEUED
+    waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
+
+    assert (waiting.state, waiting.post_code) == (State.QUEUED, 200)
+
+
+@pytest.mark.parametrize(("pause", "code"), [(4.9, None), (5.0, 200), (59.9, 200)])
+def test_a_post_that_would_not_see_the_next_try_is_pending_at_once(yard: Yard, pause: float, code: int | None) -> None:
+    waiting = bounce(yard, yard.register("start"), retry_after=pause)
+
+    assert (waiting.state, waiting.post_code) == (State.QUEUED, code)
+
+
+@pytest.mark.parametrize(("pause", "state", "code"), [(4, "Queued", None), (20, "Queued", 200), (60, "Failed", 502)])
+def test_an_oem_that_is_left_alone_is_waited_for_likewise(yard: Yard, pause: float, state: str, code: int) -> None:
+    queued = yard.register("start")
+
+    yard.do(hold_back_unsent, queued.id, after(NOW, pause), "oem")
+
+    held = yard.row(queued)
+    assert (held.state, held.post_code, held.cause) == (state, code, "oem")
+
+
+def test_meanwhile_a_request_joins_it(yard: Yard) -> None:
+    waiting = bounce(yard, yard.register("start"), retry_after=12)
+
+    joined = sure(yard.ask("start").answer)
+
+    assert (joined.http_status, joined.body["status"], joined.body["id"]) == (200, "Pending", waiting.id)
+
+
+def test_the_replay_of_its_key_is_pending_even_when_it_has_failed(yard: Yard) -> None:
+    """The same code and status as the first time."""
+    sent = sure(yard.intent(yard.register("start", idempotency_key="k", request_hash="h")))
+    waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=12))
+    asked = {"idempotency_key": "k", "request_hash": "h"}
+    assert sure(yard.ask("start", **asked).answer).http_status == 200
+    yard.clock.move(60)
+    assert sure(yard.lapse(waiting)).state is State.FAILED
+
+    replayed = sure(yard.ask("start", **asked).answer)
+    assert (replayed.http_status, replayed.body["status"], replayed.body["id"]) == (200, "Pending", waiting.id)
+
+
+@pytest.mark.parametrize("noticed_by", ["the sweep", "its turn"])
+def test_what_was_tried_until_its_deadline_has_failed(yard: Yard, noticed_by: str) -> None:
+    waiting = bounce(yard, yard.register("start"), retry_after=30)
+    assert waiting.cause == "oem"
+    yard.clock.move(60)
+
+    if noticed_by == "the sweep":
+        yard.lapse(waiting)
+    else:
+        yard.intent(waiting)
+
+    failed = yard.row(waiting)
+    assert (failed.state, failed.detail, failed.cause) == (State.FAILED, f'"{NOT_SENT}"', "oem")
+    assert (failed.may_have_executed, failed.outcome) == (False, "not_taken")
+
+
+def test_what_was_never_tried_has_expired(yard: Yard) -> None:
+    queued = yard.register("start")
+    yard.clock.move(60)
+
+    assert sure(yard.lapse(queued)).detail == '"Not sent in time."'
 
 
 def test_after_200_pending_it_is_tried_until_the_send_deadline(yard: Yard) -> None:

@@ -112,6 +112,12 @@ def what_was_done_is_called_failed(left: Aftermath) -> Aftermath:
     return with_row(left, in_state(left, "Executed", "Verified"), state="Failed")
 
 
+def a_refusal_for_now_ended_it(left: Aftermath) -> Aftermath:
+    sent = next(entry for entry in left.records.entries if entry["kind"] == "command.Dispatching")
+    body = '{"status":"Error","from":"Dispatching","verdict":"not_taken","exchange":{"status":503}}'
+    return changed(left, entries=[sent, {**sent, "kind": "command.Failed", "body": body}])
+
+
 def a_refusal_was_answered_and_not_kept(left: Aftermath) -> Aftermath:
     heard = next(each for each in left.book.heard if each.status == 409 and each.id is not None)
     return with_row(left, left.commands[heard.id or ""], state="Verified", status="Success")
@@ -139,6 +145,7 @@ WRONGS: list[tuple[Callable[[Aftermath], Aftermath], str]] = [
     (a_key_led_to_two, "one record per key"),
     (success_was_taken_back, "success stays"),
     (what_was_done_is_called_failed, "certain ends are certain"),
+    (a_refusal_for_now_ended_it, "temporary refusals are tried on"),
     (a_refusal_was_answered_and_not_kept, "answers agree with the record"),
     (no_immobilisation_is_open, "immobilisation on record"),
     (a_server_died_by_itself, "what was not killed lives"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings
-from tests.connectors.oem import DROP, HANG, Ending, answer
+from tests.connectors.oem import DROP, HANG, Ending, Seen, answer
 
 from .application import Answer
 from .scripted import VIN, commands_of, scripted
@@ -122,15 +122,44 @@ async def test_an_oem_that_refuses_for_a_precondition_is_a_409(tmp_path: Path) -
         assert len(commands_of(oem)) == 1
 
 
-async def test_the_end_of_the_wait_fails_what_the_oem_could_not_take_so_far(tmp_path: Path) -> None:
-    """In that moment and for good: the OEM would take it half a second later."""
+async def test_what_the_oem_cannot_take_while_the_post_waits_is_pending_and_done_later(tmp_path: Path) -> None:
     async with stage(tmp_path, commands=BRIEF) as s:
-        answer = await s.first.post(FLAKY, "start")
-        assert failed(answer) == (502, NOT_SENT)
-        assert s.store.command(answer.body["id"])["state"] == "Failed"
-        later = await s.first.post(FLAKY, "alert")
-        assert failed(later) == (502, NOT_SENT)
-        assert await s.actuations(FLAKY) == []
+        heard = await s.first.post(FLAKY, "start")
+        assert (heard.code, heard.body["status"]) == (200, "Pending")
+        assert (await s.first.final(heard.body["id"]))["status"] == "Success"
+        assert await s.actuations(FLAKY) == ["start"]
+
+
+async def test_a_pause_that_the_post_does_not_live_to_see_is_pending_at_once_and_waited_for(tmp_path: Path) -> None:
+    """The POST would wait for a minute; the OEM asks for two; the command may be sent for five."""
+    busy, taken = answer(503, {}, Retry_After="120"), answer(202, {"operation": {"id": "7"}})
+    long, key = CommandSettings(initiate_wait=60, send_wait={"start": 300.0}), {"Idempotency-Key": "k-1"}
+    async with scripted(tmp_path, busy, taken, commands=long) as (s, oem):
+        heard = await s.first.post(VIN, "start", **key)
+        assert (heard.code, heard.body["status"]) == (200, "Pending")
+        joined, replayed = await s.first.post(VIN, "start"), await s.first.post(VIN, "start", **key)
+        assert [(each.code, each.body["status"], each.body["id"]) for each in (joined, replayed)] == [
+            (200, "Pending", heard.body["id"])
+        ] * 2
+        assert len(commands_of(oem)) == 1
+        row = s.store.command(heard.body["id"])
+        assert (row["state"], row["cause"]) == ("Queued", "oem")
+
+
+async def test_what_restores_passes_one_that_waits_for_its_next_try(tmp_path: Path) -> None:
+    def script(seen: Seen) -> Ending:
+        if seen.method != "POST":
+            return answer(404, {})
+        busy = seen.target.endswith("lock_door")
+        return answer(503, {}, Retry_After="30") if busy else answer(202, {"operation": {"id": "7"}})
+
+    async with scripted(tmp_path, DROP) as (s, oem):
+        oem.script = script
+        locking = await s.first.post(VIN, "lock_door")
+        enabling = await s.first.send(VIN, "enable_ignition")
+        await s.has_state(enabling.body["id"], "Accepted")
+        assert s.store.command(locking.body["id"])["state"] == "Queued"
+        assert [seen.target.rpartition("/")[2] for seen in commands_of(oem)] == ["lock_door", "enable_ignition"]
 
 
 async def test_the_end_of_the_wait_leaves_what_restores_alive(tmp_path: Path) -> None:
@@ -161,7 +190,9 @@ async def test_an_oem_that_cannot_be_reached_was_not_sent_to(tmp_path: Path) -> 
     async with scripted(tmp_path, answer(200, {}), commands=BRIEF) as (s, oem):
         await oem.stop()
         heard = await s.first.post(VIN, "start")
-        assert failed(heard) == (502, NOT_SENT)
+        assert (heard.code, heard.body["status"]) == (200, "Pending")
+        s.advance(61)
+        assert await detail_of(s, heard) == NOT_SENT
 
 
 async def test_once_the_post_said_pending_a_temporary_failure_is_retried_until_the_send_deadline(
@@ -173,7 +204,7 @@ async def test_once_the_post_said_pending_a_temporary_failure_is_retried_until_t
         await s.eventually(lambda: bool(s.store.command(heard.body["id"])["attempts"] == 2))
         assert (await s.first.get(heard.body["id"])).body["status"] == "Pending"
         s.advance(61)
-        assert await detail_of(s, heard) == "Not sent in time."
+        assert await detail_of(s, heard) == NOT_SENT
         assert len(commands_of(oem)) == 2
 
 

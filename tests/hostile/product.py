@@ -32,6 +32,9 @@ blocks_next_start_only = true
 follow_floor = 0.05
 follow_ceiling = 0.1
 
+[declares.send_wait]
+alert = {send_wait}
+
 [declares.answer_wait]
 alert = {answer_wait}
 
@@ -86,6 +89,8 @@ _BEARER = 'scheme = "bearer"'
 _OAUTH = 'scheme = "oauth2"\ntoken_url = "/oauth/token"\nclient_in = "header"'
 _REFRESH = 'scheme = "oauth2"\ntoken_url = "/oauth/refresh"\ngrant = "refresh_token"'
 _TIMEOUT = 0.5
+_SEND_WAIT = 3.0
+"""What is refused for now is tried three times and fails while its POST waits: the fourth try would come too late."""
 _ANSWER_WAIT = 1.0
 _INITIATE_WAIT = 2.0
 
@@ -154,5 +159,5 @@ async def product(folder: Path, bystanders: int) -> AsyncIterator[Product]:
 
 def _connector(folder: Path, name: str, url: str, *, auth: str) -> ConnectorSettings:
     path = folder / f"{name}.toml"
-    path.write_text(_DEFINITION.format(auth=auth, timeout=_TIMEOUT, answer_wait=_ANSWER_WAIT))
+    path.write_text(_DEFINITION.format(auth=auth, timeout=_TIMEOUT, send_wait=_SEND_WAIT, answer_wait=_ANSWER_WAIT))
     return ConnectorSettings(definition=str(path), base_url=url)

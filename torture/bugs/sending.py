@@ -38,9 +38,26 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a permanent refusal is retried",
         "commands/outcome.py",
-        "if answer.temporary and _may_retry",
-        "if _may_retry",
+        "if answer.temporary and again_at <",
+        "if again_at <",
         "2 at most once",
+    ),
+    Bug(
+        "a refusal for now ends with the wait of its POST",
+        "commands/desk.py",
+        "    return lifecycle.settle_post(tx, command, 200)\n",
+        "    if command.state == 'Queued' and command.attempts:\n"
+        "        return lifecycle.move(tx, command, lifecycle.State.FAILED, post_code=502)\n"
+        "    return lifecycle.settle_post(tx, command, 200)\n",
+        "temporary refusals",
+    ),
+    Bug(
+        "a POST waits for a try that it will not live to see",
+        "commands/registration.py",
+        "    return answered(command) if next_try >= (command.post_until or 0) else {}\n",
+        "    return {}\n",
+        "",
+        test="tests/commands/test_retry.py",
     ),
     Bug(
         "Unknown is sent again when a look-up finds nothing",

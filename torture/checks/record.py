@@ -130,6 +130,24 @@ def certain_ends(left: Aftermath) -> Iterator[str]:
             yield f"{named} is {row['state']} and the vehicle did nothing"
 
 
+def tried_on(left: Aftermath) -> Iterator[str]:
+    """What cannot have happened and was temporary ends only where the next try would come too late."""
+    for moment in left.moments:
+        if moment.kind != "Failed" or not left.plan.clock_is_true:
+            continue
+        told, row = moment.told, moment.command
+        late = max(moment.at, told.get("not_before", 0)) >= row["send_deadline"]
+        for_good = moment.before != "Queued" and (told["verdict"] != "not_taken" or _for_good(left, moment))
+        if not (late or for_good):
+            yield f"{row['name']} {row['id']} was given up with time left"
+
+
+def _for_good(left: Aftermath, moment: Moment) -> bool:
+    """The last answer to a sending of it said so; a connection that was never open says nothing of the kind."""
+    answers = [each.answer for each in left.cloud.sendings if each.order.command_id == moment.command["id"]]
+    return any(answer is not None and not answer.temporary for answer in answers[-1:])
+
+
 def heard(left: Aftermath) -> Iterator[str]:
     """Where nothing goes wrong and there is time, nothing ends unknown."""
     plan = left.plan

@@ -1,17 +1,15 @@
 """Where the edges hand requests in: intake, the wait for the OEM's first answer, and reading records."""
 
 from functools import partial
-from typing import Any
 
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock, seconds_between
-from keyturn.commands import lifecycle, nonces, record, texts
+from keyturn.commands import lifecycle, nonces, record
 from keyturn.commands.intake import Intake, note_refusal
 from keyturn.commands.nonces import Nonce
 from keyturn.commands.public import is_final, post_answer, record_body
 from keyturn.commands.record import Command, Face
 from keyturn.commands.request import CommandRequest, PostAnswer
-from keyturn.commands.states import State
 from keyturn.errors import Refusal
 from keyturn.store.port import ReadTx, Store, Tx
 from keyturn.tenants.principal import Principal
@@ -106,13 +104,8 @@ def _load_now(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
 
 
 def end_of_wait(tx: Tx, command_id: str) -> Command | None:
-    """The POST stops waiting. What the OEM could not take so far fails in this moment, unless it restores something."""
+    """The POST stops waiting, and what is alive is Pending: what the OEM could not take so far is tried on."""
     command = record.load_to_change(tx, command_id)
     if command is None or command.post_code is not None:
         return command
-    if command.state is State.QUEUED and command.attempts and not command.spec.is_restoring:
-        answer: dict[str, Any] = {"post_code": 502, "post_detail": texts.NOT_SENT_TO_OEM}
-        return lifecycle.move(
-            tx, command, State.FAILED, detail=texts.NOT_SENT_TO_OEM, cause=command.cause or "oem", **answer
-        )
     return lifecycle.settle_post(tx, command, 200)

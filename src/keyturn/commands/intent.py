@@ -14,7 +14,7 @@ from keyturn.commands.cases import Case, usable_value
 from keyturn.commands.judgement import Finding, judge, refusals
 from keyturn.commands.policy import NO_LONGER_PERMITTED, Moment
 from keyturn.commands.record import Command, OpenCommand
-from keyturn.commands.registration import CONFLICT, Registrar, answered, encode_findings
+from keyturn.commands.registration import CONFLICT, Registrar, answered, answered_if_later, encode_findings
 from keyturn.commands.states import State
 from keyturn.commands.waits import waits
 from keyturn.config.settings import CommandSettings
@@ -99,9 +99,9 @@ def hold_back_unsent(tx: Tx, command_id: str, until: int, cause: str) -> Command
 def hold_back(tx: Tx, command: Command, until: int, cause: str) -> Command | None:
     """It cannot be sent before `until`: a temporary failure, and a final one when its time is up by then."""
     if until >= (command.send_deadline or 0):
-        changes = {"cause": cause, "outcome": "not_taken", **answered(command, BAD_GATEWAY, texts.NOT_SENT_TO_OEM)}
-        return lifecycle.move(tx, command, State.FAILED, detail=texts.NOT_SENT_TO_OEM, **changes)
-    return lifecycle.annotate(tx, command, "held_back", not_before=until, attempts=command.attempts + 1, cause=cause)
+        return _not_sent(tx, command, cause, told={"not_before": until})
+    told = {"not_before": until, "attempts": command.attempts + 1, "cause": cause}
+    return lifecycle.annotate(tx, command, "held_back", told, **told, **answered_if_later(command, until))
 
 
 def expire_unsent(tx: Tx, command_id: str) -> Command | None:
@@ -111,9 +111,16 @@ def expire_unsent(tx: Tx, command_id: str) -> Command | None:
 
 
 def expire(tx: Tx, command: Command) -> Command | None:
-    """The send deadline passed and nothing was sent."""
-    changes = {"cause": "internal", **answered(command)}
+    """The send deadline passed and nothing was taken: Failed where it was tried."""
+    if command.attempts and command.sent_at is not None:
+        return _not_sent(tx, command, command.cause or "oem")
+    changes = {"cause": command.cause or "internal", **answered(command)}
     return lifecycle.move(tx, command, State.EXPIRED, detail=texts.NOT_SENT_IN_TIME, **changes)
+
+
+def _not_sent(tx: Tx, command: Command, cause: str, told: dict[str, object] | None = None) -> Command | None:
+    changes = {"cause": cause, "outcome": "not_taken", **answered(command, BAD_GATEWAY, texts.NOT_SENT_TO_OEM)}
+    return lifecycle.move(tx, command, State.FAILED, detail=texts.NOT_SENT_TO_OEM, told=told, **changes)
 
 
 def refuse_by_policy(

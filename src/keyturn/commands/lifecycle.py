@@ -99,11 +99,13 @@ def settle_post(tx: Tx, command: Command, http_status: int, detail: str | None =
     return _write(tx, command, post_code=http_status, post_detail=detail)
 
 
-def annotate(tx: Tx, command: Command, kind: str, **changes: Any) -> Command | None:
-    """Write down what was learnt about a command whose state does not change by it."""
+def annotate(
+    tx: Tx, command: Command, kind: str, told: dict[str, object] | None = None, **changes: Any
+) -> Command | None:
+    """Write down what was learnt about a command whose state does not change by it; `told` by default the changes."""
     noted = _write(tx, command, **changes)
     if noted is not None:
-        _tell(tx, noted, kind, ENGINE, changes)
+        _tell(tx, noted, kind, ENGINE, changes if told is None else told)
     return noted
 
 

@@ -13,7 +13,7 @@ from keyturn.clock import after, seed_time
 from keyturn.commands import effects, lifecycle, record, texts
 from keyturn.commands.cases import reported_as
 from keyturn.commands.record import Command
-from keyturn.commands.registration import CONFLICT, answered
+from keyturn.commands.registration import CONFLICT, answered, answered_if_later
 from keyturn.commands.states import State
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
 from keyturn.fleet.evidence import Evidence
@@ -128,12 +128,19 @@ def _refused(tx: Tx, command: Command, answer: OemAnswer, _declares: Declaration
 
 def _not_taken(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
     again_at = after(tx.now, max(_backoff(command.attempts), answer.retry_after or 0.0))
-    if answer.temporary and _may_retry(tx, command, again_at):
-        retry = {"attempts": command.attempts + 1, "not_before": again_at, "answer_deadline": None, "send_by": None}
+    if answer.temporary and again_at < (command.send_deadline or 0):
+        retry = {
+            "attempts": command.attempts + 1,
+            "not_before": again_at,
+            "answer_deadline": None,
+            "send_by": None,
+            "cause": "oem",
+            **answered_if_later(command, again_at),
+        }
         return _not_done(tx, command, State.QUEUED, None, answer, retry, not_before=again_at)
-    failure = texts.NOT_SENT_TO_OEM
+    failure, told = texts.NOT_SENT_TO_OEM, {"not_before": again_at} if answer.temporary else {}
     changes: dict[str, Any] = {"outcome": "not_taken", "cause": "oem", **answered(command, BAD_GATEWAY, failure)}
-    return _not_done(tx, command, State.FAILED, failure, answer, changes)
+    return _not_done(tx, command, State.FAILED, failure, answer, changes, **told)
 
 
 def _no_operation(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
@@ -185,14 +192,6 @@ def _not_done(
     if moved is not None:
         effects.on_not_done(tx, moved)
     return moved
-
-
-def _may_retry(tx: Tx, command: Command, again_at: int) -> bool:
-    """Time is left, and either nobody waits for an answer any more or the POST still does."""
-    if again_at >= (command.send_deadline or 0):
-        return False
-    waited_out = command.post_code is None and tx.now >= (command.post_until or 0)
-    return command.spec.is_restoring or not waited_out
 
 
 def _backoff(attempts: int) -> float:

@@ -216,6 +216,11 @@ def answered(command: Command, http_status: int = 200, detail: str | None = None
     return {} if command.post_code is not None else {"post_code": http_status, "post_detail": detail}
 
 
+def answered_if_later(command: Command, next_try: int) -> dict[str, Any]:
+    """A POST that would not see the next try any more is answered `200 Pending` now; the command goes on."""
+    return answered(command) if next_try >= (command.post_until or 0) else {}
+
+
 def encode_findings(findings: tuple[Finding, ...]) -> str:
     return msgspec.json.encode(findings).decode()
 
