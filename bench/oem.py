@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.connectors.port import Declarations, OemAnswer, Operation, Order, StateReport, Target, Verdict
+from keyturn.connectors.port import Declarations, Observed, OemAnswer, Operation, Order, Target, Verdict
 
 FOLLOW_FLOOR = 3600.0
 """Seconds before an operation is asked about: longer than any measurement."""
@@ -37,8 +37,8 @@ class InstantOem:
     async def cancel(self, _target: Target, _operation: Operation) -> OemAnswer:
         return OemAnswer(Verdict.NOTHING_FOUND)
 
-    async def read_state(self, _target: Target) -> StateReport | None:
-        return None
+    async def observe(self, _target: Target) -> Observed:
+        return Observed()
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -6,7 +6,18 @@ from collections.abc import Callable
 import msgspec
 
 from keyturn.clock import after
-from keyturn.connectors.port import Declarations, OemAnswer, Operation, Order, Reading, StateReport, Target, Verdict
+from keyturn.connectors.port import (
+    Declarations,
+    Exchange,
+    Observed,
+    OemAnswer,
+    Operation,
+    Order,
+    Reading,
+    StateReport,
+    Target,
+    Verdict,
+)
 
 from .car import Car
 from .oem import Cloud, Sending, Work
@@ -65,7 +76,8 @@ class ModelConnector:
         await self._slept(slow=fault == "slow answer")
         found = [work for works in self._cloud.works.values() for work in works if work.id == operation.id]
         if fault == "question lost" or not found:
-            return _NOTHING
+            asked = _brought_nothing("the operation", self._cloud.clock.now(), None if found else 404)
+            return OemAnswer(Verdict.NOTHING_FOUND, asked)
         if fault == "in progress again":
             return OemAnswer(Verdict.IN_PROGRESS, operation=operation)
         return self._cloud.word(found[0])
@@ -86,7 +98,12 @@ class ModelConnector:
         found[0].over, found[0].said = True, OemAnswer(Verdict.FAILED, cancelled=True)
         return self._cloud.word(found[0])
 
-    async def read_state(self, target: Target) -> StateReport | None:
+    async def observe(self, target: Target) -> Observed:
+        asked_at = self._cloud.clock.now()
+        report = await self._state(target)
+        return Observed(report, None if report else _brought_nothing("the state", asked_at, 403))
+
+    async def _state(self, target: Target) -> StateReport | None:
         fault = self._cloud.faults.draw("state")
         await self._slept(slow=fault == "slow state")
         car, now = self._cloud.cars[target.external_id], self._cloud.clock.true()
@@ -152,6 +169,10 @@ class ModelConnector:
 
     def _chance(self) -> float:
         return self._cloud.faults.chance.random()
+
+
+def _brought_nothing(request: str, at: int, status: int | None) -> Exchange:
+    return Exchange(request, at, 0.0, status, problem="nothing")
 
 
 def _give(heard: "asyncio.Future[OemAnswer]", answer: OemAnswer) -> None:

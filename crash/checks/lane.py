@@ -33,7 +33,9 @@ def _when_sent(left: Aftermath, moment: Moment, not_before: dict[str, int]) -> I
     for row, state in rows:
         if state in WITH_OEM and not (state == "Accepted" and _cancels(moment.command["name"], row["name"])):
             yield f"{_named(moment.command)} was sent while {_named(row)} was {state}"
-        ready = not_before.get(row["id"], 0) <= moment.at
+        queued = (other for other, at in rows if at == "Queued" and other["name"] == row["name"])
+        first_of_its_own = all(other["lane_number"] >= row["lane_number"] for other in queued)
+        ready = first_of_its_own and not_before.get(row["id"], 0) <= moment.at
         if state == "Queued" and not overtakes and _goes_before(row, moment.command, ready=ready):
             yield f"{_named(moment.command)} was sent before {_named(row)}"
 

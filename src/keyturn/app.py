@@ -34,6 +34,7 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors, far_sides
 from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
+from keyturn.engine import silences
 from keyturn.engine.works import Parts, assemble
 from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
 from keyturn.store.rounds import Round, make_rounds
@@ -220,6 +221,7 @@ class Node:
         self._resources.callback(DataDirectoryLock(directory).release)
         bus = MemoryBus()
         bus.listen(FINAL_TOPIC, self._count_final)
+        bus.listen(silences.TOPIC, lambda key: self.metrics.count_silent(*key.split(" ")))
         opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
         connectors = build_connectors(settings.connectors, self._clock, KeptCredentials(opened))
         self.store = open_sqlite(directory, self._clock, bus.publish, on_batch=self._observe_batch)

@@ -132,8 +132,9 @@ WRONG_FILES = [
     ("[connectors.acme]\ntimeout = 1", "connectors.acme.definition: must be set, it has no default."),
     (
         "[connectors.acme]\ndefinition = 'a'\nurl = 'b'",
-        "connectors.acme.url: no such key; allowed are answer_wait, base_url, client_certificate, client_key, "
-        "definition, follow_ceiling, follow_floor, initiate_wait, quota, send_wait, timeout (config.toml).",
+        "connectors.acme.url: no such key; allowed are answer_bytes, answer_wait, base_url, ca_file, "
+        "client_certificate, client_key, definition, follow_ceiling, follow_floor, header_bytes, header_fields, "
+        "initiate_wait, proxy, proxy_user_file, quota, send_wait, timeout (config.toml).",
     ),
     (
         "[connectors.Acme]\ndefinition = 'a'",

@@ -9,12 +9,25 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
-    """Writes PEM files into `folder`; `root` is the file to trust."""
+    """Writes PEM files into `folder`; `root` is the file to trust. `lacks`: what its certificates do without."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lacks: str = "") -> None:
         self._folder = folder
+        self._lacks = lacks
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
         certificate = self._signed(self._name, self._key.public_key(), ca=True)
@@ -41,8 +54,11 @@ class Authority:
 
     def _signed(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, ca: bool) -> x509.Certificate:
         now = datetime.now(UTC)
-        own_key_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        return (
+        key_ids = {
+            "subject key identifier": x509.SubjectKeyIdentifier.from_public_key(key),
+            "authority key identifier": x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+        }
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
@@ -50,12 +66,15 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=self._lacks != "critical")
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-            .add_extension(own_key_id, critical=False)
-            .sign(self._key, hashes.SHA256())
         )
+        if ca:
+            builder = builder.add_extension(_SIGNS_CERTIFICATES, critical=True)
+        for name, extension in key_ids.items():
+            if name != self._lacks:
+                builder = builder.add_extension(extension, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
     def _written(self, name: str, pem: bytes) -> Path:
         path = self._folder / name

@@ -117,7 +117,7 @@ async def test_a_handshake_that_fails_cannot_have_happened(tmp_path: Path) -> No
         await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
     assert answered.exchange is not None
-    assert answered.exchange.answer == "the OEM's certificate is not trusted"
+    assert answered.exchange.answer == ("the OEM's certificate is not trusted: unable to get local issuer certificate")
 
 
 async def test_a_connection_that_never_opens_cannot_have_happened() -> None:

@@ -89,8 +89,8 @@ _BEARER = 'scheme = "bearer"'
 _OAUTH = 'scheme = "oauth2"\ntoken_url = "/oauth/token"\nclient_in = "header"'
 _REFRESH = 'scheme = "oauth2"\ntoken_url = "/oauth/refresh"\ngrant = "refresh_token"'
 _TIMEOUT = 0.5
-_SEND_WAIT = 3.0
-"""What is refused for now is tried three times and fails while its POST waits: the fourth try would come too late."""
+_SEND_WAIT = 1.5
+"""What is refused for now is tried again and fails while its POST waits: the third try would come too late."""
 _ANSWER_WAIT = 1.0
 _INITIATE_WAIT = 2.0
 

@@ -92,6 +92,7 @@ def test_a_caller_is_answered_when_the_wait_is_over(world: World, when: str, mon
 def test_what_restores_is_tried_again_at_its_usual_pace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     faults = Planned(world, "send", *["refused for now"] * 3)
     monkeypatch.setattr(world.faults, "draw", faults.draw)
+    monkeypatch.setattr("torture.connector._PAUSES", (None,))
     world.cloud.cars[VIN].obey(START - SECOND, "disable_ignition")
 
     async def story() -> None:

@@ -45,9 +45,14 @@ def _out_of_order(moment: Moment, waiting: list[Row], not_before: dict[str, int]
             wrong = older or (row["name"] in _RESTORING and sent["name"] not in _RESTORING)
         else:
             first = row["name"] == "enable_ignition" or (older and sent["name"] != "enable_ignition")
-            wrong = row["name"] in _RESTORING and first and not_before.get(row["id"], 0) <= moment.at
+            ready = not_before.get(row["id"], 0) <= moment.at and not _behind_its_own(row, waiting)
+            wrong = row["name"] in _RESTORING and first and ready
         if wrong:
             yield f"{_named(sent)} was sent before {_named(row)}"
+
+
+def _behind_its_own(row: Row, waiting: list[Row]) -> bool:
+    return any(other["name"] == row["name"] and other["lane_number"] < row["lane_number"] for other in waiting)
 
 
 def joining(left: Aftermath) -> Iterator[str]:

@@ -43,6 +43,9 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
         yield f"{finding['verdict']:12} {finding['number']:2} {finding['text']}{later} {seen}".rstrip()
         if why := finding.get("why"):
             yield f"{'':12}    {why}"
+    if (read := answer["state_read"]) is not None:
+        size = f", {read['size']} bytes" if "size" in read else ""
+        yield f"the state read {read['age']:.0f} s ago brought nothing: {read['problem']} ({read['request']}{size})"
     contact = "never" if answer["last_contact"] is None else f"{answer['last_contact_age']:.0f} s ago"
     yield f"last contact {contact}; asked for in {'two steps' if answer['confirmation_needed'] else 'one step'}"
     if answer["approval_needed"]:

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after
-from keyturn.commands import effects, lanes, lifecycle, quota, record, rights, texts
+from keyturn.commands import effects, lanes, lifecycle, quota, record, rights, silences, texts
 from keyturn.commands.cases import Case, usable_value
-from keyturn.commands.judgement import Finding, judge, refusals
+from keyturn.commands.judgement import Finding, Verdict, judge, refusals
 from keyturn.commands.policy import NO_LONGER_PERMITTED, Moment
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.registration import CONFLICT, Registrar, answered, answered_if_later, encode_findings
@@ -80,7 +80,7 @@ def _judged(
     case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, rows, superseded_opposite=superseded)
     findings = judge(case, rules.registrar.evidence_rules, fresh=True)
     if numbers := refusals(case, findings, acceptance=False):
-        refuse_by_evidence(tx, command, numbers, findings)
+        refuse_by_evidence(tx, command, numbers, findings, case)
         return None
     frees_at = quota.frees_at(tx, declares.quota, command.account_id, vehicle.id)
     if frees_at is not None and not command.spec.is_restoring:
@@ -133,12 +133,19 @@ def refuse_by_policy(
 
 
 def refuse_by_evidence(
-    tx: Tx, command: Command, numbers: tuple[int, ...], findings: tuple[Finding, ...]
+    tx: Tx, command: Command, numbers: tuple[int, ...], findings: tuple[Finding, ...], case: Case
 ) -> Command | None:
-    """A precondition is contradicted, or unknown where that refuses."""
+    """A precondition is contradicted, or unknown where that refuses: perhaps because the vehicle could not be read."""
     text = texts.precondition_not_met(numbers)
-    changes = {"cause": "vehicle_state", "verdicts": encode_findings(findings), **answered(command, CONFLICT, text)}
-    return lifecycle.move(tx, command, State.REFUSED, detail=text, **changes)
+    contradicted = any(f.verdict is Verdict.CONTRADICTED for f in findings if f.number in numbers)
+    unread = None if contradicted or case.evidence.report.unread is None else case.evidence.report.unread.exchange
+    changes = {
+        "cause": silences.cause(unread, "vehicle_state"),
+        "verdicts": encode_findings(findings),
+        **answered(command, CONFLICT, text),
+    }
+    told = {"exchange": msgspec.to_builtins(unread)} if unread else {}
+    return lifecycle.move(tx, command, State.REFUSED, detail=text, told=told, **changes)
 
 
 def _dispatch(

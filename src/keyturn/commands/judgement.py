@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from keyturn.clock import seconds_between
+from keyturn.commands import silences
 from keyturn.commands.cases import Case, seen_fresh, view_of
 from keyturn.commands.catalogue import DISABLE, ENABLE
 from keyturn.commands.off_time import OFF_SIGNALS, OFF_WORDS, too_short
@@ -47,7 +48,7 @@ def judge(case: Case, rules: EvidenceSettings, *, fresh: bool = False) -> tuple[
     findings = [_finding(number, case, rules, view) for number in case.spec.preconditions]
     if fresh and case.spec.name == DISABLE and not case.declares.enforces_preconditions:
         findings = [_at_rest(finding, case, rules, view) if finding.number == 3 else finding for finding in findings]
-    return tuple(sorted(findings, key=lambda finding: finding.number))
+    return tuple(sorted((_explained(finding, case) for finding in findings), key=lambda finding: finding.number))
 
 
 def refusals(case: Case, findings: Iterable[Finding], *, acceptance: bool) -> tuple[int, ...]:
@@ -92,6 +93,15 @@ def _contradicted_since(number: int, case: Case, rules: EvidenceSettings) -> Tru
     since = case.evidence.track.actuated_at
     truth = PRECONDITIONS[number].holds(view_of(case, rules, newer_than=since))
     return False if truth is False else None
+
+
+def _explained(finding: Finding, case: Case) -> Finding:
+    """What is unknown may be so because the newest state read brought nothing."""
+    unread = case.evidence.report.unread
+    if unread is None or finding.verdict is not Verdict.UNKNOWN or finding.settled:
+        return finding
+    reasons = [finding.why] if finding.why else []
+    return msgspec.structs.replace(finding, why="; ".join([*reasons, silences.why(unread)]))
 
 
 def _own_record(number: int, case: Case) -> bool:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from keyturn.clock import after
-from keyturn.commands import lifecycle, outcome, record, texts
+from keyturn.commands import lifecycle, outcome, record, silences, texts
 from keyturn.commands.intent import expire
 from keyturn.commands.record import Command
 from keyturn.commands.states import State, Status
@@ -45,7 +47,11 @@ def _dispatching(tx: Tx, command: Command, declares: Declarations, rules: Engine
 def _accepted(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
     if tx.now < (command.answer_deadline or 0):
         return None
-    moved = outcome.unknown(tx, command, "no_answer", declares, cause="reachability")
+    question = silences.of_question(tx, command.id)
+    told = {"exchange": msgspec.to_builtins(question)} if question else {}
+    moved = outcome.unknown(
+        tx, command, "no_answer", declares, told=told, cause=silences.cause(question, "reachability")
+    )
     return _unknown(tx, moved, declares, rules) if moved is not None else None
 
 

@@ -15,6 +15,7 @@ from keyturn.commands.policy import LIMIT_REACHED, Facts, Moment
 from keyturn.commands.preconditions import PRECONDITIONS
 from keyturn.commands.registration import Registrar
 from keyturn.commands.texts import precondition_not_met
+from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
 from keyturn.errors import TooManyRequests, VinNotFound, blocked_by_policy
 from keyturn.fleet import vehicles
@@ -62,6 +63,8 @@ class Checks(msgspec.Struct, frozen=True):
     """Seconds."""
     preconditions: list[dict[str, Any]]
     """Each with its verdict and, per signal, value and age in seconds."""
+    state_read: dict[str, Any] | None
+    """The vehicle's newest state read, where it brought nothing: the exchange, what was wrong, and its age."""
     unread: list[int]
     """Preconditions that are unknown now: the vehicle is read before the sending, and what is unknown then refuses."""
 
@@ -106,6 +109,7 @@ class Readiness:
         findings = judge(case, self._registrar.evidence_rules, fresh=True)
         readable = quota.frees_at(tx, told.quota, vehicle.account_id, vehicle.id) is None
         quota_free = readable or spec.is_restoring
+        readable = readable and not _brought_nothing(case, self._registrar.evidence_rules)
         refusing, unread = _refusing(case, findings, reads=told.reads_state and readable)
         reasons = [
             *standing.unheard(asking),
@@ -134,6 +138,7 @@ class Readiness:
             limits_left=limits.left(tx, facts.policy, company_id, application_id) if is_disable else {},
             quota_free=quota_free,
             preconditions=[_told(finding) for finding in findings],
+            state_read=_state_read(case),
             unread=unread,
             **_contact(case),
         )
@@ -179,6 +184,20 @@ def _beyond_limits(tx: ReadTx, facts: Facts, vehicle: Vehicle, application_id: s
 
 def _told(finding: Finding) -> dict[str, Any]:
     return {"text": PRECONDITIONS[finding.number].text, **msgspec.to_builtins(finding)}
+
+
+def _brought_nothing(case: Case, rules: EvidenceSettings) -> bool:
+    """A read of just now: the next one is likely to bring no more."""
+    unread = case.evidence.report.unread
+    return unread is not None and seconds_between(unread.at, case.now) <= rules.max_age
+
+
+def _state_read(case: Case) -> dict[str, Any] | None:
+    unread = case.evidence.report.unread
+    if unread is None:
+        return None
+    told = msgspec.to_builtins(unread.exchange)
+    return {**told, "at": iso_time_or_none(unread.at), "age": seconds_between(unread.at, case.now)}
 
 
 def _contact(case: Case) -> dict[str, Any]:

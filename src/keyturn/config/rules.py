@@ -71,6 +71,16 @@ def _of_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[Breac
             _SECRET_PART.sub("***", connector.base_url),
             "an http or https URL of host and path only",
         )
+    if connector.proxy is not None and not (
+        _is_origin(connector.proxy) and urlsplit(connector.proxy).path in ("", "/")
+    ):
+        yield Breach(
+            (*path, "proxy"),
+            _SECRET_PART.sub("***", connector.proxy),
+            "an http or https URL of host and port only (user and password: proxy_user_file)",
+        )
+    if connector.proxy_user_file and not connector.proxy:
+        yield Breach((*path, "proxy"), connector.proxy, "a URL, as proxy_user_file is set")
     floor, ceiling = connector.follow_floor, connector.follow_ceiling
     if floor is not None and ceiling is not None and floor > ceiling:
         yield Breach((*path, "follow_ceiling"), ceiling, f"at least follow_floor, which is {floor:.10g}")

@@ -131,6 +131,12 @@ class ConnectorSettings(_Section, frozen=True):
     timeout: Duration | None = None
     client_certificate: str | None = None
     client_key: str | None = None
+    ca_file: str | None = None
+    proxy: str | None = None
+    proxy_user_file: str | None = None
+    answer_bytes: Annotated[int, Meta(ge=1024, le=67_108_864)] = 65_536
+    header_bytes: Bytes = 32_768
+    header_fields: Annotated[int, Meta(ge=16, le=10_000)] = 256
     quota: QuotaSettings = QuotaSettings()
 
 

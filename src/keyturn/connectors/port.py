@@ -55,6 +55,10 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     """The first 500 characters of the body, or what went wrong."""
     note: str = ""
     """What was not used of the answer, and why; our own words."""
+    size: int | None = None
+    """Bytes of the body, as far as it was read."""
+    problem: str = ""
+    """Why the answer brought nothing, where it was to bring something."""
 
 
 class OemAnswer(msgspec.Struct, frozen=True):
@@ -108,6 +112,15 @@ class StateReport(msgspec.Struct, frozen=True):
     """Why there is none although the source gave one."""
     vin: str | None = None
     """The VIN that the source says this vehicle has, where it says one."""
+
+
+class Observed(msgspec.Struct, frozen=True):
+    """How a state read ended."""
+
+    report: StateReport | None = None
+    """None: the source did not say."""
+    exchange: Exchange | None = None
+    """With its `problem` where there is no report. None: nothing was asked."""
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -207,8 +220,8 @@ class Connector(Protocol):
         """Ask the OEM to cancel. FAILED with `cancelled` only where it says that the vehicle never got it."""
         ...
 
-    async def read_state(self, target: Target) -> StateReport | None:
-        """What the source knows of the vehicle now; None when it did not say."""
+    async def observe(self, target: Target) -> Observed:
+        """What the source knows of the vehicle now, or what was wrong."""
         ...
 
     async def close(self) -> None: ...

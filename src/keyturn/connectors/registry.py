@@ -15,6 +15,7 @@ from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.definition import Definition, parse_definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.notation import parse_address
+from keyturn.connectors.oem_http.transport import Transport, proxy_url
 from keyturn.connectors.port import Connector, CredentialKeeper, Quota
 
 _WINDOWS = (60.0, 3_600.0, 86_400.0)
@@ -64,7 +65,8 @@ def far_sides(configs: Mapping[str, ConnectorSettings]) -> dict[str, FarSide]:
 def _connector(name: str, settings: ConnectorSettings, clock: Clock, keeper: CredentialKeeper | None) -> Connector:
     definition = load_definition(settings.definition)
     try:
-        return OemHttp(_overridden(definition, settings), clock, quota(settings.quota), keeper)
+        built = _overridden(definition, settings)
+        return OemHttp(built, clock, quota(settings.quota), keeper, transport=transport(settings))
     except DefinitionError as error:
         raise DefinitionError(f"connectors.{name}: {error}") from None
 
@@ -74,6 +76,12 @@ def quota(settings: QuotaSettings) -> Quota | None:
     per_vehicle = _windows(settings.vehicle_minute, settings.vehicle_hour, settings.vehicle_day)
     per_account = _windows(settings.account_minute, settings.account_hour, settings.account_day)
     return Quota(per_vehicle, per_account, settings.reserve) if per_vehicle or per_account else None
+
+
+def transport(settings: ConnectorSettings) -> Transport:
+    """How the OEM's sockets are reached. Raises `DefinitionError`."""
+    proxy = proxy_url(settings.proxy, settings.proxy_user_file) if settings.proxy else None
+    return Transport(proxy, settings.ca_file, settings.answer_bytes, settings.header_bytes, settings.header_fields)
 
 
 def _windows(*calls: int | None) -> tuple[tuple[float, int], ...]:

@@ -10,8 +10,10 @@ from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
 from keyturn.engine.keeping import keep_trying
+from keyturn.engine.silences import Silences
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet import evidence
+from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, Tx
 
 _GROWTH = 1.6
@@ -27,13 +29,20 @@ class Follower:
     """Asks about commands that the OEM has or may have. `jitter` gives a number in [0, 1)."""
 
     def __init__(
-        self, store: Store, clock: Clock, vehicles: Vehicles, verify_for: float, jitter: Callable[[], float]
+        self,
+        store: Store,
+        clock: Clock,
+        vehicles: Vehicles,
+        verify_for: float,
+        jitter: Callable[[], float],
+        silences: Silences,
     ) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
         self._verify_for = verify_for
         self._jitter = jitter
+        self._silences = silences
         self._followed = 0
 
     async def follow(self, command: Command) -> None:
@@ -43,11 +52,12 @@ class Follower:
             return
         self._followed += 1
         try:
-            await self._follow(command, *reached[1:])
+            await self._follow(command, *reached)
         finally:
             self._followed -= 1
 
-    async def _follow(self, command: Command, target: Target, connector: Connector) -> None:
+    async def _follow(self, command: Command, vehicle: Vehicle, target: Target, connector: Connector) -> None:
+        questions = await self._silences.of_command(vehicle.connector, command.id)
         pause = connector.declares.follow_floor
         cancelled = False
         await asyncio.sleep(self._jitter() * self._followed / _FIRST_QUESTIONS)
@@ -58,6 +68,7 @@ class Follower:
                 return
             command = current
             answer = await self._asked(command, target, connector)
+            await questions.note(answer)
             if await self._resolved(command, answer, connector):
                 return
             if command.state is State.UNKNOWN and command.oem_operation and not cancelled:

@@ -10,7 +10,8 @@ import structlog
 from keyturn.commands import effects, quota
 from keyturn.commands.record import Command
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Connector, Quota, StateReport, Target
+from keyturn.connectors.port import Connector, Exchange, Observed, Quota, StateReport, Target
+from keyturn.engine.silences import Silences
 from keyturn.fleet import evidence, vehicles, which_car
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
@@ -36,12 +37,14 @@ class Vehicles:
         connectors: Mapping[str, Connector],
         rules: EvidenceSettings,
         state_read_timeout: float,
+        silences: Silences,
     ) -> None:
         self._store = store
         self._keyring = keyring
         self._connectors = connectors
         self._rules = rules
         self._timeout = state_read_timeout
+        self._silences = silences
         self._reading: dict[str, asyncio.Task[None]] = {}
 
     def connector(self, vehicle: Vehicle) -> Connector | None:
@@ -82,10 +85,12 @@ class Vehicles:
             if reached is None or not reached[2].declares.reads_state:
                 return
             vehicle, target, connector = reached
-            report = await self._asked(vehicle, target, connector)
-            if report is not None:
+            observed = await self._asked(vehicle, target, connector)
+            if (report := observed.report) is not None:
                 await self._store.write(partial(absorb, vehicle=vehicle, report=report, rules=self._rules))
-        except (TimeoutError, StoreUnavailable):
+            elif observed.exchange is not None:
+                await self._silences.unread(vehicle.connector, vehicle.id, observed.exchange)
+        except StoreUnavailable:
             return
         except Exception:
             log.exception("a state read failed", vehicle_id=vehicle_id)
@@ -95,18 +100,27 @@ class Vehicles:
         if not connector.declares.reads_state:
             return None
         try:
-            return await self._asked(vehicle, target, connector)
-        except (TimeoutError, StoreUnavailable):
+            return (await self._asked(vehicle, target, connector)).report
+        except StoreUnavailable:
             return None
         except Exception:
             log.exception("a state read failed", vehicle_id=vehicle.id)
             return None
 
-    async def _asked(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReport | None:
+    async def _asked(self, vehicle: Vehicle, target: Target, connector: Connector) -> Observed:
         if not await self._may_call(vehicle, connector.declares.quota):
-            return None
-        async with asyncio.timeout(self._timeout):
-            return await connector.read_state(target)
+            return Observed()
+        return await self._observed(connector, target)
+
+    async def _observed(self, connector: Connector, target: Target) -> Observed:
+        clock = self._silences.clock
+        asked_at, started = clock.now(), clock.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await connector.observe(target)
+        except TimeoutError:
+            took = round((clock.monotonic() - started) * 1000, 3)
+            return Observed(None, Exchange("the vehicle's state", asked_at, took, problem="no whole answer in time"))
 
     async def _may_call(self, vehicle: Vehicle, limits: Quota | None) -> bool:
         """Our own reads count against the OEM's quota and never touch its reserve."""

@@ -3,6 +3,8 @@
 import asyncio
 from functools import partial
 
+import msgspec
+
 from keyturn.clock import Clock, after
 from keyturn.commands import lifecycle, record
 from keyturn.commands.cases import reported_since
@@ -66,4 +68,8 @@ def give_up(tx: Tx, command_id: str) -> None:
     command = record.load_to_change(tx, command_id)
     lifecycle.close(tx, command_id)
     if command is not None and command.state is State.EXECUTED and command.verification is None:
-        lifecycle.annotate(tx, command, "unverified", verification="not_possible")
+        unread = evidence.load(tx, command.vehicle_id).report.unread
+        told: dict[str, object] = {"verification": "not_possible"}
+        if unread is not None and unread.at >= (command.completed_at or 0):
+            told["exchange"] = msgspec.to_builtins(unread.exchange)
+        lifecycle.annotate(tx, command, "unverified", told, verification="not_possible")

@@ -32,6 +32,7 @@ from keyturn.engine.follow import Follower
 from keyturn.engine.keep_enabling import KeepEnabling
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.reminders import Reminders
+from keyturn.engine.silences import Silences
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.switches import Switches
 from keyturn.engine.trying_credentials import TryingCredentials
@@ -116,8 +117,10 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     new_id = partial(uuid7, random=parts.chance.octets)
     registrar = Registrar(settings.commands, settings.evidence, new_id, parts.epoch)
     rules = settings.engine
-    vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, rules.state_read_timeout)
-    engine = _engine(parts, settings, registrar, vehicles)
+    silences = Silences(parts.store, parts.bus, parts.clock)
+    timeout = rules.state_read_timeout
+    vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, timeout, silences)
+    engine = _engine(parts, settings, registrar, vehicles, silences)
     sweeper = Sweeper(
         parts.store,
         parts.clock,
@@ -159,7 +162,7 @@ def _rounds(parts: Parts, rules: ImmobilisationSettings, registrar: Registrar, v
     }
 
 
-def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Vehicles) -> Engine:
+def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Vehicles, silences: Silences) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
     watch, budgets = ClockWatch(clock, rules.clock_step), Budgets(clock)
     intent_rules = IntentRules(registrar, settings.commands, rules.send_window)
@@ -168,7 +171,7 @@ def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Ve
         parts.bus,
         vehicles,
         Dispatcher(store, clock, vehicles, intent_rules, Guards(watch, budgets, _breakers(parts, rules))),
-        Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction),
+        Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction, silences),
         Verifier(store, clock, vehicles, rules.verify_for),
         Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, patience=_patience(parts, rules)),
         watch,

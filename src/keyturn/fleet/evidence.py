@@ -7,7 +7,7 @@ import msgspec
 
 from keyturn.clock import after, seconds_between
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Reading, StateReport
+from keyturn.connectors.port import Exchange, Reading, StateReport
 from keyturn.fleet.positions import Position, newest
 from keyturn.store.port import ReadTx, Row, Tx
 
@@ -26,6 +26,14 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why there is no value although the source gave one, or why `observed_at` is not the source's."""
 
 
+class Unread(msgspec.Struct, frozen=True):
+    """A state read that brought nothing."""
+
+    at: int
+    """When that was known."""
+    exchange: Exchange
+
+
 class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     """The newest reading of each signal."""
 
@@ -36,6 +44,8 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
     last_contact: int | None = None
     last_contact_why: str = ""
     """Why the newest report brought none."""
+    unread: Unread | None = None
+    """The newest state read, where it brought nothing."""
 
     def value(self, name: str) -> SignalValue:
         """The newest value, whatever its age."""
@@ -134,6 +144,11 @@ def absorb(evidence: Evidence, heard: StateReport, received_at: int, source: str
     )
     track = _reported_place(_corrected(evidence.track, report), report)
     return Evidence(report, _counted(track, report, heard))
+
+
+def unread(evidence: Evidence, exchange: Exchange, at: int) -> Evidence:
+    """`evidence` after a state read that brought nothing: what was known stays, and grows old."""
+    return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.track)
 
 
 def _signal(

@@ -42,6 +42,12 @@ class Metrics:
         self._alerts = Counter(
             "keyturn_alerts", "Attempts to deliver an alert.", ("channel", "result"), registry=registry
         )
+        self._silent = Counter(
+            "keyturn_oem_silent",
+            "Exchanges with an OEM that brought nothing, by what was asked and the class of the answer's status.",
+            ("connector", "about", "status"),
+            registry=registry,
+        )
         self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe_request(self, route: str, code: int, seconds: float) -> None:
@@ -57,6 +63,10 @@ class Metrics:
     def count_final(self, command: str, state: str) -> None:
         """A command became final."""
         self._final.labels(command, state).inc()
+
+    def count_silent(self, connector: str, about: str, status: str) -> None:
+        """A state read or a question brought nothing; `status`: ``none``, ``2xx`` to ``5xx``."""
+        self._silent.labels(connector, about, status).inc()
 
     def set_open(self, state: str, count: int) -> None:
         """How many commands are in a state that is not final."""

@@ -13,6 +13,14 @@ NO_OTHERS: frozenset[str] = frozenset()
 """Besides the account's."""
 UNAUTHORIZED = 401
 REFRESH = "account.refresh_token"
+_USED: dict[str, tuple[str, ...]] = {"bearer": ("token",), "oauth2": ("client_id", "client_secret")}
+_OF_GRANT: dict[str, tuple[str, ...]] = {
+    "client_credentials": (),
+    "password": ("username", "password"),
+    "refresh_token": ("refresh_token",),
+    "none": (),
+}
+"""The credentials that each scheme, and each grant, uses."""
 
 
 class TokenStanding(Enum):
@@ -61,6 +69,8 @@ class Auth(Table, frozen=True, kw_only=True):
     life: Query = Query("expires_in")
     life_unit: Literal["s", "ms"] = "s"
     refresh_token: Query = Query("refresh_token")
+    sensitive: tuple[str, ...] = ()
+    """Further credentials of the account that no record may hold."""
 
     def __post_init__(self) -> None:
         if (self.scheme == "oauth2") != (self.token_url is not None):
@@ -71,6 +81,13 @@ class Auth(Table, frozen=True, kw_only=True):
             for name in sorted(part.names) if part else ():
                 if problem := no_value_here(name, NO_OTHERS):
                     raise ValueError(problem)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Names of the account's credentials by which the OEM knows us."""
+        parts = (self.token_url, self.scope, self.parameters)
+        named = {name.removeprefix("account.") for part in parts if part for name in part.names}
+        return frozenset({*_USED[self.scheme], *_OF_GRANT[self.grant], *named})
 
     @property
     def rotates(self) -> bool:

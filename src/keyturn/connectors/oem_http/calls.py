@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.clock import Clock
 from keyturn.connectors.oem_http.auth import Auth, TokenStanding
-from keyturn.connectors.oem_http.exchanges import exchange
+from keyturn.connectors.oem_http.exchanges import exchange, secrets_of
 from keyturn.connectors.oem_http.gate import Deadline, Gate
 from keyturn.connectors.oem_http.requests import Request
 from keyturn.connectors.oem_http.tokens import TokenError, Tokens
@@ -59,7 +59,7 @@ class Calls:
         return await self._called(asked, lambda signed: self._wire.question(signed, asked.end.left()))
 
     async def _called(self, asked: Asked, write: Write) -> Called:
-        secrets, written = set(asked.account.credentials.values()), list[Transfer]()
+        secrets, written = secrets_of(self._auth, asked.account), list[Transfer]()
         try:
             await self._authorised(asked, write, secrets, written)
         except TokenError as error:
@@ -95,12 +95,13 @@ class Calls:
     def _unsent(self, request: Request, error: TokenError) -> Transfer:
         """The failed request for a token, else the request that was never written."""
         asked = error.transfer or Transfer(request.line, self._clock.now())
+        why = f"{error.fault}: {asked.fault}" if asked.fault else error.fault
         return msgspec.structs.replace(
             asked,
             began=False,
             status=None,
             body=b"",
-            fault=error.fault,
+            fault=why,
             temporary=error.temporary,
             retry_after=error.retry_after,
         )

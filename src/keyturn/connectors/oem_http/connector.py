@@ -9,6 +9,7 @@ from keyturn.clock import Clock
 from keyturn.connectors.oem_http.calls import Asked, Called, Calls, Judge
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.exchanges import without_result
 from keyturn.connectors.oem_http.gate import Deadline
 from keyturn.connectors.oem_http.mapping import AnswerMapping
 from keyturn.connectors.oem_http.notation import PlaceholderError, Values
@@ -17,6 +18,7 @@ from keyturn.connectors.oem_http.said import decoded
 from keyturn.connectors.oem_http.sections import RESTORING
 from keyturn.connectors.oem_http.state import StateMapping
 from keyturn.connectors.oem_http.tokens import FetchedTokens, GivenTokens, Tokens
+from keyturn.connectors.oem_http.transport import DIRECT, Transport
 from keyturn.connectors.oem_http.values import (
     cancel_values,
     look_up_values,
@@ -29,6 +31,7 @@ from keyturn.connectors.port import (
     CredentialKeeper,
     Declarations,
     Exchange,
+    Observed,
     OemAnswer,
     Operation,
     Order,
@@ -49,8 +52,9 @@ class OemHttp:
         quota: Quota | None = None,
         keeper: CredentialKeeper | None = None,
         wire: Wire | None = None,
+        transport: Transport = DIRECT,
     ) -> None:
-        """`wire`: another way to the sockets than its own."""
+        """`wire`: another way to the sockets than its own, by `transport`."""
         if definition.base_url is None:
             raise DefinitionError("base_url: must be given, in the definition or in the configuration")
         self.declares = declarations(definition, quota)
@@ -59,7 +63,7 @@ class OemHttp:
         self._requests = Requests(definition, definition.base_url)
         self._mapping = AnswerMapping(definition, self._requests)
         self._state = StateMapping(definition.state, definition.times) if definition.state else None
-        self._wire = wire or Wire(definition, clock)
+        self._wire = wire or Wire(definition, clock, transport)
         self._tokens: Tokens = (
             FetchedTokens(definition.auth, self._requests, self._wire, clock, keeper)
             if definition.auth.scheme == "oauth2"
@@ -99,12 +103,17 @@ class OemHttp:
         return await self._judged(target, self._requests.cancel(operation, values), values, judge)
 
     async def read_state(self, target: Target) -> StateReport | None:
+        """As `observe`, without what was wrong."""
+        return (await self.observe(target)).report
+
+    async def observe(self, target: Target) -> Observed:
         values = vehicle_values(target)
         request = self._requests.read_state(values)
         if request is None or self._state is None:
-            return None
-        transfer = (await self._asked(target, request, values, self._state.timeout)).transfer
-        return self._state.report(decoded(transfer.body), values) if transfer.status == HTTPStatus.OK else None
+            return Observed()
+        transfer, record, _ = await self._asked(target, request, values, self._state.timeout)
+        report = self._state.report(decoded(transfer.body), values) if transfer.status == HTTPStatus.OK else None
+        return Observed(report, record if report else without_result(record, transfer))
 
     async def close(self) -> None:
         await self._tokens.close()
@@ -157,9 +166,10 @@ def declarations(definition: Definition, quota: Quota | None = None) -> Declarat
 
 
 def _recorded(answer: OemAnswer, called: Called) -> OemAnswer:
-    return msgspec.structs.replace(
-        answer, exchange=called.exchange, earlier=called.earlier, retry_after=called.transfer.retry_after
-    )
+    transfer, record, earlier = called
+    if answer.verdict is Verdict.NOTHING_FOUND:
+        record = without_result(record, transfer)
+    return msgspec.structs.replace(answer, exchange=record, earlier=earlier, retry_after=transfer.retry_after)
 
 
 def _asks_on(answer: OemAnswer) -> bool:

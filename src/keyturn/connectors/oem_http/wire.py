@@ -1,9 +1,7 @@
 """The one way to an OEM's sockets: no redirect, nothing written twice, answers cut, every end of a request a value."""
 
 import asyncio
-import ssl
 
-import aiohttp
 import msgspec
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
@@ -12,15 +10,21 @@ from keyturn import __version__
 from keyturn.clock import Clock
 from keyturn.connectors.oem_http.bodies import BodyError, BodyTooLarge, plain
 from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.faults import FAILURES, NETWORK, OversizedError, fault, fault_before
 from keyturn.connectors.oem_http.gate import Gate, OncePayload
 from keyturn.connectors.oem_http.readings import retry_after
 from keyturn.connectors.oem_http.requests import Request
-
-LARGEST_ANSWER = 64 * 1024
-"""Bytes; a larger answer is no answer."""
+from keyturn.connectors.oem_http.transport import DIRECT, Transport, tls_context
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"keyturn/{__version__}"}
+
+
+class Heard(msgspec.Struct):
+    """What has come of an answer so far."""
+
+    status: int | None = None
+    size: int | None = None
+    """Bytes of its body."""
 
 
 class Transfer(msgspec.Struct, frozen=True):
@@ -34,6 +38,8 @@ class Transfer(msgspec.Struct, frozen=True):
     """The first byte may have left."""
     status: int | None = None
     """None: no whole answer came."""
+    heard: Heard = msgspec.field(default_factory=Heard)
+    """What came, whole or not."""
     body: bytes = b""
     headers: dict[str, str] = {}
     """By their lower-case names; the first of each."""
@@ -45,34 +51,14 @@ class Transfer(msgspec.Struct, frozen=True):
     """Of one that did not begin: trying again may help."""
 
 
-class OversizedError(Exception):
-    """The answer is larger than `LARGEST_ANSWER`."""
-
-
-_NETWORK = (aiohttp.ClientError, OSError)
-_FAILURES = (*_NETWORK, ValueError, OversizedError)
-_FAULTS: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorDNSError, "the OEM's name was not resolved"),
-    (aiohttp.ClientConnectorCertificateError, "the OEM's certificate is not trusted"),
-    (aiohttp.ClientConnectorSSLError, "the TLS handshake failed"),
-    (aiohttp.ClientConnectorError, "no connection to the OEM"),
-    (aiohttp.ClientPayloadError, "the answer was cut short"),
-    (aiohttp.ClientResponseError, "the answer is not HTTP"),
-    (OversizedError, "the answer is larger than 64 KiB"),
-    (TimeoutError, "no whole answer in time"),
-    (aiohttp.ClientConnectionError, "the connection was lost"),
-    (OSError, "the connection was lost"),
-    (Exception, "the request cannot be written"),
-)
-
-
 class Wire:
     """The HTTP sessions of one connector. Commands have connections of their own: they never wait behind questions."""
 
-    def __init__(self, definition: Definition, clock: Clock) -> None:
+    def __init__(self, definition: Definition, clock: Clock, transport: Transport = DIRECT) -> None:
         self._clock = clock
         self._definition = definition
-        self._ssl = _ssl_context(definition)
+        self._transport = transport
+        self._ssl = tls_context(definition, transport)
         self._commands: ClientSession | None = None
         self._questions: ClientSession | None = None
 
@@ -80,14 +66,14 @@ class Wire:
         """Write once, or not at all; the whole answer may take the definition's `timeout` from the first byte."""
         self._commands = session = self._commands or self._session(limit=0)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now(), url=request.url)
+        transfer = Transfer(request.line, self._clock.now(), heard=Heard(), url=request.url)
         try:
             async with asyncio.timeout(gate.send_by.left()) as limit:
                 payload = OncePayload(request.body or b"", gate, limit, self._definition.timeout)
                 transfer = await self._answered(transfer, session, request, payload)
-        except _FAILURES as error:
-            fault = gate.reason or (_fault(error) if gate.passed else _fault_before(error))
-            transfer = _changed(transfer, fault=fault, temporary=isinstance(error, _NETWORK))
+        except FAILURES as error:
+            why = gate.reason or (fault if gate.passed else fault_before)(error, self._transport)
+            transfer = _changed(transfer, fault=why, temporary=isinstance(error, NETWORK))
         finally:
             gate.shut("the request is over")
         return _changed(transfer, began=gate.passed, duration_ms=self._since(started))
@@ -96,12 +82,12 @@ class Wire:
         """A request that moves no vehicle; the whole of it may take `within` seconds."""
         self._questions = session = self._questions or self._session(self._definition.connections)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now(), url=request.url)
+        transfer = Transfer(request.line, self._clock.now(), heard=Heard(), url=request.url)
         try:
             async with asyncio.timeout(within):
                 transfer = await self._answered(transfer, session, request, request.body)
-        except _FAILURES as error:
-            transfer = _changed(transfer, fault=_fault(error))
+        except FAILURES as error:
+            transfer = _changed(transfer, fault=fault(error, self._transport))
         return _changed(transfer, duration_ms=self._since(started))
 
     async def close(self) -> None:
@@ -118,6 +104,10 @@ class Wire:
             cookie_jar=DummyCookieJar(),
             auto_decompress=False,
             timeout=ClientTimeout(total=None, sock_connect=None),
+            proxy=self._transport.proxy,
+            max_line_size=self._transport.header_bytes,
+            max_field_size=self._transport.header_bytes,
+            max_headers=self._transport.header_fields,
         )
 
     async def _answered(
@@ -131,31 +121,35 @@ class Wire:
             allow_redirects=False,
             skip_auto_headers=("Content-Type",),
         ) as response:
-            packed = await _cut(response)
+            transfer.heard.status = response.status
+            packed = await _cut(response, transfer.heard, self._transport.answer_bytes)
         headers = {name.lower(): value for name, value in reversed(list(response.headers.items()))}
-        body, fault = _plain(packed, headers)
+        body, problem = _plain(packed, headers, self._transport.answer_bytes)
         pause = retry_after(headers.get("retry-after"), self._clock.now())
-        return _changed(transfer, status=response.status, body=body, headers=headers, retry_after=pause, fault=fault)
+        return _changed(transfer, status=response.status, body=body, headers=headers, retry_after=pause, fault=problem)
 
     def _since(self, started: float) -> float:
         return round((self._clock.monotonic() - started) * 1000, 3)
 
 
-async def _cut(response: ClientResponse) -> bytes:
+async def _cut(response: ClientResponse, heard: Heard, limit: int) -> bytes:
+    """The body as it came. Raises `OversizedError` for more than `limit` bytes."""
     body = bytearray()
+    heard.size = 0
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        heard.size = len(body)
+        if len(body) > limit:
             response.close()
             raise OversizedError
     return bytes(body)
 
 
-def _plain(packed: bytes, headers: dict[str, str]) -> tuple[bytes, str]:
+def _plain(packed: bytes, headers: dict[str, str], largest: int) -> tuple[bytes, str]:
     """The body as plain UTF-8, or as it came and why it is not."""
     coding, kind = headers.get("content-encoding", ""), headers.get("content-type", "")
     try:
-        return plain(packed, encoding=coding, content_type=kind, largest=LARGEST_ANSWER), ""
+        return plain(packed, encoding=coding, content_type=kind, largest=largest), ""
     except BodyTooLarge:
         raise OversizedError from None
     except BodyError as error:
@@ -164,27 +158,3 @@ def _plain(packed: bytes, headers: dict[str, str]) -> tuple[bytes, str]:
 
 def _changed(transfer: Transfer, **changes: object) -> Transfer:
     return msgspec.structs.replace(transfer, **changes)
-
-
-def _fault(error: Exception) -> str:
-    return next(text for kind, text in _FAULTS if isinstance(error, kind))
-
-
-def _fault_before(error: Exception) -> str:
-    return "no connection to the OEM in time" if isinstance(error, TimeoutError) else _fault(error)
-
-
-def _ssl_context(definition: Definition) -> ssl.SSLContext | bool:
-    """True: aiohttp's own, which verifies just the same."""
-    certificate, key = definition.client_certificate, definition.client_key
-    if key and not certificate:
-        raise DefinitionError("client_key: goes with client_certificate")
-    if not certificate and definition.base_url and definition.base_url.scheme == "http":
-        return True
-    context = ssl.create_default_context()
-    if certificate:
-        try:
-            context.load_cert_chain(certificate, key)
-        except (OSError, ValueError):
-            raise DefinitionError("client_certificate: expected PEM files of a certificate and its key") from None
-    return context

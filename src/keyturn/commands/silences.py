@@ -1,0 +1,75 @@
+"""The newest exchange with an OEM that brought nothing: of a command's questions, and of a vehicle's state reads.
+
+They are no transitions: whoever asks again and again would fill the audit log with the same. What a transition rests
+on is told in its own entry.
+"""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import iso_time
+from keyturn.connectors.port import Exchange
+from keyturn.fleet import evidence
+from keyturn.fleet.evidence import Unread
+from keyturn.store.port import ReadTx, Tx
+
+SILENT = "oem.silent"
+"""Kind of the events in a timeline that tell of one."""
+
+_KEEP = "UPDATE command SET unanswered = :unanswered WHERE id = :id"
+_QUESTION = "SELECT unanswered FROM command WHERE id = :id"
+_COMMAND = """
+SELECT c.unanswered, c.vehicle_id, c.created_at, c.updated_at, o.command_id
+FROM command c LEFT JOIN open_command o ON o.command_id = c.id WHERE c.id = :id
+"""
+_EXCHANGE = msgspec.json.Decoder(Exchange)
+
+
+def keep_question(tx: Tx, command_id: str, exchange: Exchange | None) -> None:
+    """The newest question brought nothing; None: it brought something."""
+    unanswered = None if exchange is None else msgspec.json.encode(exchange).decode()
+    tx.run(_KEEP, unanswered=unanswered, id=command_id)
+
+
+def of_question(tx: ReadTx, command_id: str) -> Exchange | None:
+    row = tx.one(_QUESTION, id=command_id)
+    return _EXCHANGE.decode(row[0]) if row and row[0] else None
+
+
+def keep_unread(tx: Tx, vehicle_id: str, exchange: Exchange) -> None:
+    """The newest read of the vehicle's state brought nothing."""
+    known = evidence.load_to_change(tx, vehicle_id)
+    evidence.save(tx, vehicle_id, evidence.unread(known, exchange, tx.now))
+
+
+def events(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
+    """For the command's timeline, oldest first: what was asked about it, and of its vehicle while it was open."""
+    row = tx.one(_COMMAND, id=command_id)
+    if row is None:
+        return []
+    question, vehicle_id, since, until, is_open = row
+    unread = evidence.load(tx, vehicle_id).report.unread
+    found = [("question", _EXCHANGE.decode(question))] if question else []
+    if unread is not None and unread.at >= since and (is_open or unread.at <= until):
+        found.append(("state", unread.exchange))
+    return [_event(about, exchange) for about, exchange in sorted(found, key=lambda each: each[1].at)]
+
+
+def cause(exchange: Exchange | None, otherwise: str) -> str:
+    """Whose doing it is that nothing is known: the OEM's where it answered, the way's where it did not."""
+    if exchange is None:
+        return otherwise
+    return "reachability" if exchange.status is None else "oem"
+
+
+def why(unread: Unread) -> str:
+    """As a verdict's reason, without a full stop."""
+    size = "" if unread.exchange.size is None else f", {unread.exchange.size} bytes"
+    status = "no status" if unread.exchange.status is None else f"status {unread.exchange.status}"
+    return f"the last state read brought nothing: {unread.exchange.problem} ({status}{size})"
+
+
+def _event(about: str, exchange: Exchange) -> dict[str, Any]:
+    told = {"about": about, "exchange": msgspec.to_builtins(exchange)}
+    return {"at": iso_time(exchange.at), "kind": SILENT, "actor": "engine", **told}

@@ -1,0 +1,62 @@
+"""What no record holds: secrets, as whole values and in every form; and what stays as it was said."""
+
+import pytest
+
+from keyturn.connectors.port import Exchange
+
+from .definitions import OPERATION, connector
+from .oem import DROP, Ending, Oem, answer
+from .orders import BentClock, account, order, target
+
+pytestmark = pytest.mark.anyio
+
+CREDENTIALS = {"token": "t0k", "fleet_id": "7", "region": "the", "pin": "1234", "unlock": "5678"}
+
+
+async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: object) -> Exchange:
+    oem.says(ending)
+    sender = connector(oem.url, send={"path": path, "body": {}}, auth={"scheme": "bearer", **auth})
+    answered = await sender.send(order(BentClock(), at=target(account(**CREDENTIALS))))
+    await sender.close()
+    assert answered.exchange is not None
+    return answered.exchange
+
+
+async def said(oem: Oem, text: str, **auth: object) -> str:
+    return (await recorded(oem, answer(502, text), **auth)).answer
+
+
+async def test_a_credential_that_is_no_secret_stays_in_the_record(oem: Oem) -> None:
+    text = '{"at": "2026-11-30T21:07:27", "fleet": 7, "fleet_id": "7", "text": "the vehicle"}'
+    assert await said(oem, text) == text
+    assert (await recorded(oem, answer(502), "/fleets/{account.fleet_id}")).request == "POST /fleets/7"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Bearer t0k was refused", "Bearer *** was refused"),
+        ('{"token": "t0k"}', '{"token": "***"}'),
+        ("?token=t0k&x=1", "?token=***&x=1"),
+        ("Bearer%20t0k", "Bearer%20***"),
+        ("pin 1234.", "pin ***."),
+        ("order 91234, room 12345, t0ken", "order 91234, room 12345, t0ken"),
+    ],
+)
+async def test_a_secret_is_masked_as_a_whole_value(oem: Oem, text: str, kept: str) -> None:
+    assert await said(oem, text) == kept
+
+
+async def test_what_the_definition_lists_is_a_secret_too(oem: Oem) -> None:
+    assert await said(oem, "code 5678") == "code 5678"
+    assert await said(oem, "code 5678", sensitive=["unlock"]) == "code ***"
+
+
+async def test_our_own_words_are_never_masked(oem: Oem) -> None:
+    """Whatever the credentials are: a token that is one of these words, too."""
+    oem.says(DROP)
+    sender = connector(oem.url, OPERATION)
+    answered = await sender.send(order(BentClock(), at=target(account(token="connection", secret="lost"))))
+    await sender.close()
+    assert answered.exchange is not None
+    assert answered.exchange.answer == "the connection was lost"
