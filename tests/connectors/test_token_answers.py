@@ -260,7 +260,7 @@ async def test_a_rotated_refresh_token_stays_out_of_the_record(oem: Oem) -> None
 async def test_a_login_that_fails_is_left_alone_for_longer_and_longer(oem: Oem, status: int) -> None:
     cloud = Cloud(oem, answer(status, {}), auth={})
     asked = []
-    for seconds in (0, 1, 2.5, 4, 20, 23, 60, 84, 200, 210):
+    for seconds in (0, 0.5, 1.5, 4, 20, 22, 60, 84, 200, 210):
         cloud.clock.boot_ahead = cloud.clock.wall_ahead = seconds
         answered = await cloud.send()
         assert answered.verdict is Verdict.NOT_TAKEN

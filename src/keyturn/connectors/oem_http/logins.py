@@ -5,7 +5,7 @@ import msgspec
 from keyturn.clock import Clock
 from keyturn.connectors.port import Account
 
-PAUSES = (2.0, 20.0, 60.0, 120.0, 300.0)
+PAUSES = (1.0, 20.0, 60.0, 120.0, 300.0)
 """Seconds after the first failure, the second, and so on; the last one repeats."""
 URGENT_PAUSE = 10.0
 """Seconds, at most, for a command that undoes something."""
