@@ -33,11 +33,10 @@ class Issued(msgspec.Struct, frozen=True):
 def token_request(auth: Auth, requests: Requests, values: Values) -> Request:
     """`values` has the account's credentials. Raises `PlaceholderError` for one that is missing."""
     headers: dict[str, str] = {}
-    fields = {**_granted(auth, values), **_client(auth, values, headers)}
+    fields = _granted(auth, values) | (auth.parameters.tree(values) if auth.parameters else {})
     if auth.scope:
         fields["scope"] = auth.scope.plain(values)
-    if auth.parameters:
-        fields |= auth.parameters.tree(values)
+    fields |= _client(auth, values, headers)
     as_json = auth.request == "json"
     headers["Content-Type"] = "application/json" if as_json else "application/x-www-form-urlencoded"
     body = msgspec.json.encode(fields) if as_json else urlencode({key: word(fields[key]) for key in fields}).encode()
