@@ -1,6 +1,7 @@
 """A store with two companies' entries, its keys, and the power to tamper with what is on the disk."""
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine
@@ -201,3 +202,8 @@ def rewrite(house: House, number: int) -> None:
         )
         prev = digest
     house.tamper("UPDATE chain_head SET hash = :hash WHERE chain = 'company-a'", hash=prev)
+
+
+def restored(house: House) -> list[tuple[str | None, dict[str, object]]]:
+    rows = house.rows("SELECT company_id, body FROM entry WHERE kind = 'store.restored' ORDER BY company_id")
+    return [(company, json.loads(body)) for company, body in rows]

@@ -1,21 +1,17 @@
 """A restore is on record in every chain, and excuses only what lies beyond the fork that it names."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from keyturn.audit import journal, reading
 from keyturn.audit.checkpoints import Signed
 from keyturn.audit.findings import What
 from keyturn.audit.restores import RestoreStatement, acknowledge
-from keyturn.store.port import StoreRefused
 from keyturn.tenants.restoring import restore
 
-from .house import KEYRING, OTHER_KEYRING, House, faults, rewrite, verify_export
+from .house import KEYRING, OTHER_KEYRING, House, faults, restored, rewrite
 
 A = "company-a"
 _WRITE = """
@@ -27,26 +23,6 @@ KEY = [KEYRING.checkpoint_key]
 def what(house: House, **options: object) -> set[str]:
     """Everything that is found, notes included."""
     return {finding.what.value for finding in house.verify(keys=KEY, **options).findings}  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def backup(house: House, tmp_path: Path) -> Path:
-    """Made where each chain has twelve entries, ten of them under a checkpoint."""
-    return house.back_up(tmp_path / "backup.db")
-
-
-@pytest.fixture
-def kept(house: House, backup: Path) -> list[Signed]:
-    """Checkpoints that left the machine after the backup was made."""
-    house.tell(9)
-    kept = house.checkpoint()
-    house.tell(9)
-    return [*kept, *house.checkpoint()]
-
-
-def restored(house: House) -> list[tuple[str | None, dict[str, object]]]:
-    rows = house.rows("SELECT company_id, body FROM entry WHERE kind = 'store.restored' ORDER BY company_id")
-    return [(company, json.loads(body)) for company, body in rows]
 
 
 def test_an_honest_restore_is_sound_at_once_and_waits_for_somebody_to_know_of_it(
@@ -96,16 +72,6 @@ def test_each_chain_has_a_checkpoint_of_the_new_epoch_before_any_server_starts(h
     newest = house.rows("SELECT chain, number, statement FROM chain_checkpoint ORDER BY id DESC LIMIT 3")
     assert {(chain, number) for chain, number, _ in newest} == {(A, 13), ("company-b", 13), ("", 13)}
     assert {json.loads(statement)["epoch"] for _, _, statement in newest} == {2}
-
-
-def test_entries_that_the_backup_had_not_sealed_are_no_fault(house: House, tmp_path: Path) -> None:
-    house.tell(6)  # not sealed yet
-    backup = house.back_up(tmp_path / "late.db")
-    kept = house.checkpoint()
-
-    house.restore(backup)
-
-    assert faults(house.verify(keys=KEY, kept=kept)) == []
 
 
 def test_an_acknowledgement_is_entered_signed_and_enough(house: House, backup: Path, kept: list[Signed]) -> None:
@@ -211,76 +177,10 @@ def test_an_epoch_that_was_set_back_after_a_restore_excuses_nothing(
     assert "rewritten" in {fault[0] for fault in faults(house.verify(keys=KEY, kept=kept))}
 
 
-def test_each_restore_has_an_epoch_of_its_own_also_where_the_machine_was_lost(
-    house: House, backup: Path, kept: list[Signed], tmp_path: Path
-) -> None:
-    file = tmp_path / "kept.jsonl"
-    house.restore(backup)
-    house.tell(9)
-    house.checkpoint()
-    kept += [Signed(*row) for row in house.rows("SELECT statement, signature, key FROM chain_checkpoint")]
-    file.write_bytes(b"".join(signed.line for signed in kept) + b"no checkpoint\n")
-    anew = House(tmp_path / "new machine")
-
-    assert anew.restore(backup, kept=file) == 3
-    assert anew.restore(backup) == 4
-    report = anew.verify(keys=KEY, kept=kept)
-    assert faults(report) == []
-    assert len(report.unacknowledged) == 3
-
-
-def test_a_company_that_the_backup_did_not_know_was_left_behind(house: House, backup: Path) -> None:
-    house.write(lambda tx: journal.record(tx, "company.added", company_id="company-c", actor="x"))
-    kept = house.checkpoint()
-    house.restore(backup)
-    report = house.verify(keys=KEY, kept=kept)
-    assert faults(report) == []
-    assert ("restored", "company-c") in {(finding.what.value, finding.company) for finding in report.findings}
-
-    rows = "DELETE FROM {} WHERE chain = 'company-b'"
-    house.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
-    house.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
-    assert ("cut", "company-b", 1) in faults(house.verify(keys=KEY, kept=kept))
-
-
-def test_an_export_of_a_later_part_brings_the_restores_before_it_along(
-    house: House, backup: Path, kept: list[Signed], tmp_path: Path
-) -> None:
-    house.restore(backup)
-    house.tell(30)
-    house.checkpoint()
-    whole = house.export(tmp_path / "whole.jsonl")
-    part = house.export(tmp_path / "part.jsonl", first=15)
-
-    for file in (whole, part):
-        report = verify_export(file, keys=KEY, kept=kept)
-        assert faults(report) == []
-        assert {finding.company for finding in report.unacknowledged} == {A, "company-b", None}
-
-
 def test_a_restore_by_another_key_file_is_forged(house: House, backup: Path) -> None:
     house.restore(backup)
     assert "forged" in {finding.what.value for finding in house.verify(keys=[OTHER_KEYRING.checkpoint_key]).findings}
     assert "unvouched" not in what(house)
-
-
-def test_a_checkpoints_id_is_never_given_twice(house: House, backup: Path) -> None:
-    def newest() -> int:
-        return int(house.rows("SELECT max(id) FROM chain_checkpoint")[0][0])
-
-    before = newest()
-    house.tamper("DELETE FROM chain_checkpoint")
-    house.checkpoint()
-    assert house.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > before
-
-    highest = newest()
-    house.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
-    house.tamper(
-        "INSERT INTO checkpoint_outlet (name, delivered) VALUES ('checkpoint_file', :delivered)", delivered=highest
-    )
-    house.tell(3)
-    house.checkpoint()
-    assert house.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > highest
 
 
 def test_a_past_that_somebody_signed_with_a_key_of_their_own_does_not_stand_against_what_was_kept(
@@ -293,53 +193,3 @@ def test_a_past_that_somebody_signed_with_a_key_of_their_own_does_not_stand_agai
 
     found = {fault[0] for fault in faults(house.verify(kept=kept))}
     assert found >= {"forged", "cut"}
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE entry SET seq = 9223372036854775807 WHERE seq = (SELECT max(seq) FROM entry)",
-        "UPDATE chain_head SET hash = 'no hash', number = -1",
-        "UPDATE chain_head SET number = 3 WHERE chain = 'company-a'",
-        "UPDATE store_fact SET value = '9223372036854775807' WHERE name = 'epoch'",
-        "UPDATE entry SET at = 9000000000000000000 WHERE seq = (SELECT max(seq) FROM entry)",
-    ],
-)
-def test_a_backup_whose_chains_do_not_take_the_entry_is_refused_and_nothing_is_changed(
-    house: House, backup: Path, statement: str
-) -> None:
-    with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
-        connection.execute(statement)
-    before = (house.data / "keyturn.db").read_bytes()
-
-    with pytest.raises(StoreRefused, match="cannot be entered"):
-        house.restore(backup, unsigned=True)
-
-    assert (house.data / "keyturn.db").read_bytes() == before
-    left = {path.name for path in house.data.iterdir()} - {"keyturn.db", "keyturn.db-wal", "keyturn.db-shm"}
-    assert left == set()
-
-
-def test_restores_are_found_without_a_walk_through_history(house: House) -> None:
-    plan = " ".join(row[-1] for row in house.rows("EXPLAIN QUERY PLAN " + reading._TOLD))
-    assert "USING INDEX entry_restored" in plan
-    assert "SCAN" not in plan
-
-
-@pytest.mark.parametrize("spoil", ["rubbish", "view", "gone"])
-def test_a_backup_is_restored_whatever_is_in_its_place(house: House, backup: Path, spoil: str) -> None:
-    """The database there may be damaged, or somebody's work: nothing that it says is needed, or believed unsigned."""
-    house.restore(backup)
-    present = house.data / "keyturn.db"
-    if spoil == "view":
-        house.tamper("ALTER TABLE store_fact RENAME TO facts")
-        house.tamper("CREATE VIEW store_fact AS SELECT name, '1' AS value FROM facts")
-    elif spoil == "rubbish":
-        present.write_bytes(b"no database at all" * 1000)
-    else:
-        present.unlink()
-
-    assert house.restore(backup) == 3
-    assert (house.data / "keyturn.db.before-3").exists() is (spoil != "gone")
-    assert faults(house.verify(keys=KEY)) == []
-    assert all('"replaced":null' in str(body["statement"]) for _company, body in restored(house))
