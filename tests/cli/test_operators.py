@@ -91,6 +91,17 @@ def test_a_newcomer_sets_the_password_with_a_code_and_nobody_else_hears_it(desk:
     assert otpauth.startswith("otpauth://")
 
 
+def test_a_code_for_a_second_factor_is_asked_for_where_it_is_meant(desk: Desk) -> None:
+    desk.tell("operator", "add", "vera", "v@b.c", "viewer", lines=(PASSWORD,))
+    enrol = ("operator", "enrol-totp", "--operator", "vera")
+    desk.tell(*enrol, lines=(PASSWORD, ""))
+    code = desk.tell("operator", "reset-totp", "vera")["code"]
+
+    assert desk.tell(*enrol, lines=(PASSWORD, ""), code=1)["code"] == "sign_in_required"
+    assert desk.tell(*enrol, "--with-code", lines=(PASSWORD, "", "wrong"), code=1)["code"] == "code_refused"
+    assert desk.tell(*enrol, "--with-code", lines=(PASSWORD, "", code))["otpauth"].startswith("otpauth://")
+
+
 def test_a_secret_that_a_change_makes_is_collected_on_the_command_line(desk: Desk) -> None:
     """Here it is too early: the change waits for its notice."""
     desk.tell("company", "add", "ACME")

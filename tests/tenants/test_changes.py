@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from keyturn.alerts.rules import KINDS
 from keyturn.store.port import Tx
 from keyturn.tenants import changes, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation
@@ -266,3 +267,19 @@ def test_codes_of_a_removed_second_factor_are_worth_nothing(staff: Staff) -> Non
     staff.do("operator reset-totp", "ana", person="ana")
 
     staff.turned_away("ana", code=code_at(secret, step_at(staff.office.clock.now())))
+
+
+def test_all_that_was_done_to_people_and_applications_is_told(furnished: Staff) -> None:
+    """Hiring, renaming, removing, granting and rotating: each leaves an entry that leads to an alert."""
+    rotated(furnished, "erp")
+    furnished.do("operator set", "ana", person="ana", name="anna")
+    done = {each for each in furnished.kinds() if each.split(".")[0] in ("application", "operator", "company")}
+    assert done >= {
+        "application.added",
+        "application.changed",
+        "application.client_secret_rotated",
+        "application.sign_secret_added",
+        "operator.added",
+        "operator.set",
+    }
+    assert done - KINDS == {"company.added"}
