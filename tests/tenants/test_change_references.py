@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from keyturn.tenants.operations import OPERATIONS
+
 from .changing import staff as staff
 from .changing import two as two
 from .conftest import Office
@@ -43,7 +45,7 @@ def test_somebody_who_takes_over_the_name_gets_nothing(carla: Staff, office: Off
     """The old attack: rename within the notice, and give a puppet the name."""
     change = approved(carla, "operator set", person="carla", role="admin")
     assert carla.refused("operator set", "carla", person="carla", name="clara") == "role_required"
-    carla.wait(1.0)
+    office.clock.move(1)
     rename = approved(carla, "operator set", person="carla", name="clara")
     carla.wait(NOTICE)
 
@@ -54,23 +56,43 @@ def test_somebody_who_takes_over_the_name_gets_nothing(carla: Staff, office: Off
     assert office.do("operator show", person="carla")["role"] == "viewer"
 
 
-@pytest.mark.parametrize(
-    ("change", "rename"),
-    [
-        (("application set", GRANTS), ("application set", {"application": "erp", "name": "other"})),
-        (("plan set", {"plan": "basic", "commands": ["start"]}), ("plan set", {"plan": "basic", "name": "other"})),
-        (("application set", GRANTS | {"company": "Frota"}), ("company set", {"company": "Frota", "name": "other"})),
-        (("application set", GRANTS), ("company set", {"company": "Frota", "name": "other"})),
-        (
-            ("operator set", {"person": "ana", "grants": ["start"]}),
-            ("operator set", {"person": "ana", "name": "other"}),
-        ),
-    ],
-)
+RENAMED: list[tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]] = [
+    (("application set", GRANTS), ("application set", {"application": "erp", "name": "other"})),
+    (("plan set", {"plan": "basic", "commands": ["start"]}), ("plan set", {"plan": "basic", "name": "other"})),
+    (("application set", GRANTS | {"company": "Frota"}), ("company set", {"company": "Frota", "name": "other"})),
+    (("application set", GRANTS), ("company set", {"company": "Frota", "name": "other"})),
+    (
+        ("operator set", {"person": "ana", "grants": ["start"]}),
+        ("operator set", {"person": "ana", "name": "other"}),
+    ),
+    (
+        ("switch release", {"account": "main", "reach": "disable"}),
+        ("account set", {"account": "main", "name": "other"}),
+    ),
+]
+"""A change that waits, and what would rename something that it names."""
+
+
+def test_whatever_can_be_renamed_is_tried_here() -> None:
+    nouns = {"operator": "person", "company": "company"}
+    renaming = {
+        each.name
+        for each in OPERATIONS
+        for noun in [each.name.partition(" ")[0]]
+        if {"name", nouns.get(noun, noun)} <= set(each.arguments.__struct_fields__) and not each.name.endswith(" add")
+    }
+    assert renaming == {name for _, (name, _) in RENAMED}
+    assert len(renaming) == 5
+
+
+@pytest.mark.parametrize(("change", "rename"), RENAMED)
 def test_what_an_open_change_names_is_not_renamed(
     two: Staff, change: tuple[str, dict[str, Any]], rename: tuple[str, dict[str, Any]]
 ) -> None:
     """Nor is the company whose thing it is."""
+    if "account" in change[1]:
+        account = {"company": "Frota", "connector": "acme", "name": "main", "credentials": {}}
+        two.do("account add", "ana", **account)
     waiting = two.do(change[0], "ana", **change[1])
     assert two.refused(rename[0], "ana", **rename[1]) == "named_by_change"
     two.do("change withdraw", "bia", change=waiting["change"])

@@ -14,6 +14,7 @@ from keyturn.tenants.administration import Answer, Arguments, Operation, Operati
 from keyturn.tenants.guards import Need, depends, reads, signed_in, when
 from keyturn.tenants.immobilised import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.references import (
     ACCOUNT,
     COMPANY,
@@ -174,6 +175,8 @@ def _redirects(session: Session, arguments: SetAccount) -> bool:
 def _refuse_taken_name(tx: ReadTx, company_id: str, account_id: str, name: str) -> None:
     if tx.one(_NAME_OF_ANOTHER, company_id=company_id, name=name, id=account_id):
         raise name_taken("account of this company", name)
+    if name != _shown_by_id(tx, account_id)["name"]:
+        refuse_renaming(tx, account_id, "account")
 
 
 def _refuse_unusable(session: Session, connector: str, credentials: dict[str, str]) -> None:
