@@ -1,14 +1,18 @@
 """What a change names: the same thing when it takes effect as when it was proposed, whatever it is called by then."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from keyturn.tenants.operations import OPERATIONS
+from keyturn.tenants.administration import Arguments, Operation
+from keyturn.tenants.guards import guarded
+from keyturn.tenants.operations import OPERATIONS, perform
 
 from .changing import staff as staff
 from .changing import two as two
-from .conftest import Office
+from .conftest import INSTALLATION, Office
 from .staff import NOTICE, Staff
 
 GRANTS = {"application": "erp", "grants": ["location", "start"]}
@@ -140,3 +144,30 @@ def test_a_change_that_was_proposed_before_references_were_kept_is_not_made(two:
     two.wait(NOTICE)
     shown = two.do("change show", "bia", change=change["change"])
     assert (shown["state"], shown["problem"]) == ("failed", "It was proposed before an upgrade; propose it again.")
+
+
+class Move(Arguments, frozen=True):
+    vehicle: str
+    account: str
+    company: str | None = None
+
+
+MOVE = Operation("vehicle move", Move, lambda _session, _arguments: {}, guard=guarded("Sends commands elsewhere."))
+
+
+def test_an_account_is_one_of_the_vehicles_own_company(office: Office, enrol: Callable[..., dict[str, Any]]) -> None:
+    """Whatever accounts of other companies are called."""
+    vehicles = {company: enrol(company, f"9KTPARKED0000000{index}") for index, company in enumerate(("Frota", "Outra"))}
+    staff = Staff(office)
+    staff.hire("ana")
+    for company, vehicle in vehicles.items():
+        order = ("vehicle move", {"vehicle": vehicle["vin"], "account": "main"}, "operator:local", (MOVE,))
+        ana = staff.operator("ana")
+        context = (office.keyring, INSTALLATION, *order, ana)
+        change = office.wait(office.store.write(partial(perform, **dict(zip(_PERFORM, context, strict=True)))))
+        account = office.do("account show", account="main", company=company)
+        assert change["arguments"] == {"vehicle": vehicle["id"], "account": account["id"], "company": None}
+        assert change["company_id"] == vehicle["company_id"]
+
+
+_PERFORM = ("keyring", "installation", "name", "arguments", "actor", "operations", "operator")

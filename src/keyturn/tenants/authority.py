@@ -12,12 +12,12 @@ from keyturn.tenants.references import ACCOUNT, APPLICATION, COMPANY, OPERATOR, 
 
 _COMPANY = "company"
 _OWNED: dict[str, tuple[Noun, str]] = {
-    "application": (APPLICATION, "SELECT company_id FROM application WHERE id = :id"),
-    "account": (ACCOUNT, "SELECT company_id FROM oem_account WHERE id = :id"),
     "vehicle": (VEHICLE, "SELECT company_id FROM vehicle WHERE id = :id"),
+    "application": (APPLICATION, "SELECT company_id FROM application WHERE id = :id"),
     "person": (OPERATOR, "SELECT company_id FROM operator WHERE id = :id"),
+    "account": (ACCOUNT, "SELECT company_id FROM oem_account WHERE id = :id"),
 }
-"""By the argument that refers to it."""
+"""By the argument that refers to it. A vehicle's account is one of its company's, so the vehicle comes first."""
 _OWN = "SELECT 1 FROM company WHERE id = :id AND (id = :named OR name = :named)"
 """One query, whatever is named: nobody learns from their number what else there is."""
 

@@ -56,12 +56,12 @@ def pinned(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Argumen
 
     Raises `OperationError` where one refers to nothing.
     """
-    company: str | None = getattr(arguments, "company", None)
+    within: str | None = getattr(arguments, "company", None) or owner
     ids: dict[str, Any] = {}
     for name, (noun, _) in _REFERENCES.items():
         match getattr(arguments, name, None):
             case str(reference):
-                scope = None if noun in (COMPANY, PLAN) else company
+                scope = None if noun in (COMPANY, PLAN) else within
                 ids[name] = resolve(tx, noun, reference, scope)
             case tuple(references):
                 ids[name] = tuple(resolve_in_reach(tx, each, owner) for each in references)
