@@ -7,6 +7,7 @@ import pytest
 from keyturn.commands import approvals, immobilisations
 from keyturn.commands.policy import LIMIT_REACHED
 from keyturn.connectors.port import Verdict
+from keyturn.store.port import Tx
 from keyturn.tenants import changes, passwords
 from keyturn.tenants.administration import Answer, OperationError
 from keyturn.tenants.operations import OPERATIONS, perform
@@ -92,17 +93,33 @@ def test_closing_it_by_force_waits_too_whatever_a_report_says_meanwhile(yard: Ya
     assert ordered(yard, "immobilisation close", ana, **CLOSE, force=True)["state"] == "pending"
 
 
-def test_what_a_report_says_is_enabled_is_closed_as_before(yard: Yard) -> None:
-    """Its disable could act yet when the report came; since then its time is over, and no report came."""
+def test_a_report_of_a_moment_at_which_a_lost_disable_could_act_yet_shows_nothing(yard: Yard) -> None:
+    """The vehicle may have done it since, whatever time has passed."""
     yard.lose(DISABLE)
     yard.clock.move(5)
     says_enabled(yard)
     yard.clock.move(601)
     admin(yard)
 
+    assert refused(yard, "immobilisation close", None, **CLOSE) == "sign_in_required"
+    assert order(yard, "immobilisation list")["immobilisations"][0]["state"] == "possible"
+
+
+def test_one_that_a_report_contradicts_is_closed_as_before(yard: Yard) -> None:
+    says_enabled(yard)
+    yard.do(_stands, yard.names.company, yard.names.vehicle)
+    admin(yard)
+
     assert ordered(yard, "immobilisation close", None, **CLOSE)["held"] is False
 
     assert (held(yard), listed(yard)) == ([0], [])
+
+
+def _stands(tx: Tx, company: str, vehicle: str) -> None:
+    """A record of no command that is left."""
+    sql = """INSERT INTO immobilisation (company_id, vehicle_id, opened_by, state, opened_at)
+    VALUES (:company, :vehicle, 'disable', 'possible', 1)"""
+    tx.run(sql, company=company, vehicle=vehicle)
 
 
 @pytest.fixture

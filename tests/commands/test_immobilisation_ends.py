@@ -154,3 +154,14 @@ def test_it_is_told_when_it_opens_is_confirmed_and_closes(yard: Yard) -> None:
         disable.id,
         enable.id,
     )
+
+
+def test_a_report_of_before_a_lost_disable_could_have_acted_does_not_close_it(yard: Yard) -> None:
+    """It is heard when the disable's time is over, and was made before: the vehicle may have done it in between."""
+    yard.lose(DISABLE)
+    yard.clock.move(700)
+    says_enabled(yard, age=500)
+    assert state(yard) == "possible"
+
+    says_enabled(yard, age=50)
+    assert (state(yard), closed_by(yard)) == (None, ["report"])

@@ -126,6 +126,14 @@ BUGS: tuple[Bug, ...] = (
         "immobilisation on record",
     ),
     Bug(
+        "a report of before a lost disable could act closes its record",
+        "commands/effects.py",
+        "min(signal.as_of or 0, tx.now))",
+        "tx.now)",
+        "",
+        test="tests/commands/test_immobilisation_ends.py",
+    ),
+    Bug(
         "all that comes behind something that waits for an approval has one segment",
         "commands/lanes.py",
         "    return take_number(tx, vehicle_id) if place == _LAST_PLACE else place\n",

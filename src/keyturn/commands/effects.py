@@ -108,7 +108,7 @@ def on_not_done(tx: Tx, command: Command) -> None:
 
 def on_report(tx: Tx, vehicle: Vehicle, known: Evidence) -> None:
     """The vehicle said something: perhaps that its ignition is enabled."""
-    if says_enabled(known):
+    if _says_enabled(known):
         _close_if_over(tx, vehicle.id)
 
 
@@ -188,7 +188,7 @@ def _close_if_over(tx: Tx, vehicle_id: str) -> None:
 def _over(tx: ReadTx, record: Immobilisation) -> str | None:
     """What ended it, as `immobilisation.close` takes it."""
     known = evidence.load(tx, record.vehicle_id)
-    if says_enabled(known) and not disable_may_still_act(tx, record, tx.now):
+    if shows_enabled(tx, record, known):
         return immobilisation.REPORT
     enable = tx.one(_LAST_ENABLE, immobilisation_id=record.id)
     if enable is None or known.track.ignition_disabled:
@@ -198,7 +198,15 @@ def _over(tx: ReadTx, record: Immobilisation) -> str | None:
     return None
 
 
-def says_enabled(known: Evidence) -> bool:
+def shows_enabled(tx: ReadTx, record: Immobilisation, known: Evidence) -> bool:
+    """The newest report says so, of a moment after which no disable of ours may act any more."""
+    signal = known.report.signals.get("ignition_disabled")
+    if signal is None or not _says_enabled(known):
+        return False
+    return not disable_may_still_act(tx, record, min(signal.as_of or 0, tx.now))
+
+
+def _says_enabled(known: Evidence) -> bool:
     """The newest report says so, of a moment after every command of ours that could change it."""
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or signal.value is not False:

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from keyturn.clock import SECOND, after, iso_time
 from keyturn.commands import keep_enabling
-from keyturn.commands.effects import disable_may_still_act, says_enabled
+from keyturn.commands.effects import disable_may_still_act, shows_enabled
 from keyturn.commands.immobilised import open_records, shown_keeping
 from keyturn.commands.keep_enabling import CANCELLED
 from keyturn.fleet import evidence, immobilisation, notices, vehicles
@@ -82,8 +82,8 @@ def _open(session: Session, arguments: CloseImmobilisation) -> Immobilisation:
 
 
 def _may_be_immobilised(tx: ReadTx, record: Immobilisation) -> bool:
-    """No report says enabled that is newer than every ignition command; or a disable may act after that report."""
-    return not says_enabled(evidence.load(tx, record.vehicle_id)) or disable_may_still_act(tx, record, tx.now)
+    """No report says enabled that is newer than whatever a disable of ours may have done."""
+    return not shows_enabled(tx, record, evidence.load(tx, record.vehicle_id))
 
 
 def _hides(session: Session, arguments: CloseImmobilisation) -> bool:
