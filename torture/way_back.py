@@ -1,9 +1,9 @@
 """The way back: whatever stands against it, a company enables its vehicle by its ordinary request.
 
-Before that, in some scenarios, an insider alone with the shell does what holds it up longest: closes records by
-force, and throws switches over what restores, again and again. What the company took away from itself it gives back,
-and such a switch is released, or left until it ends by itself; everything else stays as the scenario left it, and is
-made as strict as it can be.
+Before that, in some scenarios, an insider alone with the shell does what holds it up longest: closes records by force,
+and throws switches over what restores, again and again. What the company took away from itself it gives back, and such
+a switch is released, or left until it ends by itself; everything else stays as the scenario left it, and is made as
+strict as it can be.
 """
 
 from collections.abc import Iterator
