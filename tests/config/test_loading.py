@@ -137,6 +137,15 @@ WRONG_FILES = [
         "initiate_wait, proxy, proxy_user_file, quota, send_wait, timeout (config.toml).",
     ),
     (
+        "[connectors.acme]\ndefinition = 'a'\nproxy_user_file = 'b'",
+        "connectors.acme.proxy: expected a URL, as proxy_user_file is set, got None (default).",
+    ),
+    (
+        "[connectors.acme]\ndefinition = 'a'\nproxy = 'http://me:hunter2@proxy:3128'",
+        "connectors.acme.proxy: expected an http or https URL of host and port only (user and password: "
+        "proxy_user_file), got 'http://***@proxy:3128' (config.toml).",
+    ),
+    (
         "[connectors.Acme]\ndefinition = 'a'",
         "connectors.Acme: expected a name of small letters and digits, with single - or _ between, got 'Acme' "
         "(config.toml).",
