@@ -34,6 +34,7 @@ from keyturn.store.sqlite.batch import Batch
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.reader import Reader
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from keyturn.timekeeping import Moment
 
 VEHICLES = 1000
 REQUEST_SECONDS = 60e-6
@@ -126,7 +127,7 @@ class WriterThread:
 
     def _serve(self) -> None:
         while (unit := self._queue.get()) is not None:
-            batch = Batch(self._connection, time.time_ns() // 1000)
+            batch = Batch(self._connection, Moment(now := time.time_ns() // 1000, now))
             batch.begin()
             batch.run(*unit)
             while not self._queue.empty() and len(batch) < 256 and (unit := self._queue.get()) is not None:

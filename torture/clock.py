@@ -33,6 +33,15 @@ class VirtualClock:
         """Somebody sets the wall clock."""
         self._stepped += seconds
 
+    @property
+    def stepped(self) -> float:
+        """Seconds by which the wall clock is ahead of the true time; below 0: behind."""
+        return self._stepped
+
+    def set_right(self) -> None:
+        """Somebody sets the wall clock to what it is elsewhere."""
+        self._stepped = 0.0
+
     def catch_up(self) -> None:
         """Somebody notices that the wall clock is behind: an OEM that honours expiry would take every order for old."""
         self._stepped = max(0.0, self._stepped)

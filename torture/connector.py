@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from keyturn.clock import after
+from keyturn.clock import Clock, after
 from keyturn.connectors.port import (
     Declarations,
     Exchange,
@@ -46,12 +46,13 @@ class ConnectorRaised(RuntimeError):
 
 
 class ModelConnector:
-    """One node's connector to `cloud`; `node` names the node in the ledger."""
+    """One node's connector to `cloud`; `node` names the node in the ledger, `time` is its clock."""
 
-    def __init__(self, cloud: Cloud, declares: Declarations, node: str, *, honours_expiry: bool) -> None:
+    def __init__(self, cloud: Cloud, declares: Declarations, node: str, time: Clock, *, honours_expiry: bool) -> None:
         self._cloud = cloud
         self._declares = declares
         self._node = node
+        self._time = time
         self._honours_expiry = honours_expiry
 
     @property
@@ -59,13 +60,13 @@ class ModelConnector:
         return self._declares
 
     async def send(self, order: Order) -> OemAnswer:
-        clock, fault = self._cloud.clock, self._cloud.faults.draw("connect")
+        clock, fault = self._time, self._cloud.faults.draw("connect")
         await asyncio.sleep(self._cloud.latency() + (8.0 * self._chance() if fault == "slow connection" else 0.0))
         if fault == "connection refused":
             return OemAnswer(Verdict.NOT_TAKEN, temporary=True)
         if clock.now() > order.send_by or clock.boottime() > order.send_by_boottime:
             return OemAnswer(Verdict.NOT_TAKEN, temporary=True)
-        sending = Sending(order, self._node, clock.now(), clock.monotonic(), clock.boottime(), clock.true())
+        sending = Sending(order, self._node, clock.now(), clock.monotonic(), clock.boottime(), self._cloud.clock.true())
         self._cloud.sendings.append(sending)
         self._cloud.on_sending(len(self._cloud.sendings))
         sending.answer = await self._exchanged(order)

@@ -5,6 +5,7 @@ from typing import Any
 
 from keyturn.commands.catalogue import COMMANDS
 
+from . import time
 from .administration import administer, filled
 from .car import STOPPED
 from .installation import BY_VIN
@@ -21,6 +22,8 @@ def happen(world: World, event: Event) -> None:
     if not world.calm:
         world.note(f"{event.what} ({event.vin}, {event.seconds:g} s)")
         world.counts[event.what] += 1
+        if event.what in _CLOCK:
+            world.witness.allow(time.STEP)
         HAPPENINGS[event.what](world, event)
 
 
@@ -55,6 +58,27 @@ def _sets_forward(world: World, event: Event) -> None:
     world.clock.step(event.seconds)
 
 
+def _jumps(world: World, _event: Event) -> None:
+    world.clock.step(time.JUMP)
+
+
+def _jumps_while_down(world: World, event: Event) -> None:
+    """The process ends, the clock jumps, and the next process finds it so."""
+    world.crash(0, everything=True, restart=1.0)
+    world.clock.step(time.JUMP)
+
+
+def _set_right(world: World, _event: Event) -> None:
+    world.clock.set_right()
+
+
+def _accepted(world: World, _event: Event) -> None:
+    """From now on it is right, because somebody who was asked says so."""
+    world.witness.accepting = True
+    for node in world.living()[:1]:
+        administer(world, node, "clock accept", {})
+
+
 def _sleeps(world: World, event: Event) -> None:
     world.clock.sleep(event.seconds)
 
@@ -78,6 +102,10 @@ _CLOCK: dict[str, Happening] = {
     "clock set back": _sets_back,
     "clock set forward": _sets_forward,
     "machine sleeps": _sleeps,
+    time.JUMPS: _jumps,
+    time.JUMPS_WHILE_DOWN: _jumps_while_down,
+    time.SET_RIGHT: _set_right,
+    time.ACCEPTED: _accepted,
 }
 _RIGHTS: dict[str, Happening] = {
     "grants taken": _administered("application set", application="{app}", grants=("location",)),

@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from keyturn.bus.port import Bus
-from keyturn.clock import Clock
 from keyturn.commands.request import CommandRequest
 from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
 from keyturn.engine.works import Chance, Parts, Works, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
-from keyturn.store.port import Store, StoreUnavailable, Tx
+from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.tenants import clock
 from keyturn.tenants.administration import Operation
+from keyturn.timekeeping import Timekeeper
 
 from .disk import Disk
 from .installation import KEYRING
@@ -41,13 +42,15 @@ _NAMES = msgspec.json.Decoder(frozenset[str])
 class Database:
     """A store with a life: its node's own, or one that nodes share and that goes on without them."""
 
-    def __init__(self, site: Site, clock: Clock, disk: Disk, announce: Callable[[str, str], None], life: Life) -> None:
+    def __init__(
+        self, site: Site, time: Timekeeper, disk: Disk, announce: Callable[[str, str], None], life: Life
+    ) -> None:
         self.life = life
         self.context = context_of(life)
         self._site = site
         self._lent: list[sqlite3.Connection] = []
         opened = partial(open_sqlite, disk=disk, connect=self._connect)
-        self.store: SqliteStore = self.context.run(opened, site.directory, clock, announce)
+        self.store: SqliteStore = self.context.run(opened, site.directory, time, announce)
 
     def drop(self) -> None:
         """What was not committed is gone; the files stay."""
@@ -66,6 +69,7 @@ class SharedStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.read = database.store.read
+        self.time = database.store.time
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         context = self._database.context.copy()
@@ -78,7 +82,7 @@ class SharedStore:
 class Node:
     """`life` ends with it. Requests that it had not answered by then hear that their connection was lost."""
 
-    def __init__(self, name: str, life: Life, store: Store, bus: Bus) -> None:
+    def __init__(self, name: str, life: Life, store: SqliteStore | SharedStore, bus: Bus) -> None:
         self.name = name
         self.life = life
         self.store = store
@@ -89,12 +93,10 @@ class Node:
         self._tasks: list[asyncio.Task[Any]] = []
         self._works: Works | None = None
 
-    async def start(
-        self, clock: Clock, chance: Chance, connectors: Mapping[str, Connector], epoch: int, settings: Settings
-    ) -> None:
+    async def start(self, chance: Chance, connectors: Mapping[str, Connector], epoch: int, settings: Settings) -> None:
         """Run this in the node's own context. Raises StoreUnavailable."""
         shared = isinstance(self.store, SharedStore)
-        parts = Parts(self.store, self.bus, clock, KEYRING, connectors, epoch, chance, shared=shared)
+        parts = Parts(self.store, self.bus, self.store.time, KEYRING, connectors, epoch, chance, shared=shared)
         self._works = assemble(parts, settings)
         await self._works.start()
         self.up = True
@@ -102,7 +104,7 @@ class Node:
     @property
     def operations(self) -> tuple[Operation, ...]:
         """What its administration offers beyond what needs no engine."""
-        return self._works.operations if self._works else ()
+        return (*self._works.operations, *clock.operations(self.store.time)) if self._works else ()
 
     def within(self) -> Context:
         """A context for a step of this node."""

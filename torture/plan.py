@@ -20,6 +20,7 @@ from keyturn.connectors.port import Declarations, Quota
 from .faults import draw_rates
 from .installation import APPLICATIONS, BY_VIN, ENFORCING, RELAY, VEHICLES
 from .rulebook import Rules, draw_changes, draw_policies
+from .time import ACCEPTED, JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, draw_jumps
 
 
 class Crash(msgspec.Struct, frozen=True):
@@ -74,9 +75,10 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def clock_is_true(self) -> bool:
         """Nobody steps the wall clock, and the machine never sleeps."""
-        return not any(event.what in CLOCK_EVENTS for event in self.events)
+        return not any(event.what in (*CLOCK_EVENTS, *JUMP_EVENTS) for event in self.events)
 
 
+JUMP_EVENTS = (JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, ACCEPTED)
 CLOCK_EVENTS = ("clock set back", "clock set forward", "machine sleeps")
 RIGHTS_EVENTS = (
     "grants taken", "grants given back", "consent withdrawn", "consent given", "vehicle sold", "plan reduced",
@@ -113,7 +115,9 @@ def draw_plan(seed: int) -> Plan:
         pace=pace,
         rates=draw_rates(chance) if chance.random() < 0.85 else {},
         crashes=tuple(_crash(chance) for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 3)))),
-        events=_events(chance, vins, busy_for, driving) + _changes(seed, vins, busy_for, policies),
+        events=_events(chance, vins, busy_for, driving)
+        + _changes(seed, vins, busy_for, policies)
+        + tuple(Event(busy_for * part, kind, vins[0], 0.0) for kind, part in draw_jumps(seed)),
         settings=_settings(chance),
         declares=_declares(chance),
         honours_expiry=chance.random() < 0.3,

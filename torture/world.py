@@ -24,6 +24,7 @@ from .node import Database, Node, SharedStore
 from .oem import Actuation, Cloud
 from .plan import Crash, Plan
 from .site import Site
+from .time import WatchedTime, Witness
 
 _HOUR = 3_600_000_000
 _ON_RECORD = """
@@ -96,6 +97,7 @@ class World:
     def __post_init__(self) -> None:
         seed = self.plan.seed
         self.clock = VirtualClock(self.loop.time)
+        self.witness = Witness(self.clock, self.complaints.append)
         self.faults = Faults(_stream("faults", seed), self.plan.rates, self.counts)
         self.chance = _stream("product", seed)
         self.disk = Disk(self.loop, self.faults)
@@ -172,7 +174,7 @@ class World:
         life = Life()
         bus = LossyBus(self.loop, self.faults)
         if self.plan.nodes == 1:
-            own = Database(self.site, self.clock, self.disk, self._announce, life)
+            own = Database(self.site, WatchedTime(self.clock, self.witness), self.disk, self._announce, life)
             self.buried.append(own)
             node, epoch = Node(name, life, own.store, bus), own.store.epoch
         else:
@@ -183,16 +185,18 @@ class World:
         self.loop.create_task(self._start(node, number, epoch), context=node.within())
 
     def _database(self) -> Database:
-        return Database(self.site, self.clock, self.disk, self._announce, Life())
+        return Database(self.site, WatchedTime(self.clock, self.witness), self.disk, self._announce, Life())
 
     async def _start(self, node: Node, number: int, epoch: int) -> None:
         connectors = {
-            name: ModelConnector(self.cloud, declares, node.name, honours_expiry=self.plan.honours_expiry)
+            name: ModelConnector(
+                self.cloud, declares, node.name, node.store.time, honours_expiry=self.plan.honours_expiry
+            )
             for name, declares in self.plan.declares.items()
         }
         chance = Chance(octets=self.chance.randbytes, fraction=self.chance.random)
         try:
-            await node.start(self.clock, chance, connectors, epoch, self.plan.settings)
+            await node.start(chance, connectors, epoch, self.plan.settings)
         except StoreUnavailable:
             self.note(f"{node.name} cannot start: the store is away")
             self.loop.call_soon(self.crash, number, False, context=self.cloud.world)

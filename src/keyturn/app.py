@@ -44,7 +44,7 @@ from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants import changes, errands, operators, restoring
+from keyturn.tenants import changes, clock, errands, operators, restoring
 from keyturn.tenants.accounts import KeptCredentials
 from keyturn.tenants.administration import Answer, Installation, Operation, OperationError, find
 from keyturn.tenants.directory import Directory
@@ -53,6 +53,7 @@ from keyturn.tenants.name_spaces import NameSpaces, settle_all
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.signing_in import sign_in
+from keyturn.timekeeping import Timekeeper, machine_boot
 
 _LOCAL_OPERATOR = "operator:local"
 _LOOK_EVERY = 1.0
@@ -88,7 +89,8 @@ class Administration:
         self._keyring = keyring
         self._installation = installation
         self._channels = channels
-        by_name = {operation.name: operation for operation in (*_OPERATIONS, *served)}
+        own = clock.operations(store.time)
+        by_name = {operation.name: operation for operation in (*_OPERATIONS, *own, *served)}
         self._operations = tuple(by_name.values())
         self._errands = {errands.BACKUP: self._back_up, errands.TRY_ALERTS: self._try_alerts}
 
@@ -169,7 +171,8 @@ async def workbench(settings: Settings) -> AsyncIterator[Administration]:
     directory = Path(settings.server.data)
     async with AsyncExitStack() as resources:
         resources.callback(DataDirectoryLock(directory).release)
-        store = open_sqlite(directory, SystemClock(), lambda _topic, _key: None)
+        time = Timekeeper(SystemClock(), settings.engine.clock_step, machine_boot())
+        store = open_sqlite(directory, time, lambda _topic, _key: None)
         resources.push_async_callback(store.close)
         keyring = await unlock(store, settings.key_file)
         channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.emails)
@@ -182,7 +185,7 @@ class Node:
     def __init__(self, settings: Settings, *, clock: Clock | None = None, bench: bool = False) -> None:
         refuse_unknown_commands(settings, frozenset(COMMANDS))
         self._settings = settings
-        self._clock = clock or SystemClock()
+        self._time = Timekeeper(clock or SystemClock(), settings.engine.clock_step, machine_boot())
         self._bench = bench
         self._resources = AsyncExitStack()
         self._custody: Custody | None = None
@@ -211,7 +214,10 @@ class Node:
             "store": ("The store cannot acknowledge.", not self.store.available),
             "audit": ("The audit chain is broken.", self._custody is not None and self._custody.broken),
             "checkpoints": (f"Checkpoints do not leave by {', '.join(behind)}.", bool(behind)),
-            "clock": ("The wall clock was set back; actuating commands wait.", self.works.engine.clock_fault),
+            "clock": (
+                "The wall clock was set and is not believed; actuating commands wait.",
+                self.works.engine.clock_fault,
+            ),
         }
         return {name: text for name, (text, there) in problems.items() if there}
 
@@ -223,8 +229,8 @@ class Node:
         bus.listen(FINAL_TOPIC, self._count_final)
         bus.listen(silences.TOPIC, lambda key: self.metrics.count_silent(*key.split(" ")))
         opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
-        connectors = build_connectors(settings.connectors, self._clock, KeptCredentials(opened))
-        self.store = open_sqlite(directory, self._clock, bus.publish, on_batch=self._observe_batch)
+        connectors = build_connectors(settings.connectors, self._time, KeptCredentials(opened))
+        self.store = open_sqlite(directory, self._time, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
         keyring = await unlock(self.store, settings.key_file)
         opened.set_result((self.store, keyring))
@@ -233,21 +239,21 @@ class Node:
         self._custody = Custody(self.store, bus, keyring, settings.audit)
         self._custody.start()
         self._resources.push_async_callback(self._custody.stop)
-        channels = build_channels(settings.alerts, os.environ, self._clock, self.store, operators.emails)
+        channels = build_channels(settings.alerts, os.environ, self._time, self.store, operators.emails)
         await self._start_alerts(channels)
         known = installation(settings)
-        self.works = assemble(Parts(self.store, bus, self._clock, keyring, connectors, self.store.epoch), settings)
+        self.works = assemble(Parts(self.store, bus, self._time, keyring, connectors, self.store.epoch), settings)
         await self.store.write(partial(settle_all, spaces=known.name_spaces))
         self.administration = Administration(
             directory, self.store, keyring, known, lambda: channels, self.works.operations
         )
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
-        directory_of_tenants = Directory(self.store, keyring, self._clock, settings.tokens.life)
+        directory_of_tenants = Directory(self.store, keyring, self._time, settings.tokens.life)
         return await self._serve(self.works.desk, directory_of_tenants, tls)
 
     async def _serve(self, desk: Desk, directory: Directory, tls: ssl.SSLContext | None) -> str:
-        settings, clock, metrics = self._settings.server, self._clock, self.metrics
+        settings, clock, metrics = self._settings.server, self._time, self.metrics
         app = build_app(
             directory=directory,
             desk=desk,
@@ -274,7 +280,7 @@ class Node:
 
     async def _start_alerts(self, channels: Sequence[Channel]) -> None:
         max_age = self._settings.alerts.backup_max_age
-        alerts = Alerts(self.store, self._clock, channels, self.metrics, backup_max_age=max_age)
+        alerts = Alerts(self.store, self._time, channels, self.metrics, backup_max_age=max_age)
         await alerts.start()
         self._resources.push_async_callback(alerts.stop)
 

@@ -12,11 +12,12 @@ from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Account, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_watch import Budgets, ClockWatch
+from keyturn.engine.clock_watch import Budgets
 from keyturn.engine.dispatch import Dispatcher, Guards
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+from keyturn.timekeeping import Timekeeper
 
 from .yard import Yard, sure
 
@@ -115,7 +116,7 @@ def test_a_node_that_records_its_answer_again_leaves_the_sending_of_another_alon
         yard.clock,
         cast("Vehicles", OneVehicle(vehicle, connector)),
         yard.rules,
-        Guards(ClockWatch(yard.clock, 2.0), Budgets(yard.clock), {vehicle.connector: Breaker(yard.clock, 5, 10.0)}),
+        Guards(Timekeeper(yard.clock, 2.0), Budgets(yard.clock), {vehicle.connector: Breaker(yard.clock, 5, 10.0)}),
     )
 
     yard.run(dispatcher.dispatch(command))

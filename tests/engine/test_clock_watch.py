@@ -1,7 +1,7 @@
 import pytest
 
 from keyturn.clock import SECOND
-from keyturn.engine.clock_watch import Budgets, ClockWatch
+from keyturn.engine.clock_watch import Budgets
 
 
 class TwoClocks:
@@ -30,38 +30,6 @@ class TwoClocks:
 @pytest.fixture
 def clock() -> TwoClocks:
     return TwoClocks()
-
-
-@pytest.mark.parametrize(("step", "fault"), [(-2.1, True), (-1.9, False), (0.0, False), (+3_600.0, False)])
-def test_a_backward_step_of_more_than_two_seconds_is_a_fault(clock: TwoClocks, step: float, fault: bool) -> None:
-    watch = ClockWatch(clock, step=2.0)
-    clock.pass_time(10)
-
-    clock.set_wall(step)
-
-    assert watch.look() is fault
-    assert watch.fault is fault
-
-
-def test_the_fault_lasts_until_the_wall_clock_shows_what_it_would_have_shown(clock: TwoClocks) -> None:
-    watch = ClockWatch(clock, step=2.0)
-    clock.set_wall(-60)
-    assert watch.look()
-
-    clock.pass_time(59)
-    assert watch.look()
-    clock.pass_time(1)
-    assert not watch.look()
-
-
-def test_a_clock_that_is_set_right_again_is_no_fault_any_more(clock: TwoClocks) -> None:
-    watch = ClockWatch(clock, step=2.0)
-    clock.set_wall(-60)
-    assert watch.look()
-
-    clock.set_wall(+60)
-
-    assert not watch.look()
 
 
 def test_a_clock_that_is_set_back_does_not_lengthen_a_budget(clock: TwoClocks) -> None:

@@ -73,8 +73,16 @@ RULES = (
     Rule(
         "clock.fault",
         CRITICAL,
-        "The clock of the server was set back",
-        "Commands that act on vehicles wait until the clock is right again.",
+        "The clock of the server was set",
+        "Commands that act on vehicles wait until it is right again, or accepted with keyturn clock accept.",
+        ("seconds",),
+    ),
+    Rule(
+        "clock.accepted",
+        WARNING,
+        "The clock of the server was accepted",
+        "Somebody says that it is right as it was set. If this was not agreed, set it right and ask the actor.",
+        ("seconds", "wall"),
     ),
     Rule(
         "chain.fault",

@@ -13,11 +13,12 @@ from keyturn.cli.operators import credentials, new_secrets
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 from keyturn.commands import approvals, immobilisations
+from keyturn.tenants import clock
 from keyturn.tenants.administration import Operation
 from keyturn.tenants.operations import OPERATIONS
 from keyturn.tenants.principal import Credentials
 
-_OPERATIONS = (*OPERATIONS, *immobilisations.OPERATIONS, *approvals.operations())
+_OPERATIONS = (*OPERATIONS, *immobilisations.OPERATIONS, *approvals.operations(), *clock.operations())
 
 HELP = {
     "add": "Add one.",
@@ -32,15 +33,16 @@ HELP = {
     "throw": "Stop these commands at once.",
     "release": "Let these commands through again.",
     "lift": "Let disables through again.",
+    "accept": "Believe the wall clock as it is now.",
     "withdraw": "Stop it before it takes effect.",
     "collect": "Fetch the secret that it made: once, by whoever proposed it, within a day.",
-    "accept": "Set one's own password by the one-time code that an admin handed over.",
+    "operator accept": "Set one's own password by the one-time code that an admin handed over.",
     "close": "Close an open one, with a reason.",
     "start": "Begin; nothing changes where it runs already.",
     "cancel": "End it.",
     "rotate-secret": "Replace the client secret, or with --sign add a sign-secret, or with --retire drop the older.",
 }
-"""By the operation's verb."""
+"""By the operation's verb, or its whole name where the verb says something else there."""
 
 _SHARED = (
     inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
@@ -74,7 +76,7 @@ def add_verbs(app: App, noun: str) -> None:
     for operation in _OPERATIONS:
         subject, verb = operation.name.split(" ")
         if subject == noun:
-            app.command(OperationCommand(operation), name=verb, help=HELP[verb])
+            app.command(OperationCommand(operation), name=verb, help=HELP.get(operation.name) or HELP[verb])
 
 
 def perform(

@@ -58,6 +58,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "approval": Command("Immobilisations that wait for a second person."),
         "command": Command("Commands that wait: take one back."),
         "ready": Command("What a command would meet now; nothing is sent.", "keyturn.cli.ready:ready"),
+        "clock": Command("The time: what the clocks show; accept a wall clock that was set."),
         "audit": Command("The audit chains: checkpoint, export, verify.", "keyturn.cli.audit:VERBS"),
         "dossier": Command("The whole story of a command, in two files.", "keyturn.cli.dossier:dossier"),
         "backup": Command("Copy the database to a file.", "keyturn.cli.backup:backup"),

@@ -46,6 +46,8 @@ def _sending(command: Command) -> tuple[object, ...]:
 
 
 def _apply(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    if answer.completed_at is not None and tx.moment.ahead:
+        answer = msgspec.structs.replace(answer, completed_at=answer.completed_at + tx.moment.ahead)
     handle = _HANDLERS.get((command.state, answer.verdict))
     return handle(tx, command, answer, declares) if handle else None
 

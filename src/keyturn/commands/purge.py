@@ -1,6 +1,7 @@
 """Small live tables stay small: what has outlived its purpose is forgotten, a bounded number of rows at a time."""
 
 from keyturn.clock import after
+from keyturn.commands import nonces
 from keyturn.store.port import Tx
 from keyturn.tenants import limits
 
@@ -21,11 +22,6 @@ DELETE FROM code_issue WHERE id IN (SELECT id FROM code_issue WHERE issued_at <=
 
 
 _FORGET_CALLS = "DELETE FROM oem_call WHERE id IN (SELECT id FROM oem_call WHERE at <= :before LIMIT :limit)"
-_FORGET_NONCES = """
-DELETE FROM nonce WHERE (application_id, value) IN
-  (SELECT application_id, value FROM nonce WHERE expires_at <= :before LIMIT :limit)
-"""
-"""Much later than they expire, for a clock that is set back while the store is closed."""
 
 
 def forget(tx: Tx) -> int:
@@ -34,5 +30,5 @@ def forget(tx: Tx) -> int:
     gone += tx.run(_FORGET_REDEEMED, before=after(tx.now, -_DAY), limit=_LIMIT)
     gone += tx.run(_FORGET_CALLS, before=after(tx.now, -_DAY), limit=_LIMIT)
     gone += limits.forget(tx, _LIMIT)
-    gone += tx.run(_FORGET_NONCES, before=after(tx.now, -_HOUR), limit=_LIMIT)
+    gone += nonces.forget(tx, _LIMIT)
     return gone + tx.run(_FORGET_ISSUES, before=after(tx.now, -_HOUR), limit=_LIMIT)

@@ -1,6 +1,6 @@
-"""Is the wall clock to be trusted, and has a command had its time on a clock that nobody sets?"""
+"""Has a command had its time on a clock that nobody sets?"""
 
-from keyturn.clock import SECOND, Clock, seconds_between
+from keyturn.clock import Clock, seconds_between
 from keyturn.store.port import Store
 
 _AT_LEAST = 10_000
@@ -13,36 +13,6 @@ async def store_now(store: Store) -> int:
     is: what is left until one of them, by this, is never more than its whole length.
     """
     return await store.read(lambda tx: tx.now)
-
-
-class ClockWatch:
-    """Compares the wall clock with the monotonic one.
-
-    After a backward step of more than `step` seconds deadlines seem further away than they are. Such a fault lasts
-    until the wall clock has reached the time that it would have shown without the step.
-    """
-
-    def __init__(self, clock: Clock, step: float) -> None:
-        self._clock = clock
-        self._step = step
-        self._wall, self._monotonic = clock.now(), clock.monotonic()
-        self._trusted_from: int | None = None
-
-    @property
-    def fault(self) -> bool:
-        return self._trusted_from is not None
-
-    def look(self) -> bool:
-        """Look at both clocks now; whether there is a fault."""
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        expected = self._wall + round((monotonic - self._monotonic) * SECOND)
-        if self._trusted_from is None and seconds_between(now, expected) > self._step:
-            self._trusted_from = expected
-        if self._trusted_from is not None and now < self._trusted_from:
-            return True
-        self._trusted_from = None
-        self._wall, self._monotonic = now, monotonic
-        return False
 
 
 class Budgets:

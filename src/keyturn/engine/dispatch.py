@@ -16,11 +16,12 @@ from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Connector, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_watch import Budgets, ClockWatch, store_now
+from keyturn.engine.clock_watch import Budgets, store_now
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, Tx
+from keyturn.timekeeping import Moment, Timekeeper
 
 log = structlog.get_logger()
 
@@ -38,7 +39,7 @@ class Briefing(msgspec.Struct, frozen=True):
 class Guards(msgspec.Struct, frozen=True):
     """What may keep a command from being sent now."""
 
-    watch: ClockWatch
+    watch: Timekeeper
     budgets: Budgets
     breakers: Mapping[str, Breaker]
     """By connector."""
@@ -77,7 +78,7 @@ class Dispatcher:
             await self._send(command, briefing)
 
     def _clock_forbids(self, command: Command) -> bool:
-        """Nothing is done to a vehicle by a clock that was set back; undoing and reading go on."""
+        """Nothing is done to a vehicle by a clock that is not to be believed; undoing and reading go on."""
         return command.spec.kind is Kind.ACTUATING and self._guards.watch.look()
 
     def _breaker_pause(self, command: Command, briefing: Briefing) -> float:
@@ -90,9 +91,10 @@ class Dispatcher:
         boottime = self._clock.boottime()
         self.sending.add(command_id)
         try:
-            intent = await self._store.write(self._intent(command, declares))
+            intent, moment = await self._store.write(self._dated(self._intent(command, declares)))
             if intent is not None:
-                answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
+                order = _order(intent, briefing.target, boottime + window, moment.ahead)
+                answer = await self._answered(order, briefing)
                 failed = answer.verdict is Verdict.UNCLEAR or (answer.verdict is Verdict.NOT_TAKEN and answer.temporary)
                 self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
                 apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, declares=declares)
@@ -110,6 +112,9 @@ class Dispatcher:
             rules=self._rules,
             waited_until=command.not_before,
         )
+
+    def _dated(self, write: Callable[[Tx], Command | None]) -> Callable[[Tx], tuple[Command | None, Moment]]:
+        return lambda tx: (write(tx), tx.moment)
 
     async def _answered(self, order: Order, briefing: Briefing) -> OemAnswer:
         """The OEM's answer; where it took the command without telling how to ask about it, what a look-up finds."""
@@ -156,12 +161,13 @@ def _wants_its_vin(command: Command, vehicle: Vehicle, declares: Declarations) -
     return command.name == DISABLE and declares.tells_vin and vehicle.vin_told_at is None
 
 
-def _order(intent: Command, target: Target, send_by_boottime: float) -> Order:
+def _order(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> Order:
+    """Its instants are the world's, `ahead` microseconds behind the store's."""
     return Order(
         command_id=intent.id,
         name=intent.name,
         target=target,
-        send_by=intent.send_by or 0,
+        send_by=(intent.send_by or 0) - ahead,
         send_by_boottime=send_by_boottime,
-        expires_at=intent.answer_deadline or 0,
+        expires_at=(intent.answer_deadline or 0) - ahead,
     )

@@ -17,7 +17,7 @@ from keyturn.commands import lanes, lifecycle, record
 from keyturn.commands.desk import CONFIRMING_TOPIC
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.states import State
-from keyturn.engine.clock_watch import Budgets, ClockWatch
+from keyturn.engine.clock_watch import Budgets
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower
 from keyturn.engine.keeping import keep_trying
@@ -25,8 +25,10 @@ from keyturn.engine.recovery import Recoverer, release_posts
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
+from keyturn.store import clock_fact
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
 from keyturn.store.rounds import make_rounds
+from keyturn.timekeeping import Timekeeper
 
 log = structlog.get_logger()
 Step = Callable[[Command], Awaitable[None]]
@@ -49,14 +51,14 @@ class Engine:
         follower: Follower,
         verifier: Verifier,
         recoverer: Recoverer,
-        watch: ClockWatch,
+        time: Timekeeper,
         budgets: Budgets,
     ) -> None:
         self._store = store
         self._bus = bus
         self._vehicles = vehicles
         self._dispatcher = dispatcher
-        self._watch = watch
+        self._time = time
         self._budgets = budgets
         self._steps: Mapping[State, Step] = {
             State.QUEUED: dispatcher.dispatch,
@@ -80,6 +82,7 @@ class Engine:
         self._unlisten = [
             self._bus.listen(_VEHICLE_TOPIC, self.tend),
             self._bus.listen(CONFIRMING_TOPIC, self._refresh),
+            self._bus.listen(clock_fact.TOPIC, self._look_at_clock_now),
         ]
         self._spawn(make_rounds(sweeper.look, sweeper.interval, "sweep"), "sweep")
         self._spawn(make_rounds(self._look_at_clock, _CLOCK_EVERY, "clock"), "clock")
@@ -101,8 +104,8 @@ class Engine:
 
     @property
     def clock_fault(self) -> bool:
-        """The wall clock was set back: no actuating command is sent, restoring ones aside."""
-        return self._watch.fault
+        """The wall clock was set, or is not to be believed: no actuating command is sent, restoring ones aside."""
+        return self._time.fault
 
     @property
     def sending(self) -> AbstractSet[str]:
@@ -155,16 +158,25 @@ class Engine:
                 self._budgets.grant(row.command_id, now, row.wake_at)
 
     async def _look_at_clock(self) -> None:
-        fault = self._watch.look()
+        kept = await self._store.read(clock_fact.load)
+        self._time.adopt(kept)
+        fault, seconds = self._time.look(), round(self._time.gap, 3)
+        if self._time.outgrew(kept):
+            await self._store.write(partial(clock_fact.save, kept=self._time.kept()))
         if fault == self._clock_fault_told:
             return
         self._clock_fault_told = fault
-        kind = "clock.fault" if fault else "clock.right"
-        log.warning("the wall clock was set back" if fault else "the wall clock is right again")
-        await keep_trying(
-            partial(self._store.write, lambda tx: journal.record(tx, kind, company_id=None, actor=lifecycle.ENGINE))
-        )
+        if fault:
+            log.warning("the wall clock was set", seconds=seconds)
+            entry = partial(journal.record, kind="clock.fault", seconds=seconds)
+        else:
+            log.warning("the wall clock is believed again")
+            entry = partial(journal.record, kind="clock.right")
+        await keep_trying(partial(self._store.write, partial(entry, company_id=None, actor=lifecycle.ENGINE)))
         await self.tend_undriven()
+
+    def _look_at_clock_now(self, _key: str) -> None:
+        self._spawn(self._look_at_clock(), "clock accepted")
 
     def _tended(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
         self._tending.pop(vehicle_id, None)

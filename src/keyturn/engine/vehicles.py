@@ -155,7 +155,8 @@ def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSetting
     if not which_car.is_aimed(tx, vehicle):
         return evidence.load(tx, vehicle.id)
     which_car.compare_vin(tx, vehicle, report.vin)
-    known = evidence.absorb(evidence.load_to_change(tx, vehicle.id), report, tx.now, vehicle.connector, rules)
+    heard = evidence.dated(report, tx.moment.ahead)
+    known = evidence.absorb(evidence.load_to_change(tx, vehicle.id), heard, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)
     return known

@@ -25,7 +25,7 @@ from keyturn.commands.registration import Registrar
 from keyturn.config.settings import EngineSettings, ImmobilisationSettings, Settings
 from keyturn.connectors.port import Connector
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_watch import Budgets, ClockWatch
+from keyturn.engine.clock_watch import Budgets
 from keyturn.engine.dispatch import Dispatcher, Guards
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
@@ -38,10 +38,12 @@ from keyturn.engine.switches import Switches
 from keyturn.engine.trying_credentials import TryingCredentials
 from keyturn.engine.vehicles import Vehicles
 from keyturn.engine.verify import Verifier
-from keyturn.store.port import Store
+from keyturn.store import clock_fact
+from keyturn.store.port import Store, Tx
 from keyturn.store.rounds import Round, make_rounds
 from keyturn.tenants.administration import Operation
 from keyturn.tenants.keyring import Keyring
+from keyturn.timekeeping import StoreClock, Timekeeper
 
 _ROUND = 1.0
 """Seconds between two rounds at least: what they look for takes minutes and hours."""
@@ -60,7 +62,7 @@ class Parts(msgspec.Struct, frozen=True):
 
     store: Store
     bus: Bus
-    clock: Clock
+    time: Timekeeper
     keyring: Keyring
     connectors: Mapping[str, Connector]
     epoch: int
@@ -68,6 +70,11 @@ class Parts(msgspec.Struct, frozen=True):
     chance: Chance = Chance()
     shared: bool = False
     """Other nodes work on the same store: what they are sending, this one does not know."""
+
+    @property
+    def clock(self) -> Clock:
+        """What deadlines are held against."""
+        return StoreClock(self.time)
 
 
 class Works:
@@ -97,12 +104,17 @@ class Works:
 
     async def start(self) -> None:
         """Take up what an earlier process left, and drive what comes."""
-        await self._parts.store.write(partial(leave_behind, epoch=self._parts.epoch))
+        await self._parts.store.write(self._begin)
         await self.engine.start(self._sweeper)
         self._making = [
             asyncio.create_task(make_rounds(look, self._interval, name, at_once=False), name=name)
             for name, look in self._rounds.items()
         ]
+
+    def _begin(self, tx: Tx) -> None:
+        """The first commit of this process says by which clocks it goes: the next one sees what was done to them."""
+        clock_fact.save(tx, self._parts.time.kept())
+        leave_behind(tx, self._parts.epoch)
 
     async def stop(self, grace: float) -> None:
         """Wait up to `grace` seconds for answers on their way; let go of the rest."""
@@ -164,16 +176,16 @@ def _rounds(parts: Parts, rules: ImmobilisationSettings, registrar: Registrar, v
 
 def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Vehicles, silences: Silences) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
-    watch, budgets = ClockWatch(clock, rules.clock_step), Budgets(clock)
+    budgets = Budgets(clock)
     intent_rules = IntentRules(registrar, settings.commands, rules.send_window)
     return Engine(
         store,
         parts.bus,
         vehicles,
-        Dispatcher(store, clock, vehicles, intent_rules, Guards(watch, budgets, _breakers(parts, rules))),
+        Dispatcher(store, clock, vehicles, intent_rules, Guards(parts.time, budgets, _breakers(parts, rules))),
         Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction, silences),
         Verifier(store, clock, vehicles, rules.verify_for),
         Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, patience=_patience(parts, rules)),
-        watch,
+        parts.time,
         budgets,
     )

@@ -151,6 +151,23 @@ def unread(evidence: Evidence, exchange: Exchange, at: int) -> Evidence:
     return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.track)
 
 
+def dated(heard: StateReport, ahead: int) -> StateReport:
+    """The report with its instants on the store's clock, which is `ahead` of the world's (microseconds)."""
+    if not ahead:
+        return heard
+    readings = {
+        name: msgspec.structs.replace(
+            reading, observed_at=_shifted(reading.observed_at, ahead), as_of=_shifted(reading.as_of, ahead)
+        )
+        for name, reading in heard.readings.items()
+    }
+    return msgspec.structs.replace(heard, readings=readings, last_contact=_shifted(heard.last_contact, ahead))
+
+
+def _shifted(instant: int | None, ahead: int) -> int | None:
+    return None if instant is None else instant + ahead
+
+
 def _signal(
     reading: Reading, heard: StateReport, known: Signal | None, received_at: int, source: str, unbroken_for: float
 ) -> Signal:

@@ -11,6 +11,8 @@ partial unique indexes, and ``FOR UPDATE`` at the end of a ``SELECT`` whose row 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from keyturn.timekeeping import Moment
+
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
@@ -21,6 +23,11 @@ class ReadTx(Protocol):
     @property
     def now(self) -> int:
         """The transaction's instant: the store's clock, never below the highest committed time."""
+        ...
+
+    @property
+    def moment(self) -> Moment:
+        """The same instant with what other clocks show: outside, nobody goes by the store's."""
         ...
 
     def one(self, sql: str, /, **params: object) -> Row | None:

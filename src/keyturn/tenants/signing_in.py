@@ -128,7 +128,7 @@ def _factor_holds(tx: Tx, keyring: Keyring, claimed: _Claimed, code: str | None)
     if claimed.totp is None:
         return False
     secret = keyring.unseal(bytes(claimed.totp), claimed.id)
-    step = second_factor.step_of(secret, code, tx.now, claimed.totp_step)
+    step = second_factor.step_of(secret, code, tx.moment.wall, claimed.totp_step)
     return step is not None and tx.run(_USE_STEP, id=claimed.id, step=step) == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.failure import ends_transaction
 from keyturn.store.sqlite.transaction import SqliteTx
+from keyturn.timekeeping import Moment
 
 Promise = asyncio.Future[Any]
 
@@ -15,8 +16,8 @@ Promise = asyncio.Future[Any]
 class Batch:
     """Nothing of it reaches a caller before `settle` or `fail`. Whatever `begin` or `run` raises has ended it."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
-        self.tx = SqliteTx(connection, now)
+    def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
+        self.tx = SqliteTx(connection, moment)
         self._connection = connection
         self._promises: list[Promise] = []
         self._outcomes: list[tuple[object, BaseException | None]] = []

@@ -2,6 +2,9 @@
 
 import sqlite3
 
+from keyturn.store.clock_fact import decode_kept
+from keyturn.timekeeping import Timekeeper
+
 # A value of its own each time: SQLite writes no page for a row that stays as it was.
 _WRITE_SOMETHING = """
 INSERT INTO store_fact (name, value) VALUES ('probe', hex(randomblob(8)))
@@ -20,6 +23,14 @@ def committed_time(connection: sqlite3.Connection) -> int:
     """The instant of the newest entry: no transaction is ever dated before it."""
     row = connection.execute("SELECT at FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
     return int(row[0]) if row else 0
+
+
+def resume_time(connection: sqlite3.Connection, time: Timekeeper) -> None:
+    """Let `time` go on from where it stood when the store was closed. A store without tables has no time yet."""
+    (made,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('store_fact', 'entry')").fetchone()
+    if made == 2:
+        row = connection.execute("SELECT value FROM store_fact WHERE name = 'clock'").fetchone()
+        time.resume(decode_kept(row[0]) if row else None, committed_time(connection))
 
 
 def prove_writable(connection: sqlite3.Connection) -> int:

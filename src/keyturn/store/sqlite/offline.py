@@ -12,6 +12,7 @@ from keyturn.store.sqlite.migration import APPLICATION_ID
 from keyturn.store.sqlite.store import FILE_NAME
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteReadTx
+from keyturn.timekeeping import Moment
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def read_offline(directory: Path) -> Iterator[ReadTx]:
         with refused(path):
             _check(connection, path)
             connection.execute("BEGIN")
-        yield SqliteReadTx(connection, 0)
+        yield SqliteReadTx(connection, Moment(0, 0))
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

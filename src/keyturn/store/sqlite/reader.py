@@ -7,6 +7,7 @@ from typing import TypeVar
 from keyturn.store.port import ReadTx, StoreUnavailable
 from keyturn.store.sqlite.failure import ends_transaction
 from keyturn.store.sqlite.transaction import SqliteReadTx
+from keyturn.timekeeping import Moment
 
 T = TypeVar("T")
 
@@ -19,9 +20,9 @@ class Reader:
         self.failing = False
         """The last read could not be done."""
 
-    def run(self, work: Callable[[ReadTx], T], now: int) -> T:
+    def run(self, work: Callable[[ReadTx], T], moment: Moment) -> T:
         """What `work` returns, or raises. Raises StoreUnavailable when the file cannot be read."""
-        tx = SqliteReadTx(self._connection, now)
+        tx = SqliteReadTx(self._connection, moment)
         try:
             self._connection.execute("BEGIN")
             result = work(tx)

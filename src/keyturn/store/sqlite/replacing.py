@@ -15,6 +15,7 @@ from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.store import FILE_NAME, INTERRUPTED
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteTx
+from keyturn.timekeeping import Moment
 
 _LEFTOVERS = ("-wal", "-shm")
 _LOGS = ("-wal", "-journal")
@@ -60,7 +61,7 @@ def opened_incoming(draft: Path, backup: Path, now: int) -> Iterator[sqlite3.Con
 def one_unit(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
     """One transaction without a store: kept at the end, undone by an exception."""
     connection.execute("BEGIN IMMEDIATE")
-    tx = SqliteTx(connection, now)
+    tx = SqliteTx(connection, Moment(now, now))
     try:
         yield tx
     except BaseException:

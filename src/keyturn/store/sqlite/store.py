@@ -12,11 +12,12 @@ from keyturn.private_files import sync_directory
 from keyturn.store.port import ReadTx, StoreRefused, Tx
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import make_directory, make_file, refused, write_again
-from keyturn.store.sqlite.facts import store_epoch
+from keyturn.store.sqlite.facts import resume_time, store_epoch
 from keyturn.store.sqlite.migration import apply_migration
 from keyturn.store.sqlite.reader import Reader
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
+from keyturn.timekeeping import Timekeeper
 
 FILE_NAME = "keyturn.db"
 INTERRUPTED = f"{FILE_NAME}.restoring"
@@ -29,8 +30,9 @@ Connect = Callable[[Path, str], sqlite3.Connection]
 class SqliteStore:
     """The port's `Store`. Reads run inline and stop the loop meanwhile: point reads and pages only."""
 
-    def __init__(self, writer: Writer, reader: Reader, epoch: int, disk: Executor) -> None:
+    def __init__(self, writer: Writer, reader: Reader, epoch: int, time: Timekeeper, disk: Executor) -> None:
         self.epoch = epoch
+        self.time = time
         self._writer = writer
         self._reader = reader
         self._disk = disk
@@ -46,7 +48,7 @@ class SqliteStore:
         return result
 
     async def read(self, work: Callable[[ReadTx], T]) -> T:
-        return self._reader.run(work, self._writer.now())
+        return self._reader.run(work, self.time.moment())
 
     async def close(self) -> None:
         await self._writer.drain()
@@ -68,11 +70,14 @@ def open_sqlite(
 ) -> SqliteStore:
     """Open the store in `directory`, made if missing, and bring its tables up to date. Raises StoreRefused.
 
-    `announce(topic, key)` hears, in the event loop's thread, what durable units announced; `on_batch(units, seconds)`
-    hears of every commit. `disk` runs one call at a time, in order, away from the loop: a thread unless given.
+    `clock` tells the time: a `Timekeeper` goes on from what the store keeps, and any other clock is believed whatever
+    it shows. `announce(topic, key)` hears, in the event loop's thread, what durable units announced;
+    `on_batch(units, seconds)` hears of every commit. `disk` runs one call at a time, in order, away from the loop: a
+    thread unless given.
     `connect(path, mode)` opens the file that exists; the store closes what it was given.
     """
     path = directory / FILE_NAME
+    time = clock if isinstance(clock, Timekeeper) else Timekeeper(clock)
     with refused(path), ExitStack() as opened:
         make_directory(directory)
         _refuse_half_restored(directory)
@@ -81,14 +86,15 @@ def open_sqlite(
         writing = opened.enter_context(closing(connect(path, "rw")))
         pending = check_own_structure(writing, path)
         make_durable(writing, path)
+        resume_time(writing, time)
         for migration in pending:
-            apply_migration(writing, migration, clock.now())
+            apply_migration(writing, migration, time.store_now())
         check_references(writing)
         epoch = store_epoch(writing)
         reading = opened.enter_context(closing(connect(path, "ro")))
         sync_directory(directory)
         disk = disk or ThreadPoolExecutor(1, thread_name_prefix="keyturn-disk")
-        store = SqliteStore(Writer(writing, clock, announce, on_batch, disk), Reader(reading), epoch, disk)
+        store = SqliteStore(Writer(writing, time, announce, on_batch, disk), Reader(reading), epoch, time, disk)
         opened.pop_all()
     return store
 

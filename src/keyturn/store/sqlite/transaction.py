@@ -4,16 +4,18 @@ import sqlite3
 
 from keyturn.store.port import Row
 from keyturn.store.sqlite.statement import translate
+from keyturn.timekeeping import Moment
 
 
 class SqliteReadTx:
     """The port's `ReadTx` on one connection at one instant. All its statements share a cursor, which `end` lets go."""
 
-    __slots__ = ("_cursor", "now")
+    __slots__ = ("_cursor", "moment", "now")
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
         self._cursor = connection.cursor()
-        self.now = now
+        self.moment = moment
+        self.now = moment.now
 
     def end(self) -> None:
         """A statement whose further rows nobody asked for would hold its snapshot beyond the transaction."""
@@ -36,8 +38,8 @@ class SqliteTx(SqliteReadTx):
 
     __slots__ = ("announced",)
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
-        super().__init__(connection, now)
+    def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
+        super().__init__(connection, moment)
         self.announced: list[tuple[str, str]] = []
 
     def run(self, sql: str, /, **params: object) -> int:

@@ -14,10 +14,10 @@ from typing import TypeVar
 
 import structlog
 
-from keyturn.clock import Clock
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.batch import Batch, Promise, break_promises
-from keyturn.store.sqlite.facts import committed_time, prove_writable
+from keyturn.store.sqlite.facts import prove_writable
+from keyturn.timekeeping import Timekeeper
 
 BATCH_UNITS = 256
 """Units in one transaction at most."""
@@ -35,24 +35,19 @@ class Writer:
     """Owns the writing connection. `disk` runs one call at a time, away from the loop."""
 
     def __init__(
-        self, connection: sqlite3.Connection, clock: Clock, announce: Announce, on_batch: OnBatch, disk: Executor
+        self, connection: sqlite3.Connection, time: Timekeeper, announce: Announce, on_batch: OnBatch, disk: Executor
     ) -> None:
         self.failure: str | None = None
         self._connection = connection
-        self._clock = clock
+        self._time = time
         self._announce = announce
         self._on_batch = on_batch
         self._disk = disk
-        self._floor = committed_time(connection)
         self._waiting: deque[tuple[Callable[[Tx], object], Promise]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
         self._probe: asyncio.TimerHandle | None = None
         self._closed = False
-
-    def now(self) -> int:
-        """The wall clock, never below the highest committed time."""
-        return max(self._clock.now(), self._floor)
 
     def submit(self, work: Callable[[Tx], object]) -> Promise:
         """Put a unit in line. Raises StoreUnavailable."""
@@ -78,8 +73,8 @@ class Writer:
         await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.close)
 
     def _run_batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = Batch(self._connection, self.now())
-        started = self._clock.monotonic()
+        batch = Batch(self._connection, self._time.moment())
+        started = self._time.monotonic()
         try:
             batch.begin()
             self._fill(batch, started + BATCH_SECONDS)
@@ -92,7 +87,7 @@ class Writer:
         self._on_disk(loop, commit, partial(self._conclude, loop, batch, started))
 
     def _fill(self, batch: Batch, until: float) -> None:
-        while self._waiting and len(batch) < BATCH_UNITS and self._clock.monotonic() < until:
+        while self._waiting and len(batch) < BATCH_UNITS and self._time.monotonic() < until:
             work, promise = self._waiting.popleft()
             if not promise.done():  # else the caller went away
                 batch.run(work, promise)
@@ -102,7 +97,6 @@ class Writer:
         if error is not None:
             self._lose(loop, batch, error)
             return
-        self._floor = batch.tx.now
         batch.settle()
         if self._waiting:
             loop.call_soon(self._run_batch, loop)
@@ -110,7 +104,7 @@ class Writer:
             self._idle.set()
         for topic, key in dict.fromkeys(batch.tx.announced):
             self._announce(topic, key)
-        self._on_batch(len(batch), self._clock.monotonic() - started)
+        self._on_batch(len(batch), self._time.monotonic() - started)
 
     def _on_disk(
         self, loop: asyncio.AbstractEventLoop, call: Callable[[], T], then: Callable[[Future[T]], None]
@@ -137,6 +131,6 @@ class Writer:
         if probe.exception() is not None:
             self._probe_later(loop)
             return
-        self._floor = max(self._floor, probe.result())
+        self._time.rise(probe.result())
         self.failure = None
         structlog.get_logger(__name__).info("store_available")
