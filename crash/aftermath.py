@@ -66,6 +66,8 @@ class Records(NamedTuple):
     entries: list[Row]
     immobilisations: list[Row]
     vehicles: list[Row]
+    windows: list[Row]
+    """Minutes in which refusals are still counted."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def read_records(connection: sqlite3.Connection) -> Records:
         _all(connection, "SELECT * FROM entry ORDER BY seq"),
         _all(connection, "SELECT * FROM immobilisation ORDER BY id"),
         _all(connection, vehicles),
+        _all(connection, "SELECT * FROM refusal_window"),
     )
 
 

@@ -231,6 +231,17 @@ def test_without_a_step_any_wall_clock_is_believed(clock: TwoClocks) -> None:
     assert seconds(time.store_now()) == pytest.approx(QUARTER)
 
 
+def test_a_time_ahead_of_an_accepted_wall_clock_runs_on(clock: TwoClocks, time: Timekeeper) -> None:
+    time.resume(None, clock.now() + round(QUARTER * SECOND))
+    time.adopt(time.acceptable())
+
+    clock.pass_time(300)
+
+    assert not time.look()
+    assert seconds(time.now()) == pytest.approx(300)
+    assert seconds(time.store_now()) == pytest.approx(QUARTER + 300)
+
+
 def _accepted_jump(clock: TwoClocks, time: Timekeeper) -> Kept:
     clock.set_wall(QUARTER)
     return time.acceptable()

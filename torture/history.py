@@ -1,5 +1,6 @@
 """What a scenario left: rows, audit entries as a history of states, the OEM's ledger and the callers' answers."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -80,6 +81,8 @@ class Aftermath:
     """The newest entry and the monotonic time of each commit; kept only where the wall clock is not true."""
     decisions: list[Decision]
     unrecorded: list[tuple[str, Actuation]]
+    refusals: Counter[str]
+    """Refused ignition attempts by application: those with an entry, those folded into one, and those still counted."""
 
     @cached_property
     def trouble(self) -> frozenset[str]:
@@ -140,7 +143,18 @@ def gather(world: World) -> Aftermath:
         commits=world.commits,
         decisions=world.decisions,
         unrecorded=world.unrecorded,
+        refusals=_refusals(entries, told, world.records("SELECT * FROM refusal_window")),
     )
+
+
+def _refusals(entries: list[Row], told: Mapping[int, Mapping[str, Any]], windows: list[Row]) -> Counter[str]:
+    count = Counter(entry["actor"] for entry in entries if entry["kind"] == "ignition.refused")
+    for entry in entries:
+        if entry["kind"] == "ignition.refusals":
+            count[entry["actor"]] += told[entry["seq"]]["count"]
+    for window in windows:
+        count[window["application_id"]] += sum(kind["count"] for kind in json.loads(window["folded"]))
+    return count
 
 
 def _moments(

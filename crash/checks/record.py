@@ -1,5 +1,6 @@
 """What rows, audit entries, answers and the clouds say of the same command."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 
@@ -103,6 +104,11 @@ def _strangers(left: Aftermath) -> Iterator[str]:
 
 def _refusals_missing(left: Aftermath) -> Iterator[str]:
     told = Counter(entry["actor"] for entry in left.records.entries if entry["kind"] == "ignition.refused")
+    for entry in left.records.entries:
+        if entry["kind"] == "ignition.refusals":
+            told[entry["actor"]] += json.loads(entry["body"])["count"]
+    for window in left.records.windows:
+        told[window["application_id"]] += sum(kind["count"] for kind in json.loads(window["folded"]))
     heard = Counter(
         heard.application.id for heard in left.book.heard
         if heard.command in IGNITION_PAIR and heard.id is None and heard.status not in (None, 401, 503)

@@ -2,6 +2,7 @@ import pytest
 
 from keyturn.api.limits import CAPACITY, FailedAttempts, Held, TokenBuckets
 from keyturn.config.settings import LimitSettings, ServerSettings
+from keyturn.errors import BlockedByPolicy, CommandNotFound, ConfirmationInvalid, Refusal, VinNotFound
 
 from .caller import Reply
 from .stage import HandClock, Stage, body, open_stage, signed
@@ -120,6 +121,24 @@ def test_row_7_never_holds_a_restoring_command(command: str) -> None:
     with open_stage(limits=LIMITS) as stage:
         assert [post(stage).status for _ in range(5)] == [200] * 4 + [429]
         assert {post(stage, command).status for _ in range(5)} == {200}
+
+
+@pytest.mark.parametrize("command", ["enable_ignition", "cancel_start", "cancel_alert"])
+@pytest.mark.parametrize("refusal", [VinNotFound(), CommandNotFound(), BlockedByPolicy("vehicle is immobilised")])
+def test_what_restores_nothing_because_it_is_refused_is_limited(command: str, refusal: Refusal) -> None:
+    with open_stage(limits=LIMITS) as stage:
+        stage.desk.failure = refusal
+        assert [post(stage, command).status for _ in range(6)] == [refusal.http_status] * 4 + [429] * 2
+        assert post(stage, command).headers["retry-after"] == "1"
+        assert len(stage.desk.posted) == 7, "the desk counts each of them"
+        stage.desk.failure = None
+        assert post(stage, command).status == 200
+
+
+def test_a_wrong_code_for_what_restores_hears_its_own_answer() -> None:
+    with open_stage(limits=LIMITS) as stage:
+        stage.desk.failure = ConfirmationInvalid()
+        assert {post(stage, "enable_ignition").status for _ in range(8)} == {400}
 
 
 def test_row_7_writes_down_the_first_of_a_row_of_refused_ignition_attempts() -> None:

@@ -46,10 +46,24 @@ def test_the_bearer_scheme_is_case_insensitive(stage: Stage, scheme: str) -> Non
     assert reply.status == 200
 
 
-@pytest.mark.parametrize("vin", [None, "", 7, True, [], {}, ["A"]])
+@pytest.mark.parametrize("vin", [None, "", 7, True, [], {}, ["A"], "A" * 65, "ã" * 65, "A" * 16_000])
 def test_row_4_judges_the_vin(stage: Stage, vin: object) -> None:
     reply = stage.call("POST", "/vehicle-command", body(vin=vin), signed())
     assert (reply.status, reply.json) == (400, {"detail": BAD_VIN})
+
+
+@pytest.mark.parametrize("vin", ["A" * 64, "ã" * 64])
+def test_row_4_takes_64_characters(stage: Stage, vin: str) -> None:
+    assert stage.call("POST", "/vehicle-command", body(vin=vin), signed(vin=vin)).status == 200
+
+
+@pytest.mark.parametrize("command", ["enable_ignition", "disable_ignition"])
+def test_a_vin_that_is_too_long_is_written_nowhere(stage: Stage, command: str) -> None:
+    before = len(stage.desk.posted), len(stage.desk.refused)
+    reply = stage.call("POST", "/vehicle-command", body(command, "A" * 65), signed(command, "A" * 65))
+    unsigned = stage.call("POST", "/vehicle-command", body(command, "A" * 65), {"Authorization": "Bearer right"})
+    assert [each.json for each in (reply, unsigned)] == [{"detail": BAD_VIN}] * 2
+    assert (len(stage.desk.posted), len(stage.desk.refused)) == before
 
 
 @pytest.mark.parametrize("command", [None, "", 7, False, [], {}])

@@ -88,14 +88,13 @@ def audited(left: Aftermath) -> Iterator[str]:
 
 
 def _refusals_missing(left: Aftermath) -> Iterator[str]:
-    told = Counter(entry["actor"] for entry in left.entries if entry["kind"] == "ignition.refused")
     heard = Counter(
         heard.application for heard in left.heard
         if heard.command in _PAIR and heard.id is None and heard.status not in (None, 200, 401, 503)
     )  # fmt: skip
     for actor, count in heard.items():
-        if told[actor] < count:
-            yield f"{actor} was refused {count} times and {told[actor]} are written down"
+        if left.refusals[actor] < count:
+            yield f"{actor} was refused {count} times and {left.refusals[actor]} are written down"
 
 
 def success_stays(left: Aftermath) -> Iterator[str]:

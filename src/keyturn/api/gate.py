@@ -78,6 +78,14 @@ class Gate:
         """What a request hears whose nonce the desk found spent."""
         return self._failed_signature(request, principal).refusal
 
+    def count_refusal(self, principal: Principal, command: str, refusal: Refusal) -> Refusal:
+        """What a request hears that the desk refused by rows 8 to 10.
+
+        What restores is exempt from row 7; what only names something that restores, and is refused, is not.
+        """
+        held = self._rates.take(principal.application_id) if command in RESTORING else None
+        return refusal if held is None else TooManyRequests(held.retry_after)
+
     def _unsigned(
         self, request: Request, principal: Principal, vin: str, command: str, nonce: Nonce | None
     ) -> _Refused | None:

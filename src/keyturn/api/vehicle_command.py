@@ -17,6 +17,7 @@ from keyturn.api.request import Request
 from keyturn.commands.nonces import Nonce
 from keyturn.commands.request import CommandRequest
 from keyturn.errors import (
+    BlockedByPolicy,
     CommandNotFound,
     InvalidCase,
     InvalidCommand,
@@ -26,12 +27,15 @@ from keyturn.errors import (
     InvalidWait,
     Refusal,
     SignatureInvalid,
+    VinNotFound,
 )
 from keyturn.tenants.principal import Principal
 
 MAX_WAIT = 30
 """Seconds."""
 
+MAX_VIN = 64
+"""Characters."""
 MAX_WORDS = 500
 """Characters of a reason or a case number."""
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -64,6 +68,8 @@ class VehicleCommands:
             answer = await self._desk.post(_command_request(request, principal, order, nonce))
         except SignatureInvalid:
             raise self._gate.count_replay(request, principal) from None
+        except (VinNotFound, CommandNotFound, BlockedByPolicy) as refusal:
+            raise self._gate.count_refusal(principal, order.command, refusal) from None
         return json_answer(answer.http_status, answer.body)
 
     async def get(self, request: Request) -> Answer:
@@ -93,6 +99,8 @@ class VehicleCommands:
 
 def _order(body: dict[str, object]) -> _Order:
     vin = _text(body.get("vin"), InvalidVin)
+    if len(vin) > MAX_VIN:
+        raise InvalidVin
     command = _text(body.get("command"), InvalidCommand)
     return _Order(vin, command, body.get("code"))
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock, seconds_between
-from keyturn.commands import lifecycle, nonces, record
+from keyturn.commands import lifecycle, nonces, record, refusals, texts
 from keyturn.commands.intake import Intake, note_refusal
 from keyturn.commands.nonces import Nonce
 from keyturn.commands.public import is_final, post_answer, record_body
@@ -63,7 +63,7 @@ class Desk:
     async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
         """Write down an ignition attempt that was refused before intake."""
         company_id, actor = principal.company_id, principal.application_id
-        await self._store.write(lambda tx: note_refusal(tx, company_id, actor, vin, command, refusal))
+        await self._store.write(lambda tx: refusals.note(tx, company_id, actor, vin, command, refusal))
 
     async def _first_answer(self, command: Command) -> Command:
         """The record once its POST has an answer; at the end of the wait the answer is fixed here.

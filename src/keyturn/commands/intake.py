@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
-from keyturn.commands import confirmation, idempotency, lanes, lifecycle, nonces, record, rights
+from keyturn.commands import confirmation, idempotency, lanes, lifecycle, nonces, record, refusals, rights
 from keyturn.commands.catalogue import COMMANDS, DISABLE, IGNITION_PAIR, CommandSpec
 from keyturn.commands.confirmation import Binding, Codes, OpenCode, Try
 from keyturn.commands.judgement import Verdict, judge
@@ -261,20 +261,7 @@ def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:
 def record_refusal(tx: Tx, request: CommandRequest, refusal: Refusal) -> None:
     """Every refused ignition attempt leaves an audit entry."""
     if request.command in IGNITION_PAIR:
-        note_refusal(tx, request.company_id, request.application_id, request.vin, request.command, refusal)
-
-
-def note_refusal(tx: Tx, company_id: str, actor: str, vin: str, command: str, refusal: Refusal) -> None:
-    journal.record(
-        tx,
-        "ignition.refused",
-        company_id=company_id,
-        actor=actor,
-        vin=vin,
-        command=command,
-        http_status=refusal.http_status,
-        detail=refusal.detail,
-    )
+        refusals.note(tx, request.company_id, request.application_id, request.vin, request.command, refusal)
 
 
 def _binding(command: Command) -> Binding:

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 
 from keyturn.clock import Clock
-from keyturn.commands import confirmation, lapse, purge, record
+from keyturn.commands import confirmation, lapse, purge, record, refusals
 from keyturn.commands.intake import end_confirmation
 from keyturn.commands.record import OpenCommand
 from keyturn.commands.states import State
@@ -68,7 +68,9 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Everything that is due now."""
-        due, expired = await self._store.read(self._due)
+        due, expired, refused = await self._store.read(self._due)
+        if refused:
+            await self._store.write(partial(refusals.end_minutes, limit=_BATCH))
         if not due and not expired:
             return
         sent_now = self._sent_now(due)
@@ -86,8 +88,9 @@ class Sweeper:
         }
         return young | (self._sending & {command_id for command_id, _ in sent})
 
-    def _due(self, tx: ReadTx) -> tuple[list[OpenCommand], list[str]]:
-        return record.open_due(tx, _BATCH, self._settings.answer_timeout), confirmation.expired(tx, _BATCH)
+    def _due(self, tx: ReadTx) -> tuple[list[OpenCommand], list[str], bool]:
+        due = record.open_due(tx, _BATCH, self._settings.answer_timeout)
+        return due, confirmation.expired(tx, _BATCH), refusals.any_ended(tx)
 
     def _lapse(self, tx: Tx, row: OpenCommand) -> None:
         lapse.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
