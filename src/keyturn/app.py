@@ -16,6 +16,7 @@ from keyturn.alerts.backups import record_made
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.trial import try_channels
+from keyturn.api.admission import room
 from keyturn.api.edge import Server
 from keyturn.api.listening import tls_context
 from keyturn.api.local import SOCKET_NAME, build_local_app
@@ -265,7 +266,7 @@ class Node:
             token_life=self._settings.tokens.life,
             bench=self._bench,
         )
-        server = Server(settings, metrics, clock)
+        server = Server(settings, metrics, clock, room(settings))
         self._resources.push_async_callback(partial(server.drain, settings.drain_timeout))
         self._resources.callback(desk.drain)
         port = await server.start(app, settings.host, settings.port, tls)

@@ -175,6 +175,23 @@ def test_an_upgrade_is_ignored(stage: Stage) -> None:
     assert len(stage.desk.posted) == 2
 
 
+@pytest.mark.parametrize("fields", ["", "Connection: Upgrade\r\nUpgrade: h2c\r\n"])
+def test_a_pipeline_without_end_is_cut_behind_what_may_wait(
+    stage: Stage, caplog: pytest.LogCaptureFixture, fields: str
+) -> None:
+    one = GET[:-2] + fields.encode() + b"\r\n"
+    heard = [reply.status for reply in stage.call.raw(one * 3_000)]
+    assert heard == [200] * (protocol.MOST_WAITING + 1) + [503]
+    assert caplog.records == []
+    assert stage.call("GET", "/healthz").status == 200
+
+
+def test_a_pipeline_that_may_wait_is_answered_whole(stage: Stage) -> None:
+    one = GET[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    heard = [reply.status for reply in stage.call.raw(one * protocol.MOST_WAITING, LAST)]
+    assert heard == [200] * (protocol.MOST_WAITING + 1)
+
+
 @pytest.mark.parametrize("pieces", [1, 2, 50])
 def test_large_headers_are_431(pieces: int) -> None:
     limit = 4096
@@ -246,7 +263,7 @@ def test_an_idle_connection_is_closed_in_silence() -> None:
 
 
 def test_connections_beyond_the_limit_hear_503() -> None:
-    with open_stage(ServerSettings(max_connections=2)) as stage:
+    with open_stage(ServerSettings(max_connections=2, max_connections_per_address=2)) as stage:
         with stage.call.connected() as first, stage.call.connected() as second:
             for sock in (first, second):
                 sock.sendall(GET)

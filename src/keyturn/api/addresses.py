@@ -22,15 +22,23 @@ class Addresses:
     def client(self, request: Request) -> str:
         """The client's address as a key; an IPv6 client is its /64, which it can move in freely."""
         peer = request.scope["client"]
-        if peer is None:
-            return _LOCAL_SOCKET
-        address = _parse(peer[0])
-        forwarded = request.text(b"x-forwarded-for") or ""
+        return _LOCAL_SOCKET if peer is None else self.named(peer[0], request.text(b"x-forwarded-for") or "")
+
+    def named(self, peer: str, forwarded: str) -> str:
+        """As `client`, of a peer and what it sent as `X-Forwarded-For`."""
+        address = _parse(peer)
         for hop in reversed(forwarded.split(",")):
             if not self._is_trusted(address) or (named := _parse(hop)) is None:
                 break
             address = named
-        return _key(address) if address is not None else peer[0]
+        return _key(address) if address is not None else peer
+
+    def bounded(self, peer: object) -> str | None:
+        """The key of a socket's peer whose connections are counted; None for trusted proxies and local sockets."""
+        if not isinstance(peer, tuple):
+            return None
+        address = _parse(str(peer[0]))
+        return None if self._is_trusted(address) else _key(address) if address is not None else str(peer[0])
 
     def _is_trusted(self, address: _Address | None) -> bool:
         return address is not None and any(address in network for network in self._trusted)

@@ -14,7 +14,10 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from keyturn.api.addresses import Addresses
+from keyturn.api.admission import Admission, of_one_address
 from keyturn.api.bounds import phase_bounds
+from keyturn.api.front import TlsFront
 from keyturn.api.listening import refused_address, unix_socket
 from keyturn.api.protocol import EdgeProtocol
 from keyturn.clock import SECOND, Clock
@@ -27,7 +30,10 @@ FLUSH = 1.0
 _BACKLOG = 2048
 _DATE_INTERVAL = 1.0
 
-_Factory = Callable[[], EdgeProtocol]
+_LOCAL_CONNECTIONS = 32
+"""Of the reserve."""
+
+_Factory = Callable[[], asyncio.Protocol]
 
 
 class _Listener(msgspec.Struct, frozen=True):
@@ -38,11 +44,17 @@ class _Listener(msgspec.Struct, frozen=True):
 class Server:
     """Serves applications over HTTP/1.1 in the running event loop until it is drained."""
 
-    def __init__(self, settings: ServerSettings, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self, settings: ServerSettings, metrics: Metrics, clock: Clock, max_connections: int | None = None
+    ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
         self._bounds = phase_bounds(settings)
+        self._addresses = Addresses(settings.trusted_proxies)
+        most = settings.max_connections if max_connections is None else max_connections
+        self._network = Admission(most, of_one_address(settings, most), metrics)
+        self._local = Admission(_LOCAL_CONNECTIONS, _LOCAL_CONNECTIONS, metrics)
         self._listeners: list[_Listener] = []
         self._paths: list[Path] = []
         self._dating: asyncio.TimerHandle | None = None
@@ -52,7 +64,7 @@ class Server:
         loop = asyncio.get_running_loop()
         try:
             return await self._listen(
-                app, lambda factory: loop.create_server(factory, host, port, backlog=_BACKLOG, ssl=tls)
+                app, lambda factory: loop.create_server(factory, host, port, backlog=_BACKLOG), self._network, tls
             )
         except OSError as error:
             raise refused_address(host, port, error) from None
@@ -62,14 +74,16 @@ class Server:
         loop = asyncio.get_running_loop()
         sock = socket.socket(fileno=descriptor)
         return await self._listen(
-            app, lambda factory: loop.create_server(factory, sock=sock, backlog=_BACKLOG, ssl=tls)
+            app, lambda factory: loop.create_server(factory, sock=sock, backlog=_BACKLOG), self._network, tls
         )
 
     async def start_unix(self, app: ASGIApp, path: Path) -> None:
         """Listen on a UNIX socket that only this user may open. Raises `ListenRefused`."""
         loop = asyncio.get_running_loop()
         sock = unix_socket(path)
-        await self._listen(app, lambda factory: loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG))
+        await self._listen(
+            app, lambda factory: loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG), self._local
+        )
         self._paths.append(path)
 
     async def drain(self, seconds: float) -> None:
@@ -86,16 +100,26 @@ class Server:
         if self._dating is not None:
             self._dating.cancel()
 
-    async def _listen(self, app: ASGIApp, create: Callable[[_Factory], Awaitable[asyncio.Server]]) -> int:
+    async def _listen(
+        self,
+        app: ASGIApp,
+        create: Callable[[_Factory], Awaitable[asyncio.Server]],
+        admission: Admission,
+        tls: ssl.SSLContext | None = None,
+    ) -> int:
         state = ServerState()
-        factory = functools.partial(
-            EdgeProtocol, self._config(app), state, self._bounds, self._settings.max_connections, self._metrics
+        make = functools.partial(
+            EdgeProtocol, self._config(app), state, self._bounds, self._addresses, admission, self._metrics
         )
-        server = await create(factory)
+        server = await create(make if tls is None else functools.partial(self._front, make, tls))
         self._listeners.append(_Listener(server, state))
         self._date()
         name = server.sockets[0].getsockname()
         return int(name[1]) if isinstance(name, tuple) else 0
+
+    def _front(self, make: Callable[..., EdgeProtocol], tls: ssl.SSLContext) -> TlsFront:
+        seconds = self._settings.header_timeout
+        return TlsFront(lambda entered: make(entered=entered), tls, self._network, self._addresses, seconds)
 
     def _config(self, app: ASGIApp) -> Config:
         config = Config(

@@ -5,12 +5,15 @@ What the application never sees is answered here, as JSON and with a request id:
 """
 
 import asyncio
+from collections import deque
 
 import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from keyturn.api.addresses import Addresses
+from keyturn.api.admission import Admission
 from keyturn.api.answer import refusal_answer
 from keyturn.api.bounds import Bounds, Phase
 from keyturn.api.outlet import Outlet
@@ -18,6 +21,8 @@ from keyturn.api.request import joined_headers, request_id
 from keyturn.errors import InvalidHttp, Refusal, ServiceUnavailable
 from keyturn.telemetry.metrics import Metrics
 
+MOST_WAITING = 100
+"""Requests of one connection that wait behind another: what arrives in one read can be thousands."""
 LINGER = 2.0
 """Seconds for which a closing connection still reads what its client is sending."""
 
@@ -26,11 +31,24 @@ class EdgeProtocol(HttpToolsProtocol):
     """One connection. Each request's scope holds its uvicorn cycle as ``scope["state"]["incoming"]``."""
 
     def __init__(
-        self, config: Config, state: ServerState, bounds: dict[Phase, Bounds], max_connections: int, metrics: Metrics
+        self,
+        config: Config,
+        state: ServerState,
+        bounds: dict[Phase, Bounds],
+        addresses: Addresses,
+        admission: Admission,
+        metrics: Metrics,
+        *,
+        entered: bool = False,
     ) -> None:
         super().__init__(config, state, app_state={})
         self._bounds = bounds
-        self._max_connections = max_connections
+        self._addresses = addresses
+        self._admission = admission
+        self._entered = entered
+        self._lingers = False
+        self._named: deque[str] = deque()
+        """Clients that a trusted proxy named, of requests that wait for their answers."""
         self._metrics = metrics
         self._phase = Phase.BETWEEN
         self._phase_size = 0
@@ -42,16 +60,18 @@ class EdgeProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrowed by uvicorn
         super().connection_made(transport)
         self._outlet = Outlet(transport, self.loop, self._leave)
-        if len(self.connections) > self._max_connections:
-            self.connections.discard(self)
-            self._refuse(ServiceUnavailable(retry_after=1))
+        self._address = self._addresses.bounded(transport.get_extra_info("peername"))
+        if not self._entered and not self._admission.enter(self._address):
+            self._turn_away()
             return
+        self._entered = True
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter(Phase.DEAF)
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        self._give_back()
         self.closed.set_result(None)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn never keeps a half-closed connection
@@ -78,15 +98,14 @@ class EdgeProtocol(HttpToolsProtocol):
         self._read_size = len(data)
         self._phase_size += len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-            return
+            self._parse(memoryview(data))
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Refusal) else InvalidHttp())
-            return
-        self._watch()
+        except Refusal as refusal:
+            self._refuse(refusal)
+        else:
+            self._watch()
 
     def on_message_begin(self) -> None:
         self._unset_keepalive_if_required()
@@ -99,6 +118,9 @@ class EdgeProtocol(HttpToolsProtocol):
             raise bounds.too_large
         if self.parser.should_upgrade():
             return
+        if len(self.pipeline) >= MOST_WAITING:
+            raise ServiceUnavailable(retry_after=1)
+        self._count_named()
         super().on_headers_complete()
         self._enter(Phase.BODY)
         self.headers = []  # trailers must not pass for headers
@@ -117,21 +139,64 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         was_last = not self.pipeline
+        if self._named:
+            self._admission.release(self._named.popleft())
         super().on_response_complete()
         if was_last and self._farewell is not None:
             self._say_farewell()
 
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Parse the request again as if it asked for no other protocol (RFC 9110, 7.8); some clients always ask."""
+    def _parse(self, data: memoryview) -> None:
+        """Parse all of it; a request that asks for another protocol is parsed as if it did not."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+            else:
+                return
+            head = self._head_without_upgrade()
+            self.parser.feed_data(head)
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head again, for a new parser (RFC 9110, 7.8); some clients always ask for another protocol."""
         if self.parser.get_method() == b"CONNECT":
-            self._refuse(InvalidHttp())
-            return
+            raise InvalidHttp
         version = self.parser.get_http_version().encode()
         fields = [name + b": " + value + b"\r\n" for name, value in self.headers if name != b"upgrade"]
         head = self.parser.get_method() + b" " + self.url + b" HTTP/" + version + b"\r\n" + b"".join(fields) + b"\r\n"
         self._enter(Phase.BETWEEN)
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received(head + rest)
+        return head
+
+    def _count_named(self) -> None:
+        """A trusted proxy's connection carries requests of many clients, each of which has the bound of an address."""
+        if self._address is not None or self.client is None:
+            return
+        forwarded = joined_headers(self.headers).get(b"x-forwarded-for", b"").decode("latin-1")
+        name = self._addresses.named(self.client[0], forwarded)
+        if not forwarded or self._addresses.bounded((name.partition("/")[0], 0)) is None:
+            return
+        if not self._admission.attribute(name):
+            raise ServiceUnavailable(retry_after=1)
+        self._named.append(name)
+
+    def _turn_away(self) -> None:
+        """There is no place: say so, unless so many hear it now that they take the places of others."""
+        self.connections.discard(self)
+        if self._admission.linger():
+            self._lingers = True
+            self._refuse(ServiceUnavailable(retry_after=1))
+        else:
+            self._phase = Phase.DEAF
+            self.transport.abort()
+
+    def _give_back(self) -> None:
+        if self._entered:
+            self._admission.leave(self._address)
+        if self._lingers:
+            self._admission.lingered()
+        while self._named:
+            self._admission.release(self._named.popleft())
 
     def _enter(self, phase: Phase) -> None:
         if self._deadline is not None:

@@ -44,6 +44,8 @@ class ServerSettings(_Section, frozen=True):
     body_timeout: Duration = 10.0
     keep_alive: Duration = 75.0
     max_connections: Count = 10000
+    max_connections_per_address: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    descriptor_reserve: Annotated[int, Meta(ge=16, le=1_000_000)] = 200
     drain_timeout: Wait = 20.0
 
 

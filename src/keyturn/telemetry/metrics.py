@@ -26,6 +26,12 @@ class Metrics:
             registry=registry,
             buckets=_REQUEST_SECONDS,
         )
+        self._refused_connections = Counter(
+            "keyturn_connections_refused",
+            "Connections, or requests of one that a proxy names, for which there was no place.",
+            ("bound",),
+            registry=registry,
+        )
         self._final = Counter(
             "keyturn_commands_final", "Commands that became final.", ("command", "state"), registry=registry
         )
@@ -59,6 +65,10 @@ class Metrics:
         requests, durations = bound
         requests.inc()
         durations.observe(seconds)
+
+    def count_refused_connection(self, bound: str) -> None:
+        """There was no place: by the bound on ``all`` connections, or on those of one ``address``."""
+        self._refused_connections.labels(bound).inc()
 
     def count_final(self, command: str, state: str) -> None:
         """A command became final."""
