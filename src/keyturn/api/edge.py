@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import math
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ from uvicorn.server import ServerState
 from keyturn.api.addresses import Addresses
 from keyturn.api.admission import Admission, of_one_address
 from keyturn.api.bounds import phase_bounds
-from keyturn.api.front import TlsFront
+from keyturn.api.front import TlsListener
 from keyturn.api.listening import refused_address, unix_socket
 from keyturn.api.protocol import EdgeProtocol
 from keyturn.clock import SECOND, Clock
@@ -33,11 +34,11 @@ _DATE_INTERVAL = 1.0
 _LOCAL_CONNECTIONS = 32
 """Of the reserve."""
 
-_Factory = Callable[[], asyncio.Protocol]
+_Factory = Callable[[], EdgeProtocol]
 
 
 class _Listener(msgspec.Struct, frozen=True):
-    server: asyncio.Server
+    server: asyncio.Server | TlsListener
     state: ServerState
 
 
@@ -64,7 +65,10 @@ class Server:
         loop = asyncio.get_running_loop()
         try:
             return await self._listen(
-                app, lambda factory: loop.create_server(factory, host, port, backlog=_BACKLOG), self._network, tls
+                app,
+                lambda factory: loop.create_server(factory, host, port, backlog=_BACKLOG, start_serving=tls is None),
+                self._network,
+                tls,
             )
         except OSError as error:
             raise refused_address(host, port, error) from None
@@ -74,7 +78,10 @@ class Server:
         loop = asyncio.get_running_loop()
         sock = socket.socket(fileno=descriptor)
         return await self._listen(
-            app, lambda factory: loop.create_server(factory, sock=sock, backlog=_BACKLOG), self._network, tls
+            app,
+            lambda factory: loop.create_server(factory, sock=sock, backlog=_BACKLOG, start_serving=tls is None),
+            self._network,
+            tls,
         )
 
     async def start_unix(self, app: ASGIApp, path: Path) -> None:
@@ -111,15 +118,21 @@ class Server:
         make = functools.partial(
             EdgeProtocol, self._config(app), state, self._bounds, self._addresses, admission, self._metrics
         )
-        server = await create(make if tls is None else functools.partial(self._front, make, tls))
+        if tls is None:
+            server: asyncio.Server | TlsListener = await create(make)
+        else:
+            server = self._secured(await create(make), functools.partial(make, entered=True), tls)
         self._listeners.append(_Listener(server, state))
         self._date()
         name = server.sockets[0].getsockname()
         return int(name[1]) if isinstance(name, tuple) else 0
 
-    def _front(self, make: Callable[..., EdgeProtocol], tls: ssl.SSLContext) -> TlsFront:
-        seconds = self._settings.header_timeout
-        return TlsFront(lambda entered: make(entered=entered), tls, self._network, self._addresses, seconds)
+    def _secured(self, server: asyncio.Server, make: Callable[[], EdgeProtocol], tls: ssl.SSLContext) -> TlsListener:
+        """The same sockets, with TLS; `server` does not serve yet."""
+        listener = TlsListener(make, tls, self._network, self._addresses, self._settings.header_timeout)
+        listener.listen([socket.socket(fileno=os.dup(bound.fileno())) for bound in server.sockets], _BACKLOG)
+        server.close()
+        return listener
 
     def _config(self, app: ASGIApp) -> Config:
         config = Config(

@@ -1,62 +1,82 @@
-"""TLS before HTTP: a connection has its place before its handshake begins, and a handshake has its time."""
+"""TLS listeners: a connection has its place before its handshake begins, and a handshake has its time."""
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 
 from keyturn.api.addresses import Addresses
 from keyturn.api.admission import Admission
 from keyturn.api.protocol import EdgeProtocol
 
-Make = Callable[[bool], EdgeProtocol]
-"""The protocol for a connection; whether it has its place already."""
+_PAUSE = 0.1
+"""Seconds until the next try where no connection could be taken."""
 
 
-class TlsFront(asyncio.Protocol):
-    """Secures one connection and hands it over. Whoever finds no place is hung up on: there is no way to answer yet."""
+class TlsListener:
+    """Takes connections from bound sockets, secures them and hands them over.
+
+    Whoever finds no place is hung up on: before the handshake there is no way to answer. `make` gives the protocol of a
+    connection that has its place.
+    """
 
     def __init__(
-        self, make: Make, context: ssl.SSLContext, admission: Admission, addresses: Addresses, seconds: float
+        self,
+        make: Callable[[], EdgeProtocol],
+        context: ssl.SSLContext,
+        admission: Admission,
+        addresses: Addresses,
+        seconds: float,
     ) -> None:
         self._make = make
         self._context = context
         self._admission = admission
         self._addresses = addresses
         self._seconds = seconds
-        self._early: list[bytes] = []
-        self._ended: Exception | None = None
-        self._lost = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.sockets: tuple[socket.socket, ...] = ()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a listener's are streams
-        transport.pause_reading()
-        self._task = asyncio.get_running_loop().create_task(self._secure(transport))
+    def listen(self, bound: Iterable[socket.socket], backlog: int) -> None:
+        """Begin; the sockets are this listener's from now on."""
+        self.sockets = tuple(bound)
+        for sock in self.sockets:
+            sock.listen(backlog)
+            sock.setblocking(False)
+            self._spawn(self._accept(sock))
 
-    def data_received(self, data: bytes) -> None:
-        """What came with the end of the handshake."""
-        self._early.append(data)
+    def close(self) -> None:
+        """Take no more connections, and secure none that is not secured yet."""
+        for task in self._tasks:
+            task.cancel()
+        for sock in self.sockets:
+            sock.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._lost, self._ended = True, exc
+    async def _accept(self, sock: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, peer = await loop.sock_accept(sock)
+            except OSError:
+                await asyncio.sleep(_PAUSE)
+                continue
+            address = self._addresses.bounded(peer)
+            if self._admission.enter(address):
+                self._spawn(self._secure(connection, address))
+            else:
+                connection.close()
 
-    async def _secure(self, transport: asyncio.Transport) -> None:
-        address = self._addresses.bounded(transport.get_extra_info("peername"))
-        if not self._admission.enter(address):
-            transport.abort()
-            return
+    async def _secure(self, connection: socket.socket, address: str | None) -> None:
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
         try:
-            secured = await asyncio.get_running_loop().start_tls(
-                transport, self, self._context, server_side=True, ssl_handshake_timeout=self._seconds
+            await loop.connect_accepted_socket(
+                self._make, connection, ssl=self._context, ssl_handshake_timeout=self._seconds
             )
         except (OSError, asyncio.CancelledError):  # what is no TLS, is too slow, or went away
             self._admission.leave(address)
-            transport.abort()
-            return
-        if secured is None or self._lost:
-            self._admission.leave(address)
-            return
-        protocol = self._make(True)
-        protocol.connection_made(secured)
-        secured.set_protocol(protocol)
-        for data in self._early:
-            protocol.data_received(data)
+            connection.close()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
