@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from keyturn.legible import BIDI_CONTROLS
 from tests.e2e.application import Answer
 from tests.e2e.refusals import KEY_REUSED, SIGNATURE_INVALID, refused
 from tests.e2e.stage import Stage, stage
@@ -76,6 +77,7 @@ BAD = {
     "delete": "a%7Fb",
     "C1": "a%C2%85b",
     "line separator": "a%E2%80%A8b",
+    **{f"bidi {ord(sign):x}": f"a{quote(sign)}b" for sign in sorted(BIDI_CONTROLS)},
 }
 
 

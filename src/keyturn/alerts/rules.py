@@ -9,6 +9,7 @@ from keyturn.alerts.message import Message, Origin
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
 from keyturn.clock import iso_time
 from keyturn.commands.catalogue import DISABLE
+from keyturn.legible import legible
 
 _LONGEST_FACT = 200
 
@@ -186,4 +187,4 @@ def _lines(rule: Rule, entry: Entry) -> list[str]:
 
 def _shown(value: object) -> str:
     """On one line, whatever somebody wrote."""
-    return "".join(character if character.isprintable() else " " for character in str(value))[:_LONGEST_FACT]
+    return legible(str(value))[:_LONGEST_FACT]

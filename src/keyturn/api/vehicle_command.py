@@ -29,6 +29,7 @@ from keyturn.errors import (
     SignatureInvalid,
     VinNotFound,
 )
+from keyturn.legible import BIDI_CONTROLS
 from keyturn.tenants.principal import Principal
 
 MAX_WAIT = 30
@@ -139,9 +140,13 @@ def _said(request: Request, name: bytes, refusal: type[Refusal]) -> str | None:
         words = unquote_to_bytes(_escaped(field)).decode("utf-8").strip()
     except ValueError:
         raise refusal from None
-    if len(words) > MAX_WORDS or any(unicodedata.category(sign) in _UNPRINTABLE for sign in words):
+    if len(words) > MAX_WORDS or any(map(_misleads, words)):
         raise refusal
     return words or None
+
+
+def _misleads(sign: str) -> bool:
+    return unicodedata.category(sign) in _UNPRINTABLE or sign in BIDI_CONTROLS
 
 
 def _escaped(field: str) -> str:

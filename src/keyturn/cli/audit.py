@@ -20,6 +20,7 @@ from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.operators import credentials
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer, print_json
+from keyturn.legible import legible_lines
 from keyturn.private_files import make_new, private_folder, publish
 from keyturn.store.port import ReadTx, StoreRefused
 from keyturn.store.sqlite.offline import read_offline
@@ -94,7 +95,7 @@ def verify_chains(
     if as_json:
         print_json({"sound": not report.faults, **msgspec.to_builtins(report)})
     else:
-        print("\n".join(_told(report)))
+        print(legible_lines("\n".join(_told(report))))
     return Exit.BROKEN if report.faults or report.unacknowledged else Exit.DONE
 
 

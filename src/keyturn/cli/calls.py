@@ -12,6 +12,7 @@ from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import AS_TOLD, HERE, Access, AsJson, Place, Version2
 from keyturn.cli.output import print_answer, print_json
 from keyturn.cli.words import one_line
+from keyturn.legible import legible_lines
 from keyturn_client.client import MAX_WAIT
 
 Record = dict[str, Any]
@@ -112,7 +113,7 @@ def _name(record: Record, *, as_json: bool) -> None:
 
 def _confirm(record: Record, *, yes: bool) -> None:
     """Raises `Failure` when whoever sits at the terminal does not want it."""
-    print(record["message"], file=sys.stderr)
+    print(legible_lines(record["message"]), file=sys.stderr)
     if yes:
         return
     print("Confirm? [y/N] ", end="", file=sys.stderr, flush=True)

@@ -1,8 +1,9 @@
 """How a command fails: an exit code, and one sentence on stderr."""
 
-import json
 import sys
 from enum import IntEnum
+
+from keyturn.legible import legible_json, legible_lines
 
 
 class Exit(IntEnum):
@@ -35,4 +36,4 @@ def usage(message: str) -> Failure:
 def tell(failure: Failure, *, as_json: bool) -> None:
     """Write the failure to stderr."""
     said = {"code": failure.code, **failure.more, "detail": str(failure)}
-    print(json.dumps(said, ensure_ascii=False) if as_json else f"keyturn: {failure}", file=sys.stderr)
+    print(legible_json(said) if as_json else f"keyturn: {legible_lines(str(failure))}", file=sys.stderr)

@@ -8,8 +8,9 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from keyturn.cli.tables import console
+from keyturn.cli.tables import console, shown
 from keyturn.cli.words import shown
+from keyturn.legible import legible
 
 Record = dict[str, Any]
 
@@ -29,8 +30,8 @@ def follow(records: Iterable[Record]) -> Record:
 
 
 def _line(record: Record) -> Text:
-    line = Text(f"{record['command']} {record['vin']}  ")
-    line.append(record["status"], style=_STYLES.get(record["status"], "yellow"))
+    line = Text(legible(f"{record['command']} {record['vin']}  "))
+    line.append(legible(record["status"]), style=_STYLES.get(record["status"], "yellow"))
     if record["detail"]:
-        line.append(f"  {shown(record['detail'])}")
+        line.append(legible(f"  {shown(record['detail'])}"))
     return line

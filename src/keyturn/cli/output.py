@@ -1,13 +1,14 @@
 """What a command prints on stdout."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from keyturn.legible import legible_json
 
 
 def print_json(value: object) -> None:
     """One line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(legible_json(value), flush=True)
 
 
 def print_answer(answer: Mapping[str, Any], *, as_json: bool) -> None:

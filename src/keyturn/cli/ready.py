@@ -10,6 +10,7 @@ from keyturn.cli.operators import credentials
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 from keyturn.cli.words import sights
+from keyturn.legible import legible_lines
 
 
 def ready(
@@ -30,7 +31,7 @@ def ready(
     if as_json:
         print_answer(answer, as_json=True)
     else:
-        print("\n".join(_lines(answer)))
+        print(legible_lines("\n".join(_lines(answer))))
     return 0 if answer["ready"] else 1
 
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from keyturn.legible import legible
+
 Record = Mapping[str, Any]
 Line = tuple[str, str]
 """What it is, and its value."""
@@ -65,14 +67,21 @@ def lines(record: Record) -> Iterator[Line]:
 
 def _block(record: Record) -> str:
     width = max(len(name) for name, _value in lines(record))
-    told = (f"  {name:{width}}  {_one_line(value)}" for name, value in lines(record))
-    return "\n".join([f"\n{record['vin']}", *told, "  done by / when: ____________________________\n"])
+    told = (f"  {name:{width}}  {legible(value)}" for name, value in lines(record))
+    return "\n".join([f"\n{legible(record['vin'])}", *told, "  done by / when: ____________________________\n"])
 
 
 def _section(record: Record) -> str:
-    rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in lines(record))
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(legible(value))}</td></tr>" for name, value in lines(record)
+    )
     done = '<p class="done">Done by / when: ____________________________</p>'
-    return f"<section><h2>{escape(record['vin'])}</h2><table>{rows}</table>{done}</section>\n"
+    return f"<section><h2>{escape(legible(record['vin']))}</h2><table>{rows}</table>{done}</section>\n"
+
+
+def _row(line: Line) -> str:
+    name, value = line
+    return f"<tr><th>{escape(name)}</th><td>{escape(legible(value))}</td></tr>"
 
 
 def _numbered() -> Iterator[str]:
@@ -81,11 +90,6 @@ def _numbered() -> Iterator[str]:
 
 def _place(position: Record | None) -> str:
     return f"{position['latitude']}, {position['longitude']} at {position['at']}" if position else "-"
-
-
-def _one_line(value: str) -> str:
-    """No control characters: what somebody wrote must not move the cursor of a terminal."""
-    return "".join(character if character.isprintable() else " " for character in value)
 
 
 def _now() -> str:

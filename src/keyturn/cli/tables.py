@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.cli.words import shown, sights
+from keyturn.legible import legible
 
 LIST_COLUMNS = {
     "companies": ("name", "active", "id"),
@@ -37,7 +38,7 @@ def print_table(answer: Mapping[str, Any]) -> None:
     table = _members(answer) if listed is None else _listing(LIST_COLUMNS[listed], answer[listed])
     console().print(table)
     if answer.get("next"):
-        print(f"More: --after {answer['next']}")
+        print(f"More: --after {legible(str(answer['next']))}")
 
 
 def print_timeline(native: Mapping[str, Any]) -> None:
@@ -70,7 +71,7 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, Text(value))
+        table.add_row(legible(name), Text(legible(value)))
     return table
 
 
@@ -81,5 +82,5 @@ def _members(answer: Mapping[str, Any]) -> Table:
 def _listing(columns: tuple[str, ...], items: list[dict[str, Any]]) -> Table:
     table = Table(*(column.replace("_", " ") for column in columns), box=None, header_style="dim", pad_edge=False)
     for item in items:
-        table.add_row(*(Text(shown(item[column])) for column in columns))
+        table.add_row(*(Text(legible(shown(item[column]))) for column in columns))
     return table

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from keyturn.clock import in_words
+from keyturn.legible import legible, legible_lines
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -46,7 +47,7 @@ _SECTIONS = (
 def render(story: Mapping[str, Any]) -> str:
     """The page of a story."""
     command = story["command"]
-    title = escape(f"Dossier of {command['command']} {command['id']}")
+    title = escape(legible(f"Dossier of {command['command']} {command['id']}"))
     made = f"<p>Made {_text(story['made_at'])} by installation {_text(story['installation'] or '-')}.</p>"
     sections = (f"<h2>{escape(heading)}</h2>\n{_section(story[name])}" for name, heading in _SECTIONS)
     return _PAGE.format(title=title, sections="\n".join([made, *sections]))
@@ -91,8 +92,8 @@ def _dated(value: Any) -> Any:
 
 def _text(value: object) -> str:
     words = {None: "-", True: "yes", False: "no"}
-    return escape(words[value] if value is None or isinstance(value, bool) else str(value))
+    return escape(words[value] if value is None or isinstance(value, bool) else legible_lines(str(value)))
 
 
 def _name(name: str) -> str:
-    return escape(name.replace("_", " "))
+    return escape(legible(name.replace("_", " ")))

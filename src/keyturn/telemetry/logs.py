@@ -7,6 +7,8 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from keyturn.legible import legible_lines
+
 LogFormat = Literal["console", "json"]
 
 _SECRET_KEY = re.compile(
@@ -55,9 +57,14 @@ def _without_secrets(value: object) -> object:
     return value
 
 
+def _legible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What others wrote moves no cursor; an exception's text is of several lines."""
+    return {key: legible_lines(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
 def _renderers(style: LogFormat, stream: TextIO) -> list[Processor]:
     # Both render tracebacks without local variables, which may hold secrets.
     if style == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
+    return [_legible, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
