@@ -57,6 +57,30 @@ def test_the_memory_of_strangers_is_bounded() -> None:
     assert attempts.retry_after("stranger 1") == 60
 
 
+def test_a_key_that_tripped_is_not_forgotten_for_any_number_of_strangers() -> None:
+    clock = HandClock()
+    attempts = FailedAttempts(2, clock)
+    for key in ("victim", "victim", "counting"):
+        attempts.record(key)
+    for stranger in range(3 * CAPACITY):
+        attempts.record(f"stranger {stranger}")
+    assert attempts.retry_after("victim") == 60
+    attempts.record("counting")
+    assert attempts.retry_after("counting") == 0, "a count that had not tripped may be forgotten"
+
+
+def test_what_tripped_long_ago_makes_place_first() -> None:
+    clock = HandClock()
+    attempts = FailedAttempts(1, clock)
+    for old in range(CAPACITY):
+        attempts.record(f"old {old}")
+    clock.seconds += 60
+    attempts.record("new")
+    attempts.record("newer")
+    assert (attempts.retry_after("new"), attempts.retry_after("newer")) == (60, 60)
+    assert len(attempts._full) == CAPACITY
+
+
 def post(stage: Stage, command: str = "diagnostics", token: str = "right", **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return stage.call("POST", "/vehicle-command", body(command), signed(command, token=token) | named)

@@ -54,6 +54,27 @@ def test_the_body_limit_holds_here_too(stage: Stage) -> None:
     assert (reply.status, reply.json) == (413, {"detail": "Request body too large."})
 
 
+def test_an_address_that_fails_at_many_ids_hears_429_and_who_is_right_there_is_served() -> None:
+    right = {"client_id": "rental", "client_secret": SECRET}
+    with open_stage(limits=LimitSettings(failed_attempts_per_minute=2)) as stage:
+        heard = [ask(stage, {"client_id": f"id {n}", "client_secret": "x"}).status for n in range(25)]
+        assert heard == [401] * 20 + [429] * 5
+        assert ask(stage, {"client_id": "another", "client_secret": "x"}).headers["retry-after"] == "60"
+        assert ask(stage, right).status == 200
+        stage.clock.seconds += 60
+        assert ask(stage, {"client_id": "another", "client_secret": "x"}).status == 401
+
+
+def test_a_pair_trips_behind_a_tripped_address_too() -> None:
+    """Else the difference between 429 and 200 would answer guesses without end."""
+    right = {"client_id": "rental", "client_secret": SECRET}
+    with open_stage(limits=LimitSettings(failed_attempts_per_minute=2)) as stage:
+        for n in range(20):
+            ask(stage, {"client_id": f"id {n}", "client_secret": "x"})
+        assert [ask(stage, right | {"client_secret": "x"}).status for _ in range(2)] == [429, 429]
+        assert ask(stage, right).status == 429
+
+
 def test_a_tripped_pair_waits_even_with_the_right_secret() -> None:
     proxies = ServerSettings(trusted_proxies=("127.0.0.1",))
     right, wrong = {"client_id": "rental", "client_secret": SECRET}, {"client_id": "rental", "client_secret": "x"}

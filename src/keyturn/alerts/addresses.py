@@ -12,6 +12,20 @@ from keyturn.alerts.channel import NotDelivered
 Address = IPv4Address | IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: the last four bytes are an IPv4 address."""
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""RFC 4291: all that is given to the internet at large. Whatever else there is means something of its own."""
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24",  # IETF protocol assignments
+        "192.88.99.0/24",  # relays of 6to4
+        "2001::/23",  # IETF protocol assignments, Teredo among them
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: an IPv4 address is written inside
+        "3fff::/20",  # documentation
+    )
+)
+"""IANA's registries of special addresses, as far as Python versions differ about them."""
 
 
 class PinnedResolver(AbstractResolver):
@@ -46,17 +60,18 @@ async def resolved(host: str, port: int, *, allow_private: bool, loopback_only: 
 
 
 def is_public(address: Address) -> bool:
-    """Whether the internet at large has this address, and an IPv4 address written inside it."""
-    inner = _inner(address)
-    return address.is_global and not address.is_multicast and (inner is None or is_public(inner))
+    """Whether the internet at large has this address; of an IPv4 address written as an IPv6 one, whether it has that.
 
-
-def _inner(address: Address) -> IPv4Address | None:
-    if isinstance(address, IPv4Address):
-        return None
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+    Of the ways to write one inside another, only the two that the internet uses are believed: mapped, and NAT64.
+    """
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or (IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None)
+        if inner is not None:
+            return is_public(inner)
+        if address not in _GLOBAL_UNICAST:
+            return False
+    special = any(address in network for network in _NOT_PUBLIC if network.version == address.version)
+    return address.is_global and not address.is_multicast and not special
 
 
 def _result(host: str, address: str, port: int) -> ResolveResult:

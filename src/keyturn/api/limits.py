@@ -14,16 +14,21 @@ WINDOW = 60.0
 _V = TypeVar("_V")
 
 CAPACITY = 10_000
-"""Keys remembered at one time; the one that was quiet longest is forgotten first."""
+"""Keys remembered at one time; the one that was quiet longest is forgotten first, and tripped ones last."""
 
 
 class FailedAttempts:
-    """Counts failures per key; a key with `limit` of them within the last minute is tripped."""
+    """Counts failures per key; a key with `limit` of them within the last minute is tripped.
+
+    Whoever fails under ten thousand other keys makes it forget counts that have not tripped, and none that has.
+    """
 
     def __init__(self, limit: int, clock: Clock) -> None:
         self._limit = limit
         self._clock = clock
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._counting: OrderedDict[str, deque[float]] = OrderedDict()
+        self._full: OrderedDict[str, deque[float]] = OrderedDict()
+        """Those that had `limit` failures, whether or not the first of them still counts."""
 
     def retry_after(self, *keys: str) -> int:
         """Whole seconds until none of the keys is tripped any more; 0 when none is."""
@@ -32,15 +37,20 @@ class FailedAttempts:
     def record(self, *keys: str) -> None:
         """Count a failure against each key."""
         for key in keys:
-            failures = self._failures.setdefault(key, deque(maxlen=self._limit))
+            failures = self._full.pop(key, None) or self._counting.pop(key, None) or deque(maxlen=self._limit)
             failures.append(self._clock.monotonic())
-            _touch(self._failures, key)
+            (self._full if len(failures) == self._limit else self._counting)[key] = failures
+            if len(self._full) + len(self._counting) > CAPACITY:
+                self._forget_one()
 
     def _tripped_for(self, key: str) -> float:
-        failures = self._failures.get(key)
-        if failures is None or len(failures) < self._limit:
-            return 0.0
-        return max(0.0, failures[0] + WINDOW - self._clock.monotonic())
+        failures = self._full.get(key)
+        return 0.0 if failures is None else max(0.0, failures[0] + WINDOW - self._clock.monotonic())
+
+    def _forget_one(self) -> None:
+        quietest = next(iter(self._full), None)
+        over = quietest is not None and self._full[quietest][-1] + WINDOW <= self._clock.monotonic()
+        (self._full if over or not self._counting else self._counting).popitem(last=False)
 
 
 class Held(msgspec.Struct, frozen=True):

@@ -34,6 +34,10 @@ class Endpoint:
         await answer.send(send)
 
 
+_IDS_OF_AN_ADDRESS = 10
+"""How many times the limit of one client id an address may fail at `/token` over all of them."""
+
+
 def build_app(
     *,
     directory: Directory,
@@ -51,7 +55,8 @@ def build_app(
     gate = Gate(directory, desk, addresses, limits, clock)
     commands = VehicleCommands(gate, desk, server.body_limit)
     attempts = FailedAttempts(limits.failed_attempts_per_minute, clock)
-    tokens = Tokens(directory, addresses, attempts, token_life, server.body_limit)
+    of_address = FailedAttempts(_IDS_OF_AN_ADDRESS * limits.failed_attempts_per_minute, clock)
+    tokens = Tokens(directory, addresses, attempts, of_address, token_life, server.body_limit)
     rows: list[RouteRow] = [
         ("POST", "/vehicle-command", commands.post),
         ("GET", "/vehicle-command/{command_id}", commands.get),

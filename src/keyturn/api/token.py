@@ -17,25 +17,40 @@ _KEY_LENGTH = 200
 
 
 class Tokens:
-    """Issues tokens. Failures are limited per address and client id, right attempts included until that frees."""
+    """Issues tokens.
+
+    Failures are limited per address and client id, right attempts included until that frees. Wrong ones alone are
+    limited per address over all client ids: whoever tries many hears no more than that they are too many.
+    """
 
     def __init__(
-        self, directory: Directory, addresses: Addresses, attempts: FailedAttempts, life: int, body_limit: int
+        self,
+        directory: Directory,
+        addresses: Addresses,
+        attempts: FailedAttempts,
+        attempts_of_address: FailedAttempts,
+        life: int,
+        body_limit: int,
     ) -> None:
         self._directory = directory
         self._addresses = addresses
         self._attempts = attempts
+        self._attempts_of_address = attempts_of_address
         self._life = life
         self._body_limit = body_limit
 
     async def post(self, request: Request) -> Answer:
         client_id, client_secret = _credentials(await request.body(self._body_limit))
-        caller = f"{self._addresses.client(request)} {client_id[:_KEY_LENGTH]}"
+        address = self._addresses.client(request)
+        caller = f"{address} {client_id[:_KEY_LENGTH]}"
         if wait := self._attempts.retry_after(caller):
             raise TooManyRequests(wait)
         token = await self._directory.token(client_id, client_secret)
         if token is None:
             self._attempts.record(caller)
+            if wait := self._attempts_of_address.retry_after(address):
+                raise TooManyRequests(wait)
+            self._attempts_of_address.record(address)
             raise InvalidCredentials
         return json_answer(200, {"token": token, "expiration": self._life}, _NOT_STORED)
 
