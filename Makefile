@@ -1,6 +1,14 @@
-# Everything runs from .venv, which is made from requirements.lock. PYTHON may name another interpreter (3.11 or newer).
+# Everything runs from an environment that is made from requirements.lock. PYTHON may name an interpreter (3.11 or newer).
+# The default one's environment is .venv; another version never uses it, and has .venv-3.13, say, of its own.
 PYTHON ?= python3
-VENV := .venv
+TELL := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+VERSION := $(shell $(PYTHON) $(TELL))
+OWN := $(shell .venv/bin/python $(TELL) 2>/dev/null)
+ifeq ($(OWN),)
+VENV := .venv$(if $(filter file,$(origin PYTHON)),,-$(VERSION))
+else
+VENV := .venv$(if $(filter $(VERSION),$(OWN)),,-$(VERSION))
+endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -42,7 +50,7 @@ mutations: $(READY)
 	$(BIN)/python -m torture.mutations $(MUTATIONS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Keyturn needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'

@@ -7,14 +7,9 @@ import socket
 import ssl
 import stat
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from starlette.types import Receive, Scope, Send
 
 from keyturn.api.answer import json_answer
@@ -24,6 +19,7 @@ from keyturn.api.request import Request
 from keyturn.api.routes import build_metrics_app
 from keyturn.config.settings import ServerSettings
 
+from ..connectors.certificates import Authority
 from .caller import PATIENCE, Caller, Reply, read_replies, read_reply
 from .stage import Stage, body, signed, wait_until
 
@@ -107,31 +103,20 @@ def test_a_file_in_the_place_of_the_unix_socket_is_not_removed(stage: Stage, tmp
     assert path.read_text() == "mine"
 
 
-def certificate(folder: Path) -> Path:
-    """A self-signed certificate for localhost and its key, in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    signed_one = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def certificate(folder: Path) -> tuple[str, str]:
+    """A certificate for localhost and its key, in one PEM file; and the file of the authority that signed it."""
+    authority = Authority(folder)
+    signed_one, key = authority.issue("localhost")
     path = folder / "tls.pem"
-    path.write_bytes(private + signed_one.public_bytes(serialization.Encoding.PEM))
-    return path
+    path.write_bytes(key.read_bytes() + signed_one.read_bytes())
+    return str(path), str(authority.root)
 
 
 def test_tls_is_served_in_process(stage: Stage, tmp_path: Path) -> None:
-    pem = str(certificate(tmp_path))
+    pem, root = certificate(tmp_path)
     port = stage.loop.run(stage.server.start(stage.app, "localhost", 0, tls_context(pem, "")))
     connection = http.client.HTTPSConnection(
-        "localhost", port, timeout=PATIENCE, context=ssl.create_default_context(cafile=pem)
+        "localhost", port, timeout=PATIENCE, context=ssl.create_default_context(cafile=root)
     )
     for sent in (body(), b"x" * 1_000_000):
         connection.request("POST", "/vehicle-command", sent, signed() | {"Connection": "close"})

@@ -27,8 +27,12 @@ def connect(path: Path, mode: str, *, alone: bool = False) -> sqlite3.Connection
         check_same_thread=False,  # COMMIT runs in a thread of its own, never at the same time as anything else
         cached_statements=_STATEMENTS,
     )
-    connection.execute("PRAGMA trusted_schema = OFF")  # a file from elsewhere calls nothing that has effects
-    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")  # a file from elsewhere calls nothing that has effects
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    except BaseException:  # the first statement reads the file, which may be none of SQLite's
+        connection.close()
+        raise
     return connection
 
 
