@@ -13,10 +13,13 @@ from keyturn import app
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rules import rule_for
 from keyturn.app import Node
+from keyturn.clock import SECOND, SystemClock
 from keyturn.commands import purge
-from keyturn.config.settings import TokenSettings
+from keyturn.config.settings import ServerSettings, Settings, TokenSettings
+from keyturn.store import clock_fact
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
+from keyturn.timekeeping import Timekeeper
 
 from ..api.test_signing_v2_replay import INVALID, captured, sent
 from ..policy.staff import PASSWORD, Staff
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.anyio
 
 PARKED, OTHER = "9KTPARKED00000001", "9KTFLEET000000001"
 QUARTER = 90 * 86_400.0
+QUARTER_US = 90 * 86_400 * SECOND
 CODE_LIFE = 300.0
 
 
@@ -201,3 +205,19 @@ async def test_an_operator_of_one_company_does_not_accept_the_time(running: Stag
     with pytest.raises(OperationError) as refusal:
         await running.node.administer("clock accept", {}, Credentials("ana", PASSWORD))
     assert refusal.value.code == "unknown_operation"
+
+
+async def test_without_a_server_the_time_is_accepted_on_the_store_itself(tmp_path: Path) -> None:
+    """The store was last open in this boot of the machine, with a wall clock 90 days behind what it is now."""
+    settings = Settings(server=ServerSettings(data=str(tmp_path / "data")))
+
+    async with app.workbench(settings) as bench:
+        then = Timekeeper(SystemClock(), 2.0, app.machine_boot()).kept()
+        behind = msgspec.structs.replace(then, wall=then.wall - QUARTER_US, store=then.store - QUARTER_US)
+        await bench._store.write(lambda tx: clock_fact.save(tx, behind))
+    async with app.workbench(settings) as bench:
+        assert (await bench.administer("clock show", {}))["wall_ahead"] == pytest.approx(QUARTER, abs=5)
+        assert (await bench.administer("clock accept", {}))["accepted"]
+    async with app.workbench(settings) as bench:
+        told = await bench.administer("clock show", {})
+        assert (told["fault"], told["store_ahead"]) == (False, 0.0)
