@@ -151,6 +151,16 @@ def test_an_application_names_who_answers_for_it(staff: Staff, companies: dict[s
     assert office.do("application set", application="theirs", responsible=[])["responsible"] == []
 
 
+def test_a_name_that_two_in_reach_have_is_none_to_answer_by(staff: Staff, companies: dict[str, Any]) -> None:
+    """A namesake in a company is not taken for the one whom everybody knows."""
+    office, known = staff.office, staff.hire("eva", "viewer")
+    namesake = staff.hire("eva", "viewer", company="Outra")
+    named = {"application": "theirs", "company": "Outra"}
+    assert office.refused("application set", **named, responsible=["eva"]).code == "ambiguous"
+    for each in (known, namesake):
+        assert office.do("application set", **named, responsible=[each["id"]])["responsible"] == ["eva"]
+
+
 def test_an_operation_may_need_somebody_with_a_second_factor(ana: Staff, office: Office) -> None:
     def tell(session: Session, _arguments: Arguments) -> Answer:
         return {"by": session.actor}

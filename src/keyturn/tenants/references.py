@@ -17,7 +17,7 @@ _OPERATOR = "SELECT id FROM operator WHERE (CAST(:company_id AS TEXT) IS NULL OR
 _IN_REACH = """
 SELECT id FROM operator
 WHERE (id = :reference OR name = :reference) AND active = 1 AND (company_id IS NULL OR company_id = :company_id)
-ORDER BY id <> :reference, company_id IS NULL LIMIT 1
+ORDER BY id
 """
 
 
@@ -63,14 +63,16 @@ def resolve(tx: ReadTx, noun: Noun, reference: str, company: str | None = None) 
 
 
 def resolve_in_reach(tx: ReadTx, reference: str, company_id: str | None) -> str:
-    """The id of an active operator in reach of the company: one of its own, else one of the whole installation.
+    """The id of an active operator in reach of the company: one of its own, or of the whole installation.
 
     Another company's is not there. Raises `OperationError`.
     """
-    row = tx.one(_IN_REACH, reference=reference, company_id=company_id)
-    if row is None:
+    found = [str(row[0]) for row in tx.all(_IN_REACH, reference=reference, company_id=company_id)]
+    if not found:
         raise OperationError("not_found", f"There is no operator '{reference}'.")
-    return str(row[0])
+    if len(found) > 1 and reference not in found:
+        raise OperationError("ambiguous", f"More than one operator is called '{reference}'; give the id.")
+    return reference if reference in found else found[0]
 
 
 def resolve_company(tx: ReadTx, reference: str | None) -> str | None:

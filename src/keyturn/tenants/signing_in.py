@@ -28,6 +28,8 @@ _COMPANY = "SELECT company_id FROM operator WHERE id = :id"
 _REHASH = "UPDATE operator SET password = :hash WHERE id = :id AND password = :known"
 _MOST = 8
 """Operators that one name means: each costs a comparison."""
+_LEAST = 3
+"""Comparisons that every sign-in costs: the time does not tell in how many companies somebody has the name."""
 
 
 class _Claimed(msgspec.Struct, frozen=True):
@@ -60,6 +62,8 @@ async def sign_in(store: Store, keyring: Keyring, credentials: Credentials, *, d
     despite_lock = despite_lock and credentials.code is not None
     tries = await store.write(partial(_book, keyring=keyring, name=credentials.name, despite_lock=despite_lock))
     right = [each for each in tries if await asyncio.to_thread(passwords.matches, each.hash, credentials.password)]
+    for _ in range(_LEAST - len(tries) if tries else 0):
+        await asyncio.to_thread(passwords.matches, passwords.STRANGER, credentials.password)
     renewed = None
     if any(passwords.outdated(each.hash) for each in right):
         renewed = await asyncio.to_thread(passwords.hashed, credentials.password)
