@@ -1,7 +1,8 @@
 """What a vehicle truly is, with its past: the simulation knows it, Keyturn only hears of it."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from keyturn.clock import after
 
@@ -80,6 +81,14 @@ _DOES: dict[str, dict[str, Value]] = {
 }
 
 
+class Change(NamedTuple):
+    """What a change made of a vehicle, at a true instant; `by` is our reference, empty: by hand or by itself."""
+
+    at: int
+    by: str
+    values: Values
+
+
 class Car:
     """One vehicle; instants are true ones."""
 
@@ -89,6 +98,7 @@ class Car:
         self.last_contact = born_at
         self._past: list[tuple[int, Values]] = [(born_at, begins)]
         self._since: dict[str, int] = dict.fromkeys(begins, born_at)
+        self._changes: list[Change] = []
 
     @property
     def values(self) -> Values:
@@ -108,9 +118,14 @@ class Car:
         """When the present value came into being."""
         return self._since[name]
 
-    def become(self, at: int, changes: Values) -> None:
+    def made(self, name: str, value: Value, since: int) -> Iterator[Change]:
+        """The changes of a signal to this value from an instant on."""
+        return (change for change in self._changes if change.at >= since and change.values.get(name) == value)
+
+    def become(self, at: int, changes: Values, by: str = "") -> None:
         """Something changes, by hand or by a command."""
         changed = {name: value for name, value in changes.items() if self.values[name] != value}
+        self._changes.append(Change(at, by, changed))
         self._since |= dict.fromkeys(changed, at)
         self._past.append((at, {**self.values, **changed}))
 
@@ -130,12 +145,12 @@ class Car:
         does = _DOES.get(name)
         return does is not None and all(self.values[signal] == value for signal, value in does.items())
 
-    def obey(self, at: int, name: str) -> None:
+    def obey(self, at: int, name: str, ref: str = "") -> None:
         """Do what the command says."""
         changes = dict(_DOES.get(name, {}))
         if name == "start":
             changes["consecutive_remote_starts"] = int(self.values["consecutive_remote_starts"]) + 1
-        self.become(at, changes)
+        self.become(at, changes, ref)
 
     def alert_ends_at(self) -> int:
         """When horn and lights stop by themselves."""

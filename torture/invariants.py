@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .checks import closing, codes, immobilised, lane, record, rules, sending, tenancy
+from .checks import closing, codes, doing, immobilised, lane, record, rules, sending, tenancy
 from .history import Aftermath
 
 Check = Callable[[Aftermath], Iterator[str]]
@@ -32,6 +32,7 @@ CHECKS: dict[str, Check] = {
     "success stays": record.success_stays,
     "certain ends are certain": record.certain_ends,
     "temporary refusals are tried on": record.tried_on,
+    "success is of that very command": doing.own,
     "what the OEM says is heard": record.heard,
     "answers agree with the record": record.answers,
     "immobilisation on record": immobilised.on_record,

@@ -144,7 +144,7 @@ class Cloud:
             self._say(work, OemAnswer(Verdict.SUCCEEDED, completed_at=completed_at, data=data))
 
     def _actuate(self, work: Work, now: int) -> None:
-        work.car.obey(now, work.order.name)
+        work.car.obey(now, work.order.name, work.order.command_id)
         actuation = Actuation(work.car.vin, work.order.name, work.order.command_id, now)
         self.ledger.append(actuation)
         if work.order.name == "alert":

@@ -66,6 +66,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     honours_expiry: bool
     policies: dict[str, Rules]
     """By company; empty: everybody has the default policy."""
+    wavering: str | None = None
+    """The vehicle whose doors are locked and unlocked in turn."""
 
     @property
     def two_step_weights(self) -> tuple[int, int]:
@@ -97,6 +99,34 @@ CAR_EVENTS = (
 
 def draw_plan(seed: int) -> Plan:
     """The plan of a seed."""
+    plan = _draw(seed)
+    chance = Random(f"wavering plan {seed}")
+    return _with_wavering(plan, chance) if chance.random() < 0.12 else plan
+
+
+_LOST: tuple[dict[str, float], ...] = (
+    {"lost before the OEM had it": 0.4},
+    {"lost before the OEM had it": 0.4},
+    {"lost before the OEM had it": 0.2, "delivered late": 0.3, "vehicle acts late": 0.3},
+)
+
+
+def _with_wavering(plan: Plan, chance: Random) -> Plan:
+    """Orders get lost, often with nothing else going wrong, the vehicle is read, and there is time to read it often."""
+    others = plan.rates if chance.random() < 0.3 else {}
+    engine = msgspec.structs.replace(plan.settings.engine, verify_for=30.0, resolve_for=15.0)
+    return msgspec.structs.replace(
+        plan,
+        wavering=chance.choice(plan.vins),
+        rates={**others, **chance.choice(_LOST)},
+        settings=msgspec.structs.replace(plan.settings, engine=engine),
+        declares={
+            name: msgspec.structs.replace(declared, reads_state=True) for name, declared in plan.declares.items()
+        },
+    )
+
+
+def _draw(seed: int) -> Plan:
     chance = Random(f"plan {seed}")
     vins = tuple(vehicle.vin for vehicle in chance.sample(VEHICLES, chance.choice((1, 1, 2, 3))))
     requests = min(40, 3 + int(chance.expovariate(1 / chance.choice((1, 1, 2, 10)))))

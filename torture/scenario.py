@@ -20,6 +20,7 @@ from .loop import Stuck, VirtualLoop
 from .plan import callers_of, draw_plan
 from .site import Site
 from .staff import Staff
+from .wavering import waver
 from .world import World, until
 
 _QUIET_WITHIN = 1_200.0
@@ -80,7 +81,7 @@ async def _live(world: World) -> None:
         for place, application in enumerate(callers_of(plan))
     ]
     on_duty = asyncio.create_task(Staff(world, Random(f"staff {plan.seed}")).run()) if plan.policies else None
-    await asyncio.gather(*(caller.run() for caller in callers))
+    await asyncio.gather(waver(world), *(caller.run() for caller in callers))
     world.settle_down()
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
     await way_back.walk(world)

@@ -1,14 +1,17 @@
 """Unknown: what may have happened is never sent again, shown as Error when nothing can clear it up, and asked about."""
 
+from typing import Any
+
 import pytest
 
 from keyturn.clock import after
 from keyturn.commands import outcome
+from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
 
 from .installation import NOW
-from .yard import PARKED, Yard, sure
+from .yard import OPERATION, PARKED, Yard, sure
 
 UNKNOWN_TEXT = "Outcome unknown. The vehicle may have executed the command."
 RESOLVE_FOR = 86_400.0
@@ -101,6 +104,71 @@ def test_a_reading_of_before_the_sending_shows_nothing(yard: Yard) -> None:
     known = yard.report({"doors_locked": True})
 
     assert yard.do(outcome.executed_by_reading, lost.id, known, yard.declares) is None
+
+
+def no_longer_joined(yard: Yard, lost: Command) -> Command:
+    """Its answer deadline has passed: the same may be asked for again."""
+    yard.clock.move(300)
+    return sure(yard.lapse(lost))
+
+
+LATER: dict[str, tuple[Verdict, dict[str, Any]]] = {
+    "was executed": (Verdict.SUCCEEDED, {}),
+    "is with the OEM": (Verdict.IN_PROGRESS, {"operation": OPERATION}),
+    "is lost too": (Verdict.UNCLEAR, {}),
+    "failed": (Verdict.FAILED, {}),
+}
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_a_change_that_a_later_command_may_have_made_shows_nothing_of_an_earlier_one(yard: Yard, later: str) -> None:
+    verdict, said = LATER[later]
+    yard.report({**PARKED, "doors_locked": False})
+    lost = no_longer_joined(yard, yard.lose("lock_door"))
+    again = yard.send("lock_door")
+    yard.clock.move(2)
+    yard.hear(again, verdict, **said)
+    yard.clock.move(2)
+    known = yard.report({"doors_locked": True})
+
+    assert yard.do(outcome.executed_by_reading, lost.id, known, yard.declares) is None
+    assert yard.row(lost) == lost
+
+
+def test_a_later_command_on_other_signals_takes_nothing_away(yard: Yard) -> None:
+    yard.report({**PARKED, "doors_locked": False})
+    lost = yard.lose("lock_door")
+    yard.clock.move(2)
+    yard.execute("alert")
+    yard.clock.move(2)
+    known = yard.report({"doors_locked": True})
+
+    assert sure(yard.do(outcome.executed_by_reading, lost.id, known, yard.declares)).state is State.EXECUTED
+
+
+def test_a_change_that_an_earlier_lost_one_may_make_yet_shows_nothing_of_a_later_one(yard: Yard) -> None:
+    yard.report({**PARKED, "doors_locked": False})
+    no_longer_joined(yard, yard.lose("lock_door"))
+    yard.report({**PARKED, "doors_locked": False})
+    again = yard.lose("lock_door")
+    yard.clock.move(2)
+    known = yard.report({"doors_locked": True})
+
+    assert again.known_before is None
+    assert yard.do(outcome.executed_by_reading, again.id, known, yard.declares) is None
+
+
+def test_once_the_earlier_one_is_cleared_up_a_change_shows_again_what_was_done(yard: Yard) -> None:
+    yard.report({**PARKED, "doors_locked": False})
+    first = yard.lose("lock_door")
+    yard.hear(first, Verdict.FAILED)
+    yard.clock.move(2)
+    yard.report({**PARKED, "doors_locked": False})
+    again = yard.lose("lock_door")
+    yard.clock.move(2)
+    known = yard.report({"doors_locked": True})
+
+    assert sure(yard.do(outcome.executed_by_reading, again.id, known, yard.declares)).state is State.EXECUTED
 
 
 @pytest.mark.parametrize("age", [121.0, -31.0])

@@ -79,6 +79,21 @@ BUGS: tuple[Bug, ...] = (
         "5 final",
     ),
     Bug(
+        "what a later command may have changed is taken for the doing of an earlier one",
+        "commands/outcome.py",
+        "    if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:\n",
+        "    if signal is None or wanted is None:\n",
+        "success is of",
+    ),
+    Bug(
+        "what an earlier lost command may have changed is taken for the doing of a later one",
+        "commands/intent.py",
+        "    if case.spec.verified_by is None or case.spec.name in case.pending:\n",
+        "    if case.spec.verified_by is None:\n",
+        "",
+        test="tests/commands/test_unclear.py",
+    ),
+    Bug(
         "no record is opened when a disable leaves",
         "commands/effects.py",
         "    if command.name == DISABLE:\n        immobilisation.open_for(",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from keyturn.clock import SECOND
 
-from ..history import Aftermath, Moment, Row, kept_up
+from ..history import Aftermath, Moment, kept_up
 from ..oem import READS
 
 _TRANSITIONS = {
@@ -118,15 +118,12 @@ def _taken_back(command_id: str, before: str, after: str) -> Iterator[str]:
 
 
 def certain_ends(left: Aftermath) -> Iterator[str]:
-    """What is shown as not done was not done; what the OEM's word made Executed was done."""
+    """What is shown as not done was not done."""
     for row in left.commands.values():
         if row["id"] in left.cloud.lied or row["name"] in READS:
             continue
-        acted, named = left.acted(row["id"]), f"{row['name']} {row['id']}"
-        if row["state"] in _NOT_DONE and acted:
-            yield f"{named} is {row['state']} and the vehicle did it"
-        if row["status"] == "Success" and not acted and row["outcome"] != "already_done" and not _read(left, row):
-            yield f"{named} is {row['state']} and the vehicle did nothing"
+        if row["state"] in _NOT_DONE and left.acted(row["id"]):
+            yield f"{row['name']} {row['id']} is {row['state']} and the vehicle did it"
 
 
 def tried_on(left: Aftermath) -> Iterator[str]:
@@ -156,11 +153,6 @@ def heard(left: Aftermath) -> Iterator[str]:
     for row in left.commands.values():
         if row["state"] == "Unknown":
             yield f"{row['name']} {row['id']} is Unknown for no reason"
-
-
-def _read(left: Aftermath, row: Row) -> bool:
-    """A changed reading may have made it Executed: something else may have changed it."""
-    return any(moment.after == "Unknown" for moment in left.of_command(row["id"]))
 
 
 def answers(left: Aftermath) -> Iterator[str]:

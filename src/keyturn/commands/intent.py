@@ -169,8 +169,11 @@ def _dispatch(
 
 
 def _known_before(case: Case, rules: IntentRules) -> str | None:
-    """The verifying signal as it was known before sending; a change of it after an unclear sending is proof."""
-    if case.spec.verified_by is None:
+    """The verifying signal as it was known before sending; a change of it after an unclear sending is proof.
+
+    Not while another command of its name may act: nobody could tell which of them made the change.
+    """
+    if case.spec.verified_by is None or case.spec.name in case.pending:
         return None
     value = usable_value(case, case.spec.verified_by.signal, rules.registrar.evidence_rules)
     return None if value is None else msgspec.json.encode(value).decode()
