@@ -1,4 +1,4 @@
-"""A customer who cannot decide: doors are locked and unlocked in turn, before anybody knows what became of a lost order.
+"""A customer who cannot decide: doors are locked and unlocked in turn, before anybody knows what became of a lost one.
 
 So several commands of ours could each have made one change, which a state read then shows.
 """
