@@ -1,6 +1,6 @@
 import pytest
 
-from keyturn.api.limits import CAPACITY, FailedAttempts, Held, TokenBuckets
+from keyturn.api.limits import FailedAttempts, Held, TokenBuckets
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import BlockedByPolicy, CommandNotFound, ConfirmationInvalid, Refusal, VinNotFound
 
@@ -38,6 +38,8 @@ def test_a_bucket_holds_a_burst_and_refills() -> None:
     assert [buckets.take("a") for _ in range(4)][:3] == [None] * 3
     slow = TokenBuckets(rate=0.1, burst=1, clock=clock)
     assert [slow.take("a"), slow.take("a")] == [None, Held(10, repeated=False)]
+    clock.seconds += 5
+    assert slow.take("a") == Held(5, repeated=True)
 
 
 def test_a_rate_of_nothing_is_no_limit() -> None:
@@ -45,10 +47,10 @@ def test_a_rate_of_nothing_is_no_limit() -> None:
     assert [buckets.take("a") for _ in range(100)] == [None] * 100
 
 
-def test_the_memory_of_strangers_is_bounded() -> None:
+def test_the_memory_of_strangers_is_bounded_to_ten_thousand() -> None:
     attempts = FailedAttempts(1, HandClock())
     attempts.record("victim")
-    for stranger in range(CAPACITY - 1):
+    for stranger in range(9_999):
         attempts.record(f"stranger {stranger}")
     attempts.record("victim")
     attempts.record("one more")

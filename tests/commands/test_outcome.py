@@ -154,15 +154,59 @@ def test_an_operation_that_a_look_up_found_is_asked_about_from_then_on(yard: Yar
     assert yard.told(lost)[-1] == "command.found"
 
 
-def test_the_exchange_is_written_to_the_timeline(yard: Yard) -> None:
+@pytest.mark.parametrize("verdict", [verdict for state, verdict in TABLE if state is DISPATCHING])
+def test_the_exchange_is_written_to_the_timeline(yard: Yard, verdict: Verdict) -> None:
     sent = yard.send("start")
     exchange = Exchange("POST /vehicles/9KT/commands/start", NOW, 12.5, 202, "{}")
 
-    yard.hear(sent, Verdict.UNCLEAR, exchange=exchange)
+    moved = sure(yard.hear(sent, verdict, exchange=exchange, preconditions=(5,)))
 
-    ((body,),) = yard.rows("SELECT body FROM entry WHERE kind = 'command.Unknown'")
-    assert '"verdict":"unclear"' in body
+    ((body,),) = yard.rows("SELECT body FROM entry WHERE kind = :kind", kind=f"command.{moved.state}")
+    assert f'"verdict":"{verdict}"' in body
     assert '"request":"POST /vehicles/9KT/commands/start"' in body
+
+
+def test_without_an_operation_there_is_nothing_to_ask_about(yard: Yard) -> None:
+    moved = sure(yard.hear(yard.send("start"), Verdict.IN_PROGRESS))
+
+    assert (moved.operation, moved.oem_operation) == (None, None)
+
+
+def test_a_success_after_all_leaves_no_cause(yard: Yard) -> None:
+    lost = yard.lose("start")
+    assert lost.cause == "oem"
+
+    assert sure(yard.hear(lost, Verdict.SUCCEEDED)).cause is None
+
+
+@pytest.mark.parametrize(
+    ("command", "reads_state", "verification"),
+    [("lock_door", True, None), ("lock_door", False, "not_possible"), ("alert", False, None), ("alert", True, None)],
+)
+def test_where_the_vehicle_cannot_be_read_a_success_is_never_verified(
+    yard: Yard, command: str, reads_state: bool, verification: str | None
+) -> None:
+    yard.behind(reads_state=reads_state)
+
+    assert yard.execute(command).verification == verification
+
+
+def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(yard: Yard) -> None:
+    lost = yard.lose("lock_door")
+    yard.clock.move(60)
+
+    yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+
+    assert yard.evidence().track.settled_at == {"doors_locked": after(NOW, 3)}
+
+
+def test_a_start_that_was_not_done_is_pending_no_more(yard: Yard) -> None:
+    sent = yard.send("start")
+    assert yard.evidence().track.start_pending
+
+    yard.hear(sent, Verdict.FAILED)
+
+    assert not yard.evidence().track.start_pending
 
 
 def test_a_late_success_turns_error_into_success(yard: Yard) -> None:

@@ -11,7 +11,7 @@ from keyturn.connectors.port import Verdict
 from keyturn.fleet import evidence, notices
 from keyturn.fleet.evidence import Evidence, Report
 
-from .installation import NOW, add_vehicle
+from .installation import NOW, VIN, add_vehicle
 from .yard import PARKED, Yard, sure
 
 BLOCKED = "Command blocked by policy: {}."
@@ -139,6 +139,7 @@ def test_one_disable_beyond_the_limit_of_an_actor_stops_that_actor(yard: Yard) -
     ((actor, vehicle, body),) = events(yard, "limit.tripped")
     assert (actor, vehicle) == (yard.names.application, yard.names.vehicle)
     assert '"rule":"disables_per_actor_hour"' in body
+    assert f'"vin":"{VIN}"' in body
 
     colleague = yard.names.colleague
     assert yard.ask("disable_ignition", application_id=colleague).answer is not None

@@ -11,6 +11,7 @@ from keyturn.commands.policy import (
     KILL_SWITCH,
     LIMIT_REACHED,
     NO_CONSENT,
+    NO_LONGER_PERMITTED,
     NOT_APPROVED,
     NOT_LOCATED,
     NOT_NOTIFIED,
@@ -19,8 +20,11 @@ from keyturn.commands.policy import (
     Facts,
     Moment,
     forbids,
+    gather,
 )
 from keyturn.tenants.policies import Policy
+
+from .yard import Yard
 
 NOW = 1_800_000_000_000_000
 STRICT = Policy(second_person=True, reason_required=True, locate_within=10.0, notify_first=True)
@@ -164,3 +168,35 @@ def test_the_first_rule_that_stands_is_the_one_that_is_told() -> None:
         told.append(judged(**against))
     assert told == [KILL_SWITCH, NO_CONSENT, LIMIT_REACHED, NOT_LOCATED, NOT_NOTIFIED, REASON_REQUIRED, None]
     assert len({rule.reason for rule in RULES}) == len(RULES)
+
+
+def test_each_reason_is_told_in_these_words() -> None:
+    """They are part of the public text of a refusal, and callers compare them."""
+    assert [rule.reason for rule in RULES] == [
+        "stopped by a kill switch",
+        "no consent of the end user on record",
+        "vehicle is immobilised",
+        "limit of disables reached",
+        "no recent position on record",
+        "no notice to the end user on record",
+        "reason required",
+        "approval required",
+    ]
+    assert NO_LONGER_PERMITTED == "no longer permitted"
+
+
+def test_what_nobody_said_anything_of_is_not_approved() -> None:
+    facts = Facts(COMMANDS["disable_ignition"], NOW, policy=Policy(second_person=True))
+
+    assert forbids(facts, Moment.SEND) == NOT_APPROVED
+
+
+@pytest.mark.parametrize("command", ["location", "start", "enable_ignition", "disable_ignition"])
+def test_rules_are_judged_by_the_time_of_their_transaction_and_the_word_of_the_caller(yard: Yard, command: str) -> None:
+    vehicle, spec = yard.vehicle(), COMMANDS[command]
+
+    facts = yard.see(gather, vehicle, spec, yard.names.application, reason="missing", approved=True)
+
+    assert (facts.spec, facts.now) == (spec, yard.clock.now())
+    of_a_disable = command == "disable_ignition"
+    assert (facts.approved, facts.reason) == ((True, "missing") if of_a_disable else (False, None))

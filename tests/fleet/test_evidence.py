@@ -8,7 +8,8 @@ from keyturn.clock import SECOND
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport
 from keyturn.fleet import evidence
-from keyturn.fleet.evidence import Evidence, Signal
+from keyturn.fleet.evidence import Evidence, Report, Signal, Track
+from keyturn.fleet.positions import Position
 
 from ..commands.yard import Yard
 
@@ -150,3 +151,84 @@ def test_what_is_known_is_read_back_as_it_was_saved(yard: Yard) -> None:
 def test_nothing_is_known_of_a_vehicle_that_never_said_anything(yard: Yard) -> None:
     assert yard.see(evidence.load, yard.names.vehicle) == Evidence()
     assert Evidence().report.value("speed") is None
+
+
+def place(seconds: float, latitude: float | None, longitude: float | None, later: float = 0.0) -> dict[str, Reading]:
+    """A latitude of `seconds` after T and a longitude of `later` seconds after that; None: it is left out."""
+    return {
+        name: Reading(value, at(when), at(when))
+        for name, value, when in (("latitude", latitude, seconds), ("longitude", longitude, seconds + later))
+        if value is not None
+    }
+
+
+@pytest.mark.parametrize("later", [1.0, -1.0])
+def test_where_a_report_says_the_vehicle_is_counts_from_the_older_of_its_two_values(later: float) -> None:
+    known = heard(Evidence(), 9, place(5, -23.5, -46.6, later))
+
+    assert known.track.position == Position(-23.5, -46.6, at(5 + min(later, 0.0)))
+
+
+@pytest.mark.parametrize("said", [(-23.5, None), (None, -46.6)])
+def test_half_a_place_is_none(said: tuple[float | None, float | None]) -> None:
+    assert heard(Evidence(), 9, place(5, *said)).track.position is None
+
+
+@pytest.mark.parametrize("undated", ["latitude", "longitude"])
+def test_a_place_of_which_nobody_says_when_is_none(undated: str) -> None:
+    readings = {**place(5, -23.5, -46.6), undated: Reading(1.0, None, None)}
+
+    assert heard(Evidence(), 9, readings).track.position is None
+
+
+def test_a_place_that_is_older_than_the_known_one_does_not_replace_it() -> None:
+    known = Evidence(track=Track(position=Position(1.0, 2.0, at(7))))
+
+    assert heard(known, 9, place(5, -23.5, -46.6)).track.position == Position(1.0, 2.0, at(7))
+    assert heard(known, 9, place(8, -23.5, -46.6)).track.position == Position(-23.5, -46.6, at(8))
+
+
+@pytest.mark.parametrize("name", ["ignition_disabled", "remote_start_active"])
+@pytest.mark.parametrize(("said", "as_of", "stays"), [(False, 4, False), (False, 3, True), (True, 4, True)])
+def test_only_a_denial_after_our_last_word_ends_our_own_record(
+    name: str, said: bool, as_of: float, stays: bool
+) -> None:
+    ours = Evidence(track=Track(**{name: True}, changed_at={name: at(3)}))  # type: ignore[arg-type]  # one name of two
+
+    known = heard(ours, 9, {name: Reading(said, at(1), at(as_of))})
+
+    assert getattr(known.track, name) is stays
+
+
+def test_a_value_from_the_future_is_unknown_since_we_were_told() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(86_400), at(86_400))})
+
+    assert speed(known) == Signal(None, observed_at=at(5), as_of=at(5), received_at=at(5), source="oem")
+
+
+def test_a_report_without_a_count_does_not_repeat_the_one_before_it() -> None:
+    """The count of before our last start is not said again by a report on something else."""
+    ours = Evidence(
+        Report({"consecutive_remote_starts": Signal(0, at(4), at(4), at(4), "oem")}),
+        Track(consecutive_starts=2, started_at=at(3)),
+    )
+
+    known = heard(ours, 9, {"speed": Reading(0.0, at(8), at(8))})
+
+    assert known.track.consecutive_starts == 2
+
+
+def test_the_newest_value_is_told_whatever_its_age() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(-86_400), at(-86_400))})
+
+    assert known.report.value("speed") == 40.0
+    assert known.report.value("hood_status") is None
+
+
+def test_of_a_vehicle_never_heard_of_and_never_commanded_no_instant_is_known() -> None:
+    nothing = Evidence()
+    track = nothing.track
+
+    assert (nothing.report.reachable_at, nothing.report.last_contact) == (0, None)
+    assert (track.actuated_at, track.started_at, track.enabled_at, track.alert_active_until) == (0, 0, 0, 0)
+    assert (track.ignition_disabled, track.remote_start_active, track.start_pending) == (False, False, False)

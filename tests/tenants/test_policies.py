@@ -1,11 +1,15 @@
-"""Which change of a policy loosens it."""
+"""A company's rules for disables: which change of them loosens, how they are kept, and who changes them."""
 
+import json
 from typing import Any
 
 import msgspec
 import pytest
 
-from keyturn.tenants.policies import DEFAULT, STRICTER, Policy, Stricter, asks_for_less, is_looser
+from .conftest import Office
+from .staff import NOTICE, Staff
+from keyturn.clock import iso_time
+from keyturn.tenants.policies import DEFAULT, Policy, STRICTER, SetPolicy, Stricter, asks_for_less, is_looser, load
 
 STRICT = Policy(
     second_person=True,
@@ -89,3 +93,111 @@ def test_any_rule_is_tighter_than_none() -> None:
     assert not is_looser(STRICT, DEFAULT)
     assert is_looser(DEFAULT, STRICT)
     assert not is_looser(STRICT, STRICT)
+
+
+@pytest.fixture
+def frota(office: Office) -> str:
+    return str(office.do("company add", name="Frota")["id"])
+
+
+def policy_of(office: Office, company_id: str) -> Policy:
+    return office.wait(office.store.read(lambda tx: load(tx, company_id)))
+
+
+def test_a_change_leaves_the_other_rules_as_they_were(office: Office, frota: str) -> None:
+    other = str(office.do("company add", name="Other")["id"])
+    office.do("policy set", company="Frota", second_person=True, locate_within=30.0)
+
+    answer = office.do("policy set", company="Frota", locate_within=20.0, fleet_share=2.5)
+
+    after = Policy(second_person=True, locate_within=20.0, fleet_share=2.5)
+    assert answer == {"company": "Frota", "version": 2, **msgspec.structs.asdict(after)}
+    assert policy_of(office, frota) == after
+    assert policy_of(office, other) == DEFAULT
+
+
+def test_every_version_is_kept_with_who_made_it_and_when(office: Office, frota: str) -> None:
+    office.do("policy set", company="Frota", second_person=True)
+    first = iso_time(office.clock.now())
+    office.clock.move(60)
+    office.do("policy set", company="Frota", second_person=False)
+
+    shown = office.do("policy show", company="Frota")
+
+    default = msgspec.structs.asdict(DEFAULT)
+    assert shown == {
+        "company": "Frota",
+        "version": 2,
+        **default,
+        "history": [
+            {"version": 2, "made_by": "operator:local", "made_at": iso_time(office.clock.now()), **default},
+            {"version": 1, "made_by": "operator:local", "made_at": first, **default, "second_person": True},
+        ],
+    }
+
+
+def test_a_company_that_made_no_rules_has_the_default_ones(office: Office, frota: str) -> None:
+    assert office.do("policy show", company="Frota") == {
+        "company": "Frota",
+        "version": 0,
+        **msgspec.structs.asdict(DEFAULT),
+        "history": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("rules", "kind"), [({"notify_first": True}, "policy.tightened"), ({"reason_required": False}, "policy.loosened")]
+)
+def test_the_audit_log_says_what_was_before_and_after(
+    office: Office, frota: str, rules: dict[str, bool], kind: str
+) -> None:
+    office.do("policy set", company="Frota", reason_required=True)
+
+    office.do("policy set", company="Frota", **rules)
+
+    company, body = office.rows(f"SELECT company_id, body FROM entry WHERE kind = '{kind}' ORDER BY seq DESC")[0]
+    told = json.loads(body)
+    before = {**msgspec.structs.asdict(DEFAULT), "reason_required": True}
+    assert (company, told["version"], told["before"], told["after"]) == (frota, 2, before, {**before, **rules})
+
+
+def test_what_is_as_asked_for_is_not_a_version(office: Office, frota: str) -> None:
+    office.do("policy set", company="Frota", reason_required=True)
+
+    error = office.refused("policy set", company="Frota", reason_required=True)
+
+    assert (error.code, str(error)) == ("nothing_to_change", "The policy is as asked for already.")
+    assert office.do("policy show", company="Frota")["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "highest"),
+    [
+        ("disables_per_actor_hour", 1_000_000),
+        ("disables_per_company_day", 1_000_000),
+        ("fleet_share", 100.0),
+        ("locate_within", 43_200.0),
+    ],
+)
+def test_a_limit_is_a_number_from_nothing_to_its_highest(office: Office, frota: str, rule: str, highest: float) -> None:
+    for beyond in (-1, highest + 1):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({"company": "Frota", rule: beyond}, SetPolicy, strict=False)
+    for allowed in (0.5, highest) if isinstance(highest, float) else (1, highest):
+        assert office.do("policy set", company="Frota", **{rule: allowed})[rule] == allowed
+
+
+def test_only_an_admin_changes_a_policy_and_what_loosens_it_waits(office: Office, frota: str) -> None:
+    staff = Staff(office)
+    staff.hire("vera", role="viewer")
+    staff.settle("ana")
+
+    assert staff.refused("policy set", "vera", company="Frota", reason_required=True) == "role_required"
+    assert staff.do("policy show", "vera", company="Frota")["version"] == 0
+
+    assert staff.do("policy set", "ana", company="Frota", reason_required=True)["version"] == 1
+    waiting = staff.do("policy set", "ana", company="Frota", reason_required=False)
+    assert staff.state(waiting) == "pending"
+    assert policy_of(office, frota).reason_required
+    staff.wait(NOTICE)
+    assert not policy_of(office, frota).reason_required
