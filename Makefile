@@ -12,7 +12,7 @@ endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench torture mutations crash durability clean
+.PHONY: demo test lint bench torture mutations mutants crash durability clean
 
 demo: $(READY)
 	$(BIN)/keyturn demo $(DEMO)
@@ -22,10 +22,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench torture crash durability
-	$(BIN)/ruff check src tests bench torture crash durability
+	$(BIN)/ruff format --check src tests bench torture crash durability mutants
+	$(BIN)/ruff check src tests bench torture crash durability mutants
 	$(BIN)/mypy
-	$(BIN)/mypy -p torture -p crash -p durability
+	$(BIN)/mypy -p torture -p crash -p durability -p mutants
 	$(BIN)/lint-imports
 
 bench: $(READY)
@@ -49,8 +49,20 @@ durability: $(READY)
 mutations: $(READY)
 	$(BIN)/python -m torture.mutations $(MUTATIONS)
 
+# Small changes to what decides and guards, one at a time: do the tests object? MUTANTS="--sample 800 --seed 1".
+# mutmut makes them and lives apart: nothing of it is installed with the product or its tests.
+MUTANTS ?= --sample 800 --seed 1
+MUTMUT := .venv-mutants
+mutants: $(READY) $(MUTMUT)/.ready
+	$(BIN)/python -m mutants $(MUTANTS)
+
+$(MUTMUT)/.ready: Makefile
+	test -x $(MUTMUT)/bin/python || $(PYTHON) -m venv $(MUTMUT)
+	$(MUTMUT)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1 libcst==1.9.0
+	touch $(MUTMUT)/.ready
+
 clean:
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out
+	rm -rf .venv .venv-* $(MUTMUT) mutants/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Keyturn needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'

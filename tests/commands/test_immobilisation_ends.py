@@ -88,7 +88,10 @@ def test_a_disable_that_acted_after_its_record_was_closed_is_on_record_again(yar
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 630))
 
     assert state(yard) == "confirmed"
+    newest = ids(yard)[-1]
     assert len(ids(yard)) == 2
+    kept = "SELECT command_id FROM immobilisation_command WHERE immobilisation_id = :record"
+    assert yard.rows(kept, record=newest) == [(lost.id,)]
 
 
 def test_a_late_answer_of_before_the_report_that_closed_it_leaves_it_closed(yard: Yard) -> None:

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from keyturn.alerts.rules import KINDS
+from keyturn.clock import iso_time
 from keyturn.store.port import Tx
 from keyturn.tenants import changes, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation
@@ -233,10 +235,27 @@ def test_an_error_of_ours_ends_the_one_change_and_is_not_told_in_detail(two: Sta
     office.wait(
         office.store.write(lambda tx: tx.run("UPDATE change SET sealed = zeroblob(60) WHERE id = :id", id=broken_id))
     )
-    two.wait(NOTICE)
+    with capture_logs() as logs:
+        two.wait(NOTICE)
 
     assert two.do("change show", "bia", change=broken["change"])["problem"] == "An error of ours; see the log."
     assert two.state(sound) == "applied"
+    ((told),) = logs
+    assert (told["change"], told["error"]) == (broken["change"], "SealBroken")
+
+
+def test_what_is_shown_of_a_change_says_whose_it_is_and_how_and_when_it_ended(two: Staff, office: Office) -> None:
+    change = two.do("application set", "ana", application="erp", grants=["start"])["change"]
+    office.clock.move(60)
+    two.do("change withdraw", "bia", factor=False, change=change)
+    company = str(office.do("company show", company="Frota")["id"])
+
+    shown = two.do("change show", "bia", change=change)
+
+    assert (shown["company_id"], shown["state"], shown["problem"]) == (company, "withdrawn", None)
+    assert (shown["ended_by"], shown["ended_at"]) == (f"operator:{two.id('bia')}", iso_time(office.clock.now()))
+    of_whom = office.rows("SELECT kind, company_id FROM entry WHERE kind LIKE 'change.%' ORDER BY seq DESC LIMIT 2")
+    assert of_whom == [("change.withdrawn", company), ("change.proposed", company)]
 
 
 def test_a_change_outlives_a_restart(two: Staff, office: Office) -> None:

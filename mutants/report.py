@@ -1,0 +1,30 @@
+"""The score, by module."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from .mutant import Key, Mutant
+from .trial import Verdict
+
+_HEAD = ("module", "mutants", "killed", "at import", "stuck", "explained", "survived", "score")
+
+
+def table(mutants: Iterable[Mutant], verdicts: Mapping[Key, Verdict], reasons: Mapping[Key, object]) -> str:
+    """A row for each module and one for all. The score leaves out what survived and is explained."""
+    counts: dict[str, Counter[str]] = {}
+    total: Counter[str] = Counter()
+    for mutant in mutants:
+        verdict = verdicts[mutant.key]
+        what = "explained" if verdict is Verdict.SURVIVED and mutant.key in reasons else str(verdict)
+        counts.setdefault(mutant.module, Counter())[what] += 1
+        total[what] += 1
+    rows = [_HEAD, tuple("---" for _ in _HEAD), *(_row(module, found) for module, found in counts.items())]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (*rows, _row("all", total)))
+
+
+def _row(name: str, found: Counter[str]) -> tuple[str, ...]:
+    dead = found[Verdict.KILLED] + found[Verdict.BROKEN] + found[Verdict.STUCK]
+    counted = dead + found[Verdict.SURVIVED]
+    score = f"{100 * dead / counted:.1f} %" if counted else "-"
+    columns = (found.total(), found[Verdict.KILLED], found[Verdict.BROKEN], found[Verdict.STUCK])
+    return (name, *map(str, columns), str(found["explained"]), str(found[Verdict.SURVIVED]), score)

@@ -1,0 +1,124 @@
+"""What is judged of a signed-in operator before anything is done: role, reach, and whose the named things are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from keyturn.tenants import authority, operators
+from keyturn.tenants.administration import Arguments, OperationError
+from keyturn.tenants.principal import Operator
+
+from .conftest import Office
+from .staff import WEEK, Staff
+
+ROLE_ADMIN = "This needs an operator with the role 'admin'."
+
+
+class About(Arguments, frozen=True):
+    """Arguments that may name anything."""
+
+    company: str | None = None
+    application: str | None = None
+    account: str | None = None
+    vehicle: str | None = None
+    person: str | None = None
+
+
+def operator(role: Any = "admin", company: str | None = None) -> Operator:
+    return Operator("o", "ana", role, company, second_factor=True)
+
+
+@pytest.fixture
+def company_id(office: Office, enrol: Callable[..., dict[str, Any]]) -> str:
+    """Of Frota, which has one of everything; so has Outra."""
+    for company, number in (("Outra", 1), ("Frota", 2)):
+        enrol(company, f"9KTPARKED0000000{number}")
+        office.do("application add", company=company, name=f"app of {company}")
+        Staff(office).hire(f"{company.lower()}-person", "viewer", company=company)
+    return str(office.do("company show", company="Frota")["id"])
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"company": "Frota"},
+        {"application": "app of Frota"},
+        {"vehicle": "9KTPARKED00000002"},
+        {"person": "frota-person"},
+    ],
+    ids=str,
+)
+def test_the_company_of_what_is_named_is_the_one_whose_admins_decide(
+    office: Office, company_id: str, named: dict[str, str]
+) -> None:
+    assert office.wait(office.store.read(lambda tx: authority.company_of(tx, About(**named)))) == company_id
+
+
+def test_the_account_that_is_named_is_its_companys(office: Office, company_id: str) -> None:
+    ((account,),) = office.rows(f"SELECT id FROM oem_account WHERE company_id = '{company_id}'")
+
+    assert office.wait(office.store.read(lambda tx: authority.company_of(tx, About(account=account)))) == company_id
+
+
+def test_what_names_nothing_of_a_company_is_the_installations(office: Office, company_id: str) -> None:
+    Staff(office).hire("ana")
+
+    for named in (About(), About(person="ana")):
+        assert office.wait(office.store.read(lambda tx, named=named: authority.company_of(tx, named))) is None  # type: ignore[misc]
+
+
+def test_what_is_not_an_operation_on_the_store_is_for_admins_of_the_whole_installation() -> None:
+    authority.check_installation(None, "backup")
+    authority.check_installation(operator(), "backup")
+
+    with pytest.raises(OperationError, match="backup") as of_a_company:
+        authority.check_installation(operator(company="c"), "backup")
+    with pytest.raises(OperationError) as no_admin:
+        authority.check_installation(operator("approver"), "backup")
+
+    assert of_a_company.value.code == "unknown_operation"
+    assert (no_admin.value.code, str(no_admin.value)) == ("role_required", ROLE_ADMIN)
+
+
+def test_a_company_that_is_anothers_reads_as_none(office: Office, company_id: str) -> None:
+    staff = Staff(office)
+    staff.hire("ana", "admin", company="Frota")
+
+    with pytest.raises(OperationError) as refusal:
+        staff.do("vehicle list", "ana", company="Outra")
+
+    assert (refusal.value.code, str(refusal.value)) == ("not_found", "There is no company 'Outra'.")
+    for own in ("Frota", company_id):
+        assert [vehicle["vin"] for vehicle in staff.do("vehicle list", "ana", company=own)["vehicles"]] == [
+            "9KTPARKED00000002"
+        ]
+
+
+def test_a_change_that_loosens_needs_an_admin_and_says_so(office: Office, company_id: str) -> None:
+    staff = Staff(office)
+    staff.hire("paulo", "approver")
+    staff.settle("ana")
+
+    with pytest.raises(OperationError) as refusal:
+        staff.do("application set", "paulo", application="app of Frota", grants=["location"])
+
+    assert (refusal.value.code, str(refusal.value)) == ("role_required", ROLE_ADMIN)
+
+
+def test_whoever_is_an_admin_no_more_counts_for_a_week(office: Office, company_id: str) -> None:
+    staff = Staff(office)
+    staff.settle("ana", "bia")
+    staff.hire("otto", by="ana", company="Outra")
+    staff.do("operator set", "ana", person="bia", role="viewer")
+
+    def in_charge(of: str | None) -> set[str]:
+        now = office.clock.now()
+        return set(office.wait(office.store.read(lambda tx: operators.admins(tx, of, now))))
+
+    both = {staff.id("ana"), staff.id("bia")}
+    assert (in_charge(company_id), in_charge(None)) == (both, both)
+    office.clock.move(WEEK - 1)
+    assert in_charge(None) == both
+    office.clock.move(1)
+    assert in_charge(None) == {staff.id("ana")}
