@@ -44,7 +44,10 @@ TARGETS: tuple[Target, ...] = (
     Target("api/limits.py", ("api/test_limits.py",)),
     Target("tenants/limits.py", ("tenants/test_limits.py", *_commands("policy", "policy_rules"))),
     Target("tenants/policies.py", ("tenants/test_policies.py", *_commands("policy_rules"))),
-    Target("tenants/changes.py", ("tenants/test_changes.py", "tenants/test_changes_approvals.py")),
+    Target(
+        "tenants/changes.py",
+        ("tenants/test_changes.py", "tenants/test_changes_approvals.py", "tenants/test_authority.py"),
+    ),
     Target("tenants/approvals.py", ("tenants/test_changes_approvals.py", "tenants/test_changes.py")),
     Target(
         "tenants/authority.py",

@@ -191,13 +191,14 @@ def test_where_the_vehicle_cannot_be_read_a_success_is_never_verified(
     assert yard.execute(command).verification == verification
 
 
-def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(yard: Yard) -> None:
-    lost = yard.lose("lock_door")
+@pytest.mark.parametrize("command", ["lock_door", "cancel_start"])
+def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(yard: Yard, command: str) -> None:
+    lost = yard.lose(command)
     yard.clock.move(60)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
-    assert yard.evidence().track.settled_at == {"doors_locked": after(NOW, 3)}
+    assert yard.evidence().track.settled_at == dict.fromkeys(lost.spec.changes, after(NOW, 3))
 
 
 def test_a_start_that_was_not_done_is_pending_no_more(yard: Yard) -> None:

@@ -122,3 +122,12 @@ def test_whoever_is_an_admin_no_more_counts_for_a_week(office: Office, company_i
     assert in_charge(None) == both
     office.clock.move(1)
     assert in_charge(None) == {staff.id("ana")}
+
+
+def test_who_signed_in_is_known_by_name_role_and_company(office: Office, company_id: str) -> None:
+    staff = Staff(office)
+    staff.hire("ana", "approver", company="Frota")
+
+    for factor in (True, False):
+        known = staff.operator("ana", factor=factor)
+        assert known == Operator(staff.id("ana"), "ana", "approver", company_id, second_factor=factor)
