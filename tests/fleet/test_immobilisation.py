@@ -15,7 +15,9 @@ HERE = Position(-23.55, -46.63, 5)
 
 
 def opened(yard: Yard, by: str = "first") -> Immobilisation:
-    yard.do(immobilisation.open_for, Opening(yard.names.company, yard.names.vehicle, by, "erp", HERE))
+    yard.do(
+        immobilisation.open_for, Opening(yard.names.company, yard.names.vehicle, by, "erp", "account", "car 1", HERE)
+    )
     return current(yard)
 
 

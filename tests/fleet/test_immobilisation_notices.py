@@ -17,7 +17,9 @@ def tell(yard: Yard, channel: Channel, ago: float = 0.0, text: str | None = None
 
 
 def open_one(yard: Yard) -> int:
-    yard.do(immobilisation.open_for, Opening(yard.names.company, yard.names.vehicle, "disable", "erp"))
+    yard.do(
+        immobilisation.open_for, Opening(yard.names.company, yard.names.vehicle, "disable", "erp", "account", "car 1")
+    )
     yard.do(notices.adopt, yard.names.vehicle)
     return sure(yard.see(immobilisation.open_record, yard.names.vehicle)).id
 

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from keyturn.clock import iso_time
+from keyturn.tenants.policies import DEFAULT, STRICTER, Policy, SetPolicy, Stricter, asks_for_less, is_looser, load
+
 from .conftest import Office
 from .staff import NOTICE, Staff
-from keyturn.clock import iso_time
-from keyturn.tenants.policies import DEFAULT, Policy, STRICTER, SetPolicy, Stricter, asks_for_less, is_looser, load
 
 STRICT = Policy(
     second_person=True,

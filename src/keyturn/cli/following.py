@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from keyturn.cli.tables import console, shown
+from keyturn.cli.tables import console
 from keyturn.cli.words import shown
 from keyturn.legible import legible
 

@@ -4,8 +4,8 @@ from functools import partial
 
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock, seconds_between
-from keyturn.commands import lifecycle, nonces, record, refusals, texts
-from keyturn.commands.intake import Intake, note_refusal
+from keyturn.commands import lifecycle, nonces, record, refusals
+from keyturn.commands.intake import Intake
 from keyturn.commands.nonces import Nonce
 from keyturn.commands.public import is_final, post_answer, record_body
 from keyturn.commands.record import Command, Face
