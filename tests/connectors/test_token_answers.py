@@ -1,69 +1,17 @@
 """Token endpoints of other shapes than RFC 6749's: what is asked and read, and how often a failing one is asked."""
 
 import asyncio
-from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
-from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.port import Account, OemAnswer, Verdict
+from keyturn.connectors.port import Verdict
 
-from .definitions import definition
-from .oem import HANG, Ending, Oem, Seen, answer
-from .orders import BentClock, order, target
+from .login import CLIENT, ISSUED, Cloud, Keeper
+from .oem import Ending, Oem, answer
 
 pytestmark = pytest.mark.anyio
-
-OAUTH: dict[str, Any] = {"scheme": "oauth2", "token_url": "/login"}
-CLIENT = {"client_id": "an-id", "client_secret": "a-secret"}
-ISSUED = answer(200, {"access_token": "issued"})
-TAKEN = answer(202, {"op": {"id": "7"}})
-
-
-class Keeper:
-    """Keeps what it is given; `fails` counts how often it does not."""
-
-    def __init__(self, fails: int = 0) -> None:
-        self.kept: list[tuple[str, str, set[str]]] = []
-        self._fails = fails
-
-    async def keep(self, account_id: str, name: str, value: str, replaces: Collection[str]) -> None:
-        if self._fails:
-            self._fails -= 1
-            raise OSError("the store is not there")
-        self.kept.append((account_id, f"{name}={value}", set(replaces)))
-
-
-class Cloud:
-    """An OEM with a login at /login; its answers to it come one after another, the last one for all that follow."""
-
-    def __init__(self, oem: Oem, *logins: Ending, auth: dict[str, Any], keeper: Keeper | None = None) -> None:
-        self.oem = oem
-        self.clock = BentClock()
-        self._logins = list(logins)
-        oem.script = self._script
-        described = definition(base_url=oem.url, auth={**OAUTH, **auth})
-        self.connector = OemHttp(described, self.clock, keeper=keeper)
-
-    def _script(self, seen: Seen) -> Ending:
-        if not seen.target.startswith("/login"):
-            return TAKEN
-        return self._logins.pop(0) if len(self._logins) > 1 else self._logins[0]
-
-    async def send(self, name: str = "start", **credentials: str) -> OemAnswer:
-        at = target(Account("account-1", credentials or CLIENT))
-        return await self.connector.send(order(self.clock, name, at=at))
-
-    @property
-    def logins(self) -> list[Seen]:
-        return self.oem.to("/login")
-
-    @property
-    def used(self) -> list[str]:
-        return [seen.headers["authorization"] for seen in self.oem.to("/cars")]
-
 
 CAMEL = {"token": "accessToken", "life": "expiresIn"}
 
@@ -254,58 +202,3 @@ async def test_a_rotated_refresh_token_stays_out_of_the_record(oem: Oem) -> None
     await cloud.connector.close()
     assert answered.exchange is not None
     assert "r1" not in answered.exchange.answer
-
-
-@pytest.mark.parametrize("status", [500, 429, 401, 302])
-async def test_a_login_that_fails_is_left_alone_for_longer_and_longer(oem: Oem, status: int) -> None:
-    cloud = Cloud(oem, answer(status, {}), auth={})
-    asked = []
-    for seconds in (0, 0.5, 1.5, 4, 20, 22, 60, 84, 200, 210):
-        cloud.clock.boot_ahead = cloud.clock.wall_ahead = seconds
-        answered = await cloud.send()
-        assert answered.verdict is Verdict.NOT_TAKEN
-        assert answered.temporary == (status != 401)
-        asked.append(len(cloud.logins))
-    await cloud.connector.close()
-    assert asked == [1, 1, 2, 2, 2, 3, 3, 4, 4, 5]
-    assert cloud.used == []
-
-
-async def test_while_it_is_left_alone_the_answer_says_for_how_long(oem: Oem) -> None:
-    cloud = Cloud(oem, answer(503, {}, Retry_After="90"), auth={})
-    first, second = await cloud.send(), await cloud.send()
-    await cloud.connector.close()
-    assert (first.retry_after, len(cloud.logins)) == (90.0, 1)
-    assert second.retry_after is not None
-    assert 89 < second.retry_after <= 90
-    assert second.exchange is not None
-    assert second.exchange.answer == "the OEM's token endpoint answered 503; it is asked again in 90 s"
-
-
-@pytest.mark.parametrize("name", ["enable_ignition", "start"])
-async def test_a_restoring_command_waits_no_longer_than_ten_seconds_for_it(oem: Oem, name: str) -> None:
-    cloud = Cloud(oem, answer(503, {}, Retry_After="90"), auth={})
-    described = definition(base_url=oem.url, auth=OAUTH, commands={"enable_ignition": {}, "start": {}})
-    cloud.connector = OemHttp(described, cloud.clock)
-    await cloud.send(name)
-    cloud.clock.boot_ahead = cloud.clock.wall_ahead = 11
-    await cloud.send(name)
-    await cloud.connector.close()
-    assert len(cloud.logins) == (2 if name == "enable_ignition" else 1)
-
-
-async def test_other_credentials_are_tried_at_once_and_a_success_ends_it(oem: Oem) -> None:
-    cloud = Cloud(oem, answer(401, {}), ISSUED, auth={})
-    assert (await cloud.send()).verdict is Verdict.NOT_TAKEN
-    assert (await cloud.send(client_id="an-id", client_secret="corrected")).verdict is Verdict.IN_PROGRESS
-    await cloud.connector.close()
-    assert len(cloud.logins) == 2
-
-
-async def test_a_caller_that_gives_up_is_not_a_failure_of_the_login(oem: Oem) -> None:
-    cloud = Cloud(oem, HANG, auth={})
-    at = target(Account("account-1", CLIENT))
-    answered = await cloud.connector.send(order(cloud.clock, within=0.1, at=at))
-    await cloud.connector.close()
-    assert answered.exchange is not None
-    assert (answered.exchange.answer, answered.retry_after) == ("no token in time", None)
