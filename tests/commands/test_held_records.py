@@ -28,10 +28,10 @@ def reachable(yard: Yard) -> None:
     yard.report(PARKED)
 
 
-def admin(yard: Yard) -> Operator:
+def admin(yard: Yard, **of: str) -> Operator:
     """An admin in charge, alone, who signed in with a second factor."""
     given = {"name": "ana", "email": "ana@example.com", "role": "admin", "password": passwords.STRANGER}
-    yard.administer("operator add", **given)
+    yard.administer("operator add", **given, **of)
     ((operator_id,),) = yard.rows("SELECT id FROM operator")
     return sure(yard.see(load, operator_id, second_factor=True))
 
@@ -194,9 +194,10 @@ def test_closing_records_frees_nothing_of_the_share_of_the_fleet(put_aside: Yard
     assert sure(refusal).detail == f"Command blocked by policy: {LIMIT_REACHED}."
 
 
-def test_an_enable_is_not_taken_back_from_the_shell(yard: Yard) -> None:
+@pytest.mark.parametrize("of", [{}, {"company": "first"}], ids=["installation", "company"])
+def test_an_enable_is_not_taken_back_from_the_shell(yard: Yard, of: dict[str, str]) -> None:
     """Over and over, that would keep a vehicle where it is; what acts is taken back by anybody at once."""
-    ana = admin(yard)
+    ana = admin(yard, **of)
     waiting, acting = yard.register(ENABLE), yard.register("start")
 
     assert refused(yard, "command cancel", None, command=waiting.id) == "sign_in_required"

@@ -8,12 +8,13 @@ from keyturn.store.port import ReadTx
 from keyturn.tenants import operators
 from keyturn.tenants.administration import Arguments, Operation, OperationError, Session, unknown_operation
 from keyturn.tenants.principal import Operator
-from keyturn.tenants.references import ACCOUNT, APPLICATION, COMPANY, OPERATOR, VEHICLE, Noun, resolve
+from keyturn.tenants.references import ACCOUNT, APPLICATION, COMMAND, COMPANY, OPERATOR, VEHICLE, Noun, resolve
 
 _COMPANY = "company"
 _OWNED: dict[str, tuple[Noun, str]] = {
     "vehicle": (VEHICLE, "SELECT company_id FROM vehicle WHERE id = :id"),
     "application": (APPLICATION, "SELECT company_id FROM application WHERE id = :id"),
+    "command": (COMMAND, "SELECT company_id FROM command WHERE id = :id"),
     "person": (OPERATOR, "SELECT company_id FROM operator WHERE id = :id"),
     "account": (ACCOUNT, "SELECT company_id FROM oem_account WHERE id = :id"),
 }

@@ -43,6 +43,7 @@ APPLICATION = Noun(
 )
 ACCOUNT = Noun("account", (f"{_ACCOUNT} AND id = :reference", f"{_ACCOUNT} AND name = :reference"))
 OPERATOR = Noun("operator", (f"{_OPERATOR} AND id = :reference", f"{_OPERATOR} AND name = :reference"))
+COMMAND = Noun("command", ("SELECT id FROM command WHERE id = lower(:reference)",))
 VEHICLE = Noun(
     "vehicle",
     (f"{_VEHICLE} AND id = :reference", f"{_VEHICLE} AND vin = :vin AND active = 1", f"{_VEHICLE} AND vin = :vin"),
