@@ -7,7 +7,9 @@ from keyturn.errors import BlockedByPolicy, CommandNotFound, ConfirmationInvalid
 from .caller import Reply
 from .stage import HandClock, Stage, body, open_stage, signed
 
-LIMITS = LimitSettings(failed_attempts_per_minute=3, application_rate=2, application_burst=4)
+LIMITS = LimitSettings(
+    failed_attempts_per_minute=3, application_rate=2, application_burst=4, refusal_rate=2, refusal_burst=4
+)
 
 
 def test_a_window_trips_at_its_limit_and_frees_with_time() -> None:

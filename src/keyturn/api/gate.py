@@ -46,6 +46,7 @@ class Gate:
         self._bearers = FailedAttempts(limits.failed_attempts_per_minute, clock)
         self._signatures = FailedAttempts(limits.failed_attempts_per_minute, clock)
         self._rates = TokenBuckets(limits.application_rate, limits.application_burst, clock)
+        self._refusals = TokenBuckets(limits.refusal_rate, limits.refusal_burst, clock)
 
     async def authenticate(self, request: Request) -> Principal:
         """Rows 1 and 2."""
@@ -81,9 +82,9 @@ class Gate:
     def count_refusal(self, principal: Principal, command: str, refusal: Refusal) -> Refusal:
         """What a request hears that the desk refused by rows 8 to 10.
 
-        What restores is exempt from row 7; what only names something that restores, and is refused, is not.
+        What restores is exempt from row 7. What only names something that restores, and is refused, has its own rate.
         """
-        held = self._rates.take(principal.application_id) if command in RESTORING else None
+        held = self._refusals.take(principal.application_id) if command in RESTORING else None
         return refusal if held is None else TooManyRequests(held.retry_after)
 
     def _unsigned(

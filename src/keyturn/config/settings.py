@@ -53,6 +53,8 @@ class LimitSettings(_Section, frozen=True):
     failed_attempts_per_minute: Count = 20
     application_rate: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
     application_burst: Count = 1000
+    refusal_rate: Annotated[int, Meta(ge=0, le=1_000_000)] = 20
+    refusal_burst: Count = 200
     codes_per_hour: Annotated[int, Meta(ge=1, le=100)] = 10
 
 
