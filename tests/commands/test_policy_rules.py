@@ -174,6 +174,7 @@ def test_each_reason_is_told_in_these_words() -> None:
     """They are part of the public text of a refusal, and callers compare them."""
     assert [rule.reason for rule in RULES] == [
         "stopped by a kill switch",
+        "no longer permitted",
         "no consent of the end user on record",
         "vehicle is immobilised",
         "limit of disables reached",

@@ -13,6 +13,7 @@ import msgspec
 from keyturn.app import Node
 from keyturn.config.settings import ConnectorSettings, EngineSettings, LimitSettings, ServerSettings, Settings
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
+from keyturn_simulator.fleet import FleetVehicle
 from keyturn_simulator.operations import Operation
 
 from .application import Answer, Application, held_by
@@ -80,6 +81,11 @@ class Stage:
         """Enrol a vehicle of the first company; what is not said is as for a healthy one of its own."""
         usual = {"company": "first", "account": "simulator", "plan": "all", "ownership": "owned", "consent": "form 1"}
         await self.node.administer("vehicle add", {**usual, "vin": vin, **row})
+
+    async def own_car(self, vin: str) -> None:
+        """Enrol a vehicle whose car stands at the OEM under this VIN, which the simulated fleet does not have."""
+        self.simulator.simulation.fleet[vin] = FleetVehicle(vin, "made for a test")
+        await self.vehicle(vin)
 
     async def hold(self, vin: str) -> None:
         """From now on the OEM takes this vehicle's commands and the vehicle does not act, until it is let go."""

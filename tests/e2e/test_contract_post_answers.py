@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -113,8 +112,8 @@ async def test_a_vin_is_found_in_either_case_and_shown_as_registered(shared: Sta
         assert (await shared.first.get(answer.body["id"])).body["vin"] == vin
 
 
-async def test_only_ascii_letters_are_upper_cased(shared: Stage, vin: str) -> None:
-    await shared.vehicle("AÇÃO-ß", external_id=vin)
+async def test_only_ascii_letters_are_upper_cased(shared: Stage) -> None:
+    await shared.own_car("AÇÃO-ß")
     assert (await shared.first.post("aÇÃo-ß", "location")).body["vin"] == "AÇÃO-ß"
     for written in ("ação-ß", "AÇÃO-SS", "ACAO-ß", "AÇÃO-ß "):
         assert refused(await shared.first.post(written, "location")) == VIN_UNKNOWN
@@ -128,10 +127,10 @@ async def test_the_signature_is_over_the_values_as_received(shared: Stage, vin: 
 
 
 @pytest.fixture(scope="module")
-async def of_the_seeds(shared: Stage, garage: Iterator[str]) -> Application:
+async def of_the_seeds(shared: Stage) -> Application:
     """An application whose second sign-secret is the seeds', and the vehicles of the contract's vectors."""
     for registered in sorted({registered for registered, _, _ in VECTORS}):
-        await shared.vehicle(registered, external_id=next(garage))
+        await shared.own_car(registered)
     application = await shared.application("first", "seeds")
     with pytest.MonkeyPatch.context() as randomness:
         randomness.setattr(sign_secrets, "new_secret", lambda: SEED_SECRET)

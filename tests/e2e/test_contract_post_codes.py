@@ -49,7 +49,7 @@ async def test_row_10b_ends_with_its_hour_and_comes_after_row_10(tmp_path: Path)
 
 
 async def test_row_11_a_code_for_something_else(shared: Stage, vin: str) -> None:
-    await shared.vehicle("ANOTHER-CAR", external_id=vin)
+    await shared.own_car("ANOTHER-CAR")
     codes = {
         (at, command): (await shared.first.post(at, command)).body["code"]
         for at in (vin, "ANOTHER-CAR")

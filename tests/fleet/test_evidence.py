@@ -203,7 +203,8 @@ def test_only_a_denial_after_our_last_word_ends_our_own_record(
 def test_a_value_from_the_future_is_unknown_since_we_were_told() -> None:
     known = heard(Evidence(), 5, {"speed": Reading(40.0, at(86_400), at(86_400))})
 
-    assert speed(known) == Signal(None, observed_at=at(5), as_of=at(5), received_at=at(5), source="oem")
+    why = "86,395 s in the future"
+    assert speed(known) == Signal(None, observed_at=at(5), as_of=at(5), received_at=at(5), source="oem", why=why)
 
 
 def test_a_report_without_a_count_does_not_repeat_the_one_before_it() -> None:

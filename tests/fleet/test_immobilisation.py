@@ -40,7 +40,10 @@ def test_it_is_confirmed_by_the_disable_that_executed(yard: Yard) -> None:
     record = opened(yard)
 
     yard.do(immobilisation.confirm, yard.names.vehicle, "second", "engine")
-    assert current(yard) == Immobilisation(record.id, yard.names.company, yard.names.vehicle, "second", "confirmed")
+    confirmed = Immobilisation(
+        record.id, yard.names.company, yard.names.vehicle, "second", "confirmed", "account", "car 1"
+    )
+    assert current(yard) == confirmed
 
     yard.do(immobilisation.confirm, yard.names.vehicle, "third", "engine")
     assert current(yard).opened_by == "second"

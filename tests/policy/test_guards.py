@@ -26,6 +26,7 @@ READS: dict[str, dict[str, Any]] = {
     "approval show": {"command": "{command}"},
     "audit key": {},
     "change list": {},
+    "clock show": {},
     "change show": {"change": str(uuid.uuid4())},
     "command dossier": {"command": "{command}"},
     "command show": {"command": "{command}"},

@@ -33,7 +33,7 @@ def old_directory(directory: Path) -> None:
     directory.mkdir(mode=0o700)
     with closing(sqlite3.connect(directory / FILE_NAME, isolation_level=None)) as connection:
         for migration in known_migrations():
-            if migration.number < 15:
+            if migration.number < 13:
                 apply_migration(connection, migration, 0)
         connection.executescript(OLD)
     (directory / FILE_NAME).chmod(0o600)

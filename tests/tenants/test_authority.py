@@ -68,19 +68,6 @@ def test_what_names_nothing_of_a_company_is_the_installations(office: Office, co
         assert office.wait(office.store.read(lambda tx, named=named: authority.company_of(tx, named))) is None  # type: ignore[misc]
 
 
-def test_what_is_not_an_operation_on_the_store_is_for_admins_of_the_whole_installation() -> None:
-    authority.check_installation(None, "backup")
-    authority.check_installation(operator(), "backup")
-
-    with pytest.raises(OperationError, match="backup") as of_a_company:
-        authority.check_installation(operator(company="c"), "backup")
-    with pytest.raises(OperationError) as no_admin:
-        authority.check_installation(operator("approver"), "backup")
-
-    assert of_a_company.value.code == "unknown_operation"
-    assert (no_admin.value.code, str(no_admin.value)) == ("role_required", ROLE_ADMIN)
-
-
 def test_a_company_that_is_anothers_reads_as_none(office: Office, company_id: str) -> None:
     staff = Staff(office)
     staff.hire("ana", "admin", company="Frota")

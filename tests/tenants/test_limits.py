@@ -111,7 +111,7 @@ def test_a_share_of_the_fleet_is_crossed_by_one_vehicle_more(desk: Desk, enrol: 
     held = str(enrol("Other", "9KTFLEET000000001")["id"])
     (company,) = desk.office.rows("SELECT company_id FROM vehicle")[0]
 
-    opening = Opening(company, held, "a command", "erp", None)
+    opening = Opening(company, held, "a command", "erp", "account", "car", None)
     desk.office.wait(desk.office.store.write(lambda tx: immobilisation.open_for(tx, opening)))
 
     assert desk.see(limits.crossed, BY_SHARE, company, "erp", "another") == Crossed("fleet_share", "", 1, 1)

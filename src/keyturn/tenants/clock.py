@@ -7,6 +7,7 @@ from typing import Any
 from keyturn.clock import SECOND, iso_time
 from keyturn.store import clock_fact
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
+from keyturn.tenants.guards import at_once, reads
 from keyturn.timekeeping import Timekeeper
 
 
@@ -21,8 +22,17 @@ class AcceptClock(Arguments, frozen=True):
 def operations(time: Timekeeper | None = None) -> tuple[Operation, ...]:
     """`time` is that of the store that they work on, where one is open."""
     return (
-        Operation("clock show", ShowClock, _with(time, show), role="viewer"),
-        Operation("clock accept", AcceptClock, _with(time, accept), role="approver"),
+        Operation("clock show", ShowClock, _with(time, show), role="viewer", guard=reads()),
+        Operation(
+            "clock accept",
+            AcceptClock,
+            _with(time, accept),
+            role="approver",
+            guard=at_once(
+                "Makes deadlines and notices end at another moment than they were told.",
+                "Commands that act wait until it is done; the store's time never goes back.",
+            ),
+        ),
     )
 
 

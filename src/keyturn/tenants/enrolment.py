@@ -59,7 +59,7 @@ _HOLDER = "SELECT company_id FROM vehicle WHERE vin = :vin AND active = 1 AND id
 
 class AddVehicle(Arguments, frozen=True):
     company: str
-    vin: Annotated[str, Meta(min_length=1, max_length=64)]
+    vin: Text
     account: str
     """One of the company's own."""
     plan: str
