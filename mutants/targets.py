@@ -46,9 +46,15 @@ TARGETS: tuple[Target, ...] = (
     Target("tenants/policies.py", ("tenants/test_policies.py", *_commands("policy_rules"))),
     Target(
         "tenants/changes.py",
-        ("tenants/test_changes.py", "tenants/test_changes_approvals.py", "tenants/test_authority.py"),
+        (
+            "tenants/test_changes.py", "tenants/test_changes_approvals.py", "tenants/test_collecting.py",
+            "tenants/test_lock_outs.py", "tenants/test_alone_without_delay.py", "tenants/test_authority.py",
+        ),
     ),
-    Target("tenants/approvals.py", ("tenants/test_changes_approvals.py", "tenants/test_changes.py")),
+    Target(
+        "tenants/approvals.py",
+        ("tenants/test_changes_approvals.py", "tenants/test_changes.py", "tenants/test_collecting.py"),
+    ),
     Target(
         "tenants/authority.py",
         (
@@ -62,5 +68,33 @@ TARGETS: tuple[Target, ...] = (
             "tenants/test_operators_duties.py", "tenants/test_authority.py", "tenants/test_changes_approvals.py",
             "tenants/test_changes.py",
         ),
+    ),
+    Target(
+        "tenants/proposals.py",
+        ("tenants/test_changes.py", "tenants/test_alone_without_delay.py", "tenants/test_lock_outs.py", "tenants/test_vehicle_guard.py",),
+    ),
+    Target(
+        "tenants/closeness.py",
+        ("tenants/test_operators_duties.py", "tenants/test_changes_approvals.py", "tenants/test_newcomers.py",),
+    ),
+    Target(
+        "tenants/pinning.py",
+        ("tenants/test_change_references.py",),
+    ),
+    Target(
+        "tenants/vehicle_guard.py",
+        ("tenants/test_vehicle_guard.py",),
+    ),
+    Target(
+        "tenants/consent.py",
+        ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py",),
+    ),
+    Target(
+        "tenants/name_spaces.py",
+        ("tenants/test_which_car.py", "tenants/test_enrolment.py",),
+    ),
+    Target(
+        "tenants/switches.py",
+        ("tenants/test_switches.py",),
     ),
 )  # fmt: skip
