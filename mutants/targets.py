@@ -71,30 +71,18 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "tenants/proposals.py",
-        ("tenants/test_changes.py", "tenants/test_alone_without_delay.py", "tenants/test_lock_outs.py", "tenants/test_vehicle_guard.py",),
+        (
+            "tenants/test_changes.py", "tenants/test_alone_without_delay.py", "tenants/test_lock_outs.py",
+            "tenants/test_vehicle_guard.py",
+        ),
     ),
     Target(
         "tenants/closeness.py",
-        ("tenants/test_operators_duties.py", "tenants/test_changes_approvals.py", "tenants/test_newcomers.py",),
+        ("tenants/test_operators_duties.py", "tenants/test_changes_approvals.py", "tenants/test_newcomers.py"),
     ),
-    Target(
-        "tenants/pinning.py",
-        ("tenants/test_change_references.py",),
-    ),
-    Target(
-        "tenants/vehicle_guard.py",
-        ("tenants/test_vehicle_guard.py",),
-    ),
-    Target(
-        "tenants/consent.py",
-        ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py",),
-    ),
-    Target(
-        "tenants/name_spaces.py",
-        ("tenants/test_which_car.py", "tenants/test_enrolment.py",),
-    ),
-    Target(
-        "tenants/switches.py",
-        ("tenants/test_switches.py",),
-    ),
+    Target("tenants/pinning.py", ("tenants/test_change_references.py",)),
+    Target("tenants/vehicle_guard.py", ("tenants/test_vehicle_guard.py",)),
+    Target("tenants/consent.py", ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py")),
+    Target("tenants/name_spaces.py", ("tenants/test_which_car.py", "tenants/test_enrolment.py")),
+    Target("tenants/switches.py", ("tenants/test_switches.py",)),
 )  # fmt: skip
