@@ -82,7 +82,10 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target("tenants/pinning.py", ("tenants/test_change_references.py",)),
     Target("tenants/vehicle_guard.py", ("tenants/test_vehicle_guard.py",)),
-    Target("tenants/consent.py", ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py")),
+    Target(
+        "tenants/consent.py",
+        ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py"),
+    ),
     Target("tenants/name_spaces.py", ("tenants/test_which_car.py", "tenants/test_enrolment.py")),
     Target("tenants/switches.py", ("tenants/test_switches.py",)),
 )  # fmt: skip
