@@ -70,6 +70,8 @@ class Site:
         self._path.write_bytes(self._first_day)
         self._handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         self._free: dict[str, list[sqlite3.Connection]] = defaultdict(list)
+        self._made: list[sqlite3.Connection] = []
+        """Whoever has them now."""
         self._checkpointer = connect(self._path, "rw")
         self.inspector = connect(self._path, "ro")
 
@@ -77,7 +79,7 @@ class Site:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for open_one in (*(kept for free in self._free.values() for kept in free), self.inspector, self._checkpointer):
+        for open_one in (*self._made, self.inspector, self._checkpointer):
             open_one.close()
         os.close(self._handle)
         shutil.rmtree(self.directory)
@@ -102,5 +104,8 @@ class Site:
     def lend(self, path: Path, mode: str) -> sqlite3.Connection:
         """A connection as `keyturn.store.sqlite.connection.connect` makes them."""
         free = self._free[mode]
+        if not free:
+            self._made.append(connect(path, mode))
+            free.append(self._made[-1])
         lent = LentToRead if mode == "ro" else Lent
-        return cast("sqlite3.Connection", lent(free.pop() if free else connect(path, mode), free))
+        return cast("sqlite3.Connection", lent(free.pop(), free))
