@@ -201,3 +201,13 @@ def test_rules_are_judged_by_the_time_of_their_transaction_and_the_word_of_the_c
     assert (facts.spec, facts.now) == (spec, yard.clock.now())
     of_a_disable = command == "disable_ignition"
     assert (facts.approved, facts.reason) == ((True, "missing") if of_a_disable else (False, None))
+
+
+def test_a_vehicle_that_may_be_immobilised_is_not_started(yard: Yard) -> None:
+    vehicle, start = yard.vehicle(), COMMANDS["start"]
+    assert not yard.see(gather, vehicle, start, yard.names.application).immobilised
+
+    yard.report({"ignition_disabled": True})
+
+    facts = yard.see(gather, vehicle, start, yard.names.application)
+    assert forbids(facts, Moment.QUEUE) == IMMOBILISED

@@ -233,3 +233,9 @@ def test_of_a_vehicle_never_heard_of_and_never_commanded_no_instant_is_known() -
     assert (nothing.report.reachable_at, nothing.report.last_contact) == (0, None)
     assert (track.actuated_at, track.started_at, track.enabled_at, track.alert_active_until) == (0, 0, 0, 0)
     assert (track.ignition_disabled, track.remote_start_active, track.start_pending) == (False, False, False)
+
+
+@pytest.mark.parametrize(("value", "number"), [(2, 2), (2.0, 2), (2.5, None), (True, None), ("2", None), (None, None)])
+def test_a_count_is_a_whole_number_however_it_is_written(value: Any, number: int | None) -> None:
+    assert evidence.whole_number(value) == number
+    assert evidence.whole_number(value) is not True
