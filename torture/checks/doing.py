@@ -37,12 +37,18 @@ def _resolved(left: Aftermath, row: Row) -> bool:
 def _excused(left: Aftermath, row: Row) -> bool:
     """The signal was changed by what nobody could tell from it, since its value before the sending was known."""
     wanted = COMMANDS[row["name"]].verified_by
-    sendings = [sending for sending in left.cloud.sendings if sending.order.command_id == row["id"]]
-    if wanted is None or not sendings:
+    if wanted is None:
         return False
-    car = left.cloud.cars[sendings[-1].order.target.external_id]
-    changes = car.made(wanted.signal, wanted.value, after(sendings[-1].true, -_KNOWN_FOR))
+    changes = left.cloud.cars[row["external_id"]].made(wanted.signal, wanted.value, _known_from(left, row))
     return any(_untold(left, change) for change in changes)
+
+
+def _known_from(left: Aftermath, row: Row) -> int:
+    """The true instant. A node that died between the intent and the first byte sent nothing, and nobody knows that."""
+    sendings = [sending.true for sending in left.cloud.sendings if sending.order.command_id == row["id"]]
+    if not sendings and not left.plan.clock_is_true:
+        return 0  # the intent's instant is the store's, and that is not the true one
+    return after(sendings[-1] if sendings else row["sent_at"], -_KNOWN_FOR)
 
 
 def _untold(left: Aftermath, change: Change) -> bool:
