@@ -144,6 +144,7 @@ def test_an_admin_of_a_company_decides_on_that_company_alone(staff: Staff, offic
     staff.wait(NOTICE)
     staff.hire("otto", company="Outra")
     staff.hire("ana")
+    staff.wait(WEEK)
     theirs = staff.do("application set", "otto", application="theirs", grants=["start", "location"])
 
     assert theirs["needs"] == "approval"

@@ -1,7 +1,7 @@
 """What is told of operators, applications and changes: whoever had no part in it should know of it."""
 
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.rule import WARNING, Rule
+from keyturn.alerts.rule import CRITICAL, WARNING, Rule
 
 
 def _by_operator(entry: Entry) -> bool:
@@ -24,6 +24,14 @@ RULES = (
         "An operator was changed",
         f"Renamed, deactivated, given another role, or given other credentials. {_ASK}",
         ("operator_id", "role", "active", "credentials"),
+    ),
+    Rule(
+        "operator.unwatched",
+        CRITICAL,
+        "An operator of the whole installation came by power from the shell",
+        "Hired, raised or given credentials where nobody is in charge of the installation. For a week the operator "
+        f"decides nothing. {_ASK}",
+        ("operator_id", "deed"),
     ),
     Rule(
         "application.added",

@@ -7,7 +7,7 @@ from msgspec import Meta
 from keyturn.tenants import authority, changes
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
 from keyturn.tenants.changes import Change
-from keyturn.tenants.closeness import entangled
+from keyturn.tenants.closeness import entangled, is_unwatched
 from keyturn.tenants.guards import at_once, reads, signed_in
 from keyturn.tenants.references import resolve_company
 
@@ -39,6 +39,12 @@ def approve(session: Session, arguments: NameChange) -> Answer:
         raise OperationError("not_waiting", "The change does not wait for an approval.")
     if approver.id == change.proposed_by:
         raise OperationError("own_change", "Nobody approves a change that is their own.")
+    if any(is_unwatched(tx, each, tx.now) for each in (approver.id, change.proposed_by)):
+        raise OperationError(
+            "not_independent",
+            "One of the two was hired, raised or given credentials from the shell, past every admin, within the last"
+            " seven days.",
+        )
     if entangled(tx, approver.id, change.proposed_by, tx.now):
         raise OperationError(
             "not_independent",

@@ -14,6 +14,9 @@ WARY = 7 * 24 * 3600 * SECOND
 
 Deed = Literal["made", "rotated", "granted", "hired", "reset"]
 
+SHELL = "shell"
+"""Whoever acted from the shell where admins of companies were in charge and nobody could be asked; see `unwatched`."""
+
 _KEEP = """
 INSERT INTO closeness (subject, operator_id, deed, at) VALUES (:subject, :who, :deed, :now)
 ON CONFLICT (subject, operator_id, deed) DO UPDATE SET at = excluded.at
@@ -22,6 +25,7 @@ _ENTANGLED = """
 SELECT 1 FROM closeness
 WHERE at > :since AND ((subject = :one AND operator_id = :other) OR (subject = :other AND operator_id = :one))
 """
+_UNWATCHED = f"SELECT 1 FROM closeness WHERE subject = :operator AND operator_id = '{SHELL}' AND at > :since"  # noqa: S608 - our own word
 _NEAR_THOSE_BEHIND = """
 WITH behind (id) AS (
   SELECT operator_id FROM responsible_operator WHERE application_id = :actor
@@ -35,6 +39,7 @@ _DEED = "SELECT 1 FROM closeness WHERE subject = :actor AND operator_id = :opera
 _LATELY = "within the last seven days."
 _TOO_CLOSE: tuple[tuple[str, str], ...] = (
     ("SELECT 1 WHERE :actor = :operator", "Nobody approves what they asked for themselves."),
+    (_UNWATCHED, f"The operator was hired, raised or given credentials from the shell, past every admin, {_LATELY}"),
     (
         "SELECT 1 FROM responsible_operator WHERE application_id = :actor AND operator_id = :operator",
         "The operator is responsible for the application.",
@@ -70,6 +75,11 @@ def keep(tx: Tx, subject: str, who: str, deed: Deed) -> None:
 def entangled(tx: ReadTx, one: str, other: str, now: int) -> bool:
     """Whether one operator hired the other or reset the other's credentials lately, and so could sign in as them."""
     return tx.one(_ENTANGLED, one=one, other=other, since=now - WARY) is not None
+
+
+def is_unwatched(tx: ReadTx, operator_id: str, now: int) -> bool:
+    """Whether the operator came by its power or its credentials past every admin lately, and so decides nothing."""
+    return tx.one(_UNWATCHED, operator=operator_id, since=now - WARY) is not None
 
 
 def too_close(tx: ReadTx, operator_id: str, actor: str, now: int) -> str | None:

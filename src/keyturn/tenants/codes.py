@@ -7,7 +7,7 @@ from typing import Literal
 
 from keyturn.clock import SECOND, iso_time
 from keyturn.store.port import Tx
-from keyturn.tenants import closeness
+from keyturn.tenants import closeness, unwatched
 from keyturn.tenants.administration import Answer, OperationError, Session
 from keyturn.tenants.keyring import Keyring
 
@@ -29,7 +29,7 @@ WHERE operator_id = :operator_id AND purpose = :purpose AND expires_at > :now
 _DROP = "DELETE FROM operator_code WHERE operator_id = :operator_id AND purpose = :purpose"
 
 
-def issue(session: Session, operator_id: str, purpose: Purpose) -> Answer:
+def issue(session: Session, operator_id: str, company_id: str | None, purpose: Purpose) -> Answer:
     """A new code, which replaces the one before. Whoever issues it counts as having reset the operator."""
     code, expires_at = secrets.token_urlsafe(_BYTES), session.tx.now + LIFE
     session.tx.run(
@@ -41,6 +41,7 @@ def issue(session: Session, operator_id: str, purpose: Purpose) -> Answer:
         expires_at=expires_at,
     )
     closeness.keep(session.tx, operator_id, session.author, "reset")
+    unwatched.keep(session, operator_id, company_id, "reset")
     return {"code": code, "code_expires_at": iso_time(expires_at)}
 
 
@@ -55,6 +56,8 @@ def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str
         if hmac.compare_digest(_digest(session.keyring, operator_id, purpose, code), digest):
             drop(tx, operator_id, purpose)
             closeness.keep(tx, operator_id, made_by, "reset")
+            if closeness.is_unwatched(tx, operator_id, tx.now):
+                unwatched.keep_by_code(session, operator_id, "reset")
             return operator_id
     raise OperationError("code_refused", "The code was refused: it is wrong, was used, or is older than a day.")
 

@@ -47,6 +47,8 @@ class Guard(msgspec.Struct, frozen=True):
     otherwise: str = ""
     """Why a use that is not guarded harms nothing, or has to be possible at once for one person."""
     need: Judge = _change
+    founds: bool = False
+    """It makes those in charge of the installation. Where nobody is yet it waits for nobody; see `unwatched`."""
 
 
 ALWAYS = Guard("Whoever may do it alone may do harm with it.")
@@ -58,9 +60,9 @@ def guarded(harms: str) -> Guard:
     return Guard(harms)
 
 
-def depends(need: Judge, harms: str, otherwise: str) -> Guard:
+def depends(need: Judge, harms: str, otherwise: str, *, founds: bool = False) -> Guard:
     """`need` judges each use by what it changes."""
-    return Guard(harms, otherwise, need)
+    return Guard(harms, otherwise, need, founds)
 
 
 def signed_in(harms: str, why: str) -> Guard:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keyturn.tenants import authority, closeness, codes, operators, second_factor
+from keyturn.tenants import authority, closeness, codes, operators, second_factor, unwatched
 from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, OperationError, Session
 from keyturn.tenants.codes import Purpose
 from keyturn.tenants.guards import at_once, depends, when
@@ -105,6 +105,7 @@ def _own_or_reset(session: Session, operator: Answer) -> None:
         authority.person(session, second_factor=operator["second_factor"])
     else:
         closeness.keep(session.tx, operator["id"], session.author, "reset")
+        unwatched.keep(session, operator["id"], operator["company_id"], "reset")
 
 
 def _record(session: Session, operator: Answer, credentials: str) -> None:
@@ -137,7 +138,7 @@ def _code(purpose: Purpose) -> Makes:
     def made(session: Session, _arguments: Any, operator: Answer) -> Answer:
         if operators.load(session.tx, operator["id"], second_factor=False) is None:
             raise OperationError("not_found", "The operator is not active.")
-        issued = codes.issue(session, operator["id"], purpose)
+        issued = codes.issue(session, operator["id"], operator["company_id"], purpose)
         _record(session, operator, f"{'password' if purpose == 'password' else 'second factor'} code issued")
         return shown_by_id(session.tx, operator["id"]) | issued
 
@@ -161,6 +162,7 @@ _ANOTHERS = depends(
     when(_of_another),
     "Lets somebody sign in as another.",
     "One's own: it takes the second factor that one has.",
+    founds=True,
 )
 
 OPERATIONS = (

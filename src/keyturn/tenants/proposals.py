@@ -1,14 +1,15 @@
 """What stands between asking for an administration operation and its being done, where an admin is in charge."""
 
-from keyturn.tenants import authority, changes, operators, pinning
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, carried_out
+from keyturn.tenants import authority, changes, closeness, operators, pinning, unwatched
+from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, carried_out
 from keyturn.tenants.guards import Need
 
 
 def proposed(session: Session, operation: Operation, arguments: Arguments) -> Answer | None:
     """The answer of what is guarded; None: it is done at once, as if nothing stood before it.
 
-    Where no admin is in charge there is nobody to ask, and nothing is guarded. Raises `OperationError`.
+    Where no admin is in charge there is nobody to ask, and nothing is guarded; except that what is the whole
+    installation's is not changed past the admins of companies. Raises `OperationError`.
     """
     tx, need = session.tx, operation.guard.need(session, arguments)
     if need is Need.NOTHING:
@@ -16,6 +17,7 @@ def proposed(session: Session, operation: Operation, arguments: Arguments) -> An
     company_id = authority.company_of(tx, arguments)
     in_charge = operators.admins(tx, company_id, tx.now)
     if not in_charge:
+        _refuse_past_companies(session, operation, need, company_id)
         return None
     proposer = authority.person(session, second_factor=True)
     if need is Need.SIGN_IN:
@@ -23,9 +25,21 @@ def proposed(session: Session, operation: Operation, arguments: Arguments) -> An
     if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):
         raise authority.role_required("admin")
     meant, names = pinning.pinned(tx, arguments, company_id)
-    alone = in_charge == [proposer.id]
+    deciding = {each for each in in_charge if not closeness.is_unwatched(tx, each, tx.now)}
+    alone = deciding == {proposer.id}
     change = changes.add(session, operation, meant, names, company_id, alone=alone)
     if not alone or session.installation.delay:
         return changes.shown(change)
     changes.end(tx, change, "applied", "change.applied", session.actor)
     return carried_out(session, operation, meant)
+
+
+def _refuse_past_companies(session: Session, operation: Operation, need: Need, company_id: str | None) -> None:
+    """Plans and the like reach into companies, whose admins cannot be asked about them. Raises `OperationError`."""
+    if need is not Need.CHANGE or company_id is not None or operation.guard.founds:
+        return
+    if unwatched.companies(session.tx):
+        raise OperationError(
+            "installation_admin_needed",
+            "Companies have admins in charge, and this reaches into them: it takes an admin of the whole installation.",
+        )

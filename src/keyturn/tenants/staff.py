@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants import authority, closeness, codes, operators
+from keyturn.tenants import authority, closeness, codes, operators, unwatched
 from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, OperationError, Session, given
 from keyturn.tenants.guards import Need, depends, reads, when
 from keyturn.tenants.passwords import checked_password
@@ -108,6 +108,7 @@ def add(session: Session, arguments: AddOperator) -> Answer:
     if not added:
         raise name_taken("operator", name)
     closeness.keep(tx, operator_id, session.author, "hired")
+    unwatched.keep(session, operator_id, company_id, "hired")
     session.record("operator.added", company_id, operator_id=operator_id, name=name, role=arguments.role, grants=grants)
     return shown_by_id(tx, operator_id)
 
@@ -136,6 +137,8 @@ def change(session: Session, arguments: SetOperator) -> Answer:
     values |= {"active": None if active is None else int(active), "admin_until": _ceases(session, before, changes)}
     if "grants" in changes:
         values["grants"] = _json(changes["grants"])
+    if _gains(before, arguments):
+        unwatched.keep(session, before["id"], before["company_id"], "hired")
     tx.run(_SET, id=before["id"], **values)
     session.record("operator.set", before["company_id"], operator_id=before["id"], **changes)
     return shown_by_id(tx, before["id"])
@@ -183,15 +186,18 @@ def _need(session: Session, arguments: SetOperator) -> Need:
     One's own name and address take a second factor. What only takes away takes nothing.
     """
     before, operator = _before(session, arguments), session.operator
-    role, grants = arguments.role or before["role"], arguments.grants or ()
     moved = {arguments.email, arguments.name} - {None, before["email"], before["name"]}
     anothers = moved and (operator is None or operator.id != before["id"])
-    gains = (
+    return Need.CHANGE if anothers or _gains(before, arguments) else Need.SIGN_IN if moved else Need.NOTHING
+
+
+def _gains(before: Answer, arguments: SetOperator) -> bool:
+    role, grants = arguments.role or before["role"], arguments.grants or ()
+    return bool(
         RANKS.index(role) > RANKS.index(before["role"])
         or (arguments.active and not before["active"])
         or set(grants) - set(before["grants"])
     )
-    return Need.CHANGE if gains or anothers else Need.SIGN_IN if moved else Need.NOTHING
 
 
 def _before(session: Session, arguments: SetOperator) -> Answer:
@@ -206,7 +212,7 @@ def _need_somebody(session: Session, company_id: str | None) -> None:
 
 def _hand_over(session: Session, _arguments: AddOperator, operator: Answer) -> Answer:
     """The code by which the newcomer sets the first password."""
-    issued = codes.issue(session, operator["id"], "password")
+    issued = codes.issue(session, operator["id"], operator["company_id"], "password")
     session.record(
         "operator.set", operator["company_id"], operator_id=operator["id"], credentials="password code issued"
     )
@@ -265,6 +271,7 @@ OPERATIONS = (
             when(_adds_power, Need.SIGN_IN),
             "Makes somebody who approves, or who asks for commands.",
             "Whoever only looks on, and has no grant, decides nothing.",
+            founds=True,
         ),
         secret=("password",),
         asks=lambda signed_in_as, _arguments: signed_in_as is None,
@@ -282,6 +289,7 @@ OPERATIONS = (
             _need,
             "Gives somebody more power, takes announcements from another, or lets somebody pass for another.",
             "It takes power away, and the last admin stays: whoever was robbed must be stopped at once.",
+            founds=True,
         ),
     ),
 )
