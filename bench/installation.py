@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keyturn.app import Administration, workbench
+from keyturn.administering import Administration, workbench
 from keyturn.clock import SystemClock, after
 from keyturn.commands import lifecycle
 from keyturn.commands.catalogue import COMMANDS

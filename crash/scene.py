@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keyturn.app import workbench
+from keyturn.administering import workbench
 from keyturn.commands.catalogue import COMMANDS
 from keyturn.config.loading import load_settings
 from keyturn_simulator import fleet_vins

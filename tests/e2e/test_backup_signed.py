@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from keyturn.app import Node, restore, workbench
+from keyturn.administering import restore, workbench
+from keyturn.app import Node
 from keyturn.cli.root import run
 from keyturn.store.port import StoreRefused
 from keyturn.store.sqlite.backup_signature import SignatureFile, signature_of

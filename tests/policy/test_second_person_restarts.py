@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.app import Node, restore
+from keyturn.administering import restore
+from keyturn.app import Node
 from tests.e2e.stage import Stage, stage
 
 from .staff import LIFE, Staff

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from keyturn.app import Administration, workbench
+from keyturn.administering import Administration, workbench
 from keyturn.config.loading import load_settings
 from tests.e2e.application import Application, held_by
 from tests.e2e.stage import ALL_COMMANDS, OEM_TOKEN, enrolments

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from keyturn.app import Node, restore
+from keyturn.administering import restore
+from keyturn.app import Node
 from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.personal import part
 from keyturn.cli.root import run

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from keyturn.app import workbench
+from keyturn.administering import workbench
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import server_failures
 from keyturn.config.settings import Settings

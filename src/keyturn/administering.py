@@ -1,0 +1,173 @@
+"""Administration of an open store: by a running server, or on the store itself where none runs."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from keyturn.alerts import entries
+from keyturn.alerts import operations as alert_operations
+from keyturn.alerts.backups import record_made
+from keyturn.alerts.building import build_channels
+from keyturn.alerts.channel import Channel
+from keyturn.alerts.trial import try_channels
+from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
+from keyturn.clock import SECOND, SystemClock
+from keyturn.commands import approvals, immobilisations, inspection, readiness
+from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR, READS
+from keyturn.config.settings import Settings
+from keyturn.connectors.registry import far_sides
+from keyturn.connectors.using import credential_uses
+from keyturn.dossier import story
+from keyturn.store.port import StoreRefused, StoreUnavailable, Tx
+from keyturn.store.sqlite.backup import back_up
+from keyturn.store.sqlite.backup_signature import signature_of
+from keyturn.store.sqlite.lock import DataDirectoryLock
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.tenants import changes, clock, errands, operators, restoring
+from keyturn.tenants.administration import Answer, Installation, Operation, OperationError, find
+from keyturn.tenants.keyring import Keyring, keyring_of, unlock
+from keyturn.tenants.name_spaces import NameSpaces
+from keyturn.tenants.operations import OPERATIONS, perform, prepared
+from keyturn.tenants.principal import Credentials, Operator
+from keyturn.tenants.signing_in import sign_in
+from keyturn.timekeeping import Timekeeper, machine_boot
+
+_LOCAL_OPERATOR = "operator:local"
+_OPERATIONS = (
+    *OPERATIONS,
+    *inspection.OPERATIONS,
+    *immobilisations.OPERATIONS,
+    *approvals.operations(),
+    *readiness.operations(),
+    *alert_operations.OPERATIONS,
+    *story.OPERATIONS,
+    *errands.OPERATIONS,
+)
+
+
+class Administration:
+    """Performs administration operations on an open store; `served` are those that only a running server can do."""
+
+    def __init__(
+        self,
+        directory: Path,
+        store: SqliteStore,
+        keyring: Keyring,
+        installation: Installation,
+        channels: Callable[[], Sequence[Channel]],
+        served: Iterable[Operation] = (),
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._keyring = keyring
+        self._installation = installation
+        self._channels = channels
+        own = clock.operations(store.time)
+        by_name = {operation.name: operation for operation in (*_OPERATIONS, *own, *served)}
+        self._operations = tuple(by_name.values())
+        self._errands = {errands.BACKUP: self._back_up, errands.TRY_ALERTS: self._try_alerts}
+
+    async def administer(self, name: str, arguments: dict[str, Any], credentials: Credentials | None = None) -> Answer:
+        """Do one operation, as the operator whose credentials they are. Raises `OperationError`."""
+        operator = None
+        if credentials is not None:
+            despite_lock = find(self._operations, name).despite_lock
+            operator = await sign_in(self._store, self._keyring, credentials, despite_lock=despite_lock)
+        errand = self._errands.get(name)
+        if errand is not None:
+            return await errand(await self._order(name, arguments, operator))
+        return (await self._perform([(name, arguments)], operator))[0]
+
+    async def administer_all(self, operations: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
+        """Do several in one transaction: all of them or none."""
+        return await self._perform(operations, None)
+
+    async def make_due_changes(self) -> None:
+        """Make the changes that waited and whose time has come."""
+        await changes.apply_due(self._store, self._keyring, self._installation, self._operations)
+
+    async def _order(self, name: str, arguments: dict[str, Any], operator: Operator | None) -> Answer:
+        """What an errand is to do. It reads alone: a backup must be possible where nothing can be written."""
+        context = self._keyring, self._installation, name, arguments, _LOCAL_OPERATOR, self._operations, operator
+        return await self._store.read(lambda tx: perform(cast("Tx", tx), *context))
+
+    async def _try_alerts(self, order: Answer) -> Answer:
+        return {"channels": await try_channels(self._channels(), order["now"])}
+
+    async def _back_up(self, order: Answer) -> Answer:
+        """Copy the database to a new file, in a thread, while everything else goes on."""
+        file, actor = order["file"], order["actor"]
+        with suppress(StoreUnavailable, ChainForked):  # a restore goes on from what is sealed in the backup
+            while await self._store.write(seal) == AT_ONCE:
+                pass
+        now = await self._store.read(lambda tx: tx.now)
+        try:
+            made = await asyncio.to_thread(back_up, self._directory, Path(file), self._keyring, now)
+        except StoreRefused as error:
+            raise OperationError("backup_refused", str(error)) from None
+        with suppress(StoreUnavailable):  # the backup is there, whether it can be written down or not
+            await self._store.write(
+                partial(record_made, actor=actor, file=Path(file), size=made.size, digest=made.digest)
+            )
+        return {"file": file, "bytes": made.size, "signature": str(signature_of(Path(file)))}
+
+    async def _perform(self, operations: list[tuple[str, dict[str, Any]]], operator: Operator | None) -> list[Answer]:
+        orders = await asyncio.to_thread(lambda: [prepared(*order, self._operations) for order in operations])
+        return await self._store.write(
+            lambda tx: [
+                perform(tx, self._keyring, self._installation, *order, _LOCAL_OPERATOR, self._operations, operator)
+                for order in orders
+            ]
+        )
+
+
+def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> restoring.Restored:
+    """Put a backup in the place of this installation's database. Raises `StoreRefused`.
+
+    `unsigned`: also one that has no good signature.
+    """
+    directory = Path(settings.server.data)
+    lock = DataDirectoryLock(directory)
+    try:
+        keyring = keyring_of(settings.key_file)
+        kept = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
+        return restoring.restore(
+            backup, directory, keyring, SystemClock(), unsigned=unsigned, kept=kept, first=entries.begin_here
+        )
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def workbench(settings: Settings) -> AsyncIterator[Administration]:
+    """Administration of a store that no server has open. Raises `StoreRefused`."""
+    directory = Path(settings.server.data)
+    async with AsyncExitStack() as resources:
+        resources.callback(DataDirectoryLock(directory).release)
+        time = Timekeeper(SystemClock(), settings.engine.clock_step, machine_boot())
+        store = open_sqlite(directory, time, lambda _topic, _key: None)
+        resources.push_async_callback(store.close)
+        keyring = await unlock(store, settings.key_file)
+        channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.emails)
+        yield Administration(directory, store, keyring, installation(settings), channels)
+
+
+def installation(settings: Settings) -> Installation:
+    """What administration may name: connectors of the configuration, commands of the catalogue."""
+    found = far_sides(settings.connectors)
+    return Installation(
+        connectors=frozenset(settings.connectors),
+        commands=frozenset(COMMANDS),
+        sensitive=IGNITION_PAIR,
+        reads=READS,
+        credentials=credential_uses(settings.connectors),
+        delay=settings.changes.delay * SECOND,
+        name_spaces=NameSpaces(
+            {name: side.base_url for name, side in found.items()},
+            frozenset(name for name, side in found.items() if side.by_account),
+        ),
+    )
