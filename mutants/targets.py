@@ -42,8 +42,8 @@ TARGETS: tuple[Target, ...] = (
     Target("commands/policy.py", _commands("policy_rules", "policy")),
     Target("commands/lanes.py", _commands("lanes", "lane_order", "open_commands", "coalescing", "lane_machine")),
     Target("api/limits.py", ("api/test_limits.py",)),
-    Target("tenants/limits.py", ("tenants/test_limits.py", *_commands("policy", "policy_rules"))),
-    Target("tenants/policies.py", ("tenants/test_policies.py", *_commands("policy_rules"))),
+    Target("tenants/limits.py", ("tenants/test_table.py", "tenants/test_limits.py", *_commands("policy", "policy_rules"))),
+    Target("tenants/policies.py", ("tenants/test_table.py", "tenants/test_policies.py", *_commands("policy_rules"))),
     Target(
         "tenants/changes.py",
         (
@@ -53,7 +53,10 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(
         "tenants/approvals.py",
-        ("tenants/test_changes_approvals.py", "tenants/test_changes.py", "tenants/test_collecting.py"),
+        (
+            "tenants/test_table.py", "tenants/test_changes_approvals.py", "tenants/test_changes.py",
+            "tenants/test_collecting.py", "tenants/test_lock_outs.py",
+        ),
     ),
     Target(
         "tenants/authority.py",
@@ -87,5 +90,5 @@ TARGETS: tuple[Target, ...] = (
         ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py"),
     ),
     Target("tenants/name_spaces.py", ("tenants/test_which_car.py", "tenants/test_enrolment.py")),
-    Target("tenants/switches.py", ("tenants/test_switches.py",)),
+    Target("tenants/switches.py", ("tenants/test_table.py", "tenants/test_switches.py")),
 )  # fmt: skip

@@ -302,3 +302,25 @@ def test_all_that_was_done_to_people_and_applications_is_told(furnished: Staff) 
         "operator.set",
     }
     assert done - KINDS == {"company.added"}
+
+
+def test_a_change_tells_whom_and_what_it_names(two: Staff) -> None:
+    change = two.do("application set", "ana", application="erp", grants=["start"])
+
+    shown = two.do("change show", "bia", change=change["change"])
+    erp = two.do("application show", application="erp")
+
+    assert shown["arguments"]["application"] == erp["id"]
+    (named,) = shown["named"]["application"]
+    assert (named["id"], named["name"], named["company_id"]) == (erp["id"], "erp", erp["company_id"])
+
+
+def test_a_change_of_before_an_upgrade_ends_with_what_to_do(two: Staff, office: Office) -> None:
+    change = two.do("application set", "ana", application="erp", grants=["start"])
+    two.do("change approve", "bia", change=change["change"])
+    office.wait(office.store.write(lambda tx: tx.run("UPDATE change SET named = NULL")))
+    assert two.do("change show", "bia", change=change["change"])["named"] == {}
+    two.wait(NOTICE)
+
+    shown = two.do("change show", "bia", change=change["change"])
+    assert (shown["state"], shown["problem"]) == ("failed", "It was proposed before an upgrade; propose it again.")
