@@ -42,8 +42,14 @@ TARGETS: tuple[Target, ...] = (
     Target("commands/policy.py", _commands("policy_rules", "policy")),
     Target("commands/lanes.py", _commands("lanes", "lane_order", "open_commands", "coalescing", "lane_machine")),
     Target("api/limits.py", ("api/test_limits.py",)),
-    Target("tenants/limits.py", ("tenants/test_table.py", "tenants/test_limits.py", *_commands("policy", "policy_rules"))),
-    Target("tenants/policies.py", ("tenants/test_table.py", "tenants/test_policies.py", *_commands("policy_rules"))),
+    Target(
+        "tenants/limits.py",
+        ("tenants/test_table.py", "tenants/test_limits.py", *_commands("policy", "policy_rules")),
+    ),
+    Target(
+        "tenants/policies.py",
+        ("tenants/test_table.py", "tenants/test_policies.py", *_commands("policy_rules")),
+    ),
     Target(
         "tenants/changes.py",
         (

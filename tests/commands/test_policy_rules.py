@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.catalogue import COMMANDS, Kind
 from keyturn.commands.policy import (
     IMMOBILISED,
     KILL_SWITCH,
@@ -211,3 +211,12 @@ def test_a_vehicle_that_may_be_immobilised_is_not_started(yard: Yard) -> None:
 
     facts = yard.see(gather, vehicle, start, yard.names.application)
     assert forbids(facts, Moment.QUEUE) == IMMOBILISED
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nothing_acts_on_a_vehicle_that_may_be_another_car_and_everything_else_goes_on(
+    command: str, moment: Moment
+) -> None:
+    acts = COMMANDS[command].kind is Kind.ACTUATING
+    assert judged(command, moment, doubted=True) == (NO_LONGER_PERMITTED if acts else None)

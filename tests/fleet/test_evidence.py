@@ -6,9 +6,9 @@ import pytest
 
 from keyturn.clock import SECOND
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Reading, StateReport
+from keyturn.connectors.port import Exchange, Reading, StateReport
 from keyturn.fleet import evidence
-from keyturn.fleet.evidence import Evidence, Report, Signal, Track
+from keyturn.fleet.evidence import Evidence, Report, Signal, Track, Unread
 from keyturn.fleet.positions import Position
 
 from ..commands.yard import Yard
@@ -239,3 +239,25 @@ def test_of_a_vehicle_never_heard_of_and_never_commanded_no_instant_is_known() -
 def test_a_count_is_a_whole_number_however_it_is_written(value: Any, number: int | None) -> None:
     assert evidence.whole_number(value) == number
     assert evidence.whole_number(value) is not True
+
+
+def test_a_report_is_dated_on_the_stores_clock_where_that_is_ahead() -> None:
+    report = StateReport({"speed": Reading(0.0, at(1), at(2), "first seen"), "hood": Reading(None)}, last_contact=at(3))
+
+    assert evidence.dated(report, 0) is report
+    told = evidence.dated(report, 60 * SECOND)
+
+    assert told.readings == {"speed": Reading(0.0, at(61), at(62), "first seen"), "hood": Reading(None)}
+    assert told.last_contact == at(63)
+    assert evidence.dated(StateReport({}), SECOND).last_contact is None
+
+
+def test_a_read_that_brought_nothing_is_kept_beside_what_was_known() -> None:
+    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3))})
+    silent = Exchange("GET /state", at(9), 1.0, problem="the answer is empty")
+
+    after = evidence.unread(known, silent, at(9))
+
+    assert after.report.unread == Unread(at(9), silent)
+    assert speed(after) == speed(known)
+    assert heard(after, 12, {"speed": Reading(41.0, at(11), at(11))}).report.unread is None

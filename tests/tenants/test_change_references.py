@@ -171,3 +171,14 @@ def test_an_account_is_one_of_the_vehicles_own_company(office: Office, enrol: Ca
 
 
 _PERFORM = ("keyring", "installation", "name", "arguments", "actor", "operations", "operator")
+
+
+def test_a_name_is_understood_within_the_company_that_is_named(two: Staff, office: Office) -> None:
+    """Both companies have one of that name; the refusal at the effect has a code of its own."""
+    office.do("application list")
+    two.do("application add", "ana", company="Outra", name="erp", grants=["location"])
+    change = two.do("application set", "ana", application="erp", company="Outra", grants=["start"])
+    other = office.do("application show", application="erp", company="Outra")
+
+    assert change["arguments"]["application"] == other["id"]
+    assert (change["named"]["application"][0]["company_id"], change["company_id"]) == (other["company_id"],) * 2

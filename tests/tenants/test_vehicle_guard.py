@@ -169,3 +169,9 @@ _STANDS = """
 INSERT INTO immobilisation (company_id, vehicle_id, opened_by, state, opened_at)
 VALUES (:company_id, :vehicle_id, 'disable', 'confirmed', 1)
 """
+
+
+def test_a_fuel_reserve_that_stays_takes_nothing(garage: Garage) -> None:
+    reserve = garage.do("vehicle show", vehicle=VIN)["fuel_reserve"]
+
+    assert "change" not in garage.do("vehicle set", vehicle=VIN, fuel_reserve=reserve)

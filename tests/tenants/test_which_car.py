@@ -115,3 +115,15 @@ def test_a_company_does_not_say_which_car_a_vin_means(office: Office, two_cars: 
     assert staff.refused("vehicle add", "ana", company="Frota", **given) == "installation_needed"
     for changes in ({"external_id": "car-x"}, {"account": "main"}, {"ownership": "rented"}):
         assert staff.refused("vehicle set", "ana", vehicle="VINA", **changes) == "installation_needed"
+
+
+def test_a_far_side_that_moved_takes_the_vehicles_of_each_account_along(
+    office: Office, two_cars: dict[str, dict[str, Any]]
+) -> None:
+    """Another base URL in the configuration: nobody is in doubt by that, and it is done once."""
+    moved = NameSpaces({"acme": "https://new.example"})
+
+    assert office.wait(office.store.write(lambda tx: name_spaces.settle_all(tx, moved))) == 2
+    assert [(space, doubt) for _, space, doubt in spaces_of(office)] == [("https://new.example", None)] * 2
+    assert office.wait(office.store.write(lambda tx: name_spaces.settle_all(tx, moved))) == 0
+    assert office.rows("SELECT actor FROM entry WHERE actor NOT LIKE 'operator:%'") == []
