@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from keyturn.store.port import ReadTx
 from keyturn.tenants import consent, name_spaces, vehicle_guard
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
-from keyturn.tenants.guards import Need, depends, signed_in
+from keyturn.tenants.guards import Need, depends
 from keyturn.tenants.immobilised import refuse_to_strand
 from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
 from keyturn.tenants.vehicles import shown_by_id
@@ -157,6 +157,12 @@ def _need(session: Session, arguments: SetVehicle) -> Need:
     return vehicle_guard.need(session, arguments)
 
 
+def _need_to_add(session: Session, arguments: AddVehicle) -> Need:
+    """Nobody proposes what is not theirs to say, nor what is no VIN."""
+    _need_installation(session)
+    return vehicle_guard.need_to_enrol(session, _trimmed(arguments))
+
+
 def _is_aimed_anew(vehicle: Answer, changes: dict[str, Any]) -> bool:
     """Whether it may mean another car after the change, or counts among the active ones again."""
     again = bool(changes.get("active")) and not vehicle["active"]
@@ -214,8 +220,10 @@ OPERATIONS = (
         AddVehicle,
         add,
         role="admin",
-        guard=signed_in(
-            "Puts a vehicle within reach of commands.", "Whose it is, and that it is one vehicle only, is checked."
+        guard=depends(
+            _need_to_add,
+            "Puts a vehicle within reach of commands: one that was taken out of it, too, as another type.",
+            "It was never enrolled. Whose it is, and that it is one vehicle only, is checked.",
         ),
     ),
     Operation(

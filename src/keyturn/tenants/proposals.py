@@ -20,6 +20,12 @@ def proposed(session: Session, operation: Operation, arguments: Arguments) -> An
         _refuse_past_companies(session, operation, need, company_id)
         return None
     proposer = authority.person(session, second_factor=True)
+    if closeness.is_unwatched(tx, proposer.id, tx.now):
+        raise OperationError(
+            "not_independent",
+            "The operator was hired, raised or given credentials from the shell, past every admin, within the last"
+            " seven days: until then the operator changes nothing that is guarded.",
+        )
     if need is Need.SIGN_IN:
         return None
     if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from keyturn.store.port import ReadTx
+from keyturn.tenants import operators
 from keyturn.tenants.administration import Session, given
 from keyturn.tenants.guards import Need
-from keyturn.tenants.references import ACCOUNT, PLAN, VEHICLE, resolve
+from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, registered_vin, resolve
 
 NOT_IMMOBILISED = frozenset({"third_party"})
 """Ownership types of which no vehicle may be immobilised."""
@@ -19,6 +20,15 @@ SELECT v.company_id, v.account_id, v.external_id, v.ownership, v.powertrain, p.c
 FROM vehicle v JOIN plan p ON p.id = v.plan_id WHERE v.id = :id
 """
 _COMMANDS = "SELECT commands FROM plan WHERE id = :id"
+_OF_VIN = """
+SELECT 1 FROM company c JOIN vehicle v ON v.company_id = c.id AND v.vin = :vin WHERE v.active = 0 LIMIT 1
+"""
+"""By the index over company and VIN."""
+_OF_EXTERNAL_ID = """
+SELECT DISTINCT a.connector, a.id FROM vehicle v JOIN oem_account a ON a.id = v.account_id
+WHERE v.active = 0 AND v.external_id = :external_id
+"""
+_CONNECTOR = "SELECT connector FROM oem_account WHERE id = :id"
 _NAMES = msgspec.json.Decoder(frozenset[str])
 
 
@@ -86,3 +96,19 @@ def need(session: Session, arguments: Any) -> Need:
     before = Before(*row)
     rows = ((ROWS[name], value) for name, value in given(arguments, *ROWS).items())
     return max((need for (need, asks), value in rows if asks(tx, before, value)), default=Need.NOTHING)
+
+
+def need_to_enrol(session: Session, arguments: Any) -> Need:
+    """A car that was enrolled before is put back, as by reactivating its row. Raises `OperationError`."""
+    tx, vin = session.tx, registered_vin(arguments.vin.strip())
+    if not operators.admins(tx, resolve(tx, COMPANY, arguments.company), tx.now):
+        return Need.NOTHING
+    if tx.one(_OF_VIN, vin=vin) is not None:
+        return Need.CHANGE
+    former = tx.all(_OF_EXTERNAL_ID, external_id=(arguments.external_id or vin).strip())
+    if not former:
+        return Need.SIGN_IN
+    account_id, spaces = resolve(tx, ACCOUNT, arguments.account, arguments.company), session.installation.name_spaces
+    connector = str(tx.all(_CONNECTOR, id=account_id)[0][0])
+    same = spaces.of(connector, account_id) in {spaces.of(*each) for each in former}
+    return Need.CHANGE if same else Need.SIGN_IN
