@@ -1,9 +1,10 @@
-"""Whatever one insider does, in one step or in two: no vehicle can be disabled, stranded or hidden that could not before.
+"""Whatever one insider does, in one step or two: no vehicle can be disabled, stranded or hidden that could not before.
 
 The insider has one password and its second factor, the shell, and the secrets of two applications; whatever is done
 with less is done here as well. The others in charge do nothing.
 """
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -17,6 +18,8 @@ from .insider.walk import Step, Walk
 
 pytestmark = pytest.mark.anyio
 
+WHOLE = "KEYTURN_WHOLE_WALK"
+"""In the environment: all candidates behind each other, which takes twice as long."""
 CONSENT = ("expose", "consentless")
 ALLOWED: dict[Fact, tuple[str, str]] = {
     CONSENT: ("vehicle set", "A consent is given by one who signed in, told to all, counts later, and needs two yet."),
@@ -46,7 +49,7 @@ async def walked(house: House, name: str, *, leaderless: bool = False) -> dict[F
         if leaderless:
             tx.run("UPDATE operator SET active = 0 WHERE role = 'admin' AND company_id IS NULL")
         ((operator_id,),) = tx.all("SELECT id FROM operator WHERE name = :name", name=name)
-        walks.append(Walk(Insider(house, operator_id), tx, everywhere=name == "ivo"))
+        walks.append(Walk(Insider(house, operator_id), tx, everywhere=name == "ivo", whole=WHOLE in os.environ))
         walks[0].run()
         raise _Undo
 

@@ -36,7 +36,7 @@ LOOKS: dict[str, Row] = {
 }  # fmt: skip
 """What says that it only reads."""
 
-_PEOPLE: dict[str, Row] = {
+PEOPLE: dict[str, Row] = {
     "operator add": (
         NEW | {"role": "approver", "password": HASH},
         NEW | {"role": "admin", "password": HASH},
@@ -81,6 +81,8 @@ _PEOPLE: dict[str, Row] = {
     "change collect": ({"change": "{change}"},),
     "change withdraw": ({"change": "{change}"},),
 }
+"""What makes, changes and helps those who decide."""
+
 _APPLICATIONS: dict[str, Row] = {
     "application add": (
         FIRST | {"name": "shadow", "grants": ALL_COMMANDS},
@@ -189,4 +191,4 @@ _STOPS: dict[str, Row] = {
     "backup": ({"file": "/nowhere/b.db"},),
     "clock accept": ({},),
 }
-CANDIDATES = LOOKS | _PEOPLE | _APPLICATIONS | _VEHICLES | _STOPS
+CANDIDATES = LOOKS | PEOPLE | _APPLICATIONS | _VEHICLES | _STOPS

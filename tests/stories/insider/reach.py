@@ -22,16 +22,17 @@ from .house import HASH, House
 
 Fact = tuple[str, str]
 """``disable`` a car alone, ``expose`` one to a disable that somebody honest approves, ``act as`` an application or an
-operator; a car is ``stranded`` or ``hidden``."""
+operator; a car is ``stranded`` or ``hidden``, or its record ``closed``."""
 SECONDS_ALONE = 600.0
 _MOMENTS = (Moment.ASK, Moment.QUEUE, Moment.APPROVE)
 _APPLICATIONS = "SELECT id, name, company_id, client_secret_hash FROM application"
 _SIGNING = "SELECT sealed FROM sign_secret WHERE application_id = :id"
 _FLEET = """
-SELECT v.id, v.vin, v.company_id, v.account_id, v.external_id, a.connector
+SELECT v.id, v.vin, v.company_id, v.account_id, v.external_id, a.connector, v.active
 FROM vehicle v JOIN oem_account a ON a.id = v.account_id ORDER BY v.id
 """
 _RECORDS = "SELECT vehicle_id FROM immobilisation WHERE state <> 'closed' OR held = 1"
+_OPEN = "SELECT vehicle_id FROM immobilisation WHERE state <> 'closed'"
 _OPENED = "SELECT DISTINCT vehicle_id FROM entry WHERE kind = 'immobilisation.opened'"
 _SENT = """
 SELECT c.vehicle_id, c.account_id, c.external_id FROM open_command o JOIN command c ON c.id = o.command_id
@@ -57,13 +58,14 @@ class Insider:
     """Label of each car that was on record as immobilised, by its row."""
 
     def prepare(self, tx: Tx) -> None:
-        labels = {vin: label for label, vin in self.house.vins.items()}
+        labels: dict[object, str] = {vin: label for label, vin in self.house.vins.items()}
         rows = tx.all(_FLEET)
         self.cars = {
-            self._car(connector, account, ext): labels.get(vin, vin) for _, vin, _, account, ext, connector in rows
+            self._car(connector, account, ext): labels.get(vin, str(vin))
+            for _, vin, _, account, ext, connector, _ in rows
         }
         marked = {row[0] for row in tx.all(_RECORDS)}
-        self.immobilised = {row[0]: labels.get(row[1], row[1]) for row in rows if row[0] in marked}
+        self.immobilised = {row[0]: labels.get(row[1], str(row[1])) for row in rows if row[0] in marked}
 
     def facts(self, tx: Tx, secrets: frozenset[str]) -> frozenset[Fact]:
         people = self.people(tx, secrets)
@@ -74,7 +76,7 @@ class Insider:
         keyring = self.house.stage.node.administration._keyring
         found = {self.id}
         for operator_id, _name, password, without_totp in tx.all(_STAFF):
-            codes = dict(tx.all(_CODES, id=operator_id, now=tx.now))
+            codes: dict[str, str] = dict(tx.all(_CODES, id=operator_id, now=tx.now))
             known = {
                 purpose
                 for purpose, digest in codes.items()
@@ -106,7 +108,7 @@ class Insider:
             found.add(("act as", f"application {name}"))
             helped = any(operators.may_approve(tx, each, application_id, tx.now) is None for each in people)
             for row in rows:
-                if row[2] == company_id and (how := self._may_disable(tx, row[0], application_id, grants)):
+                if row[6] and row[2] == company_id and (how := self._may_disable(tx, row[0], application_id, grants)):
                     label = self._label(row[5], row[3], row[4])
                     found |= {("expose", label)} | ({("disable", label)} if helped or how == "alone" else set())
         for vehicle_id, account_id, external_id in tx.all(_SENT):
@@ -128,10 +130,12 @@ class Insider:
     def _restoring(self, tx: Tx) -> set[Fact]:
         found: set[Fact] = set()
         listed = {each["vin"] for each in open_records(tx, None)}
-        opened = {row[0] for row in tx.all(_OPENED)}
+        opened, open_now = {row[0] for row in tx.all(_OPENED)}, {row[0] for row in tx.all(_OPEN)}
         for vehicle_id, label in self.immobilised.items():
             if self.house.vins.get(label, label) not in listed or vehicle_id not in opened:
                 found.add(("hidden", label))
+            if vehicle_id not in open_now:
+                found.add(("closed", label))
             if self._is_stranded(tx, vehicle_id):
                 found.add(("stranded", label))
         return found

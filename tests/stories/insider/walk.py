@@ -5,9 +5,9 @@ notice passes, what is due is made, and secrets are fetched.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from keyturn.clock import after
 from keyturn.store.port import ReadTx, Row, Tx
@@ -16,7 +16,7 @@ from keyturn.tenants.administration import Answer, OperationError
 from keyturn.tenants.operations import perform
 from keyturn.tenants.principal import Operator
 
-from .candidates import CANDIDATES, LOOKS
+from .candidates import CANDIDATES, LOOKS, PEOPLE
 from .reach import Fact, Insider
 
 T = TypeVar("T")
@@ -96,6 +96,14 @@ class Step:
         return f"{self.operation} {self.arguments} {self.by}"
 
 
+class Outcome(NamedTuple):
+    """Whether anything was written, what the insider knows now, and whether it only waits."""
+
+    done: bool
+    secrets: frozenset[str]
+    waits: bool = False
+
+
 @dataclass
 class Walk:
     """`found`: what can be brought about that could not before, with the steps that do it first."""
@@ -106,6 +114,8 @@ class Walk:
     secrets: frozenset[str] = frozenset()
     everywhere: bool = False
     """The insider is an admin of the whole installation."""
+    whole: bool = False
+    """All candidates behind a step that only waits, too."""
 
     def run(self) -> None:
         self.insider.prepare(self.tx)
@@ -115,20 +125,24 @@ class Walk:
             if first.by == PASSWORD and done:
                 continue  # it leaves nothing else behind than what was done with more
             with self._undone():
-                done, learned = self._try(first, self.secrets)
+                came = self._try(first, self.secrets)
+                done = came.done
                 if done:  # what was refused, or only looked, leaves everything as it was
-                    self._measure(before, learned, first)
-                    self._go_on(before, learned, first)
+                    self._measure(before, came.secrets, first)
+                    self._go_on(before, came, first)
 
-    def _go_on(self, before: frozenset[Fact], secrets: frozenset[str], first: Step) -> None:
+    def _go_on(self, before: frozenset[Fact], came: Outcome, first: Step) -> None:
         done = False
-        for second in self._steps(secrets):
+        for second in self._steps(came.secrets):
             if second.operation in LOOKS or (second.by == SHELL and self.everywhere and done):
                 continue  # for the installation nothing is done from the shell that is not done signed in
+            if came.waits and second.number and not (self.whole or second.operation in PEOPLE):
+                continue  # nothing is otherwise yet: one of each operation is enough, and all that decide on it
             with self._undone():
-                done, learned = self._try(second, secrets)
+                again = self._try(second, came.secrets)
+                done = again.done
                 if done:
-                    self._measure(before, learned, first, second)
+                    self._measure(before, again.secrets, first, second)
 
     def _steps(self, secrets: frozenset[str] | None = None) -> Iterator[Step]:
         people = self.insider.people(self.tx, self.secrets if secrets is None else secrets)
@@ -139,18 +153,19 @@ class Walk:
                 if secrets is None:
                     yield Step(operation, number, PASSWORD)
 
-    def _try(self, step: Step, secrets: frozenset[str]) -> tuple[bool, frozenset[str]]:
-        """Whether anything was written, and what the insider knows now. What was refused is undone."""
+    def _try(self, step: Step, secrets: frozenset[str]) -> Outcome:
+        """What was refused is undone."""
         (before,) = self.tx.all(_LATEST)
         self.tx.run("SAVEPOINT step")
         try:
             answer = self._do(self.tx, step.operation, self._filled(step, secrets), self._operator(step.by))
         except OperationError:
             self.tx.run("ROLLBACK TO step")
-            return False, secrets
+            return Outcome(done=False, secrets=secrets)
         finally:
             self.tx.run("RELEASE step")
-        return self.tx.all(_LATEST) != [before], secrets | _told(answer)
+        done = self.tx.all(_LATEST) != [before]
+        return Outcome(done, secrets | _told(answer), waits=answer.get("state") in ("waiting", "pending"))
 
     def _measure(self, before: frozenset[Fact], secrets: frozenset[str], *steps: Step) -> None:
         now = self.insider.facts(self.tx, secrets)
@@ -171,10 +186,8 @@ class Walk:
         desk = self.insider.house.stage.node.administration
         table = desk._operations
         work = changes.apply_due(_OneTransaction(later), desk._keyring, desk._installation, table)
-        try:
+        with suppress(StopIteration):
             work.send(None)
-        except StopIteration:
-            pass
         people = {each.id: each for each in self.insider.people(later, secrets)}
         for change_id, proposer in self.tx.all(_TO_COLLECT):
             if proposer in people:
