@@ -175,3 +175,31 @@ def test_a_fuel_reserve_that_stays_takes_nothing(garage: Garage) -> None:
     reserve = garage.do("vehicle show", vehicle=VIN)["fuel_reserve"]
 
     assert "change" not in garage.do("vehicle set", vehicle=VIN, fuel_reserve=reserve)
+
+
+ENROLLED_BEFORE: list[dict[str, Any]] = [
+    {"vin": VIN},
+    {"vin": VIN.lower(), "external_id": "another"},
+    {"vin": "9KT0THER000000025", "external_id": VIN},
+    {"vin": "9KT0THER000000025", "external_id": f" {VIN} ", "account": "second"},
+]
+
+
+@pytest.mark.parametrize("given", ENROLLED_BEFORE, ids=str)
+def test_a_car_that_was_taken_out_is_enrolled_again_as_it_is_put_back(garage: Garage, given: dict[str, Any]) -> None:
+    """Else a third party's could be taken out, at once, and enrolled as one's own."""
+    row = {"company": "Frota", "account": "main", "plan": "larger", "ownership": "owned", "consent": "form 77"}
+    assert "change" not in garage.do("vehicle set", "ana", vehicle=VIN, active=False)
+    change = garage.do("vehicle add", "ana", **row | given)
+
+    assert change["needs"] == "approval"
+    garage.do("change approve", "bia", change=change["change"])
+    garage.wait(NOTICE)
+    assert garage.state(change) == "applied"
+
+
+def test_a_car_that_was_never_enrolled_takes_a_second_factor(garage: Garage) -> None:
+    row = {"company": "Frota", "account": "main", "plan": "larger", "ownership": "owned"}
+    garage.do("vehicle set", "ana", vehicle=VIN, active=False)
+    assert garage.refused("vehicle add", vin="9KTNEW00000000099", **row) == "sign_in_required"
+    assert garage.do("vehicle add", "ana", vin="9KTNEW00000000099", **row)["active"]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from keyturn.config.settings import CommandSettings
@@ -67,7 +68,7 @@ async def opened_house(folder: Path) -> AsyncIterator[House]:
         await s.held(vins["possible"], "disable_ignition")
         for name, (_role, company) in PEOPLE.items():
             order = {"name": name, "email": f"{name}@example.com", "role": "viewer", "password": ANOTHERS}
-            await s.node.store.write(lambda tx, order=order, company=company: _hire(tx, s, order, company))
+            await s.node.store.write(partial(_hire, s=s, order=order, company=company))
         for name in ("app", "meter"):
             await admin("application set", {"company": "first", "application": name, "responsible": list(INSIDERS)})
         await admin("policy set", {"company": "first", "second_person": True, "disables_per_company_day": 50})

@@ -12,7 +12,7 @@ from keyturn.fleet import immobilisation, vehicles
 from keyturn.store.port import Tx
 from keyturn.tenants import operators
 from keyturn.tenants.accounts import open_account
-from keyturn.tenants.codes import _digest
+from keyturn.tenants.codes import Purpose, _digest
 from keyturn.tenants.credentials import client_secret_digest
 from keyturn.tenants.principal import Operator
 from keyturn.tenants.spare_credentials import for_restoring
@@ -76,7 +76,7 @@ class Insider:
         keyring = self.house.stage.node.administration._keyring
         found = {self.id}
         for operator_id, _name, password, without_totp in tx.all(_STAFF):
-            codes: dict[str, str] = dict(tx.all(_CODES, id=operator_id, now=tx.now))
+            codes: dict[Purpose, str] = dict(tx.all(_CODES, id=operator_id, now=tx.now))
             known = {
                 purpose
                 for purpose, digest in codes.items()
