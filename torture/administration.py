@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 from keyturn.commands import immobilisations
 from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.tenants.administration import Answer, OperationError
+from keyturn.tenants.administration import Answer, Operation, OperationError
 from keyturn.tenants.operations import OPERATIONS, perform
 from keyturn.tenants.principal import Operator
 
-from .installation import BY_VIN, INSTALLATION, KEYRING
+from .insiders.hands import Asked
+from .installation import BY_VIN, KEYRING
 from .node import Node
 from .world import World
 
@@ -35,18 +36,27 @@ def administer(
 async def _administer(
     world: World, node: Node, operation: str, arguments: dict[str, Any], operator: Operator | None
 ) -> Done:
-    def work(tx: Tx) -> Answer:
-        operations = (*OPERATIONS, *immobilisations.OPERATIONS, *node.operations)
-        return perform(tx, KEYRING, INSTALLATION, operation, arguments, ACTOR, operations, operator)
+    operations = operations_of(node)
 
+    def work(tx: Tx) -> Answer:
+        return perform(tx, KEYRING, world.installation, operation, arguments, ACTOR, operations, operator)
+
+    done = Done()
     try:
-        return Done(await node.store.write(work))
+        done = Done(await node.store.write(work))
     except StoreUnavailable:
         world.note(f"{operation} may not have been kept")
-        return Done()
     except OperationError as error:
         world.note(f"{operation} is refused: {error}")
-        return Done(refused=error.code)
+        done = Done(refused=error.code)
+    if world.plan.insider is not None:
+        world.insiders.asked.append(Asked(operation, arguments, operator, done.answer, done.refused))
+    return done
+
+
+def operations_of(node: Node) -> tuple[Operation, ...]:
+    """Everything that administration offers on the node."""
+    return (*OPERATIONS, *immobilisations.OPERATIONS, *node.operations)
 
 
 def filled(vin: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -54,6 +64,7 @@ def filled(vin: str, arguments: dict[str, Any]) -> dict[str, Any]:
     vehicle = BY_VIN[vin]
     own = {
         "{vehicle}": vehicle.id,
+        "{vin}": vin,
         "{account}": vehicle.account,
         "{company}": vehicle.company,
         "{app}": _APPLICATIONS[vehicle.company],

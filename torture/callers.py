@@ -8,7 +8,8 @@ from typing import Any
 from .installation import APPLICATIONS, BY_VIN, VEHICLES
 from .node import LOST, Node
 from .rulebook import Rules
-from .world import Heard, Seen, World
+from .said import Heard, Seen
+from .world import World
 
 _ONE_STEP = ("location", "diagnostics", "lock_door", "unlock_door", "alert", "cancel_alert", "start", "cancel_start")
 _TWO_STEP = ("disable_ignition", "enable_ignition")

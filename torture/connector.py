@@ -113,7 +113,8 @@ class ModelConnector:
         if car.reachable:
             car.last_contact = now
         as_of = after(car.last_contact, -self._chance() * (3600 if fault == "old state" else 1.0))
-        heard = StateReport(self._readings(car, as_of), car.reachable, car.last_contact)
+        vin = car.vin if self._declares.tells_vin else None
+        heard = StateReport(self._readings(car, as_of), car.reachable, car.last_contact, vin=vin)
         await self._slept()
         return _SPOILT[fault](heard) if fault in _SPOILT else heard
 

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 
 from .faults import KINDS
+from .insiders.hands import Hands
 from .installation import BY_VIN, VEHICLES
 from .oem import Actuation, Cloud
 from .plan import Plan
-from .world import Decision, Heard, Seen, World
+from .said import Decision, Heard, Seen
+from .world import World
 
 Row = Mapping[str, Any]
 _TOLD = msgspec.json.Decoder(dict[str, Any])
@@ -80,6 +82,7 @@ class Aftermath:
     commits: list[tuple[int, float]]
     """The newest entry and the monotonic time of each commit; kept only where the wall clock is not true."""
     decisions: list[Decision]
+    insiders: Hands
     unrecorded: list[tuple[str, Actuation]]
     refusals: Counter[str]
     """Refused ignition attempts by application: those with an entry, those folded into one, and those still counted."""
@@ -142,6 +145,7 @@ def gather(world: World) -> Aftermath:
         complaints=world.complaints,
         commits=world.commits,
         decisions=world.decisions,
+        insiders=world.insiders,
         unrecorded=world.unrecorded,
         refusals=_refusals(entries, told, world.records("SELECT * FROM refusal_window")),
     )

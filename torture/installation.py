@@ -56,6 +56,7 @@ VEHICLES = (
     Enrolled("9KTCL0UD000000003", "company-2", ENFORCING),
 )
 BY_VIN = {vehicle.vin: vehicle for vehicle in VEHICLES}
+BY_ACCOUNT = {vehicle.account: vehicle for vehicle in VEHICLES}
 APPROVERS = (
     Operator("approver-1", "approver-1", "approver", None, second_factor=True),
     Operator("approver-2", "approver-2", "approver", None, second_factor=True),

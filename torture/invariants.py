@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .checks import closing, codes, doing, immobilised, lane, record, rules, sending, tenancy
+from .checks import charge, closing, codes, doing, immobilised, lane, record, rules, sending, tenancy
 from .history import Aftermath
 
 Check = Callable[[Aftermath], Iterator[str]]
@@ -40,6 +40,11 @@ CHECKS: dict[str, Check] = {
     "rules hold": rules.hold,
     "limits hold": rules.limits,
     "an approval is used once": rules.approvals,
+    "nobody immobilises alone": charge.nobody_alone,
+    "what takes two takes two": charge.guarded,
+    "the car that was meant": charge.meant,
+    "restoring is held ten minutes": charge.restoring_held,
+    "what one may do is not held up": charge.never_held_up,
 }
 """The numbers are the contract's."""
 

@@ -76,7 +76,7 @@ def _apply(bug: Bug, path: Path) -> None:
 
 def _by_simulation(bug: Bug, copy: Path) -> Catch:
     """Violations of the checks that are expected count; any other may be the bug's too, but proves less."""
-    wanted = ["--scenarios", str(_SCENARIOS), "--jobs", "1", "--stop-at", bug.check]
+    wanted = ["--scenarios", str(_SCENARIOS), "--jobs", "1", "--stop-at", bug.check, *["--insiders"][: bug.insiders]]
     done = _run([sys.executable, "-m", "torture", *wanted], copy)
     found = [(seed, check) for seed, check in _FOUND.findall(done.stdout)]
     expected = next(((seed, check) for seed, check in found if check.startswith(bug.check)), None)

@@ -18,7 +18,8 @@ from keyturn.config.settings import (
 from keyturn.connectors.port import Declarations, Quota
 
 from .faults import draw_rates
-from .installation import APPLICATIONS, BY_VIN, ENFORCING, RELAY, VEHICLES
+from .insiders.drawing import Insider, draw_insider, rules_of
+from .installation import APPLICATIONS, BY_VIN, COMPANIES, ENFORCING, RELAY, VEHICLES
 from .rulebook import Rules, draw_changes, draw_policies
 from .time import ACCEPTED, JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, draw_jumps
 
@@ -68,6 +69,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     """By company; empty: everybody has the default policy."""
     wavering: str | None = None
     """The vehicle whose doors are locked and unlocked in turn."""
+    insider: Insider | None = None
+    """Somebody is in charge, and one of them does harm; None: nobody is."""
 
     @property
     def two_step_weights(self) -> tuple[int, int]:
@@ -99,9 +102,28 @@ CAR_EVENTS = (
 
 def draw_plan(seed: int) -> Plan:
     """The plan of a seed."""
-    plan = _draw(seed)
+    plan, insider = _draw(seed), draw_insider(seed)
+    if insider is not None:
+        return _with_insider(plan, insider)
     chance = Random(f"wavering plan {seed}")
     return _with_wavering(plan, chance) if chance.random() < 0.12 else plan
+
+
+def _with_insider(plan: Plan, insider: Insider) -> Plan:
+    """What changes rights and rules is then the insider's, and the first company's vehicles are at stake."""
+    changes = (*CLOCK_EVENTS, *JUMP_EVENTS, *CAR_EVENTS)
+    at_stake = any(BY_VIN[vin].company == COMPANIES[0] for vin in plan.vins)
+    return msgspec.structs.replace(
+        plan,
+        insider=insider,
+        vins=plan.vins if at_stake else (*plan.vins, VEHICLES[0].vin),
+        policies=rules_of(plan.seed),
+        events=tuple(event for event in plan.events if event.what in changes),
+        declares={
+            name: msgspec.structs.replace(declared, tells_vin=insider.tells_vin)
+            for name, declared in plan.declares.items()
+        },
+    )
 
 
 _LOST: tuple[dict[str, float], ...] = (

@@ -6,14 +6,19 @@ import gc
 import hashlib
 import sqlite3
 from collections import Counter
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from . import way_back
 from .administration import administer
 from .callers import Caller
 from .happenings import happen
 from .history import Aftermath, gather
+from .insiders.acting import InsiderAtWork
+from .insiders.people import enrolment, ids_of
+from .insiders.watching import Watch, make_due
 from .invariants import Violation, violations
 from .logs import Complaints
 from .loop import Stuck, VirtualLoop
@@ -50,10 +55,12 @@ def run(seed: int, site: Site, *, traced: bool = False) -> Result:
     """Run the scenario of a seed; `traced`: and tell everything that happened."""
     plan = draw_plan(seed)
     site.refresh()
+    if plan.insider is not None:
+        site.enrol(enrolment(plan.insider))
     loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))
     world = World(plan, site, loop)
     gc.disable()
-    with Complaints() as complaints:
+    with Complaints() as complaints, ids_of(seed):
         try:
             loop.run_until_complete(loop.create_task(_live(world), context=world.cloud.world.copy()))
         except Stuck as stuck:
@@ -80,14 +87,29 @@ async def _live(world: World) -> None:
         Caller(world, application, Random(f"caller {plan.seed} {place}"), budget)
         for place, application in enumerate(callers_of(plan))
     ]
+    in_charge = [asyncio.create_task(work) for work in insiders_of(world)]
     on_duty = asyncio.create_task(Staff(world, Random(f"staff {plan.seed}")).run()) if plan.policies else None
-    await asyncio.gather(waver(world), *(caller.run() for caller in callers))
+    await asyncio.gather(waver(world), insider_of(world), *(caller.run() for caller in callers))
     world.settle_down()
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
     await way_back.walk(world)
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
-    if on_duty is not None:
-        on_duty.cancel()
+    for task in (on_duty, *in_charge):
+        if task is not None:
+            task.cancel()
+
+
+def insiders_of(world: World) -> list[Coroutine[Any, Any, None]]:
+    """What goes on for ever where somebody is in charge."""
+    if world.plan.insider is None:
+        return []
+    return [make_due(world), Watch(world, Random(f"watch {world.plan.seed}")).run()]
+
+
+async def insider_of(world: World) -> None:
+    """Where there is one."""
+    if world.plan.insider is not None:
+        await InsiderAtWork(world, Random(f"deeds {world.plan.seed}")).run()
 
 
 async def _set_policies(world: World) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -100,6 +100,12 @@ class Site:
         """As a restore does."""
         with closing(connect(self._path, "rw")) as connection:
             connection.execute("UPDATE store_fact SET value = ? WHERE name = 'epoch'", (str(epoch),))
+
+    def enrol(self, statements: Iterable[str]) -> None:
+        """Before anything begins: what this scenario has beside the template."""
+        with closing(connect(self._path, "rw")) as connection:
+            for statement in statements:
+                connection.execute(statement)
 
     def lend(self, path: Path, mode: str) -> sqlite3.Connection:
         """A connection as `keyturn.store.sqlite.connection.connect` makes them."""

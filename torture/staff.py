@@ -10,7 +10,8 @@ from keyturn.tenants.principal import Operator
 from .administration import administer
 from .installation import APPROVERS, UNFIT
 from .rulebook import NO_LIMITS
-from .world import Decision, World, until
+from .said import Decision
+from .world import World, until
 
 _VERBS = {"approve": "approval approve", "reject": "approval reject", "cancel": "command cancel"}
 _WAITING = "SELECT command_id FROM open_command WHERE state = 'AwaitingApproval'"

@@ -8,7 +8,8 @@ from random import Random
 
 from .callers import send
 from .installation import APPLICATIONS, BY_VIN
-from .world import Heard, World, until
+from .said import Heard
+from .world import World, until
 
 _PAIR = ("lock_door", "unlock_door")
 _REQUESTS = 10

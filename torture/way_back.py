@@ -13,10 +13,11 @@ from typing import Any
 from .administration import administer, filled
 from .callers import send
 from .car import STOPPED
-from .installation import BY_VIN
+from .installation import BY_VIN, VEHICLES, Enrolled
 from .oem import Actuation
 from .rulebook import PLACES, STRICTEST
-from .world import Heard, World, until
+from .said import Heard
+from .world import World, until
 
 CHECK = "the way back is open"
 _TRIES = 15
@@ -46,12 +47,16 @@ _SWITCHES_END_WITHIN = 600.0
 """Seconds: one person threw them."""
 _THROWN = "SELECT 1 FROM kill_switch WHERE reach = 'restoring'"
 _RECORDED = "SELECT vehicle_id FROM immobilisation WHERE state <> 'closed' OR held = 1"
+_OF = "SELECT vehicle_id FROM command WHERE id = ?"
 _KEPT = "SELECT vehicle_id FROM keep_enabling WHERE ended_at IS NULL"
 _PLAN: tuple[str, dict[str, Any]] = ("vehicle set", {"vehicle": "{vehicle}", "plan": "plan"})
 
 
 async def walk(world: World) -> None:
     """Every vehicle that is immobilised, or on record as perhaps so, comes back."""
+    if world.plan.insider is not None:
+        await _walk_by_operators(world)
+        return
     insider = Random(f"insider {world.plan.seed}")
     for (vehicle,) in world.rows(_KEPT):
         await administer(world, world.living()[0], "keep-enabling cancel", {"vehicle": vehicle})
@@ -68,6 +73,33 @@ async def walk(world: World) -> None:
             world.complaints.append((CHECK, f"{vin} is not enabled and closed after {_TRIES} tries"))
 
 
+async def _walk_by_operators(world: World) -> None:
+    """Whatever the insider closed: one operator, with the shell alone, has every vehicle enabled again."""
+    world.unrecorded = list(_unrecorded(world))
+    if world.rows(_THROWN):
+        world.counts["switches left to end"] += 1
+        world.loop.skip(_SWITCHES_END_WITHIN)
+    for car in world.cloud.cars.values():
+        car.become(world.clock.true(), STOPPED)
+    for vin in [vehicle.vin for vehicle in VEHICLES if _held_by_operators(world, vehicle)]:
+        world.counts["way back walked by operators"] += 1
+        vehicle = BY_VIN[vin]
+        for _ in range(_TRIES):
+            await administer(world, world.living()[0], "keep-enabling start", {"vehicle": vehicle.id})
+            if await until(lambda each=vehicle: not _held_by_operators(world, each), 60.0, 1.0):  # type: ignore[misc]  # bound now
+                break
+        else:
+            world.complaints.append((CHECK, f"{vin} is not enabled and closed after an operator's {_TRIES} tries"))
+
+
+def _held_by_operators(world: World, vehicle: Enrolled) -> bool:
+    """It is on record, or a car that a command of its immobilised still is so."""
+    disabled = {vin for vin, car in world.cloud.cars.items() if car.values["ignition_disabled"]}
+    last = {a.vin: a.ref for a in world.cloud.ledger if a.name == "disable_ignition" and a.vin in disabled}
+    owners = {world.rows(_OF, ref)[0][0] for ref in last.values()}
+    return vehicle.id in owners or bool(world.rows(_OPEN, vehicle.id))
+
+
 def _held(world: World, vin: str) -> bool:
     disabled = bool(world.cloud.cars[vin].values["ignition_disabled"])
     return disabled or bool(world.rows(_OPEN, BY_VIN[vin].id))
@@ -75,10 +107,12 @@ def _held(world: World, vin: str) -> bool:
 
 def _unrecorded(world: World) -> Iterator[tuple[str, Actuation]]:
     """Each vehicle that is immobilised and has no record, with what immobilised it."""
-    recorded = {vehicle for (vehicle,) in world.rows(_RECORDED)}
+    recorded = set(world.rows(_RECORDED))
     for vin, car in world.cloud.cars.items():
-        if car.values["ignition_disabled"] and BY_VIN[vin].id not in recorded:
-            yield vin, next(a for a in reversed(world.cloud.ledger) if (a.vin, a.name) == (vin, "disable_ignition"))
+        if car.values["ignition_disabled"]:
+            by = next(a for a in reversed(world.cloud.ledger) if (a.vin, a.name) == (vin, "disable_ignition"))
+            if world.rows(_OF, by.ref)[0] not in recorded:
+                yield vin, by
 
 
 async def _hold_up(world: World, vin: str, chance: Random) -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import msgspec
+
 from keyturn.engine.works import Chance
 from keyturn.store.port import StoreUnavailable
-from keyturn.tenants.principal import Operator
+from keyturn.tenants.administration import Installation
 
 from .bus import LossyBus
 from .car import PARKED, Car
@@ -18,11 +20,14 @@ from .clock import START, VirtualClock
 from .connector import ModelConnector
 from .disk import Disk
 from .faults import Faults
-from .installation import BY_VIN, VEHICLES
+from .insiders.drawing import STRAY
+from .insiders.hands import Hands
+from .installation import INSTALLATION, VEHICLES
 from .loop import Life, VirtualLoop
 from .node import Database, Node, SharedStore
 from .oem import Actuation, Cloud
 from .plan import Crash, Plan
+from .said import Decision, Heard, Seen
 from .site import Site
 from .time import WatchedTime, Witness
 
@@ -32,49 +37,6 @@ SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND (state <> 'closed' OR (
   close_reason IS NOT NULL AND closed_at >= (SELECT sent_at FROM command WHERE id = ?)
 ))
 """
-
-
-@dataclass
-class Heard:
-    """A POST and its answer; `status` None: the connection was lost. Times are the loop's seconds."""
-
-    application: str
-    company: str
-    vin: str
-    command: str
-    code: str | None
-    key: str | None
-    asked_at: float
-    reason: str | None = None
-    answered_at: float | None = None
-    status: int | None = None
-    body: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def id(self) -> str | None:
-        return self.body.get("id")
-
-
-@dataclass
-class Seen:
-    """A GET and its answer."""
-
-    application: str
-    company: str
-    command_id: str
-    at: float
-    status: int | None
-    body: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What an operator was answered about an approval: the state that the command has then; None: refused."""
-
-    operator: Operator
-    command_id: str
-    verb: str
-    state: str | None
 
 
 @dataclass
@@ -93,6 +55,7 @@ class World:
     decisions: list[Decision] = field(default_factory=list)
     unrecorded: list[tuple[str, Actuation]] = field(default_factory=list)
     """VINs that were immobilised and had no record, before the way back was walked, and what immobilised them."""
+    insiders: Hands = field(default_factory=Hands)
 
     def __post_init__(self) -> None:
         seed = self.plan.seed
@@ -123,6 +86,12 @@ class World:
     def trace(self) -> list[tuple[float, str]]:
         """What happened, each with its second."""
         return [(at, text if isinstance(text, str) else text()) for at, text in self._trace]
+
+    @property
+    def installation(self) -> Installation:
+        """What its administration knows."""
+        insider = self.plan.insider
+        return INSTALLATION if insider is None else msgspec.structs.replace(INSTALLATION, delay=insider.delay)
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """What is committed, seen from outside."""
@@ -166,6 +135,8 @@ class World:
 
     def _cars(self) -> dict[str, Car]:
         cars = {vehicle.vin: Car(vehicle.vin, START - _HOUR, PARKED) for vehicle in VEHICLES}
+        if self.plan.insider is not None:
+            cars[STRAY] = Car(STRAY, START - _HOUR, PARKED)
         for vin in self.plan.driving:
             cars[vin].drive_off(START - _HOUR // 6)
         return cars
@@ -269,8 +240,8 @@ class World:
 
     def _must_be_recorded(self, actuation: Actuation) -> None:
         """From the intent on, and so at the latest now, a record is open, unless an operator has closed it since."""
-        row = self.rows("SELECT answer_deadline FROM command WHERE id = ?", actuation.ref)
-        record = self.rows(_ON_RECORD, BY_VIN[actuation.vin].id, actuation.ref)
+        row = self.rows("SELECT answer_deadline, vehicle_id FROM command WHERE id = ?", actuation.ref)
+        record = row and self.rows(_ON_RECORD, row[0][1], actuation.ref)
         in_time = row and self.clock.now() <= (row[0][0] or 0)
         if in_time and not record and self.plan.clock_is_true:
             self.complaints.append(("immobilisation on record", f"{actuation.vin} was immobilised off the record"))

@@ -13,3 +13,5 @@ class Bug(NamedTuple):
     """What the name of the check begins with."""
     test: str = ""
     """Where the simulation cannot see it: the test that does."""
+    insiders: bool = False
+    """Of those scenarios alone where somebody is in charge: one in twenty-five is."""

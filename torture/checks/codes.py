@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ..history import Aftermath, Row, kept_up
-from ..world import Heard
+from ..said import Heard
 
 _PAIR = ("disable_ignition", "enable_ignition")
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from ..history import Aftermath
-from ..installation import BY_VIN
 from ..oem import Actuation
 
 
@@ -25,5 +24,7 @@ def on_record(left: Aftermath) -> Iterator[str]:
 def _in_the_end(left: Aftermath) -> Iterator[tuple[str, Actuation]]:
     recorded = {row["vehicle_id"] for row in left.immobilisations if row["state"] != "closed" or row["held"]}
     for vin, car in left.cloud.cars.items():
-        if car.values["ignition_disabled"] and BY_VIN[vin].id not in recorded:
-            yield vin, next(a for a in reversed(left.cloud.ledger) if (a.vin, a.name) == (vin, "disable_ignition"))
+        if car.values["ignition_disabled"]:
+            by = next(a for a in reversed(left.cloud.ledger) if (a.vin, a.name) == (vin, "disable_ignition"))
+            if left.commands[by.ref]["vehicle_id"] not in recorded:
+                yield vin, by

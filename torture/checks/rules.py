@@ -7,7 +7,7 @@ from keyturn.clock import SECOND
 
 from ..history import Aftermath, Moment, Row
 from ..installation import APPROVERS
-from ..world import Heard
+from ..said import Heard
 from .standing import DISABLE, RESTORING, Standing, replay
 
 _SWITCHED_OFF = "Command blocked by policy: stopped by a kill switch."

@@ -9,7 +9,7 @@ from keyturn.connectors.port import OemAnswer, Order, Verdict
 
 from ..car import HOLDS, NEEDS
 from ..history import Aftermath
-from ..installation import BY_VIN, RELAY
+from ..installation import BY_ACCOUNT, RELAY
 from ..oem import READS, Sending
 
 _RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
@@ -79,7 +79,7 @@ def unknown_never_again(left: Aftermath) -> Iterator[str]:
 def by_evidence(left: Aftermath) -> Iterator[str]:
     """9. By the verdicts kept at the intent, and by what was true of the vehicle."""
     for sending in left.cloud.sendings:
-        name, relay = sending.order.name, BY_VIN[sending.order.target.vin].connector == RELAY
+        name, relay = sending.order.name, BY_ACCOUNT[sending.order.target.account.id].connector == RELAY
         if sending.row is None or name in READS:
             continue
         verdicts = {finding["number"]: finding["verdict"] for finding in json.loads(sending.row["verdicts"] or "[]")}
@@ -104,7 +104,7 @@ def _against_the_truth(left: Aftermath, sending: Sending) -> Iterator[str]:
     """No honest reading of the time that counts can have said that this precondition holds."""
     if not left.plan.clock_is_true:
         return
-    name, car = sending.order.name, left.cloud.cars[sending.order.target.vin]
+    name, car = sending.order.name, left.cloud.cars[sending.order.target.external_id]
     window = _FRESH if name == "disable_ignition" else _MAX_AGE
     since = after(sending.true, -window)
     for number in NEEDS[name]:

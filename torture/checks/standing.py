@@ -16,7 +16,9 @@ RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
 DISABLE = "disable_ignition"
 _WHOLE_COMPANY = ""
 ALONE = 600 * SECOND
-"""In which what one person threw over restoring commands has ended; here nobody has a second admin."""
+"""In which what one person threw over restoring commands has ended."""
+BY_TWO = 3_600 * SECOND
+"""And what two did."""
 
 
 class Standing:
@@ -55,7 +57,8 @@ class Standing:
         company = entry["company_id"]
         match entry["kind"]:
             case "switch.thrown":
-                ends = entry["at"] + ALONE if told["reach"] == "restoring" else float("inf")
+                lasts = BY_TWO if told.get("approved_by") else ALONE
+                ends = entry["at"] + lasts if told["reach"] == "restoring" else float("inf")
                 self._switches[told["scope"], told["scope_id"], told["reach"]] = ends
             case "switch.released":
                 self._switches.pop((told["scope"], told["scope_id"], told["reach"]), None)

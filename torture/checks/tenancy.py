@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..history import Aftermath
-from ..installation import BY_VIN
+from ..installation import BY_ACCOUNT, BY_VIN
 
 _NOT_THERE = "VIN not found or unauthorized access."
 
@@ -17,9 +17,11 @@ def isolation(left: Aftermath) -> Iterator[str]:
             yield f"{seen.company} read {seen.command_id} of {row['company_id']}"
     for sending in left.cloud.sendings:
         order, row = sending.order, left.commands[sending.order.command_id]
-        vehicle = BY_VIN[order.target.external_id]
-        if (order.target.account.id, row["company_id"]) != (vehicle.account, vehicle.company):
-            yield f"{vehicle.vin} was reached for {row['company_id']} through {order.target.account.id}"
+        car, through = order.target.external_id, BY_ACCOUNT[order.target.account.id]
+        vehicle = BY_VIN.get(car, through)  # of a car that nobody enrolled nobody was robbed
+        moved = left.plan.insider is not None and through.company == vehicle.company
+        if (through.account, row["company_id"]) != (vehicle.account, vehicle.company) and not moved:
+            yield f"{car} was reached for {row['company_id']} through {through.account}"
     for entry in left.entries:
         row = left.commands.get(entry["command_id"] or "")
         if row is not None and row["company_id"] != entry["company_id"]:
