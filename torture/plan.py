@@ -1,26 +1,18 @@
 """Everything about a scenario that its seed decides before it runs."""
 
-from collections.abc import Callable
 from functools import cached_property
 from random import Random
 
 import msgspec
 
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.config.settings import (
-    CommandSettings,
-    ConfirmationSettings,
-    EngineSettings,
-    ImmobilisationSettings,
-    LimitSettings,
-    Settings,
-)
-from keyturn.connectors.port import Declarations, Quota
+from keyturn.config.settings import Settings
+from keyturn.connectors.port import Declarations
 
 from .faults import draw_rates
 from .insiders.drawing import Insider, draw_insider, rules_of
-from .installation import APPLICATIONS, BY_VIN, COMPANIES, ENFORCING, RELAY, VEHICLES
+from .installation import APPLICATIONS, BY_VIN, COMPANIES, VEHICLES
 from .rulebook import Rules, draw_changes, draw_policies
+from .surroundings import draw_declarations, draw_settings
 from .time import ACCEPTED, JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, draw_jumps
 
 
@@ -170,8 +162,8 @@ def _draw(seed: int) -> Plan:
         events=_events(chance, vins, busy_for, driving)
         + _changes(seed, vins, busy_for, policies)
         + tuple(Event(busy_for * part, kind, vins[0], 0.0) for kind, part in draw_jumps(seed)),
-        settings=_settings(chance),
-        declares=_declares(chance),
+        settings=draw_settings(chance),
+        declares=draw_declarations(chance),
         honours_expiry=chance.random() < 0.3,
         policies=policies,
     )
@@ -210,50 +202,6 @@ def _changes(seed: int, vins: tuple[str, ...], busy_for: float, policies: dict[s
         return ()
     chance = Random(f"rule events {seed}")
     return tuple(Event(busy_for * chance.random(), kind, chance.choice(vins), 0.0) for kind in kinds)
-
-
-def _settings(chance: Random) -> Settings:
-    """Shorter waits than an installation has, so that a deadline is never far."""
-    send, answer = chance.choice((5.0, 10.0, 30.0)), chance.choice((5.0, 10.0, 30.0))
-    return Settings(
-        commands=CommandSettings(
-            initiate_wait=chance.choice((0.0, 2.0, 5.0)),
-            send_wait=dict.fromkeys(COMMANDS, send),
-            answer_wait=dict.fromkeys(COMMANDS, answer),
-        ),
-        confirmation=ConfirmationSettings(life=chance.choice((5.0, 30.0))),
-        engine=EngineSettings(
-            answer_timeout=chance.choice((5.0, 15.0)),
-            resolve_for=chance.choice((0.0, 15.0)),
-            verify_for=chance.choice((2.0, 10.0)),
-            sweep_interval=chance.choice((1.0, 2.5, 5.0)),
-            breaker_vehicles=chance.choice((1, 5)),
-            breaker_pause=3.0,
-        ),
-        limits=LimitSettings(codes_per_hour=chance.choice((2, 10, 10))),
-        immobilisation=ImmobilisationSettings(keep_enabling_pause=10.0),
-    )
-
-
-_QUOTAS = (None, None, None, Quota(per_vehicle=((20.0, 4),), reserve=1), Quota(per_account=((10.0, 6),), reserve=2))
-
-
-def _declares(chance: Random) -> dict[str, Declarations]:
-    maybe: Callable[[float], bool] = lambda odds: chance.random() < odds  # noqa: E731
-    shared = Declarations(
-        offers=frozenset(COMMANDS),
-        blocks_next_start_only=True,
-        reads_state=maybe(0.85),
-        looks_up=maybe(0.6),
-        cancels=maybe(0.4),
-        quota=chance.choice(_QUOTAS),
-        follow_floor=0.5,
-        follow_ceiling=chance.choice((2.0, 5.0)),
-    )
-    return {
-        ENFORCING: msgspec.structs.replace(shared, enforces_preconditions=True),
-        RELAY: msgspec.structs.replace(shared, reads_state=maybe(0.95)),
-    }
 
 
 def callers_of(plan: Plan) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ def restoring_held(left: Aftermath) -> Iterator[str]:
     """By one person no longer than ten minutes, and then not again for an hour."""
     if left.plan.insider is None:
         return
-    over: list[tuple[int, tuple[str, ...]]] = []
+    over: list[tuple[float, tuple[str, ...]]] = []
     for entry in left.entries:
         told = left.told[entry["seq"]]
         if entry["kind"] != "switch.thrown" or told["reach"] != "restoring" or told.get("approved_by"):

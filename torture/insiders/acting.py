@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
+from keyturn.clock import SECOND
 from keyturn.tenants.principal import Operator
 
 from ..administration import Done, administer, filled
@@ -44,7 +45,7 @@ class InsiderAtWork:
             await asyncio.sleep(self._insider.pace * self._chance.random())
             self._under_way.append(asyncio.create_task(self._do(deed)))
         await asyncio.gather(*self._under_way)
-        await asyncio.sleep(self._insider.delay / 1e6 + 3.0)
+        await asyncio.sleep(self._insider.delay / SECOND + 3.0)
         fetching.cancel()
 
     async def _do(self, deed: Deed) -> None:
@@ -58,6 +59,9 @@ class InsiderAtWork:
         await self._use(done, vin)
         if self._chance.random() < 0.5:
             await self._approve_own()
+        if deed.then_asked is not None:
+            await asyncio.sleep(self._insider.delay / SECOND + 2.0 if deed.then_asked == "after notice" else 0.0)
+            await self._disable(str(filled(vin, {"application": "{app}"})["application"]), vin)
 
     async def _waiting_vin(self) -> str | None:
         """The vehicle of a disable that waits for an approval; None: there is none for too long."""
@@ -84,20 +88,25 @@ class InsiderAtWork:
             self._world.counts["insider: signs in as the newcomer"] += 1
 
     async def _disable_as(self, application: str, vin: str) -> None:
-        """Ask as the application, in both steps, and approve that oneself."""
+        """Ask as the application, and approve that oneself."""
         self._world.counts["insider: asks with the new secret"] += 1
+        command = await self._disable(application, vin)
+        if command is not None:
+            self._world.insiders.commands.add(command)
+        await self._approve_commands()
+
+    async def _disable(self, application: str, vin: str) -> str | None:
+        """Ask as the application, in both steps: the id of what was taken."""
         code: str | None = None
         for _ in range(2):
             reason = "missing; since noon"
             heard = Heard(application, COMPANY, vin, "disable_ignition", code, None, self._world.loop.time(), reason)
             self._world.heard.append(heard)
             await send(self._world, heard, self._chance)
-            code = str(heard.body["code"]) if "code" in heard.body else None
-            if heard.id is not None and code is None:
-                self._world.insiders.commands.add(heard.id)
-            if code is None:
-                break
-        await self._approve_commands()
+            if "code" not in heard.body:
+                return heard.id
+            code = str(heard.body["code"])
+        return None
 
     async def _approve_commands(self) -> None:
         for _vin, command, _actor in self._world.rows(_WAITING):

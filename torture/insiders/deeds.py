@@ -3,7 +3,7 @@
 `{...}` is the chosen vehicle's own; the insider fetches every secret that comes of it, and asks with it.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..installation import VEHICLES
 from ..rulebook import LOOSEST
@@ -17,9 +17,12 @@ class Deed(NamedTuple):
     weight: int = 1
     while_waiting: bool = False
     """Once a disable waits for an approval, of that disable's vehicle."""
+    then_asked: Literal["at once", "after notice"] | None = None
+    """When a colleague, who knows nothing of it, asks for a disable of the vehicle."""
 
 
 _VEHICLE, _APP, _ACCOUNT = {"vehicle": "{vehicle}"}, {"application": "{app}"}, {"account": "{account}"}
+_ANOTHERS = {**_VEHICLE, "external_id": VEHICLES[2].vin}
 _TIDY = {"reason": "tidy"}
 DEEDS = (
     Deed("client secret rotated", "application rotate-secret", _APP, 4),
@@ -36,9 +39,9 @@ DEEDS = (
     Deed("other admin removed", "operator set", {"person": "ana", "active": False}),
     Deed("approver hired", "operator add", {"name": "puppet", "email": "puppet@example.com", "role": "approver"}, 4),
     Deed("admin hired", "operator add", {"name": "puppet", "email": "puppet@example.com", "role": "admin"}, 2),
-    Deed("aimed at a stray car", "vehicle set", {**_VEHICLE, "external_id": STRAY}, 2),
+    Deed("aimed at a stray car", "vehicle set", {**_VEHICLE, "external_id": STRAY}, 3, then_asked="after notice"),
     Deed("aimed anew under way", "vehicle set", {**_VEHICLE, "external_id": STRAY}, 4, while_waiting=True),
-    Deed("aimed at another's car", "vehicle set", {**_VEHICLE, "external_id": VEHICLES[2].vin}),
+    Deed("aimed at another's car", "vehicle set", _ANOTHERS, 2, then_asked="after notice"),
     Deed("aimed back", "vehicle set", {**_VEHICLE, "external_id": "{vin}"}),
     Deed("moved to another account", "vehicle set", {**_VEHICLE, "account": "company-1-relay"}),
     Deed("moved under way", "vehicle set", {**_VEHICLE, "account": "company-1-relay"}, while_waiting=True),
@@ -46,7 +49,7 @@ DEEDS = (
     Deed("retyped", "vehicle set", {**_VEHICLE, "ownership": "owned"}),
     Deed("plan reduced", "vehicle set", {**_VEHICLE, "plan": "small"}),
     Deed("plan widened", "vehicle set", {**_VEHICLE, "plan": "plan"}),
-    Deed("consent given", "vehicle set", {**_VEHICLE, "consent": "form 77"}, 5),
+    Deed("consent given", "vehicle set", {**_VEHICLE, "consent": "form 77"}, 5, then_asked="at once"),
     Deed("invented vehicle enrolled", "vehicle add", {
         "company": "{company}", "vin": "9KTPUPPET00000007", "account": "{account}", "plan": "plan",
         "ownership": "owned", "external_id": VEHICLES[2].vin,
