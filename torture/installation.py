@@ -16,13 +16,21 @@ from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
 from keyturn.tenants.administration import Installation
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
+from keyturn.tenants.name_spaces import NameSpaces
 from keyturn.tenants.principal import Operator
 
 from .clock import VirtualClock
 
 KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),)))
 ENFORCING, RELAY = "cloud", "relay"
-INSTALLATION = Installation(frozenset({ENFORCING, RELAY}), frozenset(COMMANDS), IGNITION_PAIR)
+NAME_SPACE = "the model OEM"
+"""Both connectors reach the same cars."""
+INSTALLATION = Installation(
+    frozenset({ENFORCING, RELAY}),
+    frozenset(COMMANDS),
+    IGNITION_PAIR,
+    name_spaces=NameSpaces(dict.fromkeys((ENFORCING, RELAY), NAME_SPACE)),
+)
 
 
 class Application(NamedTuple):

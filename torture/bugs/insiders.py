@@ -94,7 +94,7 @@ BUGS: tuple[Bug, ...] = (
         "tenants/name_spaces.py",
         "    return tx.one(_HOLDER, **params) is not None\n",
         "    return False and params\n",
-        "10 tenants",
+        _MEANT,
     ),
     _seen(
         "a switch that one person threw over restoring commands does not end",

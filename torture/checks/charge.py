@@ -7,6 +7,7 @@ from typing import Any
 from keyturn.clock import SECOND
 
 from ..history import Aftermath, Row
+from ..insiders.drawing import STRAY
 from ..insiders.hands import Asked
 from ..installation import APPLICATIONS, BY_ACCOUNT, COMPANIES, VEHICLES
 from .standing import ALONE, DISABLE, replay
@@ -117,11 +118,13 @@ def meant(left: Aftermath) -> Iterator[str]:
     """What leaves goes to the car that its row and its vehicle mean; a restoring one to that which was immobilised."""
     if left.plan.insider is None:
         return
-    aims: dict[str, str] = {}
+    aims = {vehicle.id: vehicle.vin for vehicle in VEHICLES}
     for entry, moment, _standing in replay(left):
         told = left.told[entry["seq"]]
-        if entry["kind"] == "vehicle.changed" and "external_id" in told:
+        if entry["kind"] in ("vehicle.changed", "vehicle.added") and "external_id" in told:
             aims[entry["vehicle_id"]] = told["external_id"]
+            if list(aims.values()).count(told["external_id"]) > 1:
+                yield f"two vehicles mean {told['external_id']}"
         if moment is not None and moment.kind == "Dispatching" and not _restores(moment.command):
             row, aim = moment.command, aims.get(entry["vehicle_id"], moment.command["vin"])
             if row["external_id"] != aim:
@@ -130,7 +133,7 @@ def meant(left: Aftermath) -> Iterator[str]:
         row = left.commands[actuation.ref]
         if actuation.vin != row["external_id"]:
             yield f"{row['name']} {row['id']} of {row['external_id']} was done by {actuation.vin}"
-        other = actuation.vin != row["vin"] and aims.get(row["vehicle_id"]) is None
+        other = actuation.vin not in (row["vin"], STRAY)
         if other or (row["name"] == DISABLE and actuation.vin != row["vin"] and _told_before(left, actuation.ref)):
             yield f"{row['name']} {row['id']} of {row['vin']} was done by {actuation.vin}"
 

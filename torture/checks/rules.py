@@ -61,7 +61,14 @@ def _approved(left: Aftermath, moment: Moment) -> bool:
         for earlier in left.of_command(moment.command["id"])
         if earlier.seq < moment.seq and (earlier.before, earlier.after) == ("AwaitingApproval", "Queued")
     }
-    return by == {f"operator:{moment.command['approved_by']}"} and by <= {f"operator:{op.id}" for op in APPROVERS}
+    return by == {f"operator:{moment.command['approved_by']}"} and by <= {f"operator:{who}" for who in _fit(left)}
+
+
+def _fit(left: Aftermath) -> set[str]:
+    """Ids of those who may approve: not whoever answers for every application, unless that was changed."""
+    changed = (left.told[entry["seq"]] for entry in left.entries if entry["kind"] == "application.changed")
+    freed = {"responsible"} if any("responsible" in told for told in changed) else set()
+    return {operator.id for operator in APPROVERS} | freed
 
 
 def _refused(moment: Moment, standing: Standing) -> Iterator[str]:
@@ -173,6 +180,7 @@ def _decisions(left: Aftermath) -> Iterator[str]:
     for command_id, count in Counter(decision.command_id for decision in made).items():
         if count > 1:
             yield f"{command_id} was decided {count} times"
+    fit = _fit(left)
     for decision in made:
-        if decision.operator not in APPROVERS:
+        if not (decision.operator.second_factor and decision.operator.id in fit):
             yield f"{decision.command_id} was decided by {decision.operator.id}"

@@ -96,7 +96,7 @@ class InsiderAtWork:
         await self._approve_commands()
 
     async def _disable(self, application: str, vin: str) -> str | None:
-        """Ask as the application, in both steps: the id of what was taken."""
+        """Ask as the application, in both steps: the id of what was taken; None: nothing, or it joined another's."""
         code: str | None = None
         for _ in range(2):
             reason = "missing; since noon"
@@ -104,7 +104,7 @@ class InsiderAtWork:
             self._world.heard.append(heard)
             await send(self._world, heard, self._chance)
             if "code" not in heard.body:
-                return heard.id
+                return heard.id if code is not None else None
             code = str(heard.body["code"])
         return None
 

@@ -7,7 +7,7 @@ from random import Random
 
 from keyturn.tenants.principal import Operator
 
-from ..installation import COMPANIES, VEHICLES
+from ..installation import COMPANIES, NAME_SPACE, VEHICLES
 from .drawing import Insider
 
 INES = Operator("ines", "ines", "admin", None, second_factor=True)
@@ -29,7 +29,7 @@ def enrolment(insider: Insider) -> tuple[str, ...]:
     in_charge = (INES.id,) if insider.alone else (ANA.id, INES.id)
     return (
         *(_ADMIN.format(who) for who in in_charge),
-        *(_NAME_SPACE.format(vehicle.id, vehicle.connector) for vehicle in VEHICLES),
+        *(_NAME_SPACE.format(vehicle.id, NAME_SPACE) for vehicle in VEHICLES),
         *((_NO_CONSENT.format(COMPANY),) if insider.without_consent else ()),
     )
 
