@@ -168,3 +168,18 @@ def test_an_approver_alone_does_not_let_through_what_acts(staff: Staff) -> None:
     staff.do("switch throw", reach="disable", reason="an attack")
 
     assert staff.refused("switch release", "paulo", reach="disable") == "role_required"
+
+
+def test_a_release_is_entered_for_the_company_and_the_list_says_everything(pair: Staff) -> None:
+    throw_by_two(pair, **COMPANY)
+    (row,) = pair.do("switch list")["switches"]
+    assert row.keys() == {"scope", "name", "reach", "reason", "by", "at", "approved_by", "ends_at"}
+    assert (row["scope"], row["name"], row["by"], row["approved_by"]) == (
+        "company", "Frota", f"operator:{pair.id('ana')}", pair.id("bia"),
+    )  # fmt: skip
+
+    pair.do("switch release", "paulo", reach="restoring", **COMPANY)
+
+    (company,) = pair.office.rows("SELECT id FROM company WHERE name = 'Frota'")
+    assert pair.office.rows("SELECT company_id FROM entry WHERE kind = 'switch.released'") == [company]
+    assert pair.office.rows("SELECT 1 FROM restoring_held WHERE until > 1700000000000000 + 1200000000") == []
