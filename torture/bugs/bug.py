@@ -14,4 +14,4 @@ class Bug(NamedTuple):
     test: str = ""
     """Where the simulation cannot see it: the test that does."""
     insiders: bool = False
-    """Of those scenarios alone where somebody is in charge: one in ten is."""
+    """Of those scenarios alone where somebody is in charge: one in twenty-five is."""

@@ -10,7 +10,7 @@ from keyturn.clock import SECOND
 Way = Literal["shell", "password", "own factor"]
 """How the insider acts: unsigned, signed in with a password alone, or with a second factor as well."""
 
-_SHARE = 0.1
+_SHARE = 0.04
 STRAY = "9KTSTRAY000000009"
 """A car behind the same cloud that nobody enrolled."""
 
