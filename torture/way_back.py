@@ -46,6 +46,7 @@ _GIVEN_BACK: tuple[tuple[str, dict[str, Any]], ...] = (
 _SWITCHES_END_WITHIN = 600.0
 """Seconds: one person threw them."""
 _THROWN = "SELECT 1 FROM kill_switch WHERE reach = 'restoring'"
+_IN_FORCE = f"{_THROWN} AND ends_at > ?"
 _RECORDED = "SELECT vehicle_id FROM immobilisation WHERE state <> 'closed' OR held = 1"
 _OF = "SELECT vehicle_id FROM command WHERE id = ?"
 _KEPT = "SELECT vehicle_id FROM keep_enabling WHERE ended_at IS NULL"
@@ -129,9 +130,12 @@ async def _released(world: World, chance: Random) -> tuple[tuple[str, dict[str, 
     if not world.rows(_THROWN) or chance.random() < 0.3:
         return _RELEASED
     world.counts["switches left to end"] += 1
-    world.loop.skip(_SWITCHES_END_WITHIN)
-    for vin in [vin for vin in world.plan.vins if _held(world, vin)]:
-        await _hold_up(world, vin, chance)
+    for _ in range(1 + len(VEHICLES)):  # over each vehicle once; over those of before there is an hour's rest
+        world.loop.skip(_SWITCHES_END_WITHIN)
+        for vin in [vin for vin in world.plan.vins if _held(world, vin)]:
+            await _hold_up(world, vin, chance)
+        if not world.rows(_IN_FORCE, world.clock.now()):
+            break
     return ()
 
 
