@@ -9,6 +9,7 @@ ALTER TABLE vehicle ADD COLUMN vin_told_at INTEGER;
 -- Two rows that can be commanded never mean one car, whoever enrolled them at the same moment.
 CREATE UNIQUE INDEX vehicle_external_id ON vehicle (name_space, external_id)
   WHERE active = 1 AND name_space IS NOT NULL AND (doubt IS NULL OR doubt <> 'shared');
+CREATE INDEX vehicle_put_aside ON vehicle (external_id) WHERE active = 0;
 CREATE INDEX vehicle_of_account ON vehicle (account_id) WHERE active = 1;
 
 ALTER TABLE command ADD COLUMN external_id TEXT;   -- the OEM's name for the car that it was asked for
