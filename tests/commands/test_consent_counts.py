@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from keyturn.clock import after
+from keyturn.fleet import vehicles
 from keyturn.tenants import passwords
 from keyturn.tenants.operations import perform
 from keyturn.tenants.operators import load
@@ -15,6 +17,7 @@ from .yard import PARKED, Yard, sure
 
 DELAY = 600.0
 """Seconds of a change's notice."""
+NEW = "9KTNEW00000000099"
 NO_CONSENT = "Command blocked by policy: no consent of the end user on record."
 
 
@@ -58,13 +61,14 @@ def test_it_is_judged_again_before_the_sending(yard: Yard, ana: Operator) -> Non
 
 
 def test_a_vehicle_enrolled_with_one_waits_as_long(yard: Yard, ana: Operator) -> None:
-    set_vehicle(yard, None, active=False)
-    new = {"company": "first", "vin": VIN, "account": "main", "plan": "all", "ownership": "owned", "consent": "form 9"}
+    new = {"company": "first", "vin": NEW, "account": "main", "plan": "all", "ownership": "owned", "consent": "form 9"}
     yard.do(perform, KEYRING, INSTALLATION, "vehicle add", new, "operator:local", operator=ana)
+    vehicle = sure(yard.see(vehicles.find, yard.names.company, NEW))
 
-    assert yard.refused(DISABLE).detail == NO_CONSENT
-    yard.clock.move(DELAY)
-    assert yard.register(DISABLE).name == DISABLE
+    given = yard.clock.now()
+    assert not vehicle.consented(yard.names.application, given)
+    assert not vehicle.consented(yard.names.application, after(given, DELAY - 1))
+    assert vehicle.consented(yard.names.application, after(given, DELAY))
 
 
 def test_with_nobody_in_charge_it_counts_at_once(yard: Yard) -> None:
