@@ -11,13 +11,6 @@ from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.registry import load_definition
 
 _ACCOUNT = "account."
-_GRANTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "client_credentials": (frozenset({"client_id", "client_secret"}), frozenset()),
-    "password": (frozenset({"username", "password"}), frozenset({"client_id", "client_secret"})),
-    "refresh_token": (frozenset({"refresh_token"}), frozenset({"client_id", "client_secret"})),
-    "none": (frozenset(), frozenset()),
-}
-"""With oauth2, by grant: what it needs and what it may use."""
 
 
 def credential_use(definition: Definition) -> CredentialUse:
@@ -27,10 +20,8 @@ def credential_use(definition: Definition) -> CredentialUse:
     asked = (definition.look_up, definition.cancel, definition.state)
     headers = [call.headers for call in (*calls, *asked) if call is not None]
     in_headers = frozenset(name.removeprefix(_ACCOUNT) for name in _placeholders(headers) if name.startswith(_ACCOUNT))
-    if definition.auth.scheme == "bearer":
-        return CredentialUse(named | {"token"}, in_headers=in_headers | {"token"})
-    required, optional = _GRANTS[getattr(definition.auth, "grant", "client_credentials")]
-    return CredentialUse(named | required, optional, in_headers)
+    auth = definition.auth
+    return CredentialUse(named | auth.needs, auth.may_use, in_headers | ({"token"} & auth.needs))
 
 
 def credential_uses(connectors: Mapping[str, ConnectorSettings]) -> dict[str, CredentialUse]:

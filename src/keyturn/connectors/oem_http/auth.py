@@ -13,14 +13,14 @@ NO_OTHERS: frozenset[str] = frozenset()
 """Besides the account's."""
 UNAUTHORIZED = 401
 REFRESH = "account.refresh_token"
-_USED: dict[str, tuple[str, ...]] = {"bearer": ("token",), "oauth2": ("client_id", "client_secret")}
-_OF_GRANT: dict[str, tuple[str, ...]] = {
-    "client_credentials": (),
-    "password": ("username", "password"),
-    "refresh_token": ("refresh_token",),
-    "none": (),
+_CLIENT = frozenset({"client_id", "client_secret"})
+_NEEDED: dict[Grant, frozenset[str]] = {
+    "client_credentials": _CLIENT,
+    "password": frozenset({"username", "password"}),
+    "refresh_token": frozenset({"refresh_token"}),
+    "none": frozenset(),
 }
-"""The credentials that each scheme, and each grant, uses."""
+"""The credentials that a request for a token needs; where it needs others than the client's, it may use those too."""
 
 
 class TokenStanding(Enum):
@@ -83,11 +83,21 @@ class Auth(Table, frozen=True, kw_only=True):
                     raise ValueError(problem)
 
     @property
+    def needs(self) -> frozenset[str]:
+        """Names of the credentials that an account must have by the scheme and the grant."""
+        return frozenset({"token"}) if self.scheme == "bearer" else _NEEDED[self.grant]
+
+    @property
+    def may_use(self) -> frozenset[str]:
+        """Names of the credentials that are used where an account has them."""
+        return _CLIENT if self.scheme == "oauth2" and self.grant in ("password", "refresh_token") else frozenset()
+
+    @property
     def uses(self) -> frozenset[str]:
         """Names of the account's credentials by which the OEM knows us."""
         parts = (self.token_url, self.scope, self.parameters)
         named = {name.removeprefix("account.") for part in parts if part for name in part.names}
-        return frozenset({*_USED[self.scheme], *_OF_GRANT[self.grant], *named})
+        return self.needs | self.may_use | named
 
     @property
     def rotates(self) -> bool:
