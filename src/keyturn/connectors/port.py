@@ -140,6 +140,8 @@ class Declarations(msgspec.Struct, frozen=True):
     enforces_preconditions: bool = False
     blocks_next_start_only: bool = False
     reads_state: bool = False
+    spends_credentials: bool = False
+    """Using an account replaces a credential of it: what tries others would take them from it."""
     tells_vin: bool = False
     """A state read says which VIN it is of."""
     read_wakes_vehicle: bool = False

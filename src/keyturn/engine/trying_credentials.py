@@ -54,7 +54,10 @@ class TryingCredentials:
                 self._pauses[trial.key] = self._clock.monotonic() + pause, min(2 * pause, _LONGEST_PAUSE)
 
     def _survey(self, tx: ReadTx) -> tuple[list[str], list[_Trial]]:
-        """Accounts whose former credentials serve nobody, and what is to be tried."""
+        """Accounts whose former credentials serve nobody, and what is to be tried.
+
+        A refresh token that is good once is not tried: the change would bring a spent one.
+        """
         idle, trials = [], []
         for account_id in spare_credentials.accounts_with_former(tx):
             if (reached := self._immobilised(tx, account_id)) is None:
@@ -63,7 +66,8 @@ class TryingCredentials:
                 trials.append(_Trial(account_id, account_id, reached, None))
         for proposal in spare_credentials.proposed(tx, self._keyring):
             account_id = proposal.account_id
-            if (reached := self._immobilised(tx, account_id)) is not None:
+            reached = self._immobilised(tx, account_id)
+            if reached is not None and not reached[2].declares.spends_credentials:
                 trials.append(_Trial(proposal.change_id, account_id, reached, proposal))
         return idle, trials
 

@@ -152,6 +152,7 @@ def declarations(definition: Definition, quota: Quota | None = None) -> Declarat
         enforces_preconditions=declared.enforces_preconditions,
         blocks_next_start_only=declared.blocks_next_start_only,
         reads_state=definition.state is not None,
+        spends_credentials=definition.auth.scheme == "oauth2" and definition.auth.rotates,
         tells_vin=definition.state is not None and definition.state.vin is not None,
         read_wakes_vehicle=declared.read_wakes_vehicle,
         looks_up=definition.look_up is not None,

@@ -1,0 +1,45 @@
+"""Proposed credentials are tried only where a trial leaves them as they are."""
+
+from typing import Any, cast
+
+import pytest
+
+from keyturn.clock import SystemClock
+from keyturn.connectors.port import Account, Connector, Declarations, Target
+from keyturn.engine.trying_credentials import TryingCredentials
+from keyturn.tenants import spare_credentials
+from keyturn.tenants.spare_credentials import Proposed
+
+OWN = Target(Account("account", {"token": "own"}), "9KTPARKED00000001", "car")
+PROPOSAL = Proposed("change", "account", Account("account change change", {"token": "new"}))
+
+
+class Far:
+    def __init__(self, declares: Declarations) -> None:
+        self.declares = declares
+
+
+class OneVehicle:
+    """Immobilised, behind the one account."""
+
+    def __init__(self, declares: Declarations) -> None:
+        self._reached = object(), OWN, cast(Connector, Far(declares))
+
+    def reach_in(self, _tx: object, _vehicle_id: str) -> tuple[object, Target, Connector]:
+        return self._reached
+
+
+@pytest.mark.parametrize(("spends", "tried"), [(False, ["change"]), (True, [])])
+def test_a_refresh_token_that_is_good_once_is_not_tried(
+    monkeypatch: pytest.MonkeyPatch, spends: bool, tried: list[str]
+) -> None:
+    monkeypatch.setattr(spare_credentials, "accounts_with_former", lambda _tx: [])
+    monkeypatch.setattr(spare_credentials, "proposed", lambda _tx, _keyring: [PROPOSAL])
+    monkeypatch.setattr(spare_credentials, "immobilised_behind", lambda _tx, _account_id: "vehicle")
+    declares = Declarations(frozenset(), reads_state=True, spends_credentials=spends)
+    nothing: Any = None
+    trying = TryingCredentials(nothing, SystemClock(), nothing, cast(Any, OneVehicle(declares)))
+
+    idle, trials = trying._survey(nothing)
+
+    assert (idle, [trial.key for trial in trials]) == ([], tried)
