@@ -116,8 +116,7 @@ async def test_joined(shared: Stage, vin: str) -> None:
 
 async def test_not_sent_in_time(tmp_path: Path) -> None:
     async with stage(tmp_path, commands=NEVER_WAITS) as s:
-        await s.hold(PARKED)
-        await s.first.post(PARKED, "alert")
+        await s.held(PARKED, "alert")
         queued = (await s.first.post(PARKED, "lock_door")).body["id"]
         s.advance(59)
         assert (await s.first.get(queued)).body["status"] == "Pending"
