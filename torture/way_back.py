@@ -55,6 +55,7 @@ _PLAN: tuple[str, dict[str, Any]] = ("vehicle set", {"vehicle": "{vehicle}", "pl
 
 async def walk(world: World) -> None:
     """Every vehicle that is immobilised, or on record as perhaps so, comes back."""
+    await _time_accepted(world)
     if world.plan.insider is not None:
         await _walk_by_operators(world)
         return
@@ -72,6 +73,14 @@ async def walk(world: World) -> None:
         await _prepare(world, vin, release)
         if not await _enabled(world, vin, Random(f"way back {world.plan.seed} {vin}")):
             world.complaints.append((CHECK, f"{vin} is not enabled and closed after {_TRIES} tries"))
+
+
+async def _time_accepted(world: World) -> None:
+    """A clock that is right again after it was set while no node ran is not believed before an operator says so."""
+    if not world.plan.clock_is_true and world.clock.stepped == 0:
+        world.witness.accepting = True
+        for node in world.living()[:1]:
+            await administer(world, node, "clock accept", {})
 
 
 async def _walk_by_operators(world: World) -> None:

@@ -14,15 +14,17 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "sent whether or not the intent was written",
         "engine/dispatch.py",
-        """            intent = await self._store.write(self._intent(command, declares))
+        """            intent, moment = await self._store.write(self._dated(self._intent(command, declares)))
             if intent is not None:
-                answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
+                order = _order(intent, briefing.target, boottime + window, moment.ahead)
+                answer = await self._answered(order, briefing)
 """,
         """            from keyturn.commands import record
             intent = await self._store.read(partial(record.load, command_id=command_id))
             if intent is not None:
                 intent = __import__("msgspec").structs.replace(intent, send_by=self._clock.now() + 5_000_000)
-                answer = await self._answered(_order(intent, briefing.target, boottime + window), briefing)
+                order = _order(intent, briefing.target, boottime + window, 0)
+                answer = await self._answered(order, briefing)
                 await self._store.write(self._intent(command, declares))
 """,
         "4 sent in time",
