@@ -82,12 +82,15 @@ TARGETS: tuple[Target, ...] = (
         "tenants/proposals.py",
         (
             "tenants/test_changes.py", "tenants/test_alone_without_delay.py", "tenants/test_lock_outs.py",
-            "tenants/test_vehicle_guard.py",
+            "tenants/test_vehicle_guard.py", "tenants/test_unwatched.py",
         ),
     ),
     Target(
         "tenants/closeness.py",
-        ("tenants/test_operators_duties.py", "tenants/test_changes_approvals.py", "tenants/test_newcomers.py"),
+        (
+            "tenants/test_operators_duties.py", "tenants/test_changes_approvals.py", "tenants/test_newcomers.py",
+            "tenants/test_unwatched.py",
+        ),
     ),
     Target("tenants/pinning.py", ("tenants/test_change_references.py",)),
     Target("tenants/vehicle_guard.py", ("tenants/test_vehicle_guard.py",)),

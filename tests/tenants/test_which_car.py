@@ -127,3 +127,16 @@ def test_a_far_side_that_moved_takes_the_vehicles_of_each_account_along(
     assert [(space, doubt) for _, space, doubt in spaces_of(office)] == [("https://new.example", None)] * 2
     assert office.wait(office.store.write(lambda tx: name_spaces.settle_all(tx, moved))) == 0
     assert office.rows("SELECT actor FROM entry WHERE actor NOT LIKE 'operator:%'") == []
+
+
+def test_a_doubt_is_entered_for_its_vehicle_by_the_engine(office: Office, two_cars: dict[str, dict[str, Any]]) -> None:
+    double = (
+        "UPDATE vehicle SET name_space = NULL, external_id = 'car-b', created_at = created_at + :late WHERE vin = :vin"
+    )
+    for vin, late in (("VINA", 5), ("VINB", 0)):
+        office.wait(office.store.write(lambda tx, vin=vin, late=late: tx.run(double, vin=vin, late=late)))
+
+    office.wait(office.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces())))
+
+    entry = "SELECT actor, vehicle_id FROM entry WHERE kind = 'vehicle.doubted'"
+    assert office.rows(entry) == [("engine", two_cars["a"]["id"])]
