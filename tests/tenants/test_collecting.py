@@ -139,3 +139,11 @@ def test_a_stolen_password_without_the_second_factor_rotates_nothing(trio: Staff
         assert trio.refused("application rotate-secret", **given) == "sign_in_required"
         assert trio.refused("application rotate-secret", "ana", factor=False, **given) == "sign_in_required"
     assert trio.office.token(shop) is not None
+
+
+def test_the_entry_of_the_change_says_until_when_its_secret_is_fetched(trio: Staff, office: Office) -> None:
+    change = applied(trio, "application rotate-secret", application="shop")
+
+    shown = trio.do("change show", "caio", change=change)
+    ((body,),) = office.rows("SELECT body FROM entry WHERE kind = 'change.applied' ORDER BY seq DESC LIMIT 1")
+    assert json.loads(body)["collect_by"] == shown["collect_by"] is not None

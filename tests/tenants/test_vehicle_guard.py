@@ -9,9 +9,11 @@ import pytest
 from keyturn.commands.catalogue import IMMOBILISABLE_OWNERSHIP
 from keyturn.tenants import vehicle_guard
 from keyturn.tenants.enrolment import Ownership, SetVehicle
+from keyturn.tenants.name_spaces import NameSpaces
 from keyturn.tenants.references import VEHICLE
 
-from .conftest import Office
+from . import staff as staff_module
+from .conftest import INSTALLATION, Office
 from .staff import NOTICE, Staff
 
 DELAY = 600.0
@@ -203,3 +205,14 @@ def test_a_car_that_was_never_enrolled_takes_a_second_factor(garage: Garage) -> 
     garage.do("vehicle set", "ana", vehicle=VIN, active=False)
     assert garage.refused("vehicle add", vin="9KTNEW00000000099", **row) == "sign_in_required"
     assert garage.do("vehicle add", "ana", vin="9KTNEW00000000099", **row)["active"]
+
+
+def test_an_external_id_of_another_name_space_was_another_car(garage: Garage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where names are an account's own, one that was put aside behind another account says nothing."""
+    own = msgspec.structs.replace(INSTALLATION, name_spaces=NameSpaces({}, frozenset({"acme"})))
+    monkeypatch.setattr(staff_module, "INSTALLATION", own)
+    garage.do("vehicle set", "ana", vehicle=VIN, active=False)
+    row = {"company": "Frota", "vin": "9KTNEW00000000099", "plan": "larger", "ownership": "owned", "external_id": VIN}
+
+    assert "change" in garage.do("vehicle add", "ana", account="main", **row)
+    assert garage.do("vehicle add", "ana", account="second", **row)["active"]
