@@ -42,14 +42,6 @@ BUGS: tuple[Bug, ...] = (
         test="tests/durability/test_errors.py::test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later",
     ),
     Bug(
-        "what a kill left in the log is taken for durable",
-        "store/sqlite/store.py",
-        '        write_again(directory / f"{FILE_NAME}-wal")\n',
-        "",
-        "",
-        test="tests/durability/test_killed.py::test_the_next_server_answers_from_durable_rows_only",
-    ),
-    Bug(
         "a failed commit is taken for done",
         "store/sqlite/writer.py",
         """        error = commit.exception()

@@ -110,22 +110,6 @@ BUGS: tuple[Bug, ...] = (
         test="tests/commands/test_lapse.py",
     ),
     Bug(
-        "a caller waits by a wall clock that was set back",
-        "commands/desk.py",
-        "                left = min(left, until - self._clock.monotonic())\n",
-        "",
-        "",
-        test="tests/torture/test_clock_set_back.py",
-    ),
-    Bug(
-        "a restoring command is not tried again until the wall clock has caught up",
-        "commands/intent.py",
-        "max(tx.now, waited_until or 0)",
-        "tx.now",
-        "",
-        test="tests/torture/test_clock_set_back.py",
-    ),
-    Bug(
         "an answer is taken for that to whatever sending is under way",
         "engine/dispatch.py",
         "partial(outcome.apply_to_sending, sent=intent,",
