@@ -11,8 +11,7 @@ from keyturn.cli.access import connected
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import AS_TOLD, HERE, Access, AsJson, Place, Version2
 from keyturn.cli.output import print_answer, print_json
-from keyturn.cli.words import one_line
-from keyturn.legible import legible_lines
+from keyturn.legible import legible, legible_lines
 from keyturn_client.client import MAX_WAIT
 
 Record = dict[str, Any]
@@ -137,7 +136,7 @@ def _exit(record: Record, *, as_json: bool) -> Exit:
     if record["status"] != "Error":
         return Exit.DONE
     if not as_json:
-        print(f"keyturn: {one_line(_why(record))}", file=sys.stderr)
+        print(f"keyturn: {legible(_why(record))}", file=sys.stderr)
     return Exit.REFUSED
 
 

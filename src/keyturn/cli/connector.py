@@ -12,7 +12,6 @@ from keyturn.cli.conclusions import Told, concluded, lines, reported, summary
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json
-from keyturn.cli.words import one_line
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.exchanges import masked
@@ -23,6 +22,7 @@ from keyturn.connectors.oem_http.trial import As, Question, Sample, read_live, t
 from keyturn.connectors.oem_http.wire import Transfer
 from keyturn.connectors.registry import definition_document, load_definition
 from keyturn.connectors.using import credential_use
+from keyturn.legible import legible
 
 _SHORT = 200
 
@@ -181,5 +181,5 @@ def _print(told: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print_json(told)
     else:
-        print("\n".join(map(one_line, lines(told))))
+        print("\n".join(map(legible, lines(told))))
     return Exit.DONE

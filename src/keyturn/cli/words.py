@@ -20,11 +20,6 @@ def shown(value: object) -> str:
     return str(in_words(value))
 
 
-def one_line(text: str) -> str:
-    """What others wrote must not move the cursor of a terminal, nor turn or hide what stands after it."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 def sights(signals: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Each value behind a verdict with its age, since when it stands, and why it did not count."""
     for name, sight in signals.items():
