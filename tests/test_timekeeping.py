@@ -5,31 +5,10 @@ import pytest
 from keyturn.clock import SECOND
 from keyturn.timekeeping import Kept, Timekeeper
 
+from .engine.test_clock_watch import TwoClocks
+
 QUARTER = 90 * 86_400.0
 START = 1_700_000_000.0
-
-
-class TwoClocks:
-    """A wall clock that can be set, beside one that nobody sets."""
-
-    def __init__(self) -> None:
-        self.elapsed = 1_000.0
-        self.offset = START
-
-    def pass_time(self, seconds: float) -> None:
-        self.elapsed += seconds
-
-    def set_wall(self, by: float) -> None:
-        self.offset += by
-
-    def now(self) -> int:
-        return round((self.offset + self.elapsed) * SECOND)
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def boottime(self) -> float:
-        return self.elapsed
 
 
 @pytest.fixture
