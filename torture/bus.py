@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from keyturn.bus.port import Listener
+from keyturn.bus.topics import IdT, Topic
 
 from .faults import Faults
 from .loop import VirtualLoop
@@ -18,10 +19,10 @@ class LossyBus:
     def __init__(self, loop: VirtualLoop, faults: Faults) -> None:
         self._loop = loop
         self._faults = faults
-        self._listeners: dict[str, dict[object, Listener]] = {}
-        self._waiters: dict[tuple[str, str], dict[LossyWaiter, None]] = {}
+        self._listeners: dict[Topic[Any], dict[object, Listener[Any]]] = {}
+        self._waiters: dict[tuple[Topic[Any], str], dict[LossyWaiter, None]] = {}
 
-    def publish(self, topic: str, key: str) -> None:
+    def publish(self, topic: Topic[IdT], key: IdT) -> None:
         match self._faults.draw("bus"):
             case "wake-up lost":
                 return
@@ -32,15 +33,15 @@ class LossyBus:
                 self._loop.call_later(self._faults.chance.random() * _LATE, self._say, topic, key)
         self._say(topic, key)
 
-    def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
+    def listen(self, topic: Topic[IdT], listener: Listener[IdT]) -> Callable[[], None]:
         place = object()
         self._listeners.setdefault(topic, {})[place] = listener
         return lambda: self._listeners[topic].pop(place, None) and None
 
-    def waiter(self, topic: str, key: str) -> "LossyWaiter":
+    def waiter(self, topic: Topic[IdT], key: IdT) -> "LossyWaiter":
         return LossyWaiter(self._waiters.setdefault((topic, key), {}))
 
-    def _say(self, topic: str, key: str) -> None:
+    def _say(self, topic: Topic[IdT], key: IdT) -> None:
         for waiter in tuple(self._waiters.get((topic, key), ())):
             waiter.wake()
         for listener in tuple(self._listeners.get(topic, {}).values()):

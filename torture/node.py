@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from keyturn.bus.port import Bus
+from keyturn.bus.topics import IdT, Topic
 from keyturn.commands.request import CommandRequest
 from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
@@ -18,6 +19,7 @@ from keyturn.engine.works import Chance, Parts, Works, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.store.sqlite.writer import Announce
 from keyturn.tenants import clock
 from keyturn.tenants.administration import Operation
 from keyturn.timekeeping import Timekeeper
@@ -42,9 +44,7 @@ _NAMES = msgspec.json.Decoder(frozenset[str])
 class Database:
     """A store with a life: its node's own, or one that nodes share and that goes on without them."""
 
-    def __init__(
-        self, site: Site, time: Timekeeper, disk: Disk, announce: Callable[[str, str], None], life: Life
-    ) -> None:
+    def __init__(self, site: Site, time: Timekeeper, disk: Disk, announce: Announce, life: Life) -> None:
         self.life = life
         self.context = context_of(life)
         self._site = site
@@ -116,7 +116,7 @@ class Node:
         self._tasks.append(task)
         return task
 
-    def hear(self, topic: str, key: str) -> None:
+    def hear(self, topic: Topic[IdT], key: IdT) -> None:
         """A durable unit announced something."""
         if not self.life.over:
             self.within().run(self.bus.publish, topic, key)

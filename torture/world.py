@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from keyturn.bus.topics import IdT, Topic
 from keyturn.engine.works import Chance
 from keyturn.store.port import StoreUnavailable
 from keyturn.tenants.administration import Installation
@@ -172,7 +173,7 @@ class World:
             self.note(f"{node.name} cannot start: the store is away")
             self.loop.call_soon(self.crash, number, False, context=self.cloud.world)
 
-    def _announce(self, topic: str, key: str) -> None:
+    def _announce(self, topic: Topic[IdT], key: IdT) -> None:
         for node in self.nodes:
             node.hear(topic, key)
 

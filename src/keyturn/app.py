@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,17 @@ from keyturn.api.local import SOCKET_NAME, build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.audit.custody import Custody
 from keyturn.bus.memory import MemoryBus
+from keyturn.bus.topics import COMMAND_FINAL, CommandId
 from keyturn.clock import Clock, SystemClock
 from keyturn.commands import record
 from keyturn.commands.catalogue import COMMANDS
 from keyturn.commands.desk import Desk
-from keyturn.commands.lifecycle import FINAL_TOPIC
 from keyturn.commands.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
-from keyturn.engine import silences
 from keyturn.engine.works import Parts, assemble
-from keyturn.store.port import Store
+from keyturn.store.port import Store, StoreUnavailable
 from keyturn.store.rounds import Round, make_rounds
 from keyturn.store.sqlite.lock import DataDirectoryLock
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
@@ -99,12 +98,13 @@ class Node:
         tls = _tls(settings)
         self._resources.callback(DataDirectoryLock(directory).release)
         bus = MemoryBus()
-        bus.listen(FINAL_TOPIC, self._count_final)
-        bus.listen(silences.TOPIC, lambda key: self.metrics.count_silent(*key.split(" ")))
         opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
         connectors = build_connectors(settings.connectors, self._time, KeptCredentials(opened))
         self.store = open_sqlite(directory, self._time, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
+        finals = FinalCounter(self.store, self.metrics)
+        self._resources.callback(bus.listen(COMMAND_FINAL, finals.note))
+        self._watch(finals.run(), "final commands")
         keyring = await unlock(self.store, settings.key_file)
         opened.set_result((self.store, keyring))
         for connector in connectors.values():  # closed before the store, which keeps what their OEMs replaced
@@ -115,7 +115,16 @@ class Node:
         channels = build_channels(settings.alerts, os.environ, self._time, self.store, operators.emails)
         await self._start_alerts(channels)
         known = installation(settings)
-        self.works = assemble(Parts(self.store, bus, self._time, keyring, connectors, self.store.epoch), settings)
+        parts = Parts(
+            self.store,
+            bus,
+            self._time,
+            keyring,
+            connectors,
+            self.store.epoch,
+            count_silence=self.metrics.count_silent,
+        )
+        self.works = assemble(parts, settings)
         await self.store.write(partial(settle_all, spaces=known.name_spaces))
         self.administration = Administration(
             directory, self.store, keyring, known, lambda: channels, self.works.operations
@@ -163,14 +172,33 @@ class Node:
     def _repeat(self, work: Round, every: float, name: str) -> None:
         self._watch(make_rounds(work, every, name), name)
 
-    def _count_final(self, key: str) -> None:
-        name, state, _id = key.split(" ")
-        self.metrics.count_final(name, state)
-
     def _observe_batch(self, units: int, _seconds: float) -> None:
         self.metrics.observe_batch(units)
         if self._custody is not None:
             self._custody.wake()
+
+
+class FinalCounter:
+    """Counts commands that became final, by their rows: a message brings no more than an id."""
+
+    def __init__(self, store: Store, metrics: Metrics) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._noted: asyncio.Queue[CommandId] = asyncio.Queue()
+
+    def note(self, command_id: CommandId) -> None:
+        """Listener of `COMMAND_FINAL`."""
+        self._noted.put_nowait(command_id)
+
+    async def run(self) -> None:
+        """For ever: one read for all that came at once. What cannot be read is not counted."""
+        while True:
+            noted = [await self._noted.get()]
+            while not self._noted.empty():
+                noted.append(self._noted.get_nowait())
+            with suppress(StoreUnavailable):
+                for name, state in await self._store.read(partial(record.names_and_states, command_ids=noted)):
+                    self._metrics.count_final(name, state)
 
 
 async def count_open(store: SqliteStore, metrics: Metrics) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from keyturn.bus.memory import MemoryBus
+from keyturn.bus.topics import COMMAND_CHANGED, VEHICLE_HAS_WORK, CommandId, VehicleId
 
 pytestmark = pytest.mark.anyio
 LONG = 3600.0
+A, B, C, D = map(CommandId, "abcd")
 
 
 class HastyLoop(asyncio.SelectorEventLoop):
@@ -39,22 +41,22 @@ class _HastySelector(selectors.DefaultSelector):
 
 async def test_a_listener_hears_every_key_of_its_topic_until_it_stops(bus: MemoryBus) -> None:
     heard: list[str] = []
-    stop = bus.listen("command", heard.append)
-    bus.publish("command", "a")
-    bus.publish("vehicle", "b")
-    bus.publish("command", "c")
+    stop = bus.listen(COMMAND_CHANGED, heard.append)
+    bus.publish(COMMAND_CHANGED, A)
+    bus.publish(VEHICLE_HAS_WORK, VehicleId(B))
+    bus.publish(COMMAND_CHANGED, C)
     stop()
-    bus.publish("command", "d")
+    bus.publish(COMMAND_CHANGED, D)
     assert heard == ["a", "c"]
 
 
 async def test_one_listener_registered_twice_hears_twice_and_stops_separately(bus: MemoryBus) -> None:
     heard: list[str] = []
-    first, _second = bus.listen("command", heard.append), bus.listen("command", heard.append)
-    bus.publish("command", "a")
+    first, _second = bus.listen(COMMAND_CHANGED, heard.append), bus.listen(COMMAND_CHANGED, heard.append)
+    bus.publish(COMMAND_CHANGED, A)
     first()
     first()
-    bus.publish("command", "b")
+    bus.publish(COMMAND_CHANGED, B)
     assert heard == ["a", "a", "b"]
 
 
@@ -64,9 +66,9 @@ async def test_a_listener_that_fails_keeps_nobody_else_from_hearing(bus: MemoryB
     def fail(key: str) -> None:
         raise ValueError(key)
 
-    bus.listen("command", fail)
-    bus.listen("command", heard.append)
-    bus.publish("command", "a")
+    bus.listen(COMMAND_CHANGED, fail)
+    bus.listen(COMMAND_CHANGED, heard.append)
+    bus.publish(COMMAND_CHANGED, A)
     assert heard == ["a"]
 
 
@@ -77,53 +79,53 @@ async def test_a_listener_may_stop_while_it_is_called(bus: MemoryBus) -> None:
         stop()
         heard.append(key)
 
-    stop = bus.listen("command", once)
-    bus.listen("command", heard.append)
-    bus.publish("command", "a")
-    bus.publish("command", "b")
+    stop = bus.listen(COMMAND_CHANGED, once)
+    bus.listen(COMMAND_CHANGED, heard.append)
+    bus.publish(COMMAND_CHANGED, A)
+    bus.publish(COMMAND_CHANGED, B)
     assert heard == ["a", "a", "b"]
 
 
 async def test_a_waiter_wakes_when_its_key_is_said(bus: MemoryBus) -> None:
-    with bus.waiter("command", "a") as waiter:
+    with bus.waiter(COMMAND_CHANGED, A) as waiter:
         waiting = asyncio.create_task(waiter.next(LONG))
         await asyncio.sleep(0)
-        bus.publish("command", "b")
-        bus.publish("vehicle", "a")
+        bus.publish(COMMAND_CHANGED, B)
+        bus.publish(VEHICLE_HAS_WORK, VehicleId(A))
         await asyncio.sleep(0)
         assert not waiting.done()
-        bus.publish("command", "a")
+        bus.publish(COMMAND_CHANGED, A)
         assert await waiting
 
 
 async def test_every_waiter_of_a_key_wakes(bus: MemoryBus) -> None:
-    with bus.waiter("command", "a") as first, bus.waiter("command", "a") as second:
+    with bus.waiter(COMMAND_CHANGED, A) as first, bus.waiter(COMMAND_CHANGED, A) as second:
         waiting = asyncio.gather(*(waiter.next(LONG) for waiter in (first, second)))
         await asyncio.sleep(0)
-        bus.publish("command", "a")
+        bus.publish(COMMAND_CHANGED, A)
         assert await waiting == [True, True]
 
 
 async def test_what_was_said_between_two_calls_is_not_missed_and_told_once(bus: MemoryBus) -> None:
-    with bus.waiter("command", "a") as waiter:
-        bus.publish("command", "a")
-        bus.publish("command", "a")
+    with bus.waiter(COMMAND_CHANGED, A) as waiter:
+        bus.publish(COMMAND_CHANGED, A)
+        bus.publish(COMMAND_CHANGED, A)
         assert await waiter.next(0)
         assert not await waiter.next(0)
 
 
 async def test_what_was_said_before_entering_is_not_heard(bus: MemoryBus) -> None:
-    waiter = bus.waiter("command", "a")
-    bus.publish("command", "a")
+    waiter = bus.waiter(COMMAND_CHANGED, A)
+    bus.publish(COMMAND_CHANGED, A)
     with waiter:
         assert not await waiter.next(0)
 
 
 async def test_a_cancelled_wait_loses_nothing(bus: MemoryBus) -> None:
-    with bus.waiter("command", "a") as waiter:
+    with bus.waiter(COMMAND_CHANGED, A) as waiter:
         waiting = asyncio.create_task(waiter.next(LONG))
         await asyncio.sleep(0)
-        bus.publish("command", "a")
+        bus.publish(COMMAND_CHANGED, A)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -134,7 +136,7 @@ def test_a_wait_ends_by_the_loops_own_time(bus: MemoryBus) -> None:
     async def wait() -> tuple[bool, float]:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        with bus.waiter("command", "a") as waiter:
+        with bus.waiter(COMMAND_CHANGED, A) as waiter:
             return await waiter.next(LONG), loop.time() - started
 
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
@@ -145,13 +147,13 @@ def test_a_wait_ends_by_the_loops_own_time(bus: MemoryBus) -> None:
 
 async def test_nothing_is_left_of_waiters_that_went_away(bus: MemoryBus) -> None:
     async def wait(number: int) -> bool:
-        with bus.waiter("command", str(number)) as waiter:
+        with bus.waiter(COMMAND_CHANGED, CommandId(str(number))) as waiter:
             return await waiter.next(LONG)
 
     tasks = [asyncio.create_task(wait(number)) for number in range(2000)]
     await asyncio.sleep(0)
     for number in range(1000):
-        bus.publish("command", str(number))
+        bus.publish(COMMAND_CHANGED, CommandId(str(number)))
     for task in tasks[1000:]:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)

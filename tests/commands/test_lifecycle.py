@@ -5,6 +5,7 @@ import sqlite3
 import msgspec
 import pytest
 
+from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_FINAL, VEHICLE_HAS_WORK
 from keyturn.commands import lifecycle, record
 from keyturn.commands.lifecycle import NotATransition
 from keyturn.commands.states import TRANSITIONS, State
@@ -152,11 +153,11 @@ def test_whoever_listens_hears_of_the_command_and_its_vehicle(yard: Yard) -> Non
 
     yard.do(lifecycle.move, command, State.CANCELLED)
 
-    assert {("command", command.id), ("vehicle", yard.names.vehicle)} <= set(yard.announced)
-    assert [key for topic, key in yard.announced if topic == "final"] == [f"start Cancelled {command.id}"]
+    assert {(COMMAND_CHANGED, command.id), (VEHICLE_HAS_WORK, yard.names.vehicle)} <= set(yard.announced)
+    assert [key for topic, key in yard.announced if topic == COMMAND_FINAL] == [command.id]
 
 
 def test_what_is_not_final_is_not_counted_as_such(yard: Yard) -> None:
     yard.accept("start")
 
-    assert "final" not in {topic for topic, _ in yard.announced}
+    assert COMMAND_FINAL not in {topic for topic, _ in yard.announced}

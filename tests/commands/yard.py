@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from keyturn.bus.topics import Topic
 from keyturn.clock import after
 from keyturn.commands import lapse, outcome, record
 from keyturn.commands.catalogue import COMMANDS
@@ -85,7 +86,7 @@ class Yard:
         self.names = names
         self.clock = HandClock()
         self.codes_to_come: list[str] = []
-        self.announced: list[tuple[str, str]] = []
+        self.announced: list[tuple[Topic[Any], str]] = []
         self._runner = asyncio.Runner()
         self.store: SqliteStore = self._runner.run(self._opened())
         self.registrar = Registrar(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)

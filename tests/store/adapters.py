@@ -6,8 +6,8 @@ from pathlib import Path
 from keyturn.clock import Clock
 from keyturn.store.port import Store
 from keyturn.store.sqlite.store import open_sqlite
+from keyturn.store.sqlite.writer import Announce
 
-Announce = Callable[[str, str], None]
 Open = Callable[[Path, Clock, Announce], Store]
 
 ADAPTERS: dict[str, Open] = {"sqlite": open_sqlite}

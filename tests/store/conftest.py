@@ -8,6 +8,7 @@ from keyturn.store.port import Store
 
 from .adapters import ADAPTERS
 from .clock import HandClock
+from .work import Announced
 
 
 @pytest.fixture
@@ -21,13 +22,13 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def announced() -> list[tuple[str, str]]:
+def announced() -> list[Announced]:
     return []
 
 
 @pytest.fixture(params=ADAPTERS)
 async def open_store(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, announced: list[tuple[str, str]]
+    request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, announced: list[Announced]
 ) -> AsyncIterator[Callable[[], Store]]:
     """Opens the adapter's store, on what the last one kept; closes what the test leaves open."""
     async with AsyncExitStack() as stores:

@@ -8,7 +8,7 @@ import pytest
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 
 from .clock import HandClock
-from .work import add_entry, add_plan, add_plan_and_raise, instant, plans
+from .work import TOPIC, Announced, add_entry, add_plan, add_plan_and_raise, instant, plans
 
 pytestmark = pytest.mark.anyio
 Open = Callable[[], Store]
@@ -27,7 +27,7 @@ async def test_a_reopened_store_has_what_was_acknowledged(open_store: Open) -> N
 
 
 @pytest.mark.parametrize("raising", ["b", "a", "c", "ab", "bc", "ac", "abc"])
-async def test_a_raising_unit_is_undone_alone(store: Store, announced: list[tuple[str, str]], raising: str) -> None:
+async def test_a_raising_unit_is_undone_alone(store: Store, announced: list[Announced], raising: str) -> None:
     raised = {name: ValueError(name) for name in raising}
     units = [add_plan_and_raise(n, raised[n]) if n in raised else add_plan(n, announce=n) for n in "abc"]
     kept = [name for name in "abc" if name not in raised]
@@ -36,7 +36,7 @@ async def test_a_raising_unit_is_undone_alone(store: Store, announced: list[tupl
 
     assert answers == [*(raised.get(name, name) for name in "abc"), kept]
     assert await store.read(plans) == kept
-    assert announced == [("plan", name) for name in kept]
+    assert announced == [(TOPIC, name) for name in kept]
 
 
 async def test_a_unit_that_raises_in_a_batch_of_its_own_is_undone(store: Store) -> None:
@@ -101,7 +101,7 @@ async def test_a_caller_that_goes_away_takes_nobody_with_it(store: Store) -> Non
 
 
 async def test_announcements_of_durable_units_are_heard_once_and_in_order(
-    store: Store, announced: list[tuple[str, str]]
+    store: Store, announced: list[Announced]
 ) -> None:
     await asyncio.gather(
         store.write(add_plan("a", announce="1")),
@@ -110,7 +110,7 @@ async def test_announcements_of_durable_units_are_heard_once_and_in_order(
         store.write(add_plan("d", announce="1")),
         return_exceptions=True,
     )
-    assert announced == [("plan", "1"), ("plan", "2")]
+    assert announced == [(TOPIC, "1"), (TOPIC, "2")]
 
 
 async def test_statements_answer_with_rows_and_counts(store: Store) -> None:

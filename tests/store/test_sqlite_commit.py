@@ -15,7 +15,7 @@ from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
 from .clock import HandClock
 from .disk import HeldDisk
 from .patience import until
-from .work import add_plan, plans
+from .work import TOPIC, Announced, add_plan, plans
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ def batches() -> list[int]:
 
 @pytest.fixture
 async def store(
-    tmp_path: Path, clock: HandClock, disk: HeldDisk, announced: list[tuple[str, str]], batches: list[int]
+    tmp_path: Path, clock: HandClock, disk: HeldDisk, announced: list[Announced], batches: list[int]
 ) -> AsyncIterator[SqliteStore]:
     store = open_sqlite(
         tmp_path,
@@ -52,7 +52,7 @@ def plans_seen_from_outside(directory: Path) -> list[str]:
 
 
 async def test_nothing_is_answered_or_announced_before_its_commit(
-    store: SqliteStore, disk: HeldDisk, tmp_path: Path, announced: list[tuple[str, str]]
+    store: SqliteStore, disk: HeldDisk, tmp_path: Path, announced: list[Announced]
 ) -> None:
     kept = asyncio.create_task(store.write(add_plan("gold", announce="gold")))
     refused = asyncio.create_task(store.write(add_plan("gold")))
@@ -65,7 +65,7 @@ async def test_nothing_is_answered_or_announced_before_its_commit(
     assert await kept == "gold"
     with pytest.raises(sqlite3.IntegrityError):
         await refused
-    assert announced == [("plan", "gold")]
+    assert announced == [(TOPIC, "gold")]
     assert plans_seen_from_outside(tmp_path) == ["gold"]
 
 
@@ -113,7 +113,7 @@ async def test_a_unit_whose_caller_left_before_it_ran_is_not_run(
 
 
 async def test_a_unit_whose_caller_left_during_its_commit_is_kept(
-    store: SqliteStore, disk: HeldDisk, announced: list[tuple[str, str]]
+    store: SqliteStore, disk: HeldDisk, announced: list[Announced]
 ) -> None:
     leaving = asyncio.create_task(store.write(add_plan("gold", announce="gold")))
     await until(lambda: disk.busy)
@@ -121,7 +121,7 @@ async def test_a_unit_whose_caller_left_during_its_commit_is_kept(
     disk.set_free()
     await store.write(add_plan("silver"))
     assert await store.read(plans) == ["gold", "silver"]
-    assert announced == [("plan", "gold")]
+    assert announced == [(TOPIC, "gold")]
 
 
 async def test_a_store_that_closes_finishes_its_commit_and_takes_nothing_new(

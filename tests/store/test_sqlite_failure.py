@@ -15,7 +15,7 @@ from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
 from .clock import HandClock
 from .disk import CountingDisk
 from .patience import until
-from .work import add_entry, add_plan, add_plan_and_raise, instant, plans
+from .work import Announced, add_entry, add_plan, add_plan_and_raise, instant, plans
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +27,7 @@ def disk() -> CountingDisk:
 
 @pytest.fixture
 async def store(
-    tmp_path: Path, clock: HandClock, disk: CountingDisk, announced: list[tuple[str, str]]
+    tmp_path: Path, clock: HandClock, disk: CountingDisk, announced: list[Announced]
 ) -> AsyncIterator[SqliteStore]:
     store = open_sqlite(tmp_path, clock, lambda topic, key: announced.append((topic, key)), disk=disk)
     yield store
@@ -80,7 +80,7 @@ async def two_probes(disk: CountingDisk) -> None:
 
 
 async def test_a_commit_that_cannot_be_written_fails_every_unit_of_its_batch(
-    store: SqliteStore, tmp_path: Path, announced: list[tuple[str, str]]
+    store: SqliteStore, tmp_path: Path, announced: list[Announced]
 ) -> None:
     await store.write(add_plan("first"))
     with no_space_beyond(tmp_path / f"{FILE_NAME}-wal"):

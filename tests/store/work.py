@@ -1,8 +1,14 @@
 """Units of work on two tables that every store has: plans (unique names) and entries."""
 
 from collections.abc import Callable
+from typing import Any
 
+from keyturn.bus.topics import COMMAND_CHANGED, CommandId, Topic
 from keyturn.store.port import ReadTx, Tx
+
+TOPIC = COMMAND_CHANGED
+"""What the units announce; the store knows nothing of its meaning."""
+Announced = tuple[Topic[Any], str]
 
 _ADD_PLAN = "INSERT INTO plan (id, name, commands, created_at) VALUES (:id, :name, :commands, :created_at)"
 _ADD_ENTRY = "INSERT INTO entry (at, actor, kind, body) VALUES (:at, 'test', 'test', :body) RETURNING seq"
@@ -14,7 +20,7 @@ def add_plan(name: str, announce: str | None = None, size: int = 1) -> Callable[
     def work(tx: Tx) -> str:
         tx.run(_ADD_PLAN, id=name, name=name, commands="x" * size, created_at=tx.now)
         if announce is not None:
-            tx.announce("plan", announce)
+            tx.announce(TOPIC, CommandId(announce))
         return name
 
     return work

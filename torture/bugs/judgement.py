@@ -54,7 +54,8 @@ BUGS: tuple[Bug, ...] = (
         "transitions are not written down",
         "commands/lifecycle.py",
         '    _tell(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})\n',
-        '    tx.announce("command", command.id)\n    tx.announce("vehicle", command.vehicle_id)\n',
+        "    tx.announce(COMMAND_CHANGED, CommandId(command.id))\n"
+        "    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))\n",
         "8 every transition",
     ),
     Bug(

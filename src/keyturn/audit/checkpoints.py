@@ -15,14 +15,13 @@ from msgspec import Meta
 from keyturn.audit import journal
 from keyturn.audit.encoding import company_of
 from keyturn.audit.sealing import CHECKPOINT_KIND, seal
+from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
 from keyturn.clock import SECOND
 from keyturn.store.port import ReadTx, Row, Tx
 
 CHECKPOINT_FORMAT = "keyturn-checkpoint-1"
 LATEST = 253_402_300_799_999_999
 """The last instant that can be written as a date."""
-CHECKPOINT_TOPIC = "checkpoint"
-"""Bus topic of new checkpoints; the key is the chain."""
 AUDITOR = "audit"
 """The actor of entries that the audit writes about itself."""
 
@@ -196,7 +195,7 @@ def _make(tx: Tx, signer: Signer, chain: str, number: int, digest: bytes, previo
     tx.run(_KEEP, id=_next_id(tx), chain=chain, number=number, **msgspec.structs.asdict(signed))
     tx.run(_MARK, chain=chain, number=number, now=tx.now, digest=signed.digest)
     journal.record(tx, CHECKPOINT_KIND, company_id=company, actor=AUDITOR, number=number, hash=digest.hex())
-    tx.announce(CHECKPOINT_TOPIC, chain)
+    tx.announce(CHECKPOINT_MADE, ChainId(chain))
     return signed
 
 

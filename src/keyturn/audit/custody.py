@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keyturn.audit import lateness
-from keyturn.audit.checkpoints import CHECKPOINT_TOPIC, Signer
+from keyturn.audit.checkpoints import Signer
 from keyturn.audit.courier import Courier
 from keyturn.audit.faults import Faults
 from keyturn.audit.lateness import Lateness
@@ -13,6 +13,7 @@ from keyturn.audit.outlets import configured
 from keyturn.audit.sealer import SEALING_FAULT, Sealer
 from keyturn.audit.watch import CHAIN_FAULT, Watch
 from keyturn.bus.port import Bus
+from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
 from keyturn.config.settings import AuditSettings
 from keyturn.store.port import Store
 from keyturn.store.rounds import make_rounds
@@ -49,7 +50,7 @@ class Custody:
 
     def start(self) -> None:
         """Begin with what an earlier process left unsealed, undelivered or unverified."""
-        self._unlisten = self._bus.listen(CHECKPOINT_TOPIC, self._checkpoint_made)
+        self._unlisten = self._bus.listen(CHECKPOINT_MADE, self._checkpoint_made)
         works = [self._sealer.run(), *(courier.run() for courier in self._couriers), self._watch.run()]
         works.append(make_rounds(self._lateness.look, lateness.LOOK_EVERY, "checkpoints on their way", at_once=False))
         self._tasks = [asyncio.create_task(each, name="audit") for each in works]
@@ -63,6 +64,6 @@ class Custody:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._sealer.turn(last=True)
 
-    def _checkpoint_made(self, _chain: str) -> None:
+    def _checkpoint_made(self, _chain: ChainId) -> None:
         for courier in self._couriers:
             courier.wake()

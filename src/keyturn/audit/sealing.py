@@ -14,12 +14,11 @@ import msgspec
 
 from keyturn.audit.encoding import GENESIS, Content, chain_of, entry_hash
 from keyturn.audit.personal import part_by_name, salted_hash
+from keyturn.bus.topics import AUDIT_SEALED, ChainId
 from keyturn.store.port import ReadTx, Tx
 
 AT_ONCE = 64
 """Entries in one unit: others want the writer too."""
-SEALED_TOPIC = "sealed"
-"""Bus topic of chains that grew; the key is the company's id, or empty."""
 CHECKPOINT_KIND = "chain.checkpoint"
 
 _SALT_BYTES = 16
@@ -73,7 +72,7 @@ def seal(tx: Tx, *, limit: int = AT_ONCE, salts: Salts = secrets.token_bytes) ->
         _write(tx, links)
     for key, head in heads.items():
         _advance(tx, key, head)
-        tx.announce(SEALED_TOPIC, key)
+        tx.announce(AUDIT_SEALED, ChainId(key))
     return len(links)
 
 

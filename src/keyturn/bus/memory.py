@@ -2,21 +2,22 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
 from keyturn.bus.port import Listener
+from keyturn.bus.topics import IdT, Topic
 
 
 class MemoryBus:
     """The port's `Bus`. Everything happens in the event loop's thread."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, dict[object, Listener]] = {}
-        self._waiters: dict[tuple[str, str], set[MemoryWaiter]] = {}
+        self._listeners: dict[Topic[Any], dict[object, Listener[Any]]] = {}
+        self._waiters: dict[tuple[Topic[Any], str], set[MemoryWaiter]] = {}
 
-    def publish(self, topic: str, key: str) -> None:
+    def publish(self, topic: Topic[IdT], key: IdT) -> None:
         for waiter in self._waiters.get((topic, key), ()):
             waiter.wake()
         for listener in tuple(self._listeners.get(topic, {}).values()):
@@ -24,9 +25,9 @@ class MemoryBus:
                 listener(key)
             except Exception:
                 # Whoever said it has its own work to finish, and the other listeners want to hear it too.
-                structlog.get_logger(__name__).exception("listener_failed", topic=topic, key=key)
+                structlog.get_logger(__name__).exception("listener_failed", topic=topic.name, key=key)
 
-    def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
+    def listen(self, topic: Topic[IdT], listener: Listener[IdT]) -> Callable[[], None]:
         listeners = self._listeners.setdefault(topic, {})
         place = object()
         listeners[place] = listener
@@ -36,14 +37,14 @@ class MemoryBus:
 
         return stop
 
-    def waiter(self, topic: str, key: str) -> "MemoryWaiter":
+    def waiter(self, topic: Topic[IdT], key: IdT) -> "MemoryWaiter":
         return MemoryWaiter(self._waiters, (topic, key))
 
 
 class MemoryWaiter:
     """The port's `Waiter`: in the bus's table while it is entered."""
 
-    def __init__(self, table: "dict[tuple[str, str], set[MemoryWaiter]]", place: tuple[str, str]) -> None:
+    def __init__(self, table: "dict[tuple[Topic[Any], str], set[MemoryWaiter]]", place: tuple[Topic[Any], str]) -> None:
         self._table = table
         self._place = place
         self._said = asyncio.Event()

@@ -1,26 +1,29 @@
 """The bus port: wake-ups between the parts of a node, and later between nodes.
 
-A message is a topic and an id. It may be lost or repeated without harm, because whoever hears it reads the rows.
+A message is a topic and an id (`keyturn.bus.topics`). It may be lost, repeated or reordered without harm, because
+whoever hears it reads the rows.
 """
 
 from collections.abc import Callable
 from typing import Protocol
 
-Listener = Callable[[str], None]
+from keyturn.bus.topics import IdT, Topic
+
+Listener = Callable[[IdT], None]
 
 
 class Bus(Protocol):
     """Tell listeners on this node that something about an id changed."""
 
-    def publish(self, topic: str, key: str) -> None:
+    def publish(self, topic: Topic[IdT], key: IdT) -> None:
         """Call every listener of `topic` for `key`, in the event loop's thread."""
         ...
 
-    def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
+    def listen(self, topic: Topic[IdT], listener: Listener[IdT]) -> Callable[[], None]:
         """Call `listener(key)` for every key said on `topic`, until the returned function is called."""
         ...
 
-    def waiter(self, topic: str, key: str) -> "Waiter":
+    def waiter(self, topic: Topic[IdT], key: IdT) -> "Waiter":
         """Wait for the next words about one key."""
         ...
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 from keyturn.bus.port import Bus
+from keyturn.bus.topics import COMMAND_CHANGED, CONFIRMATION_ISSUED, CommandId, VehicleId
 from keyturn.clock import Clock, seconds_between
 from keyturn.commands import lifecycle, nonces, record, refusals
 from keyturn.commands.intake import Intake
@@ -14,10 +15,6 @@ from keyturn.errors import Refusal
 from keyturn.store.port import ReadTx, Store, Tx
 from keyturn.tenants.principal import Principal
 
-TOPIC = "command"
-"""Bus topic of commands whose row changed."""
-CONFIRMING_TOPIC = "confirming"
-"""Bus topic of vehicles for which a code was issued."""
 _LOOK_UP = 0.5
 """Seconds after which a held answer looks at the row, and at whether the node stops, without a wake-up."""
 
@@ -42,7 +39,7 @@ class Desk:
         if submitted.refusal is not None:
             raise submitted.refusal
         if submitted.confirming_vehicle is not None:
-            self._bus.publish(CONFIRMING_TOPIC, submitted.confirming_vehicle)
+            self._bus.publish(CONFIRMATION_ISSUED, VehicleId(submitted.confirming_vehicle))
         if submitted.waiting is not None:
             return post_answer(await self._first_answer(submitted.waiting))
         assert submitted.answer is not None, "one of the three is set"
@@ -72,7 +69,7 @@ class Desk:
         keeps no caller waiting.
         """
         until: float | None = None
-        with self._bus.waiter(TOPIC, command.id) as waiter:
+        with self._bus.waiter(COMMAND_CHANGED, CommandId(command.id)) as waiter:
             while True:
                 current, now = await self._store.read(partial(_load_now, command_id=command.id))
                 if current is None or current.post_code is not None:
@@ -87,7 +84,7 @@ class Desk:
 
     async def _settled(self, company_id: str, command_id: str, wait: float) -> Face | None:
         until = self._clock.monotonic() + wait
-        with self._bus.waiter(TOPIC, command_id) as waiter:
+        with self._bus.waiter(COMMAND_CHANGED, CommandId(command_id)) as waiter:
             while True:
                 command = await self._load(company_id, command_id)
                 left = until - self._clock.monotonic()

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
+from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_FINAL, VEHICLE_HAS_WORK, CommandId, VehicleId
 from keyturn.clock import after
 from keyturn.commands import texts
 from keyturn.commands.record import Command
@@ -18,8 +19,6 @@ from keyturn.store.port import Tx
 
 ENGINE = "engine"
 EMPTY_DETAIL = "{}"
-FINAL_TOPIC = "final"
-"""Bus topic of commands that became final: ``<name> <state> <id>``. For counting only: it may lose or repeat some."""
 _ASIDE = ("contradicted", "unverified", "found", "held_back")
 """What is told of a command without a change of its state."""
 _VERIFIED_WITHIN = 86_400.0
@@ -227,6 +226,6 @@ def _tell(tx: Tx, command: Command, kind: str, actor: str, told: dict[str, objec
         **told,
     )
     if kind not in _ASIDE and command.status in (Status.SUCCESS, Status.ERROR):
-        tx.announce(FINAL_TOPIC, f"{command.name} {command.state} {command.id}")
-    tx.announce("command", command.id)
-    tx.announce("vehicle", command.vehicle_id)
+        tx.announce(COMMAND_FINAL, CommandId(command.id))
+    tx.announce(COMMAND_CHANGED, CommandId(command.id))
+    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))

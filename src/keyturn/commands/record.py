@@ -1,5 +1,7 @@
 """The command's row, and its place among the commands that are still open."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from keyturn.clock import after
@@ -113,6 +115,7 @@ WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM op
 """
 _FOLLOWED = _COMMAND + _IS_FOLLOWED
 _FOLLOWED_FENCE = f"SELECT fence FROM command {_IS_FOLLOWED}"  # noqa: S608 - as above
+_NAME_AND_STATE = "SELECT name, state FROM command WHERE id = :id"
 _OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = :vehicle_id"
 _PLACES = "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
 _OPEN_ALL = f"{_OPEN} ORDER BY o.command_id"
@@ -183,6 +186,12 @@ def followed_fence(tx: ReadTx, command_id: str) -> int | None:
     """The fence of what `load_followed` would give: while it stays, so does the rest."""
     row = tx.one(_FOLLOWED_FENCE, id=command_id)
     return row[0] if row else None
+
+
+def names_and_states(tx: ReadTx, command_ids: Iterable[str]) -> list[tuple[str, str]]:
+    """(name, state) of each command that still has a row, in the order of the ids."""
+    rows = (tx.one(_NAME_AND_STATE, id=command_id) for command_id in command_ids)
+    return [(name, state) for name, state in filter(None, rows)]
 
 
 def open_places(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:

@@ -13,8 +13,8 @@ import structlog
 
 from keyturn.audit import journal
 from keyturn.bus.port import Bus
+from keyturn.bus.topics import CLOCK_ACCEPTED, CONFIRMATION_ISSUED, VEHICLE_HAS_WORK, BootId
 from keyturn.commands import lanes, lifecycle, record
-from keyturn.commands.desk import CONFIRMING_TOPIC
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.states import State
 from keyturn.engine.clock_watch import Budgets
@@ -32,7 +32,6 @@ from keyturn.timekeeping import Timekeeper
 
 log = structlog.get_logger()
 Step = Callable[[Command], Awaitable[None]]
-_VEHICLE_TOPIC = "vehicle"
 _CLOCK_EVERY = 1.0
 """Seconds between two looks at the clocks."""
 _AT_ONCE = 32
@@ -80,9 +79,9 @@ class Engine:
         """Take up what an earlier process left, then listen."""
         await self._store.write(release_posts)
         self._unlisten = [
-            self._bus.listen(_VEHICLE_TOPIC, self.tend),
-            self._bus.listen(CONFIRMING_TOPIC, self._refresh),
-            self._bus.listen(clock_fact.TOPIC, self._look_at_clock_now),
+            self._bus.listen(VEHICLE_HAS_WORK, self.tend),
+            self._bus.listen(CONFIRMATION_ISSUED, self._refresh),
+            self._bus.listen(CLOCK_ACCEPTED, self._look_at_clock_now),
         ]
         self._spawn(make_rounds(sweeper.look, sweeper.interval, "sweep"), "sweep")
         self._spawn(make_rounds(self._look_at_clock, _CLOCK_EVERY, "clock"), "clock")
@@ -175,7 +174,7 @@ class Engine:
         await keep_trying(partial(self._store.write, partial(entry, company_id=None, actor=lifecycle.ENGINE)))
         await self.tend_undriven()
 
-    def _look_at_clock_now(self, _key: str) -> None:
+    def _look_at_clock_now(self, _boot: BootId) -> None:
         self._spawn(self._look_at_clock(), "clock accepted")
 
     def _tended(self, vehicle_id: str, task: asyncio.Task[None]) -> None:

@@ -1,15 +1,15 @@
 """Exchanges with an OEM that brought nothing are kept, the newest of each kind, and counted."""
 
+from collections.abc import Callable
 from functools import partial
 
-from keyturn.bus.port import Bus
 from keyturn.clock import Clock
 from keyturn.commands import silences
 from keyturn.connectors.port import Exchange, OemAnswer, Verdict
 from keyturn.store.port import Store, StoreUnavailable
 
-TOPIC = "silent"
-"""Bus topic: ``<connector> <state or question> <status class or none>``. For counting: it may lose or repeat some."""
+CountSilence = Callable[[str, str, str], None]
+"""Hears (connector, ``state`` or ``question``, ``2xx`` to ``5xx`` or ``none``) of every such exchange."""
 _AT_MOST_EVERY = 10.0
 """Seconds between two writes about a command whose questions end the same way again and again."""
 
@@ -17,10 +17,10 @@ _AT_MOST_EVERY = 10.0
 class Silences:
     """`of_command` gives what follows the questions about one command."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, count: CountSilence) -> None:
         self.store = store
         self.clock = clock
-        self._bus = bus
+        self._count = count
 
     async def unread(self, connector: str, vehicle_id: str, exchange: Exchange) -> None:
         """A read of the vehicle's state brought nothing. Raises `StoreUnavailable`."""
@@ -33,7 +33,7 @@ class Silences:
 
     def count(self, connector: str, about: str, exchange: Exchange) -> None:
         status = "none" if exchange.status is None else f"{exchange.status // 100}xx"
-        self._bus.publish(TOPIC, f"{connector} {about} {status}")
+        self._count(connector, about, status)
 
 
 class Questions:

@@ -32,7 +32,7 @@ from keyturn.engine.follow import Follower
 from keyturn.engine.keep_enabling import KeepEnabling
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.reminders import Reminders
-from keyturn.engine.silences import Silences
+from keyturn.engine.silences import CountSilence, Silences
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.switches import Switches
 from keyturn.engine.trying_credentials import TryingCredentials
@@ -70,6 +70,8 @@ class Parts(msgspec.Struct, frozen=True):
     chance: Chance = Chance()
     shared: bool = False
     """Other nodes work on the same store: what they are sending, this one does not know."""
+    count_silence: CountSilence = lambda _connector, _about, _status: None
+    """For the metric of exchanges that brought nothing."""
 
     @property
     def clock(self) -> Clock:
@@ -129,7 +131,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     new_id = partial(uuid7, random=parts.chance.octets)
     registrar = Registrar(settings.commands, settings.evidence, new_id, parts.epoch)
     rules = settings.engine
-    silences = Silences(parts.store, parts.bus, parts.clock)
+    silences = Silences(parts.store, parts.clock, parts.count_silence)
     timeout = rules.state_read_timeout
     vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, timeout, silences)
     engine = _engine(parts, settings, registrar, vehicles, silences)

@@ -5,9 +5,6 @@ import msgspec
 from keyturn.store.port import ReadTx, Tx
 from keyturn.timekeeping import Kept
 
-TOPIC = "clock"
-"""Said on the bus when an operator has accepted the time."""
-
 _LOAD = "SELECT value FROM store_fact WHERE name = 'clock'"
 _SAVE = """
 INSERT INTO store_fact (name, value) VALUES ('clock', :value)

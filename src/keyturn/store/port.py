@@ -11,6 +11,7 @@ partial unique indexes, and ``FOR UPDATE`` at the end of a ``SELECT`` whose row 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from keyturn.bus.topics import IdT, Topic
 from keyturn.timekeeping import Moment
 
 T = TypeVar("T")
@@ -50,8 +51,8 @@ class Tx(ReadTx, Protocol):
         """Hold the rows of a ``SELECT ... FOR UPDATE`` until the unit ends; an adapter with one writer does nothing."""
         ...
 
-    def announce(self, topic: str, key: str) -> None:
-        """Say `key` on the bus topic `topic` once, and only if, this unit is durable. Carries ids, never facts."""
+    def announce(self, topic: Topic[IdT], key: IdT) -> None:
+        """Publish the id `key` on `topic` once, and only if, this unit is durable (see `keyturn.bus.topics`)."""
         ...
 
 

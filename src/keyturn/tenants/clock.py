@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from keyturn.bus.topics import CLOCK_ACCEPTED, BootId
 from keyturn.clock import SECOND, iso_time
 from keyturn.store import clock_fact
 from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
@@ -56,7 +57,7 @@ def accept(time: Timekeeper, session: Session, arguments: AcceptClock) -> Answer
         raise OperationError("nothing_to_accept", "The wall clock is believed: there is nothing to accept.")
     clock_fact.save(session.tx, acceptable)
     session.record("clock.accepted", None, seconds=round(time.gap, 3), wall=shown["wall"])
-    session.tx.announce(clock_fact.TOPIC, "accepted")
+    session.tx.announce(CLOCK_ACCEPTED, BootId(acceptable.boot))
     return {"accepted": True, **shown}
 
 

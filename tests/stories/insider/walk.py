@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
 from keyturn.store.port import ReadTx, Row, Tx
 from keyturn.tenants import changes, operators
@@ -53,7 +54,7 @@ class LaterTx:
     def lock(self, sql: str, /, **params: object) -> None:
         self._tx.lock(sql, **params)
 
-    def announce(self, topic: str, key: str) -> None:
+    def announce(self, topic: Topic[IdT], key: IdT) -> None:
         """Nothing becomes durable."""
 
 

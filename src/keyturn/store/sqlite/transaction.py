@@ -1,7 +1,9 @@
 """What a unit of work sees of a SQLite connection."""
 
 import sqlite3
+from typing import Any
 
+from keyturn.bus.topics import IdT, Topic
 from keyturn.store.port import Row
 from keyturn.store.sqlite.statement import translate
 from keyturn.timekeeping import Moment
@@ -40,7 +42,7 @@ class SqliteTx(SqliteReadTx):
 
     def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
         super().__init__(connection, moment)
-        self.announced: list[tuple[str, str]] = []
+        self.announced: list[tuple[Topic[Any], str]] = []
 
     def run(self, sql: str, /, **params: object) -> int:
         return self._execute(sql, params).rowcount
@@ -48,5 +50,5 @@ class SqliteTx(SqliteReadTx):
     def lock(self, sql: str, /, **params: object) -> None:
         """There is one writer."""
 
-    def announce(self, topic: str, key: str) -> None:
+    def announce(self, topic: Topic[IdT], key: IdT) -> None:
         self.announced.append((topic, key))

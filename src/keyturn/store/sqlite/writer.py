@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
+from keyturn.bus.topics import IdT, Topic
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.batch import Batch, Promise, break_promises
 from keyturn.store.sqlite.facts import prove_writable
@@ -27,8 +28,13 @@ PROBE_SECONDS = 0.25
 """Between two tries to write again while the store is unavailable."""
 
 T = TypeVar("T")
-Announce = Callable[[str, str], None]
 OnBatch = Callable[[int, float], None]
+
+
+class Announce(Protocol):
+    """Hears, in the event loop's thread, what a durable unit announced."""
+
+    def __call__(self, topic: Topic[IdT], key: IdT, /) -> None: ...
 
 
 class Writer:
