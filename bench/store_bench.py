@@ -34,7 +34,7 @@ from keyturn.store.sqlite.batch import Batch
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.reader import Reader
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
-from keyturn.timekeeping import Moment
+from keyturn.timekeeping import Moment, Timekeeper
 
 VEHICLES = 1000
 REQUEST_SECONDS = 60e-6
@@ -241,12 +241,12 @@ async def reading(design: str, clients: int, rounds: int, seconds: float) -> Cel
         await asyncio.gather(*(store.write(partial(accept, number=number)) for number in range(COMMANDS_TO_READ)))
         if design == "loop":
             return await measure(store.read, works, clients, rounds, seconds)
-        reader = Reader(connect(path, "ro"))
+        reader, clock = Reader(connect(path, "ro")), Timekeeper(SystemClock())
         with ThreadPoolExecutor(1) as pool:
             loop = asyncio.get_running_loop()
 
             async def hand_over(work: Work) -> object:
-                return await loop.run_in_executor(pool, partial(reader.run, work, 0))
+                return await loop.run_in_executor(pool, partial(reader.run, work, clock.moment()))
 
             cell = await measure(hand_over, works, clients, rounds, seconds)
         reader.close()
