@@ -3,6 +3,7 @@
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ async def test_every_event_is_told_once_on_every_channel(
 
 @pytest.mark.parametrize(("kind", "told_of", "not_told_of"), CONDITIONAL)
 async def test_what_administrators_do_is_told_where_it_may_harm(
-    tmp_path: Path, receiver: Receiver, kind: str, told_of: dict[str, object], not_told_of: dict[str, object]
+    tmp_path: Path, receiver: Receiver, kind: str, told_of: dict[str, Any], not_told_of: dict[str, Any]
 ) -> None:
     async with office(tmp_path, [by_webhook(receiver.url)]) as running:
         for body in (not_told_of, told_of):

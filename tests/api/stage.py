@@ -15,6 +15,7 @@ import uvloop
 
 from keyturn.api.edge import Server
 from keyturn.api.routes import build_app
+from keyturn.commands.nonces import Nonce
 from keyturn.commands.request import CommandRequest, PostAnswer
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import Refusal
@@ -97,6 +98,9 @@ class MemoryDesk:
     async def get(self, company_id: str, command_id: str, wait: float) -> dict[str, object] | None:
         self.asked.append((company_id, command_id, wait))
         return self.records.get((company_id, command_id))
+
+    async def is_spent(self, nonce: Nonce) -> bool:
+        return False
 
     async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
         self.refused.append((principal.application_id, vin, command, refusal.detail))

@@ -193,7 +193,7 @@ def rewrite(house: House, number: int) -> None:
     prev = bytes(32)
     for place, personal_hash, *entry, body in rows:
         opened = body.split(',"vin"')[0] + "}" if personal_hash else body
-        digest = entry_hash(place, prev, Content(*entry, opened), personal_hash)
+        digest = entry_hash(place, prev, Content(*(*entry, opened)), personal_hash)
         house.tamper(
             "UPDATE chain_link SET prev = :prev, hash = :hash WHERE chain = 'company-a' AND number = :number",
             prev=prev,

@@ -1,5 +1,7 @@
 """The personal part can be erased with its salt; the chain is verifiable all the same."""
 
+from pathlib import Path
+
 import pytest
 
 from keyturn.audit.findings import What
@@ -26,7 +28,7 @@ def test_an_erased_part_verifies_and_says_that_it_is_erased(house: House) -> Non
     ]
 
 
-def test_an_export_of_an_erased_part_verifies_and_holds_nothing_of_it(house: House, tmp_path) -> None:
+def test_an_export_of_an_erased_part_verifies_and_holds_nothing_of_it(house: House, tmp_path: Path) -> None:
     erased = "UPDATE entry SET body = replace(body, ',\"vin\":\"6AHFT68CKAF501652\"', '')"
     house.tamper(erased, "UPDATE chain_link SET salt = NULL")
 

@@ -11,7 +11,7 @@ from .house import KEYRING, House
 
 numbers = st.integers(1, 10)
 chains = st.sampled_from(["company-a", "company-b", ""])
-texts = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=8)
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 entry_edits = st.one_of(
     st.tuples(st.just("entry.at"), st.integers(-(2**40), 2**40)),
     st.tuples(st.sampled_from(["entry.actor", "entry.kind", "entry.vehicle_id", "entry.body"]), texts),

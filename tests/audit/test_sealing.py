@@ -179,11 +179,16 @@ def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: House, woken: b
     async def work() -> list[float]:
         loop = asyncio.get_running_loop()
         wake: list[Callable[[], None]] = []
+
+        def committed(_units: int, _seconds: float) -> None:
+            for each in wake:
+                each()
+
         store = open_sqlite(
             empty.data,
             VirtualClock(loop.time),
             lambda _topic, _key: None,
-            on_batch=lambda _units, _seconds: [each() for each in wake] and None,
+            on_batch=committed,
             disk=InPlace(),
         )
         sealer, _ = sealer_of(store)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.audit import watch
+from keyturn.audit import reading, watch
 from keyturn.audit.checkpoints import Signed
 from keyturn.audit.faults import Faults
 from keyturn.audit.reading import Head
@@ -19,7 +19,7 @@ from .house import KEYRING, House, rewrite, until
 
 
 def test_a_verification_that_fails_is_a_fault_until_one_succeeds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    fails, heads = [True, True], watch.reading.heads
+    fails, heads = [True, True], reading.heads
 
     def tripped(tx: ReadTx) -> list[Head]:
         if fails:
@@ -38,7 +38,7 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(house: House, m
             with suppress(asyncio.CancelledError):
                 await running
 
-    monkeypatch.setattr(watch.reading, "heads", tripped)
+    monkeypatch.setattr(reading, "heads", tripped)
     monkeypatch.setattr(watch, "_PAUSE", 0.0)
 
     assert house.run(work) == [False]

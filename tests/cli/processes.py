@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
@@ -63,7 +63,7 @@ class Running:
         self.process.kill()
         self.process.communicate()
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

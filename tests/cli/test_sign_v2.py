@@ -1,8 +1,8 @@
 """``sign --v2`` and ``send --v2``."""
 
 import json
-from collections.abc import Iterator
 from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +15,7 @@ PARKED = "9KTPARKED00000001"
 
 
 @pytest.fixture
-def told(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def told(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The first company of the demo, as the environment names it."""
     company = {**demo.told["companies"][0], "url": demo.told["url"]}
     for name in ("url", "client_id", "sign_secret", "token"):
@@ -59,7 +59,7 @@ def test_send_signs_with_version_2(demo: Demo, capsys: pytest.CaptureFixture[str
     assert json.loads(capsys.readouterr().out)["status"] == "Success"
 
 
-def _sent(request: dict[str, object]) -> tuple[int, object]:
+def _sent(request: dict[str, Any]) -> tuple[int, object]:
     """HTTP code and body."""
     url = urlsplit(str(request["url"]))
     connection = HTTPConnection(url.netloc, timeout=30)

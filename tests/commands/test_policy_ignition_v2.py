@@ -16,7 +16,7 @@ def demanding(yard: Yard) -> None:
 
 
 def nonce(yard: Yard, value: str) -> Nonce:
-    return Nonce(yard.names.application, value.encode(), yard.clock.now() + 60_000_000)
+    return Nonce(yard.names.application, value, yard.clock.now() + 60_000_000)
 
 
 def test_a_first_step_in_version_1_is_refused_as_an_unsigned_one_is(yard: Yard) -> None:

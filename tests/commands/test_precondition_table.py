@@ -6,7 +6,8 @@ from keyturn.commands import texts
 from keyturn.commands.sights import sights
 from keyturn.fleet.evidence import Track
 
-from .cases import NOW, RULES, case
+from .cases import RULES, case
+from .installation import NOW
 
 TABLE: dict[int, tuple[str, set[str]]] = {
     1: ("The vehicle must not be moving.", {"speed"}),

@@ -9,7 +9,8 @@ from keyturn.commands import refusals
 from keyturn.commands.refusals import SINGLY
 from keyturn.errors import BlockedByPolicy
 
-from .yard import VIN, Yard
+from .installation import VIN
+from .yard import Yard
 
 NOBODY = "9KTNOSUCHVEHICLE1"
 MINUTE = 60.0

@@ -134,7 +134,7 @@ class ConnectorContract:
 
     async def test_state_that_cannot_be_read_is_none(self, rig: Rig) -> None:
         await rig.behave(Conduct.IS_ABSENT)
-        assert await rig.connector.read_state(target()) is None
+        assert (await rig.connector.observe(target())).report is None
 
     async def test_closing_twice_is_closing(self, rig: Rig) -> None:
         await rig.behave(Conduct.TAKES_IT)

@@ -18,7 +18,8 @@ class Seen(NamedTuple):
 
     @property
     def json(self) -> dict[str, object]:
-        return json.loads(self.body)
+        document: dict[str, object] = json.loads(self.body)
+        return document
 
 
 class Ending(NamedTuple):

@@ -87,7 +87,7 @@ class TestTheFirstAnswer:
         assert answered.verdict is Verdict.NO_OPERATION
 
     async def test_may_point_to_a_listed_origin(self, oem: Oem) -> None:
-        listed = {"trusted_origins": ["https://status.oem.example"]}
+        listed: dict[str, Any] = {"trusted_origins": ["https://status.oem.example"]}
         answered = await sent(oem, answer(202, {"op": {"url": "https://status.oem.example/7"}}), **listed)
         assert answered.operation == Operation(url="https://status.oem.example/7")
 

@@ -93,7 +93,7 @@ def test_the_address_must_come_from_somewhere() -> None:
 @pytest.mark.parametrize(
     "files", [{"client_certificate": "absent.pem"}, {"client_key": "absent.key"}], ids=["certificate", "key_alone"]
 )
-def test_a_client_certificate_must_be_there(files: dict[str, str]) -> None:
+def test_a_client_certificate_must_be_there(files: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError, match=r"^client_(certificate|key): "):
         OemHttp(definition(**files), BentClock())
 
@@ -103,7 +103,7 @@ def test_the_commands_that_can_be_named_are_those_of_the_catalogue() -> None:
 
 
 def test_what_is_not_declared_is_false_and_immobilising_is_not_offered_then() -> None:
-    commands = {"commands": {"disable_ignition": {}, "enable_ignition": {}}}
+    commands: dict[str, Any] = {"commands": {"disable_ignition": {}, "enable_ignition": {}}}
     silent = connector("http://localhost:1", declares={}, **commands).declares
     assert (silent.enforces_preconditions, silent.blocks_next_start_only, silent.read_wakes_vehicle) == (False,) * 3
     assert silent.offers == {"enable_ignition"}

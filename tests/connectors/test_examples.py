@@ -70,12 +70,14 @@ async def test_the_sync_example_reads_state(oem: Oem) -> None:
         "values": values,
     }
     oem.says(answer(200, said))
-    report = await connector.read_state(target(account(token="key", fleet_id="f1")))
+    report = (await connector.observe(target(account(token="key", fleet_id="f1")))).report
     await connector.close()
     assert report is not None
     assert (report.reachable, report.last_contact) == (True, TEN_O_CLOCK)
+    speed = report.readings["speed"].value
+    assert speed == pytest.approx(160.9344)
     assert report.readings == {
-        "speed": Reading(pytest.approx(160.9344), TEN_O_CLOCK - SECOND, TEN_O_CLOCK),
+        "speed": Reading(speed, TEN_O_CLOCK - SECOND, TEN_O_CLOCK),
         "system_power_mode": Reading("on", None, TEN_O_CLOCK),
         "transmission_gear": Reading("park", None, TEN_O_CLOCK),
         "doors_locked": Reading(None, None, TEN_O_CLOCK, "the source flags it as not valid"),

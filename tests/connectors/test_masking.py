@@ -1,5 +1,7 @@
 """What no record holds: secrets, as whole values and in every form; and what stays as it was said."""
 
+from typing import Any
+
 import pytest
 
 from keyturn.connectors.port import Exchange
@@ -13,7 +15,7 @@ pytestmark = pytest.mark.anyio
 CREDENTIALS = {"token": "t0k", "fleet_id": "7", "region": "the", "pin": "1234", "unlock": "5678"}
 
 
-async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: object) -> Exchange:
+async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: Any) -> Exchange:
     oem.says(ending)
     sender = connector(oem.url, send={"path": path, "body": {}}, auth={"scheme": "bearer", **auth})
     answered = await sender.send(order(BentClock(), at=target(account(**CREDENTIALS))))
@@ -22,7 +24,7 @@ async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: object
     return answered.exchange
 
 
-async def said(oem: Oem, text: str, **auth: object) -> str:
+async def said(oem: Oem, text: str, **auth: Any) -> str:
     return (await recorded(oem, answer(502, text), **auth)).answer
 
 

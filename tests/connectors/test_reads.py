@@ -13,7 +13,7 @@ from .orders import BentClock, order, target
 pytestmark = pytest.mark.anyio
 
 PLAIN = {"error_code": "code", "data": "position.{name}"}
-POSITION = {"latitude": {}, "longitude": {}}
+POSITION: dict[str, Any] = {"latitude": {}, "longitude": {}}
 COMMANDS = {"location": {"data": POSITION}, "diagnostics": {"data": {"odometer": {}, "fuel_level": {}}}, "start": {}}
 
 
@@ -80,7 +80,7 @@ async def test_diagnostics_without_any_data_point_are_no_answer(
 
 
 async def test_a_read_that_declares_nothing_and_an_actuation_succeed_without_data(oem: Oem) -> None:
-    bare = {"diagnostics": {}, "start": {}}
+    bare: dict[str, Any] = {"diagnostics": {}, "start": {}}
     assert (await sent(oem, answer(204, ""), "diagnostics", commands=bare)).verdict is Verdict.SUCCEEDED
     assert (await sent(oem, answer(204, ""), "start", commands=bare)).verdict is Verdict.SUCCEEDED
 

@@ -44,7 +44,7 @@ def mappings() -> list[AnswerMapping]:
 
 @cache
 def states() -> list[StateMapping]:
-    zones = ({}, {"zone": "-03:00"}, {"zone": "-03:00", "pattern": "%d/%m/%Y"})
+    zones: tuple[dict[str, str], ...] = ({}, {"zone": "-03:00"}, {"zone": "-03:00", "pattern": "%d/%m/%Y"})
     described = [definition(times=times) for times in zones]
     return [StateMapping(each.state, each.times) for each in described if each.state]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -58,7 +59,7 @@ class Cloud:
 
 
 @asynccontextmanager
-async def clouds(**settings: bool) -> AsyncIterator[Cloud]:
+async def clouds(**settings: Any) -> AsyncIterator[Cloud]:
     async with Simulator(SimulatorSettings(vehicles=0, **settings)) as simulator:
         cloud = Cloud(simulator)
         yield cloud
@@ -171,7 +172,7 @@ async def test_a_wrong_token_was_not_taken(cloud: Cloud) -> None:
 
 
 async def test_state_has_every_signal_that_a_precondition_or_a_verification_reads(cloud: Cloud) -> None:
-    report = await cloud.connectors["simulator"].read_state(cloud.order("9KTPARKED00000001").target)
+    report = (await cloud.connectors["simulator"].observe(cloud.order("9KTPARKED00000001").target)).report
     assert report is not None
     assert report.reachable is True
     assert report.last_contact is not None
@@ -181,7 +182,7 @@ async def test_state_has_every_signal_that_a_precondition_or_a_verification_read
 
 
 async def test_a_vehicle_out_of_coverage_is_said_to_be_so(cloud: Cloud) -> None:
-    report = await cloud.connectors["simulator"].read_state(cloud.order("9KTN0C0V000000011").target)
+    report = (await cloud.connectors["simulator"].observe(cloud.order("9KTN0C0V000000011").target)).report
     assert report is not None
     assert report.reachable is False
 
@@ -189,7 +190,7 @@ async def test_a_vehicle_out_of_coverage_is_said_to_be_so(cloud: Cloud) -> None:
 async def test_the_relay_obeys_under_its_own_path(cloud: Cloud) -> None:
     sent = cloud.order("9KTRLYPRK00000026", "disable_ignition")
     assert (await cloud.outcome(sent, "relay")).verdict is Verdict.SUCCEEDED
-    report = await cloud.connectors["relay"].read_state(sent.target)
+    report = (await cloud.connectors["relay"].observe(sent.target)).report
     assert report is not None
     assert report.readings["ignition_disabled"].value is True
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from keyturn.clock import SystemClock
-from keyturn.config.loading import ConfigError, load_settings
+from keyturn.config.checking import ConfigError
+from keyturn.config.loading import load_settings
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Connector, Exchange, OemAnswer, Verdict

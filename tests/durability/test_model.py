@@ -77,12 +77,12 @@ def test_only_what_a_sync_covered_is_kept() -> None:
 
 
 def test_what_a_failed_sync_covered_may_be_gone_whatever_is_synced_later() -> None:
-    events = [Write(1, 1, "db", 0, b"A"), Sync(2, 2, "db", done=False), Sync(3, 3, "db", done=True)]
+    events: list[FileEvent] = [Write(1, 1, "db", 0, b"A"), Sync(2, 2, "db", done=False), Sync(3, 3, "db", done=True)]
     assert {image(events, seed=seed, db=b".")["db"] for seed in range(20)} == {b".", b"A"}
 
 
 def test_a_name_is_kept_by_a_sync_of_its_directory() -> None:
-    made = [Write(1, 1, "log", 0, b"A"), Sync(2, 2, "log", done=True)]
+    made: list[FileEvent] = [Write(1, 1, "log", 0, b"A"), Sync(2, 2, "log", done=True)]
     assert image(made) == {}
     assert image([*made, Sync(3, 3, DIRECTORY, done=True)]) == {"log": b"A"}
     assert image([*made, Sync(3, 3, DIRECTORY, done=True), Remove(4, 4, "log")]) == {"log": b"A"}

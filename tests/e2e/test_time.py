@@ -19,7 +19,7 @@ from keyturn.config.settings import ServerSettings, Settings, TokenSettings
 from keyturn.store import clock_fact
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
-from keyturn.timekeeping import Timekeeper
+from keyturn.timekeeping import Timekeeper, machine_boot
 
 from ..api.test_signing_v2_replay import INVALID, captured, sent
 from ..policy.staff import PASSWORD, Staff
@@ -214,7 +214,7 @@ async def test_without_a_server_the_time_is_accepted_on_the_store_itself(tmp_pat
     settings = Settings(server=ServerSettings(data=str(tmp_path / "data")))
 
     async with administering.workbench(settings) as bench:
-        then = Timekeeper(SystemClock(), 2.0, app.machine_boot()).kept()
+        then = Timekeeper(SystemClock(), 2.0, machine_boot()).kept()
         behind = msgspec.structs.replace(then, wall=then.wall - QUARTER_US, store=then.store - QUARTER_US)
         await bench._store.write(lambda tx: clock_fact.save(tx, behind))
     async with administering.workbench(settings) as bench:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 
 from .far_side import Behaviour, Caller, Seen, answer, saying
@@ -47,6 +47,11 @@ def then_silence(raw: bytes) -> Behaviour:
 def _for_ever(parts: tuple[bytes, ...]) -> Iterator[bytes]:
     yield from parts
     yield from repeat(parts[-1])
+
+
+def always(behaviour: Behaviour) -> Callable[[object], Behaviour]:
+    """The behaviour towards any product."""
+    return lambda _product: behaviour
 
 
 def lines(*header: str) -> bytes:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from .behaviours import NO_WHOLE_ANSWER
+from .behaviours import NO_WHOLE_ANSWER, always
 from .far_side import Behaviour, answer, saying
 from .product import Product
 
@@ -37,7 +37,7 @@ EVASIONS: dict[str, Callable[[Product], Behaviour]] = {
     "a word that nobody knows": lambda _: saying(answer(200, {"state": "perhaps"})),
     "a state that is a document": lambda _: saying(answer(200, {"state": {"state": "done"}})),
     **{
-        name: lambda _, behaviour=NO_WHOLE_ANSWER[name]: behaviour
+        name: always(NO_WHOLE_ANSWER[name])
         for name in ("never answers", "ten megabytes of JSON", "chunks without end", "garbage")
     },
 }
@@ -110,12 +110,9 @@ STATES: dict[str, Callable[[Product], Behaviour]] = {
     "signals that are none": lambda _: saying(answer(200, {"signals": {"speed": {"value": {"value": 0}}}})),
     "no UTF-8": lambda _: saying(answer(200, b'{"signals": {"speed": "\xff"}}')),
     "a number without end": lambda _: saying(answer(200, b'{"signals": {"speed": {"value": 1' + b"0" * 9999 + b"}}}")),
+    **{f"as of {at!r}": always(saying(answer(200, {"signals": {"speed": {"value": 0, "as_of": at}}}))) for at in TIMES},
     **{
-        f"as of {at!r}": lambda _, at=at: saying(answer(200, {"signals": {"speed": {"value": 0, "as_of": at}}}))
-        for at in TIMES
-    },
-    **{
-        name: lambda _, behaviour=NO_WHOLE_ANSWER[name]: behaviour
+        name: always(NO_WHOLE_ANSWER[name])
         for name in ("never answers", "ten megabytes of JSON", "chunks without end", "garbage")
     },
 }

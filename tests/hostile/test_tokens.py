@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.app import Node
 
-from .behaviours import NO_WHOLE_ANSWER
+from .behaviours import NO_WHOLE_ANSWER, always
 from .far_side import Behaviour, Caller, Seen, answer, saying
 from .product import REFRESH, Product, product
 
@@ -27,7 +27,7 @@ BAD_FAITH: dict[str, Callable[[Product], Behaviour]] = {
     "no UTF-8": lambda _: saying(answer(200, b'{"access_token": "\xff"}')),
     "refusal": lambda _: saying(answer(401, {})),
     **{
-        name: lambda _, behaviour=NO_WHOLE_ANSWER[name]: behaviour
+        name: always(NO_WHOLE_ANSWER[name])
         for name in ("hangs up after the request", "ten megabytes of JSON", "garbage")
     },
 }

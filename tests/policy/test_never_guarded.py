@@ -124,5 +124,7 @@ async def _signed_in(house: House, name: str) -> Any:
 
 
 def _entry(row: dict[str, Any]) -> Entry:
-    named = {name: row.get(name) for name in ("seq", "at", "company_id", "actor", "kind", "vehicle_id", "command_id")}
+    named: dict[str, Any] = {
+        name: row.get(name) for name in ("seq", "at", "company_id", "actor", "kind", "vehicle_id", "command_id")
+    }
     return Entry(**named, body=row["body"])

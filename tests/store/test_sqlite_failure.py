@@ -152,7 +152,7 @@ async def test_a_file_that_became_read_only_makes_the_store_unavailable(store: S
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize("statement", ["COMMIT", "ROLLBACK"])
 async def test_a_unit_that_ends_the_transaction_loses_the_batch(store: SqliteStore, statement: str, place: int) -> None:
-    units = [add_plan("a"), add_plan("b")]
+    units: list[Callable[[Tx], object]] = [add_plan("a"), add_plan("b")]
     units.insert(place, end_transaction(statement))
     assert await outcomes(store, *units) == [StoreUnavailable] * 3
     await until(lambda: store.available)

@@ -113,7 +113,7 @@ def recompute(file: Path) -> None:
         for chain, number, names, personal_hash, *columns, body in connection.execute(ENTRIES).fetchall():
             opened, _personal = part(body, json.loads(names) if names else ())
             before = prev.get(chain, bytes(32))
-            prev[chain] = entry_hash(number, before, Content(*columns, opened), personal_hash)
+            prev[chain] = entry_hash(number, before, Content(*(*columns, opened)), personal_hash)
             connection.execute(
                 "UPDATE chain_link SET prev = ?, hash = ? WHERE chain = ? AND number = ?",
                 (before, prev[chain], chain, number),

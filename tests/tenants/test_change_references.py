@@ -15,7 +15,7 @@ from .changing import two as two
 from .conftest import INSTALLATION, Office
 from .staff import NOTICE, Staff
 
-GRANTS = {"application": "erp", "grants": ["location", "start"]}
+GRANTS: dict[str, Any] = {"application": "erp", "grants": ["location", "start"]}
 
 
 def approved(two: Staff, name: str, /, **arguments: Any) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def test_what_an_open_change_names_is_not_renamed(
 ) -> None:
     """Nor is the company whose thing it is."""
     if "account" in change[1]:
-        account = {"company": "Frota", "connector": "acme", "name": "main", "credentials": {}}
+        account: dict[str, Any] = {"company": "Frota", "connector": "acme", "name": "main", "credentials": {}}
         two.do("account add", "ana", **account)
     waiting = two.do(change[0], "ana", **change[1])
     assert two.refused(rename[0], "ana", **rename[1]) == "named_by_change"
@@ -161,16 +161,20 @@ def test_an_account_is_one_of_the_vehicles_own_company(office: Office, enrol: Ca
     staff = Staff(office)
     staff.hire("ana")
     for company, vehicle in vehicles.items():
-        order = ("vehicle move", {"vehicle": vehicle["vin"], "account": "main"}, "operator:local", (MOVE,))
-        ana = staff.operator("ana")
-        context = (office.keyring, INSTALLATION, *order, ana)
-        change = office.wait(office.store.write(partial(perform, **dict(zip(_PERFORM, context, strict=True)))))
+        moving = partial(
+            perform,
+            keyring=office.keyring,
+            installation=INSTALLATION,
+            name="vehicle move",
+            arguments={"vehicle": vehicle["vin"], "account": "main"},
+            actor="operator:local",
+            operations=(MOVE,),
+            operator=staff.operator("ana"),
+        )
+        change = office.wait(office.store.write(moving))
         account = office.do("account show", account="main", company=company)
         assert change["arguments"] == {"vehicle": vehicle["id"], "account": account["id"], "company": None}
         assert change["company_id"] == vehicle["company_id"]
-
-
-_PERFORM = ("keyring", "installation", "name", "arguments", "actor", "operations", "operator")
 
 
 def test_a_name_is_understood_within_the_company_that_is_named(two: Staff, office: Office) -> None:

@@ -142,7 +142,7 @@ def test_what_loosens_needs_an_admin_with_a_second_factor(
 def test_the_shell_does_not_change_operators_once_somebody_is_in_charge(furnished: Staff) -> None:
     assert furnished.refused("operator set", person="bia", active=False) == "sign_in_required"
     assert furnished.refused("operator set", person="vera", name="eva") == "sign_in_required"
-    tame = {"name": "new", "email": "n@b.c", "role": "viewer"}
+    tame: dict[str, Any] = {"name": "new", "email": "n@b.c", "role": "viewer"}
     assert furnished.refused("operator add", **tame) == "sign_in_required"
 
 
@@ -190,7 +190,9 @@ SECRETIVE = Operation("thing do", Secretive, lambda _session, _arguments: {}, se
 
 
 def _proposed(tx: Tx, office: Office, staff: Staff, arguments: Arguments) -> Answer:
-    operator = operators.load(tx, str(tx.one("SELECT id FROM operator WHERE name = 'ana'")[0]), second_factor=True)
+    row = tx.one("SELECT id FROM operator WHERE name = 'ana'")
+    assert row is not None
+    operator = operators.load(tx, str(row[0]), second_factor=True)
     word = {"word": arguments.word}  # type: ignore[attr-defined]
     return perform(tx, office.keyring, INSTALLATION, "thing do", word, "operator:local", (SECRETIVE,), operator)
 

@@ -161,5 +161,5 @@ def test_an_admin_of_a_company_makes_operators_of_that_company_alone(staff: Staf
     staff.wait(NOTICE)
 
     assert office.do("operator show", person="gil")["company"] == "Frota"
-    new = {"name": "new", "email": "n@b.c", "role": "viewer"}
+    new: dict[str, Any] = {"name": "new", "email": "n@b.c", "role": "viewer"}
     assert staff.refused("operator add", "frida", company="Outra", **new) == "not_found"

@@ -135,7 +135,7 @@ def test_who_is_in_charge_no_more_fetches_nothing(trio: Staff) -> None:
 
 def test_a_stolen_password_without_the_second_factor_rotates_nothing(trio: Staff, shop: dict[str, Any]) -> None:
     for flags in ({}, {"sign": True}, {"retire": True}):
-        given = {"application": "shop", **flags}
+        given: dict[str, Any] = {"application": "shop", **flags}
         assert trio.refused("application rotate-secret", **given) == "sign_in_required"
         assert trio.refused("application rotate-secret", "ana", factor=False, **given) == "sign_in_required"
     assert trio.office.token(shop) is not None

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.tenants.directory import CACHE_LIFE, CACHE_SIZE, Directory
+from keyturn.tenants.keyring import Keyring
 
 from .conftest import TOKEN_LIFE, Office
 
@@ -13,7 +14,7 @@ def authenticated(office: Office, token: str | None) -> str | None:
     """The application that a token names."""
     assert token is not None
     principal = office.wait(office.directory.authenticate(token))
-    return principal and principal.application_id
+    return None if principal is None else principal.application_id
 
 
 def test_right_credentials_give_a_token_that_names_one_application_of_one_company(
@@ -179,7 +180,7 @@ def sign_secrets(office: Office, token: str | None) -> set[str]:
     return {secret.decode() for secret in principal.sign_secrets}
 
 
-class CountingKeyring:
+class CountingKeyring(Keyring):
     """The office's keys; counts the digests."""
 
     def __init__(self, office: Office) -> None:

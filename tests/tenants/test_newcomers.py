@@ -45,7 +45,7 @@ def test_a_newcomer_sets_the_first_password_and_enrols_the_second_factor(two: St
 
 
 def test_nobody_chooses_the_password_of_another_once_somebody_is_in_charge(two: Staff) -> None:
-    new = {"name": "nina", "email": "n@b.c", "role": "viewer", "password": "hash"}
+    new: dict[str, Any] = {"name": "nina", "email": "n@b.c", "role": "viewer", "password": "hash"}
     assert two.refused("operator add", "ana", **new) == "code_instead"
     assert two.refused("operator set-password", "ana", person="bia", password="hash") == "code_instead"
 

@@ -1,6 +1,7 @@
 """Names of operators are a company's own, and a sign-in finds its operator by name, name@company or address."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def anas(office: Office) -> Staff:
 
 
 def test_the_same_name_is_taken_once_in_each_company(anas: Staff, office: Office) -> None:
-    new = {"name": "ana", "email": "a@b.c", "role": "viewer", "password": "h"}
+    new: dict[str, Any] = {"name": "ana", "email": "a@b.c", "role": "viewer", "password": "h"}
     for company in ("Frota", "Outra", None):
         assert anas.refused("operator add", company=company, **new) == "name_taken"
     anas.do("operator add", company="Frota", **new | {"name": "eva"})
@@ -67,7 +68,12 @@ def test_a_name_of_one_company_opens_nothing_of_another(anas: Staff, called: str
 def test_each_that_a_name_may_mean_is_compared_whoever_fits(anas: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
     matches = passwords.matches
-    monkeypatch.setattr(passwords, "matches", lambda known, given: compared.append(known) or matches(known, given))
+
+    def watched(known: str, given: str) -> bool:
+        compared.append(known)
+        return matches(known, given)
+
+    monkeypatch.setattr(passwords, "matches", watched)
     for password in (FIRST, SECOND, WHOLE):
         anas.sign_in("ana", password)
     assert len(compared) == 9

@@ -1,6 +1,7 @@
 """How operators sign in, and how those who are none do not."""
 
 import json
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -137,7 +138,12 @@ def test_wrong_codes_count_as_wrong_passwords_do(ana: Staff) -> None:
 def test_a_lock_holds_against_many_at_once(ana: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[str] = []
     matches = passwords.matches
-    monkeypatch.setattr(passwords, "matches", lambda known, given: judged.append(given) or matches(known, given))
+
+    def watched(known: str, given: str) -> bool:
+        judged.append(given)
+        return matches(known, given)
+
+    monkeypatch.setattr(passwords, "matches", watched)
 
     came = ana.all_at_once([Credentials("ana", f"wrong password {number}") for number in range(12)])
 
@@ -194,7 +200,7 @@ def test_a_second_factor_is_shown_once_and_replaced_only_with_the_one_before(ana
 
 
 def test_a_password_of_ones_own_needs_the_second_factor_one_has(ana: Staff) -> None:
-    new = {"person": "ana", "password": passwords.hashed("another long phrase")}
+    new: dict[str, Any] = {"person": "ana", "password": passwords.hashed("another long phrase")}
     assert ana.refused("operator set-password", "ana", factor=False, **new) == "sign_in_required"
 
     assert ana.do("operator set-password", "ana", **new)["password_reset_by"] is None

@@ -11,17 +11,17 @@ from .changing import two as two
 from .staff import NOTICE, Staff
 
 HOUR, TEN_MINUTES = 3_600.0, 600.0
-COMPANY = {"company": "Frota"}
-ACCOUNT = {"company": "Frota", "account": "main"}
+COMPANY: dict[str, Any] = {"company": "Frota"}
+ACCOUNT: dict[str, Any] = {"company": "Frota", "account": "main"}
 PLACES: dict[str, dict[str, Any]] = {"installation": {}, "company": COMPANY, "account": ACCOUNT}
-RESTORING = {"reach": "restoring", "reason": "the relay is on fire"}
+RESTORING: dict[str, Any] = {"reach": "restoring", "reason": "the relay is on fire"}
 
 
 @pytest.fixture
 def company(staff: Staff) -> Staff:
     """With nobody in charge, and an account of the company."""
     for name, connector in (("main", "acme"), ("spare", "relay")):
-        account = {"connector": connector, "name": name, "credentials": {"token": "t"}}
+        account: dict[str, Any] = {"connector": connector, "name": name, "credentials": {"token": "t"}}
         staff.do("account add", company="Frota", **account)
     return staff
 

@@ -1,6 +1,7 @@
 """Only companies have admins: whoever comes by power over the whole installation from the shell decides nothing yet."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ def told(office: Office) -> list[str]:
     ],
 )
 def test_who_comes_by_power_from_the_shell_approves_nothing_for_a_week(
-    staff: Staff, office: Office, operation: str, arguments: dict[str, str]
+    staff: Staff, office: Office, operation: str, arguments: dict[str, Any]
 ) -> None:
     if operation != "operator add":
         staff.hire("nina", "viewer" if operation == "operator set" else "approver")
@@ -98,7 +99,7 @@ def test_who_is_alone_stays_alone_beside_a_puppet(staff: Staff) -> None:
 def test_what_reaches_into_companies_waits_for_an_admin_of_the_installation(two_in_charge: Staff) -> None:
     staff = two_in_charge
     staff.office.do("plan add", name="small", commands=["location"])
-    more = {"plan": "small", "commands": ["location", "disable_ignition"]}
+    more: dict[str, Any] = {"plan": "small", "commands": ["location", "disable_ignition"]}
     assert staff.refused("plan set", **more) == "installation_admin_needed"
     assert staff.refused("switch throw", reach="restoring", reason="theft") == "installation_admin_needed"
 

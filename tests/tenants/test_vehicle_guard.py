@@ -104,7 +104,7 @@ def test_what_takes_away_is_done_at_once(garage: Garage, changes: dict[str, Any]
 
 
 def test_enrolling_takes_a_sign_in(garage: Garage) -> None:
-    new = {"company": "Frota", "vin": "NEW", "account": "main", "plan": "basic", "ownership": "owned"}
+    new: dict[str, Any] = {"company": "Frota", "vin": "NEW", "account": "main", "plan": "basic", "ownership": "owned"}
     assert garage.refused("vehicle add", **new) == "sign_in_required"
     assert garage.refused("vehicle add", "ana", factor=False, **new) == "sign_in_required"
     assert garage.do("vehicle add", "ana", **new)["vin"] == "NEW"
@@ -152,7 +152,7 @@ def test_the_types_that_nobody_immobilises_are_those_of_the_contract() -> None:
 def test_the_credentials_behind_which_a_vehicle_is_wait_and_so_does_closing_the_account(
     garage: Garage,
 ) -> None:
-    account = {"account": "main", "company": "Frota"}
+    account: dict[str, Any] = {"account": "main", "company": "Frota"}
     assert garage.refused("account set", **account, name="other") == "sign_in_required"
     assert garage.do("account set", "ana", **account, credentials={"token": "v"})["needs"] == "approval"
     assert "change" not in garage.do(
@@ -190,7 +190,13 @@ ENROLLED_BEFORE: list[dict[str, Any]] = [
 @pytest.mark.parametrize("given", ENROLLED_BEFORE, ids=str)
 def test_a_car_that_was_taken_out_is_enrolled_again_as_it_is_put_back(garage: Garage, given: dict[str, Any]) -> None:
     """Else a third party's could be taken out, at once, and enrolled as one's own."""
-    row = {"company": "Frota", "account": "main", "plan": "larger", "ownership": "owned", "consent": "form 77"}
+    row: dict[str, Any] = {
+        "company": "Frota",
+        "account": "main",
+        "plan": "larger",
+        "ownership": "owned",
+        "consent": "form 77",
+    }
     assert "change" not in garage.do("vehicle set", "ana", vehicle=VIN, active=False)
     change = garage.do("vehicle add", "ana", **row | given)
 
@@ -201,7 +207,7 @@ def test_a_car_that_was_taken_out_is_enrolled_again_as_it_is_put_back(garage: Ga
 
 
 def test_a_car_that_was_never_enrolled_takes_a_second_factor(garage: Garage) -> None:
-    row = {"company": "Frota", "account": "main", "plan": "larger", "ownership": "owned"}
+    row: dict[str, Any] = {"company": "Frota", "account": "main", "plan": "larger", "ownership": "owned"}
     garage.do("vehicle set", "ana", vehicle=VIN, active=False)
     assert garage.refused("vehicle add", vin="9KTNEW00000000099", **row) == "sign_in_required"
     assert garage.do("vehicle add", "ana", vin="9KTNEW00000000099", **row)["active"]
@@ -212,7 +218,13 @@ def test_an_external_id_of_another_name_space_was_another_car(garage: Garage, mo
     own = msgspec.structs.replace(INSTALLATION, name_spaces=NameSpaces({}, frozenset({"acme"})))
     monkeypatch.setattr(staff_module, "INSTALLATION", own)
     garage.do("vehicle set", "ana", vehicle=VIN, active=False)
-    row = {"company": "Frota", "vin": "9KTNEW00000000099", "plan": "larger", "ownership": "owned", "external_id": VIN}
+    row: dict[str, Any] = {
+        "company": "Frota",
+        "vin": "9KTNEW00000000099",
+        "plan": "larger",
+        "ownership": "owned",
+        "external_id": VIN,
+    }
 
     assert "change" in garage.do("vehicle add", "ana", account="main", **row)
     assert garage.do("vehicle add", "ana", account="second", **row)["active"]

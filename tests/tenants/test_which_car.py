@@ -1,10 +1,12 @@
 """One external id is one car: whoever enrols, re-aims or brings back a second row for it is refused."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from keyturn.store.port import Tx
 from keyturn.tenants import name_spaces
 from keyturn.tenants.administration import Installation
 from keyturn.tenants.name_spaces import NameSpaces
@@ -110,10 +112,11 @@ def test_of_two_rows_for_one_car_the_later_one_is_in_doubt(office: Office, two_c
 def test_a_company_does_not_say_which_car_a_vin_means(office: Office, two_cars: dict[str, dict[str, Any]]) -> None:
     staff = Staff(office)
     staff.hire("ana", company="Frota")
-    given = {"vin": "VINX", "account": "main", "plan": "full", "ownership": "owned"}
+    given: dict[str, Any] = {"vin": "VINX", "account": "main", "plan": "full", "ownership": "owned"}
 
     assert staff.refused("vehicle add", "ana", company="Frota", **given) == "installation_needed"
-    for changes in ({"external_id": "car-x"}, {"account": "main"}, {"ownership": "rented"}):
+    changed: list[dict[str, Any]] = [{"external_id": "car-x"}, {"account": "main"}, {"ownership": "rented"}]
+    for changes in changed:
         assert staff.refused("vehicle set", "ana", vehicle="VINA", **changes) == "installation_needed"
 
 
@@ -134,9 +137,13 @@ def test_a_doubt_is_entered_for_its_vehicle_by_the_engine(office: Office, two_ca
         "UPDATE vehicle SET name_space = NULL, external_id = 'car-b', created_at = created_at + :late WHERE vin = :vin"
     )
     for vin, late in (("VINA", 5), ("VINB", 0)):
-        office.wait(office.store.write(lambda tx, vin=vin, late=late: tx.run(double, vin=vin, late=late)))
+        office.wait(office.store.write(partial(_run, sql=double, vin=vin, late=late)))
 
     office.wait(office.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces())))
 
     entry = "SELECT actor, vehicle_id FROM entry WHERE kind = 'vehicle.doubted'"
     assert office.rows(entry) == [("engine", two_cars["a"]["id"])]
+
+
+def _run(tx: Tx, sql: str, **params: object) -> int:
+    return tx.run(sql, **params)
