@@ -26,6 +26,7 @@ lint: $(READY)
 	$(BIN)/ruff check src tests bench torture crash durability mutants
 	$(BIN)/mypy
 	$(BIN)/mypy -p torture -p crash -p durability -p mutants
+	$(BIN)/mypy tests bench
 	$(BIN)/lint-imports
 
 bench: $(READY)
