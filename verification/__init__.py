@@ -1,0 +1,1 @@
+"""Attacks on the product: what it promises must hold under faults, kills, power cuts and deliberate bugs."""

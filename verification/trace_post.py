@@ -1,0 +1,189 @@
+"""``python -m verification.trace_post``: which files of the product one signed POST enters, in order.
+
+A node runs in this process with a simulated OEM, and one `lock_door` is posted to it. Calls are recorded in every
+thread, (a) from the route handler's entry to the COMMIT of the transaction that accepts the command, and (b) from
+there to the request to the OEM. Work that runs beside it in the same process, such as a periodic job, is recorded too;
+so it is done several times on fresh nodes, and only files that every run enters are listed.
+"""
+
+import argparse
+import asyncio
+import logging
+import re
+import sqlite3
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from dis import opmap
+from itertools import groupby
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+
+import keyturn
+from keyturn.app import Node
+from keyturn.config.settings import ConnectorSettings, ServerSettings, Settings
+from keyturn_client import KeyturnClient
+from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
+
+DOMAIN = ("commands", "fleet", "tenants", "auth", "admin", "audit", "engine")
+"""First folders below `keyturn` that are counted as the domain; the store, the API and the connectors are not."""
+COMMAND = "lock_door"
+_ROOT = f"{Path(keyturn.__file__).parent}/"
+_HANDLER = "vehicle_command"
+"""Is in the path of the handler's file, below ``api/``."""
+_ACCEPTS = re.compile(r"\s*INSERT INTO command\b", re.IGNORECASE)
+_OEM_TOKEN = {"token": SimulatorSettings().token}
+
+
+@dataclass
+class Recorder:
+    """Calls of the product's functions as paths below `keyturn`, one list for each of the two halves."""
+
+    accepting: list[str] = field(default_factory=list)
+    sending: list[str] = field(default_factory=list)
+    armed: bool = False
+    over: bool = False
+    _calls: list[str] | None = None
+    _accepts: bool = False
+
+    def profile(self, frame: FrameType, event: str, _argument: object) -> None:
+        """For `sys.setprofile`."""
+        if event != "call" or not self.armed or self.over or _is_resumed(frame):
+            return
+        file = frame.f_code.co_filename
+        if file.startswith(_ROOT):
+            self._called(file.removeprefix(_ROOT))
+        elif self._calls is self.sending and file.endswith("/aiohttp/client.py") and _posts(frame):
+            self.over = True
+
+    def statement(self, sql: str) -> None:
+        """For `sqlite3.Connection.set_trace_callback`: the COMMIT after the command's row ends the first half."""
+        if self._calls is self.accepting and _ACCEPTS.match(sql):
+            self._accepts = True
+        elif self._accepts and sql.strip().upper() == "COMMIT":
+            self._accepts, self._calls = False, self.sending
+
+    def _called(self, path: str) -> None:
+        if self._calls is None and path.startswith("api/") and _HANDLER in path:
+            self._calls = self.accepting
+        if self._calls is not None:
+            self._calls.append(path)
+
+
+def _is_resumed(frame: FrameType) -> bool:
+    """A coroutine goes on: the profiler is told of that as of a call."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return at >= 0 and code[at] == opmap["RESUME"] and code[at + 1] & 3 != 0
+
+
+def _posts(frame: FrameType) -> bool:
+    return frame.f_code.co_name == "_request" and frame.f_locals.get("method") == "POST"
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """Every thread that starts from now on is recorded, and every database that is opened."""
+    recorder = Recorder()
+    connect = sqlite3.connect
+
+    def traced(*place: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*place, **options)
+        connection.set_trace_callback(recorder.statement)
+        return connection
+
+    with patch("sqlite3.connect", traced):
+        threading.setprofile(recorder.profile)
+        sys.setprofile(recorder.profile)
+        try:
+            yield recorder
+        finally:
+            sys.setprofile(None)
+            threading.setprofile(None)
+
+
+async def trace(data: Path) -> Recorder:
+    """Post one command to a node on fresh data. Raises `RuntimeError` when it never reaches the OEM."""
+    async with Simulator(SimulatorSettings(vehicles=3, lively=False)) as oem:
+        node = Node(_settings(data, oem.base_url))
+        with recording() as recorder:
+            url = await node.start()
+            try:
+                client, vin = await _enrolled(node, url)
+                await asyncio.to_thread(client.token)
+                recorder.armed = True
+                record = await asyncio.to_thread(client.send, vin, COMMAND)
+                await _reached(recorder, record)
+                client.close()
+            finally:
+                await node.stop()
+    return recorder
+
+
+def _settings(data: Path, oem_url: str) -> Settings:
+    connectors = {"simulator": ConnectorSettings(definition="simulator", base_url=oem_url)}
+    return Settings(server=ServerSettings(port=0, data=str(data)), connectors=connectors)
+
+
+async def _enrolled(node: Node, url: str) -> tuple[KeyturnClient, str]:
+    """The client of a new company's application, and a vehicle that it may command."""
+    vehicle = next(each for each in fleet_vins(3) if each.plan == "all" and each.face != "relay")
+    owned = {"company": "first", "plan": "all", "ownership": vehicle.ownership, "powertrain": vehicle.powertrain}
+    await node.administer("plan add", {"name": "all", "commands": [COMMAND]})
+    await node.administer("company add", {"name": "first"})
+    account = {"company": "first", "connector": "simulator", "name": "simulator", "credentials": _OEM_TOKEN}
+    await node.administer("account add", account)
+    added = await node.administer("application add", {"company": "first", "name": "app", "grants": [COMMAND]})
+    await node.administer("vehicle add", {**owned, "vin": vehicle.vin, "account": "simulator"})
+    secrets = {name: added[name] for name in ("client_id", "client_secret", "sign_secret")}
+    return KeyturnClient(url, **secrets), vehicle.vin
+
+
+async def _reached(recorder: Recorder, record: dict[str, Any]) -> None:
+    for _ in range(100):
+        if recorder.over:
+            return
+        await asyncio.sleep(0.05)
+    raise RuntimeError(f"The command was not sent to the OEM: {record}")
+
+
+def print_half(title: str, runs: list[list[str]]) -> None:
+    """The files that every run entered, in the first run's order, with the counts."""
+    every = set.intersection(*map(set, runs))
+    calls = [path for path in runs[0] if path in every]
+    stays = [path for path, _ in groupby(calls)]
+    count_of, stays_in = Counter(calls), Counter(stays)
+    print(f"{title}: {len(every)} files, {len(stays)} stays, {len(calls)} calls")
+    for path in dict.fromkeys(calls):
+        print(f"  {stays_in[path]:3} stays {count_of[path]:4} calls  {path}")
+    packages = Counter(path.partition("/")[0] if "/" in path else "(top)" for path in every)
+    print(f"  domain ({', '.join(DOMAIN)}): {sum(packages[name] for name in DOMAIN)} files")
+    print("  by package: " + ", ".join(f"{name} {count}" for name, count in packages.most_common()) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m verification.trace_post", description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=3, help="only files that every one of them enters are listed")
+    given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    recorders = []
+    for _ in range(given.runs):
+        with tempfile.TemporaryDirectory(prefix="keyturn-trace-") as folder:
+            recorders.append(asyncio.run(trace(Path(folder) / "data")))
+    print(f"One signed POST /vehicle-command, {COMMAND}; files below keyturn/ in the order of their first call.")
+    print("A stay is an unbroken row of calls in one file.\n")
+    print_half(
+        "(a) from the handler to the COMMIT of the accepting transaction", [each.accepting for each in recorders]
+    )
+    print_half("(b) from that COMMIT to the request to the OEM", [each.sending for each in recorders])
+
+
+if __name__ == "__main__":
+    main()
