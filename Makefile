@@ -12,7 +12,7 @@ endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench torture mutations mutants crash durability clean
+.PHONY: demo test lint bench simulation torture mutations mutants crash durability clean
 
 demo: $(READY)
 	$(BIN)/keyturn demo $(DEMO)
@@ -22,10 +22,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench torture crash durability mutants
-	$(BIN)/ruff check src tests bench torture crash durability mutants
+	$(BIN)/ruff format --check src tests bench verification crash durability mutants
+	$(BIN)/ruff check src tests bench verification crash durability mutants
 	$(BIN)/mypy
-	$(BIN)/mypy -p torture -p crash -p durability -p mutants
+	$(BIN)/mypy -p verification -p crash -p durability -p mutants
 	$(BIN)/mypy tests bench
 	$(BIN)/lint-imports
 
@@ -34,8 +34,8 @@ bench: $(READY)
 
 # The deterministic simulation: TORTURE="--scenarios 5000 --seed 1", or TORTURE="--replay 37".
 TORTURE ?= --scenarios 100000 --jobs 2
-torture: $(READY)
-	$(BIN)/python -m torture $(TORTURE)
+simulation torture: $(READY)
+	$(BIN)/python -m verification.simulation $(TORTURE)
 
 # Real processes, killed again and again: CRASH="--kills 30 --seed 7".
 CRASH ?= --kills 200 --seed 1
@@ -48,7 +48,7 @@ durability: $(READY)
 
 # Deliberate bugs, each applied to a copy: which check catches it?
 mutations: $(READY)
-	$(BIN)/python -m torture.mutations $(MUTATIONS)
+	$(BIN)/python -m verification.mutations $(MUTATIONS)
 
 # Small changes to what decides and guards, one at a time: do the tests object? MUTANTS="--sample 800 --seed 1".
 # mutmut makes them and lives apart: nothing of it is installed with the product or its tests.

@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from torture.installation import make_template
-from torture.lone_thread import without_locks
-from torture.running import place, run_some
-from torture.site import Site
+from verification.simulation.running import place, run_some
+from verification.simulation.world.data_directory import Site
+from verification.simulation.world.installation import make_template
+from verification.simulation.world.single_thread import without_locks
 
 COUNT = 1_000
 WARM_UP = 20

@@ -2,7 +2,10 @@
 
 import pytest
 
-LONG = tuple(f"tests/{folder}/" for folder in ("torture", "crash", "durability", "startup", "stories", "policy", "e2e"))
+LONG = tuple(
+    f"tests/{folder}/"
+    for folder in ("verification/simulation", "crash", "durability", "startup", "stories", "policy", "e2e")
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

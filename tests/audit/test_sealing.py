@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from torture.clock import VirtualClock
-from torture.loop import VirtualLoop
+from verification.simulation.world.clock import VirtualClock
+from verification.simulation.world.loop import VirtualLoop
 
 from keyturn.audit.faults import Faults
 from keyturn.audit.sealer import SEALING_FAULT, Sealer

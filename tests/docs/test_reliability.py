@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from torture.bugs import BUGS, Bug
-from torture.invariants import CHECKS
+from verification.mutations import BUGS, Bug
+from verification.simulation.invariants import CHECKS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text("utf-8")

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from torture.clock import START, VirtualClock
-from torture.loop import VirtualLoop
+from verification.simulation.world.clock import START, VirtualClock
+from verification.simulation.world.loop import VirtualLoop
 
 from keyturn.clock import after
 from keyturn.commands.record import Command

@@ -1,8 +1,0 @@
-"""Bugs that somebody could make, as text to replace in the product, with the check that must notice each."""
-
-from . import durability, insiders, judgement, rules, sending, time
-from .bug import Bug
-
-__all__ = ["BUGS", "Bug"]
-
-BUGS: tuple[Bug, ...] = (*sending.BUGS, *durability.BUGS, *judgement.BUGS, *rules.BUGS, *time.BUGS, *insiders.BUGS)

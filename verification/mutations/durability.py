@@ -1,0 +1,167 @@
+"""What is durable, and the order of a vehicle's commands."""
+
+from verification.mutations.bug import Bug
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        "answered before the commit",
+        "store/sqlite/writer.py",
+        "        commit = self._connection.commit  #",
+        "        batch.settle()\n        commit = self._connection.commit  #",
+        "1 durable",
+    ),
+    Bug(
+        "commits are not synced",
+        "store/sqlite/connection.py",
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = NORMAL"',
+        "",
+        test="tests/durability/test_recorded.py::test_nothing_is_answered_or_sent_before_it_is_durable",
+    ),
+    Bug(
+        "nothing is ever synced",
+        "store/sqlite/connection.py",
+        '"PRAGMA synchronous = FULL"',
+        '"PRAGMA synchronous = OFF"',
+        "",
+        test="tests/durability/test_recorded.py::test_no_power_cut_loses_an_answer_or_what_the_oem_was_told",
+    ),
+    Bug(
+        "a disk error at commit is swallowed",
+        "store/sqlite/writer.py",
+        """        error = commit.exception()
+        if error is not None:
+            self._lose(loop, batch, error)
+            return
+""",
+        """        error = commit.exception()
+        if error is not None:
+            self._connection.rollback()
+""",
+        "",
+        test="tests/durability/test_errors.py::test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later",
+    ),
+    Bug(
+        "a failed commit is taken for done",
+        "store/sqlite/writer.py",
+        """        error = commit.exception()
+        if error is not None:
+            self._lose(loop, batch, error)
+            return
+""",
+        """        error = commit.exception()
+        if error is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+""",
+        "1 durable",
+    ),
+    Bug(
+        "what a unit of work wrote before it raised is kept",
+        "store/sqlite/batch.py",
+        """            self._connection.execute("ROLLBACK")
+            self.begin()
+""",
+        "            pass\n",
+        "",
+        test="tests/store/test_contract.py::test_a_raising_unit_is_undone_alone",
+    ),
+    Bug(
+        "a later opposite does not end joining",
+        "commands/lanes.py",
+        "    if newest is None or _place(newest) < later_opposite(rows, spec):",
+        "    if newest is None:",
+        "joining",
+    ),
+    Bug(
+        "Unknown is joined for ever",
+        "commands/lapse.py",
+        "    lifecycle.part(tx, command.id)\n",
+        "",
+        "",
+        test="tests/commands/test_coalescing.py::test_an_unknown_one_is_joined_until_its_answer_deadline",
+    ),
+    Bug(
+        "a restoring command supersedes nothing",
+        "commands/registration.py",
+        "self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None",
+        "None",
+        "superseding",
+    ),
+    Bug(
+        "every command supersedes its opposite",
+        "commands/registration.py",
+        "self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None",
+        "self._supersede(tx, rows, spec, draft.id) if spec.opposite else None",
+        "superseding",
+    ),
+    Bug(
+        "lane exclusion is left to the index, and the index to nobody",
+        "commands/lanes.py",
+        "    if any(row.state in WITH_OEM for row in lane):\n",
+        "    if False:\n",
+        "",
+        test="tests/commands/test_lanes.py",
+    ),
+    Bug(
+        "the newest goes first",
+        "commands/lanes.py",
+        "row.state is State.QUEUED), key=_place)\n",
+        "row.state is State.QUEUED), key=_place, reverse=True)\n",
+        "3 lane",
+    ),
+    Bug(
+        "a restoring command waits behind what came before it",
+        "commands/lanes.py",
+        "(sorted(restoring, key=lambda row: row.name != ENABLE) or queued[:1])",
+        "queued[:1]",
+        "3 lane",
+    ),
+    Bug(
+        "enabling waits behind other restoring commands",
+        "commands/lanes.py",
+        "sorted(restoring, key=lambda row: row.name != ENABLE)",
+        "restoring",
+        "3 lane",
+    ),
+    Bug(
+        "a restoring command in back-off holds up those of other pairs",
+        "commands/lanes.py",
+        "    return reads + [row for row in ready if not row.spec.is_read][:1]\n",
+        "    first = [row for row in contenders(rows) if not row.spec.is_read][:1]\n"
+        "    return reads + [row for row in first if row in ready]\n",
+        "",
+        test="tests/commands/test_lanes.py",
+    ),
+    Bug(
+        "a command leaves the lane when it is accepted",
+        "commands/states.py",
+        "WITH_OEM = frozenset({State.DISPATCHING, State.ACCEPTED})",
+        "WITH_OEM = frozenset({State.DISPATCHING})",
+        "3 lane",
+    ),
+    Bug(
+        "restore takes a changed backup",
+        "tenants/restoring.py",
+        "        if judgement.verdict is not Verdict.SIGNED and not unsigned:\n",
+        "        if judgement.verdict is Verdict.UNSIGNED and not unsigned:\n",
+        "",
+        test="tests/stories/test_swapped_store.py::test_a_changed_backup_is_not_restored_and_cars_stay_under_record",
+    ),
+    Bug(
+        "a database is opened whatever its structure is",
+        "store/sqlite/store.py",
+        "        pending = check_own_structure(writing, path)\n",
+        "        from keyturn.store.sqlite import migration\n"
+        "        pending = migration.pending_migrations(writing, path, migration.known_migrations())\n",
+        "",
+        test="tests/store/test_sqlite_structure.py",
+    ),
+    Bug(
+        "anybody's word is taken for a restore",
+        "audit/restores.py",
+        "    return statement if signed.signed_by(named_key(signed) if keys is None else keys) else None\n",
+        "    return statement\n",
+        "",
+        test="tests/audit/test_restores.py::test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing",
+    ),
+)

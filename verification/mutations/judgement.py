@@ -1,0 +1,127 @@
+"""What is judged, written down, and told."""
+
+from verification.mutations.bug import Bug
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        "verdicts are written and not obeyed",
+        "commands/intent.py",
+        "if numbers := refusals(case, findings, acceptance=False):",
+        "if (numbers := refusals(case, findings, acceptance=False)) and not numbers:",
+        "9 not sent",
+    ),
+    Bug(
+        "missing evidence refuses nothing",
+        "commands/judgement.py",
+        "    return case.spec.refused_when_unknown\n",
+        "    return False\n",
+        "9 not sent",
+    ),
+    Bug(
+        "a value of our own refuses enable_ignition",
+        "commands/judgement.py",
+        "    if truth is None and _own_record(number, case):\n",
+        "    if truth is None and number in _OWN_RECORD and not _own_record(number, case):\n"
+        "        return Finding(number, Verdict.CONTRADICTED)\n"
+        "    if truth is None and _own_record(number, case):\n",
+        "",
+        test="tests/commands/test_evidence_rules.py",
+    ),
+    Bug(
+        "old evidence counts",
+        "commands/cases.py",
+        "    if age(signal, case.now) > rules.max_age:\n",
+        "    if False:\n",
+        "",
+        test="tests/commands/test_evidence_rules.py",
+    ),
+    Bug(
+        "a vehicle may be immobilised a moment after it stopped",
+        "commands/judgement.py",
+        "return seconds_between(signal.observed_at, case.now) >= rules.off_for",
+        "return True",
+        "9 not sent",
+    ),
+    Bug(
+        "rights are not read again before sending",
+        "commands/intent.py",
+        "    if reason is not None or vehicle is None or declares is None:\n",
+        "    if vehicle is None or declares is None:\n",
+        "",
+        test="tests/commands/test_intent.py",
+    ),
+    Bug(
+        "transitions are not written down",
+        "commands/lifecycle.py",
+        '    _tell(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})\n',
+        "    tx.announce(COMMAND_CHANGED, CommandId(command.id))\n"
+        "    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))\n",
+        "8 every transition",
+    ),
+    Bug(
+        "refused ignition attempts are not written down",
+        "commands/intake.py",
+        "            record_refusal(tx, request, refusal)\n",
+        "",
+        "8 every transition",
+    ),
+    Bug(
+        "nobody asks how far an accepted command is",
+        "engine/engine.py",
+        "            State.ACCEPTED: follower.follow,\n",
+        "",
+        "what the OEM says",
+    ),
+    Bug(
+        "nobody looks at deadlines",
+        "engine/sweep.py",
+        "partial(self._lapse, row=row) for row in due if",
+        "partial(self._lapse, row=row) for row in due[:0] if",
+        "5 final",
+    ),
+    Bug(
+        "what a later command may have changed is taken for the doing of an earlier one",
+        "commands/outcome.py",
+        "    if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:\n",
+        "    if signal is None or wanted is None:\n",
+        "success is of",
+    ),
+    Bug(
+        "what an earlier lost command may have changed is taken for the doing of a later one",
+        "commands/intent.py",
+        "    if case.spec.verified_by is None or case.spec.name in case.pending:\n",
+        "    if case.spec.verified_by is None:\n",
+        "",
+        test="tests/commands/test_unclear.py",
+    ),
+    Bug(
+        "no record is opened when a disable leaves",
+        "commands/effects.py",
+        "    if command.name == DISABLE:\n        immobilisation.open_for(",
+        "    if False:\n        immobilisation.open_for(",
+        "immobilisation",
+    ),
+    Bug(
+        "a failed disable closes whatever record there is",
+        "commands/effects.py",
+        "        if record.opened_by != command.id:\n            continue\n",
+        "",
+        "",
+        test="tests/commands/test_immobilisations.py",
+    ),
+    Bug(
+        "the budget of a command is not kept",
+        "engine/clock_watch.py",
+        '        return self._until.get(command_id, float("inf")) - self._clock.monotonic()',
+        '        return float("inf")',
+        "",
+        test="tests/engine/test_clock_watch.py",
+    ),
+    Bug(
+        "a key leads to a new command each time",
+        "commands/idempotency.py",
+        "    return UsedKey(*row) if row else None",
+        "    return None",
+        "one record per key",
+    ),
+)

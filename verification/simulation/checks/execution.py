@@ -1,0 +1,58 @@
+"""A Success is of that very command: the vehicle did it for us by its id, or the OEM said so of it."""
+
+from collections.abc import Iterator
+
+from keyturn.clock import after
+from keyturn.commands.catalogue import COMMANDS
+from verification.simulation.run_result import Row, RunResult
+from verification.simulation.world.oem import READS
+from verification.simulation.world.vehicle_model import Change
+
+_KNOWN_FOR = 120.0
+"""Seconds before the sending from which a value still counts as known before it (`evidence.max_age`)."""
+
+
+def own(left: RunResult) -> Iterator[str]:
+    """A changed reading may be somebody's hand, which nobody can tell; a change that another command made is not it."""
+    for row in left.commands.values():
+        if row["status"] != "Success" or row["name"] in READS or left.acted(row["id"]) or _said(left, row):
+            continue
+        if not _resolved(left, row):
+            yield f"{row['name']} {row['id']} is {row['state']} and the vehicle did nothing"
+        elif not _excused(left, row):
+            yield f"{row['name']} {row['id']} is {row['state']} by what another command did"
+
+
+def _said(left: RunResult, row: Row) -> bool:
+    """The OEM's word about it: that it is so already, or a lie."""
+    return row["outcome"] == "already_done" or row["id"] in left.cloud.lied
+
+
+def _resolved(left: RunResult, row: Row) -> bool:
+    """It was Unknown, and a changed reading may have made it Executed."""
+    return any(moment.after == "Unknown" for moment in left.of_command(row["id"]))
+
+
+def _excused(left: RunResult, row: Row) -> bool:
+    """The signal was changed by what nobody could tell from it, since its value before the sending was known."""
+    wanted = COMMANDS[row["name"]].verified_by
+    if wanted is None:
+        return False
+    changes = left.cloud.cars[row["external_id"]].made(wanted.signal, wanted.value, _known_from(left, row))
+    return any(_untold(left, change) for change in changes)
+
+
+def _known_from(left: RunResult, row: Row) -> int:
+    """The true instant. A node that died between the intent and the first byte sent nothing, and nobody knows that."""
+    sendings = [sending.true for sending in left.cloud.sendings if sending.order.command_id == row["id"]]
+    if not sendings and not left.plan.clock_is_true:
+        return 0  # the intent's instant is the store's, and that is not the true one
+    return after(sendings[-1] if sendings else row["sent_at"], -_KNOWN_FOR)
+
+
+def _untold(left: RunResult, change: Change) -> bool:
+    """By hand, by a command about which the OEM lied, or by one that was lost so long ago that nobody asks about it."""
+    if not change.by or change.by in left.cloud.lied:
+        return True
+    asked_until = after(left.commands[change.by]["answer_deadline"] or 0, left.plan.settings.engine.resolve_for)
+    return left.commands[change.by]["state"] == "Unknown" and change.at >= asked_until

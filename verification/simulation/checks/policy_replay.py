@@ -1,0 +1,98 @@
+"""The rules as they stood at each audit entry, replayed in the order of the commits."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import SECOND
+from keyturn.tenants.policies import DEFAULT, Policy
+from verification.simulation.run_result import Moment, Row, RunResult
+from verification.simulation.world.oem import READS
+
+RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
+DISABLE = "disable_ignition"
+_WHOLE_COMPANY = ""
+ALONE = 600 * SECOND
+"""In which what one person threw over restoring commands has ended."""
+BY_TWO = 3_600 * SECOND
+"""And what two did."""
+
+
+class Standing:
+    """What the entries so far have left in force."""
+
+    def __init__(self) -> None:
+        self.stops: set[tuple[str, str]] = set()
+        """(company, application or empty)."""
+        self.lifted_at: dict[tuple[str, str], int] = {}
+        self.notified: dict[str, int] = {}
+        self.located: dict[str, int] = {}
+        self.records: dict[int, tuple[str, str]] = {}
+        """Vehicle and company of each record that is open, or was closed by hand and is held."""
+        self._switches: dict[tuple[str, str, str], float] = {}
+        """Until when, by scope, its id, and reach."""
+        self._policies: dict[str, Policy] = {}
+
+    def policy(self, company: str) -> Policy:
+        return self._policies.get(company, DEFAULT)
+
+    def forbids(self, row: Row, at: int) -> bool:
+        """Whether a switch is thrown at that moment that reaches this command."""
+        reach = _reach(row["name"])
+        places = {("installation", ""), ("company", row["company_id"]), ("account", row["account_id"])}
+        return any(
+            thrown in reach and (scope, of) in places and at < until
+            for (scope, of, thrown), until in self._switches.items()
+        )
+
+    def holds(self, company: str, actor: str) -> bool:
+        """Whether a limit was crossed and not lifted."""
+        return not self.stops.isdisjoint({(company, actor), (company, _WHOLE_COMPANY)})
+
+    def follow(self, entry: Row, told: Mapping[str, Any], moment: Moment | None) -> None:
+        """The entry is written."""
+        company = entry["company_id"]
+        match entry["kind"]:
+            case "switch.thrown":
+                lasts = BY_TWO if told.get("approved_by") else ALONE
+                ends = entry["at"] + lasts if told["reach"] == "restoring" else float("inf")
+                self._switches[told["scope"], told["scope_id"], told["reach"]] = ends
+            case "switch.released":
+                self._switches.pop((told["scope"], told["scope_id"], told["reach"]), None)
+            case "policy.tightened" | "policy.loosened":
+                self._policies[company] = msgspec.convert(told["after"], Policy)
+            case "limit.tripped":
+                of_actor = told["rule"] == "disables_per_actor_hour"
+                self.stops.add((company, entry["actor"] if of_actor else _WHOLE_COMPANY))
+            case "limit.lifted":
+                place = company, told["application"] or _WHOLE_COMPANY
+                self.stops.discard(place)
+                self.lifted_at[place] = entry["at"]
+            case "immobilisation.notice":
+                at = round(datetime.fromisoformat(told["told_at"]).timestamp() * SECOND)
+                self.notified[entry["vehicle_id"]] = max(at, self.notified.get(entry["vehicle_id"], 0))
+            case "immobilisation.opened":
+                self.records[told["immobilisation"]] = entry["vehicle_id"], company
+            case "immobilisation.let_go" | "immobilisation.closed" if not told.get("held"):
+                self.records.pop(told["immobilisation"], None)
+            case "command.Executed" if moment is not None and moment.command["name"] == "location":
+                self.located[entry["vehicle_id"]] = moment.command["completed_at"]
+
+
+def replay(left: RunResult) -> Iterator[tuple[Row, Moment | None, Standing]]:
+    """Each entry, what it did to a command, and what was in force before it."""
+    standing, moments = Standing(), {moment.seq: moment for moment in left.moments}
+    for entry in left.entries:
+        moment = moments.get(entry["seq"])
+        yield entry, moment, standing
+        standing.follow(entry, left.told[entry["seq"]], moment)
+
+
+def _reach(name: str) -> set[str]:
+    if name in READS:
+        return set()
+    if name in RESTORING:
+        return {"restoring"}
+    return {"actuating", "disable"} if name == DISABLE else {"actuating"}

@@ -1,0 +1,80 @@
+"""An immobilisation record closes by what the contract names, and by nothing else."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from verification.simulation.checks.policy_replay import DISABLE
+from verification.simulation.run_result import WITH_OEM, Moment, Row, RunResult
+
+_DONE = ("Executed", "Verified")
+_NOT_DONE = ("Failed", "Refused", "Expired", "Queued")
+_ENABLE = "enable_ignition"
+
+
+@dataclass
+class Record:
+    """An open record as its entries tell of it; `sent` are its commands and the states that they are in."""
+
+    confirmed: bool = False
+    sent: dict[str, str] = field(default_factory=dict)
+
+
+def closings(left: RunResult) -> Iterator[str]:
+    """(a) the disable was not done, (b) an enable was, (c) a report says enabled, (d) an operator gave a reason."""
+    moments = {moment.seq: moment for moment in left.moments}
+    records: dict[str, Record] = {}
+    states: dict[str, str] = {}
+    for entry in left.entries:
+        moment = moments.get(entry["seq"])
+        if moment is not None:
+            _follow(moment, records.get(entry["vehicle_id"]), states)
+            continue
+        told, vehicle = left.told[entry["seq"]], entry["vehicle_id"]
+        match entry["kind"]:
+            case "immobilisation.opened":
+                opener = told["opened_by"]
+                records[vehicle] = Record(sent={opener: states[opener]})
+            case "immobilisation.confirmed":
+                records[vehicle].confirmed = True
+            case "immobilisation.closed":
+                for problem in _problems(left, entry, told, records.pop(vehicle)):
+                    yield f"the record of {vehicle} was closed by {told['closed_by']}: {problem}"
+
+
+def _follow(moment: Moment, record: Record | None, states: dict[str, str]) -> None:
+    row = moment.command
+    states[row["id"]] = moment.after
+    ignition = row["name"] in (DISABLE, _ENABLE)
+    if record is not None and ignition and (moment.kind in ("Dispatching", *_DONE) or row["id"] in record.sent):
+        record.sent[row["id"]] = moment.after
+
+
+def _problems(left: RunResult, entry: Row, told: Mapping[str, object], record: Record) -> Iterator[str]:
+    closed_by = str(told["closed_by"])
+    by = left.commands.get(closed_by)
+    if by is None and closed_by != "report":
+        forced = _may_act(left, record, entry["at"])
+        if not entry["actor"].startswith("operator:") or not told.get("reason") or told.get("forced") != forced:
+            yield f"by {entry['actor']} with {told}"
+    elif by is None:
+        if _may_act(left, record, entry["at"]):
+            yield "a disable may still act"
+    elif by["name"] == DISABLE:
+        others = {other: state for other, state in record.sent.items() if left.commands[other]["name"] == DISABLE}
+        if others.pop(closed_by, None) not in _NOT_DONE or record.confirmed:
+            yield "it may have been done"
+        if any(state in WITH_OEM or state == "Unknown" for state in others.values()):
+            yield "another disable was sent"
+    elif record.sent.get(closed_by) not in _DONE:
+        yield "it was not executed"
+    elif _may_act(left, record, by["sent_at"]):
+        yield "a disable may act after it"
+
+
+def _may_act(left: RunResult, record: Record, instant: int) -> bool:
+    """A disable is with the OEM, or Unknown with its answer deadline still to come at that instant."""
+    return any(
+        state in WITH_OEM or (state == "Unknown" and (left.commands[other]["answer_deadline"] or 0) >= instant)
+        for other, state in record.sent.items()
+        if left.commands[other]["name"] == DISABLE
+    )

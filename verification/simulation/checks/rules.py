@@ -1,0 +1,185 @@
+"""What companies, limits and operators have forbidden did not happen, and what nobody has forbidden was not refused."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from keyturn.clock import SECOND
+from verification.simulation.checks.policy_replay import DISABLE, RESTORING, Standing, replay
+from verification.simulation.clients.responses import Heard
+from verification.simulation.run_result import Moment, Row, RunResult
+from verification.simulation.world.installation import APPROVERS
+
+_SWITCHED_OFF = "Command blocked by policy: stopped by a kill switch."
+_GONE = "no longer permitted"
+_REASONS = ("missing", "suspicion of theft or robbery", "unauthorised use")
+_NOTICE_LASTS = 86_400 * SECOND
+_HOUR, _DAY = 3_600 * SECOND, 86_400 * SECOND
+_WAITING = ("AwaitingApproval", "Queued")
+
+
+def hold(left: RunResult) -> Iterator[str]:
+    """Nothing is sent against a switch or without what the policy of that moment asks for; enabling needs nothing."""
+    for entry, moment, standing in replay(left):
+        if moment is None:
+            yield from _bare_refusal(entry, left, standing)
+        elif moment.kind == "Dispatching":
+            yield from _sent(left, moment, standing)
+        elif moment.kind == "Refused":
+            yield from _refused(moment, standing)
+        elif moment.kind == "held_back" and moment.command["name"] in RESTORING:
+            yield f"{moment.command['name']} {moment.command['id']} was held back by {moment.told.get('cause')}"
+        elif _takes_place(moment) and standing.policy(entry["company_id"]).reason_required and not _has_reason(moment):
+            yield f"{moment.command['id']} was queued for the reason {moment.told.get('reason')}"
+    yield from _refused_answers(left)
+
+
+def _has_reason(moment: Moment) -> bool:
+    return str(moment.told.get("reason")).partition(";")[0] in _REASONS
+
+
+def _sent(left: RunResult, moment: Moment, standing: Standing) -> Iterator[str]:
+    row = moment.command
+    policy = standing.policy(row["company_id"])
+    if standing.forbids(row, moment.at):
+        yield f"{row['name']} {row['id']} was sent although a switch was thrown over it"
+    if row["name"] != DISABLE:
+        return
+    if policy.second_person and not _approved(left, moment):
+        yield f"{row['id']} was sent and nobody had approved it"
+    if policy.notify_first and moment.at > standing.notified.get(row["vehicle_id"], 0) + _NOTICE_LASTS:
+        yield f"{row['id']} was sent and nobody had been told"
+    located_at = standing.located.get(row["vehicle_id"], 0)
+    if policy.locate_within and moment.at > located_at + policy.locate_within * 60 * SECOND:
+        yield f"{row['id']} was sent and nobody knew where"
+
+
+def _approved(left: RunResult, moment: Moment) -> bool:
+    """An operator who may made it Queued before, and is the one on record."""
+    by = {
+        earlier.actor
+        for earlier in left.of_command(moment.command["id"])
+        if earlier.seq < moment.seq and (earlier.before, earlier.after) == ("AwaitingApproval", "Queued")
+    }
+    return by == {f"operator:{moment.command['approved_by']}"} and by <= {f"operator:{who}" for who in _fit(left)}
+
+
+def _fit(left: RunResult) -> set[str]:
+    """Ids of those who may approve: not whoever answers for every application, unless that was changed."""
+    changed = (left.told[entry["seq"]] for entry in left.entries if entry["kind"] == "application.changed")
+    freed = {"responsible"} if any("responsible" in told for told in changed) else set()
+    return {operator.id for operator in APPROVERS} | freed
+
+
+def _refused(moment: Moment, standing: Standing) -> Iterator[str]:
+    row = moment.command
+    if (
+        row["cause"] == "policy"
+        and row["name"] in RESTORING
+        and not standing.forbids(row, moment.at)
+        and _GONE not in row["detail"]
+    ):
+        yield f"{row['name']} {row['id']} was refused by policy: {row['detail']}"
+
+
+def _bare_refusal(entry: Row, left: RunResult, standing: Standing) -> Iterator[str]:
+    told = left.told[entry["seq"]]
+    if entry["kind"] != "ignition.refused" or told["command"] not in RESTORING or told["http_status"] != 403:
+        return
+    vehicle = left.vehicle(told["vin"])
+    if not standing.forbids({"name": told["command"], **vehicle}, entry["at"]):
+        yield f"{told['command']} of {told['vin']} was refused: {told['detail']}"
+
+
+def _refused_answers(left: RunResult) -> Iterator[str]:
+    """Neither a limit nor a quota ever answers a restoring command."""
+    refusals = (heard for heard in left.heard if heard.command in RESTORING and heard.id is None)
+    for heard in refusals:
+        if heard.status == 429 or (heard.status == 403 and not _by_switch(left, heard)):
+            yield f"{heard.command} of {heard.vin} was answered {heard.status} {heard.body}"
+
+
+def _by_switch(left: RunResult, heard: Heard) -> bool:
+    thrown = any(
+        entry["kind"] == "switch.thrown" and left.told[entry["seq"]]["reach"] == "restoring" for entry in left.entries
+    )
+    return thrown and heard.body.get("detail") == _SWITCHED_OFF
+
+
+def limits(left: RunResult) -> Iterator[str]:
+    """Never more disables queued than allowed since the last lift, and none while a stop holds."""
+    counted: list[Moment] = []
+    for _entry, moment, standing in replay(left):
+        if moment is None or not _takes_place(moment):
+            continue
+        row, counted = moment.command, [*counted, moment]
+        named = f"{row['id']} of {row['actor']}"
+        policy = standing.policy(row["company_id"])
+        if standing.holds(row["company_id"], row["actor"]):
+            yield f"{named} was queued although a limit holds"
+        if 0 < policy.disables_per_actor_hour < _since_lift(counted, standing, moment, row["actor"], _HOUR):
+            yield f"{named} is one too many of its application"
+        if 0 < policy.disables_per_company_day < _since_lift(counted, standing, moment, "", _DAY):
+            yield f"{named} is one too many of its company"
+        if policy.fleet_share and _held(left, standing, moment) >= _allowed(left, moment, policy.fleet_share):
+            yield f"{named} is one too many of the fleet"
+
+
+def _takes_place(moment: Moment) -> bool:
+    return moment.command["name"] == DISABLE and moment.before == "Confirming" and moment.after in _WAITING
+
+
+def _since_lift(counted: list[Moment], standing: Standing, now: Moment, actor: str, window: int) -> int:
+    company = now.command["company_id"]
+    since = max(now.at - window, standing.lifted_at.get((company, actor), 0))
+    return sum(
+        moment.at > since and moment.command["company_id"] == company and actor in ("", moment.command["actor"])
+        for moment in counted
+    )
+
+
+def _held(left: RunResult, standing: Standing, now: Moment) -> int:
+    """Vehicles of the company, this one aside, that are or may be immobilised, or soon will be."""
+    company = now.command["company_id"]
+    held = {vehicle for vehicle, of in standing.records.values() if of == company}
+    states = {moment.command["id"]: moment for moment in left.moments if moment.seq < now.seq}
+    held |= {
+        moment.command["vehicle_id"]
+        for moment in states.values()
+        if moment.command["name"] == DISABLE and moment.after in _WAITING and moment.command["company_id"] == company
+    }
+    return len(held - {now.command["vehicle_id"]})
+
+
+def _allowed(left: RunResult, now: Moment, share: float) -> int:
+    """At most: every vehicle that there is counts as seen."""
+    return max(1, int(left.fleet(now.command["company_id"]) * share / 100))
+
+
+def approvals(left: RunResult) -> Iterator[str]:
+    """One decision each, in time, and one dispatch at most; whatever was not approved was not sent."""
+    ends: Counter[str] = Counter()
+    for moment in left.moments:
+        row = moment.command
+        if moment.before != "AwaitingApproval" or not moment.moved:
+            continue
+        ends[row["id"]] += 1
+        if moment.after == "Queued" and (moment.at >= row["approve_by"] or not moment.actor.startswith("operator:")):
+            yield f"{row['id']} was approved too late or by {moment.actor}"
+        if moment.after != "Queued" and any(sending.order.command_id == row["id"] for sending in left.cloud.sendings):
+            yield f"{row['id']} became {moment.after} instead of approved, and was sent"
+    for command_id, count in ends.items():
+        if count > 1:
+            yield f"{command_id} waited for an approval {count} times"
+    yield from _decisions(left)
+
+
+def _decisions(left: RunResult) -> Iterator[str]:
+    """What operators were told: one of them decided, and nobody who may not."""
+    made = [decision for decision in left.decisions if decision.state is not None]
+    for command_id, count in Counter(decision.command_id for decision in made).items():
+        if count > 1:
+            yield f"{command_id} was decided {count} times"
+    fit = _fit(left)
+    for decision in made:
+        if not (decision.operator.second_factor and decision.operator.id in fit):
+            yield f"{decision.command_id} was decided by {decision.operator.id}"

@@ -1,0 +1,128 @@
+"""What may be sent, when, and how often."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+
+from keyturn.clock import SECOND, after
+from keyturn.connectors.port import OemAnswer, Order, Verdict
+from verification.simulation.run_result import RunResult
+from verification.simulation.world.installation import BY_ACCOUNT, RELAY
+from verification.simulation.world.oem import READS, Sending
+from verification.simulation.world.vehicle_model import HOLDS, NEEDS
+
+_RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
+_REFUSED_WHEN_UNKNOWN = ("disable_ignition", "start", "unlock_door")
+_LISTED: dict[str, set[int]] = {
+    "lock_door": {1},
+    "unlock_door": {1},
+    "cancel_alert": {2},
+    "enable_ignition": {3, 4, 13},
+    "disable_ignition": {3, 13},
+    "start": {1, 3, 5, 6, 7, 8, 9, 10, 11},
+    "cancel_start": {12},
+}
+_MAX_AGE, _FRESH, _OFF_FOR = 120.0, 15.0, 60.0
+
+
+def at_most_once(left: RunResult) -> Iterator[str]:
+    """2. Only what cannot have happened and was temporary is sent again."""
+    by_command: dict[str, list[Sending]] = defaultdict(list)
+    for sending in left.cloud.sendings:
+        if sending.order.name not in READS:
+            by_command[sending.order.command_id].append(sending)
+    for command_id, sendings in by_command.items():
+        for earlier in sendings[:-1]:
+            if not _may_be_repeated(earlier.answer):
+                yield f"{sendings[0].order.name} {command_id} was sent again after {earlier.answer}"
+        if left.acted(command_id) > 1:
+            yield f"{sendings[0].order.name} {command_id} was executed {left.acted(command_id)} times"
+
+
+def _may_be_repeated(answer: OemAnswer | None) -> bool:
+    return answer is not None and answer.verdict is Verdict.NOT_TAKEN and answer.temporary
+
+
+def in_time(left: RunResult) -> Iterator[str]:
+    """4. Nothing is sent without a durable intent, after its deadline, or after its `send_by`.
+
+    Reads simply run again, also when another node still waits for the answer to one.
+    """
+    for sending in left.cloud.sendings:
+        order, row = sending.order, sending.row
+        if order.name in READS and left.plan.nodes > 1:
+            continue
+        if row is None or row["state"] != "Dispatching" or not _dated_alike(left, order, row["send_by"]):
+            yield f"{order.name} {order.command_id} was sent without a durable intent"
+        elif sending.at > min(order.send_by, row["send_deadline"]) or sending.boottime > order.send_by_boottime:
+            yield f"{order.name} {order.command_id} was sent too late"
+        elif row["send_by"] > min(row["send_deadline"], after(row["sent_at"], 5.0)):
+            yield f"{order.name} {order.command_id} has an intent that says {row['send_by']}"
+
+
+def _dated_alike(left: RunResult, order: Order, send_by: int) -> bool:
+    """An order is dated by the wall clock, which the store's may be ahead of where the wall clock is not true."""
+    return order.send_by == send_by or (order.send_by < send_by and not left.plan.clock_is_true)
+
+
+def unknown_never_again(left: RunResult) -> Iterator[str]:
+    """6. From Unknown nothing leads back to a sending."""
+    unknown: set[str] = set()
+    for moment in left.moments:
+        if moment.after == "Unknown":
+            unknown.add(moment.command["id"])
+        elif moment.kind in ("Dispatching", "Queued") and moment.command["id"] in unknown:
+            yield f"{moment.command['name']} {moment.command['id']} was Unknown and became {moment.kind}"
+
+
+def by_evidence(left: RunResult) -> Iterator[str]:
+    """9. By the verdicts kept at the intent, and by what was true of the vehicle."""
+    for sending in left.cloud.sendings:
+        name, relay = sending.order.name, BY_ACCOUNT[sending.order.target.account.id].connector == RELAY
+        if sending.row is None or name in READS:
+            continue
+        verdicts = {finding["number"]: finding["verdict"] for finding in json.loads(sending.row["verdicts"] or "[]")}
+        if set(verdicts) != _LISTED.get(name, set()):
+            yield f"{name} {sending.order.command_id} was judged by {sorted(verdicts)} only"
+        for number, verdict in verdicts.items():
+            if _refuses(name, number, verdict, relay=relay):
+                yield f"{name} {sending.order.command_id} was sent with {number} {verdict}"
+        if relay and name in _REFUSED_WHEN_UNKNOWN:
+            yield from _against_the_truth(left, sending)
+
+
+def _refuses(name: str, number: int, verdict: str, *, relay: bool) -> bool:
+    if verdict == "met" or (name == "enable_ignition" and number == 13):
+        return False
+    if verdict == "contradicted":
+        return True
+    return name in _REFUSED_WHEN_UNKNOWN if relay else (name, number) == ("disable_ignition", 13)
+
+
+def _against_the_truth(left: RunResult, sending: Sending) -> Iterator[str]:
+    """No honest reading of the time that counts can have said that this precondition holds."""
+    if not left.plan.clock_is_true:
+        return
+    name, car = sending.order.name, left.cloud.cars[sending.order.target.external_id]
+    window = _FRESH if name == "disable_ignition" else _MAX_AGE
+    since = after(sending.true, -window)
+    for number in NEEDS[name]:
+        if car.always(since, sending.true, lambda values, holds=HOLDS[number]: not holds(values)):  # type: ignore[misc]  # bound now
+            yield f"{name} {sending.order.command_id} was sent though {number} had not held for {window:g} s"
+    if name == "disable_ignition" and not car.always(
+        after(sending.true, -(_OFF_FOR - _FRESH)), after(sending.true, -_FRESH), HOLDS[3]
+    ):
+        yield f"{name} {sending.order.command_id} was sent to a vehicle that was not off for {_OFF_FOR:g} s"
+
+
+def by_budget(left: RunResult) -> Iterator[str]:
+    """4. A deadline holds on the monotonic clock too, whatever is done to the wall clock."""
+    if left.plan.clock_is_true or "disk" in left.trouble or "bus" in left.trouble or left.outages:
+        return
+    for sending in left.cloud.sendings:
+        queued = next((moment for moment in left.of_command(sending.order.command_id) if moment.queued), None)
+        if queued is None:  # that it is not in the audit log is another check's
+            continue
+        allowed = (queued.command["send_deadline"] - queued.at) / SECOND
+        if sending.monotonic > left.committed(queued.seq) + allowed + 0.5:
+            yield f"{sending.order.name} {sending.order.command_id} was sent after its time on the monotonic clock"

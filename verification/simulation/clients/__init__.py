@@ -1,0 +1,1 @@
+"""What acts on the product from outside: customers, operators and their policies, and what they were answered."""

@@ -1,0 +1,71 @@
+"""What administrators do, through the real operations on a node's store."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from keyturn.commands import immobilisations
+from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.tenants.administration import Answer, Operation, OperationError
+from keyturn.tenants.operations import OPERATIONS, perform
+from keyturn.tenants.principal import Operator
+from verification.simulation.insiders.record import Asked
+from verification.simulation.world.installation import BY_VIN, KEYRING
+from verification.simulation.world.node import Node
+from verification.simulation.world.world import World
+
+ACTOR = "operator:torture"
+_APPLICATIONS = {"company-1": "erp", "company-2": "rival"}
+
+
+class Done(NamedTuple):
+    """Exactly one is set, or neither: the store was away, and it may have been done."""
+
+    answer: Answer | None = None
+    refused: str | None = None
+    """The error's code."""
+
+
+def administer(
+    world: World, node: Node, operation: str, arguments: dict[str, Any], operator: Operator | None = None
+) -> asyncio.Task[Done]:
+    """Do it on the node, on behalf of who signed in, else of whoever has the shell; its death ends the task."""
+    return node.run(_administer(world, node, operation, arguments, operator))
+
+
+async def _administer(
+    world: World, node: Node, operation: str, arguments: dict[str, Any], operator: Operator | None
+) -> Done:
+    operations = operations_of(node)
+
+    def work(tx: Tx) -> Answer:
+        return perform(tx, KEYRING, world.installation, operation, arguments, ACTOR, operations, operator)
+
+    done = Done()
+    try:
+        done = Done(await node.store.write(work))
+    except StoreUnavailable:
+        world.note(f"{operation} may not have been kept")
+    except OperationError as error:
+        world.note(f"{operation} is refused: {error}")
+        done = Done(refused=error.code)
+    if world.plan.insider is not None:
+        world.insiders.asked.append(Asked(operation, arguments, operator, done.answer, done.refused))
+    return done
+
+
+def operations_of(node: Node) -> tuple[Operation, ...]:
+    """Everything that administration offers on the node."""
+    return (*OPERATIONS, *immobilisations.OPERATIONS, *node.operations)
+
+
+def filled(vin: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with what `{...}` stands for: the vehicle's own."""
+    vehicle = BY_VIN[vin]
+    own = {
+        "{vehicle}": vehicle.id,
+        "{vin}": vin,
+        "{account}": vehicle.account,
+        "{company}": vehicle.company,
+        "{app}": _APPLICATIONS[vehicle.company],
+    }
+    return {name: own.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()}

@@ -1,0 +1,152 @@
+"""One scenario from its seed to its verdict."""
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from verification.simulation import recovery_check
+from verification.simulation.clients.administration import administer
+from verification.simulation.clients.alternating import waver
+from verification.simulation.clients.clients import Client
+from verification.simulation.clients.operators import Operators
+from verification.simulation.error_log import Complaints
+from verification.simulation.events import apply_event
+from verification.simulation.insiders.honest import Watch, make_due
+from verification.simulation.insiders.insider import InsiderAtWork
+from verification.simulation.insiders.people import enrolment, ids_of
+from verification.simulation.invariants import Violation, violations
+from verification.simulation.plan import callers_of, draw_plan
+from verification.simulation.run_result import RunResult, gather
+from verification.simulation.world.data_directory import DataDirectory
+from verification.simulation.world.loop import Stuck, VirtualLoop
+from verification.simulation.world.world import World, until
+
+_QUIET_WITHIN = 1_200.0
+"""Seconds after the last request in which everything must have come to an end."""
+_QUIET = "SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a scenario; picklable."""
+
+    seed: int
+    violations: list[Violation]
+    faults: Counter[str]
+    told_of: Counter[str]
+    """What the audit entries tell of beside commands."""
+    commands: int
+    requests: int
+    seconds: float
+    """Of virtual time."""
+    digest: str = ""
+    """Of the whole trace and all audit entries: two runs of a seed have the same. Only of one that was traced."""
+    trace: list[tuple[float, str]] = field(default_factory=list)
+
+
+def run(seed: int, data_dir: DataDirectory, *, traced: bool = False) -> Result:
+    """Run the scenario of a seed; `traced`: and tell everything that happened."""
+    plan = draw_plan(seed)
+    data_dir.refresh()
+    if plan.insider is not None:
+        data_dir.enrol(enrolment(plan.insider))
+    loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))
+    world = World(plan, data_dir, loop)
+    gc.disable()
+    with Complaints() as complaints, ids_of(seed):
+        try:
+            loop.run_until_complete(loop.create_task(_live(world), context=world.cloud.world.copy()))
+        except Stuck as stuck:
+            world.complaints.append(("5 final within its bound", str(stuck)))
+        world.complaints += [("no defect in the engine", text) for text in (*loop.defects, *complaints.texts)]
+        left = gather(world)
+        found = violations(left)
+        world.close()
+        _let_go(loop)
+    gc.enable()
+    result = _result(world, left, found)
+    return replace(result, trace=world.trace, digest=_digest(world, left)) if traced else result
+
+
+async def _live(world: World) -> None:
+    plan = world.plan
+    world.begin()
+    await until(lambda: bool(world.living()), 60.0, 0.1)
+    await _set_policies(world)
+    for event in plan.events:
+        world.loop.call_later(event.at, apply_event, world, event)
+    budget = [plan.requests]
+    callers = [
+        Client(world, application, Random(f"caller {plan.seed} {place}"), budget)
+        for place, application in enumerate(callers_of(plan))
+    ]
+    in_charge = [asyncio.create_task(work) for work in insiders_of(world)]
+    on_duty = asyncio.create_task(Operators(world, Random(f"staff {plan.seed}")).run()) if plan.policies else None
+    await asyncio.gather(waver(world), insider_of(world), *(caller.run() for caller in callers))
+    world.settle_down()
+    await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
+    await recovery_check.walk(world)
+    await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
+    for task in (on_duty, *in_charge):
+        if task is not None:
+            task.cancel()
+
+
+def insiders_of(world: World) -> list[Coroutine[Any, Any, None]]:
+    """What goes on for ever where somebody is in charge."""
+    if world.plan.insider is None:
+        return []
+    return [make_due(world), Watch(world, Random(f"watch {world.plan.seed}")).run()]
+
+
+async def insider_of(world: World) -> None:
+    """Where there is one."""
+    if world.plan.insider is not None:
+        await InsiderAtWork(world, Random(f"deeds {world.plan.seed}")).run()
+
+
+async def _set_policies(world: World) -> None:
+    for company, rules in world.plan.policies.items():
+        for node in world.living()[:1]:
+            administer(world, node, "policy set", {"company": company, **rules})
+
+
+def _let_go(loop: VirtualLoop) -> None:
+    """What a crash left pending ends here, where nothing looks any more."""
+    for task in loop.tasks:
+        if not task.done():
+            with contextlib.suppress(RuntimeError):
+                task.get_coro().close()
+    loop.close()
+
+
+def _quiet(world: World) -> bool:
+    try:
+        return bool(world.living()) and world.rows(_QUIET)[0][0] == 0
+    except sqlite3.Error:
+        return False
+
+
+def _result(world: World, left: RunResult, found: list[Violation]) -> Result:
+    return Result(
+        seed=world.plan.seed,
+        violations=found,
+        faults=world.counts,
+        told_of=left.told_of,
+        commands=len(left.commands),
+        requests=len(world.heard) + len(world.seen),
+        seconds=world.loop.time(),
+    )
+
+
+def _digest(world: World, left: RunResult) -> str:
+    content = "\n".join(f"{at} {text}" for at, text in world.trace)
+    content += "\n".join(str(tuple(entry.values())) for entry in left.entries)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,0 +1,200 @@
+"""The way to the model OEM as the connector port wants it, with every fault that a network and a cloud can have."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from keyturn.clock import Clock, after
+from keyturn.connectors.port import (
+    Declarations,
+    Exchange,
+    Observed,
+    OemAnswer,
+    Operation,
+    Order,
+    Reading,
+    StateReport,
+    Target,
+    Verdict,
+)
+from verification.simulation.world.oem import Cloud, Sending, Work
+from verification.simulation.world.vehicle_model import VehicleModel
+
+TIMEOUT = 10.0
+"""Seconds for an answer after the first byte."""
+_UNCLEAR = OemAnswer(Verdict.UNCLEAR)
+_NOTHING = OemAnswer(Verdict.NOTHING_FOUND)
+_NOT_TAKEN: dict[str, OemAnswer] = {
+    "lost before the OEM had it": _UNCLEAR,
+    "refused for now": OemAnswer(Verdict.NOT_TAKEN, temporary=True),
+    "refused for good": OemAnswer(Verdict.NOT_TAKEN),
+    "2xx without operation, not taken": OemAnswer(Verdict.NO_OPERATION),
+}
+"""What is answered where the OEM did not take it."""
+_PAUSES = (None, None, 3.0, 12.0, 70.0)
+"""Seconds that an OEM asks for with what it refuses for now: shorter and longer than a POST waits, and too long."""
+_TAKEN: dict[str, OemAnswer] = {
+    "lost after the OEM had it": _UNCLEAR,
+    "2xx without operation, taken": OemAnswer(Verdict.NO_OPERATION),
+}
+
+
+class ConnectorRaised(RuntimeError):
+    """A connector with a defect."""
+
+
+class ModelConnector:
+    """One node's connector to `cloud`; `node` names the node in the ledger, `time` is its clock."""
+
+    def __init__(self, cloud: Cloud, declares: Declarations, node: str, time: Clock, *, honours_expiry: bool) -> None:
+        self._cloud = cloud
+        self._declares = declares
+        self._node = node
+        self._time = time
+        self._honours_expiry = honours_expiry
+
+    @property
+    def declares(self) -> Declarations:
+        return self._declares
+
+    async def send(self, order: Order) -> OemAnswer:
+        clock, fault = self._time, self._cloud.faults.draw("connect")
+        await asyncio.sleep(self._cloud.latency() + (8.0 * self._chance() if fault == "slow connection" else 0.0))
+        if fault == "connection refused":
+            return OemAnswer(Verdict.NOT_TAKEN, temporary=True)
+        if clock.now() > order.send_by or clock.boottime() > order.send_by_boottime:
+            return OemAnswer(Verdict.NOT_TAKEN, temporary=True)
+        sending = Sending(order, self._node, clock.now(), clock.monotonic(), clock.boottime(), self._cloud.clock.true())
+        self._cloud.sendings.append(sending)
+        self._cloud.on_sending(len(self._cloud.sendings))
+        sending.answer = await self._exchanged(order)
+        return sending.answer
+
+    async def ask(self, target: Target, name: str, operation: Operation) -> OemAnswer:
+        fault = self._cloud.faults.draw("ask")
+        await self._slept(slow=fault == "slow answer")
+        found = [work for works in self._cloud.works.values() for work in works if work.id == operation.id]
+        if fault == "question lost" or not found:
+            asked = _brought_nothing("the operation", self._cloud.clock.now(), None if found else 404)
+            return OemAnswer(Verdict.NOTHING_FOUND, asked)
+        if fault == "in progress again":
+            return OemAnswer(Verdict.IN_PROGRESS, operation=operation)
+        return self._cloud.word(found[0])
+
+    async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
+        fault = self._cloud.faults.draw("look up")
+        await self._slept(slow=fault == "slow look-up")
+        works = self._cloud.works.get(command_id)
+        if not works or fault == "look-up finds nothing" or not self._declares.looks_up:
+            return _NOTHING
+        return self._cloud.word(works[-1])
+
+    async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
+        await self._slept()
+        found = [work for works in self._cloud.works.values() for work in works if work.id == operation.id]
+        if self._cloud.faults.draw("cancel") or not found or found[0].over:
+            return _NOTHING
+        found[0].over, found[0].said = True, OemAnswer(Verdict.FAILED, cancelled=True)
+        return self._cloud.word(found[0])
+
+    async def observe(self, target: Target) -> Observed:
+        asked_at = self._cloud.clock.now()
+        report = await self._state(target)
+        return Observed(report, None if report else _brought_nothing("the state", asked_at, 403))
+
+    async def _state(self, target: Target) -> StateReport | None:
+        fault = self._cloud.faults.draw("state")
+        await self._slept(slow=fault == "slow state")
+        car, now = self._cloud.cars[target.external_id], self._cloud.clock.true()
+        if fault == "no state":
+            return None
+        if car.reachable:
+            car.last_contact = now
+        as_of = after(car.last_contact, -self._chance() * (3600 if fault == "old state" else 1.0))
+        vin = car.vin if self._declares.tells_vin else None
+        heard = StateReport(self._readings(car, as_of), car.reachable, car.last_contact, vin=vin)
+        await self._slept()
+        return _SPOILT[fault](heard) if fault in _SPOILT else heard
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+    async def _exchanged(self, order: Order) -> OemAnswer:
+        fault = self._cloud.faults.draw("send")
+        heard: asyncio.Future[OemAnswer] = asyncio.get_running_loop().create_future()
+        self._cloud.later(self._cloud.latency(), self._arrive, order, fault, heard)
+        if fault == "delivered late":
+            return _UNCLEAR
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                answer = await heard
+        except TimeoutError:
+            return _UNCLEAR
+        await self._slept()
+        return answer
+
+    def _arrive(self, order: Order, fault: str | None, heard: "asyncio.Future[OemAnswer]") -> None:
+        """The request is at the OEM, or where it would have been."""
+        if fault == "delivered late":
+            self._cloud.later(10 * self._chance(), self._take, order)
+        elif fault in _NOT_TAKEN:
+            pause = _PAUSES[int(order.command_id[-4:], 16) % len(_PAUSES)] if fault == "refused for now" else None
+            _give(heard, msgspec.structs.replace(_NOT_TAKEN[fault], retry_after=pause))
+        elif fault != "no answer, not taken":
+            work = self._take(order)
+            if fault == "connector raises":
+                heard.set_exception(ConnectorRaised("as planned"))
+            elif fault == "answered at once":
+                self._cloud.later(1.0, self._give_word, work, heard)
+            elif fault != "no answer, taken":
+                _give(heard, _TAKEN.get(fault or "") or self._cloud.word(work))
+
+    def _take(self, order: Order) -> Work:
+        return self._cloud.take(
+            order, enforces=self._declares.enforces_preconditions, honours_expiry=self._honours_expiry
+        )
+
+    def _give_word(self, work: Work, heard: "asyncio.Future[OemAnswer]") -> None:
+        _give(heard, self._cloud.word(work))
+
+    def _readings(self, car: VehicleModel, as_of: int) -> dict[str, Reading]:
+        values = car.values_at(as_of)
+        return {
+            name: Reading(value, car.since(name) if car.since(name) <= as_of else None, as_of)
+            for name, value in values.items()
+        }
+
+    async def _slept(self, *, slow: bool = False) -> None:
+        await asyncio.sleep(self._cloud.latency() + (5.0 * self._chance() if slow else 0.0))
+
+    def _chance(self) -> float:
+        return self._cloud.faults.chance.random()
+
+
+def _brought_nothing(request: str, at: int, status: int | None) -> Exchange:
+    return Exchange(request, at, 0.0, status, problem="nothing")
+
+
+def _give(heard: "asyncio.Future[OemAnswer]", answer: OemAnswer) -> None:
+    if not heard.done():
+        heard.set_result(answer)
+
+
+def _changed(heard: StateReport, change: Callable[[int, Reading], Reading | None]) -> StateReport:
+    changed = {name: change(place, reading) for place, (name, reading) in enumerate(heard.readings.items())}
+    return msgspec.structs.replace(heard, readings={name: r for name, r in changed.items() if r is not None})
+
+
+_A_DAY = 86_400.0
+"""Further ahead than any reading is old: an hour would make an hour-old one look new."""
+_SPOILT: dict[str, Callable[[StateReport], StateReport]] = {
+    "signals missing": lambda heard: _changed(heard, lambda place, r: r if place % 3 else None),
+    "signals null": lambda heard: _changed(heard, lambda place, r: r if place % 3 else Reading(None, None, r.as_of)),
+    "times missing": lambda heard: StateReport(
+        {name: Reading(r.value) for name, r in heard.readings.items()}, heard.reachable, None
+    ),
+    "times in the future": lambda heard: _changed(
+        heard, lambda _place, r: Reading(r.value, r.observed_at, after(r.as_of or 0, _A_DAY))
+    ),
+}

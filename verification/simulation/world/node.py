@@ -1,0 +1,176 @@
+"""One Keyturn node of a scenario: a desk and an engine that can die between any two steps."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import Context
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from keyturn.bus.port import Bus
+from keyturn.bus.topics import IdT, Topic
+from keyturn.commands.request import CommandRequest
+from keyturn.config.settings import Settings
+from keyturn.connectors.port import Connector
+from keyturn.engine.works import Chance, Parts, Works, assemble
+from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
+from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.store.sqlite.writer import Announce
+from keyturn.tenants import clock
+from keyturn.tenants.administration import Operation
+from keyturn.timekeeping import Timekeeper
+from verification.simulation.world.data_directory import DataDirectory
+from verification.simulation.world.disk import Disk
+from verification.simulation.world.installation import KEYRING
+from verification.simulation.world.loop import Life, context_of
+
+T = TypeVar("T")
+Answer = tuple[int | None, dict[str, Any]]
+"""HTTP code and body; None: the connection was lost."""
+LOST: Answer = (None, {})
+
+_PRINCIPAL = """
+SELECT a.company_id, a.grants FROM application a JOIN company c ON c.id = a.company_id
+WHERE a.id = :id AND a.active = 1 AND c.active = 1
+"""
+_NAMES = msgspec.json.Decoder(frozenset[str])
+
+
+class Database:
+    """A store with a life: its node's own, or one that nodes share and that goes on without them."""
+
+    def __init__(self, data_dir: DataDirectory, time: Timekeeper, disk: Disk, announce: Announce, life: Life) -> None:
+        self.life = life
+        self.context = context_of(life)
+        self._data_dir = data_dir
+        self._lent: list[sqlite3.Connection] = []
+        opened = partial(open_sqlite, disk=disk, connect=self._connect)
+        self.store: SqliteStore = self.context.run(opened, data_dir.directory, time, announce)
+
+    def drop(self) -> None:
+        """What was not committed is gone; the files stay."""
+        self.life.over = True
+        for connection in self._lent:
+            connection.close()
+
+    def _connect(self, path: Path, mode: str) -> sqlite3.Connection:
+        self._lent.append(self._data_dir.lend(path, mode))
+        return self._lent[-1]
+
+
+class SharedStore:
+    """A node's way to a store that outlives it: a unit that was handed over runs whatever becomes of the node."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.read = database.store.read
+        self.time = database.store.time
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        context = self._database.context.copy()
+        return await asyncio.get_running_loop().create_task(self._database.store.write(work), context=context)
+
+    async def close(self) -> None:
+        """The store is not the node's to close."""
+
+
+class Node:
+    """`life` ends with it. Requests that it had not answered by then hear that their connection was lost."""
+
+    def __init__(self, name: str, life: Life, store: SqliteStore | SharedStore, bus: Bus) -> None:
+        self.name = name
+        self.life = life
+        self.store = store
+        self.bus = bus
+        self.up = False
+        self._context = context_of(life)
+        self._waiting: dict[asyncio.Future[Answer], None] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._works: Works | None = None
+
+    async def start(self, chance: Chance, connectors: Mapping[str, Connector], epoch: int, settings: Settings) -> None:
+        """Run this in the node's own context. Raises StoreUnavailable."""
+        shared = isinstance(self.store, SharedStore)
+        parts = Parts(self.store, self.bus, self.store.time, KEYRING, connectors, epoch, chance, shared=shared)
+        self._works = assemble(parts, settings)
+        await self._works.start()
+        self.up = True
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """What its administration offers beyond what needs no engine."""
+        return (*self._works.operations, *clock.operations(self.store.time)) if self._works else ()
+
+    def within(self) -> Context:
+        """A context for a step of this node."""
+        return self._context.copy()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task that ends with the node, wherever it is."""
+        task = asyncio.get_running_loop().create_task(work, context=self.within())
+        self._tasks.append(task)
+        return task
+
+    def hear(self, topic: Topic[IdT], key: IdT) -> None:
+        """A durable unit announced something."""
+        if not self.life.over:
+            self.within().run(self.bus.publish, topic, key)
+
+    def die(self) -> None:
+        """Nothing of this node runs any more."""
+        self.life.over, self.up = True, False
+        for answer in self._waiting:
+            if not answer.done():
+                answer.set_result(LOST)
+
+    async def post(self, application: str, **asked: Any) -> Answer:
+        """`POST /vehicle-command`, bearer and signature being right."""
+        return await self._served(self._post(application, asked))
+
+    async def get(self, application: str, command_id: str, wait: float) -> Answer:
+        """`GET /vehicle-command/{id}`."""
+        return await self._served(self._get(application, command_id, wait))
+
+    async def _served(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting[answer] = None
+        task = self.run(work)
+        task.add_done_callback(lambda done: None if answer.done() else answer.set_result(done.result()))
+        try:
+            return await answer
+        finally:
+            del self._waiting[answer]
+
+    async def _post(self, application: str, asked: dict[str, Any]) -> Answer:
+        assert self._works is not None, "requests are served once the node has started"
+        try:
+            company, grants = await self._principal(application)
+            request = CommandRequest(company_id=company, application_id=application, grants=grants, **asked)
+            answer = await self._works.desk.post(request)
+        except Refusal as refusal:
+            return refusal.http_status, {"detail": refusal.detail}
+        except StoreUnavailable:
+            return ServiceUnavailable.http_status, {"detail": ServiceUnavailable.detail}
+        return answer.http_status, answer.body
+
+    async def _get(self, application: str, command_id: str, wait: float) -> Answer:
+        assert self._works is not None, "requests are served once the node has started"
+        try:
+            company, _grants = await self._principal(application)
+            record = await self._works.desk.get(company, command_id, wait)
+        except Refusal as refusal:
+            return refusal.http_status, {"detail": refusal.detail}
+        except StoreUnavailable:
+            return ServiceUnavailable.http_status, {"detail": ServiceUnavailable.detail}
+        return (404, {}) if record is None else (200, record)
+
+    async def _principal(self, application: str) -> tuple[str, frozenset[str]]:
+        row = await self.store.read(lambda tx: tx.one(_PRINCIPAL, id=application))
+        if row is None:
+            raise BearerInvalid
+        return row[0], _NAMES.decode(row[1])

@@ -1,0 +1,87 @@
+"""The product's time held against the true one, whenever it is asked for."""
+
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+from keyturn.clock import SECOND
+from keyturn.timekeeping import Timekeeper
+from verification.simulation.world.clock import VirtualClock
+
+STEP = 2.0
+"""Seconds by which the wall clock may be set without being doubted."""
+BOOT = "the only one"
+JUMP = 6 * 3_600.0
+"""Longer than anything is open, and shorter than what is used up is remembered."""
+JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, ACCEPTED = (
+    "clock jumps ahead",
+    "clock jumps ahead while down",
+    "clock set right",
+    "time accepted",
+)
+_CLOCK_EVENTS = (JUMPS, JUMPS, JUMPS_WHILE_DOWN, JUMPS_WHILE_DOWN, SET_RIGHT, ACCEPTED)
+_ROUNDING = 10
+_RESUMED = SECOND
+"""What a process that starts does not know of the one before it: less than this is not worth a commit."""
+Complain = Callable[[tuple[str, str]], None]
+
+
+class Told(NamedTuple):
+    """What the store's time was, and the clock since boot with it."""
+
+    store: int
+    since_boot: float
+
+
+class Witness:
+    """What the time may be: `leeway` microseconds ahead of the true one, and never slower than the clock since boot."""
+
+    def __init__(self, clock: VirtualClock, complain: Complain) -> None:
+        self._clock = clock
+        self._complain = complain
+        self.leeway = _RESUMED
+        self.accepting = False
+        """Somebody says, now or soon, that the wall clock is right."""
+        self.told = Told(0, 0.0)
+
+    def allow(self, seconds: float) -> None:
+        """The wall clock is within so little of where it was."""
+        self.leeway += round(max(0.0, seconds) * SECOND)
+
+    def hear(self, store: int) -> None:
+        """The product says what time it is."""
+        since_boot = self._clock.boottime()
+        ahead = store - self._clock.true()
+        if self.accepting:
+            self.leeway = max(self.leeway, round((self._clock.stepped + STEP) * SECOND))
+        if ahead > self.leeway:
+            self._complain(("the time is right", f"the store is {ahead / SECOND:g} s ahead"))
+            self.leeway = ahead  # once is enough
+        passed = (since_boot - self.told.since_boot) * SECOND
+        far_ahead = self.told.store - self._clock.now() > 2 * STEP * SECOND
+        if far_ahead and self.told.store + passed - store > _RESUMED + _ROUNDING:
+            self._complain(
+                ("the time is right", f"{passed / SECOND:g} s were {(store - self.told.store) / SECOND:g} s")
+            )
+        self.told = Told(store, since_boot)
+
+
+class WatchedTime(Timekeeper):
+    """A node's `Timekeeper`, whose every word the witness hears."""
+
+    def __init__(self, clock: VirtualClock, witness: Witness) -> None:
+        super().__init__(clock, STEP, BOOT)
+        self._witness = witness
+
+    def store_now(self) -> int:
+        now = super().store_now()
+        self._witness.hear(now)
+        return now
+
+
+def draw_jumps(seed: int) -> list[tuple[str, float]]:
+    """What happens to the clock in one of six scenarios beside small steps, and how long after its begin (0 to 1)."""
+    chance = Random(f"clock {seed}")
+    if chance.random() >= 1 / 6:
+        return []
+    return [(chance.choice(_CLOCK_EVENTS), chance.random()) for _ in range(chance.randint(1, 3))]
