@@ -22,10 +22,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench verification crash durability mutants
-	$(BIN)/ruff check src tests bench verification crash durability mutants
+	$(BIN)/ruff format --check src tests bench verification durability mutants
+	$(BIN)/ruff check src tests bench verification durability mutants
 	$(BIN)/mypy
-	$(BIN)/mypy -p verification -p crash -p durability -p mutants
+	$(BIN)/mypy -p verification -p durability -p mutants
 	$(BIN)/mypy tests bench
 	$(BIN)/lint-imports
 
@@ -40,7 +40,7 @@ simulation torture: $(READY)
 # Real processes, killed again and again: CRASH="--kills 30 --seed 7".
 CRASH ?= --kills 200 --seed 1
 crash: $(READY)
-	$(BIN)/python -m crash $(CRASH)
+	$(BIN)/python -m verification.crash $(CRASH)
 
 # What is on the disk when, by the system calls (needs strace): DURABILITY="--cuts 500 --seed 7".
 durability: $(READY)

@@ -4,7 +4,7 @@ import pytest
 
 LONG = tuple(
     f"tests/{folder}/"
-    for folder in ("verification/simulation", "crash", "durability", "startup", "stories", "policy", "e2e")
+    for folder in ("verification/simulation", "verification/crash", "durability", "startup", "stories", "policy", "e2e")
 )
 
 

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from keyturn_simulator import Simulator, SimulatorSettings
-from tests.crash.judgement import assert_consistent, assert_done_once
-from tests.crash.remains import copied, states
 from tests.e2e.application import Answer, Application
+from tests.verification.crash.consistency import assert_consistent, assert_done_once
+from tests.verification.crash.db_snapshot import copied, states
 
 from .full_disks import Disk, limited_process, small_disk
 from .installation import install

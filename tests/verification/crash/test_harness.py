@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from crash.aftermath import Aftermath, Row, Sending
-from crash.invariants import CHECKS, violations
+from verification.crash.invariants import CHECKS, violations
+from verification.crash.run_result import Aftermath, Row, Sending
 
 from keyturn.commands.catalogue import IGNITION_PAIR
-
-from .runs import SHORT, ShortRun
+from tests.verification.crash.runs import SHORT, ShortRun
 
 
 def test_a_short_run_violates_nothing(short_run: ShortRun) -> None:

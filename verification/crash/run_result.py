@@ -11,9 +11,8 @@ import msgspec
 
 from keyturn.commands.catalogue import COMMANDS
 from keyturn_simulator.operations import Operation
-
-from .caller import Book
-from .scene import Application, Installation
+from verification.crash.caller import Book
+from verification.crash.scenario import Application, Installation
 
 Row = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""``python -m crash``: kill real servers under load, then compare everything."""
+"""``python -m verification.crash``: kill real servers under load, then compare everything."""
 
 import argparse
 import asyncio
@@ -11,17 +11,17 @@ import traceback
 from functools import partial
 from pathlib import Path
 
-from .invariants import violations
-from .report import print_report
-from .running import run
-from .scene import Scene
+from verification.crash.invariants import violations
+from verification.crash.report import print_report
+from verification.crash.running import run
+from verification.crash.scenario import Scene
 
 _INTERRUPTED = 130
 
 
 def main() -> int:
     """0: no invariant was violated."""
-    parser = argparse.ArgumentParser(prog="python -m crash", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m verification.crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="of the server; simulated OEMs die on top of that")
     parser.add_argument("--seed", type=int, default=1, help="what all chance comes from")
     parser.add_argument("--clients", type=int, default=Scene.clients, help="customers at once")

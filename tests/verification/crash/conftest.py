@@ -1,6 +1,6 @@
 import pytest
 
-from .runs import ShortRun
+from tests.verification.crash.runs import ShortRun
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from keyturn.commands.catalogue import DISABLE, ENABLE
-
-from ..aftermath import Aftermath
+from verification.crash.run_result import Aftermath
 
 
 def on_record(left: Aftermath) -> Iterator[str]:

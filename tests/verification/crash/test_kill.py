@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from crash.remains import undecided, watched
 from keyturn_simulator.faults import Fault
 from tests.startup.process import eventually
-
-from .judgement import assert_consistent, assert_done_once
-from .remains import copied, in_flight, states
-from .stage import CrashStage, crash_stage
+from tests.verification.crash.consistency import assert_consistent, assert_done_once
+from tests.verification.crash.db_snapshot import copied, in_flight, states
+from tests.verification.crash.stage import CrashStage, crash_stage
+from verification.crash.db_snapshot import undecided, watched
 
 pytestmark = pytest.mark.anyio
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from crash.aftermath import Aftermath
-from crash.running import Run, run
-from crash.scene import Scene
+from verification.crash.run_result import Aftermath
+from verification.crash.running import Run, run
+from verification.crash.scenario import Scene
 
 SHORT = Scene(
     seed=2, kills=4, clients=24, vehicles=20, latency=0.1, life=(0.3, 0.6),

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
-
-from .caller import Book, Caller, Heard
+from verification.crash.caller import Book, Caller, Heard
 
 _ONE_STEP = [name for name in COMMANDS if name not in IGNITION_PAIR]
 _TWO_STEP = sorted(IGNITION_PAIR)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from ..aftermath import Aftermath
+from verification.crash.run_result import Aftermath
 
 _NOT_THERE = "VIN not found or unauthorized access."
 

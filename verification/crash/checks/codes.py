@@ -4,9 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from keyturn.commands.catalogue import IGNITION_PAIR
-
-from ..aftermath import Aftermath, Row
-from ..caller import Heard
+from verification.crash.caller import Heard
+from verification.crash.run_result import Aftermath, Row
 
 Binding = tuple[str, str, str, str]
 """Application, VIN, command, code."""

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from keyturn.clock import SECOND
-
-from ..aftermath import Aftermath, Sending
+from verification.crash.run_result import Aftermath, Sending
 
 _ON_ITS_WAY = 1.0
 """Seconds that a request may take from its first byte until a busy cloud notes it."""

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import aiohttp
 
-from .aftermath import Aftermath, read_records
-from .caller import Book, Caller
-from .client import Client, Doors
-from .clouds import Cloud
-from .kills import Death, Kill, Moment, drawn
-from .processes import Process, free_port, wall_clock
-from .remains import undecided, watched
-from .scene import COMPANIES, CONFIG, Installation, Scene, install
+from verification.crash.caller import Book, Caller
+from verification.crash.client import Client, Doors
+from verification.crash.clouds import Cloud
+from verification.crash.db_snapshot import undecided, watched
+from verification.crash.kills import Death, Kill, Moment, drawn
+from verification.crash.processes import Process, free_port, wall_clock
+from verification.crash.run_result import Aftermath, read_records
+from verification.crash.scenario import COMPANIES, CONFIG, Installation, Scene, install
 
 _RECOVERY = 0.15
 """Seconds after being ready within which a server is in recovery."""

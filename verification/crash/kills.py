@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .scene import COMPANIES
+from verification.crash.scenario import COMPANIES
 
 _CLOUD_TOO = 1 / 3
 """In so many of the server's lives a cloud is killed as well: one kill in four is a cloud's."""

@@ -4,11 +4,10 @@ from collections import Counter
 from statistics import median
 
 from keyturn.commands.catalogue import IGNITION_PAIR
-
-from .aftermath import OPEN, Aftermath
-from .checks import record
-from .invariants import CHECKS, Violation
-from .running import Run
+from verification.crash.checks import record
+from verification.crash.invariants import CHECKS, Violation
+from verification.crash.run_result import OPEN, Aftermath
+from verification.crash.running import Run
 
 _SHOWN = 5
 """Violations of a check that are told one by one."""

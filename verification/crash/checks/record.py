@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from keyturn.clock import SECOND
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.commands.states import TRANSITIONS, State
-
-from ..aftermath import Aftermath, Moment, Row
-from ..caller import Seen
+from verification.crash.caller import Seen
+from verification.crash.run_result import Aftermath, Moment, Row
 
 _FINAL = ("Success", "Error")
 _OWNING_UP = {"Dispatching", "Accepted", "Executed", "Verified", "Unknown"}

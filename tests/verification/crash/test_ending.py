@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WITHIN = 30.0
 
 
@@ -37,7 +37,7 @@ def is_gone(pid: int) -> bool:
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_the_processes_end_with_the_harness(tmp_path: Path, how: signal.Signals, code: int) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-m", "crash"], cwd=ROOT, env=environment) as harness:
+    with subprocess.Popen([sys.executable, "-m", "verification.crash"], cwd=ROOT, env=environment) as harness:
         until(lambda: cloud_pid(tmp_path) > 0)
         cloud = cloud_pid(tmp_path)
         harness.send_signal(how)

@@ -3,10 +3,10 @@
 import sqlite3
 from pathlib import Path
 
-from crash.aftermath import Aftermath, Records, Sending, read_records
-from crash.caller import Book
-from crash.checks import record, sending
-from crash.scene import Installation
+from verification.crash.caller import Book
+from verification.crash.checks import record, sending
+from verification.crash.run_result import Aftermath, Records, Sending, read_records
+from verification.crash.scenario import Installation
 
 from keyturn_simulator import Simulator
 

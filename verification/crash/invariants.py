@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from .aftermath import Aftermath
-from .checks import codes, immobilised, lane, record, sending, tenancy
+from verification.crash.checks import codes, immobilisation, lane, record, sending, tenancy
+from verification.crash.run_result import Aftermath
 
 Check = Callable[[Aftermath], Iterator[str]]
 
@@ -29,7 +29,7 @@ CHECKS: dict[str, Check] = {
     "certain ends are certain": record.certain_ends,
     "temporary refusals are tried on": record.tried_on,
     "answers agree with the record": record.answers,
-    "immobilisation on record": immobilised.on_record,
+    "immobilisation on record": immobilisation.on_record,
     "what was not killed lives": record.processes,
 }
 """The numbers are the contract's, the names the simulation's."""

@@ -9,9 +9,8 @@ from typing import Any
 import aiohttp
 
 from keyturn_client.signing import signature
-
-from .processes import wall_clock
-from .scene import Application
+from verification.crash.processes import wall_clock
+from verification.crash.scenario import Application
 
 _LOST = (aiohttp.ClientError, ConnectionError, TimeoutError)
 """The answer is lost: nobody knows whether the request was registered."""

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from crash.processes import free_port
+from verification.crash.processes import free_port
 
 from keyturn_simulator import Simulator, SimulatorSettings
 from tests.e2e.application import Application
 from tests.startup.installation import Installation, install
 from tests.startup.process import ServerProcess, serving
-
-from .clients import Client, Doors, Heard
+from tests.verification.crash.clients import Client, Doors, Heard
 
 _STREAMS = 4
 """Requests that one application has under way at once."""

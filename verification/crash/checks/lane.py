@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from keyturn.commands.catalogue import COMMANDS, ENABLE
-
-from ..aftermath import WITH_OEM, Aftermath, Moment, Row, Sending
+from verification.crash.run_result import WITH_OEM, Aftermath, Moment, Row, Sending
 
 
 def exclusion(left: Aftermath) -> Iterator[str]:

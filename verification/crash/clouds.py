@@ -11,10 +11,9 @@ from keyturn_simulator.faults import Fault
 from keyturn_simulator.journal import Journal
 from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.operations import Operation
-
-from .aftermath import Sending
-from .processes import Process, free_port
-from .scene import TOKEN, Scene
+from verification.crash.processes import Process, free_port
+from verification.crash.run_result import Sending
+from verification.crash.scenario import TOKEN, Scene
 
 _FAULTS = {
     Fault.NONE: 62,
