@@ -22,10 +22,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench verification durability mutants
-	$(BIN)/ruff check src tests bench verification durability mutants
+	$(BIN)/ruff format --check src tests bench verification mutants
+	$(BIN)/ruff check src tests bench verification mutants
 	$(BIN)/mypy
-	$(BIN)/mypy -p verification -p durability -p mutants
+	$(BIN)/mypy -p verification -p mutants
 	$(BIN)/mypy tests bench
 	$(BIN)/lint-imports
 
@@ -44,7 +44,7 @@ crash: $(READY)
 
 # What is on the disk when, by the system calls (needs strace): DURABILITY="--cuts 500 --seed 7".
 durability: $(READY)
-	$(BIN)/python -m durability $(DURABILITY)
+	$(BIN)/python -m verification.durability $(DURABILITY)
 
 # Deliberate bugs, each applied to a copy: which check catches it?
 mutations: $(READY)

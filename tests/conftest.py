@@ -4,7 +4,15 @@ import pytest
 
 LONG = tuple(
     f"tests/{folder}/"
-    for folder in ("verification/simulation", "verification/crash", "durability", "startup", "stories", "policy", "e2e")
+    for folder in (
+        "verification/simulation",
+        "verification/crash",
+        "verification/durability",
+        "startup",
+        "stories",
+        "policy",
+        "e2e",
+    )
 )
 
 

@@ -16,7 +16,7 @@ BUGS: tuple[Bug, ...] = (
         '"PRAGMA synchronous = FULL"',
         '"PRAGMA synchronous = NORMAL"',
         "",
-        test="tests/durability/test_recorded.py::test_nothing_is_answered_or_sent_before_it_is_durable",
+        test="tests/verification/durability/test_recorded.py::test_nothing_is_answered_or_sent_before_it_is_durable",
     ),
     Bug(
         "nothing is ever synced",
@@ -24,7 +24,7 @@ BUGS: tuple[Bug, ...] = (
         '"PRAGMA synchronous = FULL"',
         '"PRAGMA synchronous = OFF"',
         "",
-        test="tests/durability/test_recorded.py::test_no_power_cut_loses_an_answer_or_what_the_oem_was_told",
+        test="tests/verification/durability/test_recorded.py::test_no_power_cut_loses_an_answer_or_what_the_oem_was_told",
     ),
     Bug(
         "a disk error at commit is swallowed",
@@ -39,7 +39,7 @@ BUGS: tuple[Bug, ...] = (
             self._connection.rollback()
 """,
         "",
-        test="tests/durability/test_errors.py::test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later",
+        test="tests/verification/durability/test_errors.py::test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later",
     ),
     Bug(
         "a failed commit is taken for done",

@@ -32,7 +32,7 @@ def applied(bug: Bug) -> Iterator[Path]:
     """A copy of the source tree that has the bug."""
     with tempfile.TemporaryDirectory() as home:
         copy = Path(home)
-        for part in ("src", "verification", "tests", "durability"):
+        for part in ("src", "verification", "tests"):
             shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", copy)
         _apply(bug, copy / "src" / "keyturn" / bug.file)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from durability.aftermath import restarted
-from durability.cuts import cut_everywhere, cuts
-from durability.disk import REMNANTS
-from durability.proof import premature
-from durability.recording import Recording
-from durability.stage import stage
+from verification.durability.disk import REMNANTS
+from verification.durability.durability_check import premature
+from verification.durability.power_loss import cut_everywhere, cuts
+from verification.durability.recording import Recording
+from verification.durability.restart_check import restarted
+from verification.durability.stage import stage
 
 SEED = 20_250_117
 REQUESTS = 100

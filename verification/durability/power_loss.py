@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .databases import damage, opened
-from .disk import REMNANTS, Image, Remnant
-from .promises import broken, unintended
-from .recording import Recording
-from .rows import read_rows
+from verification.durability.databases import damage, opened
+from verification.durability.disk import REMNANTS, Image, Remnant
+from verification.durability.guarantees import broken, unintended
+from verification.durability.recording import Recording
+from verification.durability.rows import read_rows
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from tests.startup.process import PATIENCE, ServerProcess, environment, eventually
 
-from .strace import attaching, is_complete, tracing
+from verification.durability.strace import attaching, is_complete, tracing
 
 _DETACHED_WITHIN = 5.0
 """Seconds."""

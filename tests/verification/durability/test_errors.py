@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from durability.cuts import cut_everywhere
-from durability.databases import damage, opened
-from durability.load import Question
-from durability.promises import broken
-from durability.proof import premature
-from durability.recording import stored
-from durability.rows import Rows, read_rows
-from durability.stage import Run, Stage, stage
+from verification.durability.databases import damage, opened
+from verification.durability.durability_check import premature
+from verification.durability.guarantees import broken
+from verification.durability.load import Question
+from verification.durability.power_loss import cut_everywhere
+from verification.durability.recording import stored
+from verification.durability.rows import Rows, read_rows
+from verification.durability.stage import Run, Stage, stage
 
 from tests.e2e.application import Answer
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from .strace import Call
+from verification.durability.strace import Call
 
 _TCP = re.compile(r"TCP:\[(\S+)->(\S+)\]")
 _LENGTH = re.compile(rb"(?im)^content-length: *(\d+)\r$")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from .disk import Image
+from verification.durability.disk import Image
 
 _DATABASE = "keyturn.db"
 _MEMORY = Path("/dev/shm")

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .disk import EVERYTHING, Disk, Image
-from .files import FileEvent, Sync, file_events, moment
-from .load import Asked
-from .promises import Promise, promises
-from .strace import NEVER, read_calls
-from .talk import Message, answers, orders
+from verification.durability.disk import EVERYTHING, Disk, Image
+from verification.durability.files import FileEvent, Sync, file_events, moment
+from verification.durability.guarantees import Promise, promises
+from verification.durability.load import Asked
+from verification.durability.strace import NEVER, read_calls
+from verification.durability.wire_log import Message, answers, orders
 
 
 @dataclass(frozen=True)

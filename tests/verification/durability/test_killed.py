@@ -5,13 +5,13 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from durability.cuts import cut_everywhere
-from durability.databases import opened
-from durability.load import Client, Question
-from durability.proof import premature
-from durability.recording import stored
-from durability.rows import read_rows
-from durability.stage import Run, Stage, stage
+from verification.durability.databases import opened
+from verification.durability.durability_check import premature
+from verification.durability.load import Client, Question
+from verification.durability.power_loss import cut_everywhere
+from verification.durability.recording import stored
+from verification.durability.rows import read_rows
+from verification.durability.stage import Run, Stage, stage
 
 SEED = 11
 KILLED_AT_THE_NEXT_SYNC = ("fdatasync:signal=KILL",)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .strace import NEVER, Call
+from verification.durability.strace import NEVER, Call
 
 DIRECTORY = ""
 """Stands for the data directory itself."""

@@ -1,4 +1,4 @@
-"""``python -m durability``: a server under load is recorded, and the power is cut in thousands of places."""
+"""``python -m verification.durability``: a server under load is recorded, and the power is cut in thousands of places."""
 
 import argparse
 import asyncio
@@ -7,18 +7,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from .aftermath import restarted
-from .cuts import Outcome, cut_everywhere, cuts
-from .proof import premature
-from .recording import Recording
-from .stage import Stage, stage
+from verification.durability.durability_check import premature
+from verification.durability.power_loss import Outcome, cut_everywhere, cuts
+from verification.durability.recording import Recording
+from verification.durability.restart_check import restarted
+from verification.durability.stage import Stage, stage
 
 _SHOWN = 20
 
 
 def main() -> int:
     """0: nothing that was answered or sent was lost by any cut."""
-    parser = argparse.ArgumentParser(prog="python -m durability", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m verification.durability", description=__doc__)
     parser.add_argument("--requests", type=int, default=400, help="sent to the server that is recorded")
     parser.add_argument("--cuts", type=int, default=2000)
     parser.add_argument("--starts", type=int, default=5, help="images that a server is started on")

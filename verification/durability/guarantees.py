@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from .load import Question
-from .rows import Rows
-from .talk import Message
+from verification.durability.load import Question
+from verification.durability.rows import Rows
+from verification.durability.wire_log import Message
 
 KILLING = 5
 """Wrong tries that end a code."""

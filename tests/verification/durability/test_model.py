@@ -4,11 +4,11 @@ import random
 from pathlib import Path
 
 import pytest
-from durability.disk import EVERYTHING, NOTHING, REMNANTS, SECTOR, Disk, Image, Remnant
-from durability.files import DIRECTORY, FileEvent, Remove, Resize, Sync, UnknownCall, Write, file_events
-from durability.recording import Recording, UnexplainedChange
-from durability.strace import NEVER, read_calls
-from durability.talk import answers, orders
+from verification.durability.disk import EVERYTHING, NOTHING, REMNANTS, SECTOR, Disk, Image, Remnant
+from verification.durability.files import DIRECTORY, FileEvent, Remove, Resize, Sync, UnknownCall, Write, file_events
+from verification.durability.recording import Recording, UnexplainedChange
+from verification.durability.strace import NEVER, read_calls
+from verification.durability.wire_log import answers, orders
 
 
 def image(events: list[FileEvent], remnant: Remnant = NOTHING, seed: int = 0, **files: bytes) -> Image:

@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.startup.process import eventually
 
-from .cuts import Cut
-from .proof import premature
-from .recording import Recording
-from .stage import Stage
+from verification.durability.durability_check import premature
+from verification.durability.power_loss import Cut
+from verification.durability.recording import Recording
+from verification.durability.stage import Stage
 
 _RECOVERED_WITHIN = 60.0
 _WAITING = "SELECT count(*) FROM command WHERE state = 'Queued'"

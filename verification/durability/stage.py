@@ -12,12 +12,11 @@ from tests.startup.installation import Installation, install, written_config
 from tests.startup.process import ServerProcess, serving
 
 from keyturn_simulator import Simulator, SimulatorSettings
-
-from .databases import write
-from .disk import Image
-from .load import Asked, Client
-from .recording import Recording, read_recording, stored
-from .server import attached, port_of, traced
+from verification.durability.databases import write
+from verification.durability.disk import Image
+from verification.durability.load import Asked, Client
+from verification.durability.recording import Recording, read_recording, stored
+from verification.durability.server import attached, port_of, traced
 
 _STREAMS = 6
 """Requests under way at once."""

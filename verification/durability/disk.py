@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from .files import DIRECTORY, FileEvent, Remove, Resize, Sync, Write
+from verification.durability.files import DIRECTORY, FileEvent, Remove, Resize, Sync, Write
 
 SECTOR = 512
 """Bytes that a disk writes whole or not at all."""

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from .databases import opened
-from .disk import NOTHING
-from .promises import Promise, broken, unintended
-from .recording import Recording
-from .rows import read_rows
-from .talk import Message
+from verification.durability.databases import opened
+from verification.durability.disk import NOTHING
+from verification.durability.guarantees import Promise, broken, unintended
+from verification.durability.recording import Recording
+from verification.durability.rows import read_rows
+from verification.durability.wire_log import Message
 
 
 class Moment(NamedTuple):
