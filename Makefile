@@ -22,10 +22,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench verification mutants
-	$(BIN)/ruff check src tests bench verification mutants
+	$(BIN)/ruff format --check src tests bench verification
+	$(BIN)/ruff check src tests bench verification
 	$(BIN)/mypy
-	$(BIN)/mypy -p verification -p mutants
+	$(BIN)/mypy -p verification
 	$(BIN)/mypy tests bench
 	$(BIN)/lint-imports
 
@@ -55,7 +55,7 @@ mutations: $(READY)
 MUTANTS ?= --sample 800 --seed 1
 MUTMUT := .venv-mutants
 mutants: $(READY) $(MUTMUT)/.ready
-	$(BIN)/python -m mutants $(MUTANTS)
+	$(BIN)/python -m verification.mutants $(MUTANTS)
 
 $(MUTMUT)/.ready: Makefile
 	test -x $(MUTMUT)/bin/python || $(PYTHON) -m venv $(MUTMUT)
@@ -63,7 +63,7 @@ $(MUTMUT)/.ready: Makefile
 	touch $(MUTMUT)/.ready
 
 clean:
-	rm -rf .venv .venv-* $(MUTMUT) mutants/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out
+	rm -rf .venv .venv-* $(MUTMUT) verification/mutants/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Keyturn needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutants.explained import explained
-from mutants.mutant import SOURCES, Mutant, sample
-from mutants.targets import TARGETS
+from verification.mutants.explained import explained
+from verification.mutants.mutant import SOURCES, Mutant, sample
+from verification.mutants.targets import TARGETS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MODULE = "fleet/evidence.py"
 LINE = "signal.as_of is not None and signal.as_of > instant"
 TRY = """

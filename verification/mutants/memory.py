@@ -2,8 +2,8 @@
 
 import msgspec
 
-from .mutant import OUT, Key
-from .trial import Verdict
+from verification.mutants.mutant import OUT, Key
+from verification.mutants.trial import Verdict
 
 _FILE = OUT / "verdicts.json"
 

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from .mutant import Key, Mutant
-from .trial import Verdict
+from verification.mutants.mutant import Key, Mutant
+from verification.mutants.trial import Verdict
 
 _HEAD = ("module", "mutants", "killed", "at import", "stuck", "explained", "survived", "score")
 

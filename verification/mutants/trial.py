@@ -28,7 +28,7 @@ import starlette.routing
 import structlog
 import uvicorn
 
-from .mutant import ROOT, SOURCES, Mutant
+from verification.mutants.mutant import ROOT, SOURCES, Mutant
 
 PRELOADED = (
     aiohttp, cryptography.hazmat.primitives.ciphers.aead, httpx2, prometheus_client, starlette.routing, structlog,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from .mutant import Key, Mutant
+from verification.mutants.mutant import Key, Mutant
 
 _LIST = Path(__file__).with_name("explained.toml")
 

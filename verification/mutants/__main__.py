@@ -1,4 +1,4 @@
-"""``python -m mutants``: mutate the product, run each mutant against its tests, and say what survived."""
+"""``python -m verification.mutants``: mutate the product, run each mutant against its tests, and say what survived."""
 
 import argparse
 import sys
@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .explained import explained, outdated
-from .memory import remember, remembered
-from .mutant import ROOT, Key, Mutant, all_mutants, sample
-from .report import table
-from .targets import TARGETS, Target
-from .trial import Verdict, try_out
+from verification.mutants.explained import explained, outdated
+from verification.mutants.memory import remember, remembered
+from verification.mutants.mutant import ROOT, Key, Mutant, all_mutants, sample
+from verification.mutants.report import table
+from verification.mutants.targets import TARGETS, Target
+from verification.mutants.trial import Verdict, try_out
 
 _GENERATOR = ROOT / ".venv-mutants" / "bin" / "python"
 _PATIENCE = 5.0
@@ -68,7 +68,7 @@ def _measured(target: Target) -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m mutants", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m verification.mutants", description=__doc__)
     parser.add_argument("--sample", type=int, default=800, help="how many mutants, of all modules together")
     parser.add_argument("--seed", type=int, default=1, help="which of them")
     parser.add_argument(

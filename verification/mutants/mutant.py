@@ -10,7 +10,7 @@ import msgspec
 
 Key = tuple[str, str, str, str, int]
 """Module, place, lines before, lines after, number."""
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "keyturn"
 OUT = Path(__file__).with_name("out")
 """What is kept between runs and not committed."""
