@@ -22,15 +22,15 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TEST)
 
 lint: $(READY)
-	$(BIN)/ruff format --check src tests bench verification
-	$(BIN)/ruff check src tests bench verification
+	$(BIN)/ruff format --check src tests benchmarks verification
+	$(BIN)/ruff check src tests benchmarks verification
 	$(BIN)/mypy
 	$(BIN)/mypy -p verification
 	$(BIN)/mypy tests bench
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m bench $(BENCH)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 # The deterministic simulation: TORTURE="--scenarios 5000 --seed 1", or TORTURE="--replay 37".
 TORTURE ?= --scenarios 100000 --jobs 2
@@ -63,7 +63,7 @@ $(MUTMUT)/.ready: Makefile
 	touch $(MUTMUT)/.ready
 
 clean:
-	rm -rf .venv .venv-* $(MUTMUT) verification/mutants/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data bench/out
+	rm -rf .venv .venv-* $(MUTMUT) verification/mutants/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache keyturn-data benchmarks/out
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Keyturn needs Python 3.11 or newer.") if sys.version_info < (3, 11) else None'

@@ -1,18 +1,18 @@
-"""``python -m bench``: prepare, play the rounds, print the table."""
+"""``python -m benchmarks``: prepare, play the rounds, print the table."""
 
 import argparse
 import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import installation
-from bench.cores import pin_load
-from bench.rounds import Grounds, play
-from bench.startup import measure_help, measure_serve
-from bench.table import show
-from bench.textbook import seed
+from benchmarks import installation
+from benchmarks.cores import pin_load
+from benchmarks.runs import Grounds, play
+from benchmarks.startup import measure_help, measure_serve
+from benchmarks.table import show
+from benchmarks.textbook import seed
 
-OUT = Path("bench/out")
+OUT = Path("benchmarks/out")
 """On the disk that is measured; what is made there is removed."""
 
 
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="the table shows medians of this many")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each measurement")
     parser.add_argument("--vehicles", type=int, default=20_000, help="each takes one command in a measurement")

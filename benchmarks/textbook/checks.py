@@ -12,8 +12,8 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import select
 
-from bench.textbook.database import Session
-from bench.textbook.models import Application, Vehicle, VehicleEvidence
+from benchmarks.textbook.database import Session
+from benchmarks.textbook.models import Application, Vehicle, VehicleEvidence
 
 _bearer = HTTPBearer()
 _MAX_AGE = 120.0

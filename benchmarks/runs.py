@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from itertools import cycle
 from typing import NamedTuple
 
-from bench.cores import on_server_core, served
-from bench.desk import measure_idle, measure_lifecycle
-from bench.installation import ANSWERED, AWAITED, Plot, newest_commands, registered, vins
-from bench.load import Sample, measure
-from bench.node import serve_keyturn
-from bench.requests import NOOP, VEHICLE_COMMAND, gets, signed_posts
-from bench.textbook.server import serve_textbook
+from benchmarks.cores import on_server_core, served
+from benchmarks.desk import measure_idle, measure_lifecycle
+from benchmarks.installation import ANSWERED, AWAITED, Plot, newest_commands, registered, vins
+from benchmarks.load import Sample, measure
+from benchmarks.node import serve_keyturn
+from benchmarks.requests import NOOP, VEHICLE_COMMAND, gets, signed_posts
+from benchmarks.textbook.server import serve_textbook
 
 COMMAND = "lock_door"
 """Has a precondition, an opposite and a place in the lane."""

@@ -11,10 +11,10 @@ import jwt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.installation import ANSWERED, Plot, vins
-from bench.textbook.database import open_engine
-from bench.textbook.models import Application, Base, Company, OemAccount, Plan, SignSecret, Vehicle
-from bench.textbook.server import DATABASE, KEY_BYTES, KEYS
+from benchmarks.installation import ANSWERED, Plot, vins
+from benchmarks.textbook.database import open_engine
+from benchmarks.textbook.models import Application, Base, Company, OemAccount, Plan, SignSecret, Vehicle
+from benchmarks.textbook.server import DATABASE, KEY_BYTES, KEYS
 from keyturn.commands.catalogue import COMMANDS
 
 _NONCE_BYTES = 12

@@ -1,4 +1,4 @@
-"""``python -m bench.send_gap``: from the last comparison of `send_by` to the bytes being handed to the kernel."""
+"""``python -m benchmarks.send_gap``: from the last comparison of `send_by` to the bytes being handed to the kernel."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.http_writer import StreamWriter
 
-from bench.load import quantile
+from benchmarks.load import quantile
 from keyturn.clock import SystemClock, after
 from keyturn.connectors.oem_http.gate import Deadline, Gate, OncePayload
 

@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Iterable
 
-from bench.installation import Plot
+from benchmarks.installation import Plot
 
 VEHICLE_COMMAND = "/vehicle-command"
 NOOP = "/bench/noop"

@@ -1,4 +1,4 @@
-"""``python -m bench.scenarios [COUNT]``: simulated scenarios a second on one core, and how fast that core is meanwhile.
+"""``python -m benchmarks.scenarios [COUNT]``: simulated scenarios a second on one core, and how fast that core is meanwhile.
 
 Under ``valgrind --tool=callgrind`` the difference between two counts gives the instructions of a scenario, which do not
 depend on what else the machine does.

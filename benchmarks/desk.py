@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import uvloop
 
-from bench.installation import ANSWERED, AWAITED, Plot, vins
-from bench.load import Sample, quantile
-from bench.node import BenchNode
+from benchmarks.installation import ANSWERED, AWAITED, Plot, vins
+from benchmarks.load import Sample, quantile
+from benchmarks.node import BenchNode
 from keyturn.commands.catalogue import COMMANDS
 from keyturn.commands.request import CommandRequest
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from unittest.mock import patch
 
-from bench.installation import INITIATE_WAIT, Plot, settings_at
-from bench.oem import InstantOem
+from benchmarks.installation import INITIATE_WAIT, Plot, settings_at
+from benchmarks.oem import InstantOem
 from keyturn.app import Node
 from keyturn.cli.server import collect_rarely
 from keyturn.telemetry.logs import configure_logs

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import uvloop
 
-from bench.installation import Plot
+from benchmarks.installation import Plot
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from bench.textbook.checks import CurrentApplication, check_signature, permitted_vehicle, standing_verdict
-from bench.textbook.database import Session
-from bench.textbook.models import Application, Command, Entry, Lane, OpenCommand, Vehicle
+from benchmarks.textbook.checks import CurrentApplication, check_signature, permitted_vehicle, standing_verdict
+from benchmarks.textbook.database import Session
+from benchmarks.textbook.models import Application, Command, Entry, Lane, OpenCommand, Vehicle
 
 _SEND_WAIT = 60_000_000
 _ZONE = timezone(timedelta(hours=-3))

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from bench.installation import Plot
-from bench.textbook.app import build_app
-from bench.textbook.database import open_engine
+from benchmarks.installation import Plot
+from benchmarks.textbook.app import build_app
+from benchmarks.textbook.database import open_engine
 from keyturn.commands.catalogue import COMMANDS
 
 DATABASE, KEYS = "textbook.db", "keys"

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench.load import Sample, quantile
+from benchmarks.load import Sample, quantile
 
 TRIES = 7
 _KEYTURN = (sys.executable, "-m", "keyturn")

@@ -1,4 +1,4 @@
-"""``python -m bench.flight``: how late the event loop runs with thousands of operations under way at the OEM.
+"""``python -m benchmarks.flight``: how late the event loop runs with thousands of operations under way at the OEM.
 
 Every operation is asked about every five seconds. What is printed is what ``/metrics`` shows.
 """
@@ -14,9 +14,9 @@ from typing import NamedTuple
 import msgspec
 import uvloop
 
-from bench.__main__ import OUT
-from bench.installation import Plot, prepare, settings_at
-from bench.node import BenchNode
+from benchmarks.__main__ import OUT
+from benchmarks.installation import Plot, prepare, settings_at
+from benchmarks.node import BenchNode
 from keyturn.config.settings import EngineSettings, ServerSettings
 
 ASK_EVERY = 5.0
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench.flight", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.flight", description=__doc__)
     parser.add_argument("--operations", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     return parser.parse_args()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from bench.rounds import Samples
+from benchmarks.runs import Samples
 
 WIDTH = 132
 """Columns of the terminal, or of the file that it is printed to."""

@@ -1,0 +1,1 @@
+"""The numbers that Keyturn promises, measured: ``python -m benchmarks`` prints them as one table."""
