@@ -1,6 +1,6 @@
 """Why units of work run in the event loop's thread: group commit in three designs, reads in two.
 
-    python bench/store_bench.py [seconds per measurement]
+    python benchmarks/store_bench.py [seconds per measurement]
 
 Every client is a closed loop of units of work. With a busy event loop each client parses a request first, and four more
 parse without a pause: a thread then waits for the interpreter lock whenever it comes back from SQLite.

@@ -2,18 +2,8 @@
 
 import pytest
 
-LONG = tuple(
-    f"tests/{folder}/"
-    for folder in (
-        "verification/simulation",
-        "verification/crash",
-        "verification/durability",
-        "startup",
-        "stories",
-        "policy",
-        "e2e",
-    )
-)
+ATTACKS = tuple(f"verification/{attack}" for attack in ("simulation", "crash", "durability"))
+LONG = tuple(f"tests/{folder}/" for folder in (*ATTACKS, "startup", "stories", "policy", "e2e"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from verification.crash.invariants import violations
 from verification.crash.report import print_report
 from verification.crash.running import run
-from verification.crash.scenario import Scene
+from verification.crash.scenario import Scenario
 
 _INTERRUPTED = 130
 
@@ -24,12 +24,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m verification.crash", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="of the server; simulated OEMs die on top of that")
     parser.add_argument("--seed", type=int, default=1, help="what all chance comes from")
-    parser.add_argument("--clients", type=int, default=Scene.clients, help="customers at once")
+    parser.add_argument("--clients", type=int, default=Scenario.clients, help="customers at once")
     given = parser.parse_args()
-    scene = Scene(given.seed, kills=given.kills, clients=given.clients)
+    scenario = Scenario(given.seed, kills=given.kills, clients=given.clients)
     folder = Path(tempfile.mkdtemp(prefix="keyturn-crash-"))
     try:
-        code = asyncio.run(_run(scene, folder))
+        code = asyncio.run(_run(scenario, folder))
     except (asyncio.CancelledError, KeyboardInterrupt):
         code = _INTERRUPTED
     except Exception:
@@ -38,16 +38,16 @@ def main() -> int:
     if code in (0, _INTERRUPTED):
         shutil.rmtree(folder)
     else:
-        print(f"seed {scene.seed}; everything is kept in {folder}")
+        print(f"seed {scenario.seed}; everything is kept in {folder}")
     return code
 
 
-async def _run(scene: Scene, folder: Path) -> int:
+async def _run(scenario: Scenario, folder: Path) -> int:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
     began = time.monotonic()
-    this, left = await run(scene, folder, partial(print, flush=True))
+    this, left = await run(scenario, folder, partial(print, flush=True))
     found = violations(left)
     print_report(this, left, found, time.monotonic() - began)
     return 1 if found else 0

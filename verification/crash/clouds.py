@@ -13,7 +13,7 @@ from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.operations import Operation
 from verification.crash.processes import Process, free_port
 from verification.crash.run_result import Sending
-from verification.crash.scenario import TOKEN, Scene
+from verification.crash.scenario import TOKEN, Scenario
 
 _FAULTS = {
     Fault.NONE: 62,
@@ -35,20 +35,20 @@ _OUTLASTS = 60.0
 class Cloud:
     """One company's OEM, on a port and a folder of its own."""
 
-    def __init__(self, company: str, folder: Path, scene: Scene, http: aiohttp.ClientSession) -> None:
+    def __init__(self, company: str, folder: Path, scenario: Scenario, http: aiohttp.ClientSession) -> None:
         port = free_port()
         self.company = company
         self.url = f"http://127.0.0.1:{port}"
-        self._vins = scene.vins(company)
+        self._vins = scenario.vins(company)
         self._data = folder / f"cloud-{company}"
         self._http = http
         self._coming_back: asyncio.Task[None] | None = None
         settings = {
             "--port": port,
             "--data": self._data,
-            "--seed": scene.seed,
-            "--latency": scene.latency,
-            "--vehicles": scene.fleet,
+            "--seed": scenario.seed,
+            "--latency": scenario.latency,
+            "--vehicles": scenario.fleet,
             "--token": TOKEN,
         }
         options = [word for setting in settings.items() for word in setting]

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from verification.crash.checks import codes, immobilisation, lane, record, sending, tenancy
-from verification.crash.run_result import Aftermath
+from verification.crash.run_result import RunResult
 
-Check = Callable[[Aftermath], Iterator[str]]
+Check = Callable[[RunResult], Iterator[str]]
 
 
 class Violation(NamedTuple):
@@ -35,5 +35,5 @@ CHECKS: dict[str, Check] = {
 """The numbers are the contract's, the names the simulation's."""
 
 
-def violations(left: Aftermath) -> list[Violation]:
+def violations(left: RunResult) -> list[Violation]:
     return [Violation(name, what) for name, check in CHECKS.items() for what in check(left)]

@@ -6,14 +6,14 @@ from statistics import median
 from keyturn.commands.catalogue import IGNITION_PAIR
 from verification.crash.checks import record
 from verification.crash.invariants import CHECKS, Violation
-from verification.crash.run_result import OPEN, Aftermath
+from verification.crash.run_result import OPEN, RunResult
 from verification.crash.running import Run
 
 _SHOWN = 5
 """Violations of a check that are told one by one."""
 
 
-def print_report(run: Run, left: Aftermath, found: list[Violation], seconds: float) -> None:
+def print_report(run: Run, left: RunResult, found: list[Violation], seconds: float) -> None:
     """The figures, then the violations by check."""
     _print_kills(run)
     _print_in_flight(run, left)
@@ -32,14 +32,14 @@ def print_report(run: Run, left: Aftermath, found: list[Violation], seconds: flo
 def _print_kills(run: Run) -> None:
     clouds = [cloud.process for cloud in run.clouds.values()]
     of_clouds = sum(cloud.kills for cloud in clouds)
-    print(f"seed {run.scene.seed}: {run.server.kills + of_clouds} kills, {run.server.starts} starts of the server")
+    print(f"seed {run.scenario.seed}: {run.server.kills + of_clouds} kills, {run.server.starts} starts of the server")
     print(f"  {run.server.kills:7} of the server, of which")
     for moment, count in Counter(death.moment for death in run.deaths).most_common():
         print(f"          {count:7} {moment}")
     print(f"  {of_clouds:7} of a simulated OEM")
 
 
-def _print_in_flight(run: Run, left: Aftermath) -> None:
+def _print_in_flight(run: Run, left: RunResult) -> None:
     states = left.states_at([death.at for death in run.deaths])
     rows = {state: [counts[state] for counts in states] for state in sorted(OPEN)}
     rows["requests unanswered"] = [death.requests for death in run.deaths]
@@ -49,7 +49,7 @@ def _print_in_flight(run: Run, left: Aftermath) -> None:
             print(f"  {median(counts):7.0f} {max(counts):7} {sum(map(bool, counts)):7}  {name}")
 
 
-def _print_load(left: Aftermath) -> None:
+def _print_load(left: RunResult) -> None:
     heard = left.book.heard
     redeemed = [each for each in heard if each.code is not None and each.id and each.command in IGNITION_PAIR]
     figures = {

@@ -70,7 +70,7 @@ class Records(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Aftermath:
+class RunResult:
     """Everything that is compared. `lives` of the server, and complaints that came up on the way."""
 
     records: Records

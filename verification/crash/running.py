@@ -15,8 +15,8 @@ from verification.crash.clouds import Cloud
 from verification.crash.db_snapshot import undecided, watched
 from verification.crash.kills import Death, Kill, Moment, drawn
 from verification.crash.processes import Process, free_port, wall_clock
-from verification.crash.run_result import Aftermath, read_records
-from verification.crash.scenario import COMPANIES, CONFIG, Installation, Scene, install
+from verification.crash.run_result import RunResult, read_records
+from verification.crash.scenario import COMPANIES, CONFIG, Installation, Scenario, install
 
 _RECOVERY = 0.15
 """Seconds after being ready within which a server is in recovery."""
@@ -30,20 +30,20 @@ Tell = Callable[[str], None]
 class Run:
     """Everything that outlives a server."""
 
-    def __init__(self, scene: Scene, folder: Path, http: aiohttp.ClientSession, tell: Tell) -> None:
-        self.scene = scene
+    def __init__(self, scenario: Scenario, folder: Path, http: aiohttp.ClientSession, tell: Tell) -> None:
+        self.scenario = scenario
         self._tell = tell
         self.book = Book()
         self.deaths: list[Death] = []
         self.complaints: list[str] = []
         self._folder = folder
         self._http = http
-        self._chance = random.Random(scene.seed)
+        self._chance = random.Random(scenario.seed)
         self._doors = Doors()
         self._start_takes = 1.0
         self._port = free_port()
         self.server = Process(["serve", "--json", "--config", folder / CONFIG], folder / "server.log")
-        self.clouds = {company: Cloud(company, folder, scene, http) for company in COMPANIES}
+        self.clouds = {company: Cloud(company, folder, scenario, http) for company in COMPANIES}
 
     async def prepare(self) -> None:
         """Clouds up, companies and vehicles enrolled."""
@@ -51,7 +51,7 @@ class Run:
         for cloud in self.clouds.values():
             await cloud.misbehave(self._chance)
         urls = {company: cloud.url for company, cloud in self.clouds.items()}
-        self.installation: Installation = await install(self._folder, self.scene, self._port, urls)
+        self.installation: Installation = await install(self._folder, self.scenario, self._port, urls)
         url = f"http://127.0.0.1:{self._port}"
         self._callers = [Caller(each, url, self._http, self.book) for each in self.installation.applications]
 
@@ -63,7 +63,7 @@ class Run:
         self._doors.open.clear()
         await self.server.kill()
         async with self._load():
-            for number, kill in enumerate(drawn(self._chance, self.scene.kills), 1):
+            for number, kill in enumerate(drawn(self._chance, self.scenario.kills), 1):
                 await self._live_until(kill)
                 if number % _TOLD_EVERY == 0:
                     self._tell(f"{number} servers killed, {len(self.book.heard)} requests sent")
@@ -94,16 +94,16 @@ class Run:
     async def _load(self) -> AsyncIterator[None]:
         """Clients of every application; they end what they began once the doors are closing, or else it is an error."""
         async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as group:
-            for number in range(self.scene.clients):
+            for number in range(self.scenario.clients):
                 group.create_task(self._client(self._callers[number % len(self._callers)]).run())
             yield
-            patience.reschedule(asyncio.get_running_loop().time() + self.scene.settles_within)
+            patience.reschedule(asyncio.get_running_loop().time() + self.scenario.settles_within)
 
     def _client(self, caller: Caller) -> Client:
         company = caller.application.company
-        foreign = [vin for other in COMPANIES if other != company for vin in self.scene.vins(other)]
+        foreign = [vin for other in COMPANIES if other != company for vin in self.scenario.vins(other)]
         chance = random.Random(self._chance.random())
-        return Client(caller, self.scene.vins(company), foreign, chance, self._doors, self.book)
+        return Client(caller, self.scenario.vins(company), foreign, chance, self._doors, self.book)
 
     async def _live_until(self, kill: Kill) -> None:
         """One life of the server, and perhaps the end of a cloud in it."""
@@ -125,7 +125,7 @@ class Run:
     async def _die_apart(self, cloud: Cloud, kill: Kill, over: asyncio.Event) -> None:
         """Some time within the server's life, or else right after it."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(kill.cloud_share * (self._start_takes + self.scene.life[1])):
+            async with asyncio.timeout(kill.cloud_share * (self._start_takes + self.scenario.life[1])):
                 await over.wait()
         await cloud.die()
 
@@ -136,7 +136,7 @@ class Run:
             await asyncio.sleep(self._start_takes * (0.3 + 0.7 * kill.share))
             return
         await self._serve()
-        shortest, longest = self.scene.life
+        shortest, longest = self.scenario.life
         if kill.moment is Moment.RECOVERING:
             await asyncio.sleep(_RECOVERY * kill.share)
         elif kill.moment is Moment.LOADED:
@@ -154,7 +154,7 @@ class Run:
 
     async def _settle(self) -> None:
         """Until every record has a final status, or its time is up: the checks say what is left."""
-        until = time.monotonic() + self.scene.settles_within
+        until = time.monotonic() + self.scenario.settles_within
         while self._undecided() and time.monotonic() < until:  # noqa: ASYNC110 - no event of ours tells
             await asyncio.sleep(0.1)
 
@@ -171,16 +171,16 @@ class Run:
             await callers[heard.application.id].get(heard.id)
 
 
-async def run(scene: Scene, folder: Path, tell: Tell = print) -> tuple[Run, Aftermath]:
+async def run(scenario: Scenario, folder: Path, tell: Tell = print) -> tuple[Run, RunResult]:
     """A whole run in this folder; `tell` hears how far it is. Raises `Gone` when a process does not come up."""
     async with AsyncExitStack() as resources:
         connector = aiohttp.TCPConnector(limit=0)
         http = await resources.enter_async_context(aiohttp.ClientSession(connector=connector))
-        this = Run(scene, folder, http, tell)
+        this = Run(scenario, folder, http, tell)
         resources.push_async_callback(this.abandon)
         await this.prepare()
         await this.go()
     with watched(this.installation.data) as connection:
         records = read_records(connection)
     sendings = [sending for cloud in this.clouds.values() for sending in cloud.sendings()]
-    return this, Aftermath(records, sendings, this.installation, this.book, this.server.lives, this.complaints)
+    return this, RunResult(records, sendings, this.installation, this.book, this.server.lives, this.complaints)

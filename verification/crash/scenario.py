@@ -27,16 +27,16 @@ codes_per_hour = 100
 failed_attempts_per_minute = 1000000
 
 [confirmation]
-life = {scene.code_life}
+life = {scenario.code_life}
 
 [commands]
-initiate_wait = {scene.initiate_wait}
+initiate_wait = {scenario.initiate_wait}
 
 [engine]
 send_window = 1.0
-answer_timeout = {scene.answer_timeout}
+answer_timeout = {scenario.answer_timeout}
 breaker_pause = 0.5
-resolve_for = {scene.resolve_for}
+resolve_for = {scenario.resolve_for}
 
 [log]
 level = "warning"
@@ -45,7 +45,7 @@ _CONNECTOR = """
 [connectors.{name}]
 definition = "simulator"
 base_url = "{url}"
-timeout = {scene.answer_timeout}
+timeout = {scenario.answer_timeout}
 follow_floor = 0.1
 follow_ceiling = 1.0
 
@@ -58,7 +58,7 @@ follow_ceiling = 1.0
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scenario:
     """How much, and how long things take. Durations are seconds."""
 
     seed: int
@@ -113,38 +113,38 @@ class Installation:
     applications: list[Application]
 
 
-async def install(folder: Path, scene: Scene, port: int, clouds: dict[str, str]) -> Installation:
+async def install(folder: Path, scenario: Scenario, port: int, clouds: dict[str, str]) -> Installation:
     """Two companies on fresh data. `clouds`: each company's OEM, by its URL."""
     config, data = folder / CONFIG, folder / "data"
-    config.write_text(_config(scene, data, port, clouds))
+    config.write_text(_config(scenario, data, port, clouds))
     async with workbench(load_settings(config, {})) as administration:
-        await administration.administer_all(list(_enrolment(scene)))
+        await administration.administer_all(list(_enrolment(scenario)))
         added = await administration.administer_all(
             [
                 ("application add", {"company": company, "name": f"application {number}", "grants": list(COMMANDS)})
                 for company in COMPANIES
-                for number in range(scene.applications)
+                for number in range(scenario.applications)
             ]
         )
     return Installation(data, [_application(each) for each in added])
 
 
-def _config(scene: Scene, data: Path, port: int, clouds: dict[str, str]) -> str:
+def _config(scenario: Scenario, data: Path, port: int, clouds: dict[str, str]) -> str:
     waits = {
-        "send_waits": "\n".join(f"{command} = {scene.send_wait}" for command in COMMANDS),
-        "answer_waits": "\n".join(f"{command} = {scene.answer_wait}" for command in COMMANDS),
+        "send_waits": "\n".join(f"{command} = {scenario.send_wait}" for command in COMMANDS),
+        "answer_waits": "\n".join(f"{command} = {scenario.answer_wait}" for command in COMMANDS),
     }
-    connectors = (_CONNECTOR.format(name=name, url=url, scene=scene, **waits) for name, url in clouds.items())
-    return _CONFIG.format(scene=scene, data=data, port=port) + "".join(connectors)
+    connectors = (_CONNECTOR.format(name=name, url=url, scenario=scenario, **waits) for name, url in clouds.items())
+    return _CONFIG.format(scenario=scenario, data=data, port=port) + "".join(connectors)
 
 
-def _enrolment(scene: Scene) -> list[tuple[str, dict[str, Any]]]:
+def _enrolment(scenario: Scenario) -> list[tuple[str, dict[str, Any]]]:
     steps: list[tuple[str, dict[str, Any]]] = [("plan add", {"name": "all", "commands": list(COMMANDS)})]
     for company in COMPANIES:
         account = {"company": company, "connector": company, "name": company, "credentials": {"token": TOKEN}}
         steps += [("company add", {"name": company}), ("account add", account)]
         wanted = {"company": company, "account": company, "plan": "all", "ownership": "owned", "consent": "form 1"}
-        steps += [("vehicle add", {**wanted, "vin": vin, "powertrain": "combustion"}) for vin in scene.vins(company)]
+        steps += [("vehicle add", {**wanted, "vin": vin, "powertrain": "combustion"}) for vin in scenario.vins(company)]
     return steps
 
 

@@ -1,4 +1,4 @@
-"""``python -m verification.durability``: a server under load is recorded, and the power is cut in thousands of places."""
+"""``python -m verification.durability``: record a server under load, and cut the power in thousands of places."""
 
 import argparse
 import asyncio

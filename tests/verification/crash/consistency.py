@@ -5,7 +5,7 @@ from pathlib import Path
 
 from verification.crash.caller import Book
 from verification.crash.checks import record, sending
-from verification.crash.run_result import Aftermath, Records, Sending, read_records
+from verification.crash.run_result import Records, RunResult, Sending, read_records
 from verification.crash.scenario import Installation
 
 from keyturn_simulator import Simulator
@@ -32,6 +32,6 @@ def assert_done_once(connection: sqlite3.Connection, simulator: Simulator) -> No
     assert [*sending.at_most_once(left), *record.certain_ends(left)] == []
 
 
-def _left(records: Records, sendings: list[Sending]) -> Aftermath:
+def _left(records: Records, sendings: list[Sending]) -> RunResult:
     nothing = Installation(Path(), [])
-    return Aftermath(records, sendings, nothing, Book(), lives=[], complaints=[])
+    return RunResult(records, sendings, nothing, Book(), lives=[], complaints=[])

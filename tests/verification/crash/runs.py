@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from verification.crash.run_result import Aftermath
+from verification.crash.run_result import RunResult
 from verification.crash.running import Run, run
-from verification.crash.scenario import Scene
+from verification.crash.scenario import Scenario
 
-SHORT = Scene(
+SHORT = Scenario(
     seed=2, kills=4, clients=24, vehicles=20, latency=0.1, life=(0.3, 0.6),
     code_life=1.0, send_wait=1.5, answer_wait=1.5, answer_timeout=1.0,
 )  # fmt: skip
@@ -22,9 +22,9 @@ class ShortRun:
     folder: Path
 
     @cached_property
-    def ended(self) -> tuple[Run, Aftermath]:
+    def ended(self) -> tuple[Run, RunResult]:
         return asyncio.run(run(SHORT, self.folder))
 
     @property
-    def left(self) -> Aftermath:
+    def left(self) -> RunResult:
         return self.ended[1]

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 from keyturn.commands.catalogue import IGNITION_PAIR
 from verification.crash.caller import Heard
-from verification.crash.run_result import Aftermath, Row
+from verification.crash.run_result import Row, RunResult
 
 Binding = tuple[str, str, str, str]
 """Application, VIN, command, code."""
 
 
-def one_dispatch(left: Aftermath) -> Iterator[str]:
+def one_dispatch(left: RunResult) -> Iterator[str]:
     """7. One code leads to one record at most, for whom it was issued to, and is "already used" from then on."""
     offered: dict[Binding, list[Heard]] = defaultdict(list)
     issued = {_binding(heard, heard.body["code"]): heard.id for heard in left.book.heard if "code" in heard.body}
@@ -36,7 +36,7 @@ def _forgotten(binding: Binding, tries: list[Heard]) -> Iterator[str]:
 
 
 def _without_code(
-    left: Aftermath, issued: dict[Binding, str | None], offered: dict[Binding, list[Heard]]
+    left: RunResult, issued: dict[Binding, str | None], offered: dict[Binding, list[Heard]]
 ) -> Iterator[str]:
     """What a cloud took of the two-step commands was redeemed, by a code that was issued for it."""
     by_offer = {command_id for binding, command_id in issued.items() if binding in offered}
@@ -50,7 +50,7 @@ def _without_code(
             yield f"{row['name']} {command_id} was sent and its code was never offered"
 
 
-def one_record_per_key(left: Aftermath) -> Iterator[str]:
+def one_record_per_key(left: RunResult) -> Iterator[str]:
     """The same key and request lead to the same record, unless it was a confirmation that ended unredeemed."""
     by_key: dict[tuple[str, str], set[str]] = defaultdict(set)
     for heard in left.book.heard:
@@ -62,7 +62,7 @@ def one_record_per_key(left: Aftermath) -> Iterator[str]:
     yield from _unasked(left)
 
 
-def _unasked(left: Aftermath) -> Iterator[str]:
+def _unasked(left: RunResult) -> Iterator[str]:
     """Answers that were lost count too: there are no more records than keys, and requests without a key."""
     asked: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for place, heard in enumerate(left.book.heard):

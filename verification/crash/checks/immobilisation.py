@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from keyturn.commands.catalogue import DISABLE, ENABLE
-from verification.crash.run_result import Aftermath
+from verification.crash.run_result import RunResult
 
 
-def on_record(left: Aftermath) -> Iterator[str]:
+def on_record(left: RunResult) -> Iterator[str]:
     """Whoever was immobilised in time, and not released since, has an open record."""
     opened_by = {row["vehicle_id"] for row in left.records.immobilisations if row["state"] != "closed"}
     last = {}

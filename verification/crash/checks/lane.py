@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from keyturn.commands.catalogue import COMMANDS, ENABLE
-from verification.crash.run_result import WITH_OEM, Aftermath, Moment, Row, Sending
+from verification.crash.run_result import WITH_OEM, Moment, Row, RunResult, Sending
 
 
-def exclusion(left: Aftermath) -> Iterator[str]:
+def exclusion(left: RunResult) -> Iterator[str]:
     """3. One at a time, a cancel beside what it cancels aside; restoring commands first, else by the lane numbers."""
     not_before: dict[str, int] = {}
     for moment in left.moments:
@@ -25,7 +25,7 @@ def exclusion(left: Aftermath) -> Iterator[str]:
         yield from _at_the_cloud(left, sendings, left_oem_at)
 
 
-def _when_sent(left: Aftermath, moment: Moment, not_before: dict[str, int]) -> Iterator[str]:
+def _when_sent(left: RunResult, moment: Moment, not_before: dict[str, int]) -> Iterator[str]:
     rows = [(left.commands[other], state) for other, state in moment.others.items()]
     rows = [(row, state) for row, state in rows if not COMMANDS[row["name"]].is_read]
     overtakes = any(_cancels(moment.command["name"], row["name"]) and state == "Accepted" for row, state in rows)
@@ -48,7 +48,7 @@ def _goes_before(row: Row, other: Row, *, ready: bool) -> bool:
     return ready and (first.name == ENABLE or (older and second.name != ENABLE))
 
 
-def _at_the_cloud(left: Aftermath, sendings: list[Sending], left_oem_at: dict[str, int]) -> Iterator[str]:
+def _at_the_cloud(left: RunResult, sendings: list[Sending], left_oem_at: dict[str, int]) -> Iterator[str]:
     """What a cloud took is in the order of the lane, and nothing was with it that we still waited for.
 
     A restoring command goes ahead of older ones, those of its own kind aside.
@@ -64,7 +64,7 @@ def _at_the_cloud(left: Aftermath, sendings: list[Sending], left_oem_at: dict[st
             yield f"{_named(second)} was taken while {_named(first)} was waited for"
 
 
-def _left_oem(left: Aftermath) -> Iterator[tuple[str, int]]:
+def _left_oem(left: RunResult) -> Iterator[tuple[str, int]]:
     """When each command's sending came to an answer, or was given up."""
     for moment in left.moments:
         if moment.moved and moment.before in WITH_OEM and moment.after not in WITH_OEM:

@@ -8,7 +8,7 @@ from keyturn.clock import SECOND
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.commands.states import TRANSITIONS, State
 from verification.crash.caller import Seen
-from verification.crash.run_result import Aftermath, Moment, Row
+from verification.crash.run_result import Moment, Row, RunResult
 
 _FINAL = ("Success", "Error")
 _OWNING_UP = {"Dispatching", "Accepted", "Executed", "Verified", "Unknown"}
@@ -19,7 +19,7 @@ _SWEPT_WITHIN = 5.0
 """Seconds of servers' lives, their beginnings aside, after which a bound that passed has been noticed."""
 
 
-def durable(left: Aftermath) -> Iterator[str]:
+def durable(left: RunResult) -> Iterator[str]:
     """1. What was answered is there, as it was answered, and a redeemed code is seen to be redeemed."""
     if left.records.whole != "ok":
         yield f"the database is damaged: {left.records.whole}"
@@ -39,7 +39,7 @@ def durable(left: Aftermath) -> Iterator[str]:
             yield f"{seen.command_id} was asked for and not found"
 
 
-def final(left: Aftermath) -> Iterator[str]:
+def final(left: RunResult) -> Iterator[str]:
     """5. Everything comes to an end, within the bound that its row states."""
     for row in left.commands.values():
         if row["status"] not in _FINAL:
@@ -49,7 +49,7 @@ def final(left: Aftermath) -> Iterator[str]:
             yield f"{_named(moment.command)} was {moment.after} for {seconds:.0f} s of servers that could have ended it"
 
 
-def late(left: Aftermath) -> Iterator[tuple[Moment, float]]:
+def late(left: RunResult) -> Iterator[tuple[Moment, float]]:
     """States that were kept beyond their bound, with the seconds in which a server could have ended them."""
     for before, after in _pairs(left.moments):
         bound = _bound(before)
@@ -77,7 +77,7 @@ def _pairs(moments: list[Moment]) -> Iterator[tuple[Moment, Moment]]:
             last[moment.command["id"]] = moment
 
 
-def audited(left: Aftermath) -> Iterator[str]:
+def audited(left: RunResult) -> Iterator[str]:
     """8. The entries lead to the row's state, step by allowed step; refused ignition attempts are among them."""
     states: dict[str, str] = {}
     for moment in left.moments:
@@ -96,12 +96,12 @@ def audited(left: Aftermath) -> Iterator[str]:
     yield from _refusals_missing(left)
 
 
-def _strangers(left: Aftermath) -> Iterator[str]:
+def _strangers(left: RunResult) -> Iterator[str]:
     for command_id in {entry["command_id"] for entry in left.records.entries} - left.commands.keys() - {None}:
         yield f"{command_id} has entries and no row"
 
 
-def _refusals_missing(left: Aftermath) -> Iterator[str]:
+def _refusals_missing(left: RunResult) -> Iterator[str]:
     told = Counter(entry["actor"] for entry in left.records.entries if entry["kind"] == "ignition.refused")
     for entry in left.records.entries:
         if entry["kind"] == "ignition.refusals":
@@ -117,7 +117,7 @@ def _refusals_missing(left: Aftermath) -> Iterator[str]:
             yield f"{actor} was refused {count} times and {told[actor]} are written down"
 
 
-def success_stays(left: Aftermath) -> Iterator[str]:
+def success_stays(left: RunResult) -> Iterator[str]:
     """Success is never taken back, and nothing final is Pending again."""
     last: dict[str, str] = {}
     for moment in left.moments:
@@ -137,7 +137,7 @@ def _taken_back(command_id: str, before: str, after: str) -> Iterator[str]:
         yield f"{command_id} went from {before} to {after}"
 
 
-def certain_ends(left: Aftermath) -> Iterator[str]:
+def certain_ends(left: RunResult) -> Iterator[str]:
     """What is shown as not done was not done; what the OEM's word made Executed was done."""
     read = {moment.command["id"] for moment in left.moments if _by_reading(moment)}
     for row in left.commands.values():
@@ -152,7 +152,7 @@ def certain_ends(left: Aftermath) -> Iterator[str]:
             yield f"{_named(row)} is {row['state']} and the vehicle did nothing"
 
 
-def tried_on(left: Aftermath) -> Iterator[str]:
+def tried_on(left: RunResult) -> Iterator[str]:
     """What cannot have happened and was temporary ends only where the next try would come too late."""
     for moment in left.moments:
         row, body = moment.command, moment.body
@@ -173,7 +173,7 @@ def _by_reading(moment: Moment) -> bool:
     return moment.kind == "Executed" and moment.before == "Unknown" and moment.body.get("exchange") is None
 
 
-def answers(left: Aftermath) -> Iterator[str]:
+def answers(left: RunResult) -> Iterator[str]:
     """A POST says Success never, Error only of what is final, and nothing that the contract does not have."""
     for heard in left.book.heard:
         row = left.commands.get(heard.id or "")
@@ -189,7 +189,7 @@ def answers(left: Aftermath) -> Iterator[str]:
             yield f"{row['id']} was answered {heard.status} and is {row['state']}"
 
 
-def processes(left: Aftermath) -> Iterator[str]:
+def processes(left: RunResult) -> Iterator[str]:
     """What was not killed did not die."""
     yield from left.complaints
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from keyturn.clock import SECOND
-from verification.crash.run_result import Aftermath, Sending
+from verification.crash.run_result import RunResult, Sending
 
 _ON_ITS_WAY = 1.0
 """Seconds that a request may take from its first byte until a busy cloud notes it."""
 
 
-def at_most_once(left: Aftermath) -> Iterator[str]:
+def at_most_once(left: RunResult) -> Iterator[str]:
     """2. No cloud took an actuating command twice, and no vehicle did it twice."""
     for command_id, sendings in left.by_ref.items():
         if sendings[0].read:
@@ -20,7 +20,7 @@ def at_most_once(left: Aftermath) -> Iterator[str]:
             yield f"{_named(sendings[0])} was executed {left.acted(command_id)} times"
 
 
-def in_time(left: Aftermath) -> Iterator[str]:
+def in_time(left: RunResult) -> Iterator[str]:
     """4. Nothing is sent without a durable intent, after its deadline, or after its `send_by`."""
     intended = {moment.command["id"]: moment.at for moment in left.moments if moment.kind == "Dispatching"}
     for sending in left.sendings:
@@ -34,12 +34,12 @@ def in_time(left: Aftermath) -> Iterator[str]:
             yield f"{_named(sending)} was sent {late:.1f} s too late"
 
 
-def _latest(left: Aftermath, sending: Sending) -> int:
+def _latest(left: RunResult, sending: Sending) -> int:
     row = left.commands[sending.operation.client_ref]
     return int(min(row["send_by"] or row["send_deadline"], row["send_deadline"]))
 
 
-def unknown_never_again(left: Aftermath) -> Iterator[str]:
+def unknown_never_again(left: RunResult) -> Iterator[str]:
     """6. From Unknown nothing leads back to a sending."""
     unknown_since: dict[str, int] = {}
     for moment in left.moments:

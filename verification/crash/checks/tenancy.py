@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from verification.crash.run_result import Aftermath
+from verification.crash.run_result import RunResult
 
 _NOT_THERE = "VIN not found or unauthorized access."
 
 
-def isolation(left: Aftermath) -> Iterator[str]:
+def isolation(left: RunResult) -> Iterator[str]:
     """10. Answers, records, entries and clouds are the company's own."""
     for vin, count in Counter(row["vin"] for row in left.records.vehicles).items():
         if count > 1:
@@ -27,7 +27,7 @@ def isolation(left: Aftermath) -> Iterator[str]:
             yield f"entry {entry['seq']} about {row['id']} belongs to {entry['company_id']}"
 
 
-def _answers(left: Aftermath) -> Iterator[str]:
+def _answers(left: RunResult) -> Iterator[str]:
     for heard in left.book.heard:
         own = left.company_of.get(heard.vin) == heard.application.company
         if not own and heard.final and heard.body.get("detail") != _NOT_THERE:
