@@ -26,7 +26,7 @@ lint: $(READY)
 	$(BIN)/ruff check src tests benchmarks verification
 	$(BIN)/mypy
 	$(BIN)/mypy -p verification
-	$(BIN)/mypy tests bench
+	$(BIN)/mypy tests benchmarks
 	$(BIN)/lint-imports
 
 bench: $(READY)
