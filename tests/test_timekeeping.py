@@ -2,31 +2,29 @@
 
 import pytest
 
-from keyturn.clock import SECOND
+from keyturn.clock import SECOND, seconds_between
 from keyturn.timekeeping import Kept, Timekeeper
-
-from .engine.test_clock_watch import TwoClocks
+from tests.support.clock import START, ManualClock
 
 QUARTER = 90 * 86_400.0
-START = 1_700_000_000.0
 
 
 @pytest.fixture
-def clock() -> TwoClocks:
-    return TwoClocks()
+def clock() -> ManualClock:
+    return ManualClock(uptime=1_000.0)
 
 
 @pytest.fixture
-def time(clock: TwoClocks) -> Timekeeper:
+def time(clock: ManualClock) -> Timekeeper:
     return Timekeeper(clock, 2.0, "boot")
 
 
 def seconds(instant: int) -> float:
     """Since the beginning of the test."""
-    return instant / SECOND - START - 1_000
+    return seconds_between(START, instant)
 
 
-def restarted(clock: TwoClocks, time: Timekeeper, boot: str = "boot", *, committed: int | None = None) -> Timekeeper:
+def restarted(clock: ManualClock, time: Timekeeper, boot: str = "boot", *, committed: int | None = None) -> Timekeeper:
     """The timekeeper of the next process."""
     kept, newest = time.kept(), time.store_now()
     later = Timekeeper(clock, 2.0, boot)
@@ -38,9 +36,9 @@ def restarted(clock: TwoClocks, time: Timekeeper, boot: str = "boot", *, committ
     ("step", "fault"), [(-2.1, True), (-1.9, False), (0.0, False), (1.9, False), (2.1, True), (QUARTER, True)]
 )
 def test_a_step_of_more_than_two_seconds_either_way_is_a_fault(
-    clock: TwoClocks, time: Timekeeper, step: float, fault: bool
+    clock: ManualClock, time: Timekeeper, step: float, fault: bool
 ) -> None:
-    clock.pass_time(10)
+    clock.advance(10)
 
     clock.set_wall(step)
 
@@ -49,20 +47,20 @@ def test_a_step_of_more_than_two_seconds_either_way_is_a_fault(
     assert time.gap == pytest.approx(step if fault else 0.0)
 
 
-def test_a_machine_that_slept_has_no_fault(clock: TwoClocks, time: Timekeeper) -> None:
-    clock.pass_time(8 * 3_600)
+def test_a_machine_that_slept_has_no_fault(clock: ManualClock, time: Timekeeper) -> None:
+    clock.advance(8 * 3_600)
 
     assert not time.look()
 
 
 @pytest.mark.parametrize("step", [-3_600.0, QUARTER])
 def test_a_wall_clock_that_was_set_is_not_followed_and_the_time_runs_on(
-    clock: TwoClocks, time: Timekeeper, step: float
+    clock: ManualClock, time: Timekeeper, step: float
 ) -> None:
     clock.set_wall(step)
     assert seconds(time.store_now()) == pytest.approx(0.0)
 
-    clock.pass_time(300)
+    clock.advance(300)
 
     assert seconds(time.store_now()) == pytest.approx(300.0)
     assert seconds(time.now()) == pytest.approx(300.0)
@@ -70,26 +68,28 @@ def test_a_wall_clock_that_was_set_is_not_followed_and_the_time_runs_on(
 
 
 def test_a_fault_backward_lasts_until_the_wall_clock_shows_what_it_would_have_shown(
-    clock: TwoClocks, time: Timekeeper
+    clock: ManualClock, time: Timekeeper
 ) -> None:
     clock.set_wall(-60)
     assert time.look()
 
-    clock.pass_time(59)
+    clock.advance(59)
     assert time.look()
-    clock.pass_time(1)
+    clock.advance(1)
     assert not time.look()
 
 
-def test_a_fault_forward_does_not_pass_by_itself(clock: TwoClocks, time: Timekeeper) -> None:
+def test_a_fault_forward_does_not_pass_by_itself(clock: ManualClock, time: Timekeeper) -> None:
     clock.set_wall(60)
-    clock.pass_time(3_600)
+    clock.advance(3_600)
 
     assert time.look()
 
 
 @pytest.mark.parametrize("step", [-60, 60])
-def test_a_clock_that_is_set_right_again_is_no_fault_any_more(clock: TwoClocks, time: Timekeeper, step: float) -> None:
+def test_a_clock_that_is_set_right_again_is_no_fault_any_more(
+    clock: ManualClock, time: Timekeeper, step: float
+) -> None:
     clock.set_wall(step)
     assert time.look()
 
@@ -100,7 +100,7 @@ def test_a_clock_that_is_set_right_again_is_no_fault_any_more(clock: TwoClocks, 
 
 @pytest.mark.parametrize("step", [-3_600.0, QUARTER])
 def test_what_an_operator_accepts_is_believed_once_it_is_committed(
-    clock: TwoClocks, time: Timekeeper, step: float
+    clock: ManualClock, time: Timekeeper, step: float
 ) -> None:
     clock.set_wall(step)
     accepted = time.acceptable()
@@ -113,7 +113,7 @@ def test_what_an_operator_accepts_is_believed_once_it_is_committed(
     assert seconds(time.store_now()) == pytest.approx(max(0.0, step))
 
 
-def test_an_older_word_is_not_adopted(clock: TwoClocks, time: Timekeeper) -> None:
+def test_an_older_word_is_not_adopted(clock: ManualClock, time: Timekeeper) -> None:
     before = time.kept()
     clock.set_wall(QUARTER)
 
@@ -122,29 +122,29 @@ def test_an_older_word_is_not_adopted(clock: TwoClocks, time: Timekeeper) -> Non
     assert time.look()
 
 
-def test_a_time_far_ahead_runs_on_with_the_clock_since_boot(clock: TwoClocks) -> None:
+def test_a_time_far_ahead_runs_on_with_the_clock_since_boot(clock: ManualClock) -> None:
     time = Timekeeper(clock, 2.0, "boot")
     time.resume(None, clock.now() + round(QUARTER * SECOND))
 
-    clock.pass_time(300)
+    clock.advance(300)
 
     assert seconds(time.store_now()) == pytest.approx(QUARTER + 300)
 
 
-def test_a_time_a_little_ahead_waits_for_the_wall_clock(clock: TwoClocks, time: Timekeeper) -> None:
+def test_a_time_a_little_ahead_waits_for_the_wall_clock(clock: ManualClock, time: Timekeeper) -> None:
     time.store_now()
     clock.set_wall(-1)
     assert seconds(time.store_now()) == pytest.approx(0.0)
-    clock.pass_time(0.5)
+    clock.advance(0.5)
     assert seconds(time.store_now()) == pytest.approx(0.0)
-    clock.pass_time(1.0)
+    clock.advance(1.0)
 
     assert seconds(time.store_now()) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("step", [-3_600.0, QUARTER])
-def test_a_step_between_two_processes_is_seen_by_the_second(clock: TwoClocks, time: Timekeeper, step: float) -> None:
-    clock.pass_time(5)
+def test_a_step_between_two_processes_is_seen_by_the_second(clock: ManualClock, time: Timekeeper, step: float) -> None:
+    clock.advance(5)
     clock.set_wall(step)
 
     later = restarted(clock, time)
@@ -153,19 +153,19 @@ def test_a_step_between_two_processes_is_seen_by_the_second(clock: TwoClocks, ti
     assert seconds(later.store_now()) == pytest.approx(5.0)
 
 
-def test_a_time_that_is_ahead_goes_on_over_restarts(clock: TwoClocks, time: Timekeeper) -> None:
+def test_a_time_that_is_ahead_goes_on_over_restarts(clock: ManualClock, time: Timekeeper) -> None:
     time.resume(None, clock.now() + round(QUARTER * SECOND))
     committed = time.store_now()
-    clock.pass_time(100)
+    clock.advance(100)
 
     later = restarted(clock, time, committed=committed)
-    clock.pass_time(100)
+    clock.advance(100)
 
     assert seconds(later.store_now()) == pytest.approx(QUARTER + 200)
 
 
 def test_after_another_boot_a_wall_clock_behind_what_is_committed_is_a_fault_until_accepted(
-    clock: TwoClocks, time: Timekeeper
+    clock: ManualClock, time: Timekeeper
 ) -> None:
     time.adopt(_accepted_jump(clock, time))
     clock.set_wall(-QUARTER)
@@ -180,10 +180,10 @@ def test_after_another_boot_a_wall_clock_behind_what_is_committed_is_a_fault_unt
     assert not restarted(clock, later, "a third boot").look(), "it was accepted once"
 
 
-def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: TwoClocks, time: Timekeeper) -> None:
+def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: ManualClock, time: Timekeeper) -> None:
     kept, newest = time.kept(), time.store_now()
-    off = TwoClocks()
-    off.elapsed, off.offset = 3.0, START + 1_000 + QUARTER
+    off = ManualClock(uptime=3.0)
+    off.set_wall(3.0 + QUARTER)
 
     later = Timekeeper(off, 2.0, "another boot")
     later.resume(kept, newest)
@@ -192,10 +192,12 @@ def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: TwoClocks
     assert later.store_now() == off.now()
 
 
-def test_what_is_kept_is_outgrown_by_a_new_boot_and_by_a_change_that_counts(clock: TwoClocks, time: Timekeeper) -> None:
+def test_what_is_kept_is_outgrown_by_a_new_boot_and_by_a_change_that_counts(
+    clock: ManualClock, time: Timekeeper
+) -> None:
     kept = time.kept()
     assert time.outgrew(None)
-    clock.pass_time(1_000)
+    clock.advance(1_000)
     assert not time.outgrew(kept)
     assert time.outgrew(Kept("another boot", kept.wall, kept.store))
     clock.set_wall(1.5)
@@ -203,24 +205,24 @@ def test_what_is_kept_is_outgrown_by_a_new_boot_and_by_a_change_that_counts(cloc
     assert time.outgrew(kept)
 
 
-def test_without_a_step_any_wall_clock_is_believed(clock: TwoClocks) -> None:
+def test_without_a_step_any_wall_clock_is_believed(clock: ManualClock) -> None:
     time = Timekeeper(clock)
     clock.set_wall(QUARTER)
     assert not time.look()
     assert seconds(time.store_now()) == pytest.approx(QUARTER)
 
 
-def test_a_time_ahead_of_an_accepted_wall_clock_runs_on(clock: TwoClocks, time: Timekeeper) -> None:
+def test_a_time_ahead_of_an_accepted_wall_clock_runs_on(clock: ManualClock, time: Timekeeper) -> None:
     time.resume(None, clock.now() + round(QUARTER * SECOND))
     time.adopt(time.acceptable())
 
-    clock.pass_time(300)
+    clock.advance(300)
 
     assert not time.look()
     assert seconds(time.now()) == pytest.approx(300)
     assert seconds(time.store_now()) == pytest.approx(QUARTER + 300)
 
 
-def _accepted_jump(clock: TwoClocks, time: Timekeeper) -> Kept:
+def _accepted_jump(clock: ManualClock, time: Timekeeper) -> Kept:
     clock.set_wall(QUARTER)
     return time.acceptable()

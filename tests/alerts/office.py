@@ -15,11 +15,12 @@ from keyturn.alerts.channel import Channel
 from keyturn.alerts.smtp import SmtpChannel
 from keyturn.alerts.webhook import WebhookChannel
 from keyturn.audit import journal
-from keyturn.clock import SystemClock, after
+from keyturn.clock import SystemClock
 from keyturn.config.settings import SmtpSettings, WebhookSettings
 from keyturn.store.port import Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.metrics import Metrics
+from tests.support.clock import RunningClock
 
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
@@ -27,26 +28,10 @@ SENDER, ADMIN = "keyturn@fleet.example", "admin@fleet.example"
 _EVERY = 0.02
 
 
-class LeapClock(SystemClock):
-    """The machine's clocks, which leap ahead together."""
-
-    def __init__(self) -> None:
-        self._ahead = 0.0
-
-    def advance(self, seconds: float) -> None:
-        self._ahead += seconds
-
-    def now(self) -> int:
-        return after(super().now(), self._ahead)
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._ahead
-
-
 class Office:
     """What a test does and sees."""
 
-    def __init__(self, store: SqliteStore, clock: LeapClock, metrics: Metrics) -> None:
+    def __init__(self, store: SqliteStore, clock: RunningClock, metrics: Metrics) -> None:
         self.store = store
         self.clock = clock
         self.metrics = metrics
@@ -77,10 +62,10 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    folder: Path, channels: Sequence[Channel], clock: LeapClock | None = None, **options: Any
+    folder: Path, channels: Sequence[Channel], clock: RunningClock | None = None, **options: Any
 ) -> AsyncIterator[Office]:
     """Alerts that look every few milliseconds."""
-    clock, metrics = clock or LeapClock(), Metrics()
+    clock, metrics = clock or RunningClock(), Metrics()
     store = open_sqlite(folder / "data", clock, lambda _topic, _key: None)
     alerts = Alerts(store, clock, channels, metrics, every=_EVERY, **options)
     try:

@@ -7,8 +7,9 @@ import pytest
 
 from keyturn.alerts import backups
 from keyturn.store.port import ReadTx
+from tests.support.clock import RunningClock
 
-from .office import LeapClock, Office, by_webhook, office
+from .office import Office, by_webhook, office
 from .receiver import Receiver
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +66,7 @@ def _plan(tx: ReadTx) -> str:
 
 
 async def test_the_alerts_look_by_themselves(tmp_path: Path, receiver: Receiver) -> None:
-    clock = LeapClock()
+    clock = RunningClock()
     async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await made(running)
     clock.advance(3 * HOUR)

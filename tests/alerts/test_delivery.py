@@ -6,9 +6,10 @@ import pytest
 import structlog
 
 from keyturn.alerts.delivery import pause
+from tests.support.clock import RunningClock
 
 from .mail_server import MailServer
-from .office import ADMIN, LeapClock, by_mail, by_webhook, office
+from .office import ADMIN, by_mail, by_webhook, office
 from .receiver import Receiver
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +97,7 @@ async def test_an_alert_is_given_up_after_a_day_with_a_log_line(tmp_path: Path, 
 
 async def test_what_waited_for_days_with_the_server_is_still_tried(tmp_path: Path, receiver: Receiver) -> None:
     receiver.statuses.append(500)
-    clock = LeapClock()
+    clock = RunningClock()
     async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await running.record("switch.thrown")
         await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from keyturn.alerts.collecting import WINDOW
+from tests.support.clock import RunningClock
 
-from .office import LeapClock, by_webhook, office
+from .office import by_webhook, office
 from .receiver import Receiver
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +29,7 @@ async def test_a_flood_is_told_one_by_one_and_then_as_one(tmp_path: Path, receiv
 
 
 async def test_a_restart_keeps_the_count(tmp_path: Path, receiver: Receiver) -> None:
-    clock = LeapClock()
+    clock = RunningClock()
     for so_far in (15, 30, 45):
         async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
             await running.record("limit.tripped", 15)

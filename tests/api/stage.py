@@ -21,6 +21,7 @@ from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import Refusal
 from keyturn.telemetry.metrics import Metrics
 from keyturn.tenants.principal import Principal
+from tests.support.clock import ManualClock
 
 from .caller import Caller
 
@@ -30,22 +31,6 @@ VIN = "6AHFT68CKAF501652"
 SECRET = "sign-secret-of-the-rental"
 COMMAND_ID = "0198b2df-1d68-7000-8760-cf36f06d00b5"
 RECORD: dict[str, object] = {"id": COMMAND_ID, "vin": VIN, "command": "diagnostics", "status": "Pending", "detail": {}}
-
-
-class HandClock:
-    """A clock whose monotonic time moves by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> int:
-        return time.time_ns() // 1000
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def boottime(self) -> float:
-        return self.seconds
 
 
 class MemoryDirectory:
@@ -149,7 +134,7 @@ class Stage:
 
     def __init__(self, loop: LoopThread, server: ServerSettings, limits: LimitSettings, bench: bool) -> None:
         self.loop = loop
-        self.clock = HandClock()
+        self.clock = ManualClock(uptime=1_000.0)
         self.directory = MemoryDirectory()
         self.desk = MemoryDesk()
         self.readiness = Problems()

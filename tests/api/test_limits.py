@@ -3,9 +3,10 @@ import pytest
 from keyturn.api.limits import CAPACITY, FailedAttempts, Held, TokenBuckets
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import BlockedByPolicy, CommandNotFound, ConfirmationInvalid, Refusal, VinNotFound
+from tests.support.clock import ManualClock
 
 from .caller import Reply
-from .stage import HandClock, Stage, body, open_stage, signed
+from .stage import Stage, body, open_stage, signed
 
 LIMITS = LimitSettings(
     failed_attempts_per_minute=3, application_rate=2, application_burst=4, refusal_rate=2, refusal_burst=4
@@ -13,44 +14,44 @@ LIMITS = LimitSettings(
 
 
 def test_a_window_trips_at_its_limit_and_frees_with_time() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     attempts = FailedAttempts(2, clock)
     attempts.record("a")
-    clock.seconds += 20
+    clock.advance(20)
     assert attempts.retry_after("a") == 0
     attempts.record("a")
     assert (attempts.retry_after("a"), attempts.retry_after("b"), attempts.retry_after("b", "a")) == (40, 0, 40)
-    clock.seconds += 39.5
+    clock.advance(39.5)
     assert attempts.retry_after("a") == 1
-    clock.seconds += 0.5
+    clock.advance(0.5)
     assert attempts.retry_after("a") == 0
     attempts.record("a")
     assert attempts.retry_after("a") == 20
 
 
 def test_a_bucket_holds_a_burst_and_refills() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     buckets = TokenBuckets(rate=2, burst=3, clock=clock)
     assert [buckets.take("a") for _ in range(4)] == [None, None, None, Held(1, repeated=False)]
     assert buckets.take("a") == Held(1, repeated=True)
     assert buckets.take("b") is None
-    clock.seconds += 0.5
+    clock.advance(0.5)
     assert [buckets.take("a") for _ in range(2)] == [None, Held(1, repeated=False)]
-    clock.seconds += 1000
+    clock.advance(1000)
     assert [buckets.take("a") for _ in range(4)][:3] == [None] * 3
     slow = TokenBuckets(rate=0.1, burst=1, clock=clock)
     assert [slow.take("a"), slow.take("a")] == [None, Held(10, repeated=False)]
-    clock.seconds += 5
+    clock.advance(5)
     assert slow.take("a") == Held(5, repeated=True)
 
 
 def test_a_rate_of_nothing_is_no_limit() -> None:
-    buckets = TokenBuckets(rate=0, burst=0, clock=HandClock())
+    buckets = TokenBuckets(rate=0, burst=0, clock=ManualClock())
     assert [buckets.take("a") for _ in range(100)] == [None] * 100
 
 
 def test_the_memory_of_strangers_is_bounded_to_ten_thousand() -> None:
-    attempts = FailedAttempts(1, HandClock())
+    attempts = FailedAttempts(1, ManualClock())
     attempts.record("victim")
     for stranger in range(9_999):
         attempts.record(f"stranger {stranger}")
@@ -62,7 +63,7 @@ def test_the_memory_of_strangers_is_bounded_to_ten_thousand() -> None:
 
 
 def test_a_key_that_tripped_is_not_forgotten_for_any_number_of_strangers() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     attempts = FailedAttempts(2, clock)
     for key in ("victim", "victim", "counting"):
         attempts.record(key)
@@ -74,11 +75,11 @@ def test_a_key_that_tripped_is_not_forgotten_for_any_number_of_strangers() -> No
 
 
 def test_what_tripped_long_ago_makes_place_first() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     attempts = FailedAttempts(1, clock)
     for old in range(CAPACITY):
         attempts.record(f"old {old}")
-    clock.seconds += 60
+    clock.advance(60)
     attempts.record("new")
     attempts.record("newer")
     assert (attempts.retry_after("new"), attempts.retry_after("newer")) == (60, 60)
@@ -98,7 +99,7 @@ def test_wrong_bearers_trip_for_failing_requests_only() -> None:
         assert "www-authenticate" not in reply.headers
         assert post(stage).status == 200
         assert post(stage, Authorization="").status == 401
-        stage.clock.seconds += 60
+        stage.clock.advance(60)
         assert post(stage, token="wrong").status == 401
 
 
@@ -123,7 +124,7 @@ def test_wrong_signatures_trip_per_address_and_per_application() -> None:
         assert wrong("192.0.2.2", "other") == 403
         assert post(stage, X_Forwarded_For="192.0.2.1").status == 200
         assert post(stage, token="wrong", X_Forwarded_For="192.0.2.1").status == 401
-        stage.clock.seconds += 60
+        stage.clock.advance(60)
         assert wrong("192.0.2.1") == 403
 
 
@@ -140,7 +141,7 @@ def test_row_7_limits_each_application() -> None:
         reply = post(stage)
         assert (reply.status, reply.json, reply.headers["retry-after"]) == (429, {"detail": "Too many requests."}, "1")
         assert post(stage, token="other").status == 200
-        stage.clock.seconds += 1
+        stage.clock.advance(1)
         assert [post(stage).status for _ in range(3)] == [200, 200, 429]
 
 

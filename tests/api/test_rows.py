@@ -116,11 +116,11 @@ def test_the_first_row_that_fails_answers() -> None:
         for sent, headers, status, detail in steps:
             reply = stage.call("POST", "/vehicle-command", sent, headers)
             assert (reply.status, reply.json.get("detail")) == (status, detail)
-        stage.clock.seconds += 1
+        stage.clock.advance(1)
         reply = stage.call("POST", "/vehicle-command", body(), right)
         assert (reply.status, reply.detail) == (400, "Idempotency-Key must be 1 to 64 visible characters.")
         stage.desk.failure = VinNotFound()
-        stage.clock.seconds += 1
+        stage.clock.advance(1)
         reply = stage.call("POST", "/vehicle-command", body(), signed())
         assert (reply.status, reply.json) == (404, {"detail": "VIN not found or unauthorized access."})
 

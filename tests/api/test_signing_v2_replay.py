@@ -143,7 +143,7 @@ async def test_an_application_that_must_sign_with_version_2(stage: Stage) -> Non
     async def required(signing: str) -> None:
         wanted = {"company": "first", "application": "app", "signing": signing}
         assert (await stage.node.administer("application set", wanted))["signing"] == signing
-        stage.clock.advance(1.0)
+        stage.clock.suspend(1.0)
 
     assert (await stage.first.post(PARKED, "location")).code == 200
     await required("v2")

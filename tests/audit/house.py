@@ -24,6 +24,7 @@ from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.restoring import restore
+from tests.support.clock import ManualClock
 
 T = TypeVar("T")
 VIN = "6AHFT68CKAF501652"
@@ -32,28 +33,12 @@ KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), "dd" *
 OTHER_KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), "ee" * 32))
 
 
-class HandClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.instant = 1_700_000_000_000_000
-
-    def now(self) -> int:
-        return self.instant
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def boottime(self) -> float:
-        return 0.0
-
-
 class House:
     """Everything happens on real files; the store is open only while something is done with it."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.clock = HandClock()
+        self.clock = ManualClock()
 
     def run(self, work: Callable[[SqliteStore], Coroutine[Any, Any, T]]) -> T:
         """Open the store, do the work, close it."""
@@ -81,7 +66,7 @@ class House:
             for index in range(count):
                 entry(tx, COMPANIES[index % len(COMPANIES)], index)
 
-        self.clock.instant += 1_000_000
+        self.clock.advance(1)
         self.write(work)
 
     def seal(self) -> None:
@@ -92,7 +77,7 @@ class House:
         self.write(work)
 
     def checkpoint(self, keyring: Keyring = KEYRING) -> list[Signed]:
-        self.clock.instant += 1_000_000
+        self.clock.advance(1)
         return self.write(lambda tx: make_now(tx, keyring))
 
     def tamper(self, *statements: str, **params: object) -> int:
@@ -111,7 +96,7 @@ class House:
 
     def restore(self, file: Path, *, unsigned: bool = False, kept: Path | None = None) -> int:
         """The new epoch."""
-        self.clock.instant += 1_000_000
+        self.clock.advance(1)
         return restore(file, self.data, KEYRING, self.clock, unsigned=unsigned, kept=kept).epoch
 
     def verify(

@@ -164,7 +164,7 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
         try:
             await until(lambda: "checkpoint_command" in told(house))
             assert custody.behind == ()
-            house.clock.instant += 120_000_000
+            house.clock.advance(120)
             await until(lambda: custody.behind == ("checkpoint_command",))
             await until(lambda: "checkpoint_command behind" in told(house))
             switch.touch()

@@ -15,7 +15,6 @@ from verification.simulation.world.loop import VirtualLoop
 from keyturn.audit.faults import Faults
 from keyturn.audit.sealer import SEALING_FAULT, Sealer
 from keyturn.audit.sealing import ChainForked, any_unsealed, seal
-from keyturn.clock import SECOND
 from keyturn.config.settings import AuditSettings
 from keyturn.store.port import ReadTx, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
@@ -242,12 +241,12 @@ def test_a_chain_gets_a_checkpoint_when_it_is_due_and_none_without_news(empty: H
     assert checkpoints() == [("company-a", 5)]
 
     empty.write(partial(entry, company="company-a", index=5))
-    empty.clock.instant += 61 * SECOND
+    empty.clock.advance(61)
     empty.run(turn)
     assert checkpoints() == [("company-a", 5), ("company-a", 7)]
 
     for _ in itertools.repeat(None, 3):
-        empty.clock.instant += 61 * SECOND
+        empty.clock.advance(61)
         empty.run(turn)
     assert checkpoints() == [("company-a", 5), ("company-a", 7)]
     assert faults(empty.verify(keys=[KEYRING.checkpoint_key])) == []

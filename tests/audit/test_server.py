@@ -83,7 +83,7 @@ def test_a_node_whose_checkpoints_do_not_leave_is_not_ready(tmp_path: Path, monk
             await s.done(PARKED, "lock_door")
             await s.node.administer("audit checkpoint", {})
             assert s.node.ready() == {}
-            s.clock.advance(1000)
+            s.clock.suspend(1000)
             await s.eventually(lambda: s.node.ready().get("checkpoints") == NOT_LEAVING)
 
     asyncio.run(work())

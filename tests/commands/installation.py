@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyturn.clock import SECOND
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.store.port import Tx
 from keyturn.store.sqlite.store import open_sqlite
@@ -12,35 +11,13 @@ from keyturn.tenants.administration import Answer, Installation
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.operations import perform
+from tests.support.clock import START, ManualClock
 
-NOW = 1_700_000_000 * SECOND
+NOW = START
 VIN = "9KTPARKED00000001"
 OTHERS_VIN = "9KT0THER000000025"
 KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),)))
 INSTALLATION = Installation(frozenset({"oem"}), frozenset(COMMANDS), IGNITION_PAIR)
-
-
-class HandClock:
-    """Stands still until it is moved. `step` sets the wall clock alone."""
-
-    def __init__(self) -> None:
-        self._elapsed = 0.0
-        self._stepped = 0.0
-
-    def move(self, seconds: float) -> None:
-        self._elapsed += seconds
-
-    def step(self, seconds: float) -> None:
-        self._stepped += seconds
-
-    def now(self) -> int:
-        return NOW + round((self._elapsed + self._stepped) * SECOND)
-
-    def monotonic(self) -> float:
-        return self._elapsed
-
-    def boottime(self) -> float:
-        return self._elapsed
 
 
 @dataclass(frozen=True)
@@ -83,7 +60,7 @@ def install(data: Path) -> Names:
     """A data directory with everything enrolled; tests copy it."""
 
     async def work() -> Names:
-        store = open_sqlite(data, HandClock(), lambda _topic, _key: None)
+        store = open_sqlite(data, ManualClock(), lambda _topic, _key: None)
         try:
             return await store.write(enrol)
         finally:

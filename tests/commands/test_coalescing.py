@@ -21,7 +21,7 @@ def post(yard: Yard, command: str, **fields: str) -> PostAnswer | None:
 
 def test_it_is_answered_with_the_record_in_flight(yard: Yard) -> None:
     running = yard.register("start")
-    yard.clock.move(7)
+    yard.clock.advance(7)
 
     answer = sure(post(yard, "start"))
 
@@ -68,9 +68,9 @@ def test_a_restoring_command_whose_outcome_is_unknown_is_not(yard: Yard) -> None
 
 def test_an_unknown_one_is_joined_until_its_answer_deadline(yard: Yard) -> None:
     lost = yard.lose("start")
-    yard.clock.move(299.999)
+    yard.clock.advance(299.999)
     assert sure(post(yard, "start")).body["id"] == lost.id
-    yard.clock.move(0.001)
+    yard.clock.advance(0.001)
     yard.lapse(lost)
 
     assert yard.register("start").id != lost.id
@@ -78,7 +78,7 @@ def test_an_unknown_one_is_joined_until_its_answer_deadline(yard: Yard) -> None:
 
 def test_at_that_deadline_it_is_not_whether_the_engine_has_looked_at_it_or_not(yard: Yard) -> None:
     lost = yard.lose("start")
-    yard.clock.move(300)
+    yard.clock.advance(300)
 
     assert yard.register("start").id != lost.id
 
@@ -129,7 +129,7 @@ def test_redeeming_after_another_came_into_flight_joins_it(yard: Yard) -> None:
     yard.report(PARKED)
     own, code = yard.first_step("disable_ignition")
     running = yard.register("disable_ignition", application_id=yard.names.colleague)
-    yard.clock.move(7)
+    yard.clock.advance(7)
 
     answer = sure(yard.ask("disable_ignition", code).answer)
 

@@ -9,7 +9,7 @@ from .yard import Yard
 def issue(yard: Yard, times: int, every: float = 0.0, **fields: str) -> None:
     for _ in range(times):
         yard.first_step("disable_ignition", **fields)
-        yard.clock.move(every)
+        yard.clock.advance(every)
 
 
 def test_the_eleventh_is_refused(yard: Yard) -> None:
@@ -23,14 +23,14 @@ def test_the_eleventh_is_refused(yard: Yard) -> None:
 @pytest.mark.parametrize(("waited", "seconds"), [(0.5, 3600), (1.0, 3599), (3599.0, 1), (3599.9, 1)])
 def test_it_says_how_many_seconds_until_another(yard: Yard, waited: float, seconds: int) -> None:
     issue(yard, 10)
-    yard.clock.move(waited)
+    yard.clock.advance(waited)
 
     assert yard.refused("disable_ignition").retry_after == seconds
 
 
 def test_then_another_is_issued_and_the_window_slides(yard: Yard) -> None:
     issue(yard, 10, every=60.0)
-    yard.clock.move(3000)
+    yard.clock.advance(3000)
 
     issue(yard, 1)
 
@@ -41,7 +41,7 @@ def test_a_refused_one_does_not_count(yard: Yard) -> None:
     issue(yard, 10)
     for _ in range(5):
         yard.refused("disable_ignition")
-    yard.clock.move(3600)
+    yard.clock.advance(3600)
 
     issue(yard, 10)
 

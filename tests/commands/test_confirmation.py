@@ -21,7 +21,7 @@ NOT_SIX_DIGITS: list[object] = [
 
 def test_a_right_code_queues_the_record_that_it_confirmed(yard: Yard) -> None:
     confirming = issue(yard, "559289")
-    yard.clock.move(7)
+    yard.clock.advance(7)
 
     queued = redeem(yard, "559289")
 
@@ -94,19 +94,19 @@ def test_four_wrong_tries_leave_the_right_one(yard: Yard) -> None:
 
 def test_it_lives_until_the_instant_at_which_five_minutes_are_over(yard: Yard) -> None:
     issue(yard, "123456")
-    yard.clock.move(300)
+    yard.clock.advance(300)
     assert redeem(yard, "123456") == INVALID
 
     issue(yard, "654321")
-    yard.clock.move(299.999999)
+    yard.clock.advance(299.999999)
     assert isinstance(redeem(yard, "654321"), Command)
 
 
 def test_a_life_that_is_over_shows_in_the_record(yard: Yard) -> None:
     confirming = issue(yard, "123456")
-    yard.clock.move(299.999999)
+    yard.clock.advance(299.999999)
     assert yard.see(expired, 10) == []
-    yard.clock.move(0.000001)
+    yard.clock.advance(0.000001)
     assert yard.see(expired, 10) == [confirming.id]
 
     yard.do(end_confirmation, confirming.id, expired=True)
@@ -129,7 +129,7 @@ def test_a_new_first_call_replaces_it(yard: Yard) -> None:
 
 def test_a_first_call_after_its_life_finds_it_expired_not_replaced(yard: Yard) -> None:
     first = issue(yard, "123456")
-    yard.clock.move(300)
+    yard.clock.advance(300)
 
     issue(yard, "654321")
 

@@ -43,9 +43,9 @@ def test_one_given_where_there_was_none_counts_ten_minutes_later(yard: Yard, ana
     set_vehicle(yard, ana, consent="form 77")
 
     assert yard.refused(DISABLE).detail == NO_CONSENT
-    yard.clock.move(DELAY - 1)
+    yard.clock.advance(DELAY - 1)
     assert yard.refused(DISABLE).detail == NO_CONSENT
-    yard.clock.move(1)
+    yard.clock.advance(1)
     assert yard.register(DISABLE).state == "Queued"
 
 

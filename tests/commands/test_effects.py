@@ -30,7 +30,7 @@ def reachable(yard: Yard) -> None:
 def test_what_a_command_can_change_is_dated_by_its_sending_and_then_by_its_completion(yard: Yard, command: str) -> None:
     sent = yard.send(command)
     assert changed(yard, command) == {NOW}
-    yard.clock.move(5)
+    yard.clock.advance(5)
 
     yard.hear(sent, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
@@ -45,7 +45,7 @@ def test_what_a_command_can_change_is_dated_by_its_sending_and_then_by_its_compl
 )
 def test_when_the_vehicle_did_it(yard: Yard, said: float | None, kept: float) -> None:
     sent = yard.send("start")
-    yard.clock.move(5)
+    yard.clock.advance(5)
 
     done = sure(yard.hear(sent, Verdict.SUCCEEDED, completed_at=None if said is None else after(NOW, said)))
 
@@ -55,7 +55,7 @@ def test_when_the_vehicle_did_it(yard: Yard, said: float | None, kept: float) ->
 
 @pytest.mark.parametrize("command", [spec.name for spec in CATALOGUE])
 def test_the_last_actuating_command_is_remembered_and_no_other(yard: Yard, command: str) -> None:
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     yard.send(command)
 
@@ -71,7 +71,7 @@ def test_reads_leave_nothing(yard: Yard) -> None:
 def test_ignition(yard: Yard) -> None:
     yard.execute("disable_ignition")
     assert track(yard).ignition_disabled
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     yard.execute("enable_ignition")
 
@@ -118,10 +118,10 @@ def test_a_late_answer_counts_like_any_other(yard: Yard) -> None:
 def test_a_late_answer_to_an_earlier_command_does_not_undo_a_later_one(yard: Yard) -> None:
     """The start acted first, was cancelled, and its OEM answers last."""
     lost = yard.lose("start")
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute("cancel_start")
     cancelled_at = yard.clock.now()
-    yard.clock.move(5)
+    yard.clock.advance(5)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
@@ -132,7 +132,7 @@ def test_a_late_answer_to_an_earlier_command_does_not_undo_a_later_one(yard: Yar
 
 def test_a_late_enable_does_not_hide_a_later_disable(yard: Yard) -> None:
     lost = yard.lose("enable_ignition")
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute("disable_ignition")
     disabled_at = yard.clock.now()
 
@@ -144,7 +144,7 @@ def test_a_late_enable_does_not_hide_a_later_disable(yard: Yard) -> None:
 
 def test_the_last_enable_is_the_one_that_acted_last(yard: Yard) -> None:
     lost = yard.lose("enable_ignition")
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute("enable_ignition")
     enabled_at = yard.clock.now()
 
@@ -155,9 +155,9 @@ def test_the_last_enable_is_the_one_that_acted_last(yard: Yard) -> None:
 
 def test_the_last_start_is_the_one_that_acted_last(yard: Yard) -> None:
     lost = yard.lose("start")
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute("cancel_start")
-    yard.clock.move(301)
+    yard.clock.advance(301)
     yard.lapse(lost)
     yard.execute("start")
     started_at = yard.clock.now()

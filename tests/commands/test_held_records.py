@@ -47,7 +47,7 @@ def refused(yard: Yard, name: str, by: Operator | None, /, **arguments: Any) -> 
 
 
 def notice_passes(yard: Yard) -> None:
-    yard.clock.move(NOTICE)
+    yard.clock.advance(NOTICE)
     yard.run(changes.apply_due(yard.store, KEYRING, INSTALLATION, EVERYTHING))
 
 
@@ -65,7 +65,7 @@ CLOSE = {"vehicle": VIN, "reason": "tidy"}
 @pytest.mark.parametrize("reported", [None, True], ids=["no report since", "reported disabled"])
 def test_closing_it_while_the_vehicle_may_stand_still_waits(yard: Yard, reported: bool | None) -> None:
     yard.execute(DISABLE)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     if reported is not None:
         yard.report({"ignition_disabled": reported})
     ana = admin(yard)
@@ -85,7 +85,7 @@ def test_closing_it_by_force_waits_too_whatever_a_report_says_meanwhile(yard: Ya
     sent = yard.send(DISABLE)
     if verdict is not None:
         yard.hear(sent, verdict)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     says_enabled(yard)
     ana = admin(yard)
 
@@ -96,9 +96,9 @@ def test_closing_it_by_force_waits_too_whatever_a_report_says_meanwhile(yard: Ya
 def test_a_report_of_a_moment_at_which_a_lost_disable_could_act_yet_shows_nothing(yard: Yard) -> None:
     """The vehicle may have done it since, whatever time has passed."""
     yard.lose(DISABLE)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     says_enabled(yard)
-    yard.clock.move(601)
+    yard.clock.advance(601)
     admin(yard)
 
     assert refused(yard, "immobilisation close", None, **CLOSE) == "sign_in_required"
@@ -144,7 +144,7 @@ def test_a_vehicle_that_is_held_is_enabled_whatever_its_plan_and_then_let_go(put
     put_aside.administer("vehicle set", vehicle=VIN, plan="location", ownership="third_party")
     assert put_aside.refused("start").http_status == 404
 
-    put_aside.clock.move(1)
+    put_aside.clock.advance(1)
     enabled = put_aside.execute(ENABLE)
 
     assert (held(put_aside), listed(put_aside)) == ([0], [])
@@ -157,7 +157,7 @@ def test_a_vehicle_that_is_held_is_not_started(put_aside: Yard) -> None:
 
 
 def test_a_report_that_says_enabled_lets_it_go(put_aside: Yard) -> None:
-    put_aside.clock.move(1)
+    put_aside.clock.advance(1)
     says_enabled(put_aside)
 
     assert (held(put_aside), listed(put_aside)) == ([0], [])
@@ -175,10 +175,10 @@ def test_a_disable_that_proves_not_done_lets_it_go(yard: Yard) -> None:
 
 
 def test_another_disable_and_one_enable_end_both(put_aside: Yard) -> None:
-    put_aside.clock.move(1)
+    put_aside.clock.advance(1)
     put_aside.execute(DISABLE)
     assert listed(put_aside) == [(VIN, "held"), (VIN, "confirmed")]
-    put_aside.clock.move(1)
+    put_aside.clock.advance(1)
     put_aside.execute(ENABLE)
 
     assert (state(put_aside), held(put_aside)) == (None, [0, 0])

@@ -59,7 +59,7 @@ def test_afterwards_it_is_what_the_first_was_answered(yard: Yard, verdict: Verdi
 def test_a_refused_record_is_repeated_too(yard: Yard) -> None:
     yard.report({"speed": 40.0})
     first = sure(post(yard))
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.report(PARKED)
 
     assert sure(post(yard)) == first
@@ -94,9 +94,9 @@ def test_the_key_is_the_applications_own(yard: Yard) -> None:
 
 def test_after_a_day_it_is_free(yard: Yard) -> None:
     post(yard, "location")
-    yard.clock.move(86_399.999999)
+    yard.clock.advance(86_399.999999)
     assert sure(post(yard, "location")).http_status == 200
-    yard.clock.move(0.000001)
+    yard.clock.advance(0.000001)
 
     post(yard, "alert")
 
@@ -126,7 +126,7 @@ def test_an_open_confirmation_gets_a_new_code_under_its_id_with_its_tries_kept(y
     first = sure(post(yard, "enable_ignition"))
     for _ in range(4):
         yard.ask("enable_ignition", "999999")
-    yard.clock.move(200)
+    yard.clock.advance(200)
 
     again = sure(post(yard, "enable_ignition"))
 
@@ -137,9 +137,9 @@ def test_an_open_confirmation_gets_a_new_code_under_its_id_with_its_tries_kept(y
 
 def test_and_five_new_minutes(yard: Yard) -> None:
     post(yard, "enable_ignition")
-    yard.clock.move(200)
+    yard.clock.advance(200)
     code = sure(post(yard, "enable_ignition")).body["code"]
-    yard.clock.move(299)
+    yard.clock.advance(299)
 
     assert yard.ask("enable_ignition", code).refusal is None
 
@@ -171,7 +171,7 @@ def test_once_its_code_is_dead_the_key_is_free(yard: Yard, end: str) -> None:
     elif end == "replaced":
         yard.first_step("enable_ignition")
     else:
-        yard.clock.move(300)
+        yard.clock.advance(300)
     if end == "expired, swept":
         yard.do(end_confirmation, str(first.body["id"]), expired=True)
 
@@ -180,7 +180,7 @@ def test_once_its_code_is_dead_the_key_is_free(yard: Yard, end: str) -> None:
 
 def test_a_dead_codes_key_serves_another_request(yard: Yard) -> None:
     post(yard, "enable_ignition")
-    yard.clock.move(300)
+    yard.clock.advance(300)
 
     assert post(yard, "alert") is None
 

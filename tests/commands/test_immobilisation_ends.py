@@ -26,13 +26,13 @@ def ids(yard: Yard) -> list[int]:
 def lose_after_executing(yard: Yard) -> tuple[str, Command]:
     """A disable executed, and another one was lost after it."""
     first = yard.execute(DISABLE)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     return first.id, yard.lose(DISABLE)
 
 
 def test_an_enable_ends_it_once_the_disable_before_it_is_known_not_to_have_happened(yard: Yard) -> None:
     _, lost = lose_after_executing(yard)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     enable = yard.execute(ENABLE)
     assert state(yard) == "confirmed"
 
@@ -43,7 +43,7 @@ def test_an_enable_ends_it_once_the_disable_before_it_is_known_not_to_have_happe
 
 def test_an_enable_ends_it_once_the_disable_before_it_is_known_to_have_happened_before_it(yard: Yard) -> None:
     _, lost = lose_after_executing(yard)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     enable = yard.execute(ENABLE)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 7))
@@ -62,9 +62,9 @@ def test_a_disable_known_not_to_have_happened_ends_nothing_without_an_enable(yar
 
 def test_an_enable_that_a_disable_undid_ends_nothing_later(yard: Yard) -> None:
     _, lost = lose_after_executing(yard)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     yard.execute(ENABLE)
-    yard.clock.move(600)
+    yard.clock.advance(600)
     yard.lapse(lost)
     yard.report(PARKED)
     yard.execute(DISABLE)
@@ -77,13 +77,13 @@ def test_an_enable_that_a_disable_undid_ends_nothing_later(yard: Yard) -> None:
 @pytest.mark.parametrize("ending", ["an enable", "a report"])
 def test_a_disable_that_acted_after_its_record_was_closed_is_on_record_again(yard: Yard, ending: str) -> None:
     lost = yard.lose(DISABLE)
-    yard.clock.move(601)
+    yard.clock.advance(601)
     if ending == "an enable":
         yard.execute(ENABLE)
     else:
         says_enabled(yard)
     assert state(yard) is None
-    yard.clock.move(60)
+    yard.clock.advance(60)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 630))
 
@@ -96,7 +96,7 @@ def test_a_disable_that_acted_after_its_record_was_closed_is_on_record_again(yar
 
 def test_a_late_answer_of_before_the_report_that_closed_it_leaves_it_closed(yard: Yard) -> None:
     lost = yard.lose(DISABLE)
-    yard.clock.move(601)
+    yard.clock.advance(601)
     says_enabled(yard)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
@@ -106,7 +106,7 @@ def test_a_late_answer_of_before_the_report_that_closed_it_leaves_it_closed(yard
 
 def test_a_report_closes_it_as_soon_as_the_last_disable_is_known_to_be_older(yard: Yard) -> None:
     lost = yard.lose(DISABLE)
-    yard.clock.move(10)
+    yard.clock.advance(10)
     says_enabled(yard)
     assert state(yard) == "possible"
 
@@ -118,9 +118,9 @@ def test_a_report_closes_it_as_soon_as_the_last_disable_is_known_to_be_older(yar
 def test_a_lost_disable_is_still_waited_for_once_nobody_asks_about_it_any_more(yard: Yard) -> None:
     """The enable was sent before the disable's deadline; its own answer comes when the disable is closed."""
     lost = yard.lose(DISABLE)
-    yard.clock.move(590)
+    yard.clock.advance(590)
     enable = yard.lose(ENABLE)
-    yard.clock.move(86_400 + 15)
+    yard.clock.advance(86_400 + 15)
     yard.lapse(lost)
     assert yard.open_row(lost) is None
 
@@ -131,7 +131,7 @@ def test_a_lost_disable_is_still_waited_for_once_nobody_asks_about_it_any_more(y
 
 def test_each_disable_and_enable_that_touched_it_is_kept(yard: Yard) -> None:
     first, lost = lose_after_executing(yard)
-    yard.clock.move(5)
+    yard.clock.advance(5)
     enable = yard.lose(ENABLE)
 
     kept = yard.rows("SELECT command_id FROM immobilisation_command ORDER BY command_id")
@@ -141,7 +141,7 @@ def test_each_disable_and_enable_that_touched_it_is_kept(yard: Yard) -> None:
 
 def test_it_is_told_when_it_opens_is_confirmed_and_closes(yard: Yard) -> None:
     disable = yard.execute(DISABLE)
-    yard.clock.move(1)
+    yard.clock.advance(1)
     enable = yard.execute(ENABLE)
 
     told = yard.rows("SELECT kind, actor, body FROM entry WHERE kind LIKE 'immobilisation.%' ORDER BY seq")
@@ -162,7 +162,7 @@ def test_it_is_told_when_it_opens_is_confirmed_and_closes(yard: Yard) -> None:
 def test_a_report_of_before_a_lost_disable_could_have_acted_does_not_close_it(yard: Yard) -> None:
     """It is heard when the disable's time is over, and was made before: the vehicle may have done it in between."""
     yard.lose(DISABLE)
-    yard.clock.move(700)
+    yard.clock.advance(700)
     says_enabled(yard, age=500)
     assert state(yard) == "possible"
 

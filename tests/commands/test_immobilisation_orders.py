@@ -64,7 +64,7 @@ def test_it_is_not_closed_by_hand_while_a_disable_may_still_act_but_by_force(
 
 def test_a_lost_disable_past_its_deadline_does_not_keep_it_from_being_closed_by_hand(yard: Yard) -> None:
     yard.lose(DISABLE)
-    yard.clock.move(601)
+    yard.clock.advance(601)
 
     assert close(yard)["forced"] is False
 
@@ -123,7 +123,7 @@ def test_the_list_has_what_was_kept_and_what_is_known(yard: Yard) -> None:
     yard.report(PARKED | {"latitude": -23.5, "longitude": -46.6})
     yard.intent(sent)
     order(yard, "notice add", vehicle=VIN, channel="sms", text="msg 9")
-    yard.clock.move(60)
+    yard.clock.advance(60)
     yard.report({"latitude": 1.0, "longitude": 2.0})
 
     (shown,) = listed(yard)
@@ -194,7 +194,7 @@ def test_what_would_leave_no_way_to_enable_it_is_refused_while_it_is_open(yard: 
     yard.execute(DISABLE)
     assert change(yard, changes) == "immobilised"
 
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.execute(ENABLE)
     assert change(yard, changes) is None
 
@@ -205,7 +205,7 @@ def test_the_account_behind_which_a_vehicle_is_immobilised_stays_open(yard: Yard
         yard.administer("account set", company="first", account="main", active=False)
     yard.administer("account set", company="second", account="main", active=False)
 
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.execute(ENABLE)
     yard.administer("account set", company="first", account="main", active=False)
 

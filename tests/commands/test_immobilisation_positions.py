@@ -31,7 +31,7 @@ def position(yard: Yard) -> Position | None:
 
 def test_the_position_at_the_time_of_sending_is_kept(yard: Yard) -> None:
     locate(yard, -23.5505199, -46.6333094)
-    yard.clock.move(30)
+    yard.clock.advance(30)
     yard.send(DISABLE)
     locate(yard, 1.0, 2.0)
 
@@ -43,9 +43,9 @@ def test_the_position_at_the_time_of_sending_is_kept(yard: Yard) -> None:
 
 def test_an_older_position_does_not_replace_a_newer_one(yard: Yard) -> None:
     yard.report({"latitude": 5.0, "longitude": 6.0})
-    yard.clock.move(60)
+    yard.clock.advance(60)
     slow = yard.send("location")
-    yard.clock.move(30)
+    yard.clock.advance(30)
     yard.report({"latitude": 7.0, "longitude": 8.0})
 
     yard.hear(slow, Verdict.SUCCEEDED, completed_at=after(NOW, 70), data={"latitude": 1.0, "longitude": 2.0})

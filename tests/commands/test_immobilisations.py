@@ -50,7 +50,7 @@ def test_a_disable_that_will_be_tried_again_opens_it_again(yard: Yard) -> None:
     sent = yard.send(DISABLE)
     waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
     assert state(yard) is None
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     yard.intent(waiting)
 
@@ -66,7 +66,7 @@ def test_it_stays_possible_while_nobody_knows(yard: Yard, verdict: Verdict) -> N
 
 def test_a_failed_disable_leaves_it_open_for_another_that_may_still_act(yard: Yard) -> None:
     first = yard.lose(DISABLE)
-    yard.clock.move(601)
+    yard.clock.advance(601)
     yard.lapse(first)
     yard.report(PARKED)
     second = yard.lose(DISABLE)
@@ -80,7 +80,7 @@ def test_a_failed_disable_leaves_it_open_for_another_that_may_still_act(yard: Ya
 
 def test_a_disable_that_failed_later_leaves_the_first_ones_alone(yard: Yard) -> None:
     yard.execute(DISABLE)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     yard.hear(yard.send(DISABLE), Verdict.FAILED)
 
@@ -89,7 +89,7 @@ def test_a_disable_that_failed_later_leaves_the_first_ones_alone(yard: Yard) -> 
 
 def test_an_enable_that_executed_ends_it(yard: Yard) -> None:
     yard.execute(DISABLE)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     enable = yard.execute(ENABLE)
 
@@ -99,7 +99,7 @@ def test_an_enable_that_executed_ends_it(yard: Yard) -> None:
 @pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.UNCLEAR, Verdict.IN_PROGRESS])
 def test_an_enable_of_which_that_is_not_known_does_not(yard: Yard, verdict: Verdict) -> None:
     yard.execute(DISABLE)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     yard.hear(yard.send(ENABLE), verdict)
 
@@ -110,7 +110,7 @@ def test_an_enable_of_which_that_is_not_known_does_not(yard: Yard, verdict: Verd
 def test_an_enable_does_not_end_what_a_lost_disable_may_still_do(yard: Yard, waited: float, left: str | None) -> None:
     """The lost disable may act until its answer deadline, after ten minutes."""
     yard.lose(DISABLE)
-    yard.clock.move(waited)
+    yard.clock.advance(waited)
 
     yard.execute(ENABLE)
 
@@ -119,7 +119,7 @@ def test_an_enable_does_not_end_what_a_lost_disable_may_still_do(yard: Yard, wai
 
 def test_an_enable_that_acted_before_the_disable_does_not_end_it(yard: Yard) -> None:
     lost = yard.lose(ENABLE)
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute(DISABLE)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
@@ -129,9 +129,9 @@ def test_an_enable_that_acted_before_the_disable_does_not_end_it(yard: Yard) -> 
 
 def test_an_enable_sent_before_the_disable_does_not_end_it_where_the_oem_does_not_say_when(yard: Yard) -> None:
     lost = yard.lose(ENABLE)
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute(DISABLE)
-    yard.clock.move(20)
+    yard.clock.advance(20)
 
     yard.hear(lost, Verdict.SUCCEEDED)
 
@@ -140,7 +140,7 @@ def test_an_enable_sent_before_the_disable_does_not_end_it_where_the_oem_does_no
 
 def test_a_disable_that_acted_before_the_enable_is_not_confirmed_by_its_late_answer(yard: Yard) -> None:
     lost = yard.lose(DISABLE)
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute(ENABLE)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
@@ -151,9 +151,9 @@ def test_a_disable_that_acted_before_the_enable_is_not_confirmed_by_its_late_ans
 def test_a_disable_that_may_have_acted_after_the_enable_keeps_it_open(yard: Yard) -> None:
     """It was sent before, and the OEM does not say when the vehicle did it."""
     lost = yard.lose(DISABLE)
-    yard.clock.move(20)
+    yard.clock.advance(20)
     yard.execute(ENABLE)
-    yard.clock.move(20)
+    yard.clock.advance(20)
 
     yard.hear(lost, Verdict.SUCCEEDED)
 
@@ -162,7 +162,7 @@ def test_a_disable_that_may_have_acted_after_the_enable_keeps_it_open(yard: Yard
 
 def test_a_newer_report_that_says_enabled_ends_it(yard: Yard) -> None:
     yard.execute(DISABLE)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     says_enabled(yard)
 
@@ -180,7 +180,7 @@ def test_a_report_not_newer_than_the_disable_does_not(yard: Yard) -> None:
 @pytest.mark.parametrize(("waited", "left"), [(10, "possible"), (601, None)])
 def test_a_report_ends_a_lost_disable_once_it_cannot_act_any_more(yard: Yard, waited: float, left: str | None) -> None:
     yard.lose(DISABLE)
-    yard.clock.move(waited)
+    yard.clock.advance(waited)
 
     says_enabled(yard)
 
@@ -189,7 +189,7 @@ def test_a_report_ends_a_lost_disable_once_it_cannot_act_any_more(yard: Yard, wa
 
 def test_a_report_does_not_end_a_disable_that_the_oem_has(yard: Yard) -> None:
     yard.accept(DISABLE)
-    yard.clock.move(10)
+    yard.clock.advance(10)
 
     says_enabled(yard)
 
@@ -199,7 +199,7 @@ def test_a_report_does_not_end_a_disable_that_the_oem_has(yard: Yard) -> None:
 @pytest.mark.parametrize("value", [True, None])
 def test_a_report_that_says_anything_else_ends_nothing(yard: Yard, value: bool | None) -> None:
     yard.execute(DISABLE)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     yard.report({"ignition_disabled": value})
 
@@ -208,7 +208,7 @@ def test_a_report_that_says_anything_else_ends_nothing(yard: Yard, value: bool |
 
 def test_a_report_from_the_future_closes_nothing(yard: Yard) -> None:
     yard.execute(DISABLE)
-    yard.clock.move(1)
+    yard.clock.advance(1)
     tomorrow = after(yard.clock.now(), 86_400)
 
     heard = StateReport({"ignition_disabled": Reading(False, None, tomorrow)})

@@ -41,7 +41,7 @@ def test_what_may_be_asked_for_again_without_doing_it_twice(
 
 def test_the_timeline_tells_every_transition_and_exchange_in_order(yard: Yard) -> None:
     sent = yard.send("start")
-    yard.clock.move(2)
+    yard.clock.advance(2)
     yard.hear(sent, Verdict.UNCLEAR, exchange=Exchange("POST /vehicles/9KT/commands/start", NOW, 1.5, answer="gone"))
 
     told = yard.see(timeline, sent.id)
@@ -85,11 +85,11 @@ def test_attempts_count_every_sending_and_nothing_else(yard: Yard) -> None:
     assert shown_to_operator(yard, command.id)["attempts"] == 0
 
     yard.do(hold_back_unsent, command.id, yard.clock.now() + 1, "quota")
-    yard.clock.move(1)
+    yard.clock.advance(1)
     sent = sure(yard.intent(command))
     assert shown_to_operator(yard, command.id)["attempts"] == 1
 
     waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.hear(sure(yard.intent(waiting)), Verdict.SUCCEEDED)
     assert shown_to_operator(yard, command.id)["attempts"] == 2

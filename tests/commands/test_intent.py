@@ -25,7 +25,7 @@ def test_it_bounds_the_sending_and_the_answer(yard: Yard) -> None:
 
 def test_send_by_is_never_after_the_send_deadline(yard: Yard) -> None:
     queued = yard.register("start")
-    yard.clock.move(58)
+    yard.clock.advance(58)
 
     assert sure(yard.intent(queued)).send_by == queued.send_deadline == after(NOW, 60)
 
@@ -33,7 +33,7 @@ def test_send_by_is_never_after_the_send_deadline(yard: Yard) -> None:
 @pytest.mark.parametrize(("waited", "state"), [(59.999, State.DISPATCHING), (60, State.EXPIRED)])
 def test_nothing_is_sent_after_its_deadline(yard: Yard, waited: float, state: State) -> None:
     queued = yard.register("start")
-    yard.clock.move(waited)
+    yard.clock.advance(waited)
 
     yard.intent(queued)
 
@@ -42,7 +42,7 @@ def test_nothing_is_sent_after_its_deadline(yard: Yard, waited: float, state: St
 
 def test_what_expired_says_so_and_a_held_post_says_pending(yard: Yard) -> None:
     queued = yard.register("start")
-    yard.clock.move(60)
+    yard.clock.advance(60)
 
     assert yard.intent(queued) is None
 
@@ -103,7 +103,7 @@ def test_behind_a_relay_an_immobilisation_needs_what_was_just_seen(yard: Yard, a
     yard.behind(enforces_preconditions=False)
     yard.report(PARKED)
     queued = yard.register("disable_ignition")
-    yard.clock.move(age)
+    yard.clock.advance(age)
 
     assert (yard.intent(queued) is not None) is (age == 15.0)
 

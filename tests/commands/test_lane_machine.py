@@ -67,7 +67,7 @@ class Lane(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 35.0, 61.0, 300.0]))
     def wait(self, seconds: float) -> None:
-        self.yard.clock.move(seconds)
+        self.yard.clock.advance(seconds)
         self.model.move(seconds)
         for _ in range(2):  # a sending that is given up lapses again at its answer deadline
             for row in self.yard.see(record.open_due, 100, 30.0):

@@ -74,7 +74,7 @@ def test_the_first_step_of_enable_cancels_nothing_yet(yard: Yard) -> None:
 def test_it_stands_whatever_becomes_of_the_restoring_command(yard: Yard) -> None:
     yard.report(PARKED)
     waiting = yard.register("disable_ignition")
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.report({"speed": 40})
 
     refused = yard.register("enable_ignition")
@@ -149,7 +149,7 @@ def test_a_restoring_command_waits_two_minutes_at_least(yard: Yard) -> None:
 
 def test_it_waits_out_what_was_sent_and_a_minute_more(yard: Yard) -> None:
     sent = yard.send("start")
-    yard.clock.move(10)
+    yard.clock.advance(10)
 
     assert yard.register("cancel_alert").send_deadline == after(sent.answer_deadline or 0, 60) == after(NOW, 360)
 
@@ -165,7 +165,7 @@ def test_it_waits_for_nothing_that_was_not_sent(yard: Yard) -> None:
 def test_but_for_what_restores_too_and_may_be_sent_first(yard: Yard) -> None:
     """Another pair's is not ahead of it for good, and it may hold the lane in its time."""
     yard.register("enable_ignition")
-    yard.clock.move(10)
+    yard.clock.advance(10)
 
     assert yard.register("cancel_alert").send_deadline == after(NOW, 120 + 600 + 60)
 
@@ -173,7 +173,7 @@ def test_but_for_what_restores_too_and_may_be_sent_first(yard: Yard) -> None:
 def test_it_waits_out_the_latest_of_what_holds_the_lane(yard: Yard) -> None:
     yard.report(PARKED)
     yard.accept("start")
-    yard.clock.move(10)
+    yard.clock.advance(10)
     yard.intent(yard.register("cancel_start"))
 
     assert yard.register("cancel_alert").send_deadline == after(NOW, 10 + 300 + 60)
@@ -277,7 +277,7 @@ def test_a_restoring_command_in_back_off_holds_up_none_of_another_pair(yard: Yar
     sure(yard.hear(yard.row(cancel), Verdict.SUCCEEDED))
     assert yard.intent(locked) is None
 
-    yard.clock.move(50)
+    yard.clock.advance(50)
     assert sure(yard.intent(enabling)).state is State.DISPATCHING
 
 
@@ -288,7 +288,7 @@ def test_restoring_commands_of_one_pair_keep_their_order(yard: Yard) -> None:
     assert (yard.row(between).state, second.lane_number) == (State.CANCELLED, 3)
 
     assert yard.intent(second) is None
-    yard.clock.move(50)
+    yard.clock.advance(50)
     assert yard.intent(second) is None
     assert sure(yard.intent(first)).state is State.DISPATCHING
 

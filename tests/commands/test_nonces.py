@@ -101,10 +101,10 @@ def test_whether_it_is_spent_can_be_asked_without_spending_it(yard: Yard) -> Non
 
 def test_nonces_are_forgotten_an_hour_after_their_age_refuses_them(yard: Yard) -> None:
     yard.ask("location", nonce=nonce())
-    yard.clock.move(3659.999999)
+    yard.clock.advance(3659.999999)
     yard.do(purge.forget)
     assert yard.rows("SELECT value FROM nonce") == [("n",)]
-    yard.clock.move(0.000001)
+    yard.clock.advance(0.000001)
     yard.do(purge.forget)
     assert yard.rows("SELECT value FROM nonce") == []
     assert invalid(yard.refused("location", nonce=nonce()))

@@ -70,9 +70,9 @@ def test_it_is_looked_at_when_the_bound_of_its_state_comes(yard: Yard, before: S
 
     moved(yard, command, to)
 
-    yard.clock.move((wake_at - NOW) / 1e6 - 1)
+    yard.clock.advance((wake_at - NOW) / 1e6 - 1)
     assert yard.see(record.open_due, limit=10, answer_timeout=30.0) == []
-    yard.clock.move(1)
+    yard.clock.advance(1)
     assert [row.command_id for row in yard.see(record.open_due, limit=10, answer_timeout=30.0)] == [command.id]
 
 
@@ -156,6 +156,6 @@ def test_open_commands_are_known_page_by_page(yard: Yard) -> None:
 def test_a_wake_up_can_be_put_off(yard: Yard) -> None:
     command = yard.do(written, draft(yard.names))
     yard.do(lifecycle.wake, command, after(NOW, 1))
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     assert [row.command_id for row in yard.see(record.open_due, limit=10, answer_timeout=30.0)] == [command.id]

@@ -116,7 +116,7 @@ def test_a_failure_says_what_the_connector_mapped(yard: Yard, said: dict[str, An
 
 def test_a_success_says_when_and_what_the_vehicle_returned(yard: Yard) -> None:
     accepted = yard.accept("location")
-    yard.clock.move(9)
+    yard.clock.advance(9)
 
     said = {"completed_at": after(NOW, 7), "data": {"latitude": -23.5505199, "longitude": -46.6333094}}
     moved = sure(yard.hear(accepted, Verdict.SUCCEEDED, **said))
@@ -126,7 +126,7 @@ def test_a_success_says_when_and_what_the_vehicle_returned(yard: Yard) -> None:
 
 def test_where_the_oem_does_not_say_when_it_is_when_we_learned_it(yard: Yard) -> None:
     accepted = yard.accept("start")
-    yard.clock.move(9)
+    yard.clock.advance(9)
 
     moved = sure(yard.hear(accepted, Verdict.SUCCEEDED))
 
@@ -194,7 +194,7 @@ def test_where_the_vehicle_cannot_be_read_a_success_is_never_verified(
 @pytest.mark.parametrize("command", ["lock_door", "cancel_start"])
 def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(yard: Yard, command: str) -> None:
     lost = yard.lose(command)
-    yard.clock.move(60)
+    yard.clock.advance(60)
 
     yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
@@ -213,7 +213,7 @@ def test_a_start_that_was_not_done_is_pending_no_more(yard: Yard) -> None:
 def test_a_late_success_turns_error_into_success(yard: Yard) -> None:
     failed = sure(yard.hear(yard.send("start"), Verdict.NO_OPERATION))
     assert failed.status == "Error"
-    yard.clock.move(7)
+    yard.clock.advance(7)
 
     moved = sure(yard.hear(failed, Verdict.SUCCEEDED))
 

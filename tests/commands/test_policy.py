@@ -84,9 +84,9 @@ def test_nobody_is_immobilised_before_it_is_known_where(yard: Yard) -> None:
     assert blocked(yard) == BLOCKED.format("no recent position on record")
 
     yard.execute("location", data={"latitude": -23.5, "longitude": -46.6})
-    yard.clock.move(600)
+    yard.clock.advance(600)
     queued = yard.register("disable_ignition")
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     assert yard.intent(queued) is None
     assert yard.row(queued).state is State.REFUSED
@@ -151,7 +151,7 @@ def test_a_limit_holds_until_an_operator_lifts_it(yard: Yard) -> None:
     yard.execute("disable_ignition")
     code = yard.first_step("disable_ignition", application_id=yard.names.colleague)[1]
     assert blocked(yard, code, application_id=yard.names.colleague) == BLOCKED.format("limit of disables reached")
-    yard.clock.move(2 * 86_400)
+    yard.clock.advance(2 * 86_400)
     assert blocked(yard) == BLOCKED.format("limit of disables reached")
 
     yard.administer("limit lift", company="first")
@@ -166,7 +166,7 @@ def test_what_was_counted_before_a_limit_was_lifted_counts_no_more(yard: Yard) -
     blocked(yard, yard.first_step("disable_ignition")[1])
     yard.administer("limit lift", company="first", application="erp")
 
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.execute("disable_ignition")
 
     blocked(yard, yard.first_step("disable_ignition")[1])
@@ -233,7 +233,7 @@ def test_a_second_person_is_waited_for(yard: Yard) -> None:
 def test_what_nobody_approves_expires_after_a_quarter_of_an_hour(yard: Yard, waited: float, state: State) -> None:
     policy(yard, second_person=True)
     awaiting = yard.register("disable_ignition")
-    yard.clock.move(waited)
+    yard.clock.advance(waited)
     yard.lapse(awaiting)
 
     assert yard.row(awaiting).state is state

@@ -51,7 +51,7 @@ def face(command: Command) -> Face:
 
 def moved_later(yard: Yard, command: Command, to: State, detail: Any = None) -> dict[str, object]:
     yard.do(written, command)
-    yard.clock.move(7)
+    yard.clock.advance(7)
     yard.do(lifecycle.move, command, to, detail=detail)
     return record_body(face(yard.row(command)))
 
@@ -94,7 +94,7 @@ def test_an_unknown_command_is_revealed_with_the_text_of_its_case(
     yard: Yard, name: str, outcome: str, text: str
 ) -> None:
     command = yard.do(written, draft(yard.names, State.UNKNOWN, name, outcome=outcome))
-    yard.clock.move(7)
+    yard.clock.advance(7)
 
     yard.do(lifecycle.reveal, command)
 
@@ -106,7 +106,7 @@ def test_an_unknown_command_is_revealed_with_the_text_of_its_case(
 def test_a_revealed_command_becomes_a_success_by_a_late_answer(yard: Yard) -> None:
     command = yard.do(written, draft(yard.names, State.UNKNOWN))
     revealed = yard.do(lifecycle.reveal, command)
-    yard.clock.move(7)
+    yard.clock.advance(7)
 
     yard.do(lifecycle.move, revealed, State.EXECUTED, detail={"date_time": "then"})
 

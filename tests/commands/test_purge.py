@@ -20,7 +20,7 @@ def fill(yard: Yard) -> None:
 
 def test_nothing_is_forgotten_before_its_time(yard: Yard) -> None:
     fill(yard)
-    yard.clock.move(3599.999999)
+    yard.clock.advance(3599.999999)
 
     assert yard.do(purge.forget) == 0
     assert left(yard) == {"idempotency_key": 1, "redeemed_code": 1, "code_issue": 1}
@@ -28,12 +28,12 @@ def test_nothing_is_forgotten_before_its_time(yard: Yard) -> None:
 
 def test_issues_are_forgotten_after_an_hour_keys_and_redeemed_codes_after_a_day(yard: Yard) -> None:
     fill(yard)
-    yard.clock.move(3600)
+    yard.clock.advance(3600)
     assert yard.do(purge.forget) == 1
     assert left(yard) == {"idempotency_key": 1, "redeemed_code": 1, "code_issue": 0}
-    yard.clock.move(86_400 - 3600 - 0.000001)
+    yard.clock.advance(86_400 - 3600 - 0.000001)
     assert yard.do(purge.forget) == 0
-    yard.clock.move(0.000001)
+    yard.clock.advance(0.000001)
 
     assert yard.do(purge.forget) == 2
     assert left(yard) == {"idempotency_key": 0, "redeemed_code": 0, "code_issue": 0}

@@ -49,11 +49,11 @@ def test_when_another_call_may_be_made(yard: Yard, limits: Quota | None, used: i
 def test_the_window_slides(yard: Yard) -> None:
     for _ in range(3):
         use(yard, 1)
-        yard.clock.move(10)
+        yard.clock.advance(10)
 
     limits = Quota(per_vehicle=((60, 3),))
     assert yard.see(quota.frees_at, limits, "account", yard.names.vehicle) == after(NOW, 60)
-    yard.clock.move(30)
+    yard.clock.advance(30)
     assert yard.see(quota.frees_at, limits, "account", yard.names.vehicle) is None
 
 
@@ -83,14 +83,14 @@ def test_a_command_counts_when_its_intent_is_written(yard: Yard) -> None:
 def test_what_frees_in_time_is_waited_for(yard: Yard) -> None:
     yard.behind(quota=THREE_A_MINUTE)
     use(yard, 2)
-    yard.clock.move(30)
+    yard.clock.advance(30)
     queued = yard.register("start")
 
     assert yard.intent(queued) is None
     held = yard.row(queued)
     assert (held.state, held.not_before, held.cause) == (State.QUEUED, after(NOW, 60), "quota")
     assert yard.told(held)[-1] == "command.held_back"
-    yard.clock.move(30)
+    yard.clock.advance(30)
 
     sent = sure(yard.intent(held))
     assert (sent.state, sent.cause) == (State.DISPATCHING, None)
@@ -100,7 +100,7 @@ def test_what_frees_in_time_is_waited_for(yard: Yard) -> None:
 def test_a_post_that_would_not_see_it_free_is_pending_at_once(yard: Yard, passed: float, answered: int | None) -> None:
     yard.behind(quota=THREE_A_MINUTE)
     use(yard, 2)
-    yard.clock.move(passed)
+    yard.clock.advance(passed)
     queued = yard.register("start")
     yard.intent(queued)
 
@@ -110,24 +110,24 @@ def test_a_post_that_would_not_see_it_free_is_pending_at_once(yard: Yard, passed
 def test_a_post_that_stops_waiting_for_it_is_pending_and_it_is_sent_then(yard: Yard) -> None:
     yard.behind(quota=THREE_A_MINUTE)
     use(yard, 2)
-    yard.clock.move(56)
+    yard.clock.advance(56)
     queued = yard.register("start")
     yard.intent(queued)
 
     pending = sure(yard.do(end_of_wait, queued.id))
 
     assert (pending.state, pending.post_code, pending.cause) == (State.QUEUED, 200, "quota")
-    yard.clock.move(4)
+    yard.clock.advance(4)
     assert sure(yard.intent(pending)).state is State.DISPATCHING
 
 
 def test_what_a_quota_held_until_its_deadline_was_never_tried(yard: Yard) -> None:
     yard.behind(quota=THREE_A_MINUTE)
     use(yard, 2)
-    yard.clock.move(30)
+    yard.clock.advance(30)
     queued = yard.register("start")
     yard.intent(queued)
-    yard.clock.move(60)
+    yard.clock.advance(60)
 
     expired = sure(yard.lapse(queued))
 
@@ -158,7 +158,7 @@ def test_a_restoring_command_is_counted_and_never_held_back(yard: Yard, used: in
 def test_a_try_that_was_not_taken_counts_again(yard: Yard) -> None:
     yard.behind(quota=Quota(per_vehicle=((60, 9),)))
     waiting = sure(yard.hear(yard.send("start"), Verdict.NOT_TAKEN, temporary=True))
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.intent(waiting)
 
     assert yard.rows("SELECT count(*) FROM oem_call") == [(2,)]

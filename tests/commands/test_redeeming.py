@@ -14,9 +14,9 @@ def test_a_redeemed_code_says_so_for_24_hours(yard: Yard) -> None:
     redeem(yard, "123456")
     assert redeem(yard, "123456") == USED
 
-    yard.clock.move(86_399)
+    yard.clock.advance(86_399)
     assert redeem(yard, "123456") == USED
-    yard.clock.move(1)
+    yard.clock.advance(1)
     assert redeem(yard, "123456") == INVALID
 
 
@@ -32,7 +32,7 @@ def test_saying_so_costs_the_open_code_no_try(yard: Yard) -> None:
 def finish(yard: Yard, queued: Command | tuple[int, str]) -> None:
     """Out of flight, so that the next first call is not coalesced."""
     assert isinstance(queued, Command)
-    yard.clock.move(120)
+    yard.clock.advance(120)
     yard.lapse(queued)
 
 
@@ -47,7 +47,7 @@ def test_a_new_code_never_equals_one_redeemed_in_the_last_24_hours(yard: Yard) -
 def test_after_that_it_may_and_the_open_code_is_compared_first(yard: Yard) -> None:
     issue(yard, "123456")
     finish(yard, redeem(yard, "123456"))
-    yard.clock.move(86_400)
+    yard.clock.advance(86_400)
     issue(yard, "123456")
 
     assert isinstance(redeem(yard, "123456"), Command)

@@ -32,7 +32,7 @@ def test_the_first_twenty_in_a_minute_have_an_entry_each_and_the_others_one_toge
     assert len(told(yard, "ignition.refused")) == SINGLY == 20
     assert told(yard, "ignition.refusals") == []
 
-    yard.clock.move(MINUTE)
+    yard.clock.advance(MINUTE)
     yard.sweep()
     yard.sweep()
 
@@ -55,7 +55,7 @@ def test_the_count_is_durable_with_each_refusal(yard: Yard) -> None:
 
 def test_a_minute_that_ended_while_nobody_looked_is_told_by_the_next_refusal_or_look(yard: Yard) -> None:
     flood(yard, SINGLY + 5)
-    yard.clock.move(3 * MINUTE)
+    yard.clock.advance(3 * MINUTE)
 
     flood(yard, 1)
 
@@ -65,7 +65,7 @@ def test_a_minute_that_ended_while_nobody_looked_is_told_by_the_next_refusal_or_
 
 def test_a_minute_of_few_refusals_ends_without_a_word(yard: Yard) -> None:
     flood(yard, SINGLY)
-    yard.clock.move(MINUTE)
+    yard.clock.advance(MINUTE)
 
     yard.sweep()
 

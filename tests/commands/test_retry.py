@@ -31,7 +31,7 @@ def test_the_pauses_double_up_to_four_seconds(yard: Yard) -> None:
     for _ in range(6):
         command = bounce(yard, command)
         pauses.append(((command.not_before or 0) - yard.clock.now()) / 1e6)
-        yard.clock.move(pauses[-1])
+        yard.clock.advance(pauses[-1])
 
     assert pauses == [0.5, 1, 2, 4, 4, 4]
     assert command.attempts == 6
@@ -45,9 +45,9 @@ def test_it_waits_as_long_as_the_oem_asks(yard: Yard) -> None:
 
 def test_it_is_not_sent_before_its_time(yard: Yard) -> None:
     waiting = bounce(yard, yard.register("start"))
-    yard.clock.move(0.499)
+    yard.clock.advance(0.499)
     assert yard.intent(waiting) is None
-    yard.clock.move(0.001)
+    yard.clock.advance(0.001)
 
     assert sure(yard.intent(waiting)).state is State.DISPATCHING
 
@@ -82,7 +82,7 @@ COMMANDS = ["start", "location", "cancel_alert"]
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_post_that_stops_waiting_for_it_is_pending_and_it_goes_on(yard: Yard, command: str) -> None:
     waiting = bounce(yard, yard.register(command))
-    yard.clock.move(5)
+    yard.clock.advance(5)
 
     pending = answered(yard, waiting)
 
@@ -93,7 +93,7 @@ def test_a_post_that_stops_waiting_for_it_is_pending_and_it_goes_on(yard: Yard, 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_so_it_does_when_the_oem_answers_after_the_wait_was_over(yard: Yard, command: str) -> None:
     sent = yard.send(command)
-    yard.clock.move(5)
+    yard.clock.advance(5)
 
     waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
 
@@ -131,7 +131,7 @@ def test_the_replay_of_its_key_is_pending_even_when_it_has_failed(yard: Yard) ->
     waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=12))
     asked = {"idempotency_key": "k", "request_hash": "h"}
     assert sure(yard.ask("start", **asked).answer).http_status == 200
-    yard.clock.move(60)
+    yard.clock.advance(60)
     assert sure(yard.lapse(waiting)).state is State.FAILED
 
     replayed = sure(yard.ask("start", **asked).answer)
@@ -142,7 +142,7 @@ def test_the_replay_of_its_key_is_pending_even_when_it_has_failed(yard: Yard) ->
 def test_what_was_tried_until_its_deadline_has_failed(yard: Yard, noticed_by: str) -> None:
     waiting = bounce(yard, yard.register("start"), retry_after=30)
     assert waiting.cause == "oem"
-    yard.clock.move(60)
+    yard.clock.advance(60)
 
     if noticed_by == "the sweep":
         yard.lapse(waiting)
@@ -156,17 +156,17 @@ def test_what_was_tried_until_its_deadline_has_failed(yard: Yard, noticed_by: st
 
 def test_what_was_never_tried_has_expired(yard: Yard) -> None:
     queued = yard.register("start")
-    yard.clock.move(60)
+    yard.clock.advance(60)
 
     assert sure(yard.lapse(queued)).detail == '"Not sent in time."'
 
 
 def test_after_200_pending_it_is_tried_until_the_send_deadline(yard: Yard) -> None:
     command = answered(yard, yard.register("start"))
-    yard.clock.move(50)
+    yard.clock.advance(50)
     waiting = bounce(yard, command)
     assert waiting.state is State.QUEUED
-    yard.clock.move(9.5)
+    yard.clock.advance(9.5)
 
     assert sure(yard.hear(sure(yard.intent(waiting)), Verdict.NOT_TAKEN, temporary=True)).state is State.FAILED
 
@@ -182,9 +182,9 @@ def test_a_post_that_stops_waiting_for_what_is_alive_says_pending(yard: Yard, se
 
 def test_a_post_on_its_second_try_is_not_told_502(yard: Yard) -> None:
     waiting = bounce(yard, yard.register("start"))
-    yard.clock.move(1)
+    yard.clock.advance(1)
     again = sure(yard.intent(waiting))
-    yard.clock.move(4)
+    yard.clock.advance(4)
 
     assert (answered(yard, again).post_code, yard.row(again).state) == (200, State.DISPATCHING)
 

@@ -81,7 +81,7 @@ def test_an_oem_that_could_stop_a_running_engine_does_not_offer_disable(yard: Ya
 def immobilise(yard: Yard, verdict: Verdict) -> None:
     yard.report(PARKED)
     yard.hear(yard.send("disable_ignition"), verdict)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.SUCCEEDED, Verdict.UNCLEAR], ids=["open", "possible"])
@@ -118,7 +118,7 @@ def test_nor_is_one_that_reports_it_however_old_the_report(yard: Yard, age: floa
 
 def test_an_enable_of_ours_that_executed_after_the_report_ends_that(yard: Yard) -> None:
     yard.report({"ignition_disabled": True})
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.execute("enable_ignition")
 
     assert refusal(yard, "start") is None
@@ -126,7 +126,7 @@ def test_an_enable_of_ours_that_executed_after_the_report_ends_that(yard: Yard) 
 
 def test_a_report_after_the_enable_counts_again(yard: Yard) -> None:
     yard.execute("enable_ignition")
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.report({"ignition_disabled": True})
 
     assert refusal(yard, "start") == IMMOBILISED
@@ -134,7 +134,7 @@ def test_a_report_after_the_enable_counts_again(yard: Yard) -> None:
 
 def test_so_does_one_whose_source_does_not_say_when(yard: Yard) -> None:
     yard.execute("enable_ignition")
-    yard.clock.move(1)
+    yard.clock.advance(1)
     heard = StateReport({"ignition_disabled": Reading(True)})
     yard.do(reports.absorb, yard.vehicle(), heard, EvidenceSettings())
 
@@ -145,7 +145,7 @@ def test_a_report_that_says_enabled_or_nothing_forbids_nothing(yard: Yard) -> No
     yard.report({"ignition_disabled": False})
     assert refusal(yard, "start") is None
 
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.report({"ignition_disabled": None})
     assert refusal(yard, "start") is None
 

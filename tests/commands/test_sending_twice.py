@@ -34,10 +34,10 @@ def settled(yard: Yard, command: Command) -> Command:
 def test_an_answer_recorded_again_changes_nothing(yard: Yard, sent_at: float) -> None:
     """Late, both intents have the same `send_by`: the deadline."""
     command = settled(yard, yard.register("lock_door"))
-    yard.clock.move(sent_at)
+    yard.clock.advance(sent_at)
     first = sure(yard.intent(command))
     assert yard.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, yard.declares) is not None
-    yard.clock.move(0.5)
+    yard.clock.advance(0.5)
     second = sure(yard.intent(command))
     if sent_at:
         assert second.send_by == first.send_by
@@ -49,7 +49,7 @@ def test_an_answer_recorded_again_changes_nothing(yard: Yard, sent_at: float) ->
 
 def test_the_answer_still_resolves_what_others_called_unknown_meanwhile(yard: Yard) -> None:
     sent = yard.send("lock_door")
-    yard.clock.move(36)
+    yard.clock.advance(36)
     assert sure(yard.lapse(sent)).state is State.UNKNOWN
 
     done = sure(yard.do(outcome.apply_to_sending, sent, OemAnswer(Verdict.SUCCEEDED), yard.declares))
@@ -106,7 +106,7 @@ def test_a_node_that_records_its_answer_again_leaves_the_sending_of_another_alon
     sendings: list[Command] = []
 
     async def another_sends() -> None:
-        yard.clock.move(0.5)
+        yard.clock.advance(0.5)
         intent = await yard.store.write(lambda tx: write_intent(tx, command.id, yard.declares, yard.rules))
         sendings.append(sure(intent))
 

@@ -19,14 +19,14 @@ def count(yard: Yard) -> int:
 def run(yard: Yard, *commands: str) -> None:
     for command in commands:
         yard.execute(command)
-        yard.clock.move(1)
+        yard.clock.advance(1)
 
 
 def drive(yard: Yard, **readings: Any) -> None:
     """The vehicle is started by hand and says so."""
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.report({"ignition_status": "ignition on", **readings})
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
 
 def test_every_executed_start_counts_cancelled_or_not(yard: Yard) -> None:
@@ -61,7 +61,7 @@ def test_a_start_by_hand_begins_anew(yard: Yard) -> None:
 @pytest.mark.parametrize("mode", ["on", "ignition on"])
 def test_a_start_by_hand_may_show_in_the_current_mode_alone(yard: Yard, mode: str) -> None:
     run(yard, "start", "cancel_start")
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.report({"system_power_mode": mode})
 
     assert count(yard) == 0
@@ -115,7 +115,7 @@ def test_a_remote_start_that_ended_by_itself_is_not_active_any_more(yard: Yard) 
 def test_a_lost_start_that_the_vehicle_denies_is_not_active(yard: Yard) -> None:
     run(yard, "start", "cancel_start")
     lost = yard.lose("start")
-    yard.clock.move(301)
+    yard.clock.advance(301)
     yard.lapse(lost)
 
     drive(yard, remote_start_active=False)

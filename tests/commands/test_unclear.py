@@ -70,7 +70,7 @@ def test_what_can_clear_it_up(yard: Yard, declared: dict[str, bool], known: bool
 def test_an_operation_can_clear_it_up_wherever_the_connector_says_nothing_more(yard: Yard) -> None:
     yard.behind(**NO_WAY)
     accepted = yard.accept("start")
-    yard.clock.move(300)
+    yard.clock.advance(300)
 
     assert outcome.resolvable(sure(yard.lapse(accepted)), yard.declares)
 
@@ -78,7 +78,7 @@ def test_an_operation_can_clear_it_up_wherever_the_connector_says_nothing_more(y
 def test_a_changed_reading_shows_that_it_was_done(yard: Yard) -> None:
     yard.report({**PARKED, "doors_locked": False})
     lost = yard.lose("lock_door")
-    yard.clock.move(4)
+    yard.clock.advance(4)
     known = yard.report({"doors_locked": True})
 
     done = sure(yard.do(outcome.executed_by_reading, lost.id, known, yard.declares))
@@ -90,7 +90,7 @@ def test_a_changed_reading_shows_that_it_was_done(yard: Yard) -> None:
 def test_any_other_reading_shows_nothing(yard: Yard, before: bool | None, later: bool | None) -> None:
     yard.report({**PARKED, "doors_locked": before})
     lost = yard.lose("lock_door")
-    yard.clock.move(4)
+    yard.clock.advance(4)
     known = yard.report({"doors_locked": later})
 
     assert yard.do(outcome.executed_by_reading, lost.id, known, yard.declares) is None
@@ -99,7 +99,7 @@ def test_any_other_reading_shows_nothing(yard: Yard, before: bool | None, later:
 
 def test_a_reading_of_before_the_sending_shows_nothing(yard: Yard) -> None:
     yard.report({**PARKED, "doors_locked": False})
-    yard.clock.move(4)
+    yard.clock.advance(4)
     lost = yard.lose("lock_door")
     known = yard.report({"doors_locked": True})
 
@@ -108,7 +108,7 @@ def test_a_reading_of_before_the_sending_shows_nothing(yard: Yard) -> None:
 
 def no_longer_joined(yard: Yard, lost: Command) -> Command:
     """Its answer deadline has passed: the same may be asked for again."""
-    yard.clock.move(300)
+    yard.clock.advance(300)
     return sure(yard.lapse(lost))
 
 
@@ -126,9 +126,9 @@ def test_a_change_that_a_later_command_may_have_made_shows_nothing_of_an_earlier
     yard.report({**PARKED, "doors_locked": False})
     lost = no_longer_joined(yard, yard.lose("lock_door"))
     again = yard.send("lock_door")
-    yard.clock.move(2)
+    yard.clock.advance(2)
     yard.hear(again, verdict, **said)
-    yard.clock.move(2)
+    yard.clock.advance(2)
     known = yard.report({"doors_locked": True})
 
     assert yard.do(outcome.executed_by_reading, lost.id, known, yard.declares) is None
@@ -138,9 +138,9 @@ def test_a_change_that_a_later_command_may_have_made_shows_nothing_of_an_earlier
 def test_a_later_command_on_other_signals_takes_nothing_away(yard: Yard) -> None:
     yard.report({**PARKED, "doors_locked": False})
     lost = yard.lose("lock_door")
-    yard.clock.move(2)
+    yard.clock.advance(2)
     yard.execute("alert")
-    yard.clock.move(2)
+    yard.clock.advance(2)
     known = yard.report({"doors_locked": True})
 
     assert sure(yard.do(outcome.executed_by_reading, lost.id, known, yard.declares)).state is State.EXECUTED
@@ -151,7 +151,7 @@ def test_a_change_that_an_earlier_lost_one_may_make_yet_shows_nothing_of_a_later
     no_longer_joined(yard, yard.lose("lock_door"))
     yard.report({**PARKED, "doors_locked": False})
     again = yard.lose("lock_door")
-    yard.clock.move(2)
+    yard.clock.advance(2)
     known = yard.report({"doors_locked": True})
 
     assert again.known_before is None
@@ -162,10 +162,10 @@ def test_once_the_earlier_one_is_cleared_up_a_change_shows_again_what_was_done(y
     yard.report({**PARKED, "doors_locked": False})
     first = yard.lose("lock_door")
     yard.hear(first, Verdict.FAILED)
-    yard.clock.move(2)
+    yard.clock.advance(2)
     yard.report({**PARKED, "doors_locked": False})
     again = yard.lose("lock_door")
-    yard.clock.move(2)
+    yard.clock.advance(2)
     known = yard.report({"doors_locked": True})
 
     assert sure(yard.do(outcome.executed_by_reading, again.id, known, yard.declares)).state is State.EXECUTED
@@ -182,7 +182,7 @@ def test_what_could_not_be_relied_upon_before_the_sending_is_not_known_before(ya
 def test_a_reading_resolves_nothing_but_the_unknown(yard: Yard) -> None:
     yard.report({**PARKED, "doors_locked": False})
     accepted = yard.accept("lock_door")
-    yard.clock.move(4)
+    yard.clock.advance(4)
     known = yard.report({"doors_locked": True})
 
     assert yard.do(outcome.executed_by_reading, accepted.id, known, yard.declares) is None
@@ -192,16 +192,16 @@ def test_it_is_never_sent_again(yard: Yard) -> None:
     lost = yard.lose("start")
 
     assert yard.intent(lost) is None
-    yard.clock.move(400)
+    yard.clock.advance(400)
     assert yard.intent(lost) is None
     assert yard.row(lost).sent_at == NOW
 
 
 def test_it_is_shown_as_error_at_its_answer_deadline_and_asked_about_for_a_day_more(yard: Yard) -> None:
     lost = yard.lose("start")
-    yard.clock.move(299)
+    yard.clock.advance(299)
     assert yard.lapse(lost) is None
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     revealed = sure(yard.lapse(lost))
 
@@ -213,7 +213,7 @@ def test_it_is_shown_as_error_at_its_answer_deadline_and_asked_about_for_a_day_m
 
 def test_after_that_day_nobody_asks_any_more(yard: Yard) -> None:
     lost = yard.lose("start")
-    yard.clock.move(300 + RESOLVE_FOR)
+    yard.clock.advance(300 + RESOLVE_FOR)
 
     yard.lapse(lost)
 
@@ -226,9 +226,9 @@ def test_a_lost_command_leaves_its_precondition_open_for_as_long_as_it_is_unknow
     yard.behind(**NO_WAY)
     yard.report(PARKED)
     lost = yard.lose("disable_ignition")
-    yard.clock.move(600)
+    yard.clock.advance(600)
     yard.lapse(lost)
-    yard.clock.move(1)
+    yard.clock.advance(1)
     yard.report({"ignition_disabled": False})
 
     assert yard.row(lost).state is State.UNKNOWN

@@ -30,7 +30,7 @@ WANTED = [
 def locked(yard: Yard) -> Command:
     """A `lock_door` that the vehicle executed three seconds after it was sent; now it is four seconds later still."""
     sent = yard.send("lock_door")
-    yard.clock.move(7)
+    yard.clock.advance(7)
     return sure(yard.hear(sent, Verdict.SUCCEEDED, completed_at=after(NOW, 3)))
 
 
@@ -45,7 +45,7 @@ def judged(yard: Yard, command: Command, **readings: Any) -> Command:
 def test_a_newer_reading_that_agrees_verifies(yard: Yard, name: str, signal: str, wanted: bool) -> None:
     yard.report(PARKED)
     done = yard.execute(name)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     verified = judged(yard, done, **{signal: wanted})
 
@@ -59,11 +59,11 @@ def test_a_newer_reading_that_disagrees_is_noted_and_may_be_followed_by_one_that
 ) -> None:
     yard.report(PARKED)
     done = yard.execute(name)
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     contradicted = judged(yard, done, **{signal: not wanted})
     assert (contradicted.state, contradicted.verification) == (State.EXECUTED, "contradicted")
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     assert judged(yard, done, **{signal: wanted}).verification == "verified"
 
@@ -102,7 +102,7 @@ def test_nor_does_it_turn_unknown_into_executed(yard: Yard) -> None:
 
 def test_a_later_command_that_changed_the_same_ends_it_without_a_word(yard: Yard, locked: Command) -> None:
     yard.execute("unlock_door")
-    yard.clock.move(1)
+    yard.clock.advance(1)
 
     after_that = judged(yard, locked, doors_locked=False)
 

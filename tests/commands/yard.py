@@ -29,8 +29,9 @@ from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from tests.support.clock import ManualClock
 
-from .installation import KEYRING, VIN, HandClock, Names, administer
+from .installation import KEYRING, VIN, Names, administer
 
 T = TypeVar("T")
 
@@ -84,7 +85,7 @@ class Yard:
     def __init__(self, data: Path, names: Names) -> None:
         self.data = data
         self.names = names
-        self.clock = HandClock()
+        self.clock = ManualClock()
         self.codes_to_come: list[str] = []
         self.announced: list[tuple[Topic[Any], str]] = []
         self._runner = asyncio.Runner()

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from keyturn.connectors.port import Connector, Operation, Verdict
+from tests.support.clock import RunningClock
 
-from .orders import TOKEN, BentClock, order, target
+from .orders import TOKEN, order, target
 
 
 class Conduct(Enum):
@@ -49,7 +50,7 @@ class Rig(Protocol):
     """A connector that offers `start`, and its far side under the test's control."""
 
     connector: Connector
-    clock: BentClock
+    clock: RunningClock
 
     async def behave(self, conduct: Conduct) -> None: ...
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.definition import Definition, parse_definition
-
-from .orders import BentClock
+from tests.support.clock import RunningClock
 
 OPERATION: dict[str, Any] = {
     "mode": "operation",
@@ -65,5 +64,5 @@ def definition(base: dict[str, Any] = OPERATION, **changes: Any) -> Definition:
     return parse_definition({key: value for key, value in merged.items() if value is not None})
 
 
-def connector(url: str, base: dict[str, Any] = OPERATION, clock: BentClock | None = None, **changes: Any) -> OemHttp:
-    return OemHttp(definition(base, base_url=url, **changes), clock or BentClock())
+def connector(url: str, base: dict[str, Any] = OPERATION, clock: RunningClock | None = None, **changes: Any) -> OemHttp:
+    return OemHttp(definition(base, base_url=url, **changes), clock or RunningClock())

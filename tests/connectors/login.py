@@ -5,10 +5,11 @@ from typing import Any
 
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.port import Account, OemAnswer
+from tests.support.clock import RunningClock
 
 from .definitions import definition
 from .oem import Ending, Oem, Seen, answer
-from .orders import BentClock, order, target
+from .orders import order, target
 
 OAUTH: dict[str, Any] = {"scheme": "oauth2", "token_url": "/login"}
 CLIENT = {"client_id": "an-id", "client_secret": "a-secret"}
@@ -35,7 +36,7 @@ class Cloud:
 
     def __init__(self, oem: Oem, *logins: Ending, auth: dict[str, Any], keeper: Keeper | None = None) -> None:
         self.oem = oem
-        self.clock = BentClock()
+        self.clock = RunningClock()
         self._logins = list(logins)
         oem.script = self._script
         described = definition(base_url=oem.url, auth={**OAUTH, **auth})

@@ -8,20 +8,6 @@ from keyturn.connectors.port import Account, Order, Target
 TOKEN = "s3cret-oem-token"
 
 
-class BentClock(SystemClock):
-    """The machine's clocks, moved on by the test, each on its own."""
-
-    def __init__(self) -> None:
-        self.wall_ahead = 0.0
-        self.boot_ahead = 0.0
-
-    def now(self) -> int:
-        return after(super().now(), self.wall_ahead)
-
-    def boottime(self) -> float:
-        return super().boottime() + self.boot_ahead
-
-
 def account(**credentials: str) -> Account:
     return Account("account-1", credentials or {"token": TOKEN})
 

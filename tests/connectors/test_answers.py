@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, SYNC, connector
 from .oem import DROP, HANG, Ending, Oem, answer
-from .orders import BentClock, order, target
+from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +25,7 @@ async def sent(
 ) -> OemAnswer:
     sender = connector(oem.url, base, **changes)
     oem.says(ending)
-    answered = await sender.send(order(BentClock(), name))
+    answered = await sender.send(order(RunningClock(), name))
     await sender.close()
     return answered
 

@@ -9,10 +9,11 @@ import pytest
 
 from keyturn.connectors.oem_http.bodies import BodyError, BodyTooLarge, plain
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, connector
 from .oem import Oem, answer
-from .orders import BentClock, order, target
+from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ WRITTEN = [
 async def sent(oem: Oem, body: bytes, **headers: str) -> OemAnswer:
     sender = connector(oem.url)
     oem.says(answer(202, body, **headers))
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     return answered
 
@@ -82,7 +83,7 @@ async def test_a_token_is_read_from_a_packed_answer(oem: Oem) -> None:
     sender = connector(oem.url, auth={"scheme": "oauth2", "token_url": "/login", "grant": "none"})
     token = gzip.compress(json.dumps({"access_token": "abc"}).encode())
     oem.says(answer(200, token, Content_Encoding="gzip"), answer(202, JSON))
-    await sender.send(order(BentClock()))
+    await sender.send(order(RunningClock()))
     await sender.close()
     assert oem.seen[1].headers["authorization"] == "Bearer abc"
 
@@ -125,7 +126,7 @@ async def test_an_answer_that_is_only_said_to_be_packed_is_read(oem: Oem) -> Non
 async def test_an_error_code_in_a_packed_answer_decides(oem: Oem) -> None:
     sender = connector(oem.url, OPERATION)
     oem.says(answer(409, gzip.compress(b'{"code": "BUSY"}'), Content_Encoding="gzip"))
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
 

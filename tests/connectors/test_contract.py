@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.clock import RunningClock
+
 from .contract import RAW_TEXT, Conduct, ConnectorContract
 from .definitions import OPERATION, SYNC, connector
 from .oem import DROP, HANG, Ending, Oem, answer
-from .orders import TOKEN, BentClock
+from .orders import TOKEN
 
 _TAKEN: dict[str, Any] = {"op": {"id": "op-1", "state": "done", "at": "2024-05-01T10:00:00Z"}}
 _RAW = {"message": RAW_TEXT, "token": TOKEN}
@@ -31,7 +33,7 @@ ENDINGS: dict[Conduct, Ending] = {
 
 class OemHttpRig:
     def __init__(self, oem: Oem, base: dict[str, Any]) -> None:
-        self.clock = BentClock()
+        self.clock = RunningClock()
         self.oem = oem
         self.connector = connector(oem.url, base, self.clock, timeout=0.25)
 

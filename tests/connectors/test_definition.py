@@ -7,9 +7,9 @@ import pytest
 from keyturn.commands.catalogue import COMMANDS
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.document import DefinitionError
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, SYNC, connector, definition
-from .orders import BentClock
 
 PLACEHOLDERS = (
     "vehicle.vin, vehicle.external_id, command.id, command.name, command.expires_at, command.expires_at_s, "
@@ -87,7 +87,7 @@ def test_a_fault_is_named(changes: dict[str, Any], message: str) -> None:
 
 def test_the_address_must_come_from_somewhere() -> None:
     with pytest.raises(DefinitionError, match=r"^base_url: must be given, in the definition or in the configuration$"):
-        OemHttp(definition(base_url=None), BentClock())
+        OemHttp(definition(base_url=None), RunningClock())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_address_must_come_from_somewhere() -> None:
 )
 def test_a_client_certificate_must_be_there(files: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError, match=r"^client_(certificate|key): "):
-        OemHttp(definition(**files), BentClock())
+        OemHttp(definition(**files), RunningClock())
 
 
 def test_the_commands_that_can_be_named_are_those_of_the_catalogue() -> None:

@@ -9,10 +9,11 @@ from keyturn.clock import SECOND
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.port import Connector, Operation, Reading, Verdict
 from keyturn.connectors.registry import build_connectors
+from tests.support.clock import RunningClock
 
 from .certificates import Authority
 from .oem import Ending, Oem, Seen, answer
-from .orders import BentClock, account, order, target
+from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +22,7 @@ TEN_O_CLOCK = 1_714_557_600_000_000
 
 
 def built(name: str, url: str) -> Connector:
-    return build_connectors({"acme": ConnectorSettings(name, base_url=url)}, BentClock())["acme"]
+    return build_connectors({"acme": ConnectorSettings(name, base_url=url)}, RunningClock())["acme"]
 
 
 async def test_the_sync_example_sends_and_reads_the_result(oem: Oem) -> None:
@@ -35,19 +36,19 @@ async def test_the_sync_example_sends_and_reads_the_result(oem: Oem) -> None:
         answer(409, {"reason": "BUSY"}),
         answer(200, {"outcome": "DONE", "values": {"odometer": 1000, "seat_belt_status": "ON"}}),
     )
-    sent = order(BentClock(), "lock_door", at=at)
+    sent = order(RunningClock(), "lock_door", at=at)
     done = await connector.send(sent)
     assert (done.verdict, done.completed_at) == (Verdict.SUCCEEDED, TEN_O_CLOCK)
     seen = oem.seen[0]
     assert (seen.method, seen.target) == ("PUT", "/fleets/f1/cars/car%201%2Fa/actions/LOCK")
     assert (seen.headers["x-api-key"], seen.headers["x-correlation-id"]) == ("key", sent.command_id)
     assert seen.json == {"action": {"name": "LOCK", "validUntil": sent.expires_at * 1000 // SECOND}}
-    rest = [await connector.send(order(BentClock(), "lock_door", at=at)) for _ in range(4)]
+    rest = [await connector.send(order(RunningClock(), "lock_door", at=at)) for _ in range(4)]
     assert [each.verdict for each in rest] == [Verdict.SUCCEEDED, Verdict.FAILED, Verdict.REFUSED, Verdict.NOT_TAKEN]
     already, refused, running, busy = rest
     assert (already.already_done, refused.detail, running.preconditions) == (True, "A door is open.", (3,))
     assert busy.temporary
-    health = await connector.send(order(BentClock(), "diagnostics", at=at))
+    health = await connector.send(order(RunningClock(), "diagnostics", at=at))
     assert health.data == {"odometer": pytest.approx(1609.344), "seat_belt_status": "buckled"}
     assert (oem.seen[-1].method, oem.seen[-1].target) == ("GET", "/fleets/f1/cars/car%201%2Fa/health")
     await connector.close()
@@ -106,7 +107,7 @@ class OAuthCloud:
 
 
 async def test_the_oauth_example_follows_a_request_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    authority, cloud, clock = Authority(tmp_path), OAuthCloud(), BentClock()
+    authority, cloud, clock = Authority(tmp_path), OAuthCloud(), RunningClock()
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     async with Oem(authority.server_context()) as oem:
         oem.script = cloud.script

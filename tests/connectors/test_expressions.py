@@ -7,10 +7,11 @@ import pytest
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.notation import Query
 from keyturn.connectors.port import Operation, Target, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, SYNC, connector, definition
 from .oem import Ending, Oem, answer
-from .orders import BentClock, account, order, target
+from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +65,7 @@ async def test_a_placeholder_may_stand_for_a_text_a_value_or_a_key(oem: Oem, sta
 async def test_the_first_answer_knows_the_command_and_the_vehicle(oem: Oem) -> None:
     accepted = {"id": "jobs[?ref=='{command.id}' && car=='{vehicle.external_id}' && what=='{command.name}'].id | [0]"}
     sender = connector(oem.url, accepted=accepted, commands={"start": {"name": "ENGINE"}})
-    sent = order(BentClock())
+    sent = order(RunningClock())
     job = {"ref": sent.command_id, "car": "car 1/a", "what": "ENGINE", "id": "ours"}
     oem.says(answer(202, {"jobs": [{**job, "ref": "another", "id": "not ours"}, job]}))
     answered = await sender.send(sent)
@@ -76,14 +77,14 @@ async def test_a_first_answer_that_may_be_final_knows_its_own_operation(oem: Oem
     accepted = {"id": "mine", "state": "resMsg[?recordId=='{operation.id}'].result | [0]"}
     sender = connector(oem.url, accepted=accepted, result=RESULT)
     oem.says(answer(200, {"mine": "mine-1", **EVERYBODY}))
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.verdict is Verdict.FAILED
 
 
 async def test_a_number_stays_a_number(oem: Oem) -> None:
     result = {**SYNC["result"], "state": "slots[?until=={command.expires_at_s}].state | [0]"}
-    sender, sent = connector(oem.url, SYNC, result=result), order(BentClock())
+    sender, sent = connector(oem.url, SYNC, result=result), order(RunningClock())
     oem.says(
         answer(200, {"slots": [{"until": 1, "state": "failed"}, {"until": sent.expires_at // 10**6, "state": "done"}]})
     )
@@ -228,6 +229,6 @@ def test_a_placeholder_without_a_value_finds_nothing() -> None:
 async def test_a_body_s_keys_may_hold_placeholders(oem: Oem) -> None:
     sender = connector(oem.url, send={"path": "/", "body": {"{vehicle.vin}": {"on": True}}})
     oem.says(answer(202, {"op": {"id": "7"}}))
-    await sender.send(order(BentClock()))
+    await sender.send(order(RunningClock()))
     await sender.close()
     assert oem.seen[0].json == {"9KTPARKED00000001": {"on": True}}

@@ -6,10 +6,11 @@ import pytest
 
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, SYNC, connector, definition
 from .oem import Ending, Oem, answer
-from .orders import BentClock, order, target
+from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +20,7 @@ STATUS_ONLY = {"succeeded_by_status": [200], "failed_by_status": [410], "error_c
 async def sent(oem: Oem, ending: Ending, base: dict[str, Any] = OPERATION, **changes: Any) -> OemAnswer:
     sender = connector(oem.url, base, **changes)
     oem.says(ending)
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     return answered
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.port import Exchange
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, connector
 from .oem import DROP, Ending, Oem, answer
-from .orders import BentClock, account, order, target
+from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +19,7 @@ CREDENTIALS = {"token": "t0k", "fleet_id": "7", "region": "the", "pin": "1234", 
 async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: Any) -> Exchange:
     oem.says(ending)
     sender = connector(oem.url, send={"path": path, "body": {}}, auth={"scheme": "bearer", **auth})
-    answered = await sender.send(order(BentClock(), at=target(account(**CREDENTIALS))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CREDENTIALS))))
     await sender.close()
     assert answered.exchange is not None
     return answered.exchange
@@ -58,7 +59,7 @@ async def test_our_own_words_are_never_masked(oem: Oem) -> None:
     """Whatever the credentials are: a token that is one of these words, too."""
     oem.says(DROP)
     sender = connector(oem.url, OPERATION)
-    answered = await sender.send(order(BentClock(), at=target(account(token="connection", secret="lost"))))
+    answered = await sender.send(order(RunningClock(), at=target(account(token="connection", secret="lost"))))
     await sender.close()
     assert answered.exchange is not None
     assert answered.exchange.answer == "the connection was lost"

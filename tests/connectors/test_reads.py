@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.port import NO_ANSWER, OemAnswer, Operation, Reading, StateReport, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, SYNC, connector
 from .oem import Ending, Oem, answer
-from .orders import BentClock, order, target
+from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +21,7 @@ COMMANDS = {"location": {"data": POSITION}, "diagnostics": {"data": {"odometer":
 async def sent(oem: Oem, ending: Ending, name: str = "location", **changes: Any) -> OemAnswer:
     sender = connector(oem.url, SYNC, **{"result": PLAIN, "commands": COMMANDS, **changes})
     oem.says(ending)
-    answered = await sender.send(order(BentClock(), name))
+    answered = await sender.send(order(RunningClock(), name))
     await sender.close()
     return answered
 

@@ -6,10 +6,11 @@ import pytest
 
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Operation, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, connector, definition
 from .oem import Ending, Oem, Seen, answer
-from .orders import TOKEN, BentClock, account, order, target
+from .orders import TOKEN, account, order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ class Login:
 async def test_a_wrong_pin_told_with_401_is_posted_once(oem: Oem) -> None:
     login = Login(oem, answer(401, WRONG_PIN), for_ever=True)
     sender = connector(oem.url, auth=OAUTH, answers=PIN, result=NESTED_CODE)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, login.used, login.issued) == (Verdict.FAILED, ["Bearer token-1"], 1)
     assert answered.earlier == ()
@@ -57,10 +58,10 @@ async def test_a_wrong_pin_told_with_401_is_posted_once(oem: Oem) -> None:
 async def test_a_listed_401_is_what_the_table_says_and_is_posted_once(oem: Oem, means: str) -> None:
     login = Login(oem, answer(401, {}), for_ever=True)
     sender = connector(oem.url, auth=OAUTH, answers=[{"status": [401], "means": means}])
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     expected = {"failed": Verdict.FAILED, "not_taken": Verdict.NOT_TAKEN, "already_done": Verdict.SUCCEEDED}
     assert (answered.verdict, len(login.used)) == (expected[means], 1)
-    await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert login.used[1] == "Bearer token-2"
 
@@ -68,7 +69,7 @@ async def test_a_listed_401_is_what_the_table_says_and_is_posted_once(oem: Oem, 
 async def test_a_401_that_is_not_listed_still_gets_another_token(oem: Oem) -> None:
     login = Login(oem, answer(401, {"error": {"message": "expired"}}))
     sender = connector(oem.url, auth=OAUTH, answers=PIN, result=NESTED_CODE)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, login.used) == (Verdict.IN_PROGRESS, ["Bearer token-1", "Bearer token-2"])
 
@@ -76,7 +77,7 @@ async def test_a_401_that_is_not_listed_still_gets_another_token(oem: Oem) -> No
 async def test_both_writings_are_recorded_without_their_tokens(oem: Oem) -> None:
     Login(oem, answer(401, "token-1 is over, and a-secret too"))
     sender = connector(oem.url, auth=OAUTH)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert answered.exchange is not None
     (first,) = answered.earlier
@@ -90,7 +91,7 @@ async def test_a_command_refused_in_the_named_way_gets_one_new_token_and_one_mor
 ) -> None:
     login = Login(oem, answer(403, {"code": "token_expired"}))
     sender = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY}, answers=listed)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, login.used, login.issued) == (
         Verdict.IN_PROGRESS,
@@ -102,7 +103,7 @@ async def test_a_command_refused_in_the_named_way_gets_one_new_token_and_one_mor
 async def test_a_second_refusal_was_not_taken_and_is_not_temporary(oem: Oem) -> None:
     login = Login(oem, answer(403, {"code": "token_expired"}), for_ever=True)
     sender = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY})
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, answered.temporary, len(login.used)) == (Verdict.NOT_TAKEN, False, 2)
 
@@ -117,7 +118,7 @@ async def test_a_question_s_code_is_found_where_its_command_s_results_have_it(oe
 
 
 async def test_questions_whose_new_tokens_are_refused_do_not_fetch_one_each(oem: Oem) -> None:
-    login, clock = Login(oem, answer(401, {}), for_ever=True), BentClock()
+    login, clock = Login(oem, answer(401, {}), for_ever=True), RunningClock()
     asker, at = connector(oem.url, clock=clock, auth=OAUTH), target(account(**CLIENT))
     for _ in range(5):
         await asker.ask(at, "start", Operation(id="7"))
@@ -132,7 +133,7 @@ async def test_questions_whose_new_tokens_are_refused_do_not_fetch_one_each(oem:
 async def test_another_403_may_have_happened_and_is_posted_once(oem: Oem, code: str | None) -> None:
     login = Login(oem, answer(403, {"code": code}), for_ever=True)
     sender = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY})
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, len(login.used)) == (Verdict.UNCLEAR, 1)
 
@@ -141,7 +142,7 @@ async def test_an_entry_of_answers_that_names_the_code_comes_before_one_that_nam
     login = Login(oem, answer(401, WRONG_PIN), for_ever=True)
     auth = {**OAUTH, "refused_by": [{"status": [401]}]}
     sender = connector(oem.url, auth=auth, answers=PIN, result=NESTED_CODE)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, len(login.used)) == (Verdict.FAILED, 1)
 
@@ -164,7 +165,7 @@ async def test_questions_and_state_reads_get_another_token_too(oem: Oem) -> None
 async def test_a_given_token_that_is_refused_in_the_named_way_was_not_taken(oem: Oem) -> None:
     oem.says(answer(403, {"code": "token_expired"}))
     sender = connector(oem.url, auth={"refused_by": REFUSED_BY})
-    answered = await sender.send(order(BentClock(), at=target(account(token=TOKEN))))
+    answered = await sender.send(order(RunningClock(), at=target(account(token=TOKEN))))
     await sender.close()
     assert (answered.verdict, answered.temporary, len(oem.seen)) == (Verdict.NOT_TAKEN, False, 1)
 
@@ -172,7 +173,7 @@ async def test_a_given_token_that_is_refused_in_the_named_way_was_not_taken(oem:
 async def test_a_redirect_with_the_named_code_may_have_happened_all_the_same(oem: Oem) -> None:
     login = Login(oem, answer(307, {"code": "token_expired"}, Location="/"), for_ever=True)
     sender = connector(oem.url, auth={**OAUTH, "refused_by": [{"code": ["token_expired"]}]})
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, len(login.used)) == (Verdict.UNCLEAR, 1)
 

@@ -6,10 +6,11 @@ import pytest
 
 from keyturn.clock import SECOND, iso_time
 from keyturn.connectors.port import Operation, Target, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import connector
 from .oem import Oem, answer
-from .orders import BentClock, account, order, target
+from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +35,7 @@ async def test_placeholders_are_filled_in_path_headers_and_body(oem: Oem) -> Non
         },
         commands={"start": {"name": "ENGINE/ON"}},
     )
-    sent = order(BentClock(), at=target(account(token="abc", fleet="ä & co")))
+    sent = order(RunningClock(), at=target(account(token="abc", fleet="ä & co")))
     await sender.send(sent)
     await sender.close()
     seen = oem.seen[0]
@@ -54,8 +55,8 @@ async def test_a_command_can_have_its_own_method_path_and_body(oem: Oem) -> None
     own = {"method": "PUT", "path": "/own/{vehicle.vin}", "body": {"lock": True}, "headers": {"X-B": "2"}}
     general = {"path": "/cars", "body": {"ref": "{command.id}"}, "headers": {"X-A": "1", "X-B": "1"}}
     sender = connector(oem.url, send=general, commands={"start": {}, "lock_door": own})
-    await sender.send(order(BentClock(), "start"))
-    await sender.send(order(BentClock(), "lock_door"))
+    await sender.send(order(RunningClock(), "start"))
+    await sender.send(order(RunningClock(), "lock_door"))
     await sender.close()
     assert [(seen.method, seen.target) for seen in oem.seen] == [("POST", "/cars"), ("PUT", "/own/9KTPARKED00000001")]
     assert [(seen.headers["x-a"], seen.headers["x-b"]) for seen in oem.seen] == [("1", "1"), ("1", "2")]
@@ -65,7 +66,7 @@ async def test_a_command_can_have_its_own_method_path_and_body(oem: Oem) -> None
 async def test_a_base_path_stays_before_every_path(oem: Oem) -> None:
     oem.says(TAKEN)
     sender = connector(f"{oem.url}/api/v1/")
-    await sender.send(order(BentClock(), "lock_door"))
+    await sender.send(order(RunningClock(), "lock_door"))
     await sender.ask(target(), "lock_door", Operation(id="7"))
     await sender.close()
     assert [seen.target for seen in oem.seen] == ["/api/v1/cars/car%201%2Fa/lock_door", "/api/v1/ops/7"]
@@ -75,7 +76,7 @@ async def test_a_base_path_stays_before_every_path(oem: Oem) -> None:
 async def test_a_vehicle_id_that_would_change_the_path_is_not_sent(oem: Oem, external_id: str) -> None:
     sender = connector(oem.url)
     at = Target(account(), "9KTPARKED00000001", external_id)
-    answered = await sender.send(order(BentClock(), at=at))
+    answered = await sender.send(order(RunningClock(), at=at))
     assert await sender.read_state(at) is None
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, False)
@@ -84,7 +85,7 @@ async def test_a_vehicle_id_that_would_change_the_path_is_not_sent(oem: Oem, ext
 
 async def test_a_credential_that_breaks_the_header_is_not_sent(oem: Oem) -> None:
     sender = connector(oem.url)
-    answered = await sender.send(order(BentClock(), at=target(account(token="a\r\nX-Evil: 1"))))
+    answered = await sender.send(order(RunningClock(), at=target(account(token="a\r\nX-Evil: 1"))))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, False)
     assert oem.seen == []
@@ -94,14 +95,14 @@ async def test_cookies_of_one_account_do_not_go_with_another(oem: Oem) -> None:
     oem.says(answer(202, {"op": {"id": "7"}}, Set_Cookie="session=of-one; Path=/"))
     sender = connector(oem.url)
     for name in ("one", "two"):
-        await sender.send(order(BentClock(), at=target(account(token=name))))
+        await sender.send(order(RunningClock(), at=target(account(token=name))))
     await sender.close()
     assert "cookie" not in oem.seen[1].headers
 
 
 async def test_the_record_has_the_request_the_time_and_the_start_of_the_answer(oem: Oem) -> None:
     oem.says(answer(502, "bad gateway\x00 " + "x" * 600))
-    clock = BentClock()
+    clock = RunningClock()
     sender = connector(oem.url, clock=clock)
     before = clock.now()
     record = (await sender.send(order(clock))).exchange
@@ -120,7 +121,7 @@ async def test_secrets_are_masked_in_every_form_in_which_they_come_back(oem: Oem
     oem.says(answer(502, " | ".join(echoes)))
     sender = connector(oem.url, send={"path": "/cars?key={account.key}", "body": {}})
     owner = account(token="the-token", key=secret)
-    record = (await sender.send(order(BentClock(), at=target(owner)))).exchange
+    record = (await sender.send(order(RunningClock(), at=target(owner)))).exchange
     await sender.close()
     assert record is not None
     assert record.request == "POST /cars?key=***"
@@ -131,7 +132,7 @@ async def test_a_fetched_token_is_masked(oem: Oem) -> None:
     oem.says(answer(200, {"access_token": "fetched-token"}), answer(502, "you sent fetched-token"))
     sender = connector(oem.url, auth={"scheme": "oauth2", "token_url": "/token"})
     owner = account(client_id="an-id", client_secret="a-secret")
-    record = (await sender.send(order(BentClock(), at=target(owner)))).exchange
+    record = (await sender.send(order(RunningClock(), at=target(owner)))).exchange
     await sender.close()
     assert record is not None
     assert record.answer == "you sent ***"

@@ -10,11 +10,12 @@ import pytest
 
 from keyturn.connectors.oem_http.gate import BarredError, Deadline, Gate
 from keyturn.connectors.port import Verdict
+from tests.support.clock import RunningClock
 
 from .certificates import Authority
 from .definitions import OPERATION, connector
 from .oem import DROP, HANG, Ending, Oem, answer
-from .orders import BentClock, order
+from .orders import order
 
 pytestmark = pytest.mark.anyio
 
@@ -26,8 +27,8 @@ SENDING = OPERATION["send"]
 async def test_a_command_dropped_on_a_kept_connection_is_not_written_again(oem: Oem, method: str) -> None:
     sender = connector(oem.url, send={**SENDING, "method": method})
     oem.says(TAKEN, DROP)
-    assert (await sender.send(order(BentClock()))).verdict is Verdict.IN_PROGRESS
-    second = order(BentClock())
+    assert (await sender.send(order(RunningClock()))).verdict is Verdict.IN_PROGRESS
+    second = order(RunningClock())
     answered = await sender.send(second)
     await sender.close()
     assert answered.verdict is Verdict.UNCLEAR
@@ -39,7 +40,7 @@ async def test_a_command_dropped_on_a_kept_connection_is_not_written_again(oem: 
 async def test_a_redirect_is_not_followed(oem: Oem, status: int) -> None:
     sender = connector(oem.url)
     oem.says(answer(status, {}, Location="/cars/elsewhere"))
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.verdict is Verdict.UNCLEAR
     assert len(oem.seen) == 1
@@ -48,13 +49,13 @@ async def test_a_redirect_is_not_followed(oem: Oem, status: int) -> None:
 async def test_a_redirect_with_a_listed_error_code_may_have_happened_all_the_same(oem: Oem) -> None:
     sender = connector(oem.url, answers=[{"code": ["BUSY"], "means": "not_taken"}])
     oem.says(answer(307, {"code": "BUSY"}, Location="/"))
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.verdict is Verdict.UNCLEAR
 
 
 async def test_the_gate_opens_once() -> None:
-    clock = BentClock()
+    clock = RunningClock()
     gate = Gate(Deadline(clock, clock.boottime() + 5.0))
     async with asyncio.timeout(5.0) as limit:
         gate.enter(limit, 5.0)
@@ -65,7 +66,7 @@ async def test_the_gate_opens_once() -> None:
 
 
 async def test_a_gate_that_was_shut_stays_shut() -> None:
-    clock = BentClock()
+    clock = RunningClock()
     gate = Gate(Deadline(clock, clock.boottime() + 5.0))
     gate.shut("the request is over")
     async with asyncio.timeout(5.0) as limit:
@@ -78,7 +79,7 @@ async def test_a_gate_that_was_shut_stays_shut() -> None:
 class Handshake:
     """A far side whose TLS handshake bends the sender's clock: `send_by` passes while the connection opens."""
 
-    def __init__(self, authority: Authority, clock: BentClock, bend: str) -> None:
+    def __init__(self, authority: Authority, clock: RunningClock, bend: str) -> None:
         self.context = authority.server_context()
         self.begun = 0
         self._clock = clock
@@ -94,7 +95,7 @@ class Handshake:
 async def test_send_by_is_compared_after_the_connection_is_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bend: str
 ) -> None:
-    authority, clock = Authority(tmp_path), BentClock()
+    authority, clock = Authority(tmp_path), RunningClock()
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     handshake = Handshake(authority, clock, bend)
     async with Oem(handshake.context) as oem:
@@ -113,7 +114,7 @@ async def test_send_by_is_compared_after_the_connection_is_open(
 async def test_a_handshake_that_fails_cannot_have_happened(tmp_path: Path) -> None:
     async with Oem(Authority(tmp_path).server_context()) as oem:
         sender = connector(oem.url)
-        answered = await sender.send(order(BentClock()))
+        answered = await sender.send(order(RunningClock()))
         await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
     assert answered.exchange is not None
@@ -128,7 +129,7 @@ async def test_a_connection_that_never_opens_cannot_have_happened() -> None:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
         sender = connector(f"http://127.0.0.1:{port}")
-        answered = await sender.send(order(BentClock(), within=0.2))
+        answered = await sender.send(order(RunningClock(), within=0.2))
         await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
     assert answered.exchange is not None
@@ -137,7 +138,7 @@ async def test_a_connection_that_never_opens_cannot_have_happened() -> None:
 
 async def test_a_name_that_is_not_resolved_cannot_have_happened() -> None:
     sender = connector("http://no-such-oem.invalid")
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
 
@@ -145,7 +146,7 @@ async def test_a_name_that_is_not_resolved_cannot_have_happened() -> None:
 async def test_the_answer_has_its_own_time_from_the_first_byte(oem: Oem) -> None:
     sender = connector(oem.url, timeout=0.1)
     oem.says(HANG)
-    answered = await sender.send(order(BentClock(), within=60.0))
+    answered = await sender.send(order(RunningClock(), within=60.0))
     await sender.close()
     assert answered.verdict is Verdict.UNCLEAR
     assert answered.exchange is not None
@@ -153,7 +154,7 @@ async def test_the_answer_has_its_own_time_from_the_first_byte(oem: Oem) -> None
 
 
 async def test_an_answer_that_comes_after_send_by_is_an_answer(oem: Oem) -> None:
-    clock = BentClock()
+    clock = RunningClock()
     sender = connector(oem.url, clock=clock)
 
     def late(_seen: object) -> Ending:
@@ -169,7 +170,7 @@ async def test_an_answer_that_comes_after_send_by_is_an_answer(oem: Oem) -> None
 async def test_commands_do_not_wait_behind_questions_or_stuck_commands(oem: Oem) -> None:
     sender = connector(oem.url, connections=1, timeout=30.0)
     oem.script = lambda seen: TAKEN if seen.target.endswith("lock_door") else HANG
-    clock = BentClock()
+    clock = RunningClock()
     stuck = [order(clock) for _ in range(20)]
     work = [*(sender.send(each) for each in stuck), *(sender.read_state(each.target) for each in stuck)]
     tasks = [asyncio.create_task(each) for each in work]
@@ -191,6 +192,6 @@ async def test_a_client_certificate_is_shown_where_one_is_given(
     async with Oem(authority.server_context(asks_for_client=True)) as oem:
         oem.says(TAKEN)
         known = connector(oem.url, client_certificate=str(certificate), client_key=str(key))
-        answered = await known.send(order(BentClock()))
+        answered = await known.send(order(RunningClock()))
         await known.close()
     assert answered.verdict is Verdict.IN_PROGRESS

@@ -13,8 +13,9 @@ from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.port import Connector, OemAnswer, Order, Target, Verdict
 from keyturn.connectors.registry import build_connectors
 from keyturn_simulator import Simulator, SimulatorSettings
+from tests.support.clock import RunningClock
 
-from .orders import BentClock, account, order
+from .orders import account, order
 
 pytestmark = pytest.mark.anyio
 
@@ -36,10 +37,10 @@ class Cloud:
             "simulator": ConnectorSettings("simulator", base_url=simulator.base_url, timeout=0.5),
             "relay": ConnectorSettings("relay", base_url=f"{simulator.base_url}/relay", timeout=0.5),
         }
-        self.connectors: dict[str, Connector] = build_connectors(configs, BentClock())
+        self.connectors: dict[str, Connector] = build_connectors(configs, RunningClock())
 
     def order(self, vin: str, name: str = "start") -> Order:
-        return order(BentClock(), name, at=Target(account(token=SimulatorSettings().token), vin, vin))
+        return order(RunningClock(), name, at=Target(account(token=SimulatorSettings().token), vin, vin))
 
     async def outcome(self, sent: Order, connector: str = "simulator") -> OemAnswer:
         """Sends, and asks until the answer is final."""

@@ -3,10 +3,11 @@
 import pytest
 
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import connector
 from .oem import Oem, answer
-from .orders import BentClock, order, target
+from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -15,7 +16,7 @@ async def named(oem: Oem, url: object, *, below: str = "/api/v1", **accepted: ob
     """The answer to a command sent to /api/v1/cars/car%201%2Fa/start that names this URL."""
     sender = connector(f"{oem.url}{below}", accepted={"id": "op.id", "url": "op.url", **accepted})
     oem.says(answer(202, {"op": {"id": "7", "url": url}}))
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     return answered
 

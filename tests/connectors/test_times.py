@@ -15,10 +15,11 @@ from keyturn.connectors.port import Declarations, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence
 from tests.commands.cases import vehicle
+from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, connector, definition
 from .oem import Oem, answer
-from .orders import BentClock, order, target
+from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -108,7 +109,7 @@ async def test_the_time_of_a_completion_can_have_its_own_notation(oem: Oem) -> N
     result = {**OPERATION["result"], "completed_at": {"value": "op.at", "epoch": "ms"}}
     sender = connector(oem.url, accepted={"id": "op.id", "state": "op.state"}, result=result)
     oem.says(answer(200, {"op": {"id": "7", "state": "done", "at": TEN_O_CLOCK // 1000}}))
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.completed_at == TEN_O_CLOCK
 
@@ -146,7 +147,7 @@ CAR: dict[str, Any] = {
 
 async def findings(oem: Oem, ahead: float, times: dict[str, Any], **said: Any) -> dict[int, Finding]:
     """What a state read of a car at rest means for an immobilisation; its cloud's clock is `ahead` seconds."""
-    clock = BentClock()
+    clock = RunningClock()
     stamp = [_text(after(clock.now(), seconds)) for seconds in (ahead, ahead - 600)]
     report = await read(oem, {"ts": stamp[0], "since": stamp[1], **AT_REST, **said}, times, **CAR)
     assert report is not None
@@ -180,7 +181,7 @@ async def test_a_time_in_the_future_says_how_far_in_the_verdict(oem: Oem) -> Non
 
 
 async def test_a_value_whose_own_time_is_not_understood_is_not_vouched_for_by_another_time(oem: Oem) -> None:
-    clock = BentClock()
+    clock = RunningClock()
     own = {**CAR["signals"], "speed": {"as_of": "spoken"}}
     said = {"ts": _text(clock.now()), "since": _text(after(clock.now(), -600)), **AT_REST, "spoken": "a minute ago"}
     report = await read(oem, said, {"zone": "UTC"}, **{**CAR, "signals": own})
@@ -191,7 +192,7 @@ async def test_a_value_whose_own_time_is_not_understood_is_not_vouched_for_by_an
 
 
 async def test_a_report_of_unreadable_times_alone_replaces_what_was_known_and_says_why(oem: Oem) -> None:
-    clock = BentClock()
+    clock = RunningClock()
     before = evidence.absorb(Evidence(), (await read_at_rest(oem, _text(clock.now()))), clock.now(), "oem", RULES)
     after_it = evidence.absorb(before, (await read_at_rest(oem, "nonsense")), clock.now(), "oem", RULES)
     signal = after_it.report.signals["speed"]

@@ -12,10 +12,11 @@ from keyturn.connectors.oem_http.requests import Requests
 from keyturn.connectors.oem_http.tokens import FetchedTokens
 from keyturn.connectors.oem_http.wire import Wire
 from keyturn.connectors.port import Operation, Verdict
+from tests.support.clock import RunningClock
 
 from .definitions import connector, definition
 from .oem import HANG, Ending, Oem, Seen, answer
-from .orders import BentClock, account, order, target
+from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +51,7 @@ async def test_a_given_token_goes_into_the_header_that_the_definition_names(oem:
     oem.says(TAKEN)
     plain, named = connector(oem.url), connector(oem.url, auth={"header": "X-Api-Key", "prefix": ""})
     for sender in (plain, named):
-        await sender.send(order(BentClock(), at=target(account(token="abc"))))
+        await sender.send(order(RunningClock(), at=target(account(token="abc"))))
         await sender.close()
     assert oem.seen[0].headers["authorization"] == "Bearer abc"
     assert oem.seen[1].headers["x-api-key"] == "abc"
@@ -59,7 +60,7 @@ async def test_a_given_token_goes_into_the_header_that_the_definition_names(oem:
 async def test_a_given_token_that_is_refused_was_not_taken_and_is_not_tried_again(oem: Oem) -> None:
     oem.says(answer(401, {}))
     sender = connector(oem.url)
-    answered = await sender.send(order(BentClock()))
+    answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, False)
     assert len(oem.seen) == 1
@@ -67,7 +68,7 @@ async def test_a_given_token_that_is_refused_was_not_taken_and_is_not_tried_agai
 
 async def test_an_account_without_its_credential_sends_nothing(oem: Oem) -> None:
     sender = connector(oem.url)
-    answered = await sender.send(order(BentClock(), at=target(account(user="x"))))
+    answered = await sender.send(order(RunningClock(), at=target(account(user="x"))))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, False)
     assert answered.exchange is not None
@@ -78,7 +79,7 @@ async def test_an_account_without_its_credential_sends_nothing(oem: Oem) -> None
 async def test_client_credentials_are_sent_in_the_body(oem: Oem) -> None:
     TokenDesk(oem)
     sender = connector(oem.url, auth={**OAUTH, "parameters": {"audience": "connect"}})
-    await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert parse_qs(oem.seen[0].body.decode()) == {
         "grant_type": ["client_credentials"],
@@ -93,14 +94,14 @@ async def test_client_credentials_are_sent_in_the_body(oem: Oem) -> None:
 async def test_client_credentials_are_sent_in_the_header_where_the_definition_says_so(oem: Oem) -> None:
     TokenDesk(oem)
     sender = connector(oem.url, auth={**OAUTH, "client_in": "header"})
-    await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert base64.b64decode(oem.seen[0].headers["authorization"].removeprefix("Basic ")) == b"id+1:s%26cret"
     assert b"s%26cret" not in oem.seen[0].body
 
 
 async def test_a_token_is_fetched_once_however_many_need_it_and_kept_until_shortly_before_its_end(oem: Oem) -> None:
-    desk, clock = TokenDesk(oem, life="120"), BentClock()
+    desk, clock = TokenDesk(oem, life="120"), RunningClock()
     sender = connector(oem.url, clock=clock, auth=OAUTH)
     at = target(account(**CLIENT))
     await asyncio.gather(*(sender.send(order(clock, at=at)) for _ in range(8)))
@@ -119,7 +120,7 @@ async def test_other_credentials_of_the_same_account_get_a_token_of_their_own(oe
     desk = TokenDesk(oem)
     sender = connector(oem.url, auth=OAUTH)
     for secret in ("old", "new", "new"):
-        await sender.send(order(BentClock(), at=target(account(client_id="id", client_secret=secret))))
+        await sender.send(order(RunningClock(), at=target(account(client_id="id", client_secret=secret))))
     await sender.close()
     assert desk.used == ["Bearer token-1", "Bearer token-2", "Bearer token-2"]
 
@@ -128,7 +129,7 @@ async def test_a_401_refreshes_the_token_once_and_the_command_is_sent_again(oem:
     desk = TokenDesk(oem)
     desk.revoked = {"token-1"}
     sender = connector(oem.url, auth=OAUTH)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert answered.verdict is Verdict.IN_PROGRESS
     assert desk.used == ["Bearer token-1", "Bearer token-2"]
@@ -138,7 +139,7 @@ async def test_a_second_401_was_not_taken_and_is_not_temporary(oem: Oem) -> None
     desk = TokenDesk(oem)
     desk.revoked = {"token-1", "token-2", "token-3"}
     sender = connector(oem.url, auth=OAUTH)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, False)
     assert desk.used == ["Bearer token-1", "Bearer token-2"]
@@ -149,14 +150,14 @@ async def test_commands_that_hear_401_together_share_one_new_token(oem: Oem) -> 
     desk.revoked = {"token-1"}
     sender = connector(oem.url, auth=OAUTH)
     at = target(account(**CLIENT))
-    answers = await asyncio.gather(*(sender.send(order(BentClock(), at=at)) for _ in range(4)))
+    answers = await asyncio.gather(*(sender.send(order(RunningClock(), at=at)) for _ in range(4)))
     await sender.close()
     assert {answered.verdict for answered in answers} == {Verdict.IN_PROGRESS}
     assert desk.issued == 2
 
 
 async def test_who_hears_401_late_takes_the_token_that_another_fetched_meanwhile(oem: Oem) -> None:
-    desk, described, clock = TokenDesk(oem), definition(base_url=oem.url, auth=OAUTH), BentClock()
+    desk, described, clock = TokenDesk(oem), definition(base_url=oem.url, auth=OAUTH), RunningClock()
     wire = Wire(described, clock)
     tokens = FetchedTokens(described.auth, Requests(described, URL(oem.url)), wire, clock)
     owner = account(**CLIENT)
@@ -167,7 +168,7 @@ async def test_who_hears_401_late_takes_the_token_that_another_fetched_meanwhile
 
 
 async def test_the_resending_after_a_401_stands_before_the_same_gate(oem: Oem) -> None:
-    clock = BentClock()
+    clock = RunningClock()
     desk = TokenDesk(oem)
     desk.revoked = {"token-1"}
 
@@ -200,7 +201,7 @@ async def test_the_resending_after_a_401_stands_before_the_same_gate(oem: Oem) -
 async def test_without_a_token_nothing_is_sent(oem: Oem, ending: Ending, temporary: bool) -> None:
     oem.says(ending)
     sender = connector(oem.url, auth=OAUTH)
-    answered = await sender.send(order(BentClock(), at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, temporary)
     assert answered.exchange is not None
@@ -212,7 +213,7 @@ async def test_without_a_token_nothing_is_sent(oem: Oem, ending: Ending, tempora
 async def test_a_token_that_does_not_come_in_time_is_not_waited_for_beyond_send_by(oem: Oem) -> None:
     oem.says(HANG)
     sender = connector(oem.url, auth=OAUTH)
-    answered = await sender.send(order(BentClock(), within=0.1, at=target(account(**CLIENT))))
+    answered = await sender.send(order(RunningClock(), within=0.1, at=target(account(**CLIENT))))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
     assert answered.exchange is not None
@@ -224,8 +225,8 @@ async def test_one_caller_that_gives_up_does_not_take_the_token_from_the_others(
     desk = TokenDesk(oem)
     sender = connector(oem.url, auth=OAUTH)
     at = target(account(**CLIENT))
-    first = asyncio.create_task(sender.send(order(BentClock(), at=at)))
-    second = asyncio.create_task(sender.send(order(BentClock(), at=at)))
+    first = asyncio.create_task(sender.send(order(RunningClock(), at=at)))
+    second = asyncio.create_task(sender.send(order(RunningClock(), at=at)))
     await asyncio.sleep(0)
     first.cancel()
     answered = await second

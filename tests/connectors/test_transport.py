@@ -14,11 +14,12 @@ from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Connector, Exchange, OemAnswer, Verdict
 from keyturn.connectors.registry import build_connectors
+from tests.support.clock import RunningClock
 
 from .certificates import Authority
 from .definitions import connector
 from .oem import Ending, Oem, answer
-from .orders import BentClock, account, order, target
+from .orders import account, order, target
 from .proxy import Proxy
 
 pytestmark = pytest.mark.anyio
@@ -35,7 +36,7 @@ async def sent(url: str, **settings: Any) -> OemAnswer:
     """The answer to a command through a connector that the configuration describes so."""
     sender = built(url, **settings)
     try:
-        return await sender.send(order(BentClock()))
+        return await sender.send(order(RunningClock()))
     finally:
         await sender.close()
 
@@ -130,7 +131,7 @@ class TestAPrivateCa:
         async with Oem(Authority(tmp_path).server_context()) as oem:
             sender = connector(oem.url, auth={"scheme": "oauth2", "token_url": "/token"})
             owner = account(client_id="an-id", client_secret="a-secret")
-            answered = await sender.send(order(BentClock(), at=target(owner)))
+            answered = await sender.send(order(RunningClock(), at=target(owner)))
             await sender.close()
         assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, True)
         assert recorded(answered).answer == (

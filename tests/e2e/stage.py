@@ -15,9 +15,9 @@ from keyturn.config.settings import ConnectorSettings, EngineSettings, LimitSett
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
 from keyturn_simulator.fleet import FleetVehicle
 from keyturn_simulator.operations import Operation
+from tests.support.clock import RunningClock
 
 from .application import Answer, Application, held_by
-from .clock import TravelClock
 from .store import StoreReader
 
 ALL_COMMANDS = [
@@ -41,7 +41,7 @@ class Stage:
     first: Application
     second: Application
     settings: Settings
-    clock: TravelClock
+    clock: RunningClock
     store: StoreReader
 
     async def actuations(self, vin: str) -> list[str]:
@@ -67,7 +67,7 @@ class Stage:
     def advance(self, seconds: float) -> None:
         """The node's and the OEM's clocks move on at once, as if everything had slept."""
         self.simulator.simulation.advance(seconds)
-        self.clock.advance(seconds)
+        self.clock.suspend(seconds)
 
     async def application(self, company: str, name: str, grants: list[str] | None = None) -> Application:
         """Another application of a company, logged in."""
@@ -164,11 +164,16 @@ def settings_for(
 
 @asynccontextmanager
 async def stage(
-    tmp_path: Path, *, vehicles: int = 3, simulator: SimulatorSettings | None = None, **sections: Any
+    tmp_path: Path,
+    *,
+    vehicles: int = 3,
+    simulator: SimulatorSettings | None = None,
+    clock: RunningClock | None = None,
+    **sections: Any,
 ) -> AsyncIterator[Stage]:
     """A node on fresh data with the whole fixed fleet enrolled; `sections` replace sections of its settings."""
     cloud = Simulator(simulator or SimulatorSettings(vehicles=vehicles, lively=False))
-    clock = TravelClock()
+    clock = clock or RunningClock()
     async with cloud, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         settings = settings_for(tmp_path / "data", cloud.base_url, **sections)
         node = Node(settings, clock=clock)

@@ -20,6 +20,7 @@ from keyturn.store import clock_fact
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
 from keyturn.timekeeping import Timekeeper, machine_boot
+from tests.support.clock import RunningClock
 
 from ..api.test_signing_v2_replay import INVALID, captured, sent
 from ..policy.staff import PASSWORD, Staff
@@ -61,8 +62,9 @@ async def committed_ahead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Asyn
     """A machine booted with its clock 90 days ahead, worked, and booted again with the right one."""
     boots = iter(["first boot", "second boot"])
     monkeypatch.setattr(app, "machine_boot", lambda: next(boots))
-    monkeypatch.setattr("tests.e2e.clock.TravelClock._start", QUARTER)
-    async with stage(folder) as s, another_node(s, -QUARTER):
+    wrong = RunningClock()
+    wrong.set_wall(QUARTER)
+    async with stage(folder, clock=wrong) as s, another_node(s, -QUARTER):
         await s.first.log_in()
         yield s
 

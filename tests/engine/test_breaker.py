@@ -1,19 +1,18 @@
 import pytest
 
 from keyturn.engine.breaker import Breaker
-
-from .test_clock_watch import TwoClocks
+from tests.support.clock import ManualClock
 
 PAUSE = 10.0
 
 
 @pytest.fixture
-def clock() -> TwoClocks:
-    return TwoClocks()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def breaker(clock: TwoClocks) -> Breaker:
+def breaker(clock: ManualClock) -> Breaker:
     return Breaker(clock, vehicles=3, pause=PAUSE)
 
 
@@ -46,17 +45,17 @@ def test_a_success_between_them_starts_anew(breaker: Breaker) -> None:
     assert breaker.closed_in() == 0
 
 
-def test_after_the_pause_one_call_tries(breaker: Breaker, clock: TwoClocks) -> None:
+def test_after_the_pause_one_call_tries(breaker: Breaker, clock: ManualClock) -> None:
     fail_at(breaker, "a", "b", "c")
-    clock.pass_time(PAUSE)
+    clock.advance(PAUSE)
 
     assert breaker.closed_in() == 0
     assert breaker.closed_in() == PAUSE
 
 
-def test_a_call_that_succeeds_closes_it(breaker: Breaker, clock: TwoClocks) -> None:
+def test_a_call_that_succeeds_closes_it(breaker: Breaker, clock: ManualClock) -> None:
     fail_at(breaker, "a", "b", "c")
-    clock.pass_time(PAUSE)
+    clock.advance(PAUSE)
     assert breaker.closed_in() == 0
 
     breaker.note("a", failed=False)
@@ -64,11 +63,11 @@ def test_a_call_that_succeeds_closes_it(breaker: Breaker, clock: TwoClocks) -> N
     assert [breaker.closed_in() for _ in range(3)] == [0, 0, 0]
 
 
-def test_a_call_that_fails_opens_it_again(breaker: Breaker, clock: TwoClocks) -> None:
+def test_a_call_that_fails_opens_it_again(breaker: Breaker, clock: ManualClock) -> None:
     fail_at(breaker, "a", "b", "c")
-    clock.pass_time(PAUSE)
+    clock.advance(PAUSE)
     assert breaker.closed_in() == 0
-    clock.pass_time(1)
+    clock.advance(1)
 
     breaker.note("a", failed=True)
 

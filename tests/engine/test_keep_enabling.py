@@ -26,7 +26,7 @@ OPERATOR = "operator:ana"
 def immobilised(yard: Yard) -> Yard:
     yard.report(PARKED)
     yard.execute(DISABLE)
-    yard.clock.move(10)
+    yard.clock.advance(10)
     yard.report(PARKED)
     return yard
 
@@ -51,7 +51,7 @@ def endings(yard: Yard) -> list[tuple[str, str]]:
 
 
 def later(yard: Yard, seconds: float = 61, *, reachable: bool | None = True) -> None:
-    yard.clock.move(seconds)
+    yard.clock.advance(seconds)
     yard.report(PARKED, reachable=reachable)
     look(yard)
 
@@ -107,7 +107,7 @@ def test_an_unreachable_vehicle_is_waited_for(immobilised: Yard) -> None:
 def test_a_vehicle_of_which_no_report_can_be_had_is_not_waited_for(immobilised: Yard) -> None:
     immobilised.report(PARKED, reachable=False)
     keep(immobilised)
-    immobilised.clock.move(121)
+    immobilised.clock.advance(121)
 
     look(immobilised)
 
@@ -128,7 +128,7 @@ def test_a_last_contact_long_ago_is_waited_out(immobilised: Yard) -> None:
 def test_it_ends_once_the_record_is_closed(immobilised: Yard) -> None:
     keep(immobilised)
     look(immobilised)
-    immobilised.clock.move(5)
+    immobilised.clock.advance(5)
     immobilised.hear(sure(immobilised.intent(issued(immobilised)[0])), Verdict.SUCCEEDED)
     assert state(immobilised) is None
 
@@ -142,7 +142,7 @@ def test_it_ends_once_the_record_is_closed(immobilised: Yard) -> None:
 def test_it_goes_on_while_the_record_is_open_though_an_enable_executed(yard: Yard) -> None:
     yard.report(PARKED)
     yard.lose(DISABLE)
-    yard.clock.move(10)
+    yard.clock.advance(10)
     yard.report(PARKED)
     keep(yard)
     look(yard)
@@ -160,9 +160,9 @@ def test_it_goes_on_while_the_record_is_open_though_an_enable_executed(yard: Yar
 def test_a_report_does_not_end_it_while_a_disable_may_still_act(yard: Yard) -> None:
     yard.report(PARKED)
     yard.lose(DISABLE)
-    yard.clock.move(10)
+    yard.clock.advance(10)
     keep(yard)
-    yard.clock.move(5)
+    yard.clock.advance(5)
 
     yard.report(PARKED | {"ignition_disabled": False})
     look(yard)
@@ -175,7 +175,7 @@ def test_where_nothing_was_on_record_a_newer_report_ends_it(yard: Yard) -> None:
     keep(yard)
     look(yard)
     assert endings(yard) == []
-    yard.clock.move(5)
+    yard.clock.advance(5)
 
     yard.report({"ignition_disabled": False})
     look(yard)
@@ -188,7 +188,7 @@ def test_where_nothing_was_on_record_a_report_that_still_says_disabled_does_not(
     keep(yard)
     look(yard)
     yard.hear(sure(yard.intent(issued(yard)[0])), Verdict.SUCCEEDED)
-    yard.clock.move(61)
+    yard.clock.advance(61)
     yard.report(PARKED | {"ignition_disabled": True})
 
     look(yard)
@@ -209,10 +209,10 @@ def test_where_nobody_can_say_more_than_that_it_executed_that_ends_it(yard: Yard
 
 def test_it_ends_after_a_day(immobilised: Yard) -> None:
     keep(immobilised)
-    immobilised.clock.move(86_399)
+    immobilised.clock.advance(86_399)
     look(immobilised)
     assert endings(immobilised) == []
-    immobilised.clock.move(1)
+    immobilised.clock.advance(1)
 
     look(immobilised)
 

@@ -124,14 +124,14 @@ def remind(yard: Yard) -> None:
 def test_it_is_reminded_of_once_after_each_number_of_hours(yard: Yard) -> None:
     opened(yard)
     for hours, said in ((0.99, []), (0.01, [1.0]), (1.0, [1.0]), (2.0, [1.0, 4.0]), (9.0, [1.0, 4.0])):
-        yard.clock.move(hours * HOUR)
+        yard.clock.advance(hours * HOUR)
         remind(yard)
         assert reminders(yard) == said
 
 
 def test_what_was_due_while_nobody_looked_is_said_once_each(yard: Yard) -> None:
     opened(yard)
-    yard.clock.move(5 * HOUR)
+    yard.clock.advance(5 * HOUR)
 
     remind(yard)
     remind(yard)
@@ -141,7 +141,7 @@ def test_what_was_due_while_nobody_looked_is_said_once_each(yard: Yard) -> None:
 
 def test_nobody_is_reminded_of_a_closed_one(yard: Yard) -> None:
     yard.do(immobilisation.close, opened(yard), "enable", "engine")
-    yard.clock.move(5 * HOUR)
+    yard.clock.advance(5 * HOUR)
 
     remind(yard)
 

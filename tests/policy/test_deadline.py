@@ -66,7 +66,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_until_the_last_microsecond_it_is_approved_and_has_its_whole_time_to_be_sent(desk: Desk) -> None:
-    desk.yard.clock.move(WAIT - MICROSECOND)
+    desk.yard.clock.advance(WAIT - MICROSECOND)
 
     assert desk.approve()["state"] == "Queued"
     assert desk.row.send_deadline == after(NOW, WAIT - MICROSECOND + 120.0)
@@ -78,7 +78,7 @@ def test_until_the_last_microsecond_it_is_approved_and_has_its_whole_time_to_be_
 
 @pytest.mark.parametrize("swept", [True, False])
 def test_from_then_on_nobody_decides_any_more_swept_or_not(desk: Desk, swept: bool) -> None:
-    desk.yard.clock.move(WAIT)
+    desk.yard.clock.advance(WAIT)
     if swept:
         desk.yard.lapse(desk.awaiting)
 

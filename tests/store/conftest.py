@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from keyturn.store.port import Store
+from tests.support.clock import ManualClock
 
 from .adapters import ADAPTERS
-from .clock import HandClock
 from .work import Announced
 
 
@@ -17,8 +17,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> ManualClock:
+    return ManualClock(1_000_000)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def announced() -> list[Announced]:
 
 @pytest.fixture(params=ADAPTERS)
 async def open_store(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, announced: list[Announced]
+    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, announced: list[Announced]
 ) -> AsyncIterator[Callable[[], Store]]:
     """Opens the adapter's store, on what the last one kept; closes what the test leaves open."""
     async with AsyncExitStack() as stores:

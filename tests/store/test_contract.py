@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
+from tests.support.clock import ManualClock
 
-from .clock import HandClock
 from .work import TOPIC, Announced, add_entry, add_plan, add_plan_and_raise, instant, plans
 
 pytestmark = pytest.mark.anyio
@@ -157,23 +157,23 @@ async def test_values_come_back_as_they_went_in(store: Store) -> None:
     assert await store.write(work) == (text, 2**62, ":name", b"\x00\xff", None, 12.5)
 
 
-async def test_the_instant_never_runs_backwards(store: Store, clock: HandClock) -> None:
-    clock.instant = 5_000_000
+async def test_the_instant_never_runs_backwards(store: Store, clock: ManualClock) -> None:
+    clock.set_now(5_000_000)
     assert await store.write(add_entry) == 5_000_000
-    clock.instant = 4_000_000
+    clock.set_now(4_000_000)
     assert await store.write(instant) == 5_000_000
     assert await store.read(instant) == 5_000_000
-    clock.instant = 6_000_000
+    clock.set_now(6_000_000)
     assert await store.read(instant) == 6_000_000
     assert await store.write(instant) == 6_000_000
 
 
-async def test_the_instant_does_not_run_backwards_over_a_restart(open_store: Open, clock: HandClock) -> None:
-    clock.instant = 5_000_000
+async def test_the_instant_does_not_run_backwards_over_a_restart(open_store: Open, clock: ManualClock) -> None:
+    clock.set_now(5_000_000)
     first = open_store()
     await first.write(add_entry)
     await first.close()
-    clock.instant = 4_000_000
+    clock.set_now(4_000_000)
     second = open_store()
     assert await second.read(instant) == 5_000_000
     assert await second.write(add_entry) == 5_000_000

@@ -8,8 +8,7 @@ import pytest
 
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
-
-from .clock import HandClock
+from tests.support.clock import ManualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +40,7 @@ def old_directory(directory: Path) -> None:
 
 async def test_operators_and_what_refers_to_them_come_along(tmp_path: Path) -> None:
     old_directory(tmp_path / "data")
-    store = open_sqlite(tmp_path / "data", HandClock(), lambda _topic, _key: None)
+    store = open_sqlite(tmp_path / "data", ManualClock(), lambda _topic, _key: None)
     try:
         rows = await store.read(
             lambda tx: tx.all(
@@ -70,7 +69,7 @@ async def test_operators_and_what_refers_to_them_come_along(tmp_path: Path) -> N
 
 async def test_a_reference_to_nobody_is_still_refused(tmp_path: Path) -> None:
     old_directory(tmp_path / "data")
-    store = open_sqlite(tmp_path / "data", HandClock(), lambda _topic, _key: None)
+    store = open_sqlite(tmp_path / "data", ManualClock(), lambda _topic, _key: None)
     try:
         with pytest.raises(Exception, match="FOREIGN KEY"):
             await store.write(lambda tx: tx.run("INSERT INTO responsible_operator VALUES ('a', 'nobody')"))

@@ -11,8 +11,8 @@ import pytest
 from keyturn.store.port import ReadTx, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
 from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
+from tests.support.clock import ManualClock
 
-from .clock import HandClock
 from .disk import HeldDisk
 from .patience import until
 from .work import TOPIC, Announced, add_plan, plans
@@ -32,7 +32,7 @@ def batches() -> list[int]:
 
 @pytest.fixture
 async def store(
-    tmp_path: Path, clock: HandClock, disk: HeldDisk, announced: list[Announced], batches: list[int]
+    tmp_path: Path, clock: ManualClock, disk: HeldDisk, announced: list[Announced], batches: list[int]
 ) -> AsyncIterator[SqliteStore]:
     store = open_sqlite(
         tmp_path,
@@ -88,10 +88,10 @@ async def test_a_batch_is_bounded_in_units(store: SqliteStore, disk: HeldDisk, b
 
 
 async def test_a_batch_is_bounded_in_time(
-    store: SqliteStore, disk: HeldDisk, clock: HandClock, batches: list[int]
+    store: SqliteStore, disk: HeldDisk, clock: ManualClock, batches: list[int]
 ) -> None:
     def slow(tx: Tx) -> None:
-        clock.seconds += BATCH_SECONDS * 0.75
+        clock.advance(BATCH_SECONDS * 0.75)
 
     disk.set_free()
     await asyncio.gather(*(store.write(slow) for _ in range(5)))

@@ -11,8 +11,8 @@ import pytest
 
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from tests.support.clock import ManualClock
 
-from .clock import HandClock
 from .disk import CountingDisk
 from .patience import until
 from .work import Announced, add_entry, add_plan, add_plan_and_raise, instant, plans
@@ -27,7 +27,7 @@ def disk() -> CountingDisk:
 
 @pytest.fixture
 async def store(
-    tmp_path: Path, clock: HandClock, disk: CountingDisk, announced: list[Announced]
+    tmp_path: Path, clock: ManualClock, disk: CountingDisk, announced: list[Announced]
 ) -> AsyncIterator[SqliteStore]:
     store = open_sqlite(tmp_path, clock, lambda topic, key: announced.append((topic, key)), disk=disk)
     yield store
@@ -134,9 +134,9 @@ async def test_a_full_disk_inside_a_unit_is_not_that_units_error(store: SqliteSt
     assert await outcomes(store, add_plan("small"), add_plan("large", size=1_000_000)) == ["small", "large"]
 
 
-async def test_units_in_line_behind_a_failed_batch_fail_with_it(store: SqliteStore, clock: HandClock) -> None:
+async def test_units_in_line_behind_a_failed_batch_fail_with_it(store: SqliteStore, clock: ManualClock) -> None:
     def slow(tx: Tx) -> None:
-        clock.seconds += 1
+        clock.advance(1)
 
     await store.write(allow_pages(3))
     batches = slow, add_plan("large", size=1_000_000), add_plan("small"), add_plan("tiny")
@@ -170,16 +170,16 @@ async def test_a_unit_that_raises_after_the_transaction_ended_loses_the_batch(
     assert await outcomes(store, *before, work) == [StoreUnavailable] * (len(before) + 1)
 
 
-async def test_the_time_floor_is_read_again_after_a_failure(store: SqliteStore, clock: HandClock) -> None:
+async def test_the_time_floor_is_read_again_after_a_failure(store: SqliteStore, clock: ManualClock) -> None:
     """The ended transaction was committed all the same: its entry must not be followed by an earlier one."""
 
     def work(tx: Tx) -> None:
         add_entry(tx)
         tx.run("COMMIT")
 
-    clock.instant = 9_000_000
+    clock.set_now(9_000_000)
     assert await outcomes(store, work) == [StoreUnavailable]
-    clock.instant = 8_000_000
+    clock.set_now(8_000_000)
     await until(lambda: store.available)
     assert await store.write(instant) == 9_000_000
 

@@ -19,8 +19,8 @@ from keyturn.store.sqlite.migration import (
     pending_migrations,
 )
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from tests.support.clock import ManualClock
 
-from .clock import HandClock
 from .work import add_plan, plans
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ NOBODY = 65534
 
 
 def open_in(directory: Path) -> SqliteStore:
-    return open_sqlite(directory, HandClock(), lambda _topic, _key: None)
+    return open_sqlite(directory, ManualClock(), lambda _topic, _key: None)
 
 
 def refusal(directory: Path) -> str:
@@ -197,7 +197,7 @@ async def test_the_file_says_whose_it_is_and_how_far_it_is(tmp_path: Path) -> No
         assert stranger.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
         assert stranger.execute("PRAGMA user_version").fetchone() == (len(known_migrations()),)
         applied = stranger.execute("SELECT number, name, sha256, applied_at FROM migration").fetchall()
-    assert applied == [(one.number, one.name, one.sha256, HandClock().now()) for one in known_migrations()]
+    assert applied == [(one.number, one.name, one.sha256, ManualClock().now()) for one in known_migrations()]
 
 
 def test_a_migration_is_applied_whole_or_not_at_all_and_the_next_start_goes_on_from_there(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from keyturn.clock import SECOND
 from keyturn.store.port import Store
 from keyturn.store.sqlite.store import open_sqlite
 from keyturn.tenants.administration import Installation, OperationError
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
 from keyturn.tenants.operations import perform
+from tests.support.clock import ManualClock
 
 T = TypeVar("T")
 
@@ -26,32 +26,13 @@ INSTALLATION = Installation(
 TOKEN_LIFE = 3600
 
 
-class SteppedClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._elapsed = 0.0
-
-    def move(self, seconds: float) -> None:
-        self._elapsed += seconds
-
-    def now(self) -> int:
-        return 1_700_000_000 * SECOND + round(self._elapsed * SECOND)
-
-    def monotonic(self) -> float:
-        return self._elapsed
-
-    def boottime(self) -> float:
-        return self._elapsed
-
-
 class Office:
     """An operator's desk, and the directory that the applications meet."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
         self.key_file = data / "keyturn.keys"
-        self.clock = SteppedClock()
+        self.clock = ManualClock()
         self._runner = asyncio.Runner()
         self.store: Store = self.wait(_opened(data, self.clock))
         self.keyring: Keyring = self.wait(unlock(self.store, self.key_file))
@@ -83,7 +64,7 @@ class Office:
         return any(text.encode() in path.read_bytes() for path in self.data.rglob("*") if path.is_file())
 
 
-async def _opened(data: Path, clock: SteppedClock) -> Store:
+async def _opened(data: Path, clock: ManualClock) -> Store:
     return open_sqlite(data, clock, lambda topic, key: None)
 
 

@@ -72,7 +72,7 @@ class Staff:
 
     def wait(self, seconds: float) -> None:
         """Time passes, and what has waited for it is done."""
-        self.office.clock.move(seconds)
+        self.office.clock.advance(seconds)
         office = self.office
         office.wait(changes.apply_due(office.store, office.keyring, INSTALLATION, OPERATIONS))
 

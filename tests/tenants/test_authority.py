@@ -105,9 +105,9 @@ def test_whoever_is_an_admin_no_more_counts_for_a_week(office: Office, company_i
 
     both = {staff.id("ana"), staff.id("bia")}
     assert (in_charge(company_id), in_charge(None)) == (both, both)
-    office.clock.move(WEEK - 1)
+    office.clock.advance(WEEK - 1)
     assert in_charge(None) == both
-    office.clock.move(1)
+    office.clock.advance(1)
     assert in_charge(None) == {staff.id("ana")}
 
 

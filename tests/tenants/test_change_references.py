@@ -49,7 +49,7 @@ def test_somebody_who_takes_over_the_name_gets_nothing(carla: Staff, office: Off
     """The old attack: rename within the notice, and give a puppet the name."""
     change = approved(carla, "operator set", person="carla", role="admin")
     assert carla.refused("operator set", "carla", person="carla", name="clara") == "role_required"
-    office.clock.move(1)
+    office.clock.advance(1)
     rename = approved(carla, "operator set", person="carla", name="clara")
     carla.wait(NOTICE)
 

@@ -248,7 +248,7 @@ def test_an_error_of_ours_ends_the_one_change_and_is_not_told_in_detail(two: Sta
 
 def test_what_is_shown_of_a_change_says_whose_it_is_and_how_and_when_it_ended(two: Staff, office: Office) -> None:
     change = two.do("application set", "ana", application="erp", grants=["start"])["change"]
-    office.clock.move(60)
+    office.clock.advance(60)
     two.do("change withdraw", "bia", factor=False, change=change)
     company = str(office.do("company show", company="Frota")["id"])
 
@@ -267,7 +267,7 @@ def test_a_change_outlives_a_restart(two: Staff, office: Office) -> None:
     office.wait(office.store.close())
     again = Office(office.data)
     try:
-        again.clock.move(2 * NOTICE)
+        again.clock.advance(2 * NOTICE)
         again.wait(changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
         assert again.do("operator show", person="new")["role"] == "approver"
         again.wait(changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))

@@ -41,10 +41,10 @@ def test_an_approved_change_can_still_be_withdrawn_until_it_takes_effect(two: St
 
 def test_a_change_that_nobody_approves_lapses_after_a_day(two: Staff, office: Office) -> None:
     change = two.do("plan set", "ana", plan="basic", commands=["start"])
-    office.clock.move(DAY - 1)
+    office.clock.advance(DAY - 1)
     two.wait(0)
     assert two.state(change) == "waiting"
-    office.clock.move(1)
+    office.clock.advance(1)
     with pytest.raises(OperationError, match=r"^The change does not wait for an approval\.$") as refusal:
         two.do("change approve", "bia", change=change["change"])
     assert refusal.value.code == "not_waiting"

@@ -73,7 +73,7 @@ def test_what_is_not_fetched_within_a_day_is_never_made(
     trio: Staff, office: Office, name: str, arguments: dict[str, Any], _secrets: tuple[str, ...]
 ) -> None:
     change = applied(trio, name, **arguments)
-    office.clock.move(DAY)
+    office.clock.advance(DAY)
     assert trio.refused("change collect", "ana", change=change) == "too_late"
 
 

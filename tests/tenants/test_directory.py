@@ -72,7 +72,7 @@ def test_disabling_ends_tokens_within_the_cache_life_and_enabling_brings_them_ba
     assert authenticated(office, token) == application["id"]
 
     office.do(f"{noun} set", **{noun: reference}, active=False)
-    office.clock.move(CACHE_LIFE)
+    office.clock.advance(CACHE_LIFE)
     assert authenticated(office, token) is None
     assert office.token(application) is None
 
@@ -86,7 +86,7 @@ def test_rotating_the_client_secret_ends_its_tokens(office: Office, application:
     assert authenticated(office, token) == application["id"]
 
     rotated = office.do("application rotate-secret", application="erp")
-    office.clock.move(CACHE_LIFE)
+    office.clock.advance(CACHE_LIFE)
 
     assert authenticated(office, token) is None
     assert office.token(application) is None
@@ -99,18 +99,18 @@ def test_a_token_is_believed_for_a_second_at_most(office: Office, application: d
     assert authenticated(office, token) == application["id"]
     office.do("application set", application="erp", active=False)
 
-    office.clock.move(CACHE_LIFE / 2)
+    office.clock.advance(CACHE_LIFE / 2)
     assert authenticated(office, token) == application["id"]
-    office.clock.move(CACHE_LIFE / 2)
+    office.clock.advance(CACHE_LIFE / 2)
     assert authenticated(office, token) is None
 
 
 def test_a_believed_token_still_dies_at_its_end(office: Office, application: dict[str, Any]) -> None:
     token = office.token(application)
-    office.clock.move(TOKEN_LIFE - CACHE_LIFE / 2)
+    office.clock.advance(TOKEN_LIFE - CACHE_LIFE / 2)
     assert authenticated(office, token) == application["id"]
 
-    office.clock.move(CACHE_LIFE / 2)
+    office.clock.advance(CACHE_LIFE / 2)
     assert authenticated(office, token) is None
 
 
@@ -162,7 +162,7 @@ def test_both_sign_secrets_are_open_during_a_rotation(office: Office, applicatio
     assert sign_secrets(office, token) == {application["sign_secret"], added["sign_secret"]}
 
     office.do("application rotate-secret", application="erp", retire=True)
-    office.clock.move(CACHE_LIFE)
+    office.clock.advance(CACHE_LIFE)
     assert sign_secrets(office, token) == {added["sign_secret"]}
 
 

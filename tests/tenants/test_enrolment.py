@@ -97,7 +97,7 @@ def test_a_vin_can_move_once_it_is_no_longer_active(office: Office, enrol: Enrol
 
 def test_consent_is_given_with_a_reference_and_withdrawn(office: Office, enrol: Enrol) -> None:
     enrol("Frota", "VIN1", consent="contract 1")
-    office.clock.move(60)
+    office.clock.advance(60)
 
     renewed = office.do("vehicle set", vehicle="VIN1", consent="contract 7")
     assert renewed["consent_reference"] == "contract 7"

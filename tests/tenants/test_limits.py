@@ -59,7 +59,7 @@ class Desk:
         return self.office.wait(self.office.store.write(lambda tx: limits.forget(tx, limit)))
 
     def wait(self, seconds: float) -> None:
-        self.office.clock.move(seconds)
+        self.office.clock.advance(seconds)
 
 
 @pytest.fixture

@@ -61,10 +61,10 @@ def test_during_a_lock_out_the_password_alone_is_not_enough_nor_is_a_wrong_one(w
 
 def test_tries_during_a_lock_out_do_not_prolong_it(watchful: Staff, office: Office) -> None:
     lock(watchful)
-    office.clock.move(LOCK - 1)
+    office.clock.advance(LOCK - 1)
     with pytest.raises(OperationError):
         despite_lock(watchful, "not the password", "000000")
-    office.clock.move(1)
+    office.clock.advance(1)
     watchful.sign_in("ana")
 
 
@@ -75,7 +75,7 @@ def test_anybody_at_the_shell_withdraws(watchful: Staff) -> None:
 
 def test_a_lock_of_somebody_in_charge_prolongs_the_notice(watchful: Staff, office: Office) -> None:
     change = pending(watchful)
-    office.clock.move(NOTICE - 30)
+    office.clock.advance(NOTICE - 30)
     lock(watchful)
     watchful.wait(LOCK)
     assert watchful.state({"change": change}) == "pending"

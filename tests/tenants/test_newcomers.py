@@ -64,7 +64,7 @@ def test_a_code_is_good_once_for_its_operator_and_for_a_day(two: Staff, office: 
     accepted(two, "nina", code)
     said.add(refused(two, "nina", code))
     late = hired(two, "nora")
-    office.clock.move(DAY)
+    office.clock.advance(DAY)
     said.add(refused(two, "nora", late))
     assert len(said) == 1
 
@@ -102,9 +102,9 @@ def test_who_hires_decides_nothing_together_with_the_newcomer_for_a_week(
 
 def test_the_week_begins_when_the_code_is_used(two: Staff, office: Office) -> None:
     code = hired(two)
-    office.clock.move(DAY - 60)
+    office.clock.advance(DAY - 60)
     accepted(two, "nina", code)
-    office.clock.move(WEEK - 60)
+    office.clock.advance(WEEK - 60)
     change = two.do("plan set", "ana", plan="basic", commands=["start"])
     assert two.refused("change approve", "nina", change=change["change"]) == "not_independent"
 

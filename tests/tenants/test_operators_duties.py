@@ -55,7 +55,7 @@ def test_who_made_an_application_does_not_approve_for_a_week(staff: Staff, offic
     office.wait(office.store.write(lambda tx: closeness.keep(tx, application_id, staff_id(tx, "paulo"), "made")))
 
     assert why_not(staff, "paulo") == "The operator made the application within the last seven days."
-    office.clock.move(WEEK)
+    office.clock.advance(WEEK)
     assert why_not(staff, "paulo") is None
 
 
@@ -80,7 +80,7 @@ def test_who_reset_a_password_does_not_approve_with_its_owner_for_a_week(
 
     assert str(why_not(staff, "paulo")).startswith(reason)
     assert why_not(staff, "pia") is None
-    office.clock.move(WEEK)
+    office.clock.advance(WEEK)
     assert why_not(staff, "paulo") is None
 
 
@@ -110,7 +110,7 @@ def test_who_proposed_or_approved_the_grants_approves_nothing_of_it_for_a_week(t
     approved(trio, "application set", application="erp", grants=["location", "disable_ignition"])
     granted = "The operator proposed or approved what the application may do within the last seven days."
     assert [why_not(trio, name) for name in ("ana", "bia", "caio", "paulo")] == [granted, granted, None, None]
-    office.clock.move(WEEK)
+    office.clock.advance(WEEK)
     assert [why_not(trio, name) for name in ("ana", "bia")] == [None, None]
 
 
@@ -123,7 +123,7 @@ def test_who_rotated_a_secret_approves_nothing_of_it_for_a_week(
     trio.do("change collect", "ana", change=change)
     rotated = "The operator rotated a secret of the application within the last seven days."
     assert [why_not(trio, name) for name in ("ana", "bia", "caio")] == [rotated, None, None]
-    office.clock.move(WEEK)
+    office.clock.advance(WEEK)
     assert why_not(trio, "ana") is None
 
 
@@ -145,7 +145,7 @@ def test_whom_one_of_them_hired_is_no_second_person_either(trio: Staff, office: 
     assert why_not(trio, "puppet") is None
     trio.do("change collect", "ana", change=approved(trio, "application rotate-secret", application="erp"))
     assert str(why_not(trio, "puppet")).startswith("One responsible for the application, or close to it, hired")
-    office.clock.move(WEEK)
+    office.clock.advance(WEEK)
     assert why_not(trio, "puppet") is None
 
 

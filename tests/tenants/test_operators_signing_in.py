@@ -83,7 +83,7 @@ def test_what_is_no_code_is_a_wrong_one(ana: Staff, code: str) -> None:
 
 def test_every_refusal_reads_the_same(ana: Staff, office: Office) -> None:
     ana.hire("bia", "viewer", by="ana")
-    office.clock.move(60)
+    office.clock.advance(60)
     ana.do("operator set", "ana", person="bia", active=False)
     said = {
         ana.turned_away("ana", "not the password"),
@@ -101,13 +101,13 @@ def test_every_refusal_reads_the_same(ana: Staff, office: Office) -> None:
 def test_five_wrong_sign_ins_lock_for_a_quarter_of_an_hour(ana: Staff, office: Office, name: str) -> None:
     for _ in range(5):
         ana.turned_away(name, "not the password")
-        office.clock.move(60)
+        office.clock.advance(60)
     entries = ana.kinds().count("operator.sign_in_refused")
     ana.turned_away(name)
-    office.clock.move(15 * 60 - 61)
+    office.clock.advance(15 * 60 - 61)
     ana.turned_away(name)
     assert ana.kinds().count("operator.sign_in_refused") == entries == 5
-    office.clock.move(2)
+    office.clock.advance(2)
     if name == "ana":
         ana.sign_in(name)
     else:
@@ -119,7 +119,7 @@ def test_four_wrong_sign_ins_do_not_lock(ana: Staff, office: Office) -> None:
     for _ in range(4):
         ana.turned_away("ana", "not the password")
     ana.sign_in("ana")
-    office.clock.move(15 * 60)
+    office.clock.advance(15 * 60)
     ana.turned_away("ana", "not the password")
     ana.sign_in("ana")
 

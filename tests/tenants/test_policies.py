@@ -120,7 +120,7 @@ def test_a_change_leaves_the_other_rules_as_they_were(office: Office, frota: str
 def test_every_version_is_kept_with_who_made_it_and_when(office: Office, frota: str) -> None:
     office.do("policy set", company="Frota", second_person=True)
     first = iso_time(office.clock.now())
-    office.clock.move(60)
+    office.clock.advance(60)
     office.do("policy set", company="Frota", second_person=False)
 
     shown = office.do("policy show", company="Frota")

@@ -29,11 +29,11 @@ def test_a_change_is_shown_and_is_in_force_within_a_second(office: Office, appli
     assert token is not None
     assert principal(office, token).signing == "any"
     assert office.do("application set", application="erp", signing="v2")["signing"] == "v2"
-    office.clock.move(CACHE_LIFE)
+    office.clock.advance(CACHE_LIFE)
     assert principal(office, token).signing == "v2"
     assert office.do("application set", application="erp", active=True)["signing"] == "v2"
     office.do("application set", application="erp", signing="any")
-    office.clock.move(CACHE_LIFE)
+    office.clock.advance(CACHE_LIFE)
     assert principal(office, token).signing == "any"
 
 

@@ -92,7 +92,7 @@ def test_connectors_with_one_base_url_are_one_name_space(by_account: frozenset[s
 
 def test_of_two_rows_for_one_car_the_later_one_is_in_doubt(office: Office, two_cars: dict[str, dict[str, Any]]) -> None:
     """As an older Keyturn may have left them: nothing told them apart, and no name space was settled."""
-    office.clock.move(1.0)
+    office.clock.advance(1.0)
     spoil = (
         "UPDATE vehicle SET name_space = NULL, external_id = 'car-b', created_at = created_at + :late WHERE vin = :vin"
     )

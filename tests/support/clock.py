@@ -1,0 +1,64 @@
+"""The clocks that tests move by hand: one that stands still, and one that runs with the machine's."""
+
+from keyturn.clock import SECOND, SystemClock, after
+
+START = 1_700_000_000 * SECOND
+"""Where a manual clock begins unless a test says otherwise: an instant of November 2023."""
+
+
+class ManualClock:
+    """Implements `keyturn.clock.Clock`; its three readings stand still until a test moves them.
+
+    The offsets are in seconds and may be assigned; the methods move them as a machine would.
+    """
+
+    def __init__(self, start: int = START, *, uptime: float = 0.0) -> None:
+        self._start = start
+        self._uptime = uptime
+        self.wall_ahead = 0.0
+        self.monotonic_ahead = 0.0
+        self.boot_ahead = 0.0
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: all three clocks move."""
+        self.monotonic_ahead += seconds
+        self.suspend(seconds)
+
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps: the wall clock and CLOCK_BOOTTIME move, the monotonic clock does not."""
+        self.wall_ahead += seconds
+        self.boot_ahead += seconds
+
+    def set_wall(self, by: float) -> None:
+        """Somebody sets the wall clock by `by` seconds, and nothing else."""
+        self.wall_ahead += by
+
+    def set_now(self, instant: int) -> None:
+        """Somebody sets the wall clock to `instant`, and nothing else."""
+        self.set_wall((instant - self.now()) / SECOND)
+
+    def now(self) -> int:
+        return after(self._start, self.wall_ahead)
+
+    def monotonic(self) -> float:
+        return self._uptime + self.monotonic_ahead
+
+    def boottime(self) -> float:
+        return self._uptime + self.boot_ahead
+
+
+class RunningClock(ManualClock):
+    """A manual clock that runs: the offsets come on top of the machine's own clocks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._machine = SystemClock()
+
+    def now(self) -> int:
+        return after(self._machine.now(), self.wall_ahead)
+
+    def monotonic(self) -> float:
+        return self._machine.monotonic() + self.monotonic_ahead
+
+    def boottime(self) -> float:
+        return self._machine.boottime() + self.boot_ahead
