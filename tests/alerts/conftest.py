@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from ..connectors.certificates import Authority
+from tests.support.certificates import Authority
+from tests.support.receiver import Receiver
+
 from .mail_server import MailServer
-from .receiver import Receiver
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import pytest
 
 from keyturn.alerts import backups
 from keyturn.store.port import ReadTx
+from tests.support.alert_env import AlertEnv, alert_env, by_webhook
 from tests.support.clock import RunningClock
-
-from .office import Office, by_webhook, office
-from .receiver import Receiver
+from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
@@ -18,7 +17,7 @@ _OLD = "SELECT count(*) FROM entry WHERE kind = 'backup.old'"
 _PLAN = "EXPLAIN QUERY PLAN " + backups._NEWEST
 
 
-async def reminders(running: Office) -> int:
+async def reminders(running: AlertEnv) -> int:
     """Look now; how often it was said so far."""
     await running.store.write(partial(backups.watch, max_age=2 * HOUR))
     row = await running.store.read(lambda tx: tx.one(_OLD))
@@ -26,14 +25,14 @@ async def reminders(running: Office) -> int:
     return int(row[0])
 
 
-async def made(running: Office) -> None:
+async def made(running: AlertEnv) -> None:
     await running.store.write(
         partial(backups.record_made, actor="operator:local", file=Path("a/b.db"), size=7, digest="00")
     )
 
 
 async def test_an_old_backup_is_said_once_a_day_until_there_is_a_new_one(tmp_path: Path) -> None:
-    async with office(tmp_path, []) as running:
+    async with alert_env(tmp_path, []) as running:
         await made(running)
         assert await reminders(running) == 0
         running.clock.advance(3 * HOUR)
@@ -47,7 +46,7 @@ async def test_an_old_backup_is_said_once_a_day_until_there_is_a_new_one(tmp_pat
 
 
 async def test_without_any_backup_the_first_entry_counts(tmp_path: Path) -> None:
-    async with office(tmp_path, []) as running:
+    async with alert_env(tmp_path, []) as running:
         assert await reminders(running) == 0
         await running.record("company.added")
         assert await reminders(running) == 0
@@ -56,7 +55,7 @@ async def test_without_any_backup_the_first_entry_counts(tmp_path: Path) -> None
 
 
 async def test_the_newest_backup_is_found_without_a_walk_through_history(tmp_path: Path) -> None:
-    async with office(tmp_path, []) as running:
+    async with alert_env(tmp_path, []) as running:
         plan = await running.store.read(_plan)
     assert "USING COVERING INDEX entry_backup" in plan
 
@@ -67,8 +66,8 @@ def _plan(tx: ReadTx) -> str:
 
 async def test_the_alerts_look_by_themselves(tmp_path: Path, receiver: Receiver) -> None:
     clock = RunningClock()
-    async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await made(running)
     clock.advance(3 * HOUR)
-    async with office(tmp_path, [by_webhook(receiver.url)], clock, backup_max_age=2 * HOUR) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)], clock, backup_max_age=2 * HOUR) as running:
         await running.until(lambda rows: [row["kind"] for row in rows] == ["backup.old"])

@@ -10,9 +10,9 @@ from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import Settings
 from keyturn.store.port import ReadTx
+from tests.support.alert_env import ADMIN, SECRET, SENDER, alert_env
 
 from .mail_server import MailServer
-from .office import ADMIN, SECRET, SENDER, office
 from .test_smtp import LETTER
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +30,7 @@ def loaded(tmp_path: Path, text: str, **environ: str) -> Settings:
 async def built(tmp_path: Path, text: str, **environ: str) -> list[str]:
     """The names of the channels."""
     settings = loaded(tmp_path, text)
-    async with office(tmp_path, []) as running:
+    async with alert_env(tmp_path, []) as running:
         return [channel.name for channel in build_channels(settings.alerts, environ, SystemClock(), running.store)]
 
 
@@ -88,7 +88,7 @@ async def test_operators_of_the_company_are_told_too(tmp_path: Path, mail_server
         return [f"boss@{company_id}.example"]
 
     text = SMTP.replace("mail.example", "localhost") + f'port = {mail_server.port}\nsecurity = "none"\n'
-    async with office(tmp_path, []) as running:
+    async with alert_env(tmp_path, []) as running:
         (channel,) = build_channels(loaded(tmp_path, text).alerts, {}, SystemClock(), running.store, recipients)
         await channel.send(LETTER)
     assert mail_server.mails[0].to == [ADMIN, "boss@acme.example"]

@@ -6,11 +6,11 @@ import pytest
 import structlog
 
 from keyturn.alerts.delivery import pause
+from tests.support.alert_env import ADMIN, alert_env, by_mail, by_webhook
 from tests.support.clock import RunningClock
+from tests.support.receiver import Receiver
 
 from .mail_server import MailServer
-from .office import ADMIN, by_mail, by_webhook, office
-from .receiver import Receiver
 
 pytestmark = pytest.mark.anyio
 HOUR = 3600.0
@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 async def test_a_mail_server_that_is_down_for_a_while_loses_nothing(tmp_path: Path, mail_server: MailServer) -> None:
     await mail_server.stop()
-    async with office(tmp_path, [by_mail(mail_server.port)]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port)]) as running:
         await running.record("switch.thrown", 3)
         await running.until(lambda rows: [row["failed_attempts"] for row in rows] == [1, 1, 1])
         await mail_server.start()
@@ -29,13 +29,13 @@ async def test_a_mail_server_that_is_down_for_a_while_loses_nothing(tmp_path: Pa
 
 async def test_a_restart_in_between_loses_and_repeats_nothing(tmp_path: Path, receiver: Receiver) -> None:
     receiver.statuses.extend([503, 503])
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("switch.thrown", 2)
         await running.until(lambda rows: [row["failed_attempts"] for row in rows] == [1, 1])
     refused = len(receiver.posts)
-    async with office(tmp_path, []) as running:
+    async with alert_env(tmp_path, []) as running:
         await running.record("policy.loosened")
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.settled()
     kinds = [post.message["kind"] for post in receiver.posts[refused:]]
     assert sorted(kinds) == ["clock.fault", "policy.loosened", "switch.thrown", "switch.thrown"]
@@ -44,7 +44,7 @@ async def test_a_restart_in_between_loses_and_repeats_nothing(tmp_path: Path, re
 async def test_a_repeated_alert_keeps_its_id(tmp_path: Path, receiver: Receiver, mail_server: MailServer) -> None:
     receiver.statuses.append(500)
     mail_server.scripted["."].append("451 later")
-    async with office(tmp_path, [by_webhook(receiver.url), by_mail(mail_server.port)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url), by_mail(mail_server.port)]) as running:
         await running.record("switch.thrown")
         await running.until(lambda rows: [row["failed_attempts"] for row in rows] == [1, 1])
         running.clock.advance(pause(1))
@@ -56,7 +56,7 @@ async def test_a_repeated_alert_keeps_its_id(tmp_path: Path, receiver: Receiver,
 
 async def test_a_restored_store_gives_no_id_that_was_given_before(tmp_path: Path, receiver: Receiver) -> None:
     for store in ("before", "restored"):
-        async with office(tmp_path / store, [by_webhook(receiver.url)]) as running:
+        async with alert_env(tmp_path / store, [by_webhook(receiver.url)]) as running:
             await running.record("switch.thrown")
             await running.until(lambda rows: bool(rows) and rows[0]["state"] == "sent")
     first, second = receiver.posts
@@ -70,7 +70,7 @@ async def test_pauses_grow() -> None:
 
 async def test_a_failed_attempt_is_not_repeated_before_its_pause(tmp_path: Path, receiver: Receiver) -> None:
     receiver.statuses.append(500)
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("switch.thrown")
         await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
         await running.record("policy.loosened")
@@ -81,7 +81,7 @@ async def test_a_failed_attempt_is_not_repeated_before_its_pause(tmp_path: Path,
 async def test_an_alert_is_given_up_after_a_day_with_a_log_line(tmp_path: Path, receiver: Receiver) -> None:
     receiver.statuses.extend([500] * 3)
     with structlog.testing.capture_logs() as logs:
-        async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+        async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
             await running.record("switch.thrown")
             await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
             running.clock.advance(23 * HOUR)
@@ -98,11 +98,11 @@ async def test_an_alert_is_given_up_after_a_day_with_a_log_line(tmp_path: Path, 
 async def test_what_waited_for_days_with_the_server_is_still_tried(tmp_path: Path, receiver: Receiver) -> None:
     receiver.statuses.append(500)
     clock = RunningClock()
-    async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await running.record("switch.thrown")
         await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
     clock.advance(72 * HOUR)
-    async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await running.until(lambda rows: rows[0]["state"] == "sent")
 
 
@@ -110,7 +110,7 @@ async def test_one_channel_does_not_wait_for_the_other(
     tmp_path: Path, mail_server: MailServer, receiver: Receiver
 ) -> None:
     mail_server.silent = True
-    async with office(tmp_path, [by_mail(mail_server.port, timeout=20.0), by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port, timeout=20.0), by_webhook(receiver.url)]) as running:
         await running.record("switch.thrown")
         await running.until(lambda rows: {row["channel"]: row["state"] for row in rows}.get("webhook") == "sent")
         assert {row["channel"] for row in await running.listed(unsent=True)} == {"smtp"}
@@ -120,7 +120,7 @@ async def test_one_channel_does_not_wait_for_the_other(
 
 async def test_what_waits_and_what_failed_is_counted(tmp_path: Path, receiver: Receiver) -> None:
     receiver.statuses.append(500)
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("switch.thrown")
         await running.until(
             lambda _rows: (
@@ -138,7 +138,7 @@ async def test_who_has_an_alert_does_not_get_it_again_for_one_who_is_refused(
     tmp_path: Path, mail_server: MailServer
 ) -> None:
     mail_server.refused.add("gone@fleet.example")
-    async with office(tmp_path, [by_mail(mail_server.port, to=(ADMIN, "gone@fleet.example"))]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port, to=(ADMIN, "gone@fleet.example"))]) as running:
         await running.record("switch.thrown")
         await running.until(lambda rows: bool(rows) and rows[0]["failed_attempts"] == 1)
         (row,) = await running.listed()

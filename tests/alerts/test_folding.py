@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 
 from keyturn.alerts.collecting import WINDOW
+from tests.support.alert_env import alert_env, by_webhook
 from tests.support.clock import RunningClock
-
-from .office import by_webhook, office
-from .receiver import Receiver
+from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_flood_is_told_one_by_one_and_then_as_one(tmp_path: Path, receiver: Receiver) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("limit.tripped", 1500)
         await running.until(lambda rows: sum(row["count"] for row in rows) == 1500)
         await running.until(lambda rows: [row["state"] for row in rows] == ["unsent"] + ["sent"] * 20)
@@ -31,18 +30,18 @@ async def test_a_flood_is_told_one_by_one_and_then_as_one(tmp_path: Path, receiv
 async def test_a_restart_keeps_the_count(tmp_path: Path, receiver: Receiver) -> None:
     clock = RunningClock()
     for so_far in (15, 30, 45):
-        async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
+        async with alert_env(tmp_path, [by_webhook(receiver.url)], clock) as running:
             await running.record("limit.tripped", 15)
             await running.until(partial(_counted_and_sent, so_far=so_far))
     clock.advance(WINDOW)
-    async with office(tmp_path, [by_webhook(receiver.url)], clock) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await running.settled()
     told = [post.message["count"] for post in receiver.posts if post.message["kind"] == "limit.tripped"]
     assert sorted(told) == [1] * 20 + [25]
 
 
 async def test_after_the_window_counting_begins_again(tmp_path: Path, receiver: Receiver) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         for so_far in (25, 50):
             await running.record("limit.tripped", 25)
             await running.until(partial(_counted, so_far=so_far))
@@ -53,14 +52,14 @@ async def test_after_the_window_counting_begins_again(tmp_path: Path, receiver: 
 
 
 async def test_one_company_cannot_drown_the_alerts_of_another(tmp_path: Path, receiver: Receiver) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("limit.tripped", 100, company_id="loud")
         await running.record("limit.tripped", company_id="quiet")
         await running.until(lambda rows: any(row["company"] == "quiet" and row["state"] == "sent" for row in rows))
 
 
 async def test_one_kind_cannot_drown_another(tmp_path: Path, receiver: Receiver) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("limit.tripped", 100)
         await running.record("policy.loosened")
         await running.until(

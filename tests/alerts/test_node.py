@@ -10,10 +10,9 @@ import pytest
 from keyturn.app import Node
 from keyturn.cli.root import run
 from keyturn.config.settings import AlertSettings, ServerSettings, Settings, WebhookSettings
-
-from ..e2e.store import StoreReader
-from .office import SECRET
-from .receiver import Receiver
+from tests.support.alert_env import SECRET
+from tests.support.receiver import Receiver
+from tests.support.store_reader import StoreReader
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,10 @@ from keyturn.alerts.at_once import AT_ONCE
 from keyturn.alerts.rule import Rule
 from keyturn.alerts.rules import RULES
 from keyturn.store.port import Tx
+from tests.support.alert_env import AlertEnv, alert_env, by_mail, by_webhook
+from tests.support.receiver import Receiver
 
 from .mail_server import MailServer
-from .office import Office, by_mail, by_webhook, office
-from .receiver import Receiver
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ VALUES (:name, 'acme', 'app', 'car', 'account', 'VIN', :name, 'Unknown', 1, 1, '
 """
 
 
-async def told(running: Office, mail_server: MailServer, receiver: Receiver) -> list[Counter[str]]:
+async def told(running: AlertEnv, mail_server: MailServer, receiver: Receiver) -> list[Counter[str]]:
     """How many alerts of each kind came by mail and by webhook; the test's own mark is left out."""
     await running.settled()
     by_mail = Counter(mail.text.partition("kind: ")[2].splitlines()[0] for mail in mail_server.mails)
@@ -48,7 +48,7 @@ async def told(running: Office, mail_server: MailServer, receiver: Receiver) -> 
 async def test_every_event_is_told_once_on_every_channel(
     tmp_path: Path, mail_server: MailServer, receiver: Receiver
 ) -> None:
-    async with office(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
         for kind in PLAIN:
             await running.record(kind, company_id=None if kind == "clock.fault" else "acme")
         assert await told(running, mail_server, receiver) == [Counter(PLAIN)] * 2
@@ -58,7 +58,7 @@ async def test_every_event_is_told_once_on_every_channel(
 async def test_what_administrators_do_is_told_where_it_may_harm(
     tmp_path: Path, receiver: Receiver, kind: str, told_of: dict[str, Any], not_told_of: dict[str, Any]
 ) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         for body in (not_told_of, told_of):
             await running.record(kind, company_id="acme", **body)
         await running.settled()
@@ -73,7 +73,7 @@ async def test_what_administrators_do_is_told_where_it_may_harm(
 async def test_what_an_operator_ended_is_told_and_what_the_engine_did_is_not(
     tmp_path: Path, receiver: Receiver, kind: str
 ) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         for actor in ("engine", "operator:ana"):
             await running.record(kind, company_id="acme", actor=actor)
         await running.settled()
@@ -82,7 +82,7 @@ async def test_what_an_operator_ended_is_told_and_what_the_engine_did_is_not(
 
 async def test_a_thousand_consents_are_told_as_one_and_the_rest(tmp_path: Path, receiver: Receiver) -> None:
     """And hold up nothing else of their company."""
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("consent.given", 1000, company_id="acme", reference="form 77")
         await running.record("vehicle.changed", company_id="acme", external_id="another")
         await running.until(lambda rows: "vehicle.changed" in [row["kind"] for row in rows])
@@ -96,7 +96,7 @@ async def test_a_thousand_consents_are_told_as_one_and_the_rest(tmp_path: Path, 
 async def test_only_an_immobilisation_is_told_of(
     tmp_path: Path, mail_server: MailServer, receiver: Receiver, kind: str
 ) -> None:
-    async with office(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
         for name in ("start", "enable_ignition", "disable_ignition"):
             await running.store.write(partial(_add_command, name=name))
             await running.record(kind, command_id=name, vehicle_id="car")
@@ -109,7 +109,7 @@ async def test_refused_sign_ins_are_told_of_when_they_repeat(
     tmp_path: Path, mail_server: MailServer, receiver: Receiver
 ) -> None:
     kind = "operator.sign_in_refused"
-    async with office(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
         await running.record(kind, 4)
         assert await told(running, mail_server, receiver) == [Counter()] * 2
         await running.record(kind)
@@ -118,7 +118,7 @@ async def test_refused_sign_ins_are_told_of_when_they_repeat(
 
 
 async def test_what_is_no_reason_is_not_told(tmp_path: Path, receiver: Receiver) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         for kind in ("change.approved", "operator.signed_in", "clock.right", "backup.made", "command.Executed"):
             await running.record(kind)
         await running.settled()
@@ -126,15 +126,15 @@ async def test_what_is_no_reason_is_not_told(tmp_path: Path, receiver: Receiver)
 
 
 async def test_the_first_start_tells_nothing_of_the_past(tmp_path: Path, receiver: Receiver) -> None:
-    async with office(tmp_path, []) as running:
+    async with alert_env(tmp_path, []) as running:
         await running.record("switch.thrown")
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.settled()
         assert [post.message["kind"] for post in receiver.posts] == ["clock.fault"]
 
 
 async def test_without_a_channel_nothing_is_done(tmp_path: Path) -> None:
-    async with office(tmp_path, [], backup_max_age=0.001) as running:
+    async with alert_env(tmp_path, [], backup_max_age=0.001) as running:
         await running.record("switch.thrown")
         counts = await running.store.read(
             lambda tx: tx.all("SELECT (SELECT count(*) FROM alert_cursor), (SELECT count(*) FROM alert)")

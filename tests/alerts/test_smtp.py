@@ -9,10 +9,10 @@ import pytest
 from keyturn.alerts.channel import NotDelivered
 from keyturn.alerts.message import Message, Origin
 from keyturn.alerts.outbox import Letter
+from tests.support.alert_env import ADMIN, SENDER, alert_env, by_mail
+from tests.support.certificates import Authority
 
-from ..connectors.certificates import Authority
 from .mail_server import MailServer
-from .office import ADMIN, SENDER, by_mail, office
 
 pytestmark = pytest.mark.anyio
 
@@ -147,7 +147,7 @@ async def test_an_address_cannot_bring_a_header_or_another_address(mail_server: 
 
 async def test_what_an_operator_wrote_stays_on_its_line(tmp_path: Path, mail_server: MailServer) -> None:
     scope = "vehicle\r\nBcc: all@evil.example\r\n\r\n.\r\nMAIL FROM:<eve@evil.example>"
-    async with office(tmp_path, [by_mail(mail_server.port)]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port)]) as running:
         await running.record("switch.thrown", scope=scope, actor="operator:\r\nSubject: x")
         await running.settled()
     mail = mail_server.mails[0]
@@ -158,7 +158,7 @@ async def test_what_an_operator_wrote_stays_on_its_line(tmp_path: Path, mail_ser
 
 
 async def test_only_named_members_of_an_entry_are_told(tmp_path: Path, mail_server: MailServer) -> None:
-    async with office(tmp_path, [by_mail(mail_server.port)]) as running:
+    async with alert_env(tmp_path, [by_mail(mail_server.port)]) as running:
         await running.record("switch.thrown", scope="company", code="4711", token="abc", reason="he said 4711")
         await running.settled()
     text = mail_server.mails[0].text

@@ -12,10 +12,10 @@ import pytest
 
 from keyturn.alerts.addresses import is_public
 from keyturn.alerts.channel import NotDelivered
+from tests.support.alert_env import KEY, alert_env, by_webhook
+from tests.support.certificates import Authority
+from tests.support.receiver import Receiver
 
-from ..connectors.certificates import Authority
-from .office import KEY, by_webhook, office
-from .receiver import Receiver
 from .test_smtp import LETTER
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ async def fault_of(url: str, **settings: Any) -> str:
 
 
 async def test_the_body_says_what_happened_in_ids(tmp_path: Path, receiver: Receiver) -> None:
-    async with office(tmp_path, [by_webhook(receiver.url)]) as running:
+    async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("switch.thrown", vehicle_id="car", scope="vehicle", code="4711")
         await running.until(lambda rows: bool(rows) and rows[0]["state"] == "sent")
     (post,) = receiver.posts

@@ -2,10 +2,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from .stage import Stage, open_stage
+from tests.support.api_env import ApiEnv, open_api
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    with open_stage() as opened:
+def env() -> Iterator[ApiEnv]:
+    with open_api() as opened:
         yield opened

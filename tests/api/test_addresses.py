@@ -3,8 +3,7 @@ import pytest
 from keyturn.api.addresses import Addresses
 from keyturn.api.request import Request
 from keyturn.config.settings import LimitSettings
-
-from .stage import body, open_stage, signed
+from tests.support.api_env import body, open_api, signed
 
 PROXIES = ("10.0.0.0/8", "2001:db8:ffff::/48", "192.0.2.7")
 
@@ -45,9 +44,9 @@ def test_whose_address_counts(peer: str | None, forwarded: list[str], expected: 
 
 
 def test_a_stranger_cannot_escape_a_limit_by_claiming_addresses() -> None:
-    with open_stage(limits=LimitSettings(failed_attempts_per_minute=2)) as stage:
+    with open_api(limits=LimitSettings(failed_attempts_per_minute=2)) as env:
         statuses = [
-            stage.call(
+            env.call(
                 "POST", "/vehicle-command", body(), signed(token="x", **{"X-Forwarded-For": f"192.0.2.{n}"})
             ).status
             for n in range(4)

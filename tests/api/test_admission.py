@@ -15,10 +15,10 @@ from keyturn.api.listening import ListenRefused, tls_context
 from keyturn.api.routes import build_metrics_app
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics
+from tests.support.api_env import ApiEnv, body, open_api, signed, wait_until
+from tests.support.certificates import Authority
 
-from ..connectors.certificates import Authority
 from .caller import read_replies, read_reply
-from .stage import Stage, body, open_stage, signed, wait_until
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 PROXIED = ServerSettings(trusted_proxies=("127.0.0.1",), max_connections=50, max_connections_per_address=2)
@@ -29,14 +29,14 @@ def served(sock: socket.socket, request: bytes = GET) -> int:
     return read_reply(sock).status
 
 
-def refused(stage: Stage) -> dict[str, float]:
-    lines = stage.metrics.render().decode().splitlines()
+def refused(env: ApiEnv) -> dict[str, float]:
+    lines = env.metrics.render().decode().splitlines()
     found = [line for line in lines if line.startswith("keyturn_connections_refused_total{")]
     return {line.split('"')[1]: float(line.rsplit(" ", 1)[1]) for line in found}
 
 
-def connected_from(stage: Stage, address: str) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", stage.port), timeout=10, source_address=(address, 0))
+def connected_from(env: ApiEnv, address: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", env.port), timeout=10, source_address=(address, 0))
 
 
 def _get(client: str) -> bytes:
@@ -50,94 +50,94 @@ def _post(client: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body()
 
 
-def _held_post(stage: Stage) -> Callable[[], object]:
-    stage.desk.hold, let_go = stage.loop.latch()
+def _held_post(env: ApiEnv) -> Callable[[], object]:
+    env.desk.hold, let_go = env.loop.latch()
     return let_go
 
 
 def test_one_address_takes_half_of_the_places_and_another_is_served() -> None:
-    with open_stage(ServerSettings(max_connections=6)) as stage, ExitStack() as held:
+    with open_api(ServerSettings(max_connections=6)) as env, ExitStack() as held:
         for _ in range(3):
-            assert served(held.enter_context(connected_from(stage, "127.0.0.2"))) == 200
+            assert served(held.enter_context(connected_from(env, "127.0.0.2"))) == 200
         for _ in range(5):
-            with connected_from(stage, "127.0.0.2") as beyond:
+            with connected_from(env, "127.0.0.2") as beyond:
                 assert served(beyond) == 503
-        assert served(held.enter_context(connected_from(stage, "127.0.0.3"))) == 200
-        assert refused(stage) == {"address": 5.0}
+        assert served(held.enter_context(connected_from(env, "127.0.0.3"))) == 200
+        assert refused(env) == {"address": 5.0}
 
 
 def test_a_place_that_was_left_is_free_again() -> None:
-    with open_stage(ServerSettings(max_connections=6)) as stage:
+    with open_api(ServerSettings(max_connections=6)) as env:
         for _ in range(20):
-            with connected_from(stage, "127.0.0.2") as first, connected_from(stage, "127.0.0.2") as second:
+            with connected_from(env, "127.0.0.2") as first, connected_from(env, "127.0.0.2") as second:
                 assert [served(first), served(second)] == [200, 200]
-            wait_until(lambda: not stage.server._network._by_address)
+            wait_until(lambda: not env.server._network._by_address)
 
 
 def test_trusted_proxies_have_no_bound_and_the_clients_that_they_name_have_it() -> None:
-    with open_stage(PROXIED) as stage, ExitStack() as held:
-        let_go = _held_post(stage)
-        waiting = [held.enter_context(stage.call.connected()) for _ in range(4)]
+    with open_api(PROXIED) as env, ExitStack() as held:
+        let_go = _held_post(env)
+        waiting = [held.enter_context(env.call.connected()) for _ in range(4)]
         for sock, client in zip(waiting, ("192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"), strict=True):
             sock.sendall(_post(client))
-        wait_until(lambda: len(stage.desk.posted) == 4)
+        wait_until(lambda: len(env.desk.posted) == 4)
 
-        with stage.call.connected() as beyond:
+        with env.call.connected() as beyond:
             assert served(beyond, _get(client="192.0.2.1")) == 503
-        with stage.call.connected() as other:
+        with env.call.connected() as other:
             assert served(other, _get(client="192.0.2.3")) == 200
         let_go()
 
         assert [read_reply(sock).status for sock in waiting] == [200] * 4
-        with stage.call.connected() as again:
+        with env.call.connected() as again:
             assert served(again, _get(client="192.0.2.1")) == 200
-        assert refused(stage) == {"address": 1.0}
+        assert refused(env) == {"address": 1.0}
 
 
 def test_a_named_client_that_goes_away_leaves_its_place() -> None:
-    with open_stage(PROXIED) as stage:
-        let_go = _held_post(stage)
-        with stage.call.connected() as one, stage.call.connected() as two:
+    with open_api(PROXIED) as env:
+        let_go = _held_post(env)
+        with env.call.connected() as one, env.call.connected() as two:
             for sock in (one, two):
                 sock.sendall(_post("192.0.2.1"))
-            wait_until(lambda: len(stage.desk.posted) == 2)
+            wait_until(lambda: len(env.desk.posted) == 2)
         let_go()
-        wait_until(lambda: not stage.server._network._by_address)
-        with stage.call.connected() as again:
+        wait_until(lambda: not env.server._network._by_address)
+        with env.call.connected() as again:
             assert served(again, _get(client="192.0.2.1")) == 200
 
 
 def test_who_is_refused_does_not_use_up_the_files_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "LINGERING", 2)
-    with open_stage(ServerSettings(max_connections=2)) as stage, ExitStack() as held:
-        assert served(held.enter_context(stage.call.connected())) == 200
+    with open_api(ServerSettings(max_connections=2)) as env, ExitStack() as held:
+        assert served(held.enter_context(env.call.connected())) == 200
         heard = []
         for _ in range(6):
-            sock = held.enter_context(stage.call.connected())
+            sock = held.enter_context(env.call.connected())
             try:
                 heard += [reply.status for reply in read_replies(sock)]
             except ConnectionResetError:
                 heard.append(0)
         assert heard.count(503) >= 2
-        assert refused(stage)["address"] == 6.0
+        assert refused(env)["address"] == 6.0
 
 
 def test_handshakes_that_never_end_take_the_places_of_their_address_alone(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate, key = authority.issue("localhost")
     settings = ServerSettings(max_connections=6, header_timeout=1.0)
-    with open_stage(settings) as stage, ExitStack() as held:
-        app = build_metrics_app(stage.metrics, stage.clock)
-        port = stage.loop.run(stage.server.start(app, "127.0.0.1", 0, tls_context(str(certificate), str(key))))
+    with open_api(settings) as env, ExitStack() as held:
+        app = build_metrics_app(env.metrics, env.clock)
+        port = env.loop.run(env.server.start(app, "127.0.0.1", 0, tls_context(str(certificate), str(key))))
         for _ in range(12):
             held.enter_context(socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0)))
-        wait_until(lambda: refused(stage).get("address") == 9.0)
+        wait_until(lambda: refused(env).get("address") == 9.0)
         context = ssl.create_default_context(cafile=str(authority.root))
         with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
             secured = context.wrap_socket(plain, server_hostname="localhost")
             assert served(secured, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") == 200
             secured.close()
-        wait_until(lambda: not stage.server._network._by_address)
+        wait_until(lambda: not env.server._network._by_address)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import pytest
 
 from keyturn.api.body import decode_object
 from keyturn.errors import InvalidJson
-
-from .stage import VIN, Stage, body, signature, signed
+from tests.support.api_env import VIN, ApiEnv, body, signature, signed
 
 INVALID = "Request body is not valid JSON."
 TOO_LARGE = "Request body too large."
@@ -27,10 +26,10 @@ def nested(levels: int) -> bytes:
         b'{"a":"\\ud8"}', b"\xef\xbb\xbf", b'{"a":1}\x00', nested(33), b"[" * 16000, b'{"a":' * 3000, b'{"a":[' * 2000,
     ],
 )  # fmt: skip
-def test_what_is_not_one_plain_json_object_is_refused(stage: Stage, sent: bytes) -> None:
+def test_what_is_not_one_plain_json_object_is_refused(env: ApiEnv, sent: bytes) -> None:
     with pytest.raises(InvalidJson):
         decode_object(sent)
-    reply = stage.call("POST", "/vehicle-command", sent, signed())
+    reply = env.call("POST", "/vehicle-command", sent, signed())
     assert (reply.status, reply.json) == (400, {"detail": INVALID})
 
 
@@ -42,9 +41,9 @@ def test_what_is_not_one_plain_json_object_is_refused(stage: Stage, sent: bytes)
         b'"code":' + b"1" * 1000, b'"code":"\\ud800"', b'"code":null',
     ],
 )  # fmt: skip
-def test_odd_but_valid_json_is_served(stage: Stage, extra: bytes) -> None:
+def test_odd_but_valid_json_is_served(env: ApiEnv, extra: bytes) -> None:
     sent = body()[:-1] + b"," + extra + b"}"
-    assert stage.call("POST", "/vehicle-command", sent, signed()).status == 200
+    assert env.call("POST", "/vehicle-command", sent, signed()).status == 200
 
 
 def test_32_levels_are_allowed_and_33_are_not() -> None:
@@ -57,22 +56,22 @@ def test_many_shallow_members_are_not_deep() -> None:
     assert len(decode_object(json.dumps({str(n): [n] for n in range(100)}).encode())) == 100
 
 
-def test_a_byte_order_mark_is_allowed(stage: Stage) -> None:
-    assert stage.call("POST", "/vehicle-command", b"\xef\xbb\xbf" + body(), signed()).status == 200
+def test_a_byte_order_mark_is_allowed(env: ApiEnv) -> None:
+    assert env.call("POST", "/vehicle-command", b"\xef\xbb\xbf" + body(), signed()).status == 200
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/xml; charset=utf-16", "garbage"])
-def test_the_content_type_is_not_judged(stage: Stage, content_type: str) -> None:
+def test_the_content_type_is_not_judged(env: ApiEnv, content_type: str) -> None:
     headers = signed(**{"Content-Type": content_type})
-    assert stage.call("POST", "/vehicle-command", body(), headers).status == 200
+    assert env.call("POST", "/vehicle-command", body(), headers).status == 200
 
 
 @pytest.mark.parametrize("odd", ["\ud800", "\udc00x", "a\x00b"])
-def test_text_that_no_database_keeps_is_replaced_after_signing(stage: Stage, odd: str) -> None:
+def test_text_that_no_database_keeps_is_replaced_after_signing(env: ApiEnv, odd: str) -> None:
     sent = json.dumps({"vin": odd, "command": odd}).encode()
     headers = signed(**{"Idempotency-Key": "k"}) | {"X-Signature": signature(odd, odd)}
-    assert stage.call("POST", "/vehicle-command", sent, headers).status == 200
-    (request,) = stage.desk.posted
+    assert env.call("POST", "/vehicle-command", sent, headers).status == 200
+    (request,) = env.desk.posted
     assert request.vin == request.command
     request.vin.encode()
     assert "\ufffd" in request.vin
@@ -83,9 +82,9 @@ def padded(size: int) -> bytes:
     return body().ljust(size)
 
 
-def test_the_body_limit_is_16_kib_to_the_byte(stage: Stage) -> None:
-    assert stage.call("POST", "/vehicle-command", padded(16384), signed()).status == 200
-    reply = stage.call("POST", "/vehicle-command", padded(16385), signed())
+def test_the_body_limit_is_16_kib_to_the_byte(env: ApiEnv) -> None:
+    assert env.call("POST", "/vehicle-command", padded(16384), signed()).status == 200
+    reply = env.call("POST", "/vehicle-command", padded(16385), signed())
     assert (reply.status, reply.json) == (413, {"detail": TOO_LARGE})
 
 
@@ -100,60 +99,60 @@ def chunked(whole: bytes, size: int) -> bytes:
     return b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
 
 
-def test_a_chunked_body_is_read_and_counted(stage: Stage) -> None:
+def test_a_chunked_body_is_read_and_counted(env: ApiEnv) -> None:
     fields = ("Transfer-Encoding: chunked", "Connection: close")
-    (reply,) = stage.call.raw(head(*fields) + chunked(padded(16384), 7))
+    (reply,) = env.call.raw(head(*fields) + chunked(padded(16384), 7))
     assert reply.status == 200
-    (reply,) = stage.call.raw(head(*fields) + chunked(padded(16385), 1000))
+    (reply,) = env.call.raw(head(*fields) + chunked(padded(16385), 1000))
     assert (reply.status, reply.detail) == (413, TOO_LARGE)
 
 
 @pytest.mark.parametrize("fields", [("Connection: close",), ()])
-def test_whoever_sends_a_megabyte_hears_413(stage: Stage, fields: tuple[str, ...]) -> None:
+def test_whoever_sends_a_megabyte_hears_413(env: ApiEnv, fields: tuple[str, ...]) -> None:
     megabyte = padded(1_000_000)
-    (reply,) = stage.call.raw(head("Content-Length: 1000000", *fields), megabyte)
+    (reply,) = env.call.raw(head("Content-Length: 1000000", *fields), megabyte)
     assert (reply.status, reply.detail) == (413, TOO_LARGE)
-    (reply,) = stage.call.raw(head("Transfer-Encoding: chunked", *fields), chunked(megabyte, 50_000))
+    (reply,) = env.call.raw(head("Transfer-Encoding: chunked", *fields), chunked(megabyte, 50_000))
     assert (reply.status, reply.detail) == (413, TOO_LARGE)
     assert reply.headers["connection"] == "close"
 
 
-def test_a_chunked_body_is_refused_before_its_end(stage: Stage) -> None:
+def test_a_chunked_body_is_refused_before_its_end(env: ApiEnv) -> None:
     unfinished = chunked(padded(20000), 1000).removesuffix(b"0\r\n\r\n")
-    (reply,) = stage.call.raw(head("Transfer-Encoding: chunked") + unfinished)
+    (reply,) = env.call.raw(head("Transfer-Encoding: chunked") + unfinished)
     assert (reply.status, reply.detail) == (413, TOO_LARGE)
 
 
-def test_a_length_with_many_zeros_is_a_length(stage: Stage) -> None:
-    (reply,) = stage.call.raw(head("Content-Length: " + "0" * 5000 + str(len(body())), "Connection: close") + body())
+def test_a_length_with_many_zeros_is_a_length(env: ApiEnv) -> None:
+    (reply,) = env.call.raw(head("Content-Length: " + "0" * 5000 + str(len(body())), "Connection: close") + body())
     assert reply.status == 200
 
 
-def test_a_declared_length_is_refused_before_anything_is_sent(stage: Stage) -> None:
-    (reply,) = stage.call.raw(head("Content-Length: 99999999999999", "Expect: 100-continue"))
+def test_a_declared_length_is_refused_before_anything_is_sent(env: ApiEnv) -> None:
+    (reply,) = env.call.raw(head("Content-Length: 99999999999999", "Expect: 100-continue"))
     assert (reply.status, reply.detail) == (413, TOO_LARGE)
 
 
-def test_a_client_that_waits_for_100_continue_gets_it(stage: Stage) -> None:
-    with stage.call.connected() as sock:
+def test_a_client_that_waits_for_100_continue_gets_it(env: ApiEnv) -> None:
+    with env.call.connected() as sock:
         sock.sendall(head(f"Content-Length: {len(body())}", "Expect: 100-continue", "Connection: close"))
         assert sock.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(body())
         assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
-def test_trailers_are_not_headers(stage: Stage) -> None:
+def test_trailers_are_not_headers(env: ApiEnv) -> None:
     lines = ["POST /vehicle-command HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close"]
     sent = "\r\n".join(lines) + "\r\n\r\n"
     trailers = "".join(f"{name}: {value}\r\n" for name, value in signed().items())
-    (reply,) = stage.call.raw(sent.encode() + chunked(body(), 100)[:-2] + trailers.encode() + b"\r\n")
+    (reply,) = env.call.raw(sent.encode() + chunked(body(), 100)[:-2] + trailers.encode() + b"\r\n")
     assert (reply.status, reply.detail) == (401, "Bearer token missing.")
 
 
-def test_the_body_of_a_request_may_come_in_pieces(stage: Stage) -> None:
+def test_the_body_of_a_request_may_come_in_pieces(env: ApiEnv) -> None:
     sent = head(f"Content-Length: {len(body())}", "Connection: close") + body()
-    with stage.call.connected() as sock:
+    with env.call.connected() as sock:
         for byte in sent:
             sock.sendall(bytes([byte]))
         assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
-    assert stage.desk.posted[0].vin == VIN
+    assert env.desk.posted[0].vin == VIN

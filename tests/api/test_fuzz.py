@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyturn.config.settings import LimitSettings
+from tests.support.api_env import COMMAND_ID, ApiEnv, open_api, signature
 
 from .caller import read_replies
-from .stage import COMMAND_ID, Stage, open_stage, signature
 
 PATIENT = LimitSettings(failed_attempts_per_minute=1_000_000, application_rate=0)
 
@@ -47,27 +47,27 @@ oddities = st.text("/?#%:;&=.-_~ abc0\r\n\x00\xff", max_size=10).map(lambda text
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with open_stage(limits=PATIENT) as opened:
+def env() -> Iterator[ApiEnv]:
+    with open_api(limits=PATIENT) as opened:
         yield opened
 
 
 @settings(max_examples=250, deadline=None)
 @given(sent=bodies, with_headers=headers)
-def test_any_body_and_headers(stage: Stage, sent: bytes, with_headers: dict[str, str]) -> None:
-    assert stage.call("POST", "/vehicle-command", sent, with_headers).status < 500
-    assert stage.call("POST", "/token", sent, with_headers).status < 500
-    assert stage.call("GET", f"/vehicle-command/{COMMAND_ID}", sent, with_headers).status < 500
+def test_any_body_and_headers(env: ApiEnv, sent: bytes, with_headers: dict[str, str]) -> None:
+    assert env.call("POST", "/vehicle-command", sent, with_headers).status < 500
+    assert env.call("POST", "/token", sent, with_headers).status < 500
+    assert env.call("GET", f"/vehicle-command/{COMMAND_ID}", sent, with_headers).status < 500
 
 
 @settings(max_examples=150, deadline=None)
 @given(order=orders, more=headers)
-def test_any_rightly_signed_order(stage: Stage, order: dict[str, Any], more: dict[str, str]) -> None:
+def test_any_rightly_signed_order(env: ApiEnv, order: dict[str, Any], more: dict[str, str]) -> None:
     named = [value for value in (order.get("vin"), order.get("command")) if isinstance(value, str) and value]
     signed = len(named) == 2
     proof = {"X-Signature": signature(*named)} if signed else {}
     sent = json.dumps(order).encode()
-    reply = stage.call("POST", "/vehicle-command", sent, more | proof | {"Authorization": "Bearer right"})
+    reply = env.call("POST", "/vehicle-command", sent, more | proof | {"Authorization": "Bearer right"})
     assert reply.status in (200, 400)
     judged = more.keys() & {"Idempotency-Key", "X-Reason"}
     if signed and b"NaN" not in sent and b"Infinity" not in sent and not judged:
@@ -82,8 +82,8 @@ def test_any_rightly_signed_order(stage: Stage, order: dict[str, Any], more: dic
     field=st.binary(max_size=30),
     rest=st.binary(max_size=60),
 )
-def test_any_bytes_on_the_wire(stage: Stage, method: bytes, path: bytes, odd: bytes, field: bytes, rest: bytes) -> None:
-    with stage.call.connected() as sock:
+def test_any_bytes_on_the_wire(env: ApiEnv, method: bytes, path: bytes, odd: bytes, field: bytes, rest: bytes) -> None:
+    with env.call.connected() as sock:
         sock.sendall(method + b" " + path + odd + b" HTTP/1.1\r\nX-Field: " + field + b"\r\n\r\n" + rest)
         sock.shutdown(socket.SHUT_WR)
         replies = read_replies_to(method, sock)

@@ -3,10 +3,10 @@ import pytest
 from keyturn.api.limits import CAPACITY, FailedAttempts, Held, TokenBuckets
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import BlockedByPolicy, CommandNotFound, ConfirmationInvalid, Refusal, VinNotFound
+from tests.support.api_env import ApiEnv, body, open_api, signed
 from tests.support.clock import ManualClock
 
 from .caller import Reply
-from .stage import Stage, body, open_stage, signed
 
 LIMITS = LimitSettings(
     failed_attempts_per_minute=3, application_rate=2, application_burst=4, refusal_rate=2, refusal_burst=4
@@ -86,97 +86,97 @@ def test_what_tripped_long_ago_makes_place_first() -> None:
     assert len(attempts._full) == CAPACITY
 
 
-def post(stage: Stage, command: str = "diagnostics", token: str = "right", **headers: str) -> Reply:
+def post(env: ApiEnv, command: str = "diagnostics", token: str = "right", **headers: str) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return stage.call("POST", "/vehicle-command", body(command), signed(command, token=token) | named)
+    return env.call("POST", "/vehicle-command", body(command), signed(command, token=token) | named)
 
 
 def test_wrong_bearers_trip_for_failing_requests_only() -> None:
-    with open_stage(limits=LIMITS) as stage:
-        assert [post(stage, token="wrong").status for _ in range(5)] == [401, 401, 401, 429, 429]
-        reply = stage.call.get("/vehicle-command/none", token="wrong")
+    with open_api(limits=LIMITS) as env:
+        assert [post(env, token="wrong").status for _ in range(5)] == [401, 401, 401, 429, 429]
+        reply = env.call.get("/vehicle-command/none", token="wrong")
         assert (reply.status, reply.json, reply.headers["retry-after"]) == (429, {"detail": "Too many requests."}, "60")
         assert "www-authenticate" not in reply.headers
-        assert post(stage).status == 200
-        assert post(stage, Authorization="").status == 401
-        stage.clock.advance(60)
-        assert post(stage, token="wrong").status == 401
+        assert post(env).status == 200
+        assert post(env, Authorization="").status == 401
+        env.clock.advance(60)
+        assert post(env, token="wrong").status == 401
 
 
 def test_an_absent_bearer_or_signature_is_not_counted() -> None:
-    with open_stage(limits=LIMITS) as stage:
+    with open_api(limits=LIMITS) as env:
         bare = {"Authorization": "Bearer right"}
-        assert {stage.call("POST", "/vehicle-command", body()).status for _ in range(5)} == {401}
-        assert {stage.call("POST", "/vehicle-command", body(), bare).status for _ in range(5)} == {403}
-        assert post(stage, token="wrong").status == 401
-        assert post(stage, X_Signature="0" * 64).status == 403
+        assert {env.call("POST", "/vehicle-command", body()).status for _ in range(5)} == {401}
+        assert {env.call("POST", "/vehicle-command", body(), bare).status for _ in range(5)} == {403}
+        assert post(env, token="wrong").status == 401
+        assert post(env, X_Signature="0" * 64).status == 403
 
 
 def test_wrong_signatures_trip_per_address_and_per_application() -> None:
-    with open_stage(ServerSettings(trusted_proxies=("127.0.0.1",)), LIMITS) as stage:
+    with open_api(ServerSettings(trusted_proxies=("127.0.0.1",)), LIMITS) as env:
 
         def wrong(address: str, token: str = "right") -> int:
-            return post(stage, token=token, X_Signature="0" * 64, X_Forwarded_For=address).status
+            return post(env, token=token, X_Signature="0" * 64, X_Forwarded_For=address).status
 
         assert [wrong("192.0.2.1") for _ in range(4)] == [403, 403, 403, 429]
         assert wrong("192.0.2.1", "other") == 429
         assert wrong("192.0.2.2") == 429
         assert wrong("192.0.2.2", "other") == 403
-        assert post(stage, X_Forwarded_For="192.0.2.1").status == 200
-        assert post(stage, token="wrong", X_Forwarded_For="192.0.2.1").status == 401
-        stage.clock.advance(60)
+        assert post(env, X_Forwarded_For="192.0.2.1").status == 200
+        assert post(env, token="wrong", X_Forwarded_For="192.0.2.1").status == 401
+        env.clock.advance(60)
         assert wrong("192.0.2.1") == 403
 
 
 def test_ignition_attempts_are_not_written_down_while_tripped() -> None:
-    with open_stage(limits=LIMITS) as stage:
-        replies = [post(stage, "disable_ignition", X_Signature="0" * 64) for _ in range(6)]
+    with open_api(limits=LIMITS) as env:
+        replies = [post(env, "disable_ignition", X_Signature="0" * 64) for _ in range(6)]
         assert [reply.status for reply in replies] == [403, 403, 403, 429, 429, 429]
-        assert len(stage.desk.refused) == 3
+        assert len(env.desk.refused) == 3
 
 
 def test_row_7_limits_each_application() -> None:
-    with open_stage(limits=LIMITS) as stage:
-        assert [post(stage).status for _ in range(5)] == [200] * 4 + [429]
-        reply = post(stage)
+    with open_api(limits=LIMITS) as env:
+        assert [post(env).status for _ in range(5)] == [200] * 4 + [429]
+        reply = post(env)
         assert (reply.status, reply.json, reply.headers["retry-after"]) == (429, {"detail": "Too many requests."}, "1")
-        assert post(stage, token="other").status == 200
-        stage.clock.advance(1)
-        assert [post(stage).status for _ in range(3)] == [200, 200, 429]
+        assert post(env, token="other").status == 200
+        env.clock.advance(1)
+        assert [post(env).status for _ in range(3)] == [200, 200, 429]
 
 
 @pytest.mark.parametrize("command", ["enable_ignition", "cancel_start", "cancel_alert"])
 def test_row_7_never_holds_a_restoring_command(command: str) -> None:
-    with open_stage(limits=LIMITS) as stage:
-        assert [post(stage).status for _ in range(5)] == [200] * 4 + [429]
-        assert {post(stage, command).status for _ in range(5)} == {200}
+    with open_api(limits=LIMITS) as env:
+        assert [post(env).status for _ in range(5)] == [200] * 4 + [429]
+        assert {post(env, command).status for _ in range(5)} == {200}
 
 
 @pytest.mark.parametrize("command", ["enable_ignition", "cancel_start", "cancel_alert"])
 @pytest.mark.parametrize("refusal", [VinNotFound(), CommandNotFound(), BlockedByPolicy("vehicle is immobilised")])
 def test_what_restores_nothing_because_it_is_refused_is_limited(command: str, refusal: Refusal) -> None:
-    with open_stage(limits=LIMITS) as stage:
-        stage.desk.failure = refusal
-        assert [post(stage, command).status for _ in range(6)] == [refusal.http_status] * 4 + [429] * 2
-        assert post(stage, command).headers["retry-after"] == "1"
-        assert len(stage.desk.posted) == 7, "the desk counts each of them"
-        stage.desk.failure = None
-        assert post(stage, command).status == 200
+    with open_api(limits=LIMITS) as env:
+        env.desk.failure = refusal
+        assert [post(env, command).status for _ in range(6)] == [refusal.http_status] * 4 + [429] * 2
+        assert post(env, command).headers["retry-after"] == "1"
+        assert len(env.desk.posted) == 7, "the desk counts each of them"
+        env.desk.failure = None
+        assert post(env, command).status == 200
 
 
 def test_a_wrong_code_for_what_restores_hears_its_own_answer() -> None:
-    with open_stage(limits=LIMITS) as stage:
-        stage.desk.failure = ConfirmationInvalid()
-        assert {post(stage, "enable_ignition").status for _ in range(8)} == {400}
+    with open_api(limits=LIMITS) as env:
+        env.desk.failure = ConfirmationInvalid()
+        assert {post(env, "enable_ignition").status for _ in range(8)} == {400}
 
 
 def test_row_7_writes_down_the_first_of_a_row_of_refused_ignition_attempts() -> None:
-    with open_stage(limits=LIMITS) as stage:
-        assert [post(stage, "disable_ignition").status for _ in range(7)] == [200] * 4 + [429] * 3
-        assert [entry[3] for entry in stage.desk.refused] == ["Too many requests."]
+    with open_api(limits=LIMITS) as env:
+        assert [post(env, "disable_ignition").status for _ in range(7)] == [200] * 4 + [429] * 3
+        assert [entry[3] for entry in env.desk.refused] == ["Too many requests."]
 
 
 def test_get_is_not_held_by_the_rate() -> None:
-    with open_stage(limits=LIMITS) as stage:
+    with open_api(limits=LIMITS) as env:
         path = "/vehicle-command/0198b2df-1d68-7000-8760-cf36f06d00b5"
-        assert {stage.call.get(path).status for _ in range(10)} == {200}
+        assert {env.call.get(path).status for _ in range(10)} == {200}

@@ -18,10 +18,10 @@ from keyturn.api.listening import ListenRefused, tls_context
 from keyturn.api.request import Request
 from keyturn.api.routes import build_metrics_app
 from keyturn.config.settings import ServerSettings
+from tests.support.api_env import ApiEnv, body, signed, wait_until
+from tests.support.certificates import Authority
 
-from ..connectors.certificates import Authority
 from .caller import PATIENCE, Caller, Reply, read_replies, read_reply
-from .stage import Stage, body, signed, wait_until
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -32,14 +32,14 @@ def post(head: str = "") -> bytes:
     return f"POST /vehicle-command HTTP/1.1\r\nHost: x\r\n{length}{fields}{head}\r\n".encode() + body()
 
 
-def start(stage: Stage, host: str, port: int) -> int:
-    return stage.loop.run(stage.server.start(stage.app, host, port))
+def start(env: ApiEnv, host: str, port: int) -> int:
+    return env.loop.run(env.server.start(env.app, host, port))
 
 
-def test_a_taken_port_is_said_in_one_sentence(stage: Stage) -> None:
+def test_a_taken_port_is_said_in_one_sentence(env: ApiEnv) -> None:
     with pytest.raises(ListenRefused) as refused:
-        start(stage, "127.0.0.1", stage.port)
-    assert str(refused.value) == f"Port {stage.port} on 127.0.0.1 is already in use."
+        start(env, "127.0.0.1", env.port)
+    assert str(refused.value) == f"Port {env.port} on 127.0.0.1 is already in use."
 
 
 @pytest.mark.parametrize(
@@ -49,57 +49,57 @@ def test_a_taken_port_is_said_in_one_sentence(stage: Stage) -> None:
         ("no-such-host.invalid", "The host no-such-host.invalid is not known."),
     ],
 )
-def test_an_impossible_address_is_said_in_one_sentence(stage: Stage, host: str, sentence: str) -> None:
+def test_an_impossible_address_is_said_in_one_sentence(env: ApiEnv, host: str, sentence: str) -> None:
     with pytest.raises(ListenRefused) as refused:
-        start(stage, host, 0)
+        start(env, host, 0)
     assert str(refused.value) == sentence
 
 
-def test_metrics_have_a_listener_of_their_own(stage: Stage) -> None:
-    app = build_metrics_app(stage.metrics, stage.clock)
-    call = Caller(stage.loop.run(stage.server.start(app, "127.0.0.1", 0)))
+def test_metrics_have_a_listener_of_their_own(env: ApiEnv) -> None:
+    app = build_metrics_app(env.metrics, env.clock)
+    call = Caller(env.loop.run(env.server.start(app, "127.0.0.1", 0)))
     assert call("GET", "/metrics").status == 200
     assert call("GET", "/healthz").status == 404
 
 
-def test_an_inherited_socket_is_served(stage: Stage) -> None:
+def test_an_inherited_socket_is_served(env: ApiEnv) -> None:
     with socket.create_server(("127.0.0.1", 0)) as bound:
-        port = stage.loop.run(stage.server.start_inherited(stage.app, bound.detach()))
+        port = env.loop.run(env.server.start_inherited(env.app, bound.detach()))
     assert Caller(port)("GET", "/healthz").status == 200
 
 
-def test_an_application_may_take_larger_bodies_than_the_public_one(stage: Stage) -> None:
+def test_an_application_may_take_larger_bodies_than_the_public_one(env: ApiEnv) -> None:
     async def measure(scope: Scope, receive: Receive, send: Send) -> None:
         size = len(await Request(scope, receive).body(1_000_000))
         await json_answer(200, size, [(b"x-request-id", b"measured")]).send(send)
 
-    call = Caller(stage.loop.run(stage.server.start(measure, "127.0.0.1", 0)))
+    call = Caller(env.loop.run(env.server.start(measure, "127.0.0.1", 0)))
     assert call("POST", "/", b"a" * 900_000).json == 900_000
     with closing(http.client.HTTPConnection("127.0.0.1", call.port, timeout=PATIENCE)) as connection:
         connection.request("POST", "/", iter([b"a" * 50_000] * 18), encode_chunked=True)
         assert Reply(connection.getresponse()).json == 900_000
 
 
-def test_a_unix_socket_is_for_its_owner_alone(stage: Stage, tmp_path: Path) -> None:
+def test_a_unix_socket_is_for_its_owner_alone(env: ApiEnv, tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(str(path))
-    stage.loop.run(stage.server.start_unix(stage.app, path))
+    env.loop.run(env.server.start_unix(env.app, path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(PATIENCE)
         sock.connect(str(path))
         sock.sendall(post())
         assert read_reply(sock).status == 200
-    stage.loop.run(stage.server.drain(0.0))
+    env.loop.run(env.server.drain(0.0))
     assert not path.exists()
 
 
-def test_a_file_in_the_place_of_the_unix_socket_is_not_removed(stage: Stage, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_unix_socket_is_not_removed(env: ApiEnv, tmp_path: Path) -> None:
     path = tmp_path / "admin.sock"
     path.write_text("mine")
     with pytest.raises(ListenRefused, match=r"^The socket .*admin.sock cannot be opened: Address already in use\.$"):
-        stage.loop.run(stage.server.start_unix(stage.app, path))
+        env.loop.run(env.server.start_unix(env.app, path))
     assert path.read_text() == "mine"
 
 
@@ -112,9 +112,9 @@ def certificate(folder: Path) -> tuple[str, str]:
     return str(path), str(authority.root)
 
 
-def test_tls_is_served_in_process(stage: Stage, tmp_path: Path) -> None:
+def test_tls_is_served_in_process(env: ApiEnv, tmp_path: Path) -> None:
     pem, root = certificate(tmp_path)
-    port = stage.loop.run(stage.server.start(stage.app, "localhost", 0, tls_context(pem, "")))
+    port = env.loop.run(env.server.start(env.app, "localhost", 0, tls_context(pem, "")))
     connection = http.client.HTTPSConnection(
         "localhost", port, timeout=PATIENCE, context=ssl.create_default_context(cafile=root)
     )
@@ -132,17 +132,17 @@ def test_a_certificate_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Pat
         tls_context(str(tmp_path / "bad.pem"), "")
 
 
-def test_draining_finishes_what_runs_and_takes_nothing_new(stage: Stage) -> None:
-    stage.desk.hold, let_go = stage.loop.latch()
-    with stage.call.connected() as idle, stage.call.connected() as busy:
+def test_draining_finishes_what_runs_and_takes_nothing_new(env: ApiEnv) -> None:
+    env.desk.hold, let_go = env.loop.latch()
+    with env.call.connected() as idle, env.call.connected() as busy:
         idle.sendall(GET)
         assert read_reply(idle).status == 200
         busy.sendall(post())
-        wait_until(lambda: stage.desk.posted)
-        drained = stage.loop.begin(stage.server.drain(30.0))
+        wait_until(lambda: env.desk.posted)
+        drained = env.loop.begin(env.server.drain(30.0))
         assert read_replies(idle) == []
         with pytest.raises(ConnectionRefusedError):
-            stage.call("GET", "/healthz")
+            env.call("GET", "/healthz")
         assert not drained.done()
         let_go()
         (reply,) = read_replies(busy)
@@ -150,30 +150,30 @@ def test_draining_finishes_what_runs_and_takes_nothing_new(stage: Stage) -> None
         drained.result(10)
 
 
-def test_an_answer_that_is_ready_as_draining_begins_is_not_lost(stage: Stage) -> None:
+def test_an_answer_that_is_ready_as_draining_begins_is_not_lost(env: ApiEnv) -> None:
     drains = []
 
     async def drain_right_after_this_answer() -> None:
-        drains.append(asyncio.create_task(stage.server.drain(5.0)))
+        drains.append(asyncio.create_task(env.server.drain(5.0)))
 
-    stage.desk.hold = drain_right_after_this_answer
-    with stage.call.connected() as sock:
+    env.desk.hold = drain_right_after_this_answer
+    with env.call.connected() as sock:
         sock.sendall(post())
         assert [reply.status for reply in read_replies(sock)] == [200]
 
 
-def test_what_does_not_finish_in_time_hears_503(stage: Stage) -> None:
-    stage.desk.hold, _ = stage.loop.latch()
-    with stage.call.connected() as sock:
+def test_what_does_not_finish_in_time_hears_503(env: ApiEnv) -> None:
+    env.desk.hold, _ = env.loop.latch()
+    with env.call.connected() as sock:
         sock.sendall(post("X-Request-Id: mine\r\n"))
-        wait_until(lambda: stage.desk.posted)
-        stage.loop.run(stage.server.drain(0.05))
+        wait_until(lambda: env.desk.posted)
+        env.loop.run(env.server.drain(0.05))
         (reply,) = read_replies(sock)
     assert (reply.status, json.loads(reply.body)) == (503, {"detail": "Service unavailable."})
     assert (reply.headers["x-request-id"], reply.headers["retry-after"]) == ("mine", "1")
 
 
-def test_draining_twice_or_before_starting_is_harmless(stage: Stage) -> None:
-    stage.loop.run(Server(ServerSettings(), stage.metrics, stage.clock).drain(1.0))
-    stage.loop.run(stage.server.drain(1.0))
-    stage.loop.run(stage.server.drain(1.0))
+def test_draining_twice_or_before_starting_is_harmless(env: ApiEnv) -> None:
+    env.loop.run(Server(ServerSettings(), env.metrics, env.clock).drain(1.0))
+    env.loop.run(env.server.drain(1.0))
+    env.loop.run(env.server.drain(1.0))

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from keyturn.api.signing import is_signed, message
 from keyturn.tenants.principal import Principal
-
-from .stage import VIN, Stage, body, signature, signed
+from tests.support.api_env import VIN, ApiEnv, body, signature, signed
 
 SEED_SECRET = b"YOUR_SIGN_SECRET_PROVIDED_BY_MOBWAY"
 VECTORS = [
@@ -30,10 +29,10 @@ def test_the_published_vectors(vin: str, command: str, digest: str) -> None:
 
 
 @pytest.mark.parametrize(("vin", "command", "digest"), VECTORS)
-def test_the_vectors_are_served(stage: Stage, vin: str, command: str, digest: str) -> None:
-    stage.directory.principals["seed"] = Principal("seed", "company", frozenset(), (SEED_SECRET,))
+def test_the_vectors_are_served(env: ApiEnv, vin: str, command: str, digest: str) -> None:
+    env.directory.principals["seed"] = Principal("seed", "company", frozenset(), (SEED_SECRET,))
     headers = {"Authorization": "Bearer seed", "X-Signature": digest}
-    assert stage.call("POST", "/vehicle-command", body(command, vin), headers).status == 200
+    assert env.call("POST", "/vehicle-command", body(command, vin), headers).status == 200
 
 
 @given(any_text, any_text)
@@ -57,18 +56,18 @@ def test_either_of_two_secrets_is_accepted_during_a_rotation() -> None:
         '{ "vin" : "%s" ,\n "other": [1, {"vin": "x"}], "command" : "st\\u0061rt", "code": "123456" }',
     ],
 )
-def test_only_the_values_of_vin_and_command_are_signed(stage: Stage, sent: str) -> None:
-    reply = stage.call("POST", "/vehicle-command", (sent % VIN).encode(), signed("start"))
+def test_only_the_values_of_vin_and_command_are_signed(env: ApiEnv, sent: str) -> None:
+    reply = env.call("POST", "/vehicle-command", (sent % VIN).encode(), signed("start"))
     assert reply.status == 200
 
 
-def test_the_signature_is_over_the_values_as_received(stage: Stage) -> None:
+def test_the_signature_is_over_the_values_as_received(env: ApiEnv) -> None:
     lower = VIN.lower()
-    assert stage.call("POST", "/vehicle-command", body("start", lower), signed("start", lower)).status == 200
-    assert stage.call("POST", "/vehicle-command", body("start", lower), signed("start", VIN)).status == 403
+    assert env.call("POST", "/vehicle-command", body("start", lower), signed("start", lower)).status == 200
+    assert env.call("POST", "/vehicle-command", body("start", lower), signed("start", VIN)).status == 403
 
 
-def test_escaped_and_plain_text_sign_alike(stage: Stage) -> None:
+def test_escaped_and_plain_text_sign_alike(env: ApiEnv) -> None:
     sent = '{"vin":"VÍN-\\u00e3","command":"start"}'.encode()
     headers = signed() | {"X-Signature": signature("VÍN-ã", "start")}
-    assert stage.call("POST", "/vehicle-command", sent, headers).status == 200
+    assert env.call("POST", "/vehicle-command", sent, headers).status == 200

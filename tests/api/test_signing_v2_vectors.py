@@ -11,8 +11,7 @@ from keyturn.api.request import Request
 from keyturn.api.structured_fields import read_labelled_list
 from keyturn.tenants.principal import Principal
 from keyturn_client import signature_headers
-
-from .http_message import HttpMessage, inner_list
+from tests.support.http_message import HttpMessage, inner_list
 
 HERE = Path(__file__).parent
 MANUAL = HERE.parents[1] / "docs" / "api.md"

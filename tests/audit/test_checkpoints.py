@@ -2,77 +2,77 @@
 
 import pytest
 
-from .house import KEYRING, OTHER_KEYRING, House, faults, rewrite
+from tests.support.audit_env import KEYRING, OTHER_KEYRING, AuditEnv, faults, rewrite
 
 A = "company-a"
 
 
-def test_a_tail_cut_off_with_its_head_is_missed_by_the_newest_checkpoint(house: House) -> None:
-    house.cut(8, head=True)
+def test_a_tail_cut_off_with_its_head_is_missed_by_the_newest_checkpoint(env: AuditEnv) -> None:
+    env.cut(8, head=True)
 
-    assert faults(house.verify()) == [("cut", A, 9)]
-
-
-def test_a_tail_cut_off_with_its_checkpoints_is_missed_by_those_kept_elsewhere(house: House) -> None:
-    kept = house.checkpoint()
-    house.cut(8, head=True)
-    house.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a'")
-
-    assert faults(house.verify()) == []
-    assert ("cut", A, 9) in faults(house.verify(kept=kept))
+    assert faults(env.verify()) == [("cut", A, 9)]
 
 
-def test_a_chain_rewritten_as_a_whole_is_found_by_the_signed_checkpoint_alone(house: House) -> None:
-    rewrite(house, 3)
-    assert faults(house.verify()) == [("rewritten", A, 10)]
+def test_a_tail_cut_off_with_its_checkpoints_is_missed_by_those_kept_elsewhere(env: AuditEnv) -> None:
+    kept = env.checkpoint()
+    env.cut(8, head=True)
+    env.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a'")
 
-    house.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a'")
+    assert faults(env.verify()) == []
+    assert ("cut", A, 9) in faults(env.verify(kept=kept))
 
-    assert faults(house.verify()) == []
+
+def test_a_chain_rewritten_as_a_whole_is_found_by_the_signed_checkpoint_alone(env: AuditEnv) -> None:
+    rewrite(env, 3)
+    assert faults(env.verify()) == [("rewritten", A, 10)]
+
+    env.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a'")
+
+    assert faults(env.verify()) == []
 
 
-def test_what_was_rewritten_behind_the_checkpoint_waits_for_the_next_one(house: House) -> None:
-    kept = house.checkpoint()
-    rewrite(house, 12)
+def test_what_was_rewritten_behind_the_checkpoint_waits_for_the_next_one(env: AuditEnv) -> None:
+    kept = env.checkpoint()
+    rewrite(env, 12)
 
-    assert faults(house.verify()) == [("rewritten", A, 12)]
+    assert faults(env.verify()) == [("rewritten", A, 12)]
     assert kept
 
 
 @pytest.mark.parametrize("column", ["statement", "signature"])
-def test_a_forged_checkpoint_is_named(house: House, column: str) -> None:
+def test_a_forged_checkpoint_is_named(env: AuditEnv, column: str) -> None:
     old, new = ('number":10', 'number":11') if column == "statement" else ("", "00")
     value = f"replace({column}, '{old}', '{new}')" if old else f"'00' || substr({column}, 3)"
-    house.tamper(f"UPDATE chain_checkpoint SET {column} = {value} WHERE chain = 'company-a'")
+    env.tamper(f"UPDATE chain_checkpoint SET {column} = {value} WHERE chain = 'company-a'")
 
-    assert [fault[:2] for fault in faults(house.verify())] == [("forged", A)]
-
-
-def test_a_checkpoint_signed_by_somebody_else_is_forged_for_whoever_keeps_the_key(house: House) -> None:
-    house.checkpoint(OTHER_KEYRING)
-
-    assert faults(house.verify()) == []
-    assert ("forged", A, 12) in faults(house.verify(keys=[KEYRING.checkpoint_key]))
+    assert [fault[:2] for fault in faults(env.verify())] == [("forged", A)]
 
 
-def test_checkpoints_that_changed_places_are_named(house: House) -> None:
-    house.tamper(
+def test_a_checkpoint_signed_by_somebody_else_is_forged_for_whoever_keeps_the_key(env: AuditEnv) -> None:
+    env.checkpoint(OTHER_KEYRING)
+
+    assert faults(env.verify()) == []
+    assert ("forged", A, 12) in faults(env.verify(keys=[KEYRING.checkpoint_key]))
+
+
+def test_checkpoints_that_changed_places_are_named(env: AuditEnv) -> None:
+    env.tamper(
         "UPDATE chain_checkpoint SET chain = 'x' WHERE chain = 'company-a'",
         "UPDATE chain_checkpoint SET chain = 'company-a' WHERE chain = 'company-b'",
         "UPDATE chain_checkpoint SET chain = 'company-b' WHERE chain = 'x'",
     )
 
-    assert {fault[0] for fault in faults(house.verify())} == {"swapped"}
+    assert {fault[0] for fault in faults(env.verify())} == {"swapped"}
 
 
-def test_another_installations_checkpoint_is_named(house: House) -> None:
-    house.tamper("UPDATE store_fact SET value = 'another' WHERE name = 'installation'")
+def test_another_installations_checkpoint_is_named(env: AuditEnv) -> None:
+    env.tamper("UPDATE store_fact SET value = 'another' WHERE name = 'installation'")
 
-    assert {fault[0] for fault in faults(house.verify())} == {"swapped"}
+    assert {fault[0] for fault in faults(env.verify())} == {"swapped"}
 
 
-def test_a_checkpoint_taken_out_of_the_middle_is_missed(house: House) -> None:
-    house.checkpoint()
-    house.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a' AND number = 10")
+def test_a_checkpoint_taken_out_of_the_middle_is_missed(env: AuditEnv) -> None:
+    env.checkpoint()
+    env.tamper("DELETE FROM chain_checkpoint WHERE chain = 'company-a' AND number = 10")
 
-    assert faults(house.verify()) == [("checkpoint_removed", A, 12)]
+    assert faults(env.verify()) == [("checkpoint_removed", A, 12)]

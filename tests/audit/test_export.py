@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from keyturn.audit.export import ExportArchive, ExportRefused
-
-from .house import KEYRING, OTHER_KEYRING, House, faults, verify_export
+from tests.support.audit_env import KEYRING, OTHER_KEYRING, AuditEnv, faults, verify_export
 
 A = "company-a"
 Lines = list[dict[str, Any]]
 
 
 @pytest.fixture
-def file(house: House, tmp_path: Path) -> Path:
+def file(env: AuditEnv, tmp_path: Path) -> Path:
     """The chain of one company: a header, twelve entries, a checkpoint."""
-    return house.export(tmp_path / "export.jsonl", company=A)
+    return env.export(tmp_path / "export.jsonl", company=A)
 
 
 def change(file: Path, how: Callable[[Lines], Any]) -> None:
@@ -46,8 +45,8 @@ def test_a_companys_export_says_nothing_of_another(file: Path) -> None:
     assert "seq" not in text
 
 
-def test_a_range_is_sound_and_says_how_much_it_is(house: House, tmp_path: Path) -> None:
-    report = verify_export(house.export(tmp_path / "part", company=A, first=4, last=9), keys=[KEYRING.checkpoint_key])
+def test_a_range_is_sound_and_says_how_much_it_is(env: AuditEnv, tmp_path: Path) -> None:
+    report = verify_export(env.export(tmp_path / "part", company=A, first=4, last=9), keys=[KEYRING.checkpoint_key])
 
     assert report.findings == ()
     assert [(chain.first, chain.last, chain.checkpoint) for chain in report.chains] == [(4, 9, None)]
@@ -82,8 +81,8 @@ def test_a_line_that_cannot_be_read_is_named(file: Path) -> None:
     assert faults(verify_export(file)) == [("edited", None, None), ("removed", A, 5)]
 
 
-def test_a_checkpoint_kept_elsewhere_finds_a_file_cut_with_its_header(house: House, file: Path) -> None:
-    kept = house.checkpoint()
+def test_a_checkpoint_kept_elsewhere_finds_a_file_cut_with_its_header(env: AuditEnv, file: Path) -> None:
+    kept = env.checkpoint()
 
     def cut(lines: Lines) -> None:
         lines[0]["header"]["chains"][0].update(last=8, newest=8)
@@ -95,9 +94,9 @@ def test_a_checkpoint_kept_elsewhere_finds_a_file_cut_with_its_header(house: Hou
     assert ("cut", A, 9) in faults(verify_export(file, kept=[each for each in kept if A in each.statement]))
 
 
-def test_without_a_public_key_the_report_says_what_that_is_worth(house: House, tmp_path: Path) -> None:
-    house.checkpoint(OTHER_KEYRING)
-    file = house.export(tmp_path / "export", company=A)
+def test_without_a_public_key_the_report_says_what_that_is_worth(env: AuditEnv, tmp_path: Path) -> None:
+    env.checkpoint(OTHER_KEYRING)
+    file = env.export(tmp_path / "export", company=A)
 
     assert [finding.what.value for finding in verify_export(file).findings] == ["unvouched"]
     assert faults(verify_export(file, keys=[KEYRING.checkpoint_key])) == [("forged", A, 12)]
@@ -110,8 +109,8 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         ExportArchive(tmp_path / "other")
 
 
-def test_a_broken_chain_is_not_exported(house: House, tmp_path: Path) -> None:
-    house.tamper("DELETE FROM entry WHERE seq = 4")
+def test_a_broken_chain_is_not_exported(env: AuditEnv, tmp_path: Path) -> None:
+    env.tamper("DELETE FROM entry WHERE seq = 4")
 
     with pytest.raises(ExportRefused, match=r"^Entry 2 is missing"):
-        house.export(tmp_path / "export", company=A)
+        env.export(tmp_path / "export", company=A)

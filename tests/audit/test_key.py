@@ -7,8 +7,7 @@ from pathlib import Path
 from keyturn.store.sqlite.store import SqliteStore
 from keyturn.tenants.keyfile import read_keys, write_new_keys
 from keyturn.tenants.keyring import Keyring, unlock
-
-from .house import House
+from tests.support.audit_env import AuditEnv
 
 
 def older(file: Path) -> str:
@@ -22,12 +21,12 @@ def test_an_older_key_file_gets_a_key_and_keeps_everything_else(tmp_path: Path) 
     file = tmp_path / "keyturn.keys"
     text = older(file)
     before = Keyring(read_keys(file))
-    house = House(tmp_path / "data")
+    env = AuditEnv(tmp_path / "data")
 
     async def opened(store: SqliteStore) -> Keyring:
         return await unlock(store, file)
 
-    first, again = house.run(opened), house.run(opened)
+    first, again = env.run(opened), env.run(opened)
 
     assert file.read_text().endswith(text)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -20,22 +20,22 @@ from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import AuditSettings
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
-
-from .house import KEYRING, House, until
+from tests.support.audit_env import KEYRING, AuditEnv
+from tests.support.clock import eventually
 
 KEEP = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read())"
 
 
-def signed_in(house: House) -> list[Signed]:
-    return [Signed(*row) for row in house.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")]
+def signed_in(env: AuditEnv) -> list[Signed]:
+    return [Signed(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")]
 
 
-def with_custody(house: House, settings: AuditSettings, then: Callable[[SqliteStore], Any]) -> None:
-    """Run a custody on the house's store until `then` is done."""
+def with_custody(env: AuditEnv, settings: AuditSettings, then: Callable[[SqliteStore], Any]) -> None:
+    """Run a custody on the environment's store until `then` is done."""
 
     async def work() -> None:
         bus = MemoryBus()
-        store = open_sqlite(house.data, house.clock, bus.publish)
+        store = open_sqlite(env.data, env.clock, bus.publish)
         custody = Custody(store, bus, KEYRING, settings)
         custody.start()
         try:
@@ -51,25 +51,25 @@ def lines_of(file: Path) -> list[Signed]:
     return kept_checkpoints(file) if file.exists() else []
 
 
-def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(house: House, tmp_path: Path) -> None:
+def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: AuditEnv, tmp_path: Path) -> None:
     filed, piped = tmp_path / "filed", tmp_path / "piped"
     command = (sys.executable, "-c", KEEP, str(piped))
     settings = AuditSettings(checkpoint_file=str(filed), checkpoint_command=command)
 
     async def then(store: SqliteStore) -> None:
-        await until(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 3)
+        await eventually(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 3)
         await store.write(lambda tx: make_now(tx, KEYRING))
-        await until(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 6)
+        await eventually(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 6)
 
-    with_custody(house, settings, then)
+    with_custody(env, settings, then)
 
-    assert lines_of(filed) == lines_of(piped) == signed_in(house)
+    assert lines_of(filed) == lines_of(piped) == signed_in(env)
     assert filed.stat().st_mode & 0o777 == 0o600
-    with_custody(house, settings, lambda _store: asyncio.sleep(0.2))
+    with_custody(env, settings, lambda _store: asyncio.sleep(0.2))
     assert len(lines_of(filed)) == 6
 
 
-def test_a_webhook_that_fails_is_tried_again_and_told_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_webhook_that_fails_is_tried_again_and_told_once(env: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyturn.audit.courier._PAUSES", (0.01,))
     answers = [500, 302, 503, 200, 204, 200]
     taken: list[Signed] = []
@@ -89,12 +89,12 @@ def test_a_webhook_that_fails_is_tried_again_and_told_once(house: House, monkeyp
         await site.start()
         port = runner.addresses[0][1]
         bus = MemoryBus()
-        store = open_sqlite(house.data, house.clock, bus.publish)
+        store = open_sqlite(env.data, env.clock, bus.publish)
         url = f"http://127.0.0.1:{port}/witness?key=secret-word"
         custody = Custody(store, bus, KEYRING, AuditSettings(checkpoint_url=url))
         custody.start()
         try:
-            await until(lambda: len(taken) == 3)
+            await eventually(lambda: len(taken) == 3)
         finally:
             await custody.stop()
             await store.close()
@@ -102,53 +102,53 @@ def test_a_webhook_that_fails_is_tried_again_and_told_once(house: House, monkeyp
 
     asyncio.run(work())
 
-    assert taken == signed_in(house)
-    (told,) = house.rows("SELECT company_id, actor, body FROM entry WHERE kind = 'chain.fault'")
+    assert taken == signed_in(env)
+    (told,) = env.rows("SELECT company_id, actor, body FROM entry WHERE kind = 'chain.fault'")
     assert told[:2] == (None, "audit")
     assert json.loads(told[2])["detail"] == "The webhook answered 500."
-    assert not any(b"secret-word" in path.read_bytes() for path in house.data.iterdir())
+    assert not any(b"secret-word" in path.read_bytes() for path in env.data.iterdir())
 
 
-def told(house: House) -> list[str]:
-    return [json.loads(body)["about"] for (body,) in house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]
+def told(env: AuditEnv) -> list[str]:
+    return [json.loads(body)["about"] for (body,) in env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]
 
 
 @pytest.mark.parametrize("delivered", [4, 1_000, 2**62])
 def test_a_way_out_that_is_ahead_of_every_checkpoint_is_told_and_begins_anew(
-    house: House, tmp_path: Path, delivered: int
+    env: AuditEnv, tmp_path: Path, delivered: int
 ) -> None:
     """Rows were deleted, or the number was written there by hand: else no checkpoint would ever leave again."""
-    house.tamper("INSERT INTO checkpoint_outlet VALUES ('checkpoint_file', :delivered)", delivered=delivered)
+    env.tamper("INSERT INTO checkpoint_outlet VALUES ('checkpoint_file', :delivered)", delivered=delivered)
     filed = tmp_path / "filed"
 
     async def then(store: SqliteStore) -> None:
-        await until(lambda: len(lines_of(filed)) == 3)
+        await eventually(lambda: len(lines_of(filed)) == 3)
         await store.write(lambda tx: make_now(tx, KEYRING))
-        await until(lambda: len(lines_of(filed)) == 6)
+        await eventually(lambda: len(lines_of(filed)) == 6)
 
-    with_custody(house, AuditSettings(checkpoint_file=str(filed)), then)
+    with_custody(env, AuditSettings(checkpoint_file=str(filed)), then)
 
-    assert lines_of(filed) == signed_in(house)
-    assert told(house) == ["checkpoint_file"]
+    assert lines_of(filed) == signed_in(env)
+    assert told(env) == ["checkpoint_file"]
 
 
-def test_checkpoints_leave_also_after_all_rows_of_them_were_deleted(house: House, tmp_path: Path) -> None:
+def test_checkpoints_leave_also_after_all_rows_of_them_were_deleted(env: AuditEnv, tmp_path: Path) -> None:
     filed = tmp_path / "filed"
     settings = AuditSettings(checkpoint_file=str(filed))
 
     async def leave(count: int) -> None:
-        await until(lambda: len(lines_of(filed)) == count)
+        await eventually(lambda: len(lines_of(filed)) == count)
 
-    with_custody(house, settings, lambda _store: leave(3))
-    house.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
-    house.checkpoint()
-    with_custody(house, settings, lambda _store: leave(6))
+    with_custody(env, settings, lambda _store: leave(3))
+    env.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
+    env.checkpoint()
+    with_custody(env, settings, lambda _store: leave(6))
 
-    assert told(house) == []
+    assert told(env) == []
 
 
 def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_up(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    env: AuditEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keyturn.audit.courier._PAUSES", (0.01,))
     monkeypatch.setattr("keyturn.audit.lateness.LOOK_EVERY", 0.01)
@@ -158,24 +158,24 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
 
     async def work() -> None:
         bus = MemoryBus()
-        store = open_sqlite(house.data, house.clock, bus.publish)
+        store = open_sqlite(env.data, env.clock, bus.publish)
         custody = Custody(store, bus, KEYRING, settings)
         custody.start()
         try:
-            await until(lambda: "checkpoint_command" in told(house))
+            await eventually(lambda: "checkpoint_command" in told(env))
             assert custody.behind == ()
-            house.clock.advance(120)
-            await until(lambda: custody.behind == ("checkpoint_command",))
-            await until(lambda: "checkpoint_command behind" in told(house))
+            env.clock.advance(120)
+            await eventually(lambda: custody.behind == ("checkpoint_command",))
+            await eventually(lambda: "checkpoint_command behind" in told(env))
             switch.touch()
-            await until(lambda: custody.behind == ())
+            await eventually(lambda: custody.behind == ())
         finally:
             await custody.stop()
             await store.close()
 
     asyncio.run(work())
 
-    assert told(house) == ["checkpoint_command", "checkpoint_command behind"]
+    assert told(env) == ["checkpoint_command", "checkpoint_command behind"]
 
 
 @pytest.mark.parametrize(

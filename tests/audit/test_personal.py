@@ -6,8 +6,7 @@ import pytest
 
 from keyturn.audit.findings import What
 from keyturn.audit.personal import PERSONAL, Body, UnlikeWritten, part, part_by_name, salted_hash
-
-from .house import KEYRING, VIN, House, faults, verify_export
+from tests.support.audit_env import KEYRING, VIN, AuditEnv, faults, verify_export
 
 A = "company-a"
 ERASE_BODY = """
@@ -17,10 +16,10 @@ WHERE seq = (SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = 6
 ERASE_SALT = "UPDATE chain_link SET salt = NULL WHERE chain = 'company-a' AND number = 6"
 
 
-def test_an_erased_part_verifies_and_says_that_it_is_erased(house: House) -> None:
-    house.tamper(ERASE_BODY, ERASE_SALT)
+def test_an_erased_part_verifies_and_says_that_it_is_erased(env: AuditEnv) -> None:
+    env.tamper(ERASE_BODY, ERASE_SALT)
 
-    report = house.verify(keys=[KEYRING.checkpoint_key])
+    report = env.verify(keys=[KEYRING.checkpoint_key])
 
     assert report.faults == []
     assert [(finding.what, finding.company, finding.text) for finding in report.findings] == [
@@ -28,11 +27,11 @@ def test_an_erased_part_verifies_and_says_that_it_is_erased(house: House) -> Non
     ]
 
 
-def test_an_export_of_an_erased_part_verifies_and_holds_nothing_of_it(house: House, tmp_path: Path) -> None:
+def test_an_export_of_an_erased_part_verifies_and_holds_nothing_of_it(env: AuditEnv, tmp_path: Path) -> None:
     erased = "UPDATE entry SET body = replace(body, ',\"vin\":\"6AHFT68CKAF501652\"', '')"
-    house.tamper(erased, "UPDATE chain_link SET salt = NULL")
+    env.tamper(erased, "UPDATE chain_link SET salt = NULL")
 
-    file = house.export(tmp_path / "export")
+    file = env.export(tmp_path / "export")
     report = verify_export(file, keys=[KEYRING.checkpoint_key])
 
     assert report.faults == []
@@ -41,17 +40,17 @@ def test_an_export_of_an_erased_part_verifies_and_holds_nothing_of_it(house: Hou
 
 
 @pytest.mark.parametrize("half", [ERASE_BODY, ERASE_SALT])
-def test_half_of_an_erasure_is_an_edit(house: House, half: str) -> None:
-    house.tamper(half)
+def test_half_of_an_erasure_is_an_edit(env: AuditEnv, half: str) -> None:
+    env.tamper(half)
 
-    assert faults(house.verify()) == [("edited", A, 6)]
+    assert faults(env.verify()) == [("edited", A, 6)]
 
 
-def test_the_same_person_has_another_hash_in_each_entry(house: House) -> None:
-    hashes = house.rows("SELECT DISTINCT personal_hash FROM chain_link WHERE personal_hash IS NOT NULL")
-    salts = house.rows("SELECT DISTINCT salt FROM chain_link WHERE salt IS NOT NULL")
+def test_the_same_person_has_another_hash_in_each_entry(env: AuditEnv) -> None:
+    hashes = env.rows("SELECT DISTINCT personal_hash FROM chain_link WHERE personal_hash IS NOT NULL")
+    salts = env.rows("SELECT DISTINCT salt FROM chain_link WHERE salt IS NOT NULL")
 
-    assert len(hashes) == len(salts) == house.rows("SELECT count(*) FROM chain_link WHERE salt IS NOT NULL")[0][0]
+    assert len(hashes) == len(salts) == env.rows("SELECT count(*) FROM chain_link WHERE salt IS NOT NULL")[0][0]
 
 
 def test_a_body_is_parted_by_the_names_of_its_members() -> None:

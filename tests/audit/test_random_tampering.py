@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .house import KEYRING, House
+from tests.support.audit_env import KEYRING, AuditEnv
 
 numbers = st.integers(1, 10)
 chains = st.sampled_from(["company-a", "company-b", ""])
@@ -24,27 +24,27 @@ entry_edits = st.one_of(
 )
 
 
-def apply(house: House, chain: str, number: int, edit: tuple[str, object]) -> bool:
+def apply(env: AuditEnv, chain: str, number: int, edit: tuple[str, object]) -> bool:
     """Whether anything is other than it was."""
     what, value = edit
     where = "seq = (SELECT seq FROM chain_link WHERE chain = :chain AND number = :number)"
     if what == "delete":
-        return house.tamper(f"DELETE FROM {value} WHERE {where}", chain=chain, number=number) == 1
+        return env.tamper(f"DELETE FROM {value} WHERE {where}", chain=chain, number=number) == 1
     table, column = what.split(".")
     statement = f"UPDATE {table} SET {column} = :value WHERE {where} AND {column} IS NOT :value"
-    return house.tamper(statement, value=value, chain=chain, number=number) == 1
+    return env.tamper(statement, value=value, chain=chain, number=number) == 1
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chain=chains, number=numbers, edit=entry_edits)
 def test_any_change_below_a_checkpoint_is_found_in_its_chain(
-    built: House, chain: str, number: int, edit: tuple[str, object]
+    built: AuditEnv, chain: str, number: int, edit: tuple[str, object]
 ) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
-        house = built.copy(folder / "data")
-        if apply(house, chain, number, edit):
-            report = house.verify(keys=[KEYRING.checkpoint_key])
+        env = built.copy(folder / "data")
+        if apply(env, chain, number, edit):
+            report = env.verify(keys=[KEYRING.checkpoint_key])
             assert report.faults
             named = [fault.number for fault in report.faults if fault.company == (chain or None)]
             assert number in named or edit[0] == "entry.company_id"

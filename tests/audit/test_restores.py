@@ -10,8 +10,7 @@ from keyturn.audit.checkpoints import Signed
 from keyturn.audit.findings import What
 from keyturn.audit.restores import RestoreStatement, acknowledge
 from keyturn.tenants.restoring import restore
-
-from .house import KEYRING, OTHER_KEYRING, House, faults, restored, rewrite
+from tests.support.audit_env import KEYRING, OTHER_KEYRING, AuditEnv, faults, restored, rewrite
 
 A = "company-a"
 _WRITE = """
@@ -20,35 +19,35 @@ INSERT INTO entry (company_id, at, actor, kind, body) VALUES (:a, 18000000000000
 KEY = [KEYRING.checkpoint_key]
 
 
-def what(house: House, **options: object) -> set[str]:
+def what(env: AuditEnv, **options: object) -> set[str]:
     """Everything that is found, notes included."""
-    return {finding.what.value for finding in house.verify(keys=KEY, **options).findings}  # type: ignore[arg-type]
+    return {finding.what.value for finding in env.verify(keys=KEY, **options).findings}  # type: ignore[arg-type]
 
 
 def test_an_honest_restore_is_sound_at_once_and_waits_for_somebody_to_know_of_it(
-    house: House, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
-    assert house.restore(backup) == 2
+    assert env.restore(backup) == 2
 
-    report = house.verify(keys=KEY, kept=kept)
+    report = env.verify(keys=KEY, kept=kept)
     assert faults(report) == []
     assert {finding.company for finding in report.unacknowledged} == {A, "company-b", None}
     assert {finding.what for finding in report.findings} == {What.RESTORED, What.UNACKNOWLEDGED}
-    assert house.verify(keys=KEY, kept=kept, acknowledged=(2,)).unacknowledged == []
-    assert house.verify(keys=KEY, kept=kept, acknowledged=(1, 3)).unacknowledged != []
+    assert env.verify(keys=KEY, kept=kept, acknowledged=(2,)).unacknowledged == []
+    assert env.verify(keys=KEY, kept=kept, acknowledged=(1, 3)).unacknowledged != []
 
 
 def test_it_is_the_first_entry_of_each_chain_and_says_what_was_found_and_lost_and_by_whom(
-    house: House, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
-    lost = dict(house.rows("SELECT chain, number FROM chain_head"))
-    house.restore(backup)
+    lost = dict(env.rows("SELECT chain, number FROM chain_head"))
+    env.restore(backup)
 
-    entries = restored(house)
+    entries = restored(env)
     assert [company for company, _body in entries] == [None, A, "company-b"]
     for company, body in entries:
         statement = msgspec.json.decode(str(body["statement"]), type=RestoreStatement)
-        (hash_there,) = house.rows(
+        (hash_there,) = env.rows(
             "SELECT hash FROM chain_link WHERE chain = :chain AND number = 12", chain=company or ""
         )[0]
         assert (statement.company, statement.epoch, statement.found.epoch, statement.found.number) == (
@@ -62,134 +61,132 @@ def test_it_is_the_first_entry_of_each_chain_and_says_what_was_found_and_lost_an
         assert (statement.replaced.epoch, statement.replaced.number) == (1, lost[company or ""])
         assert body["username"]
         assert body["signature_verdict"] == "signed"
-    numbers = house.rows("SELECT l.number FROM entry e JOIN chain_link l USING (seq) WHERE e.kind = 'store.restored'")
+    numbers = env.rows("SELECT l.number FROM entry e JOIN chain_link l USING (seq) WHERE e.kind = 'store.restored'")
     assert numbers == [(13,)] * 3
 
 
-def test_each_chain_has_a_checkpoint_of_the_new_epoch_before_any_server_starts(house: House, backup: Path) -> None:
-    house.restore(backup)
+def test_each_chain_has_a_checkpoint_of_the_new_epoch_before_any_server_starts(env: AuditEnv, backup: Path) -> None:
+    env.restore(backup)
 
-    newest = house.rows("SELECT chain, number, statement FROM chain_checkpoint ORDER BY id DESC LIMIT 3")
+    newest = env.rows("SELECT chain, number, statement FROM chain_checkpoint ORDER BY id DESC LIMIT 3")
     assert {(chain, number) for chain, number, _ in newest} == {(A, 13), ("company-b", 13), ("", 13)}
     assert {json.loads(statement)["epoch"] for _, _, statement in newest} == {2}
 
 
-def test_an_acknowledgement_is_entered_signed_and_enough(house: House, backup: Path, kept: list[Signed]) -> None:
-    house.restore(backup)
-    assert house.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana")) == 3
-    assert house.write(lambda tx: acknowledge(tx, KEYRING, 7, "operator:ana")) == 0
+def test_an_acknowledgement_is_entered_signed_and_enough(env: AuditEnv, backup: Path, kept: list[Signed]) -> None:
+    env.restore(backup)
+    assert env.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana")) == 3
+    assert env.write(lambda tx: acknowledge(tx, KEYRING, 7, "operator:ana")) == 0
 
-    assert house.verify(keys=KEY, kept=kept).unacknowledged == []
-    assert house.rows("SELECT count(*), min(actor) FROM entry WHERE kind = 'audit.acknowledged'") == [
-        (3, "operator:ana")
-    ]
-    house.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana"))
-    assert house.rows("SELECT count(*) FROM entry WHERE kind = 'audit.acknowledged'") == [(3,)]
+    assert env.verify(keys=KEY, kept=kept).unacknowledged == []
+    assert env.rows("SELECT count(*), min(actor) FROM entry WHERE kind = 'audit.acknowledged'") == [(3, "operator:ana")]
+    env.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana"))
+    assert env.rows("SELECT count(*) FROM entry WHERE kind = 'audit.acknowledged'") == [(3,)]
 
 
 @pytest.mark.parametrize("number", [3, 10, 12])
 def test_a_history_that_was_rewritten_is_not_excused_by_a_restore_behind_it(
-    house: House, backup: Path, kept: list[Signed], number: int
+    env: AuditEnv, backup: Path, kept: list[Signed], number: int
 ) -> None:
     """The hashes made anew, the checkpoints deleted, the epoch as it should be."""
-    house.restore(backup)
-    rewrite(house, number)
-    house.tamper("DELETE FROM chain_checkpoint")
-    house.tamper("UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
-    kept += house.checkpoint()
+    env.restore(backup)
+    rewrite(env, number)
+    env.tamper("DELETE FROM chain_checkpoint")
+    env.tamper("UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
+    kept += env.checkpoint()
 
-    found = faults(house.verify(keys=KEY, kept=kept))
+    found = faults(env.verify(keys=KEY, kept=kept))
     assert ("rewritten", A, 12) in found or ("rewritten", A, 10) in found
 
 
-def test_a_raised_epoch_alone_excuses_nothing(house: House, kept: list[Signed]) -> None:
+def test_a_raised_epoch_alone_excuses_nothing(env: AuditEnv, kept: list[Signed]) -> None:
     """What was rewritten, its hashes made anew, the epoch raised, the checkpoints deleted; and the server signs on."""
-    rewrite(house, 5)
-    house.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
-    house.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
-    house.tell(9)
-    house.checkpoint()
+    rewrite(env, 5)
+    env.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
+    env.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
+    env.tell(9)
+    env.checkpoint()
 
-    report = house.verify(keys=KEY, kept=kept, acknowledged=(2,))
+    report = env.verify(keys=KEY, kept=kept, acknowledged=(2,))
     assert {fault[0] for fault in faults(report)} >= {"rewritten", "checkpoint_removed"}
     assert What.RESTORED not in {finding.what for finding in report.findings}
 
 
 def test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing(
-    house: House, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
     """An entry like that of a restore, written by somebody who has no key file."""
-    forger = house.copy(house.data.parent / "forger")
+    forger = env.copy(env.data.parent / "forger")
     forger.restore(backup)
     body = dict(restored(forger)[1][1])
     statement = json.loads(str(body["statement"]))
     statement["found"]["number"] = 0
     body["statement"] = json.dumps(statement, separators=(",", ":"))
-    house.cut(4, head=True)
-    house.tamper(
+    env.cut(4, head=True)
+    env.tamper(
         _WRITE,
         a=A,
         body=json.dumps(body),
     )
-    house.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
-    house.seal()
+    env.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
+    env.seal()
 
-    found = faults(house.verify(keys=KEY, kept=kept, acknowledged=(2,)))
+    found = faults(env.verify(keys=KEY, kept=kept, acknowledged=(2,)))
     assert "forged" in {fault[0] for fault in found}
     assert any(fault[0] in ("cut", "rewritten") and fault[1] == A for fault in found)
 
 
 def test_a_restore_is_good_only_in_its_own_chain_and_behind_what_it_found(
-    house: House, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
-    house.restore(backup)
-    bodies = dict(restored(house))
-    house.tell(3)
-    house.tamper(
+    env.restore(backup)
+    bodies = dict(restored(env))
+    env.tell(3)
+    env.tamper(
         _WRITE,
         a=A,
         body=json.dumps(bodies["company-b"]),
     )
-    house.seal()
-    assert "forged" in {fault[0] for fault in faults(house.verify(keys=KEY, kept=kept))}
+    env.seal()
+    assert "forged" in {fault[0] for fault in faults(env.verify(keys=KEY, kept=kept))}
 
 
-def test_a_second_entry_of_the_same_restore_is_a_fault(house: House, backup: Path) -> None:
-    house.restore(backup)
-    house.tamper(
+def test_a_second_entry_of_the_same_restore_is_a_fault(env: AuditEnv, backup: Path) -> None:
+    env.restore(backup)
+    env.tamper(
         "INSERT INTO entry (company_id, at, actor, kind, body) "
         "SELECT company_id, at, actor, kind, body FROM entry WHERE kind = 'store.restored' AND company_id = 'company-a'"
     )
-    house.seal()
+    env.seal()
 
-    assert "reordered" in {fault[0] for fault in faults(house.verify(keys=KEY))}
+    assert "reordered" in {fault[0] for fault in faults(env.verify(keys=KEY))}
 
 
 def test_an_epoch_that_was_set_back_after_a_restore_excuses_nothing(
-    house: House, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
     """Else everything signed from then on would count as left behind."""
-    house.restore(backup)
-    house.tamper("UPDATE store_fact SET value = '1' WHERE name = 'epoch'")
-    house.tell(9)
-    kept += house.checkpoint()
+    env.restore(backup)
+    env.tamper("UPDATE store_fact SET value = '1' WHERE name = 'epoch'")
+    env.tell(9)
+    kept += env.checkpoint()
 
-    assert "rewritten" in {fault[0] for fault in faults(house.verify(keys=KEY, kept=kept))}
+    assert "rewritten" in {fault[0] for fault in faults(env.verify(keys=KEY, kept=kept))}
 
 
-def test_a_restore_by_another_key_file_is_forged(house: House, backup: Path) -> None:
-    house.restore(backup)
-    assert "forged" in {finding.what.value for finding in house.verify(keys=[OTHER_KEYRING.checkpoint_key]).findings}
-    assert "unvouched" not in what(house)
+def test_a_restore_by_another_key_file_is_forged(env: AuditEnv, backup: Path) -> None:
+    env.restore(backup)
+    assert "forged" in {finding.what.value for finding in env.verify(keys=[OTHER_KEYRING.checkpoint_key]).findings}
+    assert "unvouched" not in what(env)
 
 
 def test_a_past_that_somebody_signed_with_a_key_of_their_own_does_not_stand_against_what_was_kept(
-    house: House, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
     """Whoever verifies has checkpoints of before, and not the public key."""
-    restore(backup, house.data, OTHER_KEYRING, house.clock, unsigned=True)
-    house.write(lambda tx: acknowledge(tx, OTHER_KEYRING, 2, "operator:ana"))
-    house.seal()
+    restore(backup, env.data, OTHER_KEYRING, env.clock, unsigned=True)
+    env.write(lambda tx: acknowledge(tx, OTHER_KEYRING, 2, "operator:ana"))
+    env.seal()
 
-    found = {fault[0] for fault in faults(house.verify(kept=kept))}
+    found = {fault[0] for fault in faults(env.verify(kept=kept))}
     assert found >= {"forged", "cut"}

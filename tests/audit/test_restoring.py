@@ -9,33 +9,32 @@ import pytest
 from keyturn.audit import journal, reading
 from keyturn.audit.checkpoints import Signed
 from keyturn.store.port import StoreRefused
-
-from .house import KEYRING, House, faults, restored, verify_export
+from tests.support.audit_env import KEYRING, AuditEnv, faults, restored, verify_export
 
 A = "company-a"
 KEY = [KEYRING.checkpoint_key]
 
 
-def test_entries_that_the_backup_had_not_sealed_are_no_fault(house: House, tmp_path: Path) -> None:
-    house.tell(6)  # not sealed yet
-    backup = house.back_up(tmp_path / "late.db")
-    kept = house.checkpoint()
+def test_entries_that_the_backup_had_not_sealed_are_no_fault(env: AuditEnv, tmp_path: Path) -> None:
+    env.tell(6)  # not sealed yet
+    backup = env.back_up(tmp_path / "late.db")
+    kept = env.checkpoint()
 
-    house.restore(backup)
+    env.restore(backup)
 
-    assert faults(house.verify(keys=KEY, kept=kept)) == []
+    assert faults(env.verify(keys=KEY, kept=kept)) == []
 
 
 def test_each_restore_has_an_epoch_of_its_own_also_where_the_machine_was_lost(
-    house: House, backup: Path, kept: list[Signed], tmp_path: Path
+    env: AuditEnv, backup: Path, kept: list[Signed], tmp_path: Path
 ) -> None:
     file = tmp_path / "kept.jsonl"
-    house.restore(backup)
-    house.tell(9)
-    house.checkpoint()
-    kept += [Signed(*row) for row in house.rows("SELECT statement, signature, key FROM chain_checkpoint")]
+    env.restore(backup)
+    env.tell(9)
+    env.checkpoint()
+    kept += [Signed(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint")]
     file.write_bytes(b"".join(signed.line for signed in kept) + b"no checkpoint\n")
-    anew = House(tmp_path / "new machine")
+    anew = AuditEnv(tmp_path / "new machine")
 
     assert anew.restore(backup, kept=file) == 3
     assert anew.restore(backup) == 4
@@ -44,28 +43,28 @@ def test_each_restore_has_an_epoch_of_its_own_also_where_the_machine_was_lost(
     assert len(report.unacknowledged) == 3
 
 
-def test_a_company_that_the_backup_did_not_know_was_left_behind(house: House, backup: Path) -> None:
-    house.write(lambda tx: journal.record(tx, "company.added", company_id="company-c", actor="x"))
-    kept = house.checkpoint()
-    house.restore(backup)
-    report = house.verify(keys=KEY, kept=kept)
+def test_a_company_that_the_backup_did_not_know_was_left_behind(env: AuditEnv, backup: Path) -> None:
+    env.write(lambda tx: journal.record(tx, "company.added", company_id="company-c", actor="x"))
+    kept = env.checkpoint()
+    env.restore(backup)
+    report = env.verify(keys=KEY, kept=kept)
     assert faults(report) == []
     assert ("restored", "company-c") in {(finding.what.value, finding.company) for finding in report.findings}
 
     rows = "DELETE FROM {} WHERE chain = 'company-b'"
-    house.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
-    house.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
-    assert ("cut", "company-b", 1) in faults(house.verify(keys=KEY, kept=kept))
+    env.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
+    env.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
+    assert ("cut", "company-b", 1) in faults(env.verify(keys=KEY, kept=kept))
 
 
 def test_an_export_of_a_later_part_brings_the_restores_before_it_along(
-    house: House, backup: Path, kept: list[Signed], tmp_path: Path
+    env: AuditEnv, backup: Path, kept: list[Signed], tmp_path: Path
 ) -> None:
-    house.restore(backup)
-    house.tell(30)
-    house.checkpoint()
-    whole = house.export(tmp_path / "whole.jsonl")
-    part = house.export(tmp_path / "part.jsonl", first=15)
+    env.restore(backup)
+    env.tell(30)
+    env.checkpoint()
+    whole = env.export(tmp_path / "whole.jsonl")
+    part = env.export(tmp_path / "part.jsonl", first=15)
 
     for file in (whole, part):
         report = verify_export(file, keys=KEY, kept=kept)
@@ -73,23 +72,23 @@ def test_an_export_of_a_later_part_brings_the_restores_before_it_along(
         assert {finding.company for finding in report.unacknowledged} == {A, "company-b", None}
 
 
-def test_a_checkpoints_id_is_never_given_twice(house: House, backup: Path) -> None:
+def test_a_checkpoints_id_is_never_given_twice(env: AuditEnv, backup: Path) -> None:
     def newest() -> int:
-        return int(house.rows("SELECT max(id) FROM chain_checkpoint")[0][0])
+        return int(env.rows("SELECT max(id) FROM chain_checkpoint")[0][0])
 
     before = newest()
-    house.tamper("DELETE FROM chain_checkpoint")
-    house.checkpoint()
-    assert house.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > before
+    env.tamper("DELETE FROM chain_checkpoint")
+    env.checkpoint()
+    assert env.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > before
 
     highest = newest()
-    house.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
-    house.tamper(
+    env.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
+    env.tamper(
         "INSERT INTO checkpoint_outlet (name, delivered) VALUES ('checkpoint_file', :delivered)", delivered=highest
     )
-    house.tell(3)
-    house.checkpoint()
-    assert house.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > highest
+    env.tell(3)
+    env.checkpoint()
+    assert env.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > highest
 
 
 @pytest.mark.parametrize(
@@ -103,40 +102,40 @@ def test_a_checkpoints_id_is_never_given_twice(house: House, backup: Path) -> No
     ],
 )
 def test_a_backup_whose_chains_do_not_take_the_entry_is_refused_and_nothing_is_changed(
-    house: House, backup: Path, statement: str
+    env: AuditEnv, backup: Path, statement: str
 ) -> None:
     with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
         connection.execute(statement)
-    before = (house.data / "keyturn.db").read_bytes()
+    before = (env.data / "keyturn.db").read_bytes()
 
     with pytest.raises(StoreRefused, match="cannot be entered"):
-        house.restore(backup, unsigned=True)
+        env.restore(backup, unsigned=True)
 
-    assert (house.data / "keyturn.db").read_bytes() == before
-    left = {path.name for path in house.data.iterdir()} - {"keyturn.db", "keyturn.db-wal", "keyturn.db-shm"}
+    assert (env.data / "keyturn.db").read_bytes() == before
+    left = {path.name for path in env.data.iterdir()} - {"keyturn.db", "keyturn.db-wal", "keyturn.db-shm"}
     assert left == set()
 
 
-def test_restores_are_found_without_a_walk_through_history(house: House) -> None:
-    plan = " ".join(row[-1] for row in house.rows("EXPLAIN QUERY PLAN " + reading._TOLD))
+def test_restores_are_found_without_a_walk_through_history(env: AuditEnv) -> None:
+    plan = " ".join(row[-1] for row in env.rows("EXPLAIN QUERY PLAN " + reading._TOLD))
     assert "USING INDEX entry_restored" in plan
     assert "SCAN" not in plan
 
 
 @pytest.mark.parametrize("spoil", ["rubbish", "view", "gone"])
-def test_a_backup_is_restored_whatever_is_in_its_place(house: House, backup: Path, spoil: str) -> None:
+def test_a_backup_is_restored_whatever_is_in_its_place(env: AuditEnv, backup: Path, spoil: str) -> None:
     """The database there may be damaged, or somebody's work: nothing that it says is needed, or believed unsigned."""
-    house.restore(backup)
-    present = house.data / "keyturn.db"
+    env.restore(backup)
+    present = env.data / "keyturn.db"
     if spoil == "view":
-        house.tamper("ALTER TABLE store_fact RENAME TO facts")
-        house.tamper("CREATE VIEW store_fact AS SELECT name, '1' AS value FROM facts")
+        env.tamper("ALTER TABLE store_fact RENAME TO facts")
+        env.tamper("CREATE VIEW store_fact AS SELECT name, '1' AS value FROM facts")
     elif spoil == "rubbish":
         present.write_bytes(b"no database at all" * 1000)
     else:
         present.unlink()
 
-    assert house.restore(backup) == 3
-    assert (house.data / "keyturn.db.before-3").exists() is (spoil != "gone")
-    assert faults(house.verify(keys=KEY)) == []
-    assert all('"replaced":null' in str(body["statement"]) for _company, body in restored(house))
+    assert env.restore(backup) == 3
+    assert (env.data / "keyturn.db.before-3").exists() is (spoil != "gone")
+    assert faults(env.verify(keys=KEY)) == []
+    assert all('"replaced":null' in str(body["statement"]) for _company, body in restored(env))

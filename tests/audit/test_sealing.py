@@ -18,8 +18,8 @@ from keyturn.audit.sealing import ChainForked, any_unsealed, seal
 from keyturn.config.settings import AuditSettings
 from keyturn.store.port import ReadTx, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
-
-from .house import KEYRING, House, entry, faults, until
+from tests.support.audit_env import KEYRING, AuditEnv, entry, faults
+from tests.support.clock import eventually
 
 LINKS = "SELECT chain, number, seq FROM chain_link ORDER BY seq"
 
@@ -34,11 +34,11 @@ class InPlace(Executor):
 
 
 @pytest.fixture
-def empty(tmp_path: Any) -> House:
-    return House(tmp_path / "data")
+def empty(tmp_path: Any) -> AuditEnv:
+    return AuditEnv(tmp_path / "data")
 
 
-def test_each_chain_counts_from_one_in_the_order_of_commits(empty: House) -> None:
+def test_each_chain_counts_from_one_in_the_order_of_commits(empty: AuditEnv) -> None:
     empty.tell(9)
     empty.seal()
 
@@ -49,22 +49,22 @@ def test_each_chain_counts_from_one_in_the_order_of_commits(empty: House) -> Non
     ]
 
 
-def test_a_company_learns_nothing_of_another_from_its_chain(empty: House, tmp_path: Any) -> None:
+def test_a_company_learns_nothing_of_another_from_its_chain(empty: AuditEnv, tmp_path: Any) -> None:
     """The same acts of one company make the same chain, whatever the other did in between."""
-    alone = House(tmp_path / "alone")
-    for house, others in ((alone, 0), (empty, 5)):
+    alone = AuditEnv(tmp_path / "alone")
+    for env, others in ((alone, 0), (empty, 5)):
         for index in range(0, 8, 2):  # without a personal part, whose salt is chance
-            house.write(partial(entry, company="company-a", index=index))
+            env.write(partial(entry, company="company-a", index=index))
             for other in range(others):
-                house.write(partial(entry, company="company-b", index=other))
-        house.seal()
+                env.write(partial(entry, company="company-b", index=other))
+        env.seal()
     own = "SELECT number, prev, hash, personal FROM chain_link WHERE chain = 'company-a' ORDER BY number"
 
     assert alone.rows(own) == empty.rows(own)
     assert len(alone.rows(own)) == 4
 
 
-def test_a_crash_between_two_units_neither_loses_nor_repeats_an_entry(empty: House) -> None:
+def test_a_crash_between_two_units_neither_loses_nor_repeats_an_entry(empty: AuditEnv) -> None:
     """Each unit runs in a life of its own: nothing but the file goes from one to the next."""
     empty.tell(10)
     while empty.write(partial(seal, limit=3)):
@@ -74,7 +74,7 @@ def test_a_crash_between_two_units_neither_loses_nor_repeats_an_entry(empty: Hou
     assert faults(empty.verify()) == []
 
 
-def test_a_crash_inside_a_unit_leaves_nothing_of_it(empty: House) -> None:
+def test_a_crash_inside_a_unit_leaves_nothing_of_it(empty: AuditEnv) -> None:
     empty.tell(6)
 
     def crash(tx: Tx) -> None:
@@ -89,7 +89,7 @@ def test_a_crash_inside_a_unit_leaves_nothing_of_it(empty: House) -> None:
     assert len(empty.rows(LINKS)) == 6
 
 
-def test_two_sealers_at_once_never_fork_a_chain(empty: House) -> None:
+def test_two_sealers_at_once_never_fork_a_chain(empty: AuditEnv) -> None:
     empty.tell(60)
 
     async def work(store: SqliteStore) -> None:
@@ -106,15 +106,15 @@ def test_two_sealers_at_once_never_fork_a_chain(empty: House) -> None:
 
 
 @pytest.mark.parametrize("number", [8, 11])
-def test_a_head_that_is_not_the_newest_link_is_not_sealed_upon(house: House, number: int) -> None:
-    house.tamper("UPDATE chain_head SET number = :number WHERE chain = 'company-a'", number=number)
-    house.tell(3)
+def test_a_head_that_is_not_the_newest_link_is_not_sealed_upon(env: AuditEnv, number: int) -> None:
+    env.tamper("UPDATE chain_head SET number = :number WHERE chain = 'company-a'", number=number)
+    env.tell(3)
 
     with pytest.raises(ChainForked):
-        house.write(seal)
+        env.write(seal)
 
 
-def test_a_head_that_moved_meanwhile_is_not_overwritten(empty: House) -> None:
+def test_a_head_that_moved_meanwhile_is_not_overwritten(empty: AuditEnv) -> None:
     empty.tell(3)
 
     class Meddler:
@@ -137,7 +137,7 @@ def test_a_head_that_moved_meanwhile_is_not_overwritten(empty: House) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[]", '{"vin":1,"vin":2}', '{"vin": 1}'])
-def test_a_body_that_the_journal_did_not_write_does_not_stop_the_sealer(empty: House, body: str) -> None:
+def test_a_body_that_the_journal_did_not_write_does_not_stop_the_sealer(empty: AuditEnv, body: str) -> None:
     empty.tell(6)
     empty.tamper("UPDATE entry SET body = :body WHERE seq = 2", body=body)
     empty.seal()
@@ -148,9 +148,9 @@ def test_a_body_that_the_journal_did_not_write_does_not_stop_the_sealer(empty: H
     assert faults(empty.verify()) == [("edited", "company-b", 1)]
 
 
-def test_a_forked_chain_is_told_once(house: House) -> None:
-    house.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
-    house.tell(3)
+def test_a_forked_chain_is_told_once(env: AuditEnv) -> None:
+    env.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
+    env.tell(3)
 
     async def work(store: SqliteStore) -> bool:
         sealer, told = sealer_of(store)
@@ -158,8 +158,8 @@ def test_a_forked_chain_is_told_once(house: House) -> None:
             await sealer.turn()
         return SEALING_FAULT in told
 
-    assert house.run(work)
-    assert house.rows("SELECT count(*) FROM entry WHERE kind = 'chain.fault'") == [(1,)]
+    assert env.run(work)
+    assert env.rows("SELECT count(*) FROM entry WHERE kind = 'chain.fault'") == [(1,)]
 
 
 def all_sealed(tx: ReadTx) -> bool:
@@ -172,7 +172,7 @@ def sealer_of(store: SqliteStore, **settings: Any) -> tuple[Sealer, Faults]:
 
 
 @pytest.mark.parametrize("woken", [True, False])
-def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: House, woken: bool) -> None:
+def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: AuditEnv, woken: bool) -> None:
     """In virtual time, with commits at every phase of the sealer, and whether their wake-ups arrive or not."""
 
     async def work() -> list[float]:
@@ -199,7 +199,7 @@ def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: House, woken: b
             await asyncio.sleep(0.37 * (index % 5))
             await store.write(partial(entry, company="company-a", index=index))
             since = loop.time()
-            await until(partial(store.read, all_sealed))
+            await eventually(partial(store.read, all_sealed))
             behind.append(loop.time() - since)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -212,7 +212,7 @@ def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: House, woken: b
     assert max(behind) <= 1.0
 
 
-def test_the_last_turn_seals_what_is_just_being_committed(empty: House) -> None:
+def test_the_last_turn_seals_what_is_just_being_committed(empty: AuditEnv) -> None:
     async def work(store: SqliteStore) -> None:
         committing = asyncio.create_task(store.write(partial(entry, company="company-a", index=0)))
         await asyncio.sleep(0)
@@ -224,7 +224,7 @@ def test_the_last_turn_seals_what_is_just_being_committed(empty: House) -> None:
     assert len(empty.rows(LINKS)) == 1
 
 
-def test_a_chain_gets_a_checkpoint_when_it_is_due_and_none_without_news(empty: House) -> None:
+def test_a_chain_gets_a_checkpoint_when_it_is_due_and_none_without_news(empty: AuditEnv) -> None:
     async def turn(store: SqliteStore) -> None:
         await sealer_of(store, checkpoint_interval=60.0, checkpoint_entries=5)[0].turn()
 

@@ -15,9 +15,9 @@ from keyturn.cli.root import run
 from keyturn.config.settings import AuditSettings
 from keyturn.dossier.page import render
 from keyturn.store.sqlite.offline import read_offline
-
-from ..e2e.stage import Stage, stage
-from .house import House, faults, until
+from tests.support.audit_env import AuditEnv, faults
+from tests.support.clock import eventually
+from tests.support.server_env import ServerEnv, server_env
 
 PARKED = "9KTPARKED00000001"
 NOT_LEAVING = "Checkpoints do not leave by checkpoint_command."
@@ -30,7 +30,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"KEYTURN_{name}", raising=False)
 
 
-async def sealed(s: Stage) -> None:
+async def sealed(s: ServerEnv) -> None:
     """Returns once nobody has anything more to tell of a command, and nothing is unsealed."""
     await s.eventually(lambda: not s.store.rows("SELECT 1 FROM open_command"))
     behind = "SELECT 1 FROM entry WHERE seq > (SELECT coalesce(max(seq), 0) FROM chain_link)"
@@ -39,7 +39,7 @@ async def sealed(s: Stage) -> None:
 
 def test_a_node_seals_what_it_does_and_leaves_nothing_unsealed(tmp_path: Path) -> None:
     async def work() -> None:
-        async with stage(tmp_path) as s:
+        async with server_env(tmp_path) as s:
             await s.done(PARKED, "lock_door")
             await sealed(s)
             assert s.node.ready() == {}
@@ -54,7 +54,7 @@ def test_a_node_seals_what_it_does_and_leaves_nothing_unsealed(tmp_path: Path) -
 
 def test_a_node_whose_chain_was_tampered_with_is_not_ready_and_tells_it(tmp_path: Path) -> None:
     async def first() -> Any:
-        async with stage(tmp_path) as s:
+        async with server_env(tmp_path) as s:
             await s.done(PARKED, "lock_door")
             return s.settings
 
@@ -62,16 +62,16 @@ def test_a_node_whose_chain_was_tampered_with_is_not_ready_and_tells_it(tmp_path
         node = Node(settings)
         await node.start()
         try:
-            return dict(await until(node.ready))
+            return dict(await eventually(node.ready))
         finally:
             await node.stop()
 
     settings = asyncio.run(first())
-    house = House(tmp_path / "data")
-    house.tamper("UPDATE entry SET actor = 'nobody' WHERE kind = 'command.Executed'")
+    env = AuditEnv(tmp_path / "data")
+    env.tamper("UPDATE entry SET actor = 'nobody' WHERE kind = 'command.Executed'")
 
     assert asyncio.run(again(settings)) == {"audit": "The audit chain is broken."}
-    (told,) = house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
+    (told,) = env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
     assert json.loads(told[0])["finding"]["what"] == "edited"
 
 
@@ -79,7 +79,7 @@ def test_a_node_whose_checkpoints_do_not_leave_is_not_ready(tmp_path: Path, monk
     monkeypatch.setattr("keyturn.audit.lateness.LOOK_EVERY", 0.05)
 
     async def work() -> None:
-        async with stage(tmp_path, audit=AuditSettings(checkpoint_command=("/nowhere/keep",))) as s:
+        async with server_env(tmp_path, audit=AuditSettings(checkpoint_command=("/nowhere/keep",))) as s:
             await s.done(PARKED, "lock_door")
             await s.node.administer("audit checkpoint", {})
             assert s.node.ready() == {}
@@ -104,7 +104,7 @@ class Page(HTMLParser):
 
 def test_the_story_of_a_command_is_whole_and_the_page_is_only_text(tmp_path: Path) -> None:
     async def work() -> dict[str, Any]:
-        async with stage(tmp_path) as s:
+        async with server_env(tmp_path) as s:
             await s.node.administer("company set", {"company": "first", "name": SCRIPT})
             record = await s.done(PARKED, "lock_door")
             await sealed(s)
@@ -160,7 +160,7 @@ def test_the_command_line_from_checkpoint_to_verification(tmp_path: Path, capsys
     assert (status, said.splitlines()[-1]) == (0, "The chains are sound.")
     assert keyturn("audit", "verify", *data, *key)[0] == 0
 
-    House(tmp_path / "data").tamper("UPDATE entry SET at = at + 1 WHERE kind = 'company.added'")
+    AuditEnv(tmp_path / "data").tamper("UPDATE entry SET at = at + 1 WHERE kind = 'company.added'")
     status, said = keyturn("audit", "verify", *data, *key, "--json")
     assert status == 4
     assert {fault["what"] for fault in json.loads(said)["findings"] if fault["number"]} == {"edited"}
@@ -169,13 +169,13 @@ def test_the_command_line_from_checkpoint_to_verification(tmp_path: Path, capsys
 
 
 async def _made(tmp_path: Path) -> None:
-    async with stage(tmp_path):
+    async with server_env(tmp_path):
         pass
 
 
 def test_the_dossier_is_two_files_for_their_owner_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def work() -> str:
-        async with stage(tmp_path) as s:
+        async with server_env(tmp_path) as s:
             return str((await s.done(PARKED, "lock_door"))["id"])
 
     command_id = asyncio.run(work())
@@ -187,4 +187,4 @@ def test_the_dossier_is_two_files_for_their_owner_alone(tmp_path: Path, capsys: 
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert json.loads(files[1].read_text())["command"]["id"] == command_id
     assert run(["dossier", "no-such", "--data", str(tmp_path / "data")]) == 1
-    assert faults(House(tmp_path / "data").verify()) == []
+    assert faults(AuditEnv(tmp_path / "data").verify()) == []

@@ -4,15 +4,14 @@ import pytest
 
 from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.findings import What
-
-from .house import KEYRING, House, faults
+from tests.support.audit_env import KEYRING, AuditEnv, faults
 
 A = "company-a"
 SEQ_OF = "(SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = {})"
 
 
-def test_what_nobody_touched_is_sound(house: House) -> None:
-    report = house.verify(keys=[KEYRING.checkpoint_key])
+def test_what_nobody_touched_is_sound(env: AuditEnv) -> None:
+    report = env.verify(keys=[KEYRING.checkpoint_key])
 
     assert report.findings == ()
     assert [(chain.company, chain.last, chain.checkpoint) for chain in report.chains] == [
@@ -40,28 +39,28 @@ def test_what_nobody_touched_is_sound(house: House) -> None:
         ("body", "{"),
     ],
 )
-def test_an_edited_column_names_the_entry(house: House, column: str, value: object) -> None:
-    house.tamper(f"UPDATE entry SET {column} = :value WHERE seq = :seq", value=value, seq=house.seq(7))
+def test_an_edited_column_names_the_entry(env: AuditEnv, column: str, value: object) -> None:
+    env.tamper(f"UPDATE entry SET {column} = :value WHERE seq = :seq", value=value, seq=env.seq(7))
 
-    assert faults(house.verify()) == [("edited", A, 7)]
+    assert faults(env.verify()) == [("edited", A, 7)]
 
 
 @pytest.mark.parametrize("number", [1, 4, 6, 10])
-def test_an_edited_personal_part_names_the_entry(house: House, number: int) -> None:
-    house.tamper("UPDATE entry SET body = replace(body, '6AH', '6AX') WHERE seq = :seq", seq=house.seq(number))
+def test_an_edited_personal_part_names_the_entry(env: AuditEnv, number: int) -> None:
+    env.tamper("UPDATE entry SET body = replace(body, '6AH', '6AX') WHERE seq = :seq", seq=env.seq(number))
 
     expected = [("edited", A, number)] if number % 2 == 0 else []
-    assert faults(house.verify()) == expected
+    assert faults(env.verify()) == expected
 
 
 @pytest.mark.parametrize(
     "change",
     ["salt = x'00'", "salt = NULL", "personal = NULL", "personal = '[\"number\"]'", "personal_hash = x'00'"],
 )
-def test_a_part_that_is_neither_whole_nor_erased_is_an_edit(house: House, change: str) -> None:
-    house.tamper(f"UPDATE chain_link SET {change} WHERE chain = 'company-a' AND number = 6")
+def test_a_part_that_is_neither_whole_nor_erased_is_an_edit(env: AuditEnv, change: str) -> None:
+    env.tamper(f"UPDATE chain_link SET {change} WHERE chain = 'company-a' AND number = 6")
 
-    assert faults(house.verify()) == [("edited", A, 6)]
+    assert faults(env.verify()) == [("edited", A, 6)]
 
 
 @pytest.mark.parametrize(
@@ -81,37 +80,37 @@ def test_a_part_that_is_neither_whole_nor_erased_is_an_edit(house: House, change
         ("chain_checkpoint", "key", b""),
     ],
 )
-def test_a_value_of_another_kind_is_found_like_any_other(house: House, table: str, column: str, value: object) -> None:
+def test_a_value_of_another_kind_is_found_like_any_other(env: AuditEnv, table: str, column: str, value: object) -> None:
     statement = f"UPDATE {table} SET {column} = :value WHERE chain = 'company-a' AND number IN (7, 10, 12)"
-    house.tamper(f"{statement} AND number = (SELECT max(number) FROM {table} WHERE chain = 'company-a')", value=value)
+    env.tamper(f"{statement} AND number = (SELECT max(number) FROM {table} WHERE chain = 'company-a')", value=value)
 
-    assert house.verify().faults
+    assert env.verify().faults
 
 
 @pytest.mark.parametrize("at", ["soon", 2**62, -(2**62)])
-def test_an_unsealed_entry_of_an_impossible_time_is_counted_all_the_same(house: House, at: object) -> None:
-    house.tell(1)
-    house.tamper("UPDATE entry SET at = :at WHERE seq = (SELECT max(seq) FROM entry)", at=at)
+def test_an_unsealed_entry_of_an_impossible_time_is_counted_all_the_same(env: AuditEnv, at: object) -> None:
+    env.tell(1)
+    env.tamper("UPDATE entry SET at = :at WHERE seq = (SELECT max(seq) FROM entry)", at=at)
 
-    assert [finding.what for finding in house.verify(keys=[KEYRING.checkpoint_key]).findings] == [What.UNSEALED]
+    assert [finding.what for finding in env.verify(keys=[KEYRING.checkpoint_key]).findings] == [What.UNSEALED]
 
 
 @pytest.mark.parametrize("number", [1, 5, 11, 12])
-def test_a_deleted_entry_is_missed(house: House, number: int) -> None:
-    house.tamper("DELETE FROM entry WHERE seq = :seq", seq=house.seq(number))
+def test_a_deleted_entry_is_missed(env: AuditEnv, number: int) -> None:
+    env.tamper("DELETE FROM entry WHERE seq = :seq", seq=env.seq(number))
 
-    assert faults(house.verify()) == [("removed", A, number)]
+    assert faults(env.verify()) == [("removed", A, number)]
 
 
 @pytest.mark.parametrize("number", [1, 5, 11])
-def test_a_dropped_link_is_missed(house: House, number: int) -> None:
-    house.tamper("DELETE FROM chain_link WHERE chain = 'company-a' AND number = :number", number=number)
+def test_a_dropped_link_is_missed(env: AuditEnv, number: int) -> None:
+    env.tamper("DELETE FROM chain_link WHERE chain = 'company-a' AND number = :number", number=number)
 
-    assert faults(house.verify())[-1] == ("removed", A, number)
+    assert faults(env.verify())[-1] == ("removed", A, number)
 
 
-def test_a_deleted_entry_is_missed_although_the_rest_was_renumbered(house: House) -> None:
-    house.tamper(
+def test_a_deleted_entry_is_missed_although_the_rest_was_renumbered(env: AuditEnv) -> None:
+    env.tamper(
         f"DELETE FROM entry WHERE seq = {SEQ_OF.format(5)}",
         "DELETE FROM chain_link WHERE chain = 'company-a' AND number = 5",
         "UPDATE chain_link SET number = -number WHERE chain = 'company-a' AND number > 5",
@@ -119,19 +118,19 @@ def test_a_deleted_entry_is_missed_although_the_rest_was_renumbered(house: House
         "UPDATE chain_head SET number = number - 1 WHERE chain = 'company-a'",
     )
 
-    assert faults(house.verify())[0] == ("removed", A, 5)
+    assert faults(env.verify())[0] == ("removed", A, 5)
 
 
-def test_an_entry_put_between_sealed_ones_was_never_sealed(house: House) -> None:
-    house.tamper("DELETE FROM chain_link WHERE seq = 20")
-    report = house.verify()
+def test_an_entry_put_between_sealed_ones_was_never_sealed(env: AuditEnv) -> None:
+    env.tamper("DELETE FROM chain_link WHERE seq = 20")
+    report = env.verify()
 
     assert ("inserted", "company-b", None) in faults(report)
     assert "The entry with seq 20 was never sealed." in [fault.text for fault in report.faults]
 
 
-def test_an_entry_put_in_with_a_link_of_its_own_is_named(house: House) -> None:
-    house.tamper(
+def test_an_entry_put_in_with_a_link_of_its_own_is_named(env: AuditEnv) -> None:
+    env.tamper(
         "INSERT INTO entry (seq, company_id, at, actor, kind, body) VALUES (1000, 'company-a', 5, 'x', 'y', '{}')",
         "UPDATE chain_link SET number = -number WHERE chain = 'company-a' AND number >= 5",
         "UPDATE chain_link SET number = 1 - number WHERE chain = 'company-a' AND number < 0",
@@ -139,21 +138,21 @@ def test_an_entry_put_in_with_a_link_of_its_own_is_named(house: House) -> None:
         "UPDATE chain_head SET number = number + 1 WHERE chain = 'company-a'",
     )
 
-    assert faults(house.verify())[0] == ("inserted", A, 5)
+    assert faults(env.verify())[0] == ("inserted", A, 5)
 
 
-def test_an_entry_put_behind_the_end_is_named(house: House) -> None:
-    house.tamper(
+def test_an_entry_put_behind_the_end_is_named(env: AuditEnv) -> None:
+    env.tamper(
         "INSERT INTO entry (seq, company_id, at, actor, kind, body) VALUES (1000, 'company-a', 5, 'x', 'y', '{}')",
         "INSERT INTO chain_link (chain, number, seq, prev, hash) VALUES ('company-a', 13, 1000, x'00', x'00')",
     )
 
-    assert faults(house.verify()) == [("inserted", A, 13)]
+    assert faults(env.verify()) == [("inserted", A, 13)]
 
 
-def test_two_entries_that_changed_places_are_named(house: House) -> None:
-    one, other = house.seq(4), house.seq(8)
-    house.tamper(
+def test_two_entries_that_changed_places_are_named(env: AuditEnv) -> None:
+    one, other = env.seq(4), env.seq(8)
+    env.tamper(
         "UPDATE chain_link SET seq = -1 WHERE seq = :one",
         "UPDATE chain_link SET seq = :one WHERE seq = :other",
         "UPDATE chain_link SET seq = :other WHERE seq = -1",
@@ -161,56 +160,56 @@ def test_two_entries_that_changed_places_are_named(house: House) -> None:
         other=other,
     )
 
-    report = house.verify()
+    report = env.verify()
 
     assert faults(report)[0] == ("reordered", A, 4)
     assert report.faults[0].text == "Entries 4 and 8 have changed places."
 
 
-def test_two_numbers_that_changed_places_are_named(house: House) -> None:
-    house.tamper(
+def test_two_numbers_that_changed_places_are_named(env: AuditEnv) -> None:
+    env.tamper(
         "UPDATE chain_link SET number = -1 WHERE chain = 'company-a' AND number = 4",
         "UPDATE chain_link SET number = 4 WHERE chain = 'company-a' AND number = 8",
         "UPDATE chain_link SET number = 8 WHERE chain = 'company-a' AND number = -1",
     )
 
-    assert faults(house.verify())[0] == ("reordered", A, 4)
+    assert faults(env.verify())[0] == ("reordered", A, 4)
 
 
-def test_a_tail_cut_off_is_missed_by_the_head(house: House) -> None:
-    house.cut(11, head=False)
+def test_a_tail_cut_off_is_missed_by_the_head(env: AuditEnv) -> None:
+    env.cut(11, head=False)
 
-    assert faults(house.verify()) == [("cut", A, 12)]
+    assert faults(env.verify()) == [("cut", A, 12)]
 
 
-def test_a_whole_chain_that_is_gone_is_missed(house: House) -> None:
-    house.tamper(
+def test_a_whole_chain_that_is_gone_is_missed(env: AuditEnv) -> None:
+    env.tamper(
         "DELETE FROM entry WHERE company_id = 'company-a'",
         "DELETE FROM chain_link WHERE chain = 'company-a'",
         "DELETE FROM chain_head WHERE chain = 'company-a'",
     )
 
-    assert faults(house.verify()) == [("cut", A, 1)]
+    assert faults(env.verify()) == [("cut", A, 1)]
 
 
-def test_a_hash_made_anew_for_one_entry_does_not_fit_the_next(house: House) -> None:
-    house.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=house.seq(5))
-    (prev, *entry) = house.rows(
+def test_a_hash_made_anew_for_one_entry_does_not_fit_the_next(env: AuditEnv) -> None:
+    env.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=env.seq(5))
+    (prev, *entry) = env.rows(
         "SELECT l.prev, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body "
         f"FROM chain_link l JOIN entry e USING (seq) WHERE seq = {SEQ_OF.format(5)}"
     )[0]
-    house.tamper(
+    env.tamper(
         f"UPDATE chain_link SET hash = :hash WHERE seq = {SEQ_OF.format(5)}",
         hash=entry_hash(5, prev, Content(*entry), None),
     )
 
-    assert faults(house.verify()) == [("edited", A, 5)]
+    assert faults(env.verify()) == [("edited", A, 5)]
 
 
-def test_the_unsealed_tail_is_named_and_is_no_fault(house: House) -> None:
-    house.tell(3)
+def test_the_unsealed_tail_is_named_and_is_no_fault(env: AuditEnv) -> None:
+    env.tell(3)
 
-    report = house.verify(keys=[KEYRING.checkpoint_key])
+    report = env.verify(keys=[KEYRING.checkpoint_key])
 
     assert [finding.what for finding in report.findings] == [What.UNSEALED]
     assert report.findings[0].text.startswith("3 entries are not sealed yet, the oldest of 2023-11-14T")

@@ -14,11 +14,13 @@ from keyturn.audit.reading import Head
 from keyturn.audit.watch import CHAIN_FAULT, KEPT_FAULT, Watch
 from keyturn.store.port import ReadTx
 from keyturn.store.sqlite.store import SqliteStore
+from tests.support.audit_env import KEYRING, AuditEnv, rewrite
+from tests.support.clock import eventually
 
-from .house import KEYRING, House, rewrite, until
 
-
-def test_a_verification_that_fails_is_a_fault_until_one_succeeds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
+    env: AuditEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fails, heads = [True, True], reading.heads
 
     def tripped(tx: ReadTx) -> list[Head]:
@@ -31,7 +33,7 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(house: House, m
         faults = Faults(store)
         running = asyncio.create_task(Watch(store, KEYRING, 100, faults).run())
         try:
-            await until(lambda: not fails and CHAIN_FAULT not in faults)
+            await eventually(lambda: not fails and CHAIN_FAULT not in faults)
             return [running.done()]
         finally:
             running.cancel()
@@ -41,60 +43,60 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(house: House, m
     monkeypatch.setattr(reading, "heads", tripped)
     monkeypatch.setattr(watch, "_PAUSE", 0.0)
 
-    assert house.run(work) == [False]
+    assert env.run(work) == [False]
     monkeypatch.undo()
-    told = house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
+    told = env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
     assert len(told) == 1
     assert "what nobody thought of" in told[0][0]
 
 
-def kept_in(house: House, file: Path) -> None:
-    lines = house.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")
+def kept_in(env: AuditEnv, file: Path) -> None:
+    lines = env.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")
     with file.open("ab") as target:
         target.writelines(Signed(*line).line for line in lines)
 
 
-def looked(house: House, file: Path) -> list[str]:
+def looked(env: AuditEnv, file: Path) -> list[str]:
     """What a server tells that starts beside the file of checkpoints."""
 
     async def work(store: SqliteStore) -> None:
         await Watch(store, KEYRING, 100, Faults(store), file).look()
 
-    house.run(work)
-    return [json.loads(body)["about"] for (body,) in house.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]
+    env.run(work)
+    return [json.loads(body)["about"] for (body,) in env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]
 
 
-def test_a_server_compares_its_chains_with_the_checkpoints_that_left_by_file(house: House, tmp_path: Path) -> None:
+def test_a_server_compares_its_chains_with_the_checkpoints_that_left_by_file(env: AuditEnv, tmp_path: Path) -> None:
     """The hashes made anew, the checkpoints in the database deleted: only the file knows of another past."""
     file = tmp_path / "kept"
-    assert looked(house, file) == [], "no file yet"
-    kept_in(house, file)
-    assert looked(house, file) == []
-    rewrite(house, 5)
-    house.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
+    assert looked(env, file) == [], "no file yet"
+    kept_in(env, file)
+    assert looked(env, file) == []
+    rewrite(env, 5)
+    env.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
 
-    assert looked(house, file) == [KEPT_FAULT]
+    assert looked(env, file) == [KEPT_FAULT]
 
 
-def test_a_chain_that_is_gone_is_missed_by_the_checkpoints_that_left_by_file(house: House, tmp_path: Path) -> None:
-    kept_in(house, tmp_path / "kept")
+def test_a_chain_that_is_gone_is_missed_by_the_checkpoints_that_left_by_file(env: AuditEnv, tmp_path: Path) -> None:
+    kept_in(env, tmp_path / "kept")
     rows = "DELETE FROM {} WHERE chain = 'company-b'"
-    house.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
-    house.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
+    env.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
+    env.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
 
-    assert looked(house, tmp_path / "kept") == [KEPT_FAULT]
+    assert looked(env, tmp_path / "kept") == [KEPT_FAULT]
 
 
-def test_an_honest_restore_agrees_with_the_checkpoints_that_left_by_file(house: House, tmp_path: Path) -> None:
+def test_an_honest_restore_agrees_with_the_checkpoints_that_left_by_file(env: AuditEnv, tmp_path: Path) -> None:
     file = tmp_path / "kept"
-    backup = house.back_up(tmp_path / "backup.db")
-    house.tell(9)
-    house.checkpoint()
-    kept_in(house, file)
-    house.restore(backup, kept=file)
-    assert looked(house, file) == []
-    house.tell(9)
-    house.checkpoint()
-    kept_in(house, file)
+    backup = env.back_up(tmp_path / "backup.db")
+    env.tell(9)
+    env.checkpoint()
+    kept_in(env, file)
+    env.restore(backup, kept=file)
+    assert looked(env, file) == []
+    env.tell(9)
+    env.checkpoint()
+    kept_in(env, file)
 
-    assert looked(house, file) == []
+    assert looked(env, file) == []

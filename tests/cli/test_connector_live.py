@@ -16,7 +16,7 @@ from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.definition import parse_definition
 from keyturn.connectors.oem_http.trial import ReadOnlyWire
 from keyturn.connectors.port import Account, Order, Target
-from tests.connectors.oem import Oem, Seen, answer
+from tests.support.oem import Oem, Seen, answer
 
 from .test_connector import DEFINITION, OAUTH, Check, check, state
 

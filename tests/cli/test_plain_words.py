@@ -15,8 +15,8 @@ from keyturn.cli.administration import _OPERATIONS
 from keyturn.cli.root import GROUPS, run
 from keyturn.cli.words import shown
 from keyturn.config.settings import CommandSettings
-from tests.e2e.stage import Stage, stage
-from tests.policy.staff import PASSWORD, Staff
+from tests.support.operators import PASSWORD, Staff
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -42,8 +42,8 @@ def anyio_backend() -> str:
 class Terminal:
     """The command line, as a person without `--json` sees it; `used` are the commands, with their verbs."""
 
-    def __init__(self, stage: Stage, staff: Staff) -> None:
-        self.stage = stage
+    def __init__(self, server: ServerEnv, staff: Staff) -> None:
+        self.server = server
         self.staff = staff
         self.used: set[str] = set()
 
@@ -51,7 +51,7 @@ class Terminal:
         """`code` None: what it says is looked at, whether it is done or refused."""
         told = [*words.split(), *more]
         self.used |= {told[0], " ".join(told[:2])}
-        options = ["--data", self.stage.settings.server.data]
+        options = ["--data", self.server.settings.server.data]
         if by:
             signing = self.staff.credentials(by)
             options += ["--operator", by, "--password-stdin"]
@@ -60,8 +60,8 @@ class Terminal:
 
     async def call(self, words: str, *more: str, code: int = 0) -> str:
         """A command that goes to the server as the first company's application."""
-        first = self.stage.first
-        access = ["--url", self.stage.url, "--client-id", first.client_id, "--client-secret", first.client_secret]
+        first = self.server.first
+        access = ["--url", self.server.url, "--client-id", first.client_id, "--client-secret", first.client_secret]
         told = [*words.split(), *more]
         self.used |= {told[0]}
         return await self.see([*told, *access, "--sign-secret", first.sign_secret], "", code)
@@ -82,7 +82,7 @@ class Terminal:
 
 @pytest.fixture
 async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
-    async with stage(tmp_path, commands=CommandSettings(initiate_wait=5.0)) as s:
+    async with server_env(tmp_path, commands=CommandSettings(initiate_wait=5.0)) as s:
         yield Terminal(s, Staff(s))
 
 
@@ -154,7 +154,7 @@ async def commands(t: Terminal, tmp_path: Path) -> None:
     await t.call(f"send {FLAKY} start")
     await t.call(f"send {MOVING} start", code=1)
     await t.call(f"send {RENTED} unlock_door")
-    rows = {row["vin"]: row["id"] for row in t.stage.store.rows("SELECT vin, id FROM command WHERE name = 'start'")}
+    rows = {row["vin"]: row["id"] for row in t.server.store.rows("SELECT vin, id FROM command WHERE name = 'start'")}
     await t.call("status", rows[FLAKY])
     flaky = await t.tell("status", rows[FLAKY], "--timeline")
     assert re.search(r"attempts +3\s", flaky)
@@ -195,7 +195,7 @@ async def immobilisations(t: Terminal) -> None:
     await t.tell("immobilised --sheet")
     await t.tell("immobilisation list")
     await t.tell(f"notice add {RENTED} phone --text", "told the driver")
-    await t.stage.set_vehicle(RENTED, fault="silent")
+    await t.server.set_vehicle(RENTED, fault="silent")
     await t.tell(f"enable {RENTED} --keep")
     await t.tell(f"keep-enabling start {RENTED}")
     await t.tell("keep-enabling list")
@@ -219,10 +219,10 @@ async def approvals(t: Terminal) -> None:
 
 async def asked(t: Terminal, vin: str) -> str:
     """The id of a disable that waits for its second person, asked for from a terminal which is then closed."""
-    first = t.stage.first
+    first = t.server.first
     words = ["send", vin, "disable_ignition", "--yes", "--reason", "missing; notícia", "--case", "77/ã"]
     access = {
-        "KEYTURN_URL": t.stage.url,
+        "KEYTURN_URL": t.server.url,
         "KEYTURN_CLIENT_ID": first.client_id,
         "KEYTURN_CLIENT_SECRET": first.client_secret,
         "KEYTURN_SIGN_SECRET": first.sign_secret,
@@ -231,10 +231,10 @@ async def asked(t: Terminal, vin: str) -> str:
         sys.executable, "-m", "keyturn", *words, env=access, stdout=asyncio.subprocess.PIPE
     )
     query = "SELECT id FROM command WHERE vin = :vin AND state = 'AwaitingApproval'"
-    await t.stage.eventually(lambda: bool(t.stage.store.rows(query.replace(":vin", f"'{vin}'"))))
+    await t.server.eventually(lambda: bool(t.server.store.rows(query.replace(":vin", f"'{vin}'"))))
     process.kill()
     await process.communicate()
-    return str(t.stage.store.rows(query.replace(":vin", f"'{vin}'"))[0]["id"])
+    return str(t.server.store.rows(query.replace(":vin", f"'{vin}'"))[0]["id"])
 
 
 async def changes(t: Terminal) -> None:

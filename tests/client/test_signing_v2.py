@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from keyturn_client import KeyturnClient, KeyturnError, MessageSignature, Token, signature_headers
+from tests.support.http_message import COVERED, HttpMessage
 
-from ..api.http_message import COVERED, HttpMessage
 from ..cli.processes import Demo, keyturn
 
 PARKED, SECOND_VIN = "9KTPARKED00000001", "9KT0THER000000025"

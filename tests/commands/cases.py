@@ -10,8 +10,7 @@ from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
 from keyturn.fleet.evidence import Evidence, Report, Signal, Track
 from keyturn.fleet.vehicles import Vehicle
-
-from .installation import NOW, VIN
+from tests.support.enrolment import NOW, VIN
 
 RULES = EvidenceSettings()
 MET, CONTRADICTED, UNKNOWN = Verdict.MET, Verdict.CONTRADICTED, Verdict.UNKNOWN

@@ -3,22 +3,21 @@
 from typing import Any
 
 from keyturn.commands.record import Command
-
-from .yard import Yard, sure
+from tests.support.command_env import CommandEnv, not_none
 
 INVALID, USED = (400, "Confirmation invalid"), (409, "Confirmation already used")
 
 
-def redeem(yard: Yard, code: object, command: str = "enable_ignition", **fields: Any) -> Command | tuple[int, str]:
+def redeem(env: CommandEnv, code: object, command: str = "enable_ignition", **fields: Any) -> Command | tuple[int, str]:
     """The queued record, or why there is none."""
-    submitted = yard.ask(command, code, **fields)
+    submitted = env.ask(command, code, **fields)
     if submitted.refusal is not None:
         return submitted.refusal.http_status, submitted.refusal.detail
-    return sure(submitted.waiting)
+    return not_none(submitted.waiting)
 
 
-def issue(yard: Yard, code: str, command: str = "enable_ignition", **fields: Any) -> Command:
-    yard.codes_to_come.append(code)
-    confirming, issued = yard.first_step(command, **fields)
+def issue(env: CommandEnv, code: str, command: str = "enable_ignition", **fields: Any) -> Command:
+    env.codes_to_come.append(code)
+    confirming, issued = env.first_step(command, **fields)
     assert issued == code
     return confirming

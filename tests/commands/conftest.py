@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from .installation import Names, install
-from .yard import Yard
+from tests.support.command_env import CommandEnv
+from tests.support.enrolment import Names, install
 
 
 @pytest.fixture(scope="session")
@@ -20,10 +20,10 @@ def names(installed: tuple[Path, Names]) -> Names:
 
 
 @pytest.fixture
-def yard(installed: tuple[Path, Names], tmp_path: Path) -> Iterator[Yard]:
+def env(installed: tuple[Path, Names], tmp_path: Path) -> Iterator[CommandEnv]:
     template, names = installed
     data = tmp_path / "data"
     shutil.copytree(template, data)
-    yard = Yard(data, names)
-    yield yard
-    yard.close()
+    env = CommandEnv(data, names)
+    yield env
+    env.close()

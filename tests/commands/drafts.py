@@ -8,8 +8,7 @@ from keyturn.commands.identity import uuid7
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.states import STATUS, State
 from keyturn.store.port import Tx
-
-from .installation import NOW, VIN, Names
+from tests.support.enrolment import NOW, VIN, Names
 
 SEND_DEADLINE, SEND_BY, ANSWER_DEADLINE = after(NOW, 60), after(NOW, 5), after(NOW, 300)
 

@@ -9,39 +9,38 @@ from keyturn.commands import immobilisations
 from keyturn.fleet import immobilisation
 from keyturn.tenants.administration import Answer, OperationError
 from keyturn.tenants.operations import perform
-
-from .installation import INSTALLATION, KEYRING
-from .yard import Yard
+from tests.support.command_env import CommandEnv
+from tests.support.enrolment import INSTALLATION, KEYRING
 
 DISABLE, ENABLE = "disable_ignition", "enable_ignition"
 
 
-def state(yard: Yard) -> str | None:
-    record = yard.see(immobilisation.open_record, yard.names.vehicle)
+def state(env: CommandEnv) -> str | None:
+    record = env.see(immobilisation.open_record, env.names.vehicle)
     return record.state if record else None
 
 
-def closed_by(yard: Yard) -> list[str]:
-    return [by for (by,) in yard.rows("SELECT closed_by FROM immobilisation WHERE state = 'closed' ORDER BY id")]
+def closed_by(env: CommandEnv) -> list[str]:
+    return [by for (by,) in env.rows("SELECT closed_by FROM immobilisation WHERE state = 'closed' ORDER BY id")]
 
 
-def says_enabled(yard: Yard, age: float = 0.0) -> None:
-    yard.report({"ignition_disabled": False}, age=age)
+def says_enabled(env: CommandEnv, age: float = 0.0) -> None:
+    env.report({"ignition_disabled": False}, age=age)
 
 
-def order(yard: Yard, name: str, /, **arguments: object) -> Answer:
+def order(env: CommandEnv, name: str, /, **arguments: object) -> Answer:
     """What an operator does."""
-    return yard.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:ana", immobilisations.OPERATIONS)
+    return env.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:ana", immobilisations.OPERATIONS)
 
 
-def refused(yard: Yard, name: str, /, **arguments: object) -> str:
+def refused(env: CommandEnv, name: str, /, **arguments: object) -> str:
     """The code of the error."""
     with pytest.raises(OperationError) as error:
-        order(yard, name, **arguments)
+        order(env, name, **arguments)
     return error.value.code
 
 
-def entries(yard: Yard, kind: str) -> list[tuple[str, dict[str, Any]]]:
+def entries(env: CommandEnv, kind: str) -> list[tuple[str, dict[str, Any]]]:
     """(actor, body) of the audit entries of a kind."""
-    rows = yard.rows("SELECT actor, body FROM entry WHERE kind = :kind ORDER BY seq", kind=kind)
+    rows = env.rows("SELECT actor, body FROM entry WHERE kind = :kind ORDER BY seq", kind=kind)
     return [(actor, json.loads(body)) for actor, body in rows]

@@ -6,36 +6,37 @@ from keyturn.clock import after
 from keyturn.commands.catalogue import CATALOGUE, COMMANDS
 from keyturn.connectors.port import Verdict
 from keyturn.fleet.evidence import Track
-
-from .installation import NOW
-from .yard import PARKED, Yard, sure
+from tests.support.command_env import PARKED, CommandEnv, not_none
+from tests.support.enrolment import NOW
 
 CHANGING = [spec.name for spec in CATALOGUE if spec.changes]
 
 
-def track(yard: Yard) -> Track:
-    return yard.evidence().track
+def track(env: CommandEnv) -> Track:
+    return env.evidence().track
 
 
-def changed(yard: Yard, command: str) -> set[int]:
-    return {track(yard).changed_at[name] for name in COMMANDS[command].changes}
+def changed(env: CommandEnv, command: str) -> set[int]:
+    return {track(env).changed_at[name] for name in COMMANDS[command].changes}
 
 
 @pytest.fixture(autouse=True)
-def reachable(yard: Yard) -> None:
-    yard.report(PARKED)
+def reachable(env: CommandEnv) -> None:
+    env.report(PARKED)
 
 
 @pytest.mark.parametrize("command", CHANGING)
-def test_what_a_command_can_change_is_dated_by_its_sending_and_then_by_its_completion(yard: Yard, command: str) -> None:
-    sent = yard.send(command)
-    assert changed(yard, command) == {NOW}
-    yard.clock.advance(5)
+def test_what_a_command_can_change_is_dated_by_its_sending_and_then_by_its_completion(
+    env: CommandEnv, command: str
+) -> None:
+    sent = env.send(command)
+    assert changed(env, command) == {NOW}
+    env.clock.advance(5)
 
-    yard.hear(sent, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(sent, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
-    assert changed(yard, command) == {after(NOW, 3)}
-    assert set(track(yard).changed_at) == set(COMMANDS[command].changes)
+    assert changed(env, command) == {after(NOW, 3)}
+    assert set(track(env).changed_at) == set(COMMANDS[command].changes)
 
 
 @pytest.mark.parametrize(
@@ -43,127 +44,127 @@ def test_what_a_command_can_change_is_dated_by_its_sending_and_then_by_its_compl
     [(None, 5), (3.0, 3), (-60.0, 0), (60.0, 5)],
     ids=["the OEM does not say", "as the OEM says", "not before the sending", "not in our future"],
 )
-def test_when_the_vehicle_did_it(yard: Yard, said: float | None, kept: float) -> None:
-    sent = yard.send("start")
-    yard.clock.advance(5)
+def test_when_the_vehicle_did_it(env: CommandEnv, said: float | None, kept: float) -> None:
+    sent = env.send("start")
+    env.clock.advance(5)
 
-    done = sure(yard.hear(sent, Verdict.SUCCEEDED, completed_at=None if said is None else after(NOW, said)))
+    done = not_none(env.hear(sent, Verdict.SUCCEEDED, completed_at=None if said is None else after(NOW, said)))
 
     assert done.completed_at == after(NOW, kept)
-    assert track(yard).started_at == after(NOW, kept)
+    assert track(env).started_at == after(NOW, kept)
 
 
 @pytest.mark.parametrize("command", [spec.name for spec in CATALOGUE])
-def test_the_last_actuating_command_is_remembered_and_no_other(yard: Yard, command: str) -> None:
-    yard.clock.advance(1)
+def test_the_last_actuating_command_is_remembered_and_no_other(env: CommandEnv, command: str) -> None:
+    env.clock.advance(1)
 
-    yard.send(command)
+    env.send(command)
 
-    assert track(yard).actuated_at == (yard.clock.now() if COMMANDS[command].kind == "actuating" else 0)
-
-
-def test_reads_leave_nothing(yard: Yard) -> None:
-    yard.execute("location")
-
-    assert track(yard) == Track()
+    assert track(env).actuated_at == (env.clock.now() if COMMANDS[command].kind == "actuating" else 0)
 
 
-def test_ignition(yard: Yard) -> None:
-    yard.execute("disable_ignition")
-    assert track(yard).ignition_disabled
-    yard.clock.advance(1)
+def test_reads_leave_nothing(env: CommandEnv) -> None:
+    env.execute("location")
 
-    yard.execute("enable_ignition")
-
-    assert not track(yard).ignition_disabled
-    assert track(yard).enabled_at == yard.clock.now()
+    assert track(env) == Track()
 
 
-def test_start(yard: Yard) -> None:
-    yard.execute("start")
-    assert track(yard).remote_start_active
+def test_ignition(env: CommandEnv) -> None:
+    env.execute("disable_ignition")
+    assert track(env).ignition_disabled
+    env.clock.advance(1)
 
-    yard.execute("cancel_start")
+    env.execute("enable_ignition")
 
-    assert not track(yard).remote_start_active
-    assert track(yard).consecutive_starts == 1
+    assert not track(env).ignition_disabled
+    assert track(env).enabled_at == env.clock.now()
 
 
-def test_an_alert_sounds_for_30_seconds(yard: Yard) -> None:
-    yard.execute("alert")
-    assert track(yard).alert_active_until == after(NOW, 30)
+def test_start(env: CommandEnv) -> None:
+    env.execute("start")
+    assert track(env).remote_start_active
 
-    yard.execute("cancel_alert")
+    env.execute("cancel_start")
 
-    assert track(yard).alert_active_until == 0
+    assert not track(env).remote_start_active
+    assert track(env).consecutive_starts == 1
+
+
+def test_an_alert_sounds_for_30_seconds(env: CommandEnv) -> None:
+    env.execute("alert")
+    assert track(env).alert_active_until == after(NOW, 30)
+
+    env.execute("cancel_alert")
+
+    assert track(env).alert_active_until == 0
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.REFUSED, Verdict.NOT_TAKEN, Verdict.UNCLEAR])
-def test_what_is_not_known_to_be_done_leaves_no_effect(yard: Yard, verdict: Verdict) -> None:
-    yard.hear(yard.send("start"), verdict)
+def test_what_is_not_known_to_be_done_leaves_no_effect(env: CommandEnv, verdict: Verdict) -> None:
+    env.hear(env.send("start"), verdict)
 
-    assert not track(yard).remote_start_active
-    assert track(yard).consecutive_starts == 0
-
-
-def test_a_late_answer_counts_like_any_other(yard: Yard) -> None:
-    lost = yard.lose("start")
-
-    yard.hear(lost, Verdict.SUCCEEDED)
-
-    assert track(yard).remote_start_active
-    assert track(yard).consecutive_starts == 1
+    assert not track(env).remote_start_active
+    assert track(env).consecutive_starts == 0
 
 
-def test_a_late_answer_to_an_earlier_command_does_not_undo_a_later_one(yard: Yard) -> None:
+def test_a_late_answer_counts_like_any_other(env: CommandEnv) -> None:
+    lost = env.lose("start")
+
+    env.hear(lost, Verdict.SUCCEEDED)
+
+    assert track(env).remote_start_active
+    assert track(env).consecutive_starts == 1
+
+
+def test_a_late_answer_to_an_earlier_command_does_not_undo_a_later_one(env: CommandEnv) -> None:
     """The start acted first, was cancelled, and its OEM answers last."""
-    lost = yard.lose("start")
-    yard.clock.advance(20)
-    yard.execute("cancel_start")
-    cancelled_at = yard.clock.now()
-    yard.clock.advance(5)
+    lost = env.lose("start")
+    env.clock.advance(20)
+    env.execute("cancel_start")
+    cancelled_at = env.clock.now()
+    env.clock.advance(5)
 
-    yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
-    assert changed(yard, "start") == {cancelled_at}
-    assert not track(yard).remote_start_active
-    assert (track(yard).consecutive_starts, track(yard).started_at) == (1, after(NOW, 3))
-
-
-def test_a_late_enable_does_not_hide_a_later_disable(yard: Yard) -> None:
-    lost = yard.lose("enable_ignition")
-    yard.clock.advance(20)
-    yard.execute("disable_ignition")
-    disabled_at = yard.clock.now()
-
-    yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
-
-    assert track(yard).ignition_disabled
-    assert changed(yard, "disable_ignition") == {disabled_at}
+    assert changed(env, "start") == {cancelled_at}
+    assert not track(env).remote_start_active
+    assert (track(env).consecutive_starts, track(env).started_at) == (1, after(NOW, 3))
 
 
-def test_the_last_enable_is_the_one_that_acted_last(yard: Yard) -> None:
-    lost = yard.lose("enable_ignition")
-    yard.clock.advance(20)
-    yard.execute("enable_ignition")
-    enabled_at = yard.clock.now()
+def test_a_late_enable_does_not_hide_a_later_disable(env: CommandEnv) -> None:
+    lost = env.lose("enable_ignition")
+    env.clock.advance(20)
+    env.execute("disable_ignition")
+    disabled_at = env.clock.now()
 
-    yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
-    assert track(yard).enabled_at == enabled_at
+    assert track(env).ignition_disabled
+    assert changed(env, "disable_ignition") == {disabled_at}
 
 
-def test_the_last_start_is_the_one_that_acted_last(yard: Yard) -> None:
-    lost = yard.lose("start")
-    yard.clock.advance(20)
-    yard.execute("cancel_start")
-    yard.clock.advance(301)
-    yard.lapse(lost)
-    yard.execute("start")
-    started_at = yard.clock.now()
+def test_the_last_enable_is_the_one_that_acted_last(env: CommandEnv) -> None:
+    lost = env.lose("enable_ignition")
+    env.clock.advance(20)
+    env.execute("enable_ignition")
+    enabled_at = env.clock.now()
 
-    yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
-    assert track(yard).started_at == started_at
-    assert track(yard).remote_start_active
-    assert track(yard).consecutive_starts == 2
+    assert track(env).enabled_at == enabled_at
+
+
+def test_the_last_start_is_the_one_that_acted_last(env: CommandEnv) -> None:
+    lost = env.lose("start")
+    env.clock.advance(20)
+    env.execute("cancel_start")
+    env.clock.advance(301)
+    env.lapse(lost)
+    env.execute("start")
+    started_at = env.clock.now()
+
+    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+
+    assert track(env).started_at == started_at
+    assert track(env).remote_start_active
+    assert track(env).consecutive_starts == 2

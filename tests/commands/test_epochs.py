@@ -6,96 +6,96 @@ from keyturn.commands.epochs import leave_behind
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
 from keyturn.fleet import immobilisation
+from tests.support.command_env import PARKED, CommandEnv, not_none
 
 from .drafts import draft, written
-from .yard import PARKED, Yard, sure
 
 UNKNOWN_TEXT = '"Outcome unknown. The vehicle may have executed the command."'
 
 
 @pytest.mark.parametrize("sent", [False, True])
-def test_what_was_queued_or_being_sent_is_unknown_and_past_its_answer_deadline(yard: Yard, sent: bool) -> None:
-    command = yard.send("start") if sent else yard.register("start")
+def test_what_was_queued_or_being_sent_is_unknown_and_past_its_answer_deadline(env: CommandEnv, sent: bool) -> None:
+    command = env.send("start") if sent else env.register("start")
 
-    yard.do(leave_behind, 2)
+    env.do(leave_behind, 2)
 
-    row = yard.row(command)
+    row = env.row(command)
     assert (row.state, row.status, row.detail) == (State.UNKNOWN, "Error", UNKNOWN_TEXT)
-    assert (row.may_have_executed, row.answer_deadline) == (True, yard.clock.now())
-    assert yard.told(row)[-2:] == ["command.Unknown", "command.revealed"]
+    assert (row.may_have_executed, row.answer_deadline) == (True, env.clock.now())
+    assert env.told(row)[-2:] == ["command.Unknown", "command.revealed"]
 
 
-def test_nobody_joins_it_and_it_holds_no_lane(yard: Yard) -> None:
-    sent = yard.send("start")
-    yard.do(leave_behind, 2)
+def test_nobody_joins_it_and_it_holds_no_lane(env: CommandEnv) -> None:
+    sent = env.send("start")
+    env.do(leave_behind, 2)
 
-    row = sure(yard.open_row(sent))
+    row = not_none(env.open_row(sent))
     assert (row.segment, row.lane_slot) == (None, None)
-    assert yard.register("start").id != sent.id
+    assert env.register("start").id != sent.id
 
 
-def test_a_held_post_is_answered_pending(yard: Yard) -> None:
-    command = yard.register("start")
+def test_a_held_post_is_answered_pending(env: CommandEnv) -> None:
+    command = env.register("start")
 
-    yard.do(leave_behind, 2)
+    env.do(leave_behind, 2)
 
-    assert yard.row(command).post_code == 200
-
-
-def test_a_late_answer_still_counts(yard: Yard) -> None:
-    sent = yard.send("start")
-    yard.do(leave_behind, 2)
-
-    assert sure(yard.hear(sent, Verdict.SUCCEEDED)).status == "Success"
+    assert env.row(command).post_code == 200
 
 
-def test_what_the_oem_has_is_asked_about_as_before(yard: Yard) -> None:
-    accepted = yard.accept("start")
+def test_a_late_answer_still_counts(env: CommandEnv) -> None:
+    sent = env.send("start")
+    env.do(leave_behind, 2)
 
-    yard.do(leave_behind, 2)
-
-    assert yard.row(accepted) == accepted
-
-
-def test_codes_are_void(yard: Yard) -> None:
-    confirming, code = yard.first_step("enable_ignition")
-
-    yard.do(leave_behind, 2)
-
-    assert yard.row(confirming).state is State.CANCELLED
-    assert yard.refused("enable_ignition", code).detail == "Confirmation invalid"
+    assert not_none(env.hear(sent, Verdict.SUCCEEDED)).status == "Success"
 
 
-def test_approvals_lapse(yard: Yard) -> None:
-    waiting = yard.do(written, draft(yard.names, State.AWAITING_APPROVAL))
+def test_what_the_oem_has_is_asked_about_as_before(env: CommandEnv) -> None:
+    accepted = env.accept("start")
 
-    yard.do(leave_behind, 2)
+    env.do(leave_behind, 2)
 
-    row = yard.row(waiting)
+    assert env.row(accepted) == accepted
+
+
+def test_codes_are_void(env: CommandEnv) -> None:
+    confirming, code = env.first_step("enable_ignition")
+
+    env.do(leave_behind, 2)
+
+    assert env.row(confirming).state is State.CANCELLED
+    assert env.refused("enable_ignition", code).detail == "Confirmation invalid"
+
+
+def test_approvals_lapse(env: CommandEnv) -> None:
+    waiting = env.do(written, draft(env.names, State.AWAITING_APPROVAL))
+
+    env.do(leave_behind, 2)
+
+    row = env.row(waiting)
     assert (row.state, row.status, row.detail) == (State.EXPIRED, "Error", '"Not approved."')
 
 
-def test_a_disable_that_may_have_been_sent_since_may_have_immobilised(yard: Yard) -> None:
-    yard.report(PARKED)
-    yard.register("disable_ignition")
+def test_a_disable_that_may_have_been_sent_since_may_have_immobilised(env: CommandEnv) -> None:
+    env.report(PARKED)
+    env.register("disable_ignition")
 
-    yard.do(leave_behind, 2)
+    env.do(leave_behind, 2)
 
-    assert sure(yard.see(immobilisation.open_record, yard.names.vehicle)).state == "possible"
-    assert yard.refused("start").http_status == 403
-
-
-def test_what_this_epoch_registered_is_left_alone(yard: Yard) -> None:
-    queued = yard.register("start")
-
-    yard.do(leave_behind, 1)
-
-    assert yard.row(queued) == queued
+    assert not_none(env.see(immobilisation.open_record, env.names.vehicle)).state == "possible"
+    assert env.refused("start").http_status == 403
 
 
-def test_no_intent_is_written_for_what_another_epoch_registered(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.do(lambda tx: tx.run("UPDATE command SET epoch = 0"))
+def test_what_this_epoch_registered_is_left_alone(env: CommandEnv) -> None:
+    queued = env.register("start")
 
-    assert yard.intent(queued) is None
-    assert yard.row(queued).state is State.QUEUED
+    env.do(leave_behind, 1)
+
+    assert env.row(queued) == queued
+
+
+def test_no_intent_is_written_for_what_another_epoch_registered(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.do(lambda tx: tx.run("UPDATE command SET epoch = 0"))
+
+    assert env.intent(queued) is None
+    assert env.row(queued).state is State.QUEUED

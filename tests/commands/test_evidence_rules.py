@@ -8,9 +8,9 @@ from keyturn.commands.cases import usable_value
 from keyturn.commands.catalogue import COMMANDS
 from keyturn.commands.judgement import Verdict, judge
 from keyturn.fleet.evidence import Signal, Track
+from tests.support.enrolment import NOW
 
 from .cases import CONTRADICTED, MET, RULES, UNKNOWN, ago, case, finding, signal, verdict
-from .installation import NOW
 
 AGES = [
     (signal(0, 120), MET),

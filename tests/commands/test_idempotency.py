@@ -9,197 +9,196 @@ from keyturn.commands.intake import end_confirmation
 from keyturn.commands.request import PostAnswer
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
-
-from .installation import VIN
-from .yard import PARKED, Yard, sure
+from tests.support.command_env import PARKED, CommandEnv, not_none
+from tests.support.enrolment import VIN
 
 REUSED = (422, "Idempotency-Key was used for a different request.")
 
 
-def post(yard: Yard, command: str = "start", code: object = None, **fields: Any) -> PostAnswer | None:
+def post(env: CommandEnv, command: str = "start", code: object = None, **fields: Any) -> PostAnswer | None:
     """The answer, unless it is still awaited."""
-    return yard.ask(command, code, **{"idempotency_key": "k", "request_hash": f"{command} {code}", **fields}).answer
+    return env.ask(command, code, **{"idempotency_key": "k", "request_hash": f"{command} {code}", **fields}).answer
 
 
-def commands(yard: Yard) -> int:
-    ((count,),) = yard.rows("SELECT count(*) FROM command")
+def commands(env: CommandEnv) -> int:
+    ((count,),) = env.rows("SELECT count(*) FROM command")
     return int(count)
 
 
-def refusal(yard: Yard, command: str, code: object = None, **fields: Any) -> tuple[int, str]:
+def refusal(env: CommandEnv, command: str, code: object = None, **fields: Any) -> tuple[int, str]:
     given = {"idempotency_key": "k", "request_hash": f"{command} {code}", **fields}
-    refused = yard.refused(command, code, **given)
+    refused = env.refused(command, code, **given)
     return refused.http_status, refused.detail
 
 
-def test_while_the_first_waits_the_second_is_pending(yard: Yard) -> None:
-    assert post(yard) is None
+def test_while_the_first_waits_the_second_is_pending(env: CommandEnv) -> None:
+    assert post(env) is None
 
-    again = sure(post(yard))
+    again = not_none(post(env))
 
     assert (again.http_status, again.body["status"]) == (200, "Pending")
-    assert commands(yard) == 1
+    assert commands(env) == 1
 
 
 @pytest.mark.parametrize("verdict", [Verdict.SUCCEEDED, Verdict.UNCLEAR, Verdict.REFUSED, Verdict.NOT_TAKEN])
-def test_afterwards_it_is_what_the_first_was_answered(yard: Yard, verdict: Verdict) -> None:
-    post(yard)
-    ((command_id,),) = yard.rows("SELECT id FROM command")
-    ended = sure(yard.hear(sure(yard.intent(yard.row(command_id))), verdict, preconditions=(5,)))
+def test_afterwards_it_is_what_the_first_was_answered(env: CommandEnv, verdict: Verdict) -> None:
+    post(env)
+    ((command_id,),) = env.rows("SELECT id FROM command")
+    ended = not_none(env.hear(not_none(env.intent(env.row(command_id))), verdict, preconditions=(5,)))
 
-    again = sure(post(yard))
+    again = not_none(post(env))
 
     expected = {Verdict.REFUSED: 409, Verdict.NOT_TAKEN: 502}.get(verdict, 200)
     assert (again.http_status, again.body["id"]) == (expected, ended.id)
     assert again.body["status"] == ("Pending" if expected == 200 else "Error")
     assert again.body.get("detail") == ended.post_detail
-    assert commands(yard) == 1
+    assert commands(env) == 1
 
 
-def test_a_refused_record_is_repeated_too(yard: Yard) -> None:
-    yard.report({"speed": 40.0})
-    first = sure(post(yard))
-    yard.clock.advance(1)
-    yard.report(PARKED)
+def test_a_refused_record_is_repeated_too(env: CommandEnv) -> None:
+    env.report({"speed": 40.0})
+    first = not_none(post(env))
+    env.clock.advance(1)
+    env.report(PARKED)
 
-    assert sure(post(yard)) == first
-
-
-def test_nothing_is_judged_again(yard: Yard) -> None:
-    post(yard)
-    yard.administer("vehicle set", vehicle=VIN, plan="location")
-
-    assert sure(post(yard, grants=frozenset())).http_status == 200
+    assert not_none(post(env)) == first
 
 
-def test_another_request_under_the_key_is_refused(yard: Yard) -> None:
-    post(yard)
+def test_nothing_is_judged_again(env: CommandEnv) -> None:
+    post(env)
+    env.administer("vehicle set", vehicle=VIN, plan="location")
 
-    assert refusal(yard, "lock_door") == REUSED
-    assert commands(yard) == 1
-
-
-def test_what_was_refused_before_it_was_registered_leaves_the_key_free(yard: Yard) -> None:
-    assert refusal(yard, "no_such_command") == (404, "Command not found or unauthorized access.")
-
-    assert post(yard, "alert") is None
+    assert not_none(post(env, grants=frozenset())).http_status == 200
 
 
-def test_the_key_is_the_applications_own(yard: Yard) -> None:
-    post(yard)
+def test_another_request_under_the_key_is_refused(env: CommandEnv) -> None:
+    post(env)
 
-    assert post(yard, "location", application_id=yard.names.colleague) is None
-    assert commands(yard) == 2
-
-
-def test_after_a_day_it_is_free(yard: Yard) -> None:
-    post(yard, "location")
-    yard.clock.advance(86_399.999999)
-    assert sure(post(yard, "location")).http_status == 200
-    yard.clock.advance(0.000001)
-
-    post(yard, "alert")
-
-    assert commands(yard) == 2
+    assert refusal(env, "lock_door") == REUSED
+    assert commands(env) == 1
 
 
-def test_a_joining_answer_is_repeated_as_it_was(yard: Yard) -> None:
-    running = yard.accept("start")
-    joined = sure(post(yard))
-    yard.hear(running, Verdict.FAILED)
+def test_what_was_refused_before_it_was_registered_leaves_the_key_free(env: CommandEnv) -> None:
+    assert refusal(env, "no_such_command") == (404, "Command not found or unauthorized access.")
 
-    assert sure(post(yard)) == joined
+    assert post(env, "alert") is None
+
+
+def test_the_key_is_the_applications_own(env: CommandEnv) -> None:
+    post(env)
+
+    assert post(env, "location", application_id=env.names.colleague) is None
+    assert commands(env) == 2
+
+
+def test_after_a_day_it_is_free(env: CommandEnv) -> None:
+    post(env, "location")
+    env.clock.advance(86_399.999999)
+    assert not_none(post(env, "location")).http_status == 200
+    env.clock.advance(0.000001)
+
+    post(env, "alert")
+
+    assert commands(env) == 2
+
+
+def test_a_joining_answer_is_repeated_as_it_was(env: CommandEnv) -> None:
+    running = env.accept("start")
+    joined = not_none(post(env))
+    env.hear(running, Verdict.FAILED)
+
+    assert not_none(post(env)) == joined
     assert joined.body["id"] == running.id
 
 
-def test_a_joined_502_is_repeated_as_it_was(yard: Yard) -> None:
-    failed = sure(yard.hear(yard.send("start"), Verdict.NO_OPERATION))
-    joined = sure(post(yard))
-    yard.hear(failed, Verdict.SUCCEEDED)
+def test_a_joined_502_is_repeated_as_it_was(env: CommandEnv) -> None:
+    failed = not_none(env.hear(env.send("start"), Verdict.NO_OPERATION))
+    joined = not_none(post(env))
+    env.hear(failed, Verdict.SUCCEEDED)
 
-    assert sure(post(yard)) == joined
+    assert not_none(post(env)) == joined
     assert (joined.http_status, joined.body["status"]) == (502, "Error")
 
 
-def test_an_open_confirmation_gets_a_new_code_under_its_id_with_its_tries_kept(yard: Yard) -> None:
-    yard.codes_to_come = ["111111", "222222"]
-    first = sure(post(yard, "enable_ignition"))
+def test_an_open_confirmation_gets_a_new_code_under_its_id_with_its_tries_kept(env: CommandEnv) -> None:
+    env.codes_to_come = ["111111", "222222"]
+    first = not_none(post(env, "enable_ignition"))
     for _ in range(4):
-        yard.ask("enable_ignition", "999999")
-    yard.clock.advance(200)
+        env.ask("enable_ignition", "999999")
+    env.clock.advance(200)
 
-    again = sure(post(yard, "enable_ignition"))
+    again = not_none(post(env, "enable_ignition"))
 
     assert (again.body["id"], again.body["code"], again.body["status"]) == (first.body["id"], "222222", "Confirmation")
-    assert yard.refused("enable_ignition", "111111").http_status == 400
-    assert yard.row(str(first.body["id"])).state is State.CANCELLED, "that was the fifth wrong try"
+    assert env.refused("enable_ignition", "111111").http_status == 400
+    assert env.row(str(first.body["id"])).state is State.CANCELLED, "that was the fifth wrong try"
 
 
-def test_and_five_new_minutes(yard: Yard) -> None:
-    post(yard, "enable_ignition")
-    yard.clock.advance(200)
-    code = sure(post(yard, "enable_ignition")).body["code"]
-    yard.clock.advance(299)
+def test_and_five_new_minutes(env: CommandEnv) -> None:
+    post(env, "enable_ignition")
+    env.clock.advance(200)
+    code = not_none(post(env, "enable_ignition")).body["code"]
+    env.clock.advance(299)
 
-    assert yard.ask("enable_ignition", code).refusal is None
+    assert env.ask("enable_ignition", code).refusal is None
 
 
-def test_once_redeemed_it_answers_as_step_two_did(yard: Yard) -> None:
-    yard.report({**PARKED, "speed": 40.0})
-    code = sure(post(yard, "disable_ignition")).body["code"]
-    second = sure(yard.ask("disable_ignition", code).answer)
+def test_once_redeemed_it_answers_as_step_two_did(env: CommandEnv) -> None:
+    env.report({**PARKED, "speed": 40.0})
+    code = not_none(post(env, "disable_ignition")).body["code"]
+    second = not_none(env.ask("disable_ignition", code).answer)
 
-    assert sure(post(yard, "disable_ignition")) == second
+    assert not_none(post(env, "disable_ignition")) == second
     assert second.http_status == 409
 
 
-def test_so_it_does_when_step_two_joined_another_record(yard: Yard) -> None:
-    yard.report(PARKED)
-    code = sure(post(yard, "disable_ignition")).body["code"]
-    yard.register("disable_ignition", application_id=yard.names.colleague)
-    second = sure(yard.ask("disable_ignition", code).answer)
+def test_so_it_does_when_step_two_joined_another_record(env: CommandEnv) -> None:
+    env.report(PARKED)
+    code = not_none(post(env, "disable_ignition")).body["code"]
+    env.register("disable_ignition", application_id=env.names.colleague)
+    second = not_none(env.ask("disable_ignition", code).answer)
 
-    assert sure(post(yard, "disable_ignition")) == second
+    assert not_none(post(env, "disable_ignition")) == second
 
 
 @pytest.mark.parametrize("end", ["expired, swept", "expired, not swept", "killed", "replaced"])
-def test_once_its_code_is_dead_the_key_is_free(yard: Yard, end: str) -> None:
-    first = sure(post(yard, "enable_ignition"))
+def test_once_its_code_is_dead_the_key_is_free(env: CommandEnv, end: str) -> None:
+    first = not_none(post(env, "enable_ignition"))
     if end == "killed":
         for _ in range(5):
-            yard.ask("enable_ignition", "999999")
+            env.ask("enable_ignition", "999999")
     elif end == "replaced":
-        yard.first_step("enable_ignition")
+        env.first_step("enable_ignition")
     else:
-        yard.clock.advance(300)
+        env.clock.advance(300)
     if end == "expired, swept":
-        yard.do(end_confirmation, str(first.body["id"]), expired=True)
+        env.do(end_confirmation, str(first.body["id"]), expired=True)
 
-    assert sure(post(yard, "enable_ignition")).body["id"] != first.body["id"]
-
-
-def test_a_dead_codes_key_serves_another_request(yard: Yard) -> None:
-    post(yard, "enable_ignition")
-    yard.clock.advance(300)
-
-    assert post(yard, "alert") is None
+    assert not_none(post(env, "enable_ignition")).body["id"] != first.body["id"]
 
 
-def test_step_two_is_safely_repeated_with_a_key(yard: Yard) -> None:
-    _, code = yard.first_step("enable_ignition")
-    waiting = sure(yard.ask("enable_ignition", code, idempotency_key="k", request_hash="two").waiting)
-    yard.do(end_of_wait, waiting.id)
+def test_a_dead_codes_key_serves_another_request(env: CommandEnv) -> None:
+    post(env, "enable_ignition")
+    env.clock.advance(300)
 
-    again = sure(yard.ask("enable_ignition", code, idempotency_key="k", request_hash="two").answer)
+    assert post(env, "alert") is None
+
+
+def test_step_two_is_safely_repeated_with_a_key(env: CommandEnv) -> None:
+    _, code = env.first_step("enable_ignition")
+    waiting = not_none(env.ask("enable_ignition", code, idempotency_key="k", request_hash="two").waiting)
+    env.do(end_of_wait, waiting.id)
+
+    again = not_none(env.ask("enable_ignition", code, idempotency_key="k", request_hash="two").answer)
 
     assert (again.http_status, again.body["id"], again.body["status"]) == (200, waiting.id, "Pending")
 
 
-def test_a_superseded_commands_key_is_not_free(yard: Yard) -> None:
-    post(yard)
-    yard.register("cancel_start")
+def test_a_superseded_commands_key_is_not_free(env: CommandEnv) -> None:
+    post(env)
+    env.register("cancel_start")
 
-    again = sure(post(yard))
+    again = not_none(post(env))
 
     assert (again.http_status, again.body["status"]) == (200, "Pending")
-    assert refusal(yard, "alert") == REUSED
+    assert refusal(env, "alert") == REUSED

@@ -9,10 +9,10 @@ from keyturn.commands.intent import hold_back_unsent
 from keyturn.commands.states import State, Status
 from keyturn.connectors.port import Exchange, Verdict
 from keyturn.tenants.administration import OperationError, Session
+from tests.support.command_env import CommandEnv, not_none
+from tests.support.enrolment import INSTALLATION, KEYRING, NOW, Names
 
 from .drafts import draft
-from .installation import INSTALLATION, KEYRING, NOW, Names
-from .yard import Yard, sure
 
 SAFE = [
     ("start", State.FAILED, None, True),
@@ -39,29 +39,29 @@ def test_what_may_be_asked_for_again_without_doing_it_twice(
     assert native_record(command)["safe_to_retry"] is safe
 
 
-def test_the_timeline_tells_every_transition_and_exchange_in_order(yard: Yard) -> None:
-    sent = yard.send("start")
-    yard.clock.advance(2)
-    yard.hear(sent, Verdict.UNCLEAR, exchange=Exchange("POST /vehicles/9KT/commands/start", NOW, 1.5, answer="gone"))
+def test_the_timeline_tells_every_transition_and_exchange_in_order(env: CommandEnv) -> None:
+    sent = env.send("start")
+    env.clock.advance(2)
+    env.hear(sent, Verdict.UNCLEAR, exchange=Exchange("POST /vehicles/9KT/commands/start", NOW, 1.5, answer="gone"))
 
-    told = yard.see(timeline, sent.id)
+    told = env.see(timeline, sent.id)
 
     assert [entry["kind"] for entry in told] == ["command.registered", "command.Dispatching", "command.Unknown"]
     assert told[2]["exchange"]["answer"] == "gone"
     assert told[2]["at"] == "2023-11-14T22:13:22.000000+00:00"
 
 
-def shown_to_operator(yard: Yard, command_id: str) -> dict[str, Any]:
-    return yard.see(
+def shown_to_operator(env: CommandEnv, command_id: str) -> dict[str, Any]:
+    return env.see(
         lambda tx: show(Session(tx, KEYRING, INSTALLATION, "operator:test"), ShowCommand(command=command_id))
     )
 
 
-def test_an_operator_is_shown_the_record_with_its_verdicts(yard: Yard) -> None:
-    yard.report({"speed": 0.0})
-    sent = yard.send("lock_door")
+def test_an_operator_is_shown_the_record_with_its_verdicts(env: CommandEnv) -> None:
+    env.report({"speed": 0.0})
+    sent = env.send("lock_door")
 
-    shown = shown_to_operator(yard, sent.id)
+    shown = shown_to_operator(env, sent.id)
 
     assert (shown["id"], shown["command"], shown["state"], shown["status"]) == (
         sent.id,
@@ -74,22 +74,22 @@ def test_an_operator_is_shown_the_record_with_its_verdicts(yard: Yard) -> None:
     assert shown["timeline"][0]["kind"] == "command.registered"
 
 
-def test_an_id_that_nobody_knows_is_said(yard: Yard) -> None:
+def test_an_id_that_nobody_knows_is_said(env: CommandEnv) -> None:
     with pytest.raises(OperationError, match="There is no command 'unheard of'"):
-        shown_to_operator(yard, "unheard of")
+        shown_to_operator(env, "unheard of")
 
 
-def test_attempts_count_every_sending_and_nothing_else(yard: Yard) -> None:
+def test_attempts_count_every_sending_and_nothing_else(env: CommandEnv) -> None:
     """Neither a wait for the quota nor the row's own count of retries is a sending."""
-    command = yard.register("start")
-    assert shown_to_operator(yard, command.id)["attempts"] == 0
+    command = env.register("start")
+    assert shown_to_operator(env, command.id)["attempts"] == 0
 
-    yard.do(hold_back_unsent, command.id, yard.clock.now() + 1, "quota")
-    yard.clock.advance(1)
-    sent = sure(yard.intent(command))
-    assert shown_to_operator(yard, command.id)["attempts"] == 1
+    env.do(hold_back_unsent, command.id, env.clock.now() + 1, "quota")
+    env.clock.advance(1)
+    sent = not_none(env.intent(command))
+    assert shown_to_operator(env, command.id)["attempts"] == 1
 
-    waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
-    yard.clock.advance(1)
-    yard.hear(sure(yard.intent(waiting)), Verdict.SUCCEEDED)
-    assert shown_to_operator(yard, command.id)["attempts"] == 2
+    waiting = not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True))
+    env.clock.advance(1)
+    env.hear(not_none(env.intent(waiting)), Verdict.SUCCEEDED)
+    assert shown_to_operator(env, command.id)["attempts"] == 2

@@ -6,66 +6,65 @@ import pytest
 from keyturn.clock import after
 from keyturn.commands.intent import write_intent
 from keyturn.commands.states import State
-
-from .installation import NOW, VIN
-from .yard import PARKED, Yard, sure
+from tests.support.command_env import PARKED, CommandEnv, not_none
+from tests.support.enrolment import NOW, VIN
 
 IMMOBILISED = "Command blocked by policy: vehicle is immobilised."
 NO_CONSENT = "Command blocked by policy: no consent of the end user on record."
 NO_LONGER = "Command blocked by policy: no longer permitted."
 
 
-def test_it_bounds_the_sending_and_the_answer(yard: Yard) -> None:
-    sent = yard.send("start")
+def test_it_bounds_the_sending_and_the_answer(env: CommandEnv) -> None:
+    sent = env.send("start")
 
     assert (sent.state, sent.sent_at) == (State.DISPATCHING, NOW)
     assert (sent.send_by, sent.answer_deadline) == (after(NOW, 5), after(NOW, 300))
     assert sent.may_have_executed
 
 
-def test_send_by_is_never_after_the_send_deadline(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.clock.advance(58)
+def test_send_by_is_never_after_the_send_deadline(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.clock.advance(58)
 
-    assert sure(yard.intent(queued)).send_by == queued.send_deadline == after(NOW, 60)
+    assert not_none(env.intent(queued)).send_by == queued.send_deadline == after(NOW, 60)
 
 
 @pytest.mark.parametrize(("waited", "state"), [(59.999, State.DISPATCHING), (60, State.EXPIRED)])
-def test_nothing_is_sent_after_its_deadline(yard: Yard, waited: float, state: State) -> None:
-    queued = yard.register("start")
-    yard.clock.advance(waited)
+def test_nothing_is_sent_after_its_deadline(env: CommandEnv, waited: float, state: State) -> None:
+    queued = env.register("start")
+    env.clock.advance(waited)
 
-    yard.intent(queued)
+    env.intent(queued)
 
-    assert yard.row(queued).state is state
+    assert env.row(queued).state is state
 
 
-def test_what_expired_says_so_and_a_held_post_says_pending(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.clock.advance(60)
+def test_what_expired_says_so_and_a_held_post_says_pending(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.clock.advance(60)
 
-    assert yard.intent(queued) is None
+    assert env.intent(queued) is None
 
-    expired = yard.row(queued)
+    expired = env.row(queued)
     assert (expired.detail, expired.post_code, expired.may_have_executed) == ('"Not sent in time."', 200, False)
-    assert yard.open_row(queued) is None
+    assert env.open_row(queued) is None
 
 
-def test_only_what_is_queued_is_sent_and_once(yard: Yard) -> None:
-    sent = yard.send("start")
+def test_only_what_is_queued_is_sent_and_once(env: CommandEnv) -> None:
+    sent = env.send("start")
 
-    assert yard.intent(sent) is None
-    assert yard.do(write_intent, "unheard of", yard.declares, yard.rules) is None
-    assert yard.told(sent) == ["command.registered", "command.Dispatching"]
+    assert env.intent(sent) is None
+    assert env.do(write_intent, "unheard of", env.declares, env.rules) is None
+    assert env.told(sent) == ["command.registered", "command.Dispatching"]
 
 
-def test_evidence_that_turned_refuses(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.report({"hood_status": "open", "speed": 3})
+def test_evidence_that_turned_refuses(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.report({"hood_status": "open", "speed": 3})
 
-    assert yard.intent(queued) is None
+    assert env.intent(queued) is None
 
-    refused = yard.row(queued)
+    refused = env.row(queued)
     text = (
         "Precondition not met: The vehicle must not be moving. The vehicle must be turned off. The hood must be closed."
     )
@@ -73,75 +72,75 @@ def test_evidence_that_turned_refuses(yard: Yard) -> None:
     assert (refused.post_code, refused.post_detail) == (409, text)
 
 
-def test_a_post_that_was_answered_does_not_hear_of_it(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.do(lambda tx: tx.run("UPDATE command SET post_code = 200"))
-    yard.report({"hood_status": "open"})
+def test_a_post_that_was_answered_does_not_hear_of_it(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.do(lambda tx: tx.run("UPDATE command SET post_code = 200"))
+    env.report({"hood_status": "open"})
 
-    yard.intent(queued)
+    env.intent(queued)
 
-    assert yard.row(queued).post_code == 200
-
-
-def test_what_is_unknown_refuses_where_the_far_side_enforces_nothing(yard: Yard) -> None:
-    yard.behind(enforces_preconditions=False)
-    queued = yard.register("unlock_door")
-
-    assert yard.intent(queued) is None
-
-    assert yard.row(queued).post_detail == "Precondition not met: The vehicle must not be moving."
+    assert env.row(queued).post_code == 200
 
 
-def test_a_lock_is_sent_whatever_is_unknown(yard: Yard) -> None:
-    yard.behind(enforces_preconditions=False)
+def test_what_is_unknown_refuses_where_the_far_side_enforces_nothing(env: CommandEnv) -> None:
+    env.behind(enforces_preconditions=False)
+    queued = env.register("unlock_door")
 
-    assert yard.send("lock_door").state is State.DISPATCHING
+    assert env.intent(queued) is None
+
+    assert env.row(queued).post_detail == "Precondition not met: The vehicle must not be moving."
+
+
+def test_a_lock_is_sent_whatever_is_unknown(env: CommandEnv) -> None:
+    env.behind(enforces_preconditions=False)
+
+    assert env.send("lock_door").state is State.DISPATCHING
 
 
 @pytest.mark.parametrize("age", [15.0, 15.1])
-def test_behind_a_relay_an_immobilisation_needs_what_was_just_seen(yard: Yard, age: float) -> None:
-    yard.behind(enforces_preconditions=False)
-    yard.report(PARKED)
-    queued = yard.register("disable_ignition")
-    yard.clock.advance(age)
+def test_behind_a_relay_an_immobilisation_needs_what_was_just_seen(env: CommandEnv, age: float) -> None:
+    env.behind(enforces_preconditions=False)
+    env.report(PARKED)
+    queued = env.register("disable_ignition")
+    env.clock.advance(age)
 
-    assert (yard.intent(queued) is not None) is (age == 15.0)
+    assert (env.intent(queued) is not None) is (age == 15.0)
 
 
-def test_verdicts_with_values_and_ages_are_kept(yard: Yard) -> None:
-    yard.report({"speed": 0.0}, age=3)
+def test_verdicts_with_values_and_ages_are_kept(env: CommandEnv) -> None:
+    env.report({"speed": 0.0}, age=3)
 
-    (kept,) = msgspec.json.decode(yard.send("lock_door").verdicts or "")
+    (kept,) = msgspec.json.decode(env.send("lock_door").verdicts or "")
 
     speed = kept["signals"]["speed"]
     assert (kept["number"], kept["verdict"]) == (1, "met")
     assert (speed["value"], speed["age"], speed["source"]) == (0.0, 3.0, "oem")
 
 
-def test_the_verdicts_that_refused_are_kept_too(yard: Yard) -> None:
-    queued = yard.register("lock_door")
-    yard.report({"speed": 40.0})
-    yard.intent(queued)
+def test_the_verdicts_that_refused_are_kept_too(env: CommandEnv) -> None:
+    queued = env.register("lock_door")
+    env.report({"speed": 40.0})
+    env.intent(queued)
 
-    kept = msgspec.json.decode(yard.row(queued).verdicts or "")
+    kept = msgspec.json.decode(env.row(queued).verdicts or "")
 
     assert (kept[0]["verdict"], kept[0]["signals"]["speed"]["value"]) == ("contradicted", 40.0)
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_what_was_known_before_the_sending_is_kept(yard: Yard, known: bool) -> None:
-    yard.report({"doors_locked": known})
+def test_what_was_known_before_the_sending_is_kept(env: CommandEnv, known: bool) -> None:
+    env.report({"doors_locked": known})
 
-    assert yard.send("lock_door").known_before == ("true" if known else "false")
+    assert env.send("lock_door").known_before == ("true" if known else "false")
 
 
-def test_rights_that_were_withdrawn_refuse(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.administer("application set", application=yard.names.application, grants=["location"])
+def test_rights_that_were_withdrawn_refuse(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.administer("application set", application=env.names.application, grants=["location"])
 
-    assert yard.intent(queued) is None
+    assert env.intent(queued) is None
 
-    refused = yard.row(queued)
+    refused = env.row(queued)
     assert (refused.state, refused.post_code, refused.post_detail) == (State.REFUSED, 403, NO_LONGER)
     assert (refused.detail, refused.cause) == (f'"{NO_LONGER}"', "policy")
 
@@ -158,64 +157,64 @@ def test_rights_that_were_withdrawn_refuse(yard: Yard) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else value,
 )
-def test_whatever_of_rows_8_and_9_turned_refuses(yard: Yard, operation: str, arguments: dict[str, object]) -> None:
-    queued = yard.register("start")
-    yard.administer(operation, **arguments)
+def test_whatever_of_rows_8_and_9_turned_refuses(env: CommandEnv, operation: str, arguments: dict[str, object]) -> None:
+    queued = env.register("start")
+    env.administer(operation, **arguments)
 
-    yard.intent(queued)
+    env.intent(queued)
 
-    assert yard.row(queued).post_detail == NO_LONGER
-
-
-def test_a_vehicle_that_became_someone_elses_is_not_immobilised(yard: Yard) -> None:
-    yard.report(PARKED)
-    queued = yard.register("disable_ignition")
-    yard.administer("vehicle set", vehicle=VIN, ownership="third_party")
-
-    yard.intent(queued)
-
-    assert yard.row(queued).post_detail == NO_LONGER
+    assert env.row(queued).post_detail == NO_LONGER
 
 
-def test_consent_that_was_withdrawn_refuses(yard: Yard) -> None:
-    yard.report(PARKED)
-    queued = yard.register("disable_ignition")
-    yard.administer("vehicle set", vehicle=VIN, consent=None)
+def test_a_vehicle_that_became_someone_elses_is_not_immobilised(env: CommandEnv) -> None:
+    env.report(PARKED)
+    queued = env.register("disable_ignition")
+    env.administer("vehicle set", vehicle=VIN, ownership="third_party")
 
-    yard.intent(queued)
+    env.intent(queued)
 
-    assert (yard.row(queued).post_code, yard.row(queued).post_detail) == (403, NO_CONSENT)
+    assert env.row(queued).post_detail == NO_LONGER
 
 
-def test_a_start_meets_the_immobilisation_that_a_reading_found(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.report({"ignition_disabled": True})
+def test_consent_that_was_withdrawn_refuses(env: CommandEnv) -> None:
+    env.report(PARKED)
+    queued = env.register("disable_ignition")
+    env.administer("vehicle set", vehicle=VIN, consent=None)
 
-    yard.intent(queued)
+    env.intent(queued)
 
-    assert (yard.row(queued).post_code, yard.row(queued).post_detail) == (403, IMMOBILISED)
+    assert (env.row(queued).post_code, env.row(queued).post_detail) == (403, NO_CONSENT)
+
+
+def test_a_start_meets_the_immobilisation_that_a_reading_found(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.report({"ignition_disabled": True})
+
+    env.intent(queued)
+
+    assert (env.row(queued).post_code, env.row(queued).post_detail) == (403, IMMOBILISED)
 
 
 @pytest.mark.parametrize("command", ["enable_ignition", "cancel_start", "cancel_alert"])
-def test_no_right_that_turned_holds_a_restoring_command_back(yard: Yard, command: str) -> None:
-    queued = yard.register(command)
-    yard.administer("application set", application=yard.names.application, active=False)
-    yard.administer("vehicle set", vehicle=VIN, plan="location", consent=None, ownership="third_party")
+def test_no_right_that_turned_holds_a_restoring_command_back(env: CommandEnv, command: str) -> None:
+    queued = env.register(command)
+    env.administer("application set", application=env.names.application, active=False)
+    env.administer("vehicle set", vehicle=VIN, plan="location", consent=None, ownership="third_party")
 
-    assert sure(yard.intent(queued)).state is State.DISPATCHING
-
-
-def test_a_connector_that_is_not_set_up_any_more_sends_nothing(yard: Yard) -> None:
-    queued = yard.register("cancel_start")
-
-    assert yard.do(write_intent, queued.id, None, yard.rules) is None
-
-    assert yard.row(queued).post_detail == NO_LONGER
+    assert not_none(env.intent(queued)).state is State.DISPATCHING
 
 
-def test_no_intent_while_another_has_the_lane_and_nothing_is_changed(yard: Yard) -> None:
-    yard.send("lock_door")
-    waiting = yard.register("alert")
+def test_a_connector_that_is_not_set_up_any_more_sends_nothing(env: CommandEnv) -> None:
+    queued = env.register("cancel_start")
 
-    assert yard.intent(waiting) is None
-    assert yard.row(waiting) == waiting
+    assert env.do(write_intent, queued.id, None, env.rules) is None
+
+    assert env.row(queued).post_detail == NO_LONGER
+
+
+def test_no_intent_while_another_has_the_lane_and_nothing_is_changed(env: CommandEnv) -> None:
+    env.send("lock_door")
+    waiting = env.register("alert")
+
+    assert env.intent(waiting) is None
+    assert env.row(waiting) == waiting

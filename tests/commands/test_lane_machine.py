@@ -12,9 +12,9 @@ from keyturn.commands import record
 from keyturn.commands.states import LIVE, State
 from keyturn.connectors.port import Verdict
 from keyturn.store.port import Tx
+from tests.support.command_env import OPERATION, CommandEnv, not_none
 
 from .lane_model import LaneModel, Modelled
-from .yard import OPERATION, Yard, sure
 
 NAMES = ["start", "cancel_start", "alert", "cancel_alert", "lock_door", "unlock_door", "location"]
 ANSWERS = [Verdict.IN_PROGRESS, Verdict.SUCCEEDED, Verdict.FAILED, Verdict.UNCLEAR, Verdict.NOT_TAKEN]
@@ -27,18 +27,18 @@ def forget(tx: Tx) -> None:
 
 
 class Lane(RuleBasedStateMachine):
-    yard: Yard
+    env: CommandEnv
 
     def __init__(self) -> None:
         super().__init__()
-        self.yard.do(forget)
+        self.env.do(forget)
         self.model = LaneModel()
-        self.began_at = self.yard.clock.now()
+        self.began_at = self.env.clock.now()
 
     @rule(name=st.sampled_from(NAMES))
     def ask(self, name: str) -> None:
         joined, refused = self.model.joined(name), self.model.refuses(name)
-        command = self.yard.row(str(sure(self.yard.ask(name).answer).body["id"]))
+        command = self.env.row(str(not_none(self.env.ask(name).answer).body["id"]))
         if joined is not None:
             assert command.id == joined.id
         elif refused:
@@ -53,7 +53,7 @@ class Lane(RuleBasedStateMachine):
     def send(self, data: Any) -> None:
         command = data.draw(st.sampled_from(self.among(State.QUEUED)))
         expected = self.model.may_be_sent(command)
-        sent = self.yard.intent(self.yard.row(command.id))
+        sent = self.env.intent(self.env.row(command.id))
         if expected:
             self.model.send(command)
         assert (sent is not None) is (expected and command.state is State.DISPATCHING)
@@ -62,27 +62,27 @@ class Lane(RuleBasedStateMachine):
     @rule(data=st.data(), verdict=st.sampled_from(ANSWERS))
     def answer(self, data: Any, verdict: Verdict) -> None:
         command = data.draw(st.sampled_from(self.among(State.DISPATCHING, State.ACCEPTED, State.UNKNOWN)))
-        self.yard.hear(self.yard.row(command.id), verdict, temporary=True, operation=OPERATION)
+        self.env.hear(self.env.row(command.id), verdict, temporary=True, operation=OPERATION)
         self.model.hear(command, verdict)
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 35.0, 61.0, 300.0]))
     def wait(self, seconds: float) -> None:
-        self.yard.clock.advance(seconds)
+        self.env.clock.advance(seconds)
         self.model.move(seconds)
         for _ in range(2):  # a sending that is given up lapses again at its answer deadline
-            for row in self.yard.see(record.open_due, 100, 30.0):
-                self.yard.lapse(self.yard.row(row.command_id))
+            for row in self.env.see(record.open_due, 100, 30.0):
+                self.env.lapse(self.env.row(row.command_id))
 
     @invariant()
     def every_state_and_deadline_is_the_models(self) -> None:
-        rows = {command_id: row for command_id, *row in self.yard.rows("SELECT id, state, send_deadline FROM command")}
+        rows = {command_id: row for command_id, *row in self.env.rows("SELECT id, state, send_deadline FROM command")}
         for command in self.model.commands.values():
             assert rows[command.id] == [command.state, after(self.began_at, command.send_deadline)]
 
     @invariant()
     def the_lane_holds_one_or_a_cancel_with_what_it_cancels(self) -> None:
         sql = "SELECT name, state FROM command WHERE state IN ('Dispatching', 'Accepted') ORDER BY lane_number"
-        holders = [(name, state) for name, state in self.yard.rows(sql) if name != "location"]
+        holders = [(name, state) for name, state in self.env.rows(sql) if name != "location"]
         if len(holders) > 1:
             (target, state), (cancel, _) = holders
             assert (CANCELS.get(cancel), state) == (target, "Accepted")
@@ -90,7 +90,7 @@ class Lane(RuleBasedStateMachine):
     @invariant()
     def open_rows_are_those_of_live_commands(self) -> None:
         sql = "SELECT o.command_id, o.state, c.state FROM open_command o JOIN command c ON c.id = o.command_id"
-        rows = self.yard.rows(sql)
+        rows = self.env.rows(sql)
         assert all(opened == state for _, opened, state in rows)
         live = {command.id for command in self.model.commands.values() if command.state in LIVE}
         assert live <= {command_id for command_id, _, _ in rows}
@@ -100,9 +100,9 @@ class Lane(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(yard: Yard) -> type[Lane]:
-    yard.behind(initiate_wait=0.0)
-    return type("LaneOfYard", (Lane,), {"yard": yard})
+def machine(env: CommandEnv) -> type[Lane]:
+    env.behind(initiate_wait=0.0)
+    return type("LaneOfYard", (Lane,), {"yard": env})
 
 
 def test_the_lane_does_what_the_model_does(machine: type[Lane]) -> None:

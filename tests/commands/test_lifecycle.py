@@ -10,10 +10,10 @@ from keyturn.commands import lifecycle, record
 from keyturn.commands.lifecycle import NotATransition
 from keyturn.commands.states import TRANSITIONS, State
 from keyturn.store.port import Tx
+from tests.support.command_env import CommandEnv
+from tests.support.enrolment import Names
 
 from .drafts import draft, written
-from .installation import Names
-from .yard import Yard
 
 CONTRACT = {
     "Confirming": "Queued AwaitingApproval Refused Expired Cancelled",
@@ -40,100 +40,100 @@ def test_the_table_is_the_contracts() -> None:
 
 
 @pytest.mark.parametrize("state", [state for state in State if CONTRACT[state]])
-def test_a_transition_happens_and_is_told_once(yard: Yard, state: State) -> None:
+def test_a_transition_happens_and_is_told_once(env: CommandEnv, state: State) -> None:
     ends = CONTRACT[state].split()
 
     def move_to_each(tx: Tx) -> list[str]:
-        moved = [lifecycle.move(tx, written(tx, draft(yard.names, state)), State(end)) for end in ends]
+        moved = [lifecycle.move(tx, written(tx, draft(env.names, state)), State(end)) for end in ends]
         return [command.id for command in moved if command is not None]
 
-    for command_id, end in zip(yard.do(move_to_each), ends, strict=True):
-        command = yard.row(command_id)
+    for command_id, end in zip(env.do(move_to_each), ends, strict=True):
+        command = env.row(command_id)
         assert (command.state, command.fence) == (end, 2)
-        assert yard.told(command) == ["command.registered", f"command.{end}"]
+        assert env.told(command) == ["command.registered", f"command.{end}"]
 
 
-def test_a_transition_that_is_not_in_the_table_is_a_defect(yard: Yard) -> None:
+def test_a_transition_that_is_not_in_the_table_is_a_defect(env: CommandEnv) -> None:
     def try_them_all(tx: Tx) -> None:
         for state in State:
-            command = written(tx, draft(yard.names, state))
+            command = written(tx, draft(env.names, state))
             for end in set(State) - {State(end) for end in CONTRACT[state].split()}:
                 with pytest.raises(NotATransition):
                     lifecycle.move(tx, command, end)
             assert record.load(tx, command.id) == command
 
-    yard.do(try_them_all)
+    env.do(try_them_all)
 
 
-def test_an_entry_says_who_did_what_from_where(yard: Yard) -> None:
-    command = yard.do(written, draft(yard.names))
+def test_an_entry_says_who_did_what_from_where(env: CommandEnv) -> None:
+    command = env.do(written, draft(env.names))
 
-    yard.do(lifecycle.move, command, State.CANCELLED, actor="application", told={"reason": "asked"})
+    env.do(lifecycle.move, command, State.CANCELLED, actor="application", told={"reason": "asked"})
 
-    (entry,) = yard.rows(
+    (entry,) = env.rows(
         "SELECT company_id, at, actor, vehicle_id, body FROM entry WHERE command_id = :id AND kind = :kind",
         id=command.id,
         kind="command.Cancelled",
     )
-    assert entry[:4] == (yard.names.company, yard.clock.now(), "application", yard.names.vehicle)
+    assert entry[:4] == (env.names.company, env.clock.now(), "application", env.names.vehicle)
     assert msgspec.json.decode(entry[4]) == {"status": "Error", "from": "Queued", "reason": "asked"}
 
 
-def test_a_transition_and_its_entry_are_undone_together(yard: Yard) -> None:
-    command = yard.do(written, draft(yard.names))
+def test_a_transition_and_its_entry_are_undone_together(env: CommandEnv) -> None:
+    command = env.do(written, draft(env.names))
 
     def fail_after_moving(tx: Tx) -> None:
         lifecycle.move(tx, command, State.CANCELLED)
         raise LookupError
 
     with pytest.raises(LookupError):
-        yard.do(fail_after_moving)
+        env.do(fail_after_moving)
 
-    assert yard.row(command) == command
-    assert yard.told(command) == ["command.registered"]
-    assert yard.open_row(command) is not None
+    assert env.row(command) == command
+    assert env.told(command) == ["command.registered"]
+    assert env.open_row(command) is not None
 
 
-def test_a_transition_without_its_entry_is_impossible(yard: Yard) -> None:
-    command = yard.do(written, draft(yard.names))
+def test_a_transition_without_its_entry_is_impossible(env: CommandEnv) -> None:
+    command = env.do(written, draft(env.names))
 
     def move_without_a_log(tx: Tx) -> None:
         tx.run("ALTER TABLE entry RENAME TO elsewhere")
         lifecycle.move(tx, command, State.CANCELLED)
 
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        yard.do(move_without_a_log)
+        env.do(move_without_a_log)
 
-    assert yard.row(command) == command
+    assert env.row(command) == command
 
 
 @pytest.mark.parametrize("late", [State.CANCELLED, State.EXPIRED, State.DISPATCHING])
-def test_whoever_read_the_row_before_another_changed_it_loses(yard: Yard, late: State) -> None:
-    stale = yard.do(written, draft(yard.names))
-    winner = yard.do(lifecycle.move, stale, State.DISPATCHING, lane_slot=0)
+def test_whoever_read_the_row_before_another_changed_it_loses(env: CommandEnv, late: State) -> None:
+    stale = env.do(written, draft(env.names))
+    winner = env.do(lifecycle.move, stale, State.DISPATCHING, lane_slot=0)
 
-    assert yard.do(lifecycle.move, stale, late, outcome="late") is None
+    assert env.do(lifecycle.move, stale, late, outcome="late") is None
 
-    assert yard.row(stale) == winner
-    assert yard.told(stale) == ["command.registered", "command.Dispatching"]
-    row = yard.open_row(stale)
+    assert env.row(stale) == winner
+    assert env.told(stale) == ["command.registered", "command.Dispatching"]
+    row = env.open_row(stale)
     assert row is not None
     assert (row.state, row.lane_slot) == (State.DISPATCHING, 0)
 
 
-def test_a_note_and_a_post_s_answer_are_fenced_too(yard: Yard) -> None:
-    stale = yard.do(written, draft(yard.names, State.UNKNOWN))
-    winner = yard.do(lifecycle.move, stale, State.FAILED)
+def test_a_note_and_a_post_s_answer_are_fenced_too(env: CommandEnv) -> None:
+    stale = env.do(written, draft(env.names, State.UNKNOWN))
+    winner = env.do(lifecycle.move, stale, State.FAILED)
 
-    assert yard.do(lifecycle.annotate, stale, "found", operation="{}") is None
-    assert yard.do(lifecycle.settle_post, stale, 200) is None
-    assert yard.do(lifecycle.reveal, stale) is None
+    assert env.do(lifecycle.annotate, stale, "found", operation="{}") is None
+    assert env.do(lifecycle.settle_post, stale, 200) is None
+    assert env.do(lifecycle.reveal, stale) is None
 
-    assert yard.row(stale) == winner
-    assert yard.told(stale) == ["command.registered", "command.Failed"]
+    assert env.row(stale) == winner
+    assert env.told(stale) == ["command.registered", "command.Failed"]
 
 
-def test_every_fenced_write_raises_the_fence(yard: Yard) -> None:
+def test_every_fenced_write_raises_the_fence(env: CommandEnv) -> None:
     def write_thrice(tx: Tx, names: Names) -> list[int]:
         command = written(tx, draft(names, State.UNKNOWN))
         noted = lifecycle.annotate(tx, command, "found", operation="{}")
@@ -144,20 +144,20 @@ def test_every_fenced_write_raises_the_fence(yard: Yard) -> None:
         assert revealed == record.load(tx, command.id)
         return [row.fence for row in (command, noted, settled, revealed) if row]
 
-    assert yard.do(write_thrice, yard.names) == [1, 2, 3, 4]
+    assert env.do(write_thrice, env.names) == [1, 2, 3, 4]
 
 
-def test_whoever_listens_hears_of_the_command_and_its_vehicle(yard: Yard) -> None:
-    command = yard.do(written, draft(yard.names))
-    yard.announced.clear()
+def test_whoever_listens_hears_of_the_command_and_its_vehicle(env: CommandEnv) -> None:
+    command = env.do(written, draft(env.names))
+    env.announced.clear()
 
-    yard.do(lifecycle.move, command, State.CANCELLED)
+    env.do(lifecycle.move, command, State.CANCELLED)
 
-    assert {(COMMAND_CHANGED, command.id), (VEHICLE_HAS_WORK, yard.names.vehicle)} <= set(yard.announced)
-    assert [key for topic, key in yard.announced if topic == COMMAND_FINAL] == [command.id]
+    assert {(COMMAND_CHANGED, command.id), (VEHICLE_HAS_WORK, env.names.vehicle)} <= set(env.announced)
+    assert [key for topic, key in env.announced if topic == COMMAND_FINAL] == [command.id]
 
 
-def test_what_is_not_final_is_not_counted_as_such(yard: Yard) -> None:
-    yard.accept("start")
+def test_what_is_not_final_is_not_counted_as_such(env: CommandEnv) -> None:
+    env.accept("start")
 
-    assert COMMAND_FINAL not in {topic for topic, _ in yard.announced}
+    assert COMMAND_FINAL not in {topic for topic, _ in env.announced}

@@ -10,9 +10,8 @@ from keyturn.commands import lifecycle
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Exchange, Operation, Verdict
-
-from .installation import NOW
-from .yard import OPERATION, Yard, sure
+from tests.support.command_env import OPERATION, CommandEnv, not_none
+from tests.support.enrolment import NOW
 
 NOT_SENT = "Failed to send command to the OEM."
 HOOD = "Precondition not met: The hood must be closed."
@@ -37,38 +36,38 @@ TABLE = {
 """Every other answer leaves the state as it is."""
 
 
-def in_state(yard: Yard, state: State) -> Command:
+def in_state(env: CommandEnv, state: State) -> Command:
     """A `start` that got as far as `state`, the POST still held while it is Dispatching."""
     if state is DISPATCHING:
-        return yard.send("start")
-    return yard.accept("start") if state is ACCEPTED else yard.lose("start")
+        return env.send("start")
+    return env.accept("start") if state is ACCEPTED else env.lose("start")
 
 
 @pytest.mark.parametrize("state", [DISPATCHING, ACCEPTED, UNKNOWN])
-def test_state_after_each_answer(yard: Yard, state: State) -> None:
+def test_state_after_each_answer(env: CommandEnv, state: State) -> None:
     for verdict in Verdict:
-        command = in_state(yard, state)
-        moved = yard.hear(command, verdict, preconditions=(5,))
+        command = in_state(env, state)
+        moved = env.hear(command, verdict, preconditions=(5,))
 
         expected = TABLE.get((state, verdict), state)
-        assert yard.row(command).state is expected, verdict
+        assert env.row(command).state is expected, verdict
         assert (moved is None) is (expected is state), verdict
-        yard.do(lambda tx: tx.run("DELETE FROM open_command"))
+        env.do(lambda tx: tx.run("DELETE FROM open_command"))
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.EXECUTED])
-def test_an_answer_that_comes_too_late_or_too_early_changes_nothing(yard: Yard, state: State) -> None:
-    command = yard.register("start") if state is State.QUEUED else yard.execute("start")
+def test_an_answer_that_comes_too_late_or_too_early_changes_nothing(env: CommandEnv, state: State) -> None:
+    command = env.register("start") if state is State.QUEUED else env.execute("start")
 
     for verdict in Verdict:
-        assert yard.hear(command, verdict) is None
-    assert yard.row(command) == command
+        assert env.hear(command, verdict) is None
+    assert env.row(command) == command
 
 
-def test_an_answer_about_nothing_we_know_changes_nothing(yard: Yard) -> None:
-    sent = yard.send("start")
+def test_an_answer_about_nothing_we_know_changes_nothing(env: CommandEnv) -> None:
+    sent = env.send("start")
 
-    assert yard.hear(msgspec.structs.replace(sent, id="of another system"), Verdict.FAILED) is None
+    assert env.hear(msgspec.structs.replace(sent, id="of another system"), Verdict.FAILED) is None
 
 
 @pytest.mark.parametrize(
@@ -84,18 +83,18 @@ def test_an_answer_about_nothing_we_know_changes_nothing(yard: Yard) -> None:
     ],
 )
 def test_what_a_held_post_is_answered_with_and_the_native_record_says(
-    yard: Yard, verdict: Verdict, answer: tuple[int, str | None], native: tuple[str | None, str | None, bool]
+    env: CommandEnv, verdict: Verdict, answer: tuple[int, str | None], native: tuple[str | None, str | None, bool]
 ) -> None:
-    moved = sure(yard.hear(yard.send("start"), verdict, operation=OPERATION, preconditions=(5,)))
+    moved = not_none(env.hear(env.send("start"), verdict, operation=OPERATION, preconditions=(5,)))
 
     assert (moved.post_code, moved.post_detail) == answer
     assert (moved.outcome, moved.cause, moved.may_have_executed) == native
 
 
-def test_a_post_that_was_answered_keeps_its_answer(yard: Yard) -> None:
-    accepted = yard.accept("start")
+def test_a_post_that_was_answered_keeps_its_answer(env: CommandEnv) -> None:
+    accepted = env.accept("start")
 
-    moved = sure(yard.hear(accepted, Verdict.REFUSED, preconditions=(5,)))
+    moved = not_none(env.hear(accepted, Verdict.REFUSED, preconditions=(5,)))
 
     assert (moved.post_code, moved.post_detail) == (200, None)
 
@@ -108,75 +107,75 @@ def test_a_post_that_was_answered_keeps_its_answer(yard: Yard) -> None:
         ({}, "The vehicle reported a failure."),
     ],
 )
-def test_a_failure_says_what_the_connector_mapped(yard: Yard, said: dict[str, Any], detail: str) -> None:
-    moved = sure(yard.hear(yard.accept("start"), Verdict.FAILED, **said))
+def test_a_failure_says_what_the_connector_mapped(env: CommandEnv, said: dict[str, Any], detail: str) -> None:
+    moved = not_none(env.hear(env.accept("start"), Verdict.FAILED, **said))
 
     assert moved.detail == f'"{detail}"'
 
 
-def test_a_success_says_when_and_what_the_vehicle_returned(yard: Yard) -> None:
-    accepted = yard.accept("location")
-    yard.clock.advance(9)
+def test_a_success_says_when_and_what_the_vehicle_returned(env: CommandEnv) -> None:
+    accepted = env.accept("location")
+    env.clock.advance(9)
 
     said = {"completed_at": after(NOW, 7), "data": {"latitude": -23.5505199, "longitude": -46.6333094}}
-    moved = sure(yard.hear(accepted, Verdict.SUCCEEDED, **said))
+    moved = not_none(env.hear(accepted, Verdict.SUCCEEDED, **said))
 
     assert moved.detail == '{"date_time":"2023-11-14 19:13:27","latitude":-23.5505199,"longitude":-46.6333094}'
 
 
-def test_where_the_oem_does_not_say_when_it_is_when_we_learned_it(yard: Yard) -> None:
-    accepted = yard.accept("start")
-    yard.clock.advance(9)
+def test_where_the_oem_does_not_say_when_it_is_when_we_learned_it(env: CommandEnv) -> None:
+    accepted = env.accept("start")
+    env.clock.advance(9)
 
-    moved = sure(yard.hear(accepted, Verdict.SUCCEEDED))
+    moved = not_none(env.hear(accepted, Verdict.SUCCEEDED))
 
     assert moved.detail == '{"date_time":"2023-11-14 19:13:29"}'
 
 
-def test_a_success_that_was_so_already_is_one(yard: Yard) -> None:
-    moved = sure(yard.hear(yard.send("start"), Verdict.SUCCEEDED, already_done=True))
+def test_a_success_that_was_so_already_is_one(env: CommandEnv) -> None:
+    moved = not_none(env.hear(env.send("start"), Verdict.SUCCEEDED, already_done=True))
 
     assert (moved.state, moved.outcome) == (State.EXECUTED, "already_done")
 
 
-def test_an_operation_is_kept_to_ask_about(yard: Yard) -> None:
-    assert yard.accept("start").oem_operation == OPERATION
+def test_an_operation_is_kept_to_ask_about(env: CommandEnv) -> None:
+    assert env.accept("start").oem_operation == OPERATION
 
 
-def test_an_operation_that_a_look_up_found_is_asked_about_from_then_on(yard: Yard) -> None:
-    lost = yard.lose("start")
+def test_an_operation_that_a_look_up_found_is_asked_about_from_then_on(env: CommandEnv) -> None:
+    lost = env.lose("start")
 
-    noted = sure(yard.hear(lost, Verdict.IN_PROGRESS, operation=OPERATION))
-    again = yard.hear(lost, Verdict.IN_PROGRESS, operation=Operation(id="op-2"))
+    noted = not_none(env.hear(lost, Verdict.IN_PROGRESS, operation=OPERATION))
+    again = env.hear(lost, Verdict.IN_PROGRESS, operation=Operation(id="op-2"))
 
     assert (noted.state, noted.oem_operation) == (State.UNKNOWN, OPERATION)
     assert again is None
-    assert yard.told(lost)[-1] == "command.found"
+    assert env.told(lost)[-1] == "command.found"
 
 
 @pytest.mark.parametrize("verdict", [verdict for state, verdict in TABLE if state is DISPATCHING])
-def test_the_exchange_is_written_to_the_timeline(yard: Yard, verdict: Verdict) -> None:
-    sent = yard.send("start")
+def test_the_exchange_is_written_to_the_timeline(env: CommandEnv, verdict: Verdict) -> None:
+    sent = env.send("start")
     exchange = Exchange("POST /vehicles/9KT/commands/start", NOW, 12.5, 202, "{}")
 
-    moved = sure(yard.hear(sent, verdict, exchange=exchange, preconditions=(5,)))
+    moved = not_none(env.hear(sent, verdict, exchange=exchange, preconditions=(5,)))
 
-    ((body,),) = yard.rows("SELECT body FROM entry WHERE kind = :kind", kind=f"command.{moved.state}")
+    ((body,),) = env.rows("SELECT body FROM entry WHERE kind = :kind", kind=f"command.{moved.state}")
     assert f'"verdict":"{verdict}"' in body
     assert '"request":"POST /vehicles/9KT/commands/start"' in body
 
 
-def test_without_an_operation_there_is_nothing_to_ask_about(yard: Yard) -> None:
-    moved = sure(yard.hear(yard.send("start"), Verdict.IN_PROGRESS))
+def test_without_an_operation_there_is_nothing_to_ask_about(env: CommandEnv) -> None:
+    moved = not_none(env.hear(env.send("start"), Verdict.IN_PROGRESS))
 
     assert (moved.operation, moved.oem_operation) == (None, None)
 
 
-def test_a_success_after_all_leaves_no_cause(yard: Yard) -> None:
-    lost = yard.lose("start")
+def test_a_success_after_all_leaves_no_cause(env: CommandEnv) -> None:
+    lost = env.lose("start")
     assert lost.cause == "oem"
 
-    assert sure(yard.hear(lost, Verdict.SUCCEEDED)).cause is None
+    assert not_none(env.hear(lost, Verdict.SUCCEEDED)).cause is None
 
 
 @pytest.mark.parametrize(
@@ -184,46 +183,46 @@ def test_a_success_after_all_leaves_no_cause(yard: Yard) -> None:
     [("lock_door", True, None), ("lock_door", False, "not_possible"), ("alert", False, None), ("alert", True, None)],
 )
 def test_where_the_vehicle_cannot_be_read_a_success_is_never_verified(
-    yard: Yard, command: str, reads_state: bool, verification: str | None
+    env: CommandEnv, command: str, reads_state: bool, verification: str | None
 ) -> None:
-    yard.behind(reads_state=reads_state)
+    env.behind(reads_state=reads_state)
 
-    assert yard.execute(command).verification == verification
+    assert env.execute(command).verification == verification
 
 
 @pytest.mark.parametrize("command", ["lock_door", "cancel_start"])
-def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(yard: Yard, command: str) -> None:
-    lost = yard.lose(command)
-    yard.clock.advance(60)
+def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(env: CommandEnv, command: str) -> None:
+    lost = env.lose(command)
+    env.clock.advance(60)
 
-    yard.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
 
-    assert yard.evidence().track.settled_at == dict.fromkeys(lost.spec.changes, after(NOW, 3))
-
-
-def test_a_start_that_was_not_done_is_pending_no_more(yard: Yard) -> None:
-    sent = yard.send("start")
-    assert yard.evidence().track.start_pending
-
-    yard.hear(sent, Verdict.FAILED)
-
-    assert not yard.evidence().track.start_pending
+    assert env.evidence().track.settled_at == dict.fromkeys(lost.spec.changes, after(NOW, 3))
 
 
-def test_a_late_success_turns_error_into_success(yard: Yard) -> None:
-    failed = sure(yard.hear(yard.send("start"), Verdict.NO_OPERATION))
+def test_a_start_that_was_not_done_is_pending_no_more(env: CommandEnv) -> None:
+    sent = env.send("start")
+    assert env.evidence().track.start_pending
+
+    env.hear(sent, Verdict.FAILED)
+
+    assert not env.evidence().track.start_pending
+
+
+def test_a_late_success_turns_error_into_success(env: CommandEnv) -> None:
+    failed = not_none(env.hear(env.send("start"), Verdict.NO_OPERATION))
     assert failed.status == "Error"
-    yard.clock.advance(7)
+    env.clock.advance(7)
 
-    moved = sure(yard.hear(failed, Verdict.SUCCEEDED))
+    moved = not_none(env.hear(failed, Verdict.SUCCEEDED))
 
     assert (moved.status, moved.updated_at, moved.post_code) == ("Success", after(NOW, 7), 502)
 
 
-def test_verified_never_regresses(yard: Yard) -> None:
-    done = yard.execute("start")
-    verified = sure(yard.do(lambda tx: lifecycle.move(tx, done, State.VERIFIED)))
+def test_verified_never_regresses(env: CommandEnv) -> None:
+    done = env.execute("start")
+    verified = not_none(env.do(lambda tx: lifecycle.move(tx, done, State.VERIFIED)))
 
     for verdict in Verdict:
-        assert yard.hear(verified, verdict) is None
-    assert yard.row(done) == verified
+        assert env.hear(verified, verdict) is None
+    assert env.row(done) == verified

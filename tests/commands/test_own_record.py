@@ -6,9 +6,9 @@ from keyturn.clock import after
 from keyturn.commands.cases import pending_names
 from keyturn.commands.states import State
 from keyturn.fleet.evidence import Track
+from tests.support.enrolment import NOW
 
 from .cases import CONTRADICTED, MET, UNKNOWN, ago, case, finding, signal, verdict
-from .installation import NOW
 
 RECORDS = [
     ("enable_ignition", 4, "ignition_disabled", Track(ignition_disabled=True), "disable_ignition"),

@@ -23,8 +23,7 @@ from keyturn.commands.policy import (
     gather,
 )
 from keyturn.tenants.policies import Policy
-
-from .yard import Yard
+from tests.support.command_env import CommandEnv
 
 NOW = 1_800_000_000_000_000
 STRICT = Policy(second_person=True, reason_required=True, locate_within=10.0, notify_first=True)
@@ -193,23 +192,25 @@ def test_what_nobody_said_anything_of_is_not_approved() -> None:
 
 
 @pytest.mark.parametrize("command", ["location", "start", "enable_ignition", "disable_ignition"])
-def test_rules_are_judged_by_the_time_of_their_transaction_and_the_word_of_the_caller(yard: Yard, command: str) -> None:
-    vehicle, spec = yard.vehicle(), COMMANDS[command]
+def test_rules_are_judged_by_the_time_of_their_transaction_and_the_word_of_the_caller(
+    env: CommandEnv, command: str
+) -> None:
+    vehicle, spec = env.vehicle(), COMMANDS[command]
 
-    facts = yard.see(gather, vehicle, spec, yard.names.application, reason="missing", approved=True)
+    facts = env.see(gather, vehicle, spec, env.names.application, reason="missing", approved=True)
 
-    assert (facts.spec, facts.now) == (spec, yard.clock.now())
+    assert (facts.spec, facts.now) == (spec, env.clock.now())
     of_a_disable = command == "disable_ignition"
     assert (facts.approved, facts.reason) == ((True, "missing") if of_a_disable else (False, None))
 
 
-def test_a_vehicle_that_may_be_immobilised_is_not_started(yard: Yard) -> None:
-    vehicle, start = yard.vehicle(), COMMANDS["start"]
-    assert not yard.see(gather, vehicle, start, yard.names.application).immobilised
+def test_a_vehicle_that_may_be_immobilised_is_not_started(env: CommandEnv) -> None:
+    vehicle, start = env.vehicle(), COMMANDS["start"]
+    assert not env.see(gather, vehicle, start, env.names.application).immobilised
 
-    yard.report({"ignition_disabled": True})
+    env.report({"ignition_disabled": True})
 
-    facts = yard.see(gather, vehicle, start, yard.names.application)
+    facts = env.see(gather, vehicle, start, env.names.application)
     assert forbids(facts, Moment.QUEUE) == IMMOBILISED
 
 

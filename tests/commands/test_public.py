@@ -11,10 +11,10 @@ from keyturn.commands.lifecycle import NotATransition
 from keyturn.commands.public import confirmation_answer, is_final, joined_code, post_answer, record_body
 from keyturn.commands.record import Command, Face
 from keyturn.commands.states import State, Status
+from tests.support.command_env import CommandEnv
+from tests.support.enrolment import NOW, VIN, Names
 
 from .drafts import draft, written
-from .installation import NOW, VIN, Names
-from .yard import Yard
 
 CREATED, LATER = "2023-11-14 19:13:20", "2023-11-14 19:13:27"
 ONE_CHANGE = [
@@ -49,20 +49,20 @@ def face(command: Command) -> Face:
     return Face(**{field: getattr(command, field) for field in Face.__struct_fields__})
 
 
-def moved_later(yard: Yard, command: Command, to: State, detail: Any = None) -> dict[str, object]:
-    yard.do(written, command)
-    yard.clock.advance(7)
-    yard.do(lifecycle.move, command, to, detail=detail)
-    return record_body(face(yard.row(command)))
+def moved_later(env: CommandEnv, command: Command, to: State, detail: Any = None) -> dict[str, object]:
+    env.do(written, command)
+    env.clock.advance(7)
+    env.do(lifecycle.move, command, to, detail=detail)
+    return record_body(face(env.row(command)))
 
 
 @pytest.mark.parametrize(("before", "to", "detail", "status", "shown"), ONE_CHANGE)
 def test_a_change_of_status_or_detail_moves_updated(
-    yard: Yard, before: State, to: State, detail: Any, status: str, shown: Any
+    env: CommandEnv, before: State, to: State, detail: Any, status: str, shown: Any
 ) -> None:
-    command = draft(yard.names, before)
+    command = draft(env.names, before)
 
-    body = moved_later(yard, command, to, detail)
+    body = moved_later(env, command, to, detail)
 
     assert body == {
         "id": command.id,
@@ -75,49 +75,49 @@ def test_a_change_of_status_or_detail_moves_updated(
 
 
 @pytest.mark.parametrize(("before", "to"), NO_CHANGE)
-def test_updated_is_created_until_the_public_face_changes(yard: Yard, before: State, to: State) -> None:
-    body = moved_later(yard, draft(yard.names, before), to)
+def test_updated_is_created_until_the_public_face_changes(env: CommandEnv, before: State, to: State) -> None:
+    body = moved_later(env, draft(env.names, before), to)
 
     assert (body["status"], body["detail"], body["updated"]) == ("Pending", {}, CREATED)
 
 
-def test_verified_changes_neither_status_nor_detail_nor_updated(yard: Yard) -> None:
-    done = draft(yard.names, State.EXECUTED, detail='{"date_time":"then"}')
+def test_verified_changes_neither_status_nor_detail_nor_updated(env: CommandEnv) -> None:
+    done = draft(env.names, State.EXECUTED, detail='{"date_time":"then"}')
 
-    body = moved_later(yard, done, State.VERIFIED)
+    body = moved_later(env, done, State.VERIFIED)
 
     assert (body["status"], body["detail"], body["updated"]) == ("Success", {"date_time": "then"}, CREATED)
 
 
 @pytest.mark.parametrize(("name", "outcome", "text"), UNKNOWN_TEXTS)
 def test_an_unknown_command_is_revealed_with_the_text_of_its_case(
-    yard: Yard, name: str, outcome: str, text: str
+    env: CommandEnv, name: str, outcome: str, text: str
 ) -> None:
-    command = yard.do(written, draft(yard.names, State.UNKNOWN, name, outcome=outcome))
-    yard.clock.advance(7)
+    command = env.do(written, draft(env.names, State.UNKNOWN, name, outcome=outcome))
+    env.clock.advance(7)
 
-    yard.do(lifecycle.reveal, command)
+    env.do(lifecycle.reveal, command)
 
-    body = record_body(face(yard.row(command)))
+    body = record_body(face(env.row(command)))
     assert (body["status"], body["detail"], body["updated"]) == ("Error", text, LATER)
-    assert yard.told(command)[-1] == "command.revealed"
+    assert env.told(command)[-1] == "command.revealed"
 
 
-def test_a_revealed_command_becomes_a_success_by_a_late_answer(yard: Yard) -> None:
-    command = yard.do(written, draft(yard.names, State.UNKNOWN))
-    revealed = yard.do(lifecycle.reveal, command)
-    yard.clock.advance(7)
+def test_a_revealed_command_becomes_a_success_by_a_late_answer(env: CommandEnv) -> None:
+    command = env.do(written, draft(env.names, State.UNKNOWN))
+    revealed = env.do(lifecycle.reveal, command)
+    env.clock.advance(7)
 
-    yard.do(lifecycle.move, revealed, State.EXECUTED, detail={"date_time": "then"})
+    env.do(lifecycle.move, revealed, State.EXECUTED, detail={"date_time": "then"})
 
-    body = record_body(face(yard.row(command)))
+    body = record_body(face(env.row(command)))
     assert (body["status"], body["updated"]) == ("Success", LATER)
 
 
-def test_nothing_else_is_revealed(yard: Yard) -> None:
+def test_nothing_else_is_revealed(env: CommandEnv) -> None:
     for state in set(State) - {State.UNKNOWN}:
         with pytest.raises(NotATransition):
-            yard.do(lifecycle.reveal, draft(yard.names, state))
+            env.do(lifecycle.reveal, draft(env.names, state))
 
 
 @pytest.mark.parametrize(

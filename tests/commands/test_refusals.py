@@ -6,9 +6,9 @@ import pytest
 
 from keyturn.commands.catalogue import CATALOGUE, COMMANDS
 from keyturn.commands.judgement import judge, wants_reading
+from tests.support.command_env import PARKED
 
 from .cases import RULES, case, refused
-from .yard import PARKED
 
 GUARDED = ("disable_ignition", "start", "unlock_door")
 """Refused when evidence is missing and the far side enforces nothing."""

@@ -8,192 +8,193 @@ from keyturn.commands.intent import hold_back_unsent
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
-
-from .installation import NOW
-from .yard import Yard, sure
+from tests.support.command_env import CommandEnv, not_none
+from tests.support.enrolment import NOW
 
 NOT_SENT = "Failed to send command to the OEM."
 
 
-def bounce(yard: Yard, command: Command, **said: object) -> Command:
+def bounce(env: CommandEnv, command: Command, **said: object) -> Command:
     """Sent, and not taken for now."""
-    sent = sure(yard.intent(command))
-    return sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, **said))
+    sent = not_none(env.intent(command))
+    return not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True, **said))
 
 
-def answered(yard: Yard, command: Command) -> Command:
-    return sure(yard.do(end_of_wait, command.id))
+def answered(env: CommandEnv, command: Command) -> Command:
+    return not_none(env.do(end_of_wait, command.id))
 
 
-def test_the_pauses_double_up_to_four_seconds(yard: Yard) -> None:
-    command = answered(yard, yard.register("start"))
+def test_the_pauses_double_up_to_four_seconds(env: CommandEnv) -> None:
+    command = answered(env, env.register("start"))
     pauses = []
     for _ in range(6):
-        command = bounce(yard, command)
-        pauses.append(((command.not_before or 0) - yard.clock.now()) / 1e6)
-        yard.clock.advance(pauses[-1])
+        command = bounce(env, command)
+        pauses.append(((command.not_before or 0) - env.clock.now()) / 1e6)
+        env.clock.advance(pauses[-1])
 
     assert pauses == [0.5, 1, 2, 4, 4, 4]
     assert command.attempts == 6
 
 
-def test_it_waits_as_long_as_the_oem_asks(yard: Yard) -> None:
-    waiting = bounce(yard, yard.register("start"), retry_after=3.5)
+def test_it_waits_as_long_as_the_oem_asks(env: CommandEnv) -> None:
+    waiting = bounce(env, env.register("start"), retry_after=3.5)
 
     assert waiting.not_before == after(NOW, 3.5)
 
 
-def test_it_is_not_sent_before_its_time(yard: Yard) -> None:
-    waiting = bounce(yard, yard.register("start"))
-    yard.clock.advance(0.499)
-    assert yard.intent(waiting) is None
-    yard.clock.advance(0.001)
+def test_it_is_not_sent_before_its_time(env: CommandEnv) -> None:
+    waiting = bounce(env, env.register("start"))
+    env.clock.advance(0.499)
+    assert env.intent(waiting) is None
+    env.clock.advance(0.001)
 
-    assert sure(yard.intent(waiting)).state is State.DISPATCHING
+    assert not_none(env.intent(waiting)).state is State.DISPATCHING
 
 
-def test_meanwhile_it_is_queued_at_its_old_place_and_cannot_have_happened(yard: Yard) -> None:
-    command = yard.register("start")
+def test_meanwhile_it_is_queued_at_its_old_place_and_cannot_have_happened(env: CommandEnv) -> None:
+    command = env.register("start")
 
-    waiting = bounce(yard, command)
+    waiting = bounce(env, command)
 
     assert (waiting.state, waiting.may_have_executed, waiting.status) == (State.QUEUED, False, "Pending")
     assert (waiting.lane_number, waiting.send_deadline) == (command.lane_number, command.send_deadline)
     assert (waiting.send_by, waiting.answer_deadline) == (None, None)
-    assert sure(yard.open_row(command)).segment == 0
+    assert not_none(env.open_row(command)).segment == 0
 
 
-def test_what_is_not_temporary_fails_at_once(yard: Yard) -> None:
-    failed = sure(yard.hear(yard.send("start"), Verdict.NOT_TAKEN))
+def test_what_is_not_temporary_fails_at_once(env: CommandEnv) -> None:
+    failed = not_none(env.hear(env.send("start"), Verdict.NOT_TAKEN))
 
     assert (failed.state, failed.detail) == (State.FAILED, f'"{NOT_SENT}"')
     assert (failed.post_code, failed.post_detail) == (502, NOT_SENT)
 
 
-def test_what_frees_only_after_the_send_deadline_fails_at_once(yard: Yard) -> None:
-    sent = yard.send("start")
+def test_what_frees_only_after_the_send_deadline_fails_at_once(env: CommandEnv) -> None:
+    sent = env.send("start")
 
-    assert sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=60)).state is State.FAILED
+    assert not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=60)).state is State.FAILED
 
 
 COMMANDS = ["start", "location", "cancel_alert"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_post_that_stops_waiting_for_it_is_pending_and_it_goes_on(yard: Yard, command: str) -> None:
-    waiting = bounce(yard, yard.register(command))
-    yard.clock.advance(5)
+def test_a_post_that_stops_waiting_for_it_is_pending_and_it_goes_on(env: CommandEnv, command: str) -> None:
+    waiting = bounce(env, env.register(command))
+    env.clock.advance(5)
 
-    pending = answered(yard, waiting)
+    pending = answered(env, waiting)
 
     assert (pending.state, pending.post_code, pending.status) == (State.QUEUED, 200, "Pending")
-    assert sure(yard.intent(pending)).state is State.DISPATCHING
+    assert not_none(env.intent(pending)).state is State.DISPATCHING
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_so_it_does_when_the_oem_answers_after_the_wait_was_over(yard: Yard, command: str) -> None:
-    sent = yard.send(command)
-    yard.clock.advance(5)
+def test_so_it_does_when_the_oem_answers_after_the_wait_was_over(env: CommandEnv, command: str) -> None:
+    sent = env.send(command)
+    env.clock.advance(5)
 
-    waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True))
 
     assert (waiting.state, waiting.post_code) == (State.QUEUED, 200)
 
 
 @pytest.mark.parametrize(("pause", "code"), [(4.9, None), (5.0, 200), (59.9, 200)])
-def test_a_post_that_would_not_see_the_next_try_is_pending_at_once(yard: Yard, pause: float, code: int | None) -> None:
-    waiting = bounce(yard, yard.register("start"), retry_after=pause)
+def test_a_post_that_would_not_see_the_next_try_is_pending_at_once(
+    env: CommandEnv, pause: float, code: int | None
+) -> None:
+    waiting = bounce(env, env.register("start"), retry_after=pause)
 
     assert (waiting.state, waiting.post_code) == (State.QUEUED, code)
 
 
 @pytest.mark.parametrize(("pause", "state", "code"), [(4, "Queued", None), (20, "Queued", 200), (60, "Failed", 502)])
-def test_an_oem_that_is_left_alone_is_waited_for_likewise(yard: Yard, pause: float, state: str, code: int) -> None:
-    queued = yard.register("start")
+def test_an_oem_that_is_left_alone_is_waited_for_likewise(env: CommandEnv, pause: float, state: str, code: int) -> None:
+    queued = env.register("start")
 
-    yard.do(hold_back_unsent, queued.id, after(NOW, pause), "oem")
+    env.do(hold_back_unsent, queued.id, after(NOW, pause), "oem")
 
-    held = yard.row(queued)
+    held = env.row(queued)
     assert (held.state, held.post_code, held.cause) == (state, code, "oem")
 
 
-def test_meanwhile_a_request_joins_it(yard: Yard) -> None:
-    waiting = bounce(yard, yard.register("start"), retry_after=12)
+def test_meanwhile_a_request_joins_it(env: CommandEnv) -> None:
+    waiting = bounce(env, env.register("start"), retry_after=12)
 
-    joined = sure(yard.ask("start").answer)
+    joined = not_none(env.ask("start").answer)
 
     assert (joined.http_status, joined.body["status"], joined.body["id"]) == (200, "Pending", waiting.id)
 
 
-def test_the_replay_of_its_key_is_pending_even_when_it_has_failed(yard: Yard) -> None:
+def test_the_replay_of_its_key_is_pending_even_when_it_has_failed(env: CommandEnv) -> None:
     """The same code and status as the first time."""
-    sent = sure(yard.intent(yard.register("start", idempotency_key="k", request_hash="h")))
-    waiting = sure(yard.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=12))
+    sent = not_none(env.intent(env.register("start", idempotency_key="k", request_hash="h")))
+    waiting = not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=12))
     asked = {"idempotency_key": "k", "request_hash": "h"}
-    assert sure(yard.ask("start", **asked).answer).http_status == 200
-    yard.clock.advance(60)
-    assert sure(yard.lapse(waiting)).state is State.FAILED
+    assert not_none(env.ask("start", **asked).answer).http_status == 200
+    env.clock.advance(60)
+    assert not_none(env.lapse(waiting)).state is State.FAILED
 
-    replayed = sure(yard.ask("start", **asked).answer)
+    replayed = not_none(env.ask("start", **asked).answer)
     assert (replayed.http_status, replayed.body["status"], replayed.body["id"]) == (200, "Pending", waiting.id)
 
 
 @pytest.mark.parametrize("noticed_by", ["the sweep", "its turn"])
-def test_what_was_tried_until_its_deadline_has_failed(yard: Yard, noticed_by: str) -> None:
-    waiting = bounce(yard, yard.register("start"), retry_after=30)
+def test_what_was_tried_until_its_deadline_has_failed(env: CommandEnv, noticed_by: str) -> None:
+    waiting = bounce(env, env.register("start"), retry_after=30)
     assert waiting.cause == "oem"
-    yard.clock.advance(60)
+    env.clock.advance(60)
 
     if noticed_by == "the sweep":
-        yard.lapse(waiting)
+        env.lapse(waiting)
     else:
-        yard.intent(waiting)
+        env.intent(waiting)
 
-    failed = yard.row(waiting)
+    failed = env.row(waiting)
     assert (failed.state, failed.detail, failed.cause) == (State.FAILED, f'"{NOT_SENT}"', "oem")
     assert (failed.may_have_executed, failed.outcome) == (False, "not_taken")
 
 
-def test_what_was_never_tried_has_expired(yard: Yard) -> None:
-    queued = yard.register("start")
-    yard.clock.advance(60)
+def test_what_was_never_tried_has_expired(env: CommandEnv) -> None:
+    queued = env.register("start")
+    env.clock.advance(60)
 
-    assert sure(yard.lapse(queued)).detail == '"Not sent in time."'
+    assert not_none(env.lapse(queued)).detail == '"Not sent in time."'
 
 
-def test_after_200_pending_it_is_tried_until_the_send_deadline(yard: Yard) -> None:
-    command = answered(yard, yard.register("start"))
-    yard.clock.advance(50)
-    waiting = bounce(yard, command)
+def test_after_200_pending_it_is_tried_until_the_send_deadline(env: CommandEnv) -> None:
+    command = answered(env, env.register("start"))
+    env.clock.advance(50)
+    waiting = bounce(env, command)
     assert waiting.state is State.QUEUED
-    yard.clock.advance(9.5)
+    env.clock.advance(9.5)
 
-    assert sure(yard.hear(sure(yard.intent(waiting)), Verdict.NOT_TAKEN, temporary=True)).state is State.FAILED
+    assert not_none(env.hear(not_none(env.intent(waiting)), Verdict.NOT_TAKEN, temporary=True)).state is State.FAILED
 
 
 @pytest.mark.parametrize("sent", [False, True])
-def test_a_post_that_stops_waiting_for_what_is_alive_says_pending(yard: Yard, sent: bool) -> None:
-    command = yard.send("start") if sent else yard.register("start")
+def test_a_post_that_stops_waiting_for_what_is_alive_says_pending(env: CommandEnv, sent: bool) -> None:
+    command = env.send("start") if sent else env.register("start")
 
-    after_wait = answered(yard, command)
+    after_wait = answered(env, command)
 
     assert (after_wait.state, after_wait.post_code) == (command.state, 200)
 
 
-def test_a_post_on_its_second_try_is_not_told_502(yard: Yard) -> None:
-    waiting = bounce(yard, yard.register("start"))
-    yard.clock.advance(1)
-    again = sure(yard.intent(waiting))
-    yard.clock.advance(4)
+def test_a_post_on_its_second_try_is_not_told_502(env: CommandEnv) -> None:
+    waiting = bounce(env, env.register("start"))
+    env.clock.advance(1)
+    again = not_none(env.intent(waiting))
+    env.clock.advance(4)
 
-    assert (answered(yard, again).post_code, yard.row(again).state) == (200, State.DISPATCHING)
-
-
-def test_a_post_that_has_its_answer_keeps_it(yard: Yard) -> None:
-    accepted = yard.accept("start")
-
-    assert answered(yard, accepted) == accepted
+    assert (answered(env, again).post_code, env.row(again).state) == (200, State.DISPATCHING)
 
 
-def test_a_command_nobody_knows_has_no_answer(yard: Yard) -> None:
-    assert yard.do(end_of_wait, "unheard of") is None
+def test_a_post_that_has_its_answer_keeps_it(env: CommandEnv) -> None:
+    accepted = env.accept("start")
+
+    assert answered(env, accepted) == accepted
+
+
+def test_a_command_nobody_knows_has_no_answer(env: CommandEnv) -> None:
+    assert env.do(end_of_wait, "unheard of") is None

@@ -18,41 +18,40 @@ from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.timekeeping import Timekeeper
-
-from .yard import Yard, sure
+from tests.support.command_env import CommandEnv, not_none
 
 T = TypeVar("T")
 REFUSED_FOR_NOW = OemAnswer(Verdict.NOT_TAKEN, temporary=True)
 
 
-def settled(yard: Yard, command: Command) -> Command:
+def settled(env: CommandEnv, command: Command) -> Command:
     """Nobody waits for its first answer any more: it is tried again until its deadline."""
-    return sure(yard.do(end_of_wait, command.id))
+    return not_none(env.do(end_of_wait, command.id))
 
 
 @pytest.mark.parametrize("sent_at", [0.0, 57.0])
-def test_an_answer_recorded_again_changes_nothing(yard: Yard, sent_at: float) -> None:
+def test_an_answer_recorded_again_changes_nothing(env: CommandEnv, sent_at: float) -> None:
     """Late, both intents have the same `send_by`: the deadline."""
-    command = settled(yard, yard.register("lock_door"))
-    yard.clock.advance(sent_at)
-    first = sure(yard.intent(command))
-    assert yard.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, yard.declares) is not None
-    yard.clock.advance(0.5)
-    second = sure(yard.intent(command))
+    command = settled(env, env.register("lock_door"))
+    env.clock.advance(sent_at)
+    first = not_none(env.intent(command))
+    assert env.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, env.declares) is not None
+    env.clock.advance(0.5)
+    second = not_none(env.intent(command))
     if sent_at:
         assert second.send_by == first.send_by
 
-    assert yard.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, yard.declares) is None
+    assert env.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, env.declares) is None
 
-    assert yard.row(command) == second
+    assert env.row(command) == second
 
 
-def test_the_answer_still_resolves_what_others_called_unknown_meanwhile(yard: Yard) -> None:
-    sent = yard.send("lock_door")
-    yard.clock.advance(36)
-    assert sure(yard.lapse(sent)).state is State.UNKNOWN
+def test_the_answer_still_resolves_what_others_called_unknown_meanwhile(env: CommandEnv) -> None:
+    sent = env.send("lock_door")
+    env.clock.advance(36)
+    assert not_none(env.lapse(sent)).state is State.UNKNOWN
 
-    done = sure(yard.do(outcome.apply_to_sending, sent, OemAnswer(Verdict.SUCCEEDED), yard.declares))
+    done = not_none(env.do(outcome.apply_to_sending, sent, OemAnswer(Verdict.SUCCEEDED), env.declares))
 
     assert done.state is State.EXECUTED
 
@@ -101,24 +100,24 @@ class OneVehicle:
         """Nothing is heard."""
 
 
-def test_a_node_that_records_its_answer_again_leaves_the_sending_of_another_alone(yard: Yard) -> None:
-    command = settled(yard, yard.register("lock_door"))
+def test_a_node_that_records_its_answer_again_leaves_the_sending_of_another_alone(env: CommandEnv) -> None:
+    command = settled(env, env.register("lock_door"))
     sendings: list[Command] = []
 
     async def another_sends() -> None:
-        yard.clock.advance(0.5)
-        intent = await yard.store.write(lambda tx: write_intent(tx, command.id, yard.declares, yard.rules))
-        sendings.append(sure(intent))
+        env.clock.advance(0.5)
+        intent = await env.store.write(lambda tx: write_intent(tx, command.id, env.declares, env.rules))
+        sendings.append(not_none(intent))
 
-    vehicle, connector = yard.vehicle(), Refusing(yard.declares)
+    vehicle, connector = env.vehicle(), Refusing(env.declares)
     dispatcher = Dispatcher(
-        DoubtfulStore(yard.store, another_sends),
-        yard.clock,
+        DoubtfulStore(env.store, another_sends),
+        env.clock,
         cast("Vehicles", OneVehicle(vehicle, connector)),
-        yard.rules,
-        Guards(Timekeeper(yard.clock, 2.0), Budgets(yard.clock), {vehicle.connector: Breaker(yard.clock, 5, 10.0)}),
+        env.rules,
+        Guards(Timekeeper(env.clock, 2.0), Budgets(env.clock), {vehicle.connector: Breaker(env.clock, 5, 10.0)}),
     )
 
-    yard.run(dispatcher.dispatch(command))
+    env.run(dispatcher.dispatch(command))
 
-    assert [yard.row(command)] == sendings
+    assert [env.row(command)] == sendings

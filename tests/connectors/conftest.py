@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from .oem import Oem
+from tests.support.oem import Oem
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.port import Account, OemAnswer
 from tests.support.clock import RunningClock
+from tests.support.oem import Ending, Oem, Seen, answer
 
 from .definitions import definition
-from .oem import Ending, Oem, Seen, answer
 from .orders import order, target
 
 OAUTH: dict[str, Any] = {"scheme": "oauth2", "token_url": "/login"}

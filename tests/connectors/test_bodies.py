@@ -10,9 +10,9 @@ import pytest
 from keyturn.connectors.oem_http.bodies import BodyError, BodyTooLarge, plain
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import Oem, answer
 
 from .definitions import OPERATION, connector
-from .oem import Oem, answer
 from .orders import order, target
 
 pytestmark = pytest.mark.anyio

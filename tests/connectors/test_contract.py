@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.support.clock import RunningClock
+from tests.support.oem import DROP, HANG, Ending, Oem, answer
 
 from .contract import RAW_TEXT, Conduct, ConnectorContract
 from .definitions import OPERATION, SYNC, connector
-from .oem import DROP, HANG, Ending, Oem, answer
 from .orders import TOKEN
 
 _TAKEN: dict[str, Any] = {"op": {"id": "op-1", "state": "done", "at": "2024-05-01T10:00:00Z"}}

@@ -9,10 +9,10 @@ from keyturn.clock import SECOND
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.port import Connector, Operation, Reading, Verdict
 from keyturn.connectors.registry import build_connectors
+from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
+from tests.support.oem import Ending, Oem, Seen, answer
 
-from .certificates import Authority
-from .oem import Ending, Oem, Seen, answer
 from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio

@@ -8,9 +8,9 @@ from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.notation import Query
 from keyturn.connectors.port import Operation, Target, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import Ending, Oem, answer
 
 from .definitions import OPERATION, SYNC, connector, definition
-from .oem import Ending, Oem, answer
 from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,9 @@ import pytest
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import Ending, Oem, answer
 
 from .definitions import OPERATION, SYNC, connector, definition
-from .oem import Ending, Oem, answer
 from .orders import order, target
 
 pytestmark = pytest.mark.anyio

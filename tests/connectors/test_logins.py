@@ -4,10 +4,10 @@ import pytest
 
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.port import Account, Verdict
+from tests.support.oem import HANG, Oem, answer
 
 from .definitions import definition
 from .login import CLIENT, ISSUED, OAUTH, Cloud
-from .oem import HANG, Oem, answer
 from .orders import order, target
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,9 @@ import pytest
 
 from keyturn.connectors.port import Exchange
 from tests.support.clock import RunningClock
+from tests.support.oem import DROP, Ending, Oem, answer
 
 from .definitions import OPERATION, connector
-from .oem import DROP, Ending, Oem, answer
 from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,9 @@ import pytest
 
 from keyturn.connectors.port import NO_ANSWER, OemAnswer, Operation, Reading, StateReport, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import Ending, Oem, answer
 
 from .definitions import OPERATION, SYNC, connector
-from .oem import Ending, Oem, answer
 from .orders import order, target
 
 pytestmark = pytest.mark.anyio

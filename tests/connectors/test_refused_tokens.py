@@ -7,9 +7,9 @@ import pytest
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Operation, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import Ending, Oem, Seen, answer
 
 from .definitions import OPERATION, connector, definition
-from .oem import Ending, Oem, Seen, answer
 from .orders import TOKEN, account, order, target
 
 pytestmark = pytest.mark.anyio

@@ -9,8 +9,8 @@ from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.registry import build_connectors, load_definition
 from tests.support.clock import RunningClock
+from tests.support.oem import HANG, Oem, answer
 
-from .oem import HANG, Oem, answer
 from .orders import order
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,9 @@ import pytest
 from keyturn.clock import SECOND, iso_time
 from keyturn.connectors.port import Operation, Target, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import Oem, answer
 
 from .definitions import connector
-from .oem import Oem, answer
 from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio

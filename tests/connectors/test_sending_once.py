@@ -10,11 +10,11 @@ import pytest
 
 from keyturn.connectors.oem_http.gate import BarredError, Deadline, Gate
 from keyturn.connectors.port import Verdict
+from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
+from tests.support.oem import DROP, HANG, Ending, Oem, answer
 
-from .certificates import Authority
 from .definitions import OPERATION, connector
-from .oem import DROP, HANG, Ending, Oem, answer
 from .orders import order
 
 pytestmark = pytest.mark.anyio

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.port import Reading, StateReport
+from tests.support.oem import DROP, HANG, Ending, Oem, answer
 
 from .definitions import OPERATION, connector
-from .oem import DROP, HANG, Ending, Oem, answer
 from .orders import target
 
 pytestmark = pytest.mark.anyio

@@ -4,9 +4,9 @@ import pytest
 
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import Oem, answer
 
 from .definitions import connector
-from .oem import Oem, answer
 from .orders import order, target
 
 pytestmark = pytest.mark.anyio

@@ -16,9 +16,9 @@ from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence
 from tests.commands.cases import vehicle
 from tests.support.clock import RunningClock
+from tests.support.oem import Oem, answer
 
 from .definitions import OPERATION, connector, definition
-from .oem import Oem, answer
 from .orders import order, target
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from keyturn.connectors.port import Verdict
+from tests.support.oem import Ending, Oem, answer
 
 from .login import CLIENT, ISSUED, Cloud, Keeper
-from .oem import Ending, Oem, answer
 
 pytestmark = pytest.mark.anyio
 

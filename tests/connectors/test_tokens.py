@@ -13,9 +13,9 @@ from keyturn.connectors.oem_http.tokens import FetchedTokens
 from keyturn.connectors.oem_http.wire import Wire
 from keyturn.connectors.port import Operation, Verdict
 from tests.support.clock import RunningClock
+from tests.support.oem import HANG, Ending, Oem, Seen, answer
 
 from .definitions import connector, definition
-from .oem import HANG, Ending, Oem, Seen, answer
 from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio

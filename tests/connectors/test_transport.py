@@ -14,11 +14,11 @@ from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Connector, Exchange, OemAnswer, Verdict
 from keyturn.connectors.registry import build_connectors
+from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
+from tests.support.oem import Ending, Oem, answer
 
-from .certificates import Authority
 from .definitions import connector
-from .oem import Ending, Oem, answer
 from .orders import account, order, target
 from .proxy import Proxy
 

@@ -3,8 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from keyturn_simulator import fleet_vins
-
-from .stage import FLEET, Stage, stage
+from tests.support.server_env import FLEET, ServerEnv, server_env
 
 
 @pytest.fixture(scope="session")
@@ -13,9 +12,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
     """One stage for a whole module whose tests each take a vehicle of their own."""
-    async with stage(tmp_path_factory.mktemp("shared"), vehicles=FLEET) as running:
+    async with server_env(tmp_path_factory.mktemp("shared"), vehicles=FLEET) as running:
         yield running
 
 

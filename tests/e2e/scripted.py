@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.config.settings import ConnectorSettings
-from tests.connectors.oem import Ending, Oem, Seen, answer
-
-from .stage import OEM_TOKEN, Stage, stage
+from tests.support.oem import Ending, Oem, Seen, answer
+from tests.support.server_env import OEM_TOKEN, ServerEnv, server_env
 
 VIN = "SCRIPTED"
 
 
 @asynccontextmanager
-async def scripted(tmp_path: Path, *endings: Ending, **sections: Any) -> AsyncIterator[tuple[Stage, Oem]]:
+async def scripted(tmp_path: Path, *endings: Ending, **sections: Any) -> AsyncIterator[tuple[ServerEnv, Oem]]:
     """The OEM speaks the simulator's language: `endings` answer commands, one each and the last for all that follow.
 
     It knows nothing else: state reads, questions and look-ups find nothing.
@@ -29,7 +28,7 @@ async def scripted(tmp_path: Path, *endings: Ending, **sections: Any) -> AsyncIt
     async with Oem() as oem:
         oem.script = script
         others = {"scripted": ConnectorSettings(definition="simulator", base_url=oem.url, follow_floor=0.05)}
-        async with stage(tmp_path, others=others, **sections) as running:
+        async with server_env(tmp_path, others=others, **sections) as running:
             account = {"connector": "scripted", "name": "scripted", "credentials": OEM_TOKEN}
             await running.node.administer("account add", {"company": "first", **account})
             await running.vehicle(VIN, account="scripted")

@@ -10,15 +10,14 @@ from keyturn.administering import restore
 from keyturn.app import Node
 from keyturn.store.port import StoreRefused
 from keyturn.tenants.administration import OperationError
-from tests.e2e.stage import Stage, stage
-
-from .store import StoreReader
+from tests.support.server_env import ServerEnv, server_env
+from tests.support.store_reader import StoreReader
 
 pytestmark = pytest.mark.anyio
 PARKED, RENTED = "9KTPARKED00000001", "9KTRENTED00000022"
 
 
-async def restored(running: Stage, backup: Path) -> Node:
+async def restored(running: ServerEnv, backup: Path) -> Node:
     """The node stopped, its database replaced, and a new one started on it."""
     await running.node.stop()
     restore(running.settings, backup)
@@ -28,7 +27,7 @@ async def restored(running: Stage, backup: Path) -> Node:
 
 
 async def test_nothing_that_the_backup_knows_as_unsent_is_sent_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as running:
+    async with server_env(tmp_path) as running:
         await running.latency(2)
         start = (await running.first.send(PARKED, "start")).body["id"]
         queued = (await running.first.send(PARKED, "lock_door")).body["id"]
@@ -45,7 +44,7 @@ async def test_nothing_that_the_backup_knows_as_unsent_is_sent_again(tmp_path: P
 
 
 async def test_what_nobody_can_look_up_is_unknown_and_a_disable_may_have_immobilised(tmp_path: Path) -> None:
-    async with stage(tmp_path) as running:
+    async with server_env(tmp_path) as running:
         await running.latency(60)
         await running.first.send(RENTED, "lock_door")
         disable = (await running.first.send(RENTED, "disable_ignition")).body["id"]
@@ -65,7 +64,7 @@ async def test_what_nobody_can_look_up_is_unknown_and_a_disable_may_have_immobil
 
 
 async def test_no_code_of_the_backup_works(tmp_path: Path) -> None:
-    async with stage(tmp_path) as running:
+    async with server_env(tmp_path) as running:
         issued = await running.first.post(RENTED, "disable_ignition")
         await running.node.administer("backup", {"file": str(tmp_path / "backup.db")})
 
@@ -79,7 +78,7 @@ async def test_no_code_of_the_backup_works(tmp_path: Path) -> None:
 
 
 async def test_a_backup_under_load_is_whole(tmp_path: Path) -> None:
-    async with stage(tmp_path, vehicles=40) as running:
+    async with server_env(tmp_path, vehicles=40) as running:
         fleet = [f"9KTFLEET{number:09d}" for number in range(1, 41)]
         backup = running.node.administer("backup", {"file": str(tmp_path / "backup.db")})
         answers, _ = await asyncio.gather(
@@ -98,7 +97,7 @@ async def test_a_backup_under_load_is_whole(tmp_path: Path) -> None:
 
 
 async def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path) -> None:
-    async with stage(tmp_path) as running:
+    async with server_env(tmp_path) as running:
         file = tmp_path / "backup.db"
         await running.node.administer("backup", {"file": str(file)})
         before = file.read_bytes()
@@ -111,7 +110,7 @@ async def test_a_backup_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: 
 
 
 async def test_a_damaged_backup_and_a_running_server_are_refused(tmp_path: Path) -> None:
-    async with stage(tmp_path) as running:
+    async with server_env(tmp_path) as running:
         await running.node.administer("backup", {"file": str(tmp_path / "backup.db")})
         with pytest.raises(StoreRefused, match="in use"):
             restore(running.settings, tmp_path / "backup.db")

@@ -19,9 +19,8 @@ from keyturn.store.sqlite.backup_signature import SignatureFile, signature_of
 from keyturn.store.sqlite.migration import known_migrations
 from keyturn.store.sqlite.structure import StructureChanged
 from keyturn.tenants.administration import OperationError
-from tests.e2e.stage import Stage, stage
-
-from .store import StoreReader
+from tests.support.server_env import ServerEnv, server_env
+from tests.support.store_reader import StoreReader
 
 pytestmark = pytest.mark.anyio
 HUSH = "CREATE TRIGGER hush AFTER INSERT ON entry BEGIN DELETE FROM entry WHERE seq = NEW.seq; END"
@@ -39,16 +38,16 @@ def edit(file: Path, *statements: str) -> None:
 
 
 @asynccontextmanager
-async def stopped(tmp_path: Path) -> AsyncIterator[tuple[Stage, Path]]:
+async def stopped(tmp_path: Path) -> AsyncIterator[tuple[ServerEnv, Path]]:
     """A node that was backed up and stopped."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         file = tmp_path / "backup.db"
         await s.node.administer("backup", {"file": str(file)})
         await s.node.stop()
         yield s, file
 
 
-def entries(s: Stage, kind: str) -> list[dict[str, Any]]:
+def entries(s: ServerEnv, kind: str) -> list[dict[str, Any]]:
     rows = s.store.rows(f"SELECT actor, company_id, body FROM entry WHERE kind = '{kind}' ORDER BY seq")
     return [{"actor": row["actor"], "company": row["company_id"], **json.loads(row["body"])} for row in rows]
 
@@ -78,7 +77,7 @@ async def test_a_backup_is_signed_by_a_running_server_and_by_none(tmp_path: Path
 async def test_the_copy_and_its_signature_leave_nothing_beside_them(tmp_path: Path) -> None:
     place = tmp_path / "backups"
     place.mkdir()
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.node.administer("backup", {"file": str(place / "backup.db")})
         assert sorted(path.name for path in place.iterdir()) == ["backup.db", "backup.db.sig"]
         (place / "other.db.sig").write_text("")
@@ -91,7 +90,7 @@ async def test_a_backup_into_a_directory_that_others_may_write_is_refused(tmp_pa
     place = tmp_path / "open"
     place.mkdir()
     place.chmod(0o777)
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         with pytest.raises(OperationError, match="others may write this directory"):
             await s.node.administer("backup", {"file": str(place / "backup.db")})
         place.chmod(0o1777)  # sticky: nobody takes away what is another's
@@ -104,7 +103,7 @@ async def test_a_file_that_somebody_put_there_for_the_copy_is_not_used(tmp_path:
     victim.write_text("as it was")
     (tmp_path / "backup.db.partial").symlink_to(victim)
     (tmp_path / "link.db").symlink_to(tmp_path / "nowhere")
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.node.administer("backup", {"file": str(tmp_path / "backup.db")})
         with pytest.raises(OperationError, match="exists already"):
             await s.node.administer("backup", {"file": str(tmp_path / "link.db")})
@@ -205,7 +204,7 @@ async def test_a_database_changed_in_place_does_not_start_and_does_not_verify(
 
 async def test_a_database_of_another_structure_is_not_backed_up_as_if_it_were_well(tmp_path: Path) -> None:
     """The administrators hear of it when the backup is missing, and not when they need it."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         edit(tmp_path / "data" / "keyturn.db", HUSH)
         with pytest.raises(OperationError, match="hush"):
             await s.node.administer("backup", {"file": str(tmp_path / "backup.db")})
@@ -221,7 +220,7 @@ async def test_a_database_in_use_is_no_backup(tmp_path: Path) -> None:
 
 
 async def test_a_backup_needs_the_key_file_that_it_was_made_with(tmp_path: Path) -> None:
-    async with stopped(tmp_path) as (s, file), stage(tmp_path / "elsewhere") as other:
+    async with stopped(tmp_path) as (s, file), server_env(tmp_path / "elsewhere") as other:
         await other.node.stop()
         with pytest.raises(StoreRefused, match="was not made with the key file"):
             restore(other.settings, file)

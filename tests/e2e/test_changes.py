@@ -9,8 +9,7 @@ import pytest
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
 from keyturn.tenants.second_factor import code_at, step_at
-
-from .stage import Stage, stage
+from tests.support.server_env import ServerEnv, server_env
 
 PASSWORD = "a long enough phrase"
 ANA = {"name": "ana", "email": "ana@example.com", "role": "admin", "password": PASSWORD}
@@ -18,7 +17,7 @@ NOTICE = 600.0
 pytestmark = pytest.mark.anyio
 
 
-async def signed_in(running: Stage) -> Credentials:
+async def signed_in(running: ServerEnv) -> Credentials:
     """Of an admin with a second factor, the only one."""
     await running.node.administer("operator add", dict(ANA))
     told = await running.node.administer("operator enrol-totp", {}, Credentials("ana", PASSWORD))
@@ -31,7 +30,7 @@ def base32(uri: str) -> bytes:
 
 
 async def test_a_running_server_makes_a_change_when_its_time_has_come(tmp_path: Path) -> None:
-    async with stage(tmp_path, vehicles=3) as running:
+    async with server_env(tmp_path, vehicles=3) as running:
         ana = await signed_in(running)
         loosening = {"plan": "location", "commands": ["location", "start"]}
         with pytest.raises(OperationError, match="signed in with a code"):
@@ -50,7 +49,7 @@ async def test_a_running_server_makes_a_change_when_its_time_has_come(tmp_path: 
 
 
 async def test_somebody_who_is_locked_out_withdraws_at_a_running_server(tmp_path: Path) -> None:
-    async with stage(tmp_path, vehicles=3) as running:
+    async with server_env(tmp_path, vehicles=3) as running:
         ana = await signed_in(running)
         change = await running.node.administer("plan set", {"plan": "location", "commands": ["start"]}, ana)
         wrong = Credentials("ana", "not the password")
@@ -66,7 +65,7 @@ async def test_somebody_who_is_locked_out_withdraws_at_a_running_server(tmp_path
         assert (withdrawn["state"], withdrawn["ended_by"]) == ("withdrawn", f"operator:{change['proposed_by']}")
 
 
-async def held(running: Stage) -> bytes:
+async def held(running: ServerEnv) -> bytes:
     """What is on ana's telephone."""
     ((operator_id, sealed),) = await running.node.store.read(lambda tx: tx.all("SELECT id, totp FROM operator"))
     return running.node.administration._keyring.unseal(bytes(sealed), operator_id)

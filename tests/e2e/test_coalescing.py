@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.connectors.oem import DROP
+from tests.support.oem import DROP
+from tests.support.refusals import CODE_INVALID, refused
+from tests.support.server_env import ServerEnv, server_env
 
-from .refusals import CODE_INVALID, refused
 from .scripted import VIN, commands_of, scripted
-from .stage import Stage, stage
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +18,7 @@ NO_OPERATION = "Failed to initiate command with the OEM or retrieve status URL."
 
 
 @pytest.mark.parametrize("command", ["location", "diagnostics", "lock_door", "alert", "start", "disable_ignition"])
-async def test_a_command_in_flight_is_joined(shared: Stage, vin: str, command: str) -> None:
+async def test_a_command_in_flight_is_joined(shared: ServerEnv, vin: str, command: str) -> None:
     """Also by another application of the company; each joining is in the record's timeline, with who it was."""
     first = await shared.held(vin, command)
     colleague = await shared.application("first", f"colleague of {command}")
@@ -34,7 +34,7 @@ async def test_a_command_in_flight_is_joined(shared: Stage, vin: str, command: s
 
 
 @pytest.mark.parametrize("command", ["cancel_start", "cancel_alert", "enable_ignition"])
-async def test_a_restoring_command_in_flight_is_joined(shared: Stage, vin: str, command: str) -> None:
+async def test_a_restoring_command_in_flight_is_joined(shared: ServerEnv, vin: str, command: str) -> None:
     opposites = {"cancel_start": "start", "cancel_alert": "alert", "enable_ignition": "disable_ignition"}
     before = await shared.first.send(vin, opposites[command])
     await shared.first.final(before.body["id"])
@@ -43,7 +43,7 @@ async def test_a_restoring_command_in_flight_is_joined(shared: Stage, vin: str, 
     assert (joined.code, joined.body) == (first.code, first.body)
 
 
-async def test_a_command_that_waits_in_the_lane_is_joined(shared: Stage, vin: str) -> None:
+async def test_a_command_that_waits_in_the_lane_is_joined(shared: ServerEnv, vin: str) -> None:
     await shared.held(vin, "alert")
     first = asyncio.create_task(shared.first.post(vin, "lock_door"))
     await shared.eventually(lambda: len(shared.store.commands_of(vin)) == 2)
@@ -53,14 +53,14 @@ async def test_a_command_that_waits_in_the_lane_is_joined(shared: Stage, vin: st
     assert (await first).body == joined.body
 
 
-async def test_what_is_over_is_not_joined(shared: Stage, vin: str) -> None:
+async def test_what_is_over_is_not_joined(shared: ServerEnv, vin: str) -> None:
     first = await shared.first.post(vin, "lock_door")
     await shared.first.final(first.body["id"])
     second = await shared.first.post(vin, "lock_door")
     assert (second.code, second.body["id"] != first.body["id"]) == (200, True)
 
 
-async def test_a_running_command_never_hears_a_refusal(shared: Stage, vin: str) -> None:
+async def test_a_running_command_never_hears_a_refusal(shared: ServerEnv, vin: str) -> None:
     """Neither for evidence nor for policy; those who have no right to the command hear rows 8 and 9."""
     starting = await shared.held(vin, "start")
     await shared.set_vehicle(vin, signals={"hood_status": "open"})
@@ -70,7 +70,7 @@ async def test_a_running_command_never_hears_a_refusal(shared: Stage, vin: str) 
     assert (await locating.post(vin, "start")).code == 404
 
 
-async def test_a_running_disable_is_joined_though_consent_was_withdrawn(shared: Stage, vin: str) -> None:
+async def test_a_running_disable_is_joined_though_consent_was_withdrawn(shared: ServerEnv, vin: str) -> None:
     """Without a code; with one, rows 10 to 11b answer first."""
     other = await shared.application("first", "with a code")
     code = (await other.post(vin, "disable_ignition")).body["code"]
@@ -84,7 +84,7 @@ async def test_a_running_disable_is_joined_though_consent_was_withdrawn(shared: 
     assert (await other.post(vin, "disable_ignition", code)).body == disabling.body
 
 
-async def test_nothing_is_joined_across_a_later_opposite(shared: Stage, vin: str) -> None:
+async def test_nothing_is_joined_across_a_later_opposite(shared: ServerEnv, vin: str) -> None:
     """Lock, unlock, lock: the last word is a command of its own."""
     locking = await shared.held(vin, "lock_door")
     unlocking = asyncio.create_task(shared.first.post(vin, "unlock_door"))
@@ -130,7 +130,7 @@ async def test_an_unknown_enable_does_not_keep_a_new_code_back(tmp_path: Path) -
 
 
 async def test_joining_a_record_that_shows_an_error_hears_its_502_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await s.first.post(NO_URL, "alert")
         assert (first.code, first.body["detail"]) == (502, NO_OPERATION)
         joined = await s.first.post(NO_URL, "alert")

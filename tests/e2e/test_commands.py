@@ -2,9 +2,9 @@
 
 import pytest
 
-from .application import Answer
-from .preconditions import not_met
-from .stage import ALL_COMMANDS, Stage
+from tests.support.clients import Answer
+from tests.support.refusals import not_met
+from tests.support.server_env import ALL_COMMANDS, ServerEnv
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +41,7 @@ def test_the_ten_commands_are_all_here() -> None:
 
 
 @pytest.mark.parametrize("command", ENDS)
-async def test_a_command_does_what_its_name_says(shared: Stage, vin: str, command: str) -> None:
+async def test_a_command_does_what_its_name_says(shared: ServerEnv, vin: str, command: str) -> None:
     before, state, truth = ENDS[command]
     for needed in before:
         await shared.done(vin, needed)
@@ -54,13 +54,13 @@ async def test_a_command_does_what_its_name_says(shared: Stage, vin: str, comman
     assert set(record["detail"]) == wanted.get(command, {"date_time"})
 
 
-async def test_location_is_numbers_of_seven_decimals(shared: Stage) -> None:
+async def test_location_is_numbers_of_seven_decimals(shared: ServerEnv) -> None:
     detail = (await shared.done(PARKED, "location"))["detail"]
     for axis in ("latitude", "longitude"):
         assert detail[axis] == round(detail[axis], 7) == shared.signal(PARKED, axis)
 
 
-async def test_date_time_is_when_the_vehicle_did_it(shared: Stage, vin: str) -> None:
+async def test_date_time_is_when_the_vehicle_did_it(shared: ServerEnv, vin: str) -> None:
     await shared.hold(vin)
     posted = (await shared.first.post(vin, "lock_door")).body
     shared.advance(30)
@@ -89,7 +89,7 @@ async def test_date_time_is_when_the_vehicle_did_it(shared: Stage, vin: str) -> 
     ],
 )
 async def test_what_the_vehicle_contradicts_is_refused(
-    shared: Stage, vin: str, command: str, signals: dict[str, object], numbers: tuple[int, ...]
+    shared: ServerEnv, vin: str, command: str, signals: dict[str, object], numbers: tuple[int, ...]
 ) -> None:
     """By the read before sending, and by what the store knows then."""
     await shared.set_vehicle(vin, signals=signals)
@@ -108,12 +108,12 @@ async def test_what_the_vehicle_contradicts_is_refused(
         ("disable_ignition", {"vehicle_move_status": "invalid", "hood_status": "open"}),
     ],
 )
-async def test_what_just_holds_is_met(shared: Stage, vin: str, command: str, signals: dict[str, object]) -> None:
+async def test_what_just_holds_is_met(shared: ServerEnv, vin: str, command: str, signals: dict[str, object]) -> None:
     await shared.set_vehicle(vin, signals=signals)
     await shared.done(vin, command)
 
 
-async def test_fuel_in_reserve_is_judged_by_the_vehicles_own_reserve_and_only_with_a_tank(shared: Stage) -> None:
+async def test_fuel_in_reserve_is_judged_by_the_vehicles_own_reserve_and_only_with_a_tank(shared: ServerEnv) -> None:
     """The simulated vehicle itself refuses below ten percent, so none is sent here."""
     vin = "9KTFUEL0000000004"
     assert conflict(await shared.first.post(vin, "start")) == not_met(6)
@@ -125,12 +125,12 @@ async def test_fuel_in_reserve_is_judged_by_the_vehicles_own_reserve_and_only_wi
     assert (await shared.first.post(vin, "start")).code == 200
 
 
-async def test_an_alert_has_no_precondition(shared: Stage, vin: str) -> None:
+async def test_an_alert_has_no_precondition(shared: ServerEnv, vin: str) -> None:
     await shared.set_vehicle(vin, signals={"speed": 20.0, "system_power_mode": "on", "hood_status": "open"})
     await shared.done(vin, "alert")
 
 
-async def test_an_enable_is_never_refused_because_the_vehicle_cannot_be_reached(shared: Stage, vin: str) -> None:
+async def test_an_enable_is_never_refused_because_the_vehicle_cannot_be_reached(shared: ServerEnv, vin: str) -> None:
     await shared.done(vin, "disable_ignition")
     await shared.set_vehicle(vin, reachable=False)
     answer = await shared.first.confirmed(vin, "enable_ignition")
@@ -141,24 +141,24 @@ async def test_an_enable_is_never_refused_because_the_vehicle_cannot_be_reached(
     assert (await shared.first.final(answer.body["id"]))["status"] == "Success"
 
 
-async def test_disable_is_refused_where_the_vehicle_cannot_be_reached(shared: Stage, vin: str) -> None:
+async def test_disable_is_refused_where_the_vehicle_cannot_be_reached(shared: ServerEnv, vin: str) -> None:
     await shared.set_vehicle(vin, reachable=False)
     assert conflict(await shared.first.confirmed(vin, "disable_ignition")) == not_met(13)
 
 
-async def test_a_start_on_a_running_vehicle_is_refused_by_3(shared: Stage, vin: str) -> None:
+async def test_a_start_on_a_running_vehicle_is_refused_by_3(shared: ServerEnv, vin: str) -> None:
     await shared.done(vin, "start")
     assert conflict(await shared.first.post(vin, "start")) == not_met(3)
 
 
-async def test_two_starts_in_a_row_are_all_that_there_are_cancelled_or_not(shared: Stage, vin: str) -> None:
+async def test_two_starts_in_a_row_are_all_that_there_are_cancelled_or_not(shared: ServerEnv, vin: str) -> None:
     for command in ("start", "cancel_start", "start", "cancel_start"):
         await shared.done(vin, command)
     assert conflict(await shared.first.post(vin, "start")) == not_met(11)
     assert await shared.actuations(vin) == ["start", "cancel_start", "start", "cancel_start"]
 
 
-async def test_our_own_count_of_starts_refuses_where_no_newer_report_counts(shared: Stage, vin: str) -> None:
+async def test_our_own_count_of_starts_refuses_where_no_newer_report_counts(shared: ServerEnv, vin: str) -> None:
     """And so the third one is never sent."""
     await shared.set_vehicle(vin, evidence_age=3600.0)
     for command in ("start", "cancel_start", "start", "cancel_start"):
@@ -168,7 +168,7 @@ async def test_our_own_count_of_starts_refuses_where_no_newer_report_counts(shar
     assert shared.operations(third.body["id"]) == []
 
 
-async def test_a_start_by_hand_lets_the_next_remote_start_through(shared: Stage, vin: str) -> None:
+async def test_a_start_by_hand_lets_the_next_remote_start_through(shared: ServerEnv, vin: str) -> None:
     for command in ("start", "cancel_start", "start", "cancel_start"):
         await shared.done(vin, command)
     await shared.set_vehicle(vin, signals={"consecutive_remote_starts": 0})
@@ -176,7 +176,7 @@ async def test_a_start_by_hand_lets_the_next_remote_start_through(shared: Stage,
     await shared.done(vin, "start")
 
 
-async def test_a_restoring_command_goes_through_while_nothing_newer_contradicts_it(shared: Stage, vin: str) -> None:
+async def test_a_restoring_command_goes_through_while_nothing_newer_contradicts_it(shared: ServerEnv, vin: str) -> None:
     """The report before our start says that nothing was started; our own record says otherwise."""
     await shared.set_vehicle(vin, evidence_age=3600.0)
     await shared.done(vin, "start")
@@ -184,7 +184,7 @@ async def test_a_restoring_command_goes_through_while_nothing_newer_contradicts_
 
 
 async def test_a_restoring_command_is_refused_only_by_a_report_newer_than_what_was_done_last(
-    shared: Stage, vin: str
+    shared: ServerEnv, vin: str
 ) -> None:
     """Nothing is read again while the store knows enough: an alert in between is what makes the report old."""
     assert conflict(await shared.first.post(vin, "cancel_start")) == not_met(12)

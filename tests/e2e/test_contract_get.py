@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from .application import Answer
-from .refusals import BEARER_INVALID, BEARER_MISSING, COMMAND_UNKNOWN, WAIT_INVALID, refused
-from .stage import Stage, stage
+from tests.support.clients import Answer
+from tests.support.refusals import BEARER_INVALID, BEARER_MISSING, COMMAND_UNKNOWN, WAIT_INVALID, refused
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ RECORD = ["id", "vin", "command", "status", "detail", "updated"]
 PARKED, LATE = "9KTPARKED00000001", "9KTLATE0000000012"
 
 
-async def fetched(s: Stage, path: str, method: str = "GET", **headers: str) -> Answer:
+async def fetched(s: ServerEnv, path: str, method: str = "GET", **headers: str) -> Answer:
     """Any request to the record's route, with headers of its own."""
     sent = {"Authorization": f"Bearer {s.first.token}", **headers}
     async with s.http.request(method, f"{s.url}/vehicle-command/{path}", headers=sent) as response:
@@ -25,7 +25,7 @@ async def fetched(s: Stage, path: str, method: str = "GET", **headers: str) -> A
         return Answer(response.status, json.loads(raw) if raw else {}, response.headers)
 
 
-async def test_the_shape_of_each_status(shared: Stage, vin: str) -> None:
+async def test_the_shape_of_each_status(shared: ServerEnv, vin: str) -> None:
     confirmation = (await shared.first.post(vin, "disable_ignition")).body
     pending = (await shared.held(vin, "location")).body
     refusal = (await shared.first.post("9KTM0V1NG00000002", "start")).body
@@ -44,7 +44,7 @@ async def test_the_shape_of_each_status(shared: Stage, vin: str) -> None:
     assert list((await shared.first.get(success["id"])).body["detail"]) == ["date_time"]
 
 
-async def test_the_code_is_never_shown(shared: Stage, vin: str) -> None:
+async def test_the_code_is_never_shown(shared: ServerEnv, vin: str) -> None:
     first = (await shared.first.post(vin, "disable_ignition")).body
     for _ in range(2):
         shown = (await shared.first.get(first["id"])).body
@@ -54,11 +54,11 @@ async def test_the_code_is_never_shown(shared: Stage, vin: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["none", "7", str(uuid.UUID(int=7)), str(uuid.UUID(int=0)), "%00", "..%2ftoken"])
-async def test_an_unknown_id_and_what_is_no_id(shared: Stage, path: str) -> None:
+async def test_an_unknown_id_and_what_is_no_id(shared: ServerEnv, path: str) -> None:
     assert refused(await fetched(shared, path)) == COMMAND_UNKNOWN
 
 
-async def test_another_companys_id_is_as_unknown_as_any(shared: Stage, vin: str) -> None:
+async def test_another_companys_id_is_as_unknown_as_any(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.first.post(vin, "location")).body["id"]
     other, unknown = await shared.second.get(command_id), await shared.second.get(str(uuid.uuid4()))
     assert refused(other) == refused(unknown) == COMMAND_UNKNOWN
@@ -66,7 +66,7 @@ async def test_another_companys_id_is_as_unknown_as_any(shared: Stage, vin: str)
     assert refused(await shared.second.get(command_id, wait=1)) == COMMAND_UNKNOWN
 
 
-async def test_the_route_answers_with_a_slash_upper_case_and_to_head(shared: Stage, vin: str) -> None:
+async def test_the_route_answers_with_a_slash_upper_case_and_to_head(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.first.post(vin, "location")).body["id"]
     record = await shared.first.final(command_id)
     for path in (command_id, f"{command_id}/", command_id.upper()):
@@ -78,19 +78,19 @@ async def test_the_route_answers_with_a_slash_upper_case_and_to_head(shared: Sta
     assert (*refused(wrong), "GET" in wrong.headers["Allow"]) == (405, "Method Not Allowed", True)
 
 
-async def test_a_bearer_is_asked_for(shared: Stage, vin: str) -> None:
+async def test_a_bearer_is_asked_for(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.first.post(vin, "location")).body["id"]
     assert refused(await fetched(shared, command_id, Authorization="Token x")) == BEARER_MISSING
     assert refused(await fetched(shared, command_id, Authorization="Bearer x")) == BEARER_INVALID
 
 
 @pytest.mark.parametrize("wait", ["-1", "31", "1.5", "x", "", "1e1", "%2B1", "٣"])
-async def test_wait_is_an_integer_from_0_to_30(shared: Stage, vin: str, wait: str) -> None:
+async def test_wait_is_an_integer_from_0_to_30(shared: ServerEnv, vin: str, wait: str) -> None:
     command_id = (await shared.first.post(vin, "location")).body["id"]
     assert refused(await fetched(shared, f"{command_id}?wait={wait}")) == WAIT_INVALID
 
 
-async def test_wait_holds_the_answer_until_the_record_is_final(shared: Stage, vin: str) -> None:
+async def test_wait_holds_the_answer_until_the_record_is_final(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.held(vin, "start")).body["id"]
     assert (await shared.first.get(command_id)).body["status"] == "Pending"
     waiting = asyncio.create_task(shared.first.get(command_id, wait=30))
@@ -101,19 +101,19 @@ async def test_wait_holds_the_answer_until_the_record_is_final(shared: Stage, vi
     assert (await shared.first.get(command_id, wait=30)).body["status"] == "Success"
 
 
-async def test_wait_ends_with_its_time(shared: Stage, vin: str) -> None:
+async def test_wait_ends_with_its_time(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.held(vin, "start")).body["id"]
     assert (await shared.first.get(command_id, wait=1)).body["status"] == "Pending"
 
 
-async def test_wait_hears_of_a_confirmation_that_was_replaced(shared: Stage, vin: str) -> None:
+async def test_wait_hears_of_a_confirmation_that_was_replaced(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.first.post(vin, "enable_ignition")).body["id"]
     waiting = asyncio.create_task(shared.first.get(command_id, wait=30))
     await shared.first.post(vin, "enable_ignition")
     assert (await waiting).body["detail"] == "Confirmation invalid"
 
 
-async def test_a_client_that_knows_the_record_hears_304(shared: Stage, vin: str) -> None:
+async def test_a_client_that_knows_the_record_hears_304(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.held(vin, "start")).body["id"]
     tag = (await fetched(shared, command_id)).headers["ETag"]
     assert tag.startswith('"')
@@ -128,7 +128,7 @@ async def test_a_client_that_knows_the_record_hears_304(shared: Stage, vin: str)
     assert changed.headers["ETag"] != tag
 
 
-async def test_updated_equals_created_until_status_or_detail_change(shared: Stage, vin: str) -> None:
+async def test_updated_equals_created_until_status_or_detail_change(shared: ServerEnv, vin: str) -> None:
     posted = (await shared.held(vin, "start")).body
     shared.advance(50)
     assert (await shared.first.get(posted["id"])).body["updated"] == posted["created"]
@@ -140,7 +140,7 @@ async def test_updated_equals_created_until_status_or_detail_change(shared: Stag
 
 async def test_verification_changes_neither_status_nor_updated(tmp_path: Path) -> None:
     """The vehicle is seen to agree only later."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.set_vehicle(PARKED, fault="liar")
         command_id = (await s.first.confirmed(PARKED, "disable_ignition")).body["id"]
         await s.eventually(lambda: s.store.timeline(command_id)[-1] == "contradicted")
@@ -154,7 +154,7 @@ async def test_verification_changes_neither_status_nor_updated(tmp_path: Path) -
 
 
 async def test_a_late_answer_turns_error_into_success_and_updated_moves(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         posted = (await s.first.post(LATE, "start")).body
         s.advance(11)
         error = await s.first.final(posted["id"])

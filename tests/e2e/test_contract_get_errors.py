@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings, EngineSettings
-from tests.connectors.oem import DROP, answer
+from tests.support.oem import DROP, answer
+from tests.support.refusals import CODE_INVALID, refused
+from tests.support.server_env import ServerEnv, server_env
 
-from .refusals import CODE_INVALID, refused
 from .scripted import VIN, scripted
-from .stage import Stage, stage
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ UNKNOWN = "Outcome unknown. The vehicle may have executed the command."
 IGNITION = ["disable_ignition", "enable_ignition"]
 
 
-async def error(s: Stage, command_id: str) -> object:
+async def error(s: ServerEnv, command_id: str) -> object:
     """The text of a record that must come to show `Error`."""
     record = await s.first.final(command_id)
     assert record["status"] == "Error"
@@ -28,7 +28,7 @@ async def error(s: Stage, command_id: str) -> object:
 
 @pytest.mark.parametrize("command", IGNITION)
 async def test_a_code_lives_five_minutes(tmp_path: Path, command: str) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = (await s.first.post(PARKED, command)).body
         s.advance(290)
         assert (await s.first.get(first["id"])).body["status"] == "Confirmation"
@@ -39,21 +39,21 @@ async def test_a_code_lives_five_minutes(tmp_path: Path, command: str) -> None:
 
 
 async def test_a_code_ends_with_its_life_and_not_with_the_sweep_after_it(tmp_path: Path) -> None:
-    async with stage(tmp_path, engine=EngineSettings(sweep_interval=3600.0)) as s:
+    async with server_env(tmp_path, engine=EngineSettings(sweep_interval=3600.0)) as s:
         code = (await s.first.post(PARKED, "disable_ignition")).body["code"]
         s.advance(301)
         assert refused(await s.first.post(PARKED, "disable_ignition", code)) == CODE_INVALID
 
 
 async def test_a_code_is_good_until_its_life_is_over(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         code = (await s.first.post(PARKED, "disable_ignition")).body["code"]
         s.advance(290)
         assert (await s.first.post(PARKED, "disable_ignition", code)).body["status"] == "Pending"
 
 
 @pytest.mark.parametrize("command", IGNITION)
-async def test_a_new_code_makes_the_one_before_it_invalid(shared: Stage, vin: str, command: str) -> None:
+async def test_a_new_code_makes_the_one_before_it_invalid(shared: ServerEnv, vin: str, command: str) -> None:
     first = (await shared.first.post(vin, command)).body
     second = (await shared.first.post(vin, command)).body
     while second["code"] == first["code"]:
@@ -64,7 +64,7 @@ async def test_a_new_code_makes_the_one_before_it_invalid(shared: Stage, vin: st
 
 
 @pytest.mark.parametrize("command", IGNITION)
-async def test_five_wrong_tries_kill_a_code(shared: Stage, vin: str, command: str) -> None:
+async def test_five_wrong_tries_kill_a_code(shared: ServerEnv, vin: str, command: str) -> None:
     """What is not six digits is no try."""
     first = (await shared.first.post(vin, command)).body
     wrong = f"{(int(first['code']) + 1) % 1_000_000:06d}"
@@ -76,7 +76,7 @@ async def test_five_wrong_tries_kill_a_code(shared: Stage, vin: str, command: st
     assert refused(await shared.first.post(vin, command, first["code"])) == CODE_INVALID
 
 
-async def test_four_wrong_tries_do_not(shared: Stage, vin: str) -> None:
+async def test_four_wrong_tries_do_not(shared: ServerEnv, vin: str) -> None:
     first = (await shared.first.post(vin, "disable_ignition")).body
     for number in range(1, 5):
         wrong = f"{(int(first['code']) + number) % 1_000_000:06d}"
@@ -86,7 +86,7 @@ async def test_four_wrong_tries_do_not(shared: Stage, vin: str) -> None:
 
 async def test_superseded(tmp_path: Path) -> None:
     """It stands whatever becomes of the command that restores."""
-    async with stage(tmp_path, commands=NEVER_WAITS) as s:
+    async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         await s.hold(PARKED)
         await s.first.post(PARKED, "alert")
         disabling = (await s.first.confirmed(PARKED, "disable_ignition")).body["id"]
@@ -100,7 +100,7 @@ async def test_superseded(tmp_path: Path) -> None:
         assert await s.actuations(PARKED) == ["alert"]
 
 
-async def test_joined(shared: Stage, vin: str) -> None:
+async def test_joined(shared: ServerEnv, vin: str) -> None:
     """Two applications hold a code each for the same; the second to redeem hears the first one's record."""
     colleague = await shared.application("first", "colleague")
     own, theirs = [(await each.post(vin, "disable_ignition")).body for each in (shared.first, colleague)]
@@ -115,7 +115,7 @@ async def test_joined(shared: Stage, vin: str) -> None:
 
 
 async def test_not_sent_in_time(tmp_path: Path) -> None:
-    async with stage(tmp_path, commands=NEVER_WAITS) as s:
+    async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         await s.held(PARKED, "alert")
         queued = (await s.first.post(PARKED, "lock_door")).body["id"]
         s.advance(59)
@@ -128,7 +128,7 @@ async def test_not_sent_in_time(tmp_path: Path) -> None:
 
 async def test_what_is_late_is_not_sent_although_nobody_swept_it(tmp_path: Path) -> None:
     """Its turn comes after its send deadline, and that is judged in that moment."""
-    async with stage(tmp_path, commands=NEVER_WAITS, engine=EngineSettings(sweep_interval=3600.0)) as s:
+    async with server_env(tmp_path, commands=NEVER_WAITS, engine=EngineSettings(sweep_interval=3600.0)) as s:
         await s.held(PARKED, "alert")
         queued = (await s.first.post(PARKED, "lock_door")).body["id"]
         s.advance(61)
@@ -141,7 +141,7 @@ async def test_no_answer_until_the_answer_deadline(tmp_path: Path) -> None:
     """Five minutes, ten for the ignition pair; a vehicle for each command, all at once."""
     no_answer = "No answer from the vehicle."
     texts = {"location": no_answer, "diagnostics": no_answer, "lock_door": UNKNOWN, "start": UNKNOWN, "alert": UNKNOWN}
-    async with stage(tmp_path, vehicles=6) as s:
+    async with server_env(tmp_path, vehicles=6) as s:
         vins = dict(zip([*texts, "disable_ignition"], (f"9KTFLEET{n:09d}" for n in range(1, 7)), strict=True))
         for vin in vins.values():
             await s.hold(vin)
@@ -188,7 +188,7 @@ async def test_a_failure_by_the_vehicle_has_the_connectors_text(tmp_path: Path, 
 
 async def test_evidence_that_turned_while_the_command_waited(tmp_path: Path) -> None:
     """Met when it was accepted, contradicted when its turn came."""
-    async with stage(tmp_path, commands=NEVER_WAITS) as s:
+    async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         await s.hold(PARKED)
         await s.first.post(PARKED, "lock_door")
         queued = (await s.first.post(PARKED, "start")).body["id"]

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from keyturn.config.settings import LimitSettings
-
-from .application import Answer, Application
-from .refusals import (
+from tests.support.clients import Answer, Application
+from tests.support.refusals import (
     BEARER_INVALID,
     BEARER_MISSING,
     CODE_INVALID,
@@ -27,7 +26,7 @@ from .refusals import (
     VIN_UNKNOWN,
     refused,
 )
-from .stage import ALL_COMMANDS, Stage, stage
+from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -89,7 +88,7 @@ WORSE_AND_WORSE: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-async def applications(shared: Stage) -> dict[str, Application]:
+async def applications(shared: ServerEnv) -> dict[str, Application]:
     """The first company's application, the second's, one without sign-secret and one that may only locate."""
     for registered, row in WORSE_AND_WORSE.items():
         await shared.vehicle(registered, **row)
@@ -147,12 +146,12 @@ async def test_a_request_with_one_fault(
     [b"", b"null", b"[]", b'"vin"', b"{", b'{"vin": "A",}', b'{"vin": NaN}', b"{'vin': 'A'}", b'\xff{"vin": "A"}',
      '{"vin": "A"}'.encode("utf-16"), b'{"vin": "A", "x": {"y": 1, "y": 2}}', b'{"x":' + b"[" * 32 + b"]" * 32 + b"}"],
 )  # fmt: skip
-async def test_row_3_a_body_that_is_not_one_json_object(shared: Stage, body: bytes) -> None:
+async def test_row_3_a_body_that_is_not_one_json_object(shared: ServerEnv, body: bytes) -> None:
     answer = await shared.first.send_raw(body, {"Authorization": f"Bearer {shared.first.token}"})
     assert refused(answer) == NOT_JSON
 
 
-async def test_row_3_lets_pass_what_the_contract_lets_pass(shared: Stage, vin: str) -> None:
+async def test_row_3_lets_pass_what_the_contract_lets_pass(shared: ServerEnv, vin: str) -> None:
     """A BOM, unknown fields, 32 levels, 16 KiB to the byte, and whatever Content-Type."""
     deep = "[" * 31 + "]" * 31
     body = b"\xef\xbb\xbf" + f'{{"x": {deep}, "command": "location", "vin": "{vin}"}}'.encode()
@@ -165,7 +164,7 @@ async def test_row_3_lets_pass_what_the_contract_lets_pass(shared: Stage, vin: s
 async def test_row_7_answers_after_the_signature_and_before_the_vin(tmp_path: Path) -> None:
     """Twenty at once of an application that may send one a second: most are over the limit."""
     stranger = Attempt(vin="UNKNOWN", headers={"Idempotency-Key": "two words"})
-    async with stage(tmp_path, limits=LimitSettings(application_rate=1, application_burst=1)) as s:
+    async with server_env(tmp_path, limits=LimitSettings(application_rate=1, application_burst=1)) as s:
         answers = [await stranger.by(s.first) for _ in range(20)]
         limited = [answer for answer in answers if answer.code == 429]
         assert {refused(answer) for answer in limited} == {TOO_MANY}
@@ -175,12 +174,12 @@ async def test_row_7_answers_after_the_signature_and_before_the_vin(tmp_path: Pa
 
 
 async def test_row_7_never_holds_back_what_restores(tmp_path: Path) -> None:
-    async with stage(tmp_path, limits=LimitSettings(application_rate=1, application_burst=1)) as s:
+    async with server_env(tmp_path, limits=LimitSettings(application_rate=1, application_burst=1)) as s:
         for command in ("enable_ignition", "cancel_start", "cancel_alert"):
             heard = [await s.first.post("UNKNOWN", command) for _ in range(5)]
             assert {refused(answer) for answer in heard} == {VIN_UNKNOWN}
 
 
-async def test_every_command_of_the_contract_is_known(shared: Stage, vin: str) -> None:
+async def test_every_command_of_the_contract_is_known(shared: ServerEnv, vin: str) -> None:
     for command in ALL_COMMANDS:
         assert (await shared.first.post(vin, command)).code in (200, 409)

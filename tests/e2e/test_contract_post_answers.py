@@ -7,10 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from keyturn.tenants import sign_secrets
-
-from .application import Application
-from .refusals import SIGNATURE_INVALID, VIN_UNKNOWN, refused
-from .stage import Stage
+from tests.support.clients import Application
+from tests.support.refusals import SIGNATURE_INVALID, VIN_UNKNOWN, refused
+from tests.support.server_env import ServerEnv
 
 pytestmark = pytest.mark.anyio
 
@@ -28,13 +27,13 @@ VECTORS = [
 ]
 
 
-def seconds_of(stage: Stage) -> datetime:
+def seconds_of(server: ServerEnv) -> datetime:
     """The node's time as the contract shows it."""
-    return datetime.fromtimestamp(stage.clock.now() // 1_000_000, SEED_ZONE).replace(tzinfo=None)
+    return datetime.fromtimestamp(server.clock.now() // 1_000_000, SEED_ZONE).replace(tzinfo=None)
 
 
 @pytest.mark.parametrize("command", ["location", "diagnostics", "lock_door", "unlock_door", "alert", "start"])
-async def test_a_registered_command_is_pending(shared: Stage, vin: str, command: str) -> None:
+async def test_a_registered_command_is_pending(shared: ServerEnv, vin: str, command: str) -> None:
     """However fast the OEM was: POST never says Success."""
     before = seconds_of(shared)
     answer = await shared.first.post(vin, command)
@@ -46,7 +45,7 @@ async def test_a_registered_command_is_pending(shared: Stage, vin: str, command:
 
 
 @pytest.mark.parametrize("command", ["disable_ignition", "enable_ignition"])
-async def test_the_first_step_of_the_ignition_pair_is_a_confirmation(shared: Stage, vin: str, command: str) -> None:
+async def test_the_first_step_of_the_ignition_pair_is_a_confirmation(shared: ServerEnv, vin: str, command: str) -> None:
     """Absent and null are the same, and nothing is sent."""
     for code in ("", ', "code": null'):
         body = f'{{"vin": "{vin}", "command": "{command}"{code}}}'.encode()
@@ -61,7 +60,7 @@ async def test_the_first_step_of_the_ignition_pair_is_a_confirmation(shared: Sta
     assert {row["state"] for row in shared.store.commands_of(vin)} == {"Confirming", "Cancelled"}
 
 
-async def test_the_message_says_the_consequence_in_portuguese(shared: Stage, vin: str) -> None:
+async def test_the_message_says_the_consequence_in_portuguese(shared: ServerEnv, vin: str) -> None:
     disabling = (await shared.first.post(vin, "disable_ignition")).body["message"]
     enabling = (await shared.first.post(vin, "enable_ignition")).body["message"]
     assert "DESABILITAR a ignição" in disabling
@@ -70,7 +69,7 @@ async def test_the_message_says_the_consequence_in_portuguese(shared: Stage, vin
     assert "poderá ser ligado novamente" in enabling
 
 
-async def test_the_message_of_an_enable_names_a_vehicle_that_cannot_be_reached(shared: Stage, vin: str) -> None:
+async def test_the_message_of_an_enable_names_a_vehicle_that_cannot_be_reached(shared: ServerEnv, vin: str) -> None:
     """The first call reads the vehicle in the background; the alert says what is known by then."""
 
     async def says_unreachable(command: str = "enable_ignition") -> bool:
@@ -87,7 +86,7 @@ async def test_the_message_of_an_enable_names_a_vehicle_that_cannot_be_reached(s
 
 
 async def test_a_confirmed_command_keeps_its_id_and_is_created_when_its_code_was_redeemed(
-    shared: Stage, vin: str
+    shared: ServerEnv, vin: str
 ) -> None:
     first = await shared.first.post(vin, "disable_ignition")
     shared.advance(100)
@@ -99,27 +98,27 @@ async def test_a_confirmed_command_keeps_its_id_and_is_created_when_its_code_was
 
 
 @pytest.mark.parametrize("code", ["123456", 7, "", [], True])
-async def test_code_is_ignored_on_any_other_command(shared: Stage, vin: str, code: object) -> None:
+async def test_code_is_ignored_on_any_other_command(shared: ServerEnv, vin: str, code: object) -> None:
     for command in ("location", "start"):
         answer = await shared.first.post(vin, command, code)
         assert (answer.code, answer.body["status"]) == (200, "Pending")
 
 
-async def test_a_vin_is_found_in_either_case_and_shown_as_registered(shared: Stage, vin: str) -> None:
+async def test_a_vin_is_found_in_either_case_and_shown_as_registered(shared: ServerEnv, vin: str) -> None:
     for written in (vin.lower(), vin.title(), vin):
         answer = await shared.first.post(written, "location")
         assert (answer.code, answer.body["vin"]) == (200, vin)
         assert (await shared.first.get(answer.body["id"])).body["vin"] == vin
 
 
-async def test_only_ascii_letters_are_upper_cased(shared: Stage) -> None:
+async def test_only_ascii_letters_are_upper_cased(shared: ServerEnv) -> None:
     await shared.own_car("AÇÃO-ß")
     assert (await shared.first.post("aÇÃo-ß", "location")).body["vin"] == "AÇÃO-ß"
     for written in ("ação-ß", "AÇÃO-SS", "ACAO-ß", "AÇÃO-ß "):
         assert refused(await shared.first.post(written, "location")) == VIN_UNKNOWN
 
 
-async def test_the_signature_is_over_the_values_as_received(shared: Stage, vin: str) -> None:
+async def test_the_signature_is_over_the_values_as_received(shared: ServerEnv, vin: str) -> None:
     upper = {"X-Signature": shared.first.signature(vin, "location")}
     assert refused(await shared.first.post(vin.lower(), "location", **upper)) == SIGNATURE_INVALID
     shouted = {"X-Signature": shared.first.signature(vin, "location").upper()}
@@ -127,7 +126,7 @@ async def test_the_signature_is_over_the_values_as_received(shared: Stage, vin: 
 
 
 @pytest.fixture(scope="module")
-async def of_the_seeds(shared: Stage) -> Application:
+async def of_the_seeds(shared: ServerEnv) -> Application:
     """An application whose second sign-secret is the seeds', and the vehicles of the contract's vectors."""
     for registered in sorted({registered for registered, _, _ in VECTORS}):
         await shared.own_car(registered)
@@ -140,7 +139,7 @@ async def of_the_seeds(shared: Stage) -> Application:
 
 @pytest.mark.parametrize(("registered", "command", "signature"), VECTORS, ids=[command for _, command, _ in VECTORS])
 async def test_the_signing_vectors(
-    shared: Stage, of_the_seeds: Application, registered: str, command: str, signature: str
+    shared: ServerEnv, of_the_seeds: Application, registered: str, command: str, signature: str
 ) -> None:
     answer = await of_the_seeds.post(registered, command, **{"X-Signature": signature})
     assert (answer.code, answer.body["vin"]) == (200, registered)
@@ -148,7 +147,7 @@ async def test_the_signing_vectors(
     assert refused(await of_the_seeds.post(registered, command, **{"X-Signature": wrong})) == SIGNATURE_INVALID
 
 
-async def test_the_seeds_curl_examples_work_as_they_stand(shared: Stage, of_the_seeds: Application) -> None:
+async def test_the_seeds_curl_examples_work_as_they_stand(shared: ServerEnv, of_the_seeds: Application) -> None:
     """Their bodies, indentation included; `code` is not part of the signature."""
 
     async def curl(command: str, body: str) -> dict[str, str]:
@@ -169,7 +168,7 @@ async def test_the_seeds_curl_examples_work_as_they_stand(shared: Stage, of_the_
     assert second["id"] == first["id"]
 
 
-async def test_what_is_not_signed_does_not_matter(shared: Stage, vin: str) -> None:
+async def test_what_is_not_signed_does_not_matter(shared: ServerEnv, vin: str) -> None:
     """Key order, spaces, escapes and unknown fields of the body."""
     sent = {"Authorization": f"Bearer {shared.first.token}", "X-Signature": shared.first.signature(vin, "location")}
     escaped = "".join(f"\\u{ord(letter):04x}" for letter in vin)
@@ -178,7 +177,7 @@ async def test_what_is_not_signed_does_not_matter(shared: Stage, vin: str) -> No
     assert json.loads(f'"{escaped}"') == vin
 
 
-async def test_the_route_answers_with_a_slash_too(shared: Stage, vin: str) -> None:
+async def test_the_route_answers_with_a_slash_too(shared: ServerEnv, vin: str) -> None:
     sent = {"Authorization": f"bearer {shared.first.token}", "X-Signature": shared.first.signature(vin, "location")}
     body = json.dumps({"vin": vin, "command": "location"})
     url = f"{shared.url}/vehicle-command/"

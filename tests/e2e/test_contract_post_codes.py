@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from .refusals import CODE_INVALID, CODE_USED, COMMAND_UNKNOWN, NO_CONSENT, TOO_MANY, VIN_UNKNOWN, refused
-from .stage import Stage, stage
+from tests.support.refusals import CODE_INVALID, CODE_USED, COMMAND_UNKNOWN, NO_CONSENT, TOO_MANY, VIN_UNKNOWN, refused
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
 PARKED = "9KTPARKED00000001"
 
 
-async def test_row_10b_the_eleventh_code_within_an_hour(shared: Stage, vin: str) -> None:
+async def test_row_10b_the_eleventh_code_within_an_hour(shared: ServerEnv, vin: str) -> None:
     for _ in range(9):
         assert (await shared.first.post(vin, "disable_ignition")).body["status"] == "Confirmation"
     keyed = {"Idempotency-Key": "tenth"}
@@ -26,7 +26,7 @@ async def test_row_10b_the_eleventh_code_within_an_hour(shared: Stage, vin: str)
     assert (await shared.first.post(vin, "disable_ignition", tenth.body["code"])).code == 200
 
 
-async def test_row_10b_counts_key_replays_and_each_application_by_itself(shared: Stage, vin: str) -> None:
+async def test_row_10b_counts_key_replays_and_each_application_by_itself(shared: ServerEnv, vin: str) -> None:
     another = await shared.application("first", "another")
     keyed = {"Idempotency-Key": "replayed"}
     replays = [await shared.first.post(vin, "disable_ignition", **keyed) for _ in range(10)]
@@ -36,7 +36,7 @@ async def test_row_10b_counts_key_replays_and_each_application_by_itself(shared:
 
 
 async def test_row_10b_ends_with_its_hour_and_comes_after_row_10(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         for _ in range(10):
             await s.first.post(PARKED, "disable_ignition")
         await s.node.administer("vehicle set", {"vehicle": PARKED, "consent": None})
@@ -48,7 +48,7 @@ async def test_row_10b_ends_with_its_hour_and_comes_after_row_10(tmp_path: Path)
         assert (await s.first.post(PARKED, "disable_ignition")).body["status"] == "Confirmation"
 
 
-async def test_row_11_a_code_for_something_else(shared: Stage, vin: str) -> None:
+async def test_row_11_a_code_for_something_else(shared: ServerEnv, vin: str) -> None:
     await shared.own_car("ANOTHER-CAR")
     codes = {
         (at, command): (await shared.first.post(at, command)).body["code"]
@@ -61,7 +61,7 @@ async def test_row_11_a_code_for_something_else(shared: Stage, vin: str) -> None
     assert (await shared.first.post(vin, "disable_ignition", own)).body["status"] == "Pending"
 
 
-async def test_row_11b_a_code_is_redeemed_once_and_row_10_comes_before(shared: Stage, vin: str) -> None:
+async def test_row_11b_a_code_is_redeemed_once_and_row_10_comes_before(shared: ServerEnv, vin: str) -> None:
     code = (await shared.first.post(vin, "disable_ignition")).body["code"]
     assert (await shared.first.post(vin, "disable_ignition", code)).code == 200
     assert refused(await shared.first.post(vin, "disable_ignition", code)) == CODE_USED
@@ -70,7 +70,7 @@ async def test_row_11b_a_code_is_redeemed_once_and_row_10_comes_before(shared: S
 
 
 async def test_row_11b_says_so_for_a_day(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         code = (await s.first.post(PARKED, "disable_ignition")).body["code"]
         await s.first.post(PARKED, "disable_ignition", code)
         for seconds, expected in ((86_390, CODE_USED), (20, CODE_INVALID)):
@@ -80,7 +80,7 @@ async def test_row_11b_says_so_for_a_day(tmp_path: Path) -> None:
 
 
 async def test_rows_8_and_9_never_stand_before_an_enable_while_an_immobilisation_is_open(
-    shared: Stage, vin: str
+    shared: ServerEnv, vin: str
 ) -> None:
     done = await shared.first.confirmed(vin, "disable_ignition")
     assert (await shared.first.final(done.body["id"]))["status"] == "Success"

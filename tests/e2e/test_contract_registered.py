@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings
-from tests.connectors.oem import DROP, HANG, Ending, Seen, answer
+from tests.support.clients import Answer
+from tests.support.oem import DROP, HANG, Ending, Seen, answer
+from tests.support.server_env import ServerEnv, server_env
 
-from .application import Answer
 from .scripted import VIN, commands_of, scripted
-from .stage import Stage, stage
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ def failed(answer: Answer) -> tuple[int, str]:
     return answer.code, answer.body["detail"]
 
 
-async def detail_of(s: Stage, answer: Answer) -> object:
+async def detail_of(s: ServerEnv, answer: Answer) -> object:
     """What the record of this answer says once it is final; it must show `Error`."""
     record = await s.first.final(answer.body["id"])
     assert (record["id"], record["status"]) == (answer.body["id"], "Error")
@@ -62,7 +62,7 @@ async def detail_of(s: Stage, answer: Answer) -> object:
     ],
 )
 async def test_what_ends_while_the_post_waits(
-    shared: Stage, vin: str, command: str, code: int, detail: str, shown: str | None
+    shared: ServerEnv, vin: str, command: str, code: int, detail: str, shown: str | None
 ) -> None:
     answer = await shared.first.send(vin, command)
     assert failed(answer) == (code, detail)
@@ -71,7 +71,7 @@ async def test_what_ends_while_the_post_waits(
 
 async def test_a_contradiction_that_the_store_knows_is_refused_at_acceptance(tmp_path: Path) -> None:
     """Also where no POST waits; the first one, of which nothing was known yet, is registered and then refused."""
-    async with stage(tmp_path, commands=NEVER_WAITS) as s:
+    async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         first = await s.first.post(MOVING, "start")
         assert (first.code, first.body["status"]) == (200, "Pending")
         assert await detail_of(s, first) == MOVING_AND_ON
@@ -94,7 +94,7 @@ async def test_a_contradiction_that_the_store_knows_is_refused_at_acceptance(tmp
 async def test_without_a_wait_every_registered_command_is_pending(
     tmp_path: Path, vin: str, command: str, status: str, detail: str | None
 ) -> None:
-    async with stage(tmp_path, commands=NEVER_WAITS) as s:
+    async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         answer = await s.first.send(vin, command)
         assert (answer.code, answer.body["status"]) == (200, "Pending")
         record = await s.first.final(answer.body["id"])
@@ -104,7 +104,7 @@ async def test_without_a_wait_every_registered_command_is_pending(
 
 async def test_without_a_wait_a_missing_operation_is_pending_until_its_answer_deadline(tmp_path: Path) -> None:
     """It could still be found by look-up; where a POST waited, it said 502 and shows `Error` at once."""
-    async with stage(tmp_path, commands=NEVER_WAITS) as s:
+    async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         answer = await s.first.post(NO_URL, "alert")
         assert (answer.code, answer.body["status"]) == (200, "Pending")
         await s.has_state(answer.body["id"], "Unknown")
@@ -123,7 +123,7 @@ async def test_an_oem_that_refuses_for_a_precondition_is_a_409(tmp_path: Path) -
 
 
 async def test_what_the_oem_cannot_take_while_the_post_waits_is_pending_and_done_later(tmp_path: Path) -> None:
-    async with stage(tmp_path, commands=BRIEF) as s:
+    async with server_env(tmp_path, commands=BRIEF) as s:
         heard = await s.first.post(FLAKY, "start")
         assert (heard.code, heard.body["status"]) == (200, "Pending")
         assert (await s.first.final(heard.body["id"]))["status"] == "Success"
@@ -163,7 +163,7 @@ async def test_what_restores_passes_one_that_waits_for_its_next_try(tmp_path: Pa
 
 
 async def test_the_end_of_the_wait_leaves_what_restores_alive(tmp_path: Path) -> None:
-    async with stage(tmp_path, commands=BRIEF) as s:
+    async with server_env(tmp_path, commands=BRIEF) as s:
         await s.set_vehicle(FLAKY, signals={"ignition_disabled": True})
         answer = await s.first.confirmed(FLAKY, "enable_ignition")
         assert (answer.code, answer.body["status"]) == (200, "Pending")
@@ -171,7 +171,7 @@ async def test_the_end_of_the_wait_leaves_what_restores_alive(tmp_path: Path) ->
         assert await s.actuations(FLAKY) == ["enable_ignition"]
 
 
-async def test_a_post_that_waits_long_enough_hears_nothing_of_a_temporary_failure(shared: Stage) -> None:
+async def test_a_post_that_waits_long_enough_hears_nothing_of_a_temporary_failure(shared: ServerEnv) -> None:
     answer = await shared.first.post(FLAKY, "start")
     assert (answer.code, answer.body["status"]) == (200, "Pending")
     assert await shared.actuations(FLAKY) == ["start"]
@@ -220,7 +220,7 @@ async def test_what_may_have_happened_is_pending(tmp_path: Path, ending: Ending)
         await oem.stop()
 
 
-async def test_whatever_else_becomes_final_while_the_post_waits_is_pending(shared: Stage, vin: str) -> None:
+async def test_whatever_else_becomes_final_while_the_post_waits_is_pending(shared: ServerEnv, vin: str) -> None:
     """A queued command that another supersedes."""
     await shared.hold(vin)
     await shared.first.post(vin, "alert")
@@ -234,7 +234,7 @@ async def test_whatever_else_becomes_final_while_the_post_waits_is_pending(share
     assert await detail_of(shared, superseded) == f"Superseded by command {unlocked}."
 
 
-async def test_posts_that_end_in_an_error_say_exactly_what_the_record_says(shared: Stage) -> None:
+async def test_posts_that_end_in_an_error_say_exactly_what_the_record_says(shared: ServerEnv) -> None:
     answer = await shared.first.post(OEM_500, "unlock_door")
     shown = (await shared.first.get(answer.body["id"])).body
     assert [shown[key] for key in ("id", "vin", "command", "status", "detail")] == [

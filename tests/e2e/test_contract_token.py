@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from .refusals import BEARER_INVALID, refused
-from .stage import Stage, stage
+from tests.support.refusals import BEARER_INVALID, refused
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -13,14 +13,14 @@ PARKED = "9KTPARKED00000001"
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
-async def asked(s: Stage, path: str, form: dict[str, str]) -> tuple[int, dict[str, object]]:
+async def asked(s: ServerEnv, path: str, form: dict[str, str]) -> tuple[int, dict[str, object]]:
     async with s.http.post(f"{s.url}{path}", data=form) as response:
         return response.status, await response.json()
 
 
 @pytest.mark.parametrize("names", [("client_id", "client_secret"), ("username", "password")])
 @pytest.mark.parametrize("path", ["/token", "/token/"])
-async def test_both_forms_open_the_door(shared: Stage, vin: str, path: str, names: tuple[str, str]) -> None:
+async def test_both_forms_open_the_door(shared: ServerEnv, vin: str, path: str, names: tuple[str, str]) -> None:
     form = dict(zip(names, (shared.second.client_id, shared.second.client_secret), strict=True))
     code, body = await asked(shared, path, form)
     assert (code, list(body), body["expiration"]) == (200, ["token", "expiration"], 3600)
@@ -28,7 +28,7 @@ async def test_both_forms_open_the_door(shared: Stage, vin: str, path: str, name
     assert (await shared.second.post("9KT0THER000000025", "location")).code == 200
 
 
-async def test_wrong_or_missing_credentials(shared: Stage) -> None:
+async def test_wrong_or_missing_credentials(shared: ServerEnv) -> None:
     own, secret = shared.first.client_id, shared.first.client_secret
     for form in (
         {"client_id": own, "client_secret": secret + "x"},
@@ -42,7 +42,7 @@ async def test_wrong_or_missing_credentials(shared: Stage) -> None:
 
 
 async def test_a_token_is_good_for_an_hour(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         s.advance(3590)
         assert (await s.first.post(PARKED, "location")).code == 200
         s.advance(20)
@@ -51,7 +51,7 @@ async def test_a_token_is_good_for_an_hour(tmp_path: Path) -> None:
         assert (await s.first.post(PARKED, "location")).code == 200
 
 
-async def test_a_token_with_another_signature_or_none_is_invalid(shared: Stage, vin: str) -> None:
+async def test_a_token_with_another_signature_or_none_is_invalid(shared: ServerEnv, vin: str) -> None:
     head, claims, signature = shared.first.token.split(".")
     unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"
     other = shared.second.token.split(".")[1]
@@ -70,13 +70,13 @@ async def test_a_token_with_another_signature_or_none_is_invalid(shared: Stage, 
         ("GET", "/", 404, "Not Found"),
     ],
 )
-async def test_what_is_no_route(shared: Stage, method: str, path: str, code: int, detail: str) -> None:
+async def test_what_is_no_route(shared: ServerEnv, method: str, path: str, code: int, detail: str) -> None:
     async with shared.http.request(method, f"{shared.url}{path}", allow_redirects=False) as response:
         assert (response.status, await response.json()) == (code, {"detail": detail})
         assert ("Allow" in response.headers) is (code == 405)
 
 
-async def test_every_answer_carries_a_request_id(shared: Stage, vin: str) -> None:
+async def test_every_answer_carries_a_request_id(shared: ServerEnv, vin: str) -> None:
     """The request's own where it is 1 to 128 visible ASCII characters."""
     for given, kept in (("order-7/é".encode().decode("latin-1"), False), ("x" * 129, False), ("order-7", True)):
         answer = await shared.first.post(vin, "location", **{"X-Request-Id": given})

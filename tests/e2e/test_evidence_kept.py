@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from .application import Answer
-from .refusals import CODE_INVALID, CODE_USED, refused
-from .stage import Stage, stage
+from tests.support.clients import Answer
+from tests.support.refusals import CODE_INVALID, CODE_USED, refused
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -16,12 +16,12 @@ PARKED, MOVING, LATE, OEM_500, RELAY = (
 )  # fmt: skip
 
 
-def verdicts(s: Stage, answer: Answer) -> dict[int, dict[str, Any]]:
+def verdicts(s: ServerEnv, answer: Answer) -> dict[int, dict[str, Any]]:
     """The findings kept with the command of this answer, by their number."""
     return {finding["number"]: finding for finding in s.store.command(answer.body["id"])["verdicts"]}
 
 
-async def test_a_sent_command_keeps_every_verdict_with_value_and_age(shared: Stage, vin: str) -> None:
+async def test_a_sent_command_keeps_every_verdict_with_value_and_age(shared: ServerEnv, vin: str) -> None:
     answer = await shared.first.post(vin, "start")
     kept = verdicts(shared, answer)
     assert {number: finding["verdict"] for number, finding in kept.items()} == dict.fromkeys(
@@ -36,7 +36,7 @@ async def test_a_sent_command_keeps_every_verdict_with_value_and_age(shared: Sta
 
 async def test_the_age_is_that_of_the_value_when_it_was_judged(tmp_path: Path) -> None:
     """Read once, and judged by the same reading a minute and a half later."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.has_state((await s.done(PARKED, "lock_door"))["id"], "Verified")
         s.advance(90)
         kept = verdicts(s, await s.first.post(PARKED, "unlock_door"))
@@ -44,7 +44,7 @@ async def test_the_age_is_that_of_the_value_when_it_was_judged(tmp_path: Path) -
 
 
 async def test_stale_evidence_is_read_again_before_sending(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.has_state((await s.done(PARKED, "lock_door"))["id"], "Verified")
         s.advance(121)
         kept = verdicts(s, await s.first.post(PARKED, "unlock_door"))
@@ -52,7 +52,7 @@ async def test_stale_evidence_is_read_again_before_sending(tmp_path: Path) -> No
         assert kept[1]["signals"]["speed"]["age"] < 90
 
 
-async def test_a_refused_command_keeps_what_refused_it(shared: Stage) -> None:
+async def test_a_refused_command_keeps_what_refused_it(shared: ServerEnv) -> None:
     """By the read before sending, and at acceptance."""
     for _ in range(2):
         kept = verdicts(shared, await shared.first.post(MOVING, "start"))
@@ -61,7 +61,7 @@ async def test_a_refused_command_keeps_what_refused_it(shared: Stage) -> None:
         assert kept[1]["signals"]["speed"]["value"] == 60.0
 
 
-async def test_an_unmet_reachability_of_an_enable_is_recorded(shared: Stage, vin: str) -> None:
+async def test_an_unmet_reachability_of_an_enable_is_recorded(shared: ServerEnv, vin: str) -> None:
     await shared.done(vin, "disable_ignition")
     await shared.set_vehicle(vin, reachable=False)
     answer = await shared.first.confirmed(vin, "enable_ignition")
@@ -71,7 +71,7 @@ async def test_an_unmet_reachability_of_an_enable_is_recorded(shared: Stage, vin
     assert kept[13]["signals"]["reachable"]["value"] is False
 
 
-async def test_an_immobilisation_that_nobody_else_guards_rests_on_a_fresh_reading(shared: Stage) -> None:
+async def test_an_immobilisation_that_nobody_else_guards_rests_on_a_fresh_reading(shared: ServerEnv) -> None:
     """Behind the relay: seen within the last seconds, although the first step had it read."""
     first = (await shared.first.post(RELAY, "disable_ignition")).body
     await shared.eventually(lambda: shared.store.known(RELAY, "transmission_gear") == "park")
@@ -100,7 +100,7 @@ STORIES: list[tuple[str, str, list[str | float]]] = [
 async def test_every_transition_is_in_the_audit_log(
     tmp_path: Path, vin: str, command: str, story: list[str | float]
 ) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         command_id = (await s.first.send(vin, command)).body["id"]
         expected: list[str] = []
 
@@ -116,7 +116,7 @@ async def test_every_transition_is_in_the_audit_log(
         assert told() == expected
 
 
-async def test_a_redeemed_and_refused_command_burns_its_code_and_says_so(shared: Stage) -> None:
+async def test_a_redeemed_and_refused_command_burns_its_code_and_says_so(shared: ServerEnv) -> None:
     await shared.first.post(MOVING, "start")
     code = (await shared.first.post(MOVING, "disable_ignition")).body["code"]
     answer = await shared.first.post(MOVING, "disable_ignition", code)
@@ -125,7 +125,7 @@ async def test_a_redeemed_and_refused_command_burns_its_code_and_says_so(shared:
     assert refused(await shared.first.post(MOVING, "disable_ignition", code)) == CODE_USED
 
 
-async def test_an_entry_says_who_when_and_from_where(shared: Stage, vin: str) -> None:
+async def test_an_entry_says_who_when_and_from_where(shared: ServerEnv, vin: str) -> None:
     command_id = (await shared.done(vin, "alert"))["id"]
     row = shared.store.command(command_id)
     (executed,) = [entry for entry in shared.store.entries("command.Executed") if entry["command_id"] == command_id]
@@ -140,7 +140,7 @@ async def test_an_entry_says_who_when_and_from_where(shared: Stage, vin: str) ->
 
 async def test_no_secret_is_in_the_database(tmp_path: Path) -> None:
     """Neither codes nor tokens nor secrets in clear."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = (await s.first.post(PARKED, "disable_ignition")).body
         await s.first.post(PARKED, "disable_ignition", first["code"])
         await s.first.final(first["id"])
@@ -153,7 +153,7 @@ async def test_no_secret_is_in_the_database(tmp_path: Path) -> None:
 
 async def test_every_refused_ignition_attempt_is_in_the_audit_log(tmp_path: Path) -> None:
     """Whatever row refused it, with what it said; other commands leave none."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         code = (await s.first.post(PARKED, "disable_ignition")).body["code"]
         wrong = f"{(int(code) + 1) % 1_000_000:06d}"
         refusals = [

@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from keyturn_simulator import fleet_vins
-
-from .application import Answer
-from .preconditions import not_met
-from .refusals import COMMAND_UNKNOWN, IMMOBILISED, NO_CONSENT, VIN_UNKNOWN, refused
-from .stage import Stage, stage
+from tests.support.clients import Answer
+from tests.support.refusals import COMMAND_UNKNOWN, IMMOBILISED, NO_CONSENT, VIN_UNKNOWN, not_met, refused
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -99,9 +97,9 @@ FLEET: dict[str, tuple[Cell, Cell, Cell]] = {
 
 
 @pytest.fixture(scope="module")
-async def column(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def column(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
     """Fresh data for a column of the table; an OEM that does not answer is given up after a second."""
-    async with stage(
+    async with server_env(
         tmp_path_factory.mktemp(COLUMNS[request.param]), vehicles=0, connector={"timeout": 1.0}
     ) as running:
         yield running
@@ -109,7 +107,7 @@ async def column(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.mark.parametrize("vin", FLEET)
 @pytest.mark.parametrize("column", range(len(COLUMNS)), indirect=True, ids=COLUMNS)
-async def test_a_cell_of_the_table(request: pytest.FixtureRequest, column: Stage, vin: str) -> None:
+async def test_a_cell_of_the_table(request: pytest.FixtureRequest, column: ServerEnv, vin: str) -> None:
     place: int = request.node.callspec.params["column"]
     command, cell = COLUMNS[place], FLEET[vin][place]
     answer = await posted(column, vin, command, cell)
@@ -126,7 +124,7 @@ async def test_a_cell_of_the_table(request: pytest.FixtureRequest, column: Stage
     assert await column.actuations(vin) == [command] * cell.done
 
 
-async def posted(s: Stage, vin: str, command: str, cell: Cell) -> Answer:
+async def posted(s: ServerEnv, vin: str, command: str, cell: Cell) -> Answer:
     """The answer of the POST that counts: the second step where a first one gave a code."""
     answer = await s.first.post(vin, command)
     if answer.body.get("status") == "Confirmation":
@@ -138,7 +136,7 @@ async def posted(s: Stage, vin: str, command: str, cell: Cell) -> Answer:
     return answer
 
 
-async def columns_come_to_hold(s: Stage, answer: Answer, cell: Cell) -> None:
+async def columns_come_to_hold(s: ServerEnv, answer: Answer, cell: Cell) -> None:
     def holds() -> bool:
         row = s.store.command(answer.body["id"])
         return all(row[name] == value for name, value in cell.row)
@@ -152,12 +150,12 @@ def test_the_table_has_every_vehicle_of_the_fleet() -> None:
 
 
 @pytest.fixture
-async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with stage(tmp_path_factory.mktemp("fresh"), vehicles=0) as running:
+async def fresh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
+    async with server_env(tmp_path_factory.mktemp("fresh"), vehicles=0) as running:
         yield running
 
 
-async def test_an_immobilised_vehicle_is_refused_bare_once_that_is_known(fresh: Stage) -> None:
+async def test_an_immobilised_vehicle_is_refused_bare_once_that_is_known(fresh: ServerEnv) -> None:
     vin = "9KTD1SABL00000010"
     found = await fresh.first.post(vin, "start")
     assert (found.code, found.body["detail"], found.body["status"]) == (*IMMOBILISED, "Error")
@@ -168,7 +166,7 @@ async def test_an_immobilised_vehicle_is_refused_bare_once_that_is_known(fresh: 
     assert await fresh.actuations(vin) == []
 
 
-async def test_a_vehicle_that_was_disabled_before_we_knew_it_is_enabled(fresh: Stage) -> None:
+async def test_a_vehicle_that_was_disabled_before_we_knew_it_is_enabled(fresh: ServerEnv) -> None:
     vin = "9KTD1SABL00000010"
     enabled = await fresh.first.confirmed(vin, "enable_ignition")
     assert (await fresh.first.final(enabled.body["id"]))["status"] == "Success"
@@ -177,7 +175,7 @@ async def test_a_vehicle_that_was_disabled_before_we_knew_it_is_enabled(fresh: S
     assert (await fresh.first.final(started.body["id"]))["status"] == "Success"
 
 
-async def test_a_vehicle_with_stale_evidence_is_started_and_its_unknowns_are_recorded(fresh: Stage) -> None:
+async def test_a_vehicle_with_stale_evidence_is_started_and_its_unknowns_are_recorded(fresh: ServerEnv) -> None:
     """The OEM enforces the preconditions itself."""
     answer = await fresh.first.post("9KTSTALE000000021", "start")
     verdicts = fresh.store.command(answer.body["id"])["verdicts"]
@@ -185,7 +183,7 @@ async def test_a_vehicle_with_stale_evidence_is_started_and_its_unknowns_are_rec
     assert [finding["number"] for finding in verdicts] == [1, 3, 5, 6, 7, 8, 9, 10, 11]
 
 
-async def test_what_was_refused_was_never_sent(fresh: Stage) -> None:
+async def test_what_was_refused_was_never_sent(fresh: ServerEnv) -> None:
     """Not even tried: the OEM knows of no operation."""
     for vin in ("9KTN0C0V000000011", "9KTSTALE000000021", "9KTRLYMVG00000027", "9KTRLYSTL00000028"):
         answer = await fresh.first.confirmed(vin, "disable_ignition")

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings
-from tests.connectors.oem import HANG, answer
-
-from .application import Answer, Application
-from .preconditions import not_met
-from .refusals import (
+from tests.support.clients import Answer, Application
+from tests.support.oem import HANG, answer
+from tests.support.refusals import (
     CODE_INVALID,
     CODE_USED,
     KEY_INVALID,
@@ -19,10 +17,12 @@ from .refusals import (
     NO_CONSENT,
     SIGNATURE_INVALID,
     VIN_UNKNOWN,
+    not_met,
     refused,
 )
+from tests.support.server_env import ServerEnv, server_env
+
 from .scripted import VIN, commands_of, scripted
-from .stage import Stage, stage
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,7 @@ async def repeated(application: Application, vin: str, command: str) -> Answer:
 
 
 @pytest.mark.parametrize("name", ["", " ", "two words", "x" * 65, "é", "tab\there"])
-async def test_a_key_is_1_to_64_visible_characters(shared: Stage, vin: str, name: str) -> None:
+async def test_a_key_is_1_to_64_visible_characters(shared: ServerEnv, vin: str, name: str) -> None:
     assert refused(await shared.first.post(vin, "location", **key(name))) == KEY_INVALID
     assert refused(await shared.first.post("UNKNOWN", "location", **key(name))) == KEY_INVALID
     forged = {"X-Signature": "0" * 64, **key(name)}
@@ -53,12 +53,12 @@ async def test_a_key_is_1_to_64_visible_characters(shared: Stage, vin: str, name
 
 
 @pytest.mark.parametrize("name", ["!", "~" * 64, '"quoted"', "a,b;c=d"])
-async def test_any_visible_characters_are_a_key(shared: Stage, vin: str, name: str) -> None:
+async def test_any_visible_characters_are_a_key(shared: ServerEnv, vin: str, name: str) -> None:
     first = await shared.first.post(vin, "location", **key(name))
     assert (first.code, (await shared.first.post(vin, "location", **key(name))).body) == (200, first.body)
 
 
-async def test_a_replay_says_pending_as_the_first_answer_did_whatever_became_of_it(shared: Stage, vin: str) -> None:
+async def test_a_replay_says_pending_as_the_first_answer_did_whatever_became_of_it(shared: ServerEnv, vin: str) -> None:
     first = await shared.first.post(vin, "lock_door", **key("done"))
     assert (await shared.first.final(first.body["id"]))["status"] == "Success"
     again = await shared.first.post(vin, "lock_door", **key("done"))
@@ -73,19 +73,19 @@ async def test_a_replay_says_pending_as_the_first_answer_did_whatever_became_of_
 async def test_a_replay_has_the_code_and_status_of_the_first_answer(
     tmp_path: Path, vin: str, command: str, code: int
 ) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await repeated(s.first, vin, command)
         assert (first.code, first.body["status"]) == (code, "Error")
         assert len(s.store.commands_of(vin)) == 1
 
 
-async def test_a_replay_of_a_refusal_at_acceptance_is_the_same_record(shared: Stage) -> None:
+async def test_a_replay_of_a_refusal_at_acceptance_is_the_same_record(shared: ServerEnv) -> None:
     assert (await shared.first.post(MOVING, "start")).code == 409
     first = await repeated(shared.first, MOVING, "start")
     assert (first.code, first.body["detail"]) == (409, not_met(1, 3, 9))
 
 
-async def test_a_502_is_replayed_after_the_record_turned_to_success(shared: Stage) -> None:
+async def test_a_502_is_replayed_after_the_record_turned_to_success(shared: ServerEnv) -> None:
     """The vehicle was seen to have done it; what the first answer said stays what it said."""
     first = await shared.first.post(NO_URL, "start", **key("unclear"))
     assert (first.code, first.body["status"]) == (502, "Error")
@@ -94,7 +94,7 @@ async def test_a_502_is_replayed_after_the_record_turned_to_success(shared: Stag
     assert (again.code, again.body) == (502, first.body)
 
 
-async def test_only_an_answer_that_registered_or_joined_is_kept(shared: Stage, vin: str) -> None:
+async def test_only_an_answer_that_registered_or_joined_is_kept(shared: ServerEnv, vin: str) -> None:
     """A refused request leaves its key as free as it was, for any other request too."""
     assert refused(await shared.first.post("UNKNOWN", "location", **key("free"))) == VIN_UNKNOWN
     await shared.node.administer("vehicle set", {"vehicle": vin, "consent": None})
@@ -103,7 +103,7 @@ async def test_only_an_answer_that_registered_or_joined_is_kept(shared: Stage, v
     assert (await shared.first.post(vin, "location", **key("free"))).code == 200
 
 
-async def test_the_same_key_for_another_request_is_refused(shared: Stage, vin: str) -> None:
+async def test_the_same_key_for_another_request_is_refused(shared: ServerEnv, vin: str) -> None:
     """Another VIN, command, code, reason or case; also where the rows that follow would refuse."""
     kept = {**key("kept"), "X-Reason": "theft", "X-Case": "7"}
     first = await shared.first.post(vin, "lock_door", **kept)
@@ -121,7 +121,7 @@ async def test_the_same_key_for_another_request_is_refused(shared: Stage, vin: s
     assert (await shared.first.post(vin, "lock_door", **kept)).body == first.body
 
 
-async def test_how_the_request_was_written_does_not_matter(shared: Stage, vin: str) -> None:
+async def test_how_the_request_was_written_does_not_matter(shared: ServerEnv, vin: str) -> None:
     first = await shared.first.post(vin, "lock_door", **key("rewritten"))
     body = json.dumps({"x": 1, "command": "lock_door", "vin": vin, "code": None}, indent=2).encode()
     signature = shared.first.signature(vin, "lock_door").upper()
@@ -129,7 +129,7 @@ async def test_how_the_request_was_written_does_not_matter(shared: Stage, vin: s
     assert (await shared.first.send_raw(body, sent)).body == first.body
 
 
-async def test_a_key_is_one_applications_own(shared: Stage, vin: str) -> None:
+async def test_a_key_is_one_applications_own(shared: ServerEnv, vin: str) -> None:
     colleague = await shared.application("first", "colleague")
     first = await shared.first.post(vin, "lock_door", **key("mine"))
     assert (await colleague.post(vin, "unlock_door", **key("mine"))).code == 200
@@ -138,7 +138,7 @@ async def test_a_key_is_one_applications_own(shared: Stage, vin: str) -> None:
 
 
 async def test_a_key_is_kept_for_a_day(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await s.first.post(PARKED, "lock_door", **key())
         await s.first.final(first.body["id"])
         for seconds, same in ((86_390, True), (20, False)):
@@ -148,7 +148,7 @@ async def test_a_key_is_kept_for_a_day(tmp_path: Path) -> None:
             assert (again.body["id"] == first.body["id"]) is same
 
 
-async def test_a_key_answers_after_the_right_to_the_command_is_gone(shared: Stage, vin: str) -> None:
+async def test_a_key_answers_after_the_right_to_the_command_is_gone(shared: ServerEnv, vin: str) -> None:
     """It is looked up before rows 8 and 9."""
     first = await shared.first.post(vin, "lock_door", **key("removed"))
     await shared.node.administer("vehicle set", {"vehicle": vin, "active": False})
@@ -178,7 +178,7 @@ async def test_a_second_answer_while_the_first_waits_does_not_fix_what_the_first
         assert (await s.first.post(VIN, "start", **key())).body == (await first).body
 
 
-async def test_a_joining_answer_is_kept_too(shared: Stage, vin: str) -> None:
+async def test_a_joining_answer_is_kept_too(shared: ServerEnv, vin: str) -> None:
     await shared.hold(vin)
     running = await shared.first.post(vin, "start")
     joined = await shared.first.post(vin, "start", **key("joined"))
@@ -201,7 +201,7 @@ async def test_a_joining_answer_stays_what_it_was_though_the_record_failed_later
 
 
 async def test_a_joining_502_is_kept_too(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         running = await s.first.post(NO_URL, "alert")
         joined = await s.first.post(NO_URL, "alert", **key())
         assert (joined.code, joined.body) == (502, running.body)
@@ -209,7 +209,7 @@ async def test_a_joining_502_is_kept_too(tmp_path: Path) -> None:
         assert (await s.first.post(NO_URL, "alert", **key())).body == running.body
 
 
-async def test_step_two_can_be_repeated_with_a_key(shared: Stage, vin: str) -> None:
+async def test_step_two_can_be_repeated_with_a_key(shared: ServerEnv, vin: str) -> None:
     """Its answer may have been lost on the way; without the key the code is used."""
     code = (await shared.first.post(vin, "disable_ignition")).body["code"]
     first = await shared.first.post(vin, "disable_ignition", code, **key("step-2"))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from .application import Answer, Application
-from .refusals import CODE_INVALID, KEY_REUSED, refused
-from .stage import Stage, stage
+from tests.support.clients import Answer, Application
+from tests.support.refusals import CODE_INVALID, KEY_REUSED, refused
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ def wrong(*codes: str) -> str:
 
 
 async def test_an_open_confirmation_gets_a_new_code_under_the_same_id(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await first_step(s.first, PARKED)
         second = await first_step(s.first, PARKED)
         assert (second.code, second.body["id"]) == (200, first.body["id"])
@@ -36,7 +36,7 @@ async def test_an_open_confirmation_gets_a_new_code_under_the_same_id(tmp_path: 
 
 
 async def test_the_new_code_has_five_minutes_of_its_own(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await first_step(s.first, PARKED)
         s.advance(200)
         second = await first_step(s.first, PARKED)
@@ -45,7 +45,7 @@ async def test_the_new_code_has_five_minutes_of_its_own(tmp_path: Path) -> None:
 
 
 async def test_tries_are_kept_across_codes(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await first_step(s.first, PARKED)
         for _ in range(4):
             await s.first.post(PARKED, "disable_ignition", wrong(first.body["code"]))
@@ -58,7 +58,7 @@ async def test_tries_are_kept_across_codes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("vin", "code"), [(PARKED, 200), (OEM_500, 502), (NO_COVERAGE, 409)])
 async def test_once_redeemed_it_answers_as_step_two_did(tmp_path: Path, vin: str, code: int) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await first_step(s.first, vin)
         second = await s.first.post(vin, "disable_ignition", first.body["code"])
         assert second.code == code
@@ -66,7 +66,7 @@ async def test_once_redeemed_it_answers_as_step_two_did(tmp_path: Path, vin: str
         assert (replayed.code, replayed.body) == (second.code, second.body)
 
 
-async def test_a_confirmation_that_joined_another_answers_so_again(shared: Stage, vin: str) -> None:
+async def test_a_confirmation_that_joined_another_answers_so_again(shared: ServerEnv, vin: str) -> None:
     """Redeemed too late: the record of the one in flight is the answer, also to the key of step one."""
     colleague = await shared.application("first", "colleague")
     late = await first_step(shared.first, vin)
@@ -81,7 +81,7 @@ async def test_a_confirmation_that_joined_another_answers_so_again(shared: Stage
 
 
 async def test_an_expired_confirmation_frees_its_key(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await first_step(s.first, PARKED)
         s.advance(301)
         second = await first_step(s.first, PARKED)
@@ -92,7 +92,7 @@ async def test_an_expired_confirmation_frees_its_key(tmp_path: Path) -> None:
 
 async def test_an_invalid_confirmation_frees_its_key(tmp_path: Path) -> None:
     """Replaced by a first call without the key, or killed by wrong tries."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         first = await first_step(s.first, PARKED)
         assert refused(await s.first.post(PARKED, "enable_ignition", **KEY)) == KEY_REUSED
         await s.first.post(PARKED, "disable_ignition")
@@ -104,7 +104,7 @@ async def test_an_invalid_confirmation_frees_its_key(tmp_path: Path) -> None:
         assert (third.body["status"], third.body["id"] != second.body["id"]) == ("Confirmation", True)
 
 
-async def test_a_first_call_that_joins_a_running_command_keeps_its_key(shared: Stage, vin: str) -> None:
+async def test_a_first_call_that_joins_a_running_command_keeps_its_key(shared: ServerEnv, vin: str) -> None:
     await shared.hold(vin)
     running = await shared.first.confirmed(vin, "disable_ignition")
     keyed = {"Idempotency-Key": "joined"}

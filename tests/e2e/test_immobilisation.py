@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from keyturn.config.settings import CommandSettings
-from tests.connectors.oem import DROP, answer
+from tests.support.oem import DROP, answer
+from tests.support.refusals import IMMOBILISED, refused
+from tests.support.server_env import ServerEnv
 
-from .refusals import IMMOBILISED, refused
 from .scripted import VIN, scripted
-from .stage import Stage
 
 pytestmark = pytest.mark.anyio
 
@@ -19,13 +19,13 @@ REACHABLE = {"reachable": True, "last_contact": None, "signals": dict[str, objec
 """A state read that says no more than that."""
 
 
-async def immobilisation_is(s: Stage, vin: str, state: str) -> dict[str, Any]:
+async def immobilisation_is(s: ServerEnv, vin: str, state: str) -> dict[str, Any]:
     """The vehicle's newest immobilisation record, once it has this state."""
     await s.eventually(lambda: [record["state"] for record in s.store.immobilisations(vin)][-1:] == [state])
     return s.store.immobilisations(vin)[-1]
 
 
-async def test_an_immobilisation_is_possible_from_sending_and_confirmed_by_success(shared: Stage, vin: str) -> None:
+async def test_an_immobilisation_is_possible_from_sending_and_confirmed_by_success(shared: ServerEnv, vin: str) -> None:
     """While it is open no start is let through: bare, and before anything is sent."""
     await shared.hold(vin)
     disabling = (await shared.first.confirmed(vin, "disable_ignition")).body["id"]
@@ -39,7 +39,7 @@ async def test_an_immobilisation_is_possible_from_sending_and_confirmed_by_succe
     assert await shared.actuations(vin) == ["disable_ignition"]
 
 
-async def test_an_immobilisation_ends_with_an_executed_enable(shared: Stage, vin: str) -> None:
+async def test_an_immobilisation_ends_with_an_executed_enable(shared: ServerEnv, vin: str) -> None:
     await shared.done(vin, "disable_ignition")
     enabling = (await shared.done(vin, "enable_ignition"))["id"]
     record = await immobilisation_is(shared, vin, "closed")
@@ -48,7 +48,7 @@ async def test_an_immobilisation_ends_with_an_executed_enable(shared: Stage, vin
     await shared.done(vin, "start")
 
 
-async def test_an_immobilisation_stays_open_until_the_enable_is_executed(shared: Stage, vin: str) -> None:
+async def test_an_immobilisation_stays_open_until_the_enable_is_executed(shared: ServerEnv, vin: str) -> None:
     await shared.done(vin, "disable_ignition")
     await shared.hold(vin)
     await shared.first.confirmed(vin, "enable_ignition")
@@ -83,7 +83,9 @@ async def test_an_unclear_disable_leaves_the_immobilisation_possible(tmp_path: P
         assert refused(await s.first.post(VIN, "start")) == IMMOBILISED
 
 
-async def test_an_immobilisation_ends_with_a_newer_report_that_the_ignition_is_enabled(shared: Stage, vin: str) -> None:
+async def test_an_immobilisation_ends_with_a_newer_report_that_the_ignition_is_enabled(
+    shared: ServerEnv, vin: str
+) -> None:
     """Somebody enabled it at the vehicle. What was reported before the disable says nothing."""
     await shared.done(vin, "disable_ignition")
     await immobilisation_is(shared, vin, "confirmed")
@@ -95,7 +97,7 @@ async def test_an_immobilisation_ends_with_a_newer_report_that_the_ignition_is_e
     await shared.done(vin, "start")
 
 
-async def test_a_vehicle_has_one_open_immobilisation(shared: Stage, vin: str) -> None:
+async def test_a_vehicle_has_one_open_immobilisation(shared: ServerEnv, vin: str) -> None:
     first = (await shared.done(vin, "disable_ignition"))["id"]
     second = (await shared.done(vin, "disable_ignition"))["id"]
     assert first != second

@@ -10,8 +10,7 @@ import pytest
 from keyturn.app import Node
 from keyturn.cli.root import run
 from keyturn.config.settings import ImmobilisationSettings
-
-from .stage import Stage, stage
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +19,7 @@ QUICK = ImmobilisationSettings(keep_enabling_pause=0.2)
 NASTY = "<script>alert('1')</script>"
 
 
-async def restarted(s: Stage) -> Node:
+async def restarted(s: ServerEnv) -> Node:
     """The node stopped, and a new one started on its data. Whoever calls stops it."""
     await s.node.stop()
     node = Node(s.settings, clock=s.clock)
@@ -28,21 +27,21 @@ async def restarted(s: Stage) -> Node:
     return node
 
 
-async def immobilise(s: Stage, vin: str) -> None:
+async def immobilise(s: ServerEnv, vin: str) -> None:
     await s.done(vin, "disable_ignition")
     await s.eventually(lambda: s.store.immobilisations(vin)[-1]["state"] == "confirmed")
 
 
-def ended(s: Stage) -> list[str]:
+def ended(s: ServerEnv) -> list[str]:
     return [entry["body"]["ending"] for entry in s.store.entries("keep_enabling.ended")]
 
 
-def enables(s: Stage, vin: str) -> list[dict[str, Any]]:
+def enables(s: ServerEnv, vin: str) -> list[dict[str, Any]]:
     return [row for row in s.store.commands_of(vin) if row["name"] == "enable_ignition"]
 
 
 async def test_keep_enabling_waits_for_coverage_and_ends_with_the_record(tmp_path: Path) -> None:
-    async with stage(tmp_path, immobilisation=QUICK) as s:
+    async with server_env(tmp_path, immobilisation=QUICK) as s:
         await immobilise(s, PARKED)
         await s.set_vehicle(PARKED, reachable=False)
         await s.node.administer("keep-enabling start", {"vehicle": PARKED})
@@ -59,14 +58,14 @@ async def test_keep_enabling_waits_for_coverage_and_ends_with_the_record(tmp_pat
         assert s.store.immobilisations(PARKED)[-1]["closed_by"] == enable["id"]
 
 
-def keep_looks(s: Stage) -> int:
+def keep_looks(s: ServerEnv) -> int:
     """How many pauses have gone by since it began."""
     (row,) = s.store.rows("SELECT next_at - started_at AS passed FROM keep_enabling")
     return int(row["passed"] / 200_000)
 
 
 async def test_keep_enabling_survives_a_restart(tmp_path: Path) -> None:
-    async with stage(tmp_path, immobilisation=QUICK) as s:
+    async with server_env(tmp_path, immobilisation=QUICK) as s:
         await immobilise(s, PARKED)
         await s.set_vehicle(PARKED, reachable=False)
         await s.node.administer("keep-enabling start", {"vehicle": PARKED})
@@ -79,7 +78,7 @@ async def test_keep_enabling_survives_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_cancelled_one_issues_nothing_more(tmp_path: Path) -> None:
-    async with stage(tmp_path, immobilisation=QUICK) as s:
+    async with server_env(tmp_path, immobilisation=QUICK) as s:
         for vin in (PARKED, RENTED):
             await immobilise(s, vin)
             await s.set_vehicle(vin, reachable=False)
@@ -93,7 +92,7 @@ async def test_a_cancelled_one_issues_nothing_more(tmp_path: Path) -> None:
 
 
 async def test_a_reminder_is_an_event_once_over_restarts_too(tmp_path: Path) -> None:
-    async with stage(tmp_path, immobilisation=ImmobilisationSettings(reminders=(4.0, 1.0))) as s:
+    async with server_env(tmp_path, immobilisation=ImmobilisationSettings(reminders=(4.0, 1.0))) as s:
         await immobilise(s, PARKED)
         s.advance(3601)
         await s.eventually(lambda: hours(s) == [1.0])
@@ -105,11 +104,11 @@ async def test_a_reminder_is_an_event_once_over_restarts_too(tmp_path: Path) -> 
             await node.stop()
 
 
-def hours(s: Stage) -> list[float]:
+def hours(s: ServerEnv) -> list[float]:
     return [entry["body"]["hours"] for entry in s.store.entries("immobilisation.reminder")]
 
 
-async def keyturn(capsys: pytest.CaptureFixture[str], s: Stage, *words: str, code: int = 0) -> str:
+async def keyturn(capsys: pytest.CaptureFixture[str], s: ServerEnv, *words: str, code: int = 0) -> str:
     """What a command prints; it runs beside the node as a process of its own would."""
     capsys.readouterr()
     assert await asyncio.to_thread(run, [*words, "--data", s.settings.server.data]) == code
@@ -118,7 +117,7 @@ async def keyturn(capsys: pytest.CaptureFixture[str], s: Stage, *words: str, cod
 
 
 async def test_the_list_and_the_orders_of_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         assert json.loads(await keyturn(capsys, s, "immobilised", "--json")) == {"immobilisations": []}
         await immobilise(s, PARKED)
         await s.set_vehicle(PARKED, reachable=False)
@@ -140,7 +139,7 @@ async def test_the_list_and_the_orders_of_the_command_line(tmp_path: Path, capsy
 async def test_the_sheet_says_everything_also_when_the_system_is_down(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await immobilise(s, PARKED)
         await s.eventually(lambda: s.store.commands_of(PARKED)[0]["state"] == "Verified")
         await s.node.administer("notice add", {"vehicle": PARKED, "channel": "sms", "text": f"{NASTY}\x1b[2J"})
@@ -163,7 +162,7 @@ async def test_the_sheet_says_everything_also_when_the_system_is_down(
 
 
 async def test_a_sheet_that_cannot_be_written_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         nowhere = tmp_path / "no" / "sheet.html"
         assert "cannot be written" in await keyturn(capsys, s, "immobilised", "--sheet", str(nowhere), code=2)
         assert "--sheet" in await keyturn(capsys, s, "immobilised", str(nowhere), code=2)

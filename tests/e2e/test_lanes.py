@@ -8,9 +8,8 @@ import pytest
 
 from keyturn.config.settings import CommandSettings
 from keyturn_simulator import SimulatorSettings
-
-from .preconditions import not_met
-from .stage import FLEET, Stage, stage
+from tests.support.refusals import not_met
+from tests.support.server_env import FLEET, ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -19,28 +18,28 @@ BRIEF = 0.15
 
 
 @pytest.fixture(scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
     """POSTs never wait, so that what one test sends is all under way."""
     cloud = SimulatorSettings(vehicles=FLEET, lively=False, slow_seconds=BRIEF)
     never_waits = CommandSettings(initiate_wait=0)
-    async with stage(
+    async with server_env(
         tmp_path_factory.mktemp("lanes"), vehicles=FLEET, simulator=cloud, commands=never_waits
     ) as running:
         yield running
 
 
-async def sent(s: Stage, vin: str, command: str) -> str:
+async def sent(s: ServerEnv, vin: str, command: str) -> str:
     """The id of a command that is Pending."""
     answer = await s.first.send(vin, command)
     assert (answer.code, answer.body["status"]) == (200, "Pending"), answer
     return str(answer.body["id"])
 
 
-async def ends(s: Stage, command_id: str) -> str:
+async def ends(s: ServerEnv, command_id: str) -> str:
     return str((await s.first.final(command_id))["status"])
 
 
-async def wait_in_the_lane(s: Stage, vin: str, *command_ids: str) -> None:
+async def wait_in_the_lane(s: ServerEnv, vin: str, *command_ids: str) -> None:
     """They are Queued, and still are after the engine served a read of the vehicle that came after them."""
     reading = await sent(s, vin, "location")
     await s.has_state(reading, "Accepted")
@@ -48,11 +47,11 @@ async def wait_in_the_lane(s: Stage, vin: str, *command_ids: str) -> None:
     assert [s.operations(command_id) for command_id in command_ids] == [[]] * len(command_ids)
 
 
-def states(s: Stage, *command_ids: str) -> list[str]:
+def states(s: ServerEnv, *command_ids: str) -> list[str]:
     return [s.store.command(command_id)["state"] for command_id in command_ids]
 
 
-async def test_actuating_commands_go_one_after_another_in_their_order(shared: Stage, garage: Iterator[str]) -> None:
+async def test_actuating_commands_go_one_after_another_in_their_order(shared: ServerEnv, garage: Iterator[str]) -> None:
     """Several vehicles at once, each with commands that take their time."""
     commands = ("unlock_door", "start", "alert")
     vins = [next(garage) for _ in range(4)]
@@ -70,7 +69,7 @@ async def test_actuating_commands_go_one_after_another_in_their_order(shared: St
             assert later.accepted_at >= earlier.completed_at
 
 
-async def test_a_command_waits_for_the_one_before_it(shared: Stage, vin: str) -> None:
+async def test_a_command_waits_for_the_one_before_it(shared: ServerEnv, vin: str) -> None:
     first = (await shared.held(vin, "lock_door")).body["id"]
     second, third = await sent(shared, vin, "start"), await sent(shared, vin, "alert")
     await wait_in_the_lane(shared, vin, second, third)
@@ -80,7 +79,7 @@ async def test_a_command_waits_for_the_one_before_it(shared: Stage, vin: str) ->
     assert await shared.actuations(vin) == ["lock_door", "start", "alert"]
 
 
-async def test_a_read_without_answer_delays_nothing(shared: Stage, vin: str) -> None:
+async def test_a_read_without_answer_delays_nothing(shared: ServerEnv, vin: str) -> None:
     await shared.hold(vin)
     reads = [await sent(shared, vin, command) for command in ("location", "diagnostics")]
     for command_id in reads:
@@ -90,13 +89,13 @@ async def test_a_read_without_answer_delays_nothing(shared: Stage, vin: str) -> 
     assert states(shared, *reads) == ["Accepted", "Accepted"]
 
 
-async def test_reads_wait_for_nothing(shared: Stage, vin: str) -> None:
+async def test_reads_wait_for_nothing(shared: ServerEnv, vin: str) -> None:
     await shared.held(vin, "alert")
     reading = await sent(shared, vin, "location")
     await shared.has_state(reading, "Accepted")
 
 
-async def test_a_cancel_start_overtakes_the_start_it_cancels_and_all_that_waits(shared: Stage, vin: str) -> None:
+async def test_a_cancel_start_overtakes_the_start_it_cancels_and_all_that_waits(shared: ServerEnv, vin: str) -> None:
     """The vehicle would start in an hour; it never does."""
     starting = (await shared.held(vin, "start")).body["id"]
     waiting = [await sent(shared, vin, command) for command in ("lock_door", "alert")]
@@ -109,7 +108,7 @@ async def test_a_cancel_start_overtakes_the_start_it_cancels_and_all_that_waits(
     assert (await shared.actuations(vin))[-2:] == ["lock_door", "alert"]
 
 
-async def test_a_cancel_start_stops_a_start_that_the_vehicle_did_not_begin(shared: Stage, vin: str) -> None:
+async def test_a_cancel_start_stops_a_start_that_the_vehicle_did_not_begin(shared: ServerEnv, vin: str) -> None:
     await shared.set_vehicle(vin, fault="late")
     starting = await sent(shared, vin, "start")
     await shared.has_state(starting, "Accepted")
@@ -122,7 +121,7 @@ async def test_a_cancel_start_stops_a_start_that_the_vehicle_did_not_begin(share
     assert shared.signal(vin, "remote_start_active") is False
 
 
-async def test_a_cancel_alert_overtakes_the_alert_it_cancels(shared: Stage, vin: str) -> None:
+async def test_a_cancel_alert_overtakes_the_alert_it_cancels(shared: ServerEnv, vin: str) -> None:
     alerting = (await shared.held(vin, "alert")).body["id"]
     waiting = await sent(shared, vin, "lock_door")
     cancelling = await sent(shared, vin, "cancel_alert")
@@ -135,7 +134,7 @@ async def test_a_cancel_alert_overtakes_the_alert_it_cancels(shared: Stage, vin:
     assert shared.signal(vin, "hazard_lights") == "off"
 
 
-async def test_only_the_cancel_of_what_is_under_way_overtakes(shared: Stage, vin: str) -> None:
+async def test_only_the_cancel_of_what_is_under_way_overtakes(shared: ServerEnv, vin: str) -> None:
     """A cancel_start waits behind an alert as anything else does."""
     await shared.done(vin, "start")
     await shared.held(vin, "alert")
@@ -146,7 +145,7 @@ async def test_only_the_cancel_of_what_is_under_way_overtakes(shared: Stage, vin
     assert await shared.actuations(vin) == ["start", "alert", "cancel_start"]
 
 
-async def test_what_restores_outlives_whatever_holds_the_lane(shared: Stage, vin: str) -> None:
+async def test_what_restores_outlives_whatever_holds_the_lane(shared: ServerEnv, vin: str) -> None:
     """The alert is given up after five minutes; anything else would have waited one minute for it."""
     await shared.done(vin, "start")
     await shared.held(vin, "alert")
@@ -160,7 +159,7 @@ async def test_what_restores_outlives_whatever_holds_the_lane(shared: Stage, vin
     assert await ends(shared, cancelling) == "Success"
 
 
-async def test_a_restoring_command_supersedes_its_unsent_opposite(shared: Stage, vin: str) -> None:
+async def test_a_restoring_command_supersedes_its_unsent_opposite(shared: ServerEnv, vin: str) -> None:
     await shared.held(vin, "lock_door")
     starting = await sent(shared, vin, "start")
     cancelling = await sent(shared, vin, "cancel_start")
@@ -172,7 +171,7 @@ async def test_a_restoring_command_supersedes_its_unsent_opposite(shared: Stage,
     assert "start" not in await shared.actuations(vin)
 
 
-async def test_nothing_supersedes_a_restoring_command(shared: Stage, vin: str) -> None:
+async def test_nothing_supersedes_a_restoring_command(shared: ServerEnv, vin: str) -> None:
     await shared.done(vin, "disable_ignition")
     await shared.held(vin, "alert")
     enabling = await sent(shared, vin, "enable_ignition")
@@ -184,7 +183,7 @@ async def test_nothing_supersedes_a_restoring_command(shared: Stage, vin: str) -
 
 
 @pytest.mark.parametrize(("older", "newer"), [("lock_door", "unlock_door"), ("unlock_door", "lock_door")])
-async def test_the_doors_supersede_each_other(shared: Stage, vin: str, older: str, newer: str) -> None:
+async def test_the_doors_supersede_each_other(shared: ServerEnv, vin: str, older: str, newer: str) -> None:
     await shared.held(vin, "alert")
     first, second = await sent(shared, vin, older), await sent(shared, vin, newer)
     assert states(shared, first, second) == ["Cancelled", "Queued"]
@@ -194,7 +193,7 @@ async def test_the_doors_supersede_each_other(shared: Stage, vin: str, older: st
     assert await shared.actuations(vin) == ["alert", newer]
 
 
-async def test_a_door_command_that_evidence_contradicts_supersedes_nothing(shared: Stage, vin: str) -> None:
+async def test_a_door_command_that_evidence_contradicts_supersedes_nothing(shared: ServerEnv, vin: str) -> None:
     await shared.held(vin, "alert")
     locking = await sent(shared, vin, "lock_door")
     await shared.set_vehicle(vin, signals={"speed": 5.0})
@@ -207,7 +206,7 @@ async def test_a_door_command_that_evidence_contradicts_supersedes_nothing(share
 
 @pytest.mark.parametrize("disable_is_sent", [False, True])
 async def test_enable_disable_enable_in_quick_succession_ends_enabled(
-    shared: Stage, vin: str, disable_is_sent: bool
+    shared: ServerEnv, vin: str, disable_is_sent: bool
 ) -> None:
     await shared.done(vin, "disable_ignition")
     enabling = (await shared.held(vin, "enable_ignition")).body["id"]
@@ -225,7 +224,7 @@ async def test_enable_disable_enable_in_quick_succession_ends_enabled(
     await shared.done(vin, "start")
 
 
-async def test_an_enable_goes_through_after_a_disable_of_unclear_outcome(shared: Stage, vin: str) -> None:
+async def test_an_enable_goes_through_after_a_disable_of_unclear_outcome(shared: ServerEnv, vin: str) -> None:
     """The report from before says that nothing was ever disabled: it proves nothing any more."""
     disabling = (await shared.held(vin, "disable_ignition")).body["id"]
     shared.advance(601)

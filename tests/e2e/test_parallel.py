@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from .application import Answer
-from .refusals import CODE_INVALID, CODE_USED, refused
-from .stage import Stage
+from tests.support.clients import Answer
+from tests.support.refusals import CODE_INVALID, CODE_USED, refused
+from tests.support.server_env import ServerEnv
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ def others(code: str, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("command", ["disable_ignition", "enable_ignition"])
-async def test_one_code_leads_to_one_dispatch(shared: Stage, vin: str, command: str) -> None:
+async def test_one_code_leads_to_one_dispatch(shared: ServerEnv, vin: str, command: str) -> None:
     await shared.set_vehicle(vin, signals={"ignition_disabled": command == "enable_ignition"})
     first = (await shared.first.post(vin, command)).body
     answers = await asyncio.gather(*(shared.first.post(vin, command, first["code"]) for _ in range(MANY)))
@@ -38,7 +38,7 @@ async def test_one_code_leads_to_one_dispatch(shared: Stage, vin: str, command: 
     assert await shared.actuations(vin) == [command]
 
 
-async def test_a_hundred_identical_starts_are_one(shared: Stage, vin: str) -> None:
+async def test_a_hundred_identical_starts_are_one(shared: ServerEnv, vin: str) -> None:
     """The vehicle takes its time, and so it is in flight for all of them."""
     await shared.hold(vin)
     answers = await asyncio.gather(*(shared.first.post(vin, "start") for _ in range(MANY)))
@@ -50,7 +50,7 @@ async def test_a_hundred_identical_starts_are_one(shared: Stage, vin: str) -> No
     assert shared.store.timeline(command_id).count("joined") == MANY - 1
 
 
-async def test_five_wrong_codes_kill_the_code_however_they_come(shared: Stage, vin: str) -> None:
+async def test_five_wrong_codes_kill_the_code_however_they_come(shared: ServerEnv, vin: str) -> None:
     first = (await shared.first.post(vin, "disable_ignition")).body
     tries = others(first["code"], 30)
     answers = await asyncio.gather(*(shared.first.post(vin, "disable_ignition", code) for code in tries))
@@ -60,14 +60,14 @@ async def test_five_wrong_codes_kill_the_code_however_they_come(shared: Stage, v
     assert shared.store.timeline(first["id"]) == ["registered", "Cancelled"]
 
 
-async def test_four_wrong_codes_at_once_do_not(shared: Stage, vin: str) -> None:
+async def test_four_wrong_codes_at_once_do_not(shared: ServerEnv, vin: str) -> None:
     first = (await shared.first.post(vin, "disable_ignition")).body
     tries = others(first["code"], 4)
     await asyncio.gather(*(shared.first.post(vin, "disable_ignition", code) for code in tries))
     assert (await shared.first.post(vin, "disable_ignition", first["code"])).body["id"] == first["id"]
 
 
-async def test_many_first_steps_leave_one_code(shared: Stage, vin: str) -> None:
+async def test_many_first_steps_leave_one_code(shared: ServerEnv, vin: str) -> None:
     firsts = await asyncio.gather(*(shared.first.post(vin, "enable_ignition") for _ in range(20)))
     shown = [(await shared.first.get(command_id)).body for command_id in ids(firsts)]
     assert Counter(record["status"] for record in shown) == {"Confirmation": 1, "Error": 19}
@@ -77,7 +77,7 @@ async def test_many_first_steps_leave_one_code(shared: Stage, vin: str) -> None:
     assert (await shared.first.post(vin, "enable_ignition", code)).body["id"] == live
 
 
-async def test_one_key_is_one_command(shared: Stage, vin: str) -> None:
+async def test_one_key_is_one_command(shared: ServerEnv, vin: str) -> None:
     key = {"Idempotency-Key": "once"}
     answers = await asyncio.gather(*(shared.first.post(vin, "unlock_door", **key) for _ in range(MANY)))
     assert {(answer.code, answer.body["status"]) for answer in answers} == {(200, "Pending")}
@@ -88,7 +88,7 @@ async def test_one_key_is_one_command(shared: Stage, vin: str) -> None:
     assert shared.store.timeline(command_id).count("joined") == 0
 
 
-async def test_one_key_for_two_requests_serves_one_of_them(shared: Stage, vin: str) -> None:
+async def test_one_key_for_two_requests_serves_one_of_them(shared: ServerEnv, vin: str) -> None:
     key = {"Idempotency-Key": "either"}
     commands = ["lock_door", "alert"] * 20
     answers = await asyncio.gather(*(shared.first.post(vin, command, **key) for command in commands))
@@ -96,7 +96,7 @@ async def test_one_key_for_two_requests_serves_one_of_them(shared: Stage, vin: s
     (_,) = {answer.body["command"] for answer in answers if answer.code == 200}
 
 
-async def test_one_key_on_many_first_steps_is_one_confirmation(shared: Stage, vin: str) -> None:
+async def test_one_key_on_many_first_steps_is_one_confirmation(shared: ServerEnv, vin: str) -> None:
     key = {"Idempotency-Key": "confirm"}
     answers = await asyncio.gather(*(shared.first.post(vin, "enable_ignition", **key) for _ in range(20)))
     assert {answer.body["status"] for answer in answers} == {"Confirmation"}
@@ -105,12 +105,12 @@ async def test_one_key_on_many_first_steps_is_one_confirmation(shared: Stage, vi
     assert shared.store.timeline(command_id) == ["registered"]
 
 
-async def test_no_more_than_ten_codes_in_an_hour_however_they_are_asked_for(shared: Stage, vin: str) -> None:
+async def test_no_more_than_ten_codes_in_an_hour_however_they_are_asked_for(shared: ServerEnv, vin: str) -> None:
     answers = await asyncio.gather(*(shared.first.post(vin, "disable_ignition") for _ in range(30)))
     assert Counter(answer.code for answer in answers) == {200: 10, 429: 20}
 
 
-async def test_opposites_at_once_never_meet_in_the_vehicle(shared: Stage, vin: str) -> None:
+async def test_opposites_at_once_never_meet_in_the_vehicle(shared: ServerEnv, vin: str) -> None:
     """Doors and horn from all sides: each reaches the OEM once, and one at a time."""
     await shared.latency(0.1)
     commands = ["lock_door", "unlock_door", "alert"] * 10
@@ -124,7 +124,7 @@ async def test_opposites_at_once_never_meet_in_the_vehicle(shared: Stage, vin: s
     assert all(later[0] >= earlier[1] for earlier, later in pairwise(intervals))
 
 
-async def test_many_vehicles_at_once_each_do_their_own(shared: Stage, garage: Iterator[str]) -> None:
+async def test_many_vehicles_at_once_each_do_their_own(shared: ServerEnv, garage: Iterator[str]) -> None:
     vins = [next(garage) for _ in range(20)]
     answers = await asyncio.gather(*(shared.first.post(vin, "start") for vin in vins))
     assert len(ids(answers)) == len(vins)

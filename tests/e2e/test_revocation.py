@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from keyturn.config.settings import CommandSettings
-
-from .application import Answer
-from .refusals import BEARER_INVALID, COMMAND_UNKNOWN, refused
-from .stage import ALL_COMMANDS, Stage, stage
+from tests.support.clients import Answer
+from tests.support.refusals import BEARER_INVALID, COMMAND_UNKNOWN, refused
+from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +28,7 @@ PATIENT = CommandSettings(initiate_wait=60)
 )
 async def test_a_token_ends_within_a_second(tmp_path: Path, operation: str, arguments: dict[str, Any]) -> None:
     """For every route, and nobody else's token with it."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         command_id = (await s.first.post(PARKED, "location")).body["id"]
         await s.node.administer(operation, arguments)
         s.advance(1.0)
@@ -42,7 +41,7 @@ async def test_a_token_ends_within_a_second(tmp_path: Path, operation: str, argu
 
 
 async def test_a_rotated_secret_opens_the_door_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         named = {"application": "app", "company": "first"}
         s.first.client_secret = (await s.node.administer("application rotate-secret", named))["client_secret"]
         await s.first.log_in()
@@ -50,7 +49,7 @@ async def test_a_rotated_secret_opens_the_door_again(tmp_path: Path) -> None:
 
 
 async def test_two_sign_secrets_are_good_during_a_rotation(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         named = {"application": "app", "company": "first"}
         older = s.first.sign_secret
         newer = (await s.node.administer("application rotate-secret", {**named, "sign": True}))["sign_secret"]
@@ -66,12 +65,12 @@ async def test_two_sign_secrets_are_good_during_a_rotation(tmp_path: Path) -> No
 
 
 @pytest.fixture
-async def patient(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path, commands=PATIENT) as running:
+async def patient(tmp_path: Path) -> AsyncIterator[ServerEnv]:
+    async with server_env(tmp_path, commands=PATIENT) as running:
         yield running
 
 
-async def queued(s: Stage, command: str) -> "asyncio.Task[Answer]":
+async def queued(s: ServerEnv, command: str) -> "asyncio.Task[Answer]":
     """A POST that waits for its command, which waits behind an alert that the vehicle does not get."""
     code = (await s.first.post(PARKED, command)).body["code"] if command.endswith("_ignition") else None
     await s.hold(PARKED)
@@ -100,7 +99,7 @@ REVOKED: list[tuple[str, str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("command", "operation", "arguments", "detail"), REVOKED)
 async def test_a_right_that_is_revoked_while_the_command_waits_stops_it(
-    patient: Stage, command: str, operation: str, arguments: dict[str, Any], detail: str
+    patient: ServerEnv, command: str, operation: str, arguments: dict[str, Any], detail: str
 ) -> None:
     waiting = await queued(patient, command)
     await patient.node.administer(operation, arguments)
@@ -114,14 +113,14 @@ async def test_a_right_that_is_revoked_while_the_command_waits_stops_it(
 
 
 async def test_a_disabled_account_reaches_no_vehicle(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.node.administer("account set", {"account": "simulator", "company": "first", "active": False})
         for command in ALL_COMMANDS:
             assert refused(await s.first.post(PARKED, command)) == COMMAND_UNKNOWN
 
 
 @pytest.mark.parametrize("command", ["cancel_start", "enable_ignition"])
-async def test_nothing_that_is_revoked_stops_what_restores(patient: Stage, command: str) -> None:
+async def test_nothing_that_is_revoked_stops_what_restores(patient: ServerEnv, command: str) -> None:
     opposite = {"cancel_start": "start", "enable_ignition": "disable_ignition"}[command]
     before = await patient.first.send(PARKED, opposite)
     await patient.first.final(before.body["id"])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.oem import DROP, Ending, Seen, answer
+from tests.support.oem import DROP, Ending, Seen, answer
+from tests.support.refusals import not_met
+from tests.support.server_env import ServerEnv
 
-from .preconditions import not_met
 from .scripted import VIN, scripted
-from .stage import Stage
 
 pytestmark = pytest.mark.anyio
 
@@ -24,9 +24,9 @@ class Says(dict[str, Ending]):
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[tuple[Stage, Says]]:
+async def scene(tmp_path: Path) -> AsyncIterator[tuple[ServerEnv, Says]]:
     says = Says()
-    async with scripted(tmp_path, TAKEN) as (stage, oem):
+    async with scripted(tmp_path, TAKEN) as (server, oem):
         otherwise = oem.script
 
         def script(seen: Seen) -> Ending:
@@ -34,14 +34,14 @@ async def scene(tmp_path: Path) -> AsyncIterator[tuple[Stage, Says]]:
             return says.get(about) or otherwise(seen) if seen.method == "GET" else otherwise(seen)
 
         oem.script = script
-        yield stage, says
+        yield server, says
 
 
-async def native(s: Stage, command_id: str) -> dict[str, Any]:
+async def native(s: ServerEnv, command_id: str) -> dict[str, Any]:
     return await s.node.administer("command show", {"command": command_id})
 
 
-async def ready(s: Stage, command: str) -> dict[str, Any]:
+async def ready(s: ServerEnv, command: str) -> dict[str, Any]:
     return await s.node.administer("vehicle ready", {"vin": VIN, "command": command})
 
 
@@ -52,7 +52,7 @@ def silent(shown: dict[str, Any], about: str) -> dict[str, Any] | None:
     return found[0]["exchange"] if found else None
 
 
-def counted(s: Stage, about: str, status: str) -> float:
+def counted(s: ServerEnv, about: str, status: str) -> float:
     wanted = f'keyturn_oem_silent_total{{about="{about}",connector="scripted",status="{status}"}} '
     lines = s.node.metrics.render().decode().splitlines()
     return next((float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted)), 0.0)
@@ -71,7 +71,7 @@ BRING_NOTHING = [
 
 @pytest.mark.parametrize(("ending", "status", "size", "problem", "counted_as"), BRING_NOTHING)
 async def test_a_state_read_that_brings_nothing_leaves_a_trace(
-    scene: tuple[Stage, Says], ending: Ending, status: int | None, size: int | None, problem: str, counted_as: str
+    scene: tuple[ServerEnv, Says], ending: Ending, status: int | None, size: int | None, problem: str, counted_as: str
 ) -> None:
     s, says = scene
     says["state"] = ending
@@ -94,7 +94,7 @@ async def test_a_state_read_that_brings_nothing_leaves_a_trace(
     assert (dry["state_read"]["problem"], dry["state_read"].get("status")) == (problem, status)
 
 
-async def test_a_state_read_that_brings_something_clears_the_trace(scene: tuple[Stage, Says]) -> None:
+async def test_a_state_read_that_brings_something_clears_the_trace(scene: tuple[ServerEnv, Says]) -> None:
     s, says = scene
     says["state"] = BLOCKED
     locking = (await s.first.send(VIN, "lock_door")).body["id"]
@@ -110,7 +110,7 @@ async def test_a_state_read_that_brings_something_clears_the_trace(scene: tuple[
     assert silent(await native(s, locking), "state") is None
 
 
-async def test_a_state_read_that_takes_too_long_leaves_a_trace(scene: tuple[Stage, Says]) -> None:
+async def test_a_state_read_that_takes_too_long_leaves_a_trace(scene: tuple[ServerEnv, Says]) -> None:
     s, says = scene
     says["state"] = Ending(then="hang")
     refused = await s.first.send(VIN, "disable_ignition")
@@ -129,7 +129,7 @@ async def test_a_state_read_that_takes_too_long_leaves_a_trace(scene: tuple[Stag
     ],
 )
 async def test_questions_that_bring_nothing_leave_a_trace_and_decide_the_cause(
-    scene: tuple[Stage, Says], ending: Ending, status: int | None, problem: str, cause: str, counted_as: str
+    scene: tuple[ServerEnv, Says], ending: Ending, status: int | None, problem: str, cause: str, counted_as: str
 ) -> None:
     s, says = scene
     says["question"] = ending
@@ -149,7 +149,7 @@ async def test_questions_that_bring_nothing_leave_a_trace_and_decide_the_cause(
     assert lapsed["exchange"]["problem"] == problem
 
 
-async def test_a_vehicle_that_does_not_answer_stays_a_matter_of_reachability(scene: tuple[Stage, Says]) -> None:
+async def test_a_vehicle_that_does_not_answer_stays_a_matter_of_reachability(scene: tuple[ServerEnv, Says]) -> None:
     """The OEM is asked and says "not yet" until the end, also after it had been silent for a while."""
     s, says = scene
     says["question"] = BLOCKED
@@ -169,7 +169,7 @@ async def test_a_vehicle_that_does_not_answer_stays_a_matter_of_reachability(sce
     assert (await native(s, locking))["cause"] == "reachability"
 
 
-async def test_the_trace_holds_no_secret(scene: tuple[Stage, Says]) -> None:
+async def test_the_trace_holds_no_secret(scene: tuple[ServerEnv, Says]) -> None:
     s, says = scene
     says["state"] = answer(403, "the token sim-oem-token is blocked")
     refused = await s.first.send(VIN, "disable_ignition")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from .application import Answer, Application
-from .refusals import CODE_INVALID, COMMAND_UNKNOWN, VIN_UNKNOWN, refused
-from .stage import ALL_COMMANDS, Stage, stage
+from tests.support.clients import Answer, Application
+from tests.support.refusals import CODE_INVALID, COMMAND_UNKNOWN, VIN_UNKNOWN, refused
+from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ def alike(one: Answer, another: Answer) -> bool:
 
 
 @pytest.mark.parametrize("command", [*ALL_COMMANDS, "dance"])
-async def test_another_companys_vehicle_is_as_unknown_as_any(shared: Stage, command: str) -> None:
+async def test_another_companys_vehicle_is_as_unknown_as_any(shared: ServerEnv, command: str) -> None:
     for code in (None, "123456"):
         theirs = await shared.first.post(OTHER, command, code)
         assert refused(theirs) == VIN_UNKNOWN
@@ -33,7 +33,7 @@ async def test_another_companys_vehicle_is_as_unknown_as_any(shared: Stage, comm
     assert shared.store.commands_of(OTHER) == []
 
 
-async def test_another_companys_record_is_as_unknown_as_any(shared: Stage, vin: str) -> None:
+async def test_another_companys_record_is_as_unknown_as_any(shared: ServerEnv, vin: str) -> None:
     """Whatever became of it."""
     ids = [
         (await shared.first.post(vin, "disable_ignition")).body["id"],
@@ -47,7 +47,7 @@ async def test_another_companys_record_is_as_unknown_as_any(shared: Stage, vin: 
         assert alike(theirs, await shared.second.get(command_id[:-4] + "0000"))
 
 
-async def test_a_code_is_good_only_for_who_asked_for_it(shared: Stage, vin: str) -> None:
+async def test_a_code_is_good_only_for_who_asked_for_it(shared: ServerEnv, vin: str) -> None:
     """Neither for another company nor for another application of the same one."""
     colleague = await shared.application("first", "colleague")
     stranger = await shared.application("second", "stranger")
@@ -62,7 +62,7 @@ async def test_a_code_is_good_only_for_who_asked_for_it(shared: Stage, vin: str)
     assert (await stranger.post(OTHER, "disable_ignition", own)).body["status"] == "Pending"
 
 
-async def test_wrong_tries_of_others_do_not_kill_a_code(shared: Stage, vin: str) -> None:
+async def test_wrong_tries_of_others_do_not_kill_a_code(shared: ServerEnv, vin: str) -> None:
     colleague = await shared.application("first", "clumsy")
     stranger = await shared.application("second", "hostile")
     code = (await shared.first.post(vin, "disable_ignition")).body["code"]
@@ -73,7 +73,7 @@ async def test_wrong_tries_of_others_do_not_kill_a_code(shared: Stage, vin: str)
     assert (await shared.first.post(vin, "disable_ignition", code)).body["status"] == "Pending"
 
 
-async def test_a_key_of_another_company_says_nothing(shared: Stage, vin: str) -> None:
+async def test_a_key_of_another_company_says_nothing(shared: ServerEnv, vin: str) -> None:
     key = {"Idempotency-Key": "shared-word"}
     first = await shared.first.post(vin, "location", **key)
     assert refused(await shared.second.post(vin, "location", **key)) == VIN_UNKNOWN
@@ -81,7 +81,7 @@ async def test_a_key_of_another_company_says_nothing(shared: Stage, vin: str) ->
     assert (await shared.first.post(vin, "location", **key)).body == first.body
 
 
-async def test_a_command_in_flight_is_not_joined_from_outside(shared: Stage, vin: str) -> None:
+async def test_a_command_in_flight_is_not_joined_from_outside(shared: ServerEnv, vin: str) -> None:
     await shared.hold(vin)
     await shared.first.post(vin, "start")
     assert refused(await shared.second.post(vin, "start")) == VIN_UNKNOWN
@@ -89,7 +89,7 @@ async def test_a_command_in_flight_is_not_joined_from_outside(shared: Stage, vin
 
 async def test_a_vehicle_that_changed_hands_takes_nothing_along(tmp_path: Path) -> None:
     """Records, codes and keys of the company before stay its own."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         code = (await s.first.post(PARKED, "enable_ignition")).body["code"]
         record = (await s.first.post(PARKED, "location", **{"Idempotency-Key": "k"})).body["id"]
         await s.node.administer("vehicle set", {"vehicle": PARKED, "active": False})
@@ -103,7 +103,7 @@ async def test_a_vehicle_that_changed_hands_takes_nothing_along(tmp_path: Path) 
         assert (await heir.post(PARKED, "location", **{"Idempotency-Key": "k"})).body["id"] != record
 
 
-async def test_an_application_only_does_what_it_was_granted(shared: Stage, vin: str) -> None:
+async def test_an_application_only_does_what_it_was_granted(shared: ServerEnv, vin: str) -> None:
     """By default everything but the ignition pair."""
 
     async def offered(application: Application, at: str) -> set[str]:

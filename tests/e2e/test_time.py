@@ -21,10 +21,10 @@ from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
 from keyturn.timekeeping import Timekeeper, machine_boot
 from tests.support.clock import RunningClock
+from tests.support.operators import PASSWORD, Staff
+from tests.support.server_env import ServerEnv, server_env
 
 from ..api.test_signing_v2_replay import INVALID, captured, sent
-from ..policy.staff import PASSWORD, Staff
-from .stage import Stage, stage
 
 pytestmark = pytest.mark.anyio
 
@@ -37,13 +37,13 @@ CODE_LIFE = 300.0
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path) as s:
+async def running(tmp_path: Path) -> AsyncIterator[ServerEnv]:
+    async with server_env(tmp_path) as s:
         yield s
 
 
 @asynccontextmanager
-async def another_node(s: Stage, between: float = 0.0) -> AsyncIterator[None]:
+async def another_node(s: ServerEnv, between: float = 0.0) -> AsyncIterator[None]:
     """The node ends, the wall clock is set, and another node begins."""
     await s.node.stop()
     s.clock.set_wall(between)
@@ -58,33 +58,33 @@ async def another_node(s: Stage, between: float = 0.0) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def committed_ahead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def committed_ahead(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ServerEnv]:
     """A machine booted with its clock 90 days ahead, worked, and booted again with the right one."""
     boots = iter(["first boot", "second boot"])
     monkeypatch.setattr(app, "machine_boot", lambda: next(boots))
     wrong = RunningClock()
     wrong.set_wall(QUARTER)
-    async with stage(folder, clock=wrong) as s, another_node(s, -QUARTER):
+    async with server_env(folder, clock=wrong) as s, another_node(s, -QUARTER):
         await s.first.log_in()
         yield s
 
 
-async def code_of(s: Stage, command: str = "disable_ignition") -> str:
+async def code_of(s: ServerEnv, command: str = "disable_ignition") -> str:
     answer = await s.first.post(PARKED, command)
     assert answer.body["status"] == "Confirmation", answer
     return str(answer.body["code"])
 
 
-def newest_entry(s: Stage) -> int:
+def newest_entry(s: ServerEnv) -> int:
     return int(s.store.rows("SELECT max(at) AS at FROM entry")[0]["at"])
 
 
-async def faulty(s: Stage) -> None:
+async def faulty(s: ServerEnv) -> None:
     """The engine looks once a second; whoever sends looks at once."""
     await s.eventually(lambda: "clock" in s.node.ready())
 
 
-async def test_a_jump_ahead_is_a_fault_before_anything_is_committed_with_it(running: Stage) -> None:
+async def test_a_jump_ahead_is_a_fault_before_anything_is_committed_with_it(running: ServerEnv) -> None:
     true = running.clock.now()
     running.clock.set_wall(QUARTER)
     await code_of(running)
@@ -97,7 +97,7 @@ async def test_a_jump_ahead_is_a_fault_before_anything_is_committed_with_it(runn
     assert 0 <= newest_entry(running) - true < 60_000_000
 
 
-async def test_under_a_fault_nothing_acts_and_what_restores_and_reads_goes_on(running: Stage) -> None:
+async def test_under_a_fault_nothing_acts_and_what_restores_and_reads_goes_on(running: ServerEnv) -> None:
     await running.first.confirmed(PARKED, "disable_ignition")
     await running.eventually(lambda: running.store.rows("SELECT 1 FROM immobilisation WHERE state = 'confirmed'") != [])
     running.clock.set_wall(QUARTER)
@@ -113,7 +113,7 @@ async def test_under_a_fault_nothing_acts_and_what_restores_and_reads_goes_on(ru
     assert running.node.ready() == {}
 
 
-async def test_under_a_fault_a_code_ends_when_its_time_is_over(running: Stage) -> None:
+async def test_under_a_fault_a_code_ends_when_its_time_is_over(running: ServerEnv) -> None:
     running.clock.set_wall(QUARTER)
     code = await code_of(running)
 
@@ -122,7 +122,7 @@ async def test_under_a_fault_a_code_ends_when_its_time_is_over(running: Stage) -
     assert (await running.first.post(PARKED, "disable_ignition", code)).code == 400
 
 
-async def test_a_jump_ahead_between_two_processes_is_a_fault_of_the_second(running: Stage) -> None:
+async def test_a_jump_ahead_between_two_processes_is_a_fault_of_the_second(running: ServerEnv) -> None:
     true = running.clock.now()
     async with another_node(running, QUARTER):
         await faulty(running)
@@ -160,7 +160,7 @@ async def test_after_a_commit_with_a_clock_that_was_ahead_second_factors_are_goo
 
 
 async def test_what_the_purge_forgot_is_refused_also_when_the_wall_clock_is_set_back(tmp_path: Path) -> None:
-    async with stage(tmp_path, tokens=TokenSettings(life=86_400)) as s:
+    async with server_env(tmp_path, tokens=TokenSettings(life=86_400)) as s:
         wire = captured(s, "location")
         assert (await sent(s, wire))[0] == 200
         s.advance(3_700)
@@ -172,7 +172,7 @@ async def test_what_the_purge_forgot_is_refused_also_when_the_wall_clock_is_set_
         assert (await sent(s, captured(s, "location", age=-5)))[0] == 200
 
 
-async def test_one_person_accepts_the_time_at_once_and_of_two_at_once_one_does(running: Stage) -> None:
+async def test_one_person_accepts_the_time_at_once_and_of_two_at_once_one_does(running: ServerEnv) -> None:
     staff = Staff(running)
     await staff.hire("ana", company=None)
     await staff.hire("rita", "admin", company=None)
@@ -194,14 +194,14 @@ async def test_one_person_accepts_the_time_at_once_and_of_two_at_once_one_does(r
     assert rule_for(told) is not None, "it is told to the administrators"
 
 
-async def test_a_time_that_is_believed_is_not_accepted(running: Stage) -> None:
+async def test_a_time_that_is_believed_is_not_accepted(running: ServerEnv) -> None:
     with pytest.raises(OperationError) as refusal:
         await running.node.administer("clock accept", {})
     assert refusal.value.code == "nothing_to_accept"
     assert (await running.node.administer("clock show", {}))["fault"] is False
 
 
-async def test_an_operator_of_one_company_does_not_accept_the_time(running: Stage) -> None:
+async def test_an_operator_of_one_company_does_not_accept_the_time(running: ServerEnv) -> None:
     staff = Staff(running)
     await staff.hire("ana", "admin")
     running.clock.set_wall(QUARTER)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.connectors.oem import DROP, Ending, Oem, Seen, answer
+from tests.support.oem import DROP, Ending, Oem, Seen, answer
 
 from .scripted import VIN, commands_of, scripted
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.policy.staff import NOTICE, Staff
-
-from .stage import OEM_TOKEN, Stage, stage
+from tests.support.operators import NOTICE, Staff
+from tests.support.server_env import OEM_TOKEN, ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -16,18 +15,18 @@ ACCOUNT = {"account": "simulator", "company": "first"}
 DEAD = {"token": "revoked at the OEM"}
 
 
-async def set_aside(s: Stage, vin: str) -> None:
+async def set_aside(s: ServerEnv, vin: str) -> None:
     """The car is enrolled by nobody any more, and still there."""
     await s.node.administer("vehicle set", {"vehicle": vin, "active": False})
 
 
-async def immobilise(s: Stage, vin: str) -> None:
+async def immobilise(s: ServerEnv, vin: str) -> None:
     await s.done(vin, "disable_ignition")
     await s.eventually(lambda: s.store.immobilisations(vin)[-1]["state"] == "confirmed")
 
 
 async def test_a_disable_that_waits_never_reaches_the_car_that_the_vehicle_means_now(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await set_aside(s, RENTED)
         await s.held(PARKED, "lock_door")
         asked = await s.first.send(PARKED, "disable_ignition")
@@ -44,7 +43,7 @@ async def test_a_disable_that_waits_never_reaches_the_car_that_the_vehicle_means
 
 
 async def test_the_order_and_the_record_name_the_car(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await immobilise(s, PARKED)
 
         (sent,) = s.store.entries("command.Dispatching")
@@ -57,7 +56,7 @@ async def test_the_order_and_the_record_name_the_car(tmp_path: Path) -> None:
 
 async def test_an_enable_goes_to_where_the_disable_went(tmp_path: Path) -> None:
     """Whatever the vehicle's row says meanwhile: here somebody wrote another car's name into it."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await set_aside(s, RENTED)
         await immobilise(s, PARKED)
         aside = "UPDATE vehicle SET external_id = :other, name_space = NULL WHERE vin = :vin"
@@ -70,7 +69,7 @@ async def test_an_enable_goes_to_where_the_disable_went(tmp_path: Path) -> None:
 
 
 async def test_a_car_whose_oem_tells_another_vin_is_not_acted_on_but_always_enabled(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await set_aside(s, RENTED)
         await s.vehicle("9KTINVENTED000001", external_id=RENTED)
 
@@ -85,7 +84,7 @@ async def test_a_car_whose_oem_tells_another_vin_is_not_acted_on_but_always_enab
 
 
 async def test_dead_new_credentials_do_not_strand_an_immobilised_vehicle(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await immobilise(s, PARKED)
 
         await s.node.administer("account set", {**ACCOUNT, "credentials": DEAD})
@@ -96,7 +95,7 @@ async def test_dead_new_credentials_do_not_strand_an_immobilised_vehicle(tmp_pat
 
 
 async def test_former_credentials_go_once_the_new_ones_have_read_a_vehicle(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await immobilise(s, PARKED)
 
         await s.node.administer("account set", {**ACCOUNT, "credentials": OEM_TOKEN})
@@ -108,7 +107,7 @@ async def test_former_credentials_go_once_the_new_ones_have_read_a_vehicle(tmp_p
 async def test_proposed_credentials_serve_what_restores_once_they_read_where_the_old_ones_cannot(
     tmp_path: Path,
 ) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await immobilise(s, PARKED)
         staff = Staff(s)
         await staff.hire("ana", "admin", company=None)

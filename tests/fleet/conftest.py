@@ -1,2 +1,2 @@
+from ..commands.conftest import env as env
 from ..commands.conftest import installed as installed
-from ..commands.conftest import yard as yard

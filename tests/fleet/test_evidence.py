@@ -10,8 +10,7 @@ from keyturn.connectors.port import Exchange, Reading, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence, Report, Signal, Track, Unread
 from keyturn.fleet.positions import Position
-
-from ..commands.yard import Yard
+from tests.support.command_env import CommandEnv
 
 T = 1_700_000_000 * SECOND
 
@@ -138,18 +137,18 @@ def test_a_value_seen_before_a_long_silence_was_not_seen_without_a_break() -> No
     assert known.report.signals["system_power_mode"].observed_at == at(86_400)
 
 
-def test_what_is_known_is_read_back_as_it_was_saved(yard: Yard) -> None:
+def test_what_is_known_is_read_back_as_it_was_saved(env: CommandEnv) -> None:
     known = heard(Evidence(), 5, {"speed": Reading(40.5, at(1), at(3)), "doors_locked": Reading(True)}, at(4))
 
-    yard.do(evidence.save, yard.names.vehicle, known)
-    assert yard.see(evidence.load, yard.names.vehicle) == known
+    env.do(evidence.save, env.names.vehicle, known)
+    assert env.see(evidence.load, env.names.vehicle) == known
 
-    yard.do(evidence.save, yard.names.vehicle, Evidence())
-    assert yard.do(evidence.load_to_change, yard.names.vehicle) == Evidence()
+    env.do(evidence.save, env.names.vehicle, Evidence())
+    assert env.do(evidence.load_to_change, env.names.vehicle) == Evidence()
 
 
-def test_nothing_is_known_of_a_vehicle_that_never_said_anything(yard: Yard) -> None:
-    assert yard.see(evidence.load, yard.names.vehicle) == Evidence()
+def test_nothing_is_known_of_a_vehicle_that_never_said_anything(env: CommandEnv) -> None:
+    assert env.see(evidence.load, env.names.vehicle) == Evidence()
     assert Evidence().report.value("speed") is None
 
 

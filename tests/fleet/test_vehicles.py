@@ -5,21 +5,20 @@ import pytest
 
 from keyturn.connectors.port import Declarations
 from keyturn.fleet import vehicles
+from tests.support.command_env import OEM, CommandEnv
+from tests.support.enrolment import OTHERS_VIN, VIN
 
-from ..commands.installation import OTHERS_VIN, VIN
-from ..commands.yard import OEM, Yard
 
-
-def found(yard: Yard, vin: str, company: str | None = None) -> str | None:
-    vehicle = yard.see(vehicles.find, company or yard.names.company, vin)
+def found(env: CommandEnv, vin: str, company: str | None = None) -> str | None:
+    vehicle = env.see(vehicles.find, company or env.names.company, vin)
     return vehicle.id if vehicle else None
 
 
-def test_a_vin_is_found_exactly_after_upper_casing_ascii(yard: Yard) -> None:
-    assert found(yard, VIN) == found(yard, VIN.lower()) == yard.names.vehicle
-    assert found(yard, f" {VIN}") is None
-    assert found(yard, f"{VIN} ") is None
-    assert found(yard, VIN[:-1]) is None
+def test_a_vin_is_found_exactly_after_upper_casing_ascii(env: CommandEnv) -> None:
+    assert found(env, VIN) == found(env, VIN.lower()) == env.names.vehicle
+    assert found(env, f" {VIN}") is None
+    assert found(env, f"{VIN} ") is None
+    assert found(env, VIN[:-1]) is None
 
 
 @pytest.mark.parametrize(
@@ -29,31 +28,31 @@ def test_other_scripts_are_left_alone(text: str, upper: str) -> None:
     assert vehicles.upper_ascii(text) == upper
 
 
-def test_another_companys_vehicle_is_not_there(yard: Yard) -> None:
-    assert found(yard, OTHERS_VIN) is None
-    assert found(yard, VIN, yard.names.other_company) is None
-    assert found(yard, OTHERS_VIN, yard.names.other_company) is not None
+def test_another_companys_vehicle_is_not_there(env: CommandEnv) -> None:
+    assert found(env, OTHERS_VIN) is None
+    assert found(env, VIN, env.names.other_company) is None
+    assert found(env, OTHERS_VIN, env.names.other_company) is not None
 
 
-def test_a_vehicle_that_was_taken_off_is_not_there(yard: Yard) -> None:
-    yard.administer("vehicle set", vehicle=VIN, active=False)
+def test_a_vehicle_that_was_taken_off_is_not_there(env: CommandEnv) -> None:
+    env.administer("vehicle set", vehicle=VIN, active=False)
 
-    assert found(yard, VIN) is None
-    assert yard.see(vehicles.load, yard.names.vehicle) is None
+    assert found(env, VIN) is None
+    assert env.see(vehicles.load, env.names.vehicle) is None
 
 
-def test_it_comes_with_its_plan_and_its_account(yard: Yard) -> None:
-    yard.administer("vehicle set", vehicle=VIN, plan="location", fuel_reserve=15.0, powertrain="hybrid")
+def test_it_comes_with_its_plan_and_its_account(env: CommandEnv) -> None:
+    env.administer("vehicle set", vehicle=VIN, plan="location", fuel_reserve=15.0, powertrain="hybrid")
 
-    vehicle = yard.vehicle()
+    vehicle = env.vehicle()
 
     assert (vehicle.vin, vehicle.external_id, vehicle.connector, vehicle.account_active) == (VIN, VIN, "oem", True)
     assert (vehicle.plan, vehicle.capabilities) == (frozenset({"location"}), None)
     assert (vehicle.fuel_reserve, vehicle.powertrain, vehicle.ownership) == (15.0, "hybrid", "owned")
 
 
-def test_it_offers_what_its_oem_carries_and_the_vehicle_can(yard: Yard) -> None:
-    vehicle = yard.vehicle()
+def test_it_offers_what_its_oem_carries_and_the_vehicle_can(env: CommandEnv) -> None:
+    vehicle = env.vehicle()
     without_alert = msgspec.structs.replace(vehicle, capabilities=frozenset({"start"}))
 
     assert vehicle.offers("start", OEM)
@@ -63,15 +62,15 @@ def test_it_offers_what_its_oem_carries_and_the_vehicle_can(yard: Yard) -> None:
     assert not without_alert.offers("alert", OEM)
 
 
-def test_it_offers_nothing_through_an_account_that_is_not_active(yard: Yard) -> None:
-    yard.administer("account set", account="main", company="first", active=False)
+def test_it_offers_nothing_through_an_account_that_is_not_active(env: CommandEnv) -> None:
+    env.administer("account set", account="main", company="first", active=False)
 
-    assert not yard.vehicle().offers("start", OEM)
+    assert not env.vehicle().offers("start", OEM)
 
 
-def test_ignition_is_never_cut_where_a_running_engine_could_stop(yard: Yard) -> None:
+def test_ignition_is_never_cut_where_a_running_engine_could_stop(env: CommandEnv) -> None:
     could_stop = msgspec.structs.replace(OEM, blocks_next_start_only=False)
 
-    assert yard.vehicle().offers("disable_ignition", OEM)
-    assert not yard.vehicle().offers("disable_ignition", could_stop)
-    assert yard.vehicle().offers("enable_ignition", could_stop)
+    assert env.vehicle().offers("disable_ignition", OEM)
+    assert not env.vehicle().offers("disable_ignition", could_stop)
+    assert env.vehicle().offers("enable_ignition", could_stop)

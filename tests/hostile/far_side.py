@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from tests.startup.process import eventually
+from tests.support.clock import eventually
 
 HEADERS_END = b"\r\n\r\n"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.config.settings import CommandSettings, ConnectorSettings, EngineSettings
-from tests.e2e.application import Answer
-from tests.e2e.stage import Stage, stage
+from tests.support.clients import Answer
+from tests.support.server_env import ServerEnv, server_env
 
 from .far_side import Behaviour, FarSide
 
@@ -99,7 +99,7 @@ _INITIATE_WAIT = 2.0
 class Product:
     """What a test drives."""
 
-    stage: Stage
+    server: ServerEnv
     oem: FarSide
     elsewhere: FarSide
     """Another origin: whatever it hears is one thing too many."""
@@ -110,34 +110,34 @@ class Product:
         """Enrol a vehicle with an account of its own, whose commands are met with this behaviour."""
         self.oem.behave(f"/vehicles/{vin}/commands/", behaviour)
         account = {"company": "first", "connector": connector, "name": vin, "credentials": CREDENTIALS[connector]}
-        await self.stage.node.administer("account add", account)
-        await self.stage.vehicle(vin, account=vin)
+        await self.server.node.administer("account add", account)
+        await self.server.vehicle(vin, account=vin)
 
     async def send(self, vin: str, command: str = "alert") -> Answer:
-        return await self.stage.first.post(vin, command)
+        return await self.server.first.post(vin, command)
 
     async def get(self, command_id: str) -> dict[str, Any]:
         """The record once it is final."""
-        return await self.stage.first.final(command_id)
+        return await self.server.first.final(command_id)
 
     async def timeline(self, command_id: str) -> list[dict[str, Any]]:
         """What an operator reads of the command, oldest first."""
-        shown: dict[str, Any] = await self.stage.node.administer("command show", {"command": command_id})
+        shown: dict[str, Any] = await self.server.node.administer("command show", {"command": command_id})
         return list(shown["timeline"])
 
     def assert_kept_to_itself(self) -> None:
         """Nothing was sent to another origin, and no secret of the account was written down."""
         assert (self.elsewhere.connections, self.elsewhere.seen) == (0, [])
-        told = "".join(entry["body"] for entry in self.stage.store.rows("SELECT body FROM entry"))
+        told = "".join(entry["body"] for entry in self.server.store.rows("SELECT body FROM entry"))
         assert TOKEN not in told
         assert SECRET not in told
         assert REFRESH not in told
 
     async def still_serves(self) -> None:
         """Another vehicle's command succeeds now."""
-        posted = await self.stage.first.post(self.bystanders.pop(), "lock_door")
+        posted = await self.server.first.post(self.bystanders.pop(), "lock_door")
         assert posted.code == 200, posted
-        record = await self.stage.first.final(posted.body["id"])
+        record = await self.server.first.final(posted.body["id"])
         assert record["status"] == "Success", record
 
 
@@ -152,7 +152,7 @@ async def product(folder: Path, bystanders: int) -> AsyncIterator[Product]:
         }
         commands = CommandSettings(initiate_wait=_INITIATE_WAIT)
         engine = EngineSettings(sweep_interval=0.05, breaker_vehicles=1_000_000)
-        async with stage(folder, vehicles=bystanders, commands=commands, engine=engine, others=others) as all_:
+        async with server_env(folder, vehicles=bystanders, commands=commands, engine=engine, others=others) as all_:
             vins = [vehicle.vin for vehicle in all_.simulator.simulation.fleet.values() if vehicle.ordinary]
             yield Product(all_, oem, elsewhere, vins)
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from keyturn.config.settings import ServerSettings
-from tests.e2e.application import Answer
-from tests.e2e.stage import Stage, stage
+from tests.support.clients import Answer
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -81,16 +81,16 @@ CODES: list[object] = [
 
 
 @pytest.fixture(scope="module")
-async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def whole(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
     folder = tmp_path_factory.mktemp("bodies")
     server = ServerSettings(
         port=0, data=str(folder / "data"), header_timeout=SLOW, body_timeout=SLOW, drain_timeout=5.0
     )
-    async with stage(folder, server=server) as running:
+    async with server_env(folder, server=server) as running:
         yield running
 
 
-async def sent_beside_another(whole: Stage, body: bytes, signature: str) -> Answer:
+async def sent_beside_another(whole: ServerEnv, body: bytes, signature: str) -> Answer:
     """The answer, while another client was served."""
     first = whole.first
     proof = {"Authorization": f"Bearer {first.token}", "X-Signature": signature}
@@ -100,14 +100,14 @@ async def sent_beside_another(whole: Stage, body: bytes, signature: str) -> Answ
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-async def test_a_body_that_cannot_be_read_is_refused(whole: Stage, name: str) -> None:
+async def test_a_body_that_cannot_be_read_is_refused(whole: ServerEnv, name: str) -> None:
     body, refusal = UNREADABLE[name]
     answer = await sent_beside_another(whole, body, whole.first.signature(VIN, "start"))
     assert (answer.code, answer.body) == (refusal[0], {"detail": refusal[1]})
 
 
 @pytest.mark.parametrize("name", SIGNED)
-async def test_what_is_rightly_signed_and_names_nothing_is_not_found(whole: Stage, name: str) -> None:
+async def test_what_is_rightly_signed_and_names_nothing_is_not_found(whole: ServerEnv, name: str) -> None:
     vin, command, refusal = SIGNED[name]
     body = json.dumps({"vin": vin, "command": command}).encode()
     answer = await sent_beside_another(whole, body, whole.first.signature(vin, command))
@@ -115,7 +115,7 @@ async def test_what_is_rightly_signed_and_names_nothing_is_not_found(whole: Stag
 
 
 @pytest.mark.parametrize("code", CODES, ids=lambda code: repr(code)[:20])
-async def test_a_code_that_is_none_is_invalid_and_no_try(whole: Stage, code: object) -> None:
+async def test_a_code_that_is_none_is_invalid_and_no_try(whole: ServerEnv, code: object) -> None:
     first = await whole.first.post(VIN, "enable_ignition")
     body = json.dumps({"vin": VIN, "command": "enable_ignition", "code": code}).encode()
     answer = await sent_beside_another(whole, body, whole.first.signature(VIN, "enable_ignition"))
@@ -135,13 +135,13 @@ SLOW_SENDERS = {
 
 
 @pytest.mark.parametrize("stop", SLOW_SENDERS)
-async def test_who_stops_sending_hears_why_and_holds_nobody_up(whole: Stage, stop: str) -> None:
+async def test_who_stops_sending_hears_why_and_holds_nobody_up(whole: ServerEnv, stop: str) -> None:
     sent, detail = SLOW_SENDERS[stop]
     heads = [stopping(whole, sent, detail) for _ in range(50)]
     await asyncio.gather(*heads, served(whole))
 
 
-async def test_who_sends_a_byte_now_and_then_is_not_waited_for(whole: Stage) -> None:
+async def test_who_sends_a_byte_now_and_then_is_not_waited_for(whole: ServerEnv) -> None:
     async with connected(whole) as (reader, writer):
         dripping = asyncio.create_task(drip(writer, b"X-Slow: " + b"x" * 10_000))
         await assert_too_slow(reader, HEAD_IS_SLOW)
@@ -149,7 +149,7 @@ async def test_who_sends_a_byte_now_and_then_is_not_waited_for(whole: Stage) -> 
 
 
 @asynccontextmanager
-async def connected(whole: Stage) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connected(whole: ServerEnv) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection on which most of a head was sent."""
     host, port = whole.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -158,7 +158,7 @@ async def connected(whole: Stage) -> AsyncIterator[tuple[asyncio.StreamReader, a
     writer.close()
 
 
-async def stopping(whole: Stage, sent: str, detail: str) -> None:
+async def stopping(whole: ServerEnv, sent: str, detail: str) -> None:
     """A client that sends so much and no more."""
     async with connected(whole) as (reader, writer):
         writer.write(sent.encode())
@@ -178,7 +178,7 @@ async def drip(writer: asyncio.StreamWriter, raw: bytes) -> None:
         await asyncio.sleep(0.01)
 
 
-async def served(whole: Stage) -> None:
+async def served(whole: ServerEnv) -> None:
     """A command of another client succeeds meanwhile."""
     posted = await whole.first.post("9KTRENTED00000022", "lock_door")
     assert (await whole.first.final(posted.body["id"]))["status"] == "Success"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from tests.e2e.application import Answer
-from tests.e2e.stage import ALL_COMMANDS, Stage, stage
+from tests.support.clients import Answer
+from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 
 VEHICLES = 20
 IGNITION = ("enable_ignition", "disable_ignition")
@@ -27,13 +27,13 @@ keys = st.none() | st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 class Running:
     """A stage that runs while a request is sent."""
 
-    def __init__(self, runner: asyncio.Runner, opened: Stage) -> None:
-        self.stage = opened
+    def __init__(self, runner: asyncio.Runner, opened: ServerEnv) -> None:
+        self.server = opened
         self.heard: set[str] = set()
         self._runner = runner
 
     def send(self, body: dict[str, object], key: str | None) -> Answer:
-        application = self.stage.first
+        application = self.server.first
         named = str(body["vin"]), str(body["command"])
         headers = {"Authorization": f"Bearer {application.token}", "X-Signature": application.signature(*named)}
         headers |= {} if key is None else {"Idempotency-Key": key}
@@ -43,7 +43,7 @@ class Running:
 
     def assert_nothing_done_unasked(self) -> None:
         """Every actuation is of an id that was answered, once each; immobilising takes a code that nobody was told."""
-        done = self.stage.simulator.simulation.memory.ledger.all()
+        done = self.server.simulator.simulation.memory.ledger.all()
         refs = [actuation.client_ref for actuation in done]
         assert set(refs) <= self.heard
         assert len(refs) == len(set(refs))
@@ -54,7 +54,7 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("fuzz")
     with asyncio.Runner() as runner, ExitStack() as stack:
-        manager = stage(folder, vehicles=VEHICLES)
+        manager = server_env(folder, vehicles=VEHICLES)
         opened = runner.run(manager.__aenter__())
         stack.callback(lambda: runner.run(manager.__aexit__(None, None, None)))
         yield Running(runner, opened)

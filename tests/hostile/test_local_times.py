@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.clock import SECOND, after
 from keyturn.config.settings import ConnectorSettings
-from tests.e2e.stage import Stage, stage
+from tests.support.server_env import ServerEnv, server_env
 
 from .far_side import Caller, FarSide, Seen, answer
 
@@ -44,8 +44,8 @@ async def immobilising(folder: Path, zone: str) -> tuple[Any, dict[str, Any], li
         path = folder / "local.toml"
         path.write_text(DEFINITION % zone)
         others = {"local": ConnectorSettings(definition=str(path), base_url=oem.url)}
-        async with stage(folder, others=others) as s:
-            oem.behave("/commands/", _say(s, lambda _stage: {}))
+        async with server_env(folder, others=others) as s:
+            oem.behave("/commands/", _say(s, lambda _server: {}))
             oem.behave("/state", _say(s, _at_rest))
             account = {"company": "first", "connector": "local", "name": "local", "credentials": {"token": "t"}}
             await s.node.administer("account add", account)
@@ -56,7 +56,7 @@ async def immobilising(folder: Path, zone: str) -> tuple[Any, dict[str, Any], li
             return posted, ready, oem.about("/commands/")
 
 
-def _at_rest(s: Stage) -> dict[str, object]:
+def _at_rest(s: ServerEnv) -> dict[str, object]:
     """Parked and off for ten minutes, five seconds ahead of our clock."""
     ts, since = (_text(after(s.clock.now(), seconds)) for seconds in (5, -595))
     return {"ts": ts, "since": since, "speed": 0, "system_power_mode": "off", "transmission_gear": "park"}
@@ -66,7 +66,7 @@ def _text(instant: int) -> str:
     return datetime.fromtimestamp(instant // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _say(s: Stage, document: Any) -> Any:
+def _say(s: ServerEnv, document: Any) -> Any:
     async def say(_seen: Seen, caller: Caller) -> bool:
         await caller.say(answer(200, document(s)))
         return True

@@ -53,7 +53,7 @@ async def test_a_token_that_cannot_be_used_is_not_kept(shared: Product, vin: str
     await shared.meets(vin, TAKEN, connector="hostile-oauth")
     assert (await shared.send(vin)).code == 502
     shared.oem.behave(ENDPOINT, saying(answer(200, {"access_token": "good", "expires_in": 3600})))
-    shared.stage.advance(21)
+    shared.server.advance(21)
     assert (await shared.send(vin)).code == 200
     assert ["Authorization: Bearer good\r\n" in seen.head for seen in shared.oem.commands(vin)] == [True]
 
@@ -92,9 +92,9 @@ async def test_a_refresh_token_that_rotates_is_used_once_over_a_restart_too(tmp_
         running.oem.behave("/oauth/refresh", issue)
         await running.meets("REFRESHED", TAKEN, connector="hostile-refresh")
         assert (await running.send("REFRESHED")).code == 200
-        await running.stage.node.stop()
-        node = Node(running.stage.settings, clock=running.stage.clock)
-        running.stage.first.url = await node.start()
+        await running.server.node.stop()
+        node = Node(running.server.settings, clock=running.server.clock)
+        running.server.first.url = await node.start()
         try:
             assert (await running.send("REFRESHED", "lock_door")).code == 200
             running.assert_kept_to_itself()

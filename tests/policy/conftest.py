@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from .house import House, opened_house
+from tests.support.policy_env import PolicyEnv, policy_env
 
 
 @pytest.fixture(scope="session")
@@ -11,18 +11,18 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with opened_house(tmp_path_factory.mktemp("two")) as house:
-        yield house
+async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PolicyEnv]:
+    async with policy_env(tmp_path_factory.mktemp("two")) as env:
+        yield env
 
 
 @pytest.fixture
-async def house(opened: House) -> House:
+async def env(opened: PolicyEnv) -> PolicyEnv:
     """Time passes with every sign-in: the token is a new one."""
-    await opened.stage.first.log_in()
+    await opened.server.first.log_in()
     return opened
 
 
 @pytest.fixture
-def vin(house: House) -> str:
-    return next(house.vins)
+def vin(env: PolicyEnv) -> str:
+    return next(env.vins)

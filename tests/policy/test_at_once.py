@@ -13,9 +13,8 @@ import pytest
 from keyturn.config.settings import CommandSettings
 from keyturn.tenants.administration import OperationError
 from keyturn_simulator import fleet_vins
-from tests.e2e.stage import Stage, stage
-
-from .staff import WEEK, Staff
+from tests.support.operators import WEEK, Staff
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -26,26 +25,26 @@ Arrange = Callable[["Site"], Awaitable[dict[str, Any]]]
 class Site:
     """A stage with two admins of the installation and two approvers of the first company."""
 
-    def __init__(self, running: Stage, vins: Iterator[str]) -> None:
-        self.stage = running
+    def __init__(self, running: ServerEnv, vins: Iterator[str]) -> None:
+        self.server = running
         self.staff = Staff(running)
         self.vins = vins
 
     async def perform(self, operation: str, arguments: dict[str, Any], by: str | None) -> dict[str, Any]:
         signing_in = None if by is None else self.staff.credentials(by)
-        return await self.stage.node.administer(operation, arguments, signing_in)
+        return await self.server.node.administer(operation, arguments, signing_in)
 
     async def queued(self) -> dict[str, Any]:
         """A command that waits behind one that the vehicle is held back from."""
         vin = next(self.vins)
-        await self.stage.held(vin, "alert")
-        waiting = await self.stage.first.send(vin, "start")
-        await self.stage.has_state(waiting.body["id"], "Queued")
+        await self.server.held(vin, "alert")
+        waiting = await self.server.first.send(vin, "start")
+        await self.server.has_state(waiting.body["id"], "Queued")
         return {"command": waiting.body["id"]}
 
     async def awaiting(self) -> dict[str, Any]:
-        answer = await self.stage.first.confirmed(next(self.vins), "disable_ignition")
-        await self.stage.has_state(answer.body["id"], "AwaitingApproval")
+        answer = await self.server.first.confirmed(next(self.vins), "disable_ignition")
+        await self.server.has_state(answer.body["id"], "AwaitingApproval")
         return {"command": answer.body["id"]}
 
     async def held_back(self) -> dict[str, Any]:
@@ -62,10 +61,10 @@ class Site:
     async def immobilised(self) -> dict[str, Any]:
         """Out of coverage since, so that it stays so."""
         vin = next(self.vins)
-        command_id = (await self.stage.first.confirmed(vin, "disable_ignition")).body["id"]
+        command_id = (await self.server.first.confirmed(vin, "disable_ignition")).body["id"]
         await self.perform("approval approve", {"command": command_id}, "rita")
-        await self.stage.first.final(command_id)
-        await self.stage.hold(vin)
+        await self.server.first.final(command_id)
+        await self.server.hold(vin)
         return {"vehicle": vin}
 
     async def a_company(self) -> dict[str, Any]:
@@ -82,7 +81,7 @@ class Site:
 @pytest.fixture(scope="module")
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     folder: Path = tmp_path_factory.mktemp("site")
-    async with stage(folder, vehicles=VEHICLES, commands=CommandSettings(initiate_wait=0.2)) as running:
+    async with server_env(folder, vehicles=VEHICLES, commands=CommandSettings(initiate_wait=0.2)) as running:
         ordinary = [each.vin for each in fleet_vins(VEHICLES) if each.ordinary and each.powertrain == "combustion"]
         made = Site(running, iter(ordinary))
         await running.node.administer("policy set", {"company": "first", "second_person": True})
@@ -129,11 +128,11 @@ TWICE = frozenset({"vehicle set", "application set", "company set", "notice add"
 async def test_one_person_does_it_at_once_and_two_sessions_do_it_once(site: Site, case: str) -> None:
     operation, arrange, how, by, kind, second = CASES[case]
     order = {**await arrange(site), **how}
-    before = len(site.stage.store.entries(kind))
+    before = len(site.server.store.entries(kind))
     signing_in = [None if each is None else site.staff.credentials(each) for each in by]
 
     ends = await asyncio.gather(
-        *(site.stage.node.administer(operation, order, each) for each in signing_in), return_exceptions=True
+        *(site.server.node.administer(operation, order, each) for each in signing_in), return_exceptions=True
     )
 
     refusals = [end for end in ends if isinstance(end, OperationError)]
@@ -141,4 +140,4 @@ async def test_one_person_does_it_at_once_and_two_sessions_do_it_once(site: Site
     assert len(answers) + len(refusals) == 2, ends
     assert not any("effective_at" in answer for answer in answers), "nothing waits"
     assert len(answers) == (1 if second is ONE else 2), ends
-    assert len(site.stage.store.entries(kind)) - before == (2 if operation in TWICE else 1)
+    assert len(site.server.store.entries(kind)) - before == (2 if operation in TWICE else 1)

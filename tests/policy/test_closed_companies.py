@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.config.settings import ImmobilisationSettings
 from keyturn_simulator import fleet_vins
-from tests.e2e.stage import Stage, stage
+from tests.support.server_env import ServerEnv, server_env
 
 from .shell import keyturn
 
@@ -16,9 +16,9 @@ VEHICLES = 30
 
 
 @pytest.fixture(scope="module")
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
     brisk = ImmobilisationSettings(keep_enabling_pause=0.5)
-    async with stage(tmp_path_factory.mktemp("site"), vehicles=VEHICLES, immobilisation=brisk) as running:
+    async with server_env(tmp_path_factory.mktemp("site"), vehicles=VEHICLES, immobilisation=brisk) as running:
         yield running
 
 
@@ -27,7 +27,7 @@ def garage() -> Iterator[str]:
     return iter([each.vin for each in fleet_vins(VEHICLES) if each.ordinary and each.powertrain == "combustion"])
 
 
-async def is_enabled_again(site: Stage, vin: str) -> None:
+async def is_enabled_again(site: ServerEnv, vin: str) -> None:
     await site.eventually(lambda: site.signal(vin, "ignition_disabled") is False)
     await site.eventually(
         lambda: site.store.rows("SELECT 1 FROM immobilisation WHERE state <> 'closed' OR held = 1") == []
@@ -36,7 +36,7 @@ async def is_enabled_again(site: Stage, vin: str) -> None:
 
 @pytest.mark.parametrize("closed", ["application", "company"])
 async def test_an_operator_enables_the_vehicles_of_whoever_was_closed(
-    site: Stage, garage: Iterator[str], closed: str
+    site: ServerEnv, garage: Iterator[str], closed: str
 ) -> None:
     vin = next(garage)
     await site.done(vin, "disable_ignition")
@@ -54,7 +54,7 @@ async def test_an_operator_enables_the_vehicles_of_whoever_was_closed(
 
 
 async def test_enabling_that_goes_on_waits_for_the_end_of_a_switch_and_goes_on_then(
-    site: Stage, garage: Iterator[str]
+    site: ServerEnv, garage: Iterator[str]
 ) -> None:
     """It can be started while restoring commands are held back, and nobody has to release the switch."""
     vin = next(garage)
@@ -73,7 +73,7 @@ async def test_enabling_that_goes_on_waits_for_the_end_of_a_switch_and_goes_on_t
     assert (await keyturn(site, "switch", "list")) == {"switches": []}
 
 
-async def test_closing_a_company_counts_the_vehicles_that_stand_still(site: Stage) -> None:
+async def test_closing_a_company_counts_the_vehicles_that_stand_still(site: ServerEnv) -> None:
     await keyturn(site, "company", "set", "second", "--no-active")
 
     (*_, told) = site.store.entries("company.changed")

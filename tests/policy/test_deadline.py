@@ -13,8 +13,8 @@ from keyturn.store.port import Tx
 from keyturn.tenants import passwords
 from keyturn.tenants.administration import Answer, OperationError, Session
 from keyturn.tenants.principal import Operator
-from tests.commands.installation import INSTALLATION, KEYRING, NOW, add_vehicle, administer, install
-from tests.commands.yard import PARKED, Yard
+from tests.support.command_env import PARKED, CommandEnv
+from tests.support.enrolment import INSTALLATION, KEYRING, NOW, add_vehicle, administer, install
 
 MICROSECOND = 1e-6
 WAIT = 900.0
@@ -23,9 +23,9 @@ WAIT = 900.0
 class Desk:
     """A yard in which something waits for an approval, and an operator who may give it."""
 
-    def __init__(self, yard: Yard) -> None:
-        self.yard = yard
-        hired = yard.do(
+    def __init__(self, env: CommandEnv) -> None:
+        self.env = env
+        hired = env.do(
             administer,
             "operator add",
             name="ana",
@@ -34,21 +34,21 @@ class Desk:
             company="first",
             password=passwords.STRANGER,
         )
-        self._operator = Operator(hired["id"], "ana", "approver", yard.names.company, True)
-        self._approvals = Approvals(yard.registrar, {"oem": yard.declares})
-        yard.report(PARKED)
-        yard.administer("policy set", company="first", second_person=True)
-        self.awaiting = yard.register("disable_ignition")
+        self._operator = Operator(hired["id"], "ana", "approver", env.names.company, True)
+        self._approvals = Approvals(env.registrar, {"oem": env.declares})
+        env.report(PARKED)
+        env.administer("policy set", company="first", second_person=True)
+        self.awaiting = env.register("disable_ignition")
 
     def approve(self) -> Answer:
-        return self.yard.do(lambda tx: self._approvals.approve(self._session(tx), self._named))
+        return self.env.do(lambda tx: self._approvals.approve(self._session(tx), self._named))
 
     def reject(self) -> Answer:
-        return self.yard.do(lambda tx: reject(self._session(tx), self._named))
+        return self.env.do(lambda tx: reject(self._session(tx), self._named))
 
     @property
     def row(self) -> Command:
-        return self.yard.row(self.awaiting)
+        return self.env.row(self.awaiting)
 
     @property
     def _named(self) -> OneCommand:
@@ -60,27 +60,27 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    yard = Yard(tmp_path / "data", install(tmp_path / "data"))
-    yield Desk(yard)
-    yard.close()
+    env = CommandEnv(tmp_path / "data", install(tmp_path / "data"))
+    yield Desk(env)
+    env.close()
 
 
 def test_until_the_last_microsecond_it_is_approved_and_has_its_whole_time_to_be_sent(desk: Desk) -> None:
-    desk.yard.clock.advance(WAIT - MICROSECOND)
+    desk.env.clock.advance(WAIT - MICROSECOND)
 
     assert desk.approve()["state"] == "Queued"
     assert desk.row.send_deadline == after(NOW, WAIT - MICROSECOND + 120.0)
     assert desk.row.lane_number is not None
-    assert desk.yard.lapse(desk.awaiting) is None
-    desk.yard.report(PARKED)
-    assert desk.yard.intent(desk.row) is not None
+    assert desk.env.lapse(desk.awaiting) is None
+    desk.env.report(PARKED)
+    assert desk.env.intent(desk.row) is not None
 
 
 @pytest.mark.parametrize("swept", [True, False])
 def test_from_then_on_nobody_decides_any_more_swept_or_not(desk: Desk, swept: bool) -> None:
-    desk.yard.clock.advance(WAIT)
+    desk.env.clock.advance(WAIT)
     if swept:
-        desk.yard.lapse(desk.awaiting)
+        desk.env.lapse(desk.awaiting)
 
     for decide in (desk.approve, desk.reject):
         with pytest.raises(OperationError) as refusal:
@@ -90,7 +90,7 @@ def test_from_then_on_nobody_decides_any_more_swept_or_not(desk: Desk, swept: bo
 
 
 def test_what_is_approved_is_judged_by_the_rules_of_that_moment(desk: Desk) -> None:
-    desk.yard.administer("policy set", company="first", notify_first=True)
+    desk.env.administer("policy set", company="first", notify_first=True)
 
     assert desk.approve()["state"] == "Refused"
     assert desk.row.detail == '"Command blocked by policy: no notice to the end user on record."'
@@ -98,18 +98,18 @@ def test_what_is_approved_is_judged_by_the_rules_of_that_moment(desk: Desk) -> N
 
 def test_what_was_approved_is_judged_again_before_it_is_sent(desk: Desk) -> None:
     desk.approve()
-    desk.yard.administer("switch throw", reach="disable", reason="recall")
+    desk.env.administer("switch throw", reach="disable", reason="recall")
 
-    assert desk.yard.intent(desk.row) is None
+    assert desk.env.intent(desk.row) is None
     assert desk.row.detail == '"Command blocked by policy: stopped by a kill switch."'
 
 
 def test_a_limit_that_was_reached_while_it_waited_does_not_refuse_what_was_counted_already(desk: Desk) -> None:
-    yard, other = desk.yard, "9KTPARKED00000002"
-    yard.do(add_vehicle, other)
-    yard.administer("policy set", company="first", disables_per_company_day=1)
-    refusal = yard.refused("disable_ignition", yard.first_step("disable_ignition", vin=other)[1], vin=other)
+    env, other = desk.env, "9KTPARKED00000002"
+    env.do(add_vehicle, other)
+    env.administer("policy set", company="first", disables_per_company_day=1)
+    refusal = env.refused("disable_ignition", env.first_step("disable_ignition", vin=other)[1], vin=other)
     assert refusal.detail == "Command blocked by policy: limit of disables reached."
 
     assert desk.approve()["state"] == "Queued"
-    assert yard.intent(desk.row) is not None
+    assert env.intent(desk.row) is not None

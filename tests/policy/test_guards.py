@@ -11,7 +11,7 @@ from keyturn.store.port import ReadTx, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation
 from keyturn.tenants.guards import ALWAYS, Guard, Need, at_once, reads
 from keyturn.tenants.operations import perform
-from tests.e2e.stage import Stage, stage
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -49,8 +49,8 @@ FIRST_MISSING = {"change show": "not_found"}
 
 
 @pytest.fixture(scope="module")
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stage, str]]:
-    async with stage(tmp_path_factory.mktemp("table"), vehicles=3) as s:
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[ServerEnv, str]]:
+    async with server_env(tmp_path_factory.mktemp("table"), vehicles=3) as s:
         vera = {"name": "vera", "email": "v@b.c", "role": "viewer", "password": "a long enough phrase"}
         await s.node.administer("operator add", vera)
         command_id = (await s.first.post(VIN, "location")).body["id"]
@@ -58,7 +58,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[
         yield s, command_id
 
 
-def table(s: Stage) -> tuple[Operation, ...]:
+def table(s: ServerEnv) -> tuple[Operation, ...]:
     return s.node.administration._operations
 
 
@@ -72,7 +72,7 @@ def _reasoned(guard: Guard) -> bool:
     return len(guard.harms) > 1 and (always or len(guard.otherwise) > 1)
 
 
-async def test_every_operation_says_what_it_may_harm_and_why_it_is_not_guarded(site: tuple[Stage, str]) -> None:
+async def test_every_operation_says_what_it_may_harm_and_why_it_is_not_guarded(site: tuple[ServerEnv, str]) -> None:
     assert unreasoned(table(site[0])) == []
 
 
@@ -90,12 +90,14 @@ def test_an_operation_that_is_added_without_a_reason_is_found() -> None:
     assert rows[0].guard.need(None, None) is Need.CHANGE
 
 
-async def test_every_operation_that_says_it_only_reads_is_tried_here(site: tuple[Stage, str]) -> None:
+async def test_every_operation_that_says_it_only_reads_is_tried_here(site: tuple[ServerEnv, str]) -> None:
     assert {each.name for each in table(site[0]) if each.guard.otherwise == reads().otherwise} == READS.keys()
 
 
 @pytest.mark.parametrize("name", READS)
-async def test_what_says_it_only_reads_is_done_where_nothing_can_be_written(site: tuple[Stage, str], name: str) -> None:
+async def test_what_says_it_only_reads_is_done_where_nothing_can_be_written(
+    site: tuple[ServerEnv, str], name: str
+) -> None:
     """In a transaction of the reader, which has no way to write."""
     s, command_id = site
     filled = {key: command_id if value == "{command}" else value for key, value in READS[name].items()}
@@ -107,14 +109,14 @@ async def test_what_says_it_only_reads_is_done_where_nothing_can_be_written(site
         assert await s.node.store.read(work)
 
 
-def _read(tx: ReadTx, s: Stage, name: str, arguments: dict[str, Any]) -> Answer:
+def _read(tx: ReadTx, s: ServerEnv, name: str, arguments: dict[str, Any]) -> Answer:
     assert not hasattr(tx, "run")
     desk = s.node.administration
     context = desk._keyring, desk._installation, name, arguments, "operator:local", table(s)
     return perform(cast("Tx", tx), *context)
 
 
-async def test_what_writes_cannot_be_done_there(site: tuple[Stage, str]) -> None:
+async def test_what_writes_cannot_be_done_there(site: tuple[ServerEnv, str]) -> None:
     work = partial(_read, s=site[0], name="company add", arguments={"name": "third"})
     with pytest.raises(AttributeError):
         await site[0].node.store.read(work)

@@ -8,8 +8,8 @@ import pytest
 
 from keyturn_client import KeyturnClient
 from keyturn_simulator import fleet_vins
-from tests.e2e.refusals import refused
-from tests.e2e.stage import Stage, stage
+from tests.support.refusals import refused
+from tests.support.server_env import ServerEnv, server_env
 
 from .shell import keyturn
 
@@ -20,12 +20,14 @@ INVALID = (403, "X-Signature invalid.")
 
 
 @pytest.fixture
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with stage(tmp_path_factory.mktemp("site"), vehicles=VEHICLES) as running:
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
+    async with server_env(tmp_path_factory.mktemp("site"), vehicles=VEHICLES) as running:
         yield running
 
 
-async def test_an_immobilisation_needs_version_2_from_the_next_request_on_and_enabling_does_not(site: Stage) -> None:
+async def test_an_immobilisation_needs_version_2_from_the_next_request_on_and_enabling_does_not(
+    site: ServerEnv,
+) -> None:
     vin = next(each.vin for each in fleet_vins(VEHICLES) if each.ordinary and each.powertrain == "combustion")
     captured = (await site.first.post(vin, "disable_ignition")).body["code"]
     await keyturn(site, "policy", "set", "first", "--ignition-v2")

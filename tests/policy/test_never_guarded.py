@@ -11,12 +11,11 @@ from keyturn.alerts.entries import Entry
 from keyturn.alerts.rules import rule_for
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operators import load
-
-from .house import House, opened_house
+from tests.support.policy_env import PolicyEnv, policy_env
 
 pytestmark = pytest.mark.anyio
 
-Prepare = Callable[[House, str], Awaitable[dict[str, Any]]]
+Prepare = Callable[[PolicyEnv, str], Awaitable[dict[str, Any]]]
 
 
 @dataclass
@@ -30,44 +29,44 @@ class Act:
     entries: int = 1
 
 
-async def throw_disable(_house: House, _vin: str) -> dict[str, Any]:
+async def throw_disable(_env: PolicyEnv, _vin: str) -> dict[str, Any]:
     return {"reach": "disable", "company": "first", "reason": "theft"}
 
 
-async def throw_actuating(_house: House, _vin: str) -> dict[str, Any]:
+async def throw_actuating(_env: PolicyEnv, _vin: str) -> dict[str, Any]:
     return {"reach": "actuating", "company": "first", "reason": "theft"}
 
 
-async def an_application(house: House, vin: str) -> dict[str, Any]:
+async def an_application(env: PolicyEnv, vin: str) -> dict[str, Any]:
     given = {"company": "first", "name": vin, "grants": ["location"]}
-    return {"application": (await house.staff.do("ana", "application add", **given))["id"], "active": False}
+    return {"application": (await env.staff.do("ana", "application add", **given))["id"], "active": False}
 
 
-async def an_operator(house: House, vin: str) -> dict[str, Any]:
+async def an_operator(env: PolicyEnv, vin: str) -> dict[str, Any]:
     given = {"company": "first", "name": vin, "email": "v@b.c", "role": "viewer"}
-    return {"person": (await house.staff.do("ana", "operator add", **given))["id"], "active": False}
+    return {"person": (await env.staff.do("ana", "operator add", **given))["id"], "active": False}
 
 
-async def a_waiting_command(house: House, vin: str) -> dict[str, Any]:
-    await house.stage.first.log_in()
-    return {"command": await house.waiting(vin)}
+async def a_waiting_command(env: PolicyEnv, vin: str) -> dict[str, Any]:
+    await env.server.first.log_in()
+    return {"command": await env.waiting(vin)}
 
 
-async def a_change(house: House, _vin: str) -> dict[str, Any]:
-    change = await house.staff.do("ana", "policy set", company="first", second_person=False)
+async def a_change(env: PolicyEnv, _vin: str) -> dict[str, Any]:
+    change = await env.staff.do("ana", "policy set", company="first", second_person=False)
     assert change["state"] == "pending"
     return {"change": change["change"]}
 
 
-async def a_policy(_house: House, _vin: str) -> dict[str, Any]:
+async def a_policy(_env: PolicyEnv, _vin: str) -> dict[str, Any]:
     return {"company": "first", "reason_required": True}
 
 
-async def a_notice(_house: House, vin: str) -> dict[str, Any]:
+async def a_notice(_env: PolicyEnv, vin: str) -> dict[str, Any]:
     return {"vehicle": vin, "channel": "sms"}
 
 
-async def a_vehicle(_house: House, vin: str) -> dict[str, Any]:
+async def a_vehicle(_env: PolicyEnv, vin: str) -> dict[str, Any]:
     return {"vehicle": vin}
 
 
@@ -87,24 +86,26 @@ ACTS = (
 
 
 @pytest.fixture(scope="module")
-async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PolicyEnv]:
     """ana is in charge."""
-    async with opened_house(tmp_path_factory.mktemp("alone")) as house:
-        await house.stage.node.administer("operator set", {"person": "ana", "role": "admin"})
-        yield house
+    async with policy_env(tmp_path_factory.mktemp("alone")) as env:
+        await env.server.node.administer("operator set", {"person": "ana", "role": "admin"})
+        yield env
 
 
 @pytest.fixture
-def vin(alone: House) -> str:
+def vin(alone: PolicyEnv) -> str:
     return next(alone.vins)
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.operation}-{act.prepare.__name__}")
-async def test_of_two_sessions_at_the_same_moment_it_is_done_once_and_told(alone: House, vin: str, act: Act) -> None:
+async def test_of_two_sessions_at_the_same_moment_it_is_done_once_and_told(
+    alone: PolicyEnv, vin: str, act: Act
+) -> None:
     arguments = await act.prepare(alone, vin)
-    before = len(alone.stage.store.entries(act.kind))
+    before = len(alone.server.store.entries(act.kind))
     operator = await _signed_in(alone, "ana")
-    perform = alone.stage.node.administration._perform
+    perform = alone.server.node.administration._perform
     came = await asyncio.gather(
         *(perform([(act.operation, dict(arguments))], operator) for _session in range(2)), return_exceptions=True
     )
@@ -113,14 +114,14 @@ async def test_of_two_sessions_at_the_same_moment_it_is_done_once_and_told(alone
     assert len(refused) == act.losers, came
     assert all(isinstance(each, list | OperationError) for each in came)
     assert not any(isinstance(each, list) and each[0].get("needs") for each in came)
-    entries = alone.stage.store.entries(act.kind)[before:]
+    entries = alone.server.store.entries(act.kind)[before:]
     assert len(entries) == act.entries
     assert rule_for(_entry(entries[-1])) is not None
 
 
-async def _signed_in(house: House, name: str) -> Any:
-    (row,) = house.stage.store.rows("SELECT id FROM operator WHERE name = :name", name=name)
-    return await house.stage.node.store.read(lambda tx: load(tx, row["id"], second_factor=True))
+async def _signed_in(env: PolicyEnv, name: str) -> Any:
+    (row,) = env.server.store.rows("SELECT id FROM operator WHERE name = :name", name=name)
+    return await env.server.node.store.read(lambda tx: load(tx, row["id"], second_factor=True))
 
 
 def _entry(row: dict[str, Any]) -> Entry:

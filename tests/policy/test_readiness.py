@@ -11,11 +11,11 @@ import pytest
 
 from keyturn.config.settings import CommandSettings, QuotaSettings, ServerSettings
 from keyturn_simulator import fleet_vins
-from tests.connectors.oem import answer
-from tests.e2e.preconditions import SENTENCES, not_met
 from tests.e2e.scripted import VIN as SCRIPTED
 from tests.e2e.scripted import scripted
-from tests.e2e.stage import ALL_COMMANDS, Stage, stage
+from tests.support.oem import answer
+from tests.support.refusals import SENTENCES, not_met
+from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -35,25 +35,25 @@ BRISK = CommandSettings(initiate_wait=0.3)
 
 
 @asynccontextmanager
-async def fresh(folder: Path) -> AsyncIterator[Stage]:
+async def fresh(folder: Path) -> AsyncIterator[ServerEnv]:
     """Fresh data; what hangs at the OEM in the end is not waited for."""
     server = ServerSettings(port=0, data=str(folder / "data"), drain_timeout=0.1)
-    async with stage(folder, vehicles=0, commands=BRISK, server=server) as running:
+    async with server_env(folder, vehicles=0, commands=BRISK, server=server) as running:
         yield running
 
 
-async def ready(s: Stage, vin: str, command: str, **arguments: str) -> dict[str, Any]:
+async def ready(s: ServerEnv, vin: str, command: str, **arguments: str) -> dict[str, Any]:
     return await s.node.administer("vehicle ready", {"vin": vin, "command": command, **FIRST, **arguments})
 
 
-async def known(s: Stage) -> None:
+async def known(s: ServerEnv) -> None:
     """Every vehicle of which anything can be known is read: issuing a code does that."""
     answers = [await s.first.post(vin, "enable_ignition") for vin in VINS]
     issued = sum(answer.code == 200 for answer in answers)
     await s.eventually(lambda: len(s.store.rows("SELECT 1 FROM vehicle_evidence")) == issued)
 
 
-async def sent(s: Stage, vin: str, command: str, **headers: str) -> str | None:
+async def sent(s: ServerEnv, vin: str, command: str, **headers: str) -> str | None:
     """Why the command was not sent; None: it was."""
     answer = await s.first.post(vin, command, **headers)
     if answer.body.get("status") == "Confirmation":
@@ -102,8 +102,8 @@ async def test_what_nobody_has_read_yet_is_no_reason_where_it_can_be_read(tmp_pa
 
 
 @pytest.fixture(scope="module")
-async def parked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with stage(tmp_path_factory.mktemp("ready"), commands=BRISK) as running:
+async def parked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
+    async with server_env(tmp_path_factory.mktemp("ready"), commands=BRISK) as running:
         yield running
 
 
@@ -127,7 +127,7 @@ async def test_it_writes_and_sends_nothing(tmp_path: Path) -> None:
 
 async def test_every_reason_is_told_in_the_order_in_which_the_request_meets_them(tmp_path: Path) -> None:
     """Each is taken away in turn: the request hears the first of those that are left, and never another."""
-    async with stage(tmp_path, commands=BRISK) as s:
+    async with server_env(tmp_path, commands=BRISK) as s:
         rented, words = "9KTRENTED00000022", {"X-Reason": "missing"}
         await s.node.administer("policy set", {**FIRST, "disables_per_company_day": 1})
         await s.done(rented, "disable_ignition")
@@ -166,7 +166,7 @@ async def test_every_reason_is_told_in_the_order_in_which_the_request_meets_them
         assert await sent(s, PARKED, "disable_ignition", **words) == left[0]
 
 
-async def driving(s: Stage) -> None:
+async def driving(s: ServerEnv) -> None:
     """And Keyturn knows it."""
     signals = {
         "speed": 40.0,
@@ -180,7 +180,7 @@ async def driving(s: Stage) -> None:
     await s.eventually(lambda: s.store.known(PARKED, "speed") == 40.0)
 
 
-async def test_it_tells_all_that_it_looked_at(parked: Stage) -> None:
+async def test_it_tells_all_that_it_looked_at(parked: ServerEnv) -> None:
     await known(parked)
     await parked.node.administer("policy set", {**FIRST, "second_person": True, "disables_per_actor_hour": 3})
     try:
@@ -204,7 +204,7 @@ async def test_it_tells_all_that_it_looked_at(parked: Stage) -> None:
 
 
 async def test_ten_codes_in_an_hour_are_a_reason(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         for _ in range(10):
             assert (await s.first.post(PARKED, "disable_ignition")).code == 200
         assert (await s.first.post(PARKED, "disable_ignition")).body["detail"] == "Too many requests."
@@ -217,7 +217,7 @@ QUOTA_OF_TWO = {"quota": QuotaSettings(vehicle_hour=2, reserve=0)}
 
 
 async def test_a_quota_that_is_used_up_is_a_reason_and_restoring_is_not_held(tmp_path: Path) -> None:
-    async with stage(tmp_path, connector=QUOTA_OF_TWO, commands=BRISK) as s:
+    async with server_env(tmp_path, connector=QUOTA_OF_TWO, commands=BRISK) as s:
         await s.done(PARKED, "unlock_door")
         said = await ready(s, PARKED, "alert")
         assert (said["quota_free"], said["reasons"]) == (False, [QUOTA])
@@ -226,14 +226,14 @@ async def test_a_quota_that_is_used_up_is_a_reason_and_restoring_is_not_held(tmp
 
 
 async def test_without_quota_nothing_can_be_read_and_the_unknown_refuses(tmp_path: Path) -> None:
-    async with stage(tmp_path, connector=QUOTA_OF_TWO, commands=BRISK) as s:
+    async with server_env(tmp_path, connector=QUOTA_OF_TWO, commands=BRISK) as s:
         await s.done(PARKED, "alert")
         await s.done(PARKED, "location")
         said = await ready(s, PARKED, "disable_ignition")
         assert said["reasons"][0] == await sent(s, PARKED, "disable_ignition")
 
 
-async def test_of_several_applications_one_has_to_be_named(parked: Stage) -> None:
+async def test_of_several_applications_one_has_to_be_named(parked: ServerEnv) -> None:
     reader = await parked.application("first", "reader", ["location"])
     named = await ready(parked, PARKED, "start", application=reader.client_id)
     assert (named["granted"], named["reasons"]) == (False, [COMMAND_TEXT])

@@ -9,11 +9,11 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.config.settings import CommandSettings
-from tests.connectors.oem import answer
-from tests.e2e.preconditions import not_met
 from tests.e2e.scripted import VIN as SCRIPTED
 from tests.e2e.scripted import scripted
-from tests.e2e.stage import Stage, stage
+from tests.support.oem import answer
+from tests.support.refusals import not_met
+from tests.support.server_env import ServerEnv, server_env
 
 from .test_readiness import COMMAND_TEXT, FIRST, PARKED, ready, sent
 
@@ -24,8 +24,8 @@ BEARER, NO_SECRET = "Bearer token invalid or expired.", "Sign-secret not found."
 
 
 @asynccontextmanager
-async def fresh(folder: Path) -> AsyncIterator[Stage]:
-    async with stage(folder, vehicles=0, commands=CommandSettings(initiate_wait=1.0)) as running:
+async def fresh(folder: Path) -> AsyncIterator[ServerEnv]:
+    async with server_env(folder, vehicles=0, commands=CommandSettings(initiate_wait=1.0)) as running:
         yield running
 
 
@@ -91,7 +91,7 @@ async def test_a_wall_clock_that_was_set_back_holds_what_acts(tmp_path: Path, mo
         assert await s.actuations(PARKED) == []
 
 
-async def parked_just_now(s: Stage) -> None:
+async def parked_just_now(s: ServerEnv) -> None:
     """And Keyturn knows it."""
     await s.set_vehicle(RELAYED, signals={"system_power_mode": "on", "ignition_status": "ignition on"})
     await s.set_vehicle(RELAYED, signals={"system_power_mode": "off", "ignition_status": "ignition off"})

@@ -8,9 +8,8 @@ import pytest
 
 from keyturn.administering import restore
 from keyturn.app import Node
-from tests.e2e.stage import Stage, stage
-
-from .staff import LIFE, Staff
+from tests.support.operators import LIFE, Staff
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -18,8 +17,8 @@ PARKED = "9KTPARKED00000001"
 
 
 @asynccontextmanager
-async def waiting(folder: Path) -> AsyncIterator[tuple[Stage, Staff, str]]:
-    async with stage(folder) as s:
+async def waiting(folder: Path) -> AsyncIterator[tuple[ServerEnv, Staff, str]]:
+    async with server_env(folder) as s:
         staff = Staff(s)
         await staff.hire("ana")
         await s.node.administer("policy set", {"company": "first", "second_person": True})
@@ -29,7 +28,7 @@ async def waiting(folder: Path) -> AsyncIterator[tuple[Stage, Staff, str]]:
 
 
 @asynccontextmanager
-async def another_node(s: Stage) -> AsyncIterator[None]:
+async def another_node(s: ServerEnv) -> AsyncIterator[None]:
     """A new node on the data of the one that was stopped."""
     s.node = Node(s.settings, clock=s.clock)
     s.first.url = s.url = await s.node.start()

@@ -7,8 +7,8 @@ import pytest
 
 from keyturn.config.settings import CommandSettings
 from keyturn_simulator import fleet_vins
-from tests.e2e.refusals import refused
-from tests.e2e.stage import Stage, stage
+from tests.support.refusals import refused
+from tests.support.server_env import ServerEnv, server_env
 
 from .shell import keyturn
 
@@ -20,9 +20,9 @@ LIMIT_REACHED = (403, "Command blocked by policy: limit of disables reached.")
 
 
 @pytest.fixture(scope="module")
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
     brief = CommandSettings(initiate_wait=0.2)
-    async with stage(tmp_path_factory.mktemp("site"), vehicles=VEHICLES, commands=brief) as running:
+    async with server_env(tmp_path_factory.mktemp("site"), vehicles=VEHICLES, commands=brief) as running:
         yield running
 
 
@@ -43,7 +43,7 @@ def another(garage: Iterator[str]) -> str:
     return next(garage)
 
 
-async def queued(site: Stage, vin: str, command: str) -> str:
+async def queued(site: ServerEnv, vin: str, command: str) -> str:
     """The id of a command that waits behind an alert which the vehicle does not get until it is let go."""
     await site.held(vin, "alert")
     waiting = await site.first.send(vin, command)
@@ -53,7 +53,7 @@ async def queued(site: Stage, vin: str, command: str) -> str:
 
 
 @asynccontextmanager
-async def thrown(site: Stage, reach: str, *place: str) -> AsyncIterator[None]:
+async def thrown(site: ServerEnv, reach: str, *place: str) -> AsyncIterator[None]:
     await keyturn(site, "switch", "throw", reach, "a drill", *place)
     try:
         yield
@@ -70,7 +70,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 async def test_a_switch_stops_at_once_what_is_asked_for_and_what_is_queued(
-    site: Stage, vin: str, another: str, place: tuple[str, ...]
+    site: ServerEnv, vin: str, another: str, place: tuple[str, ...]
 ) -> None:
     command_id = await queued(site, vin, "disable_ignition")
     async with thrown(site, "disable", *place):
@@ -88,13 +88,17 @@ async def test_a_switch_stops_at_once_what_is_asked_for_and_what_is_queued(
 
 
 @pytest.mark.parametrize("place", [("--company", "second"), ("--account", "simulator", "--company", "second")])
-async def test_a_switch_over_another_company_stops_nothing_here(site: Stage, vin: str, place: tuple[str, ...]) -> None:
+async def test_a_switch_over_another_company_stops_nothing_here(
+    site: ServerEnv, vin: str, place: tuple[str, ...]
+) -> None:
     async with thrown(site, "actuating", *place):
         assert refused(await site.second.post("9KT0THER000000025", "alert")) == STOPPED
         await site.done(vin, "alert")
 
 
-async def test_what_restores_is_stopped_by_the_switch_that_names_it_alone(site: Stage, vin: str, another: str) -> None:
+async def test_what_restores_is_stopped_by_the_switch_that_names_it_alone(
+    site: ServerEnv, vin: str, another: str
+) -> None:
     await site.done(vin, "disable_ignition")
     async with thrown(site, "actuating"):
         for command in ("alert", "unlock_door", "start", "disable_ignition"):
@@ -110,7 +114,7 @@ async def test_what_restores_is_stopped_by_the_switch_that_names_it_alone(site: 
         assert (await site.first.final(enabled.body["id"]))["status"] == "Success"
 
 
-async def test_a_limit_holds_its_actor_until_it_is_lifted(site: Stage, garage: Iterator[str]) -> None:
+async def test_a_limit_holds_its_actor_until_it_is_lifted(site: ServerEnv, garage: Iterator[str]) -> None:
     hasty, patient = [await site.application("first", name) for name in ("hasty", "patient")]
     await keyturn(site, "policy", "set", "first", "--disables-per-actor-hour", "1")
     assert (await hasty.confirmed(next(garage), "disable_ignition")).body["status"] == "Pending"
@@ -130,7 +134,7 @@ async def test_a_limit_holds_its_actor_until_it_is_lifted(site: Stage, garage: I
     assert (await keyturn(site, "limit", "list")) == {"stops": []}
 
 
-async def test_what_was_not_sent_is_taken_back(site: Stage, vin: str) -> None:
+async def test_what_was_not_sent_is_taken_back(site: ServerEnv, vin: str) -> None:
     command_id = await queued(site, vin, "disable_ignition")
 
     taken = await keyturn(site, "command", "cancel", command_id)

@@ -13,11 +13,11 @@ from keyturn.config.settings import EngineSettings
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operators import load
 from keyturn.tenants.principal import Operator
-from tests.e2e.refusals import COMMAND_UNKNOWN, VIN_UNKNOWN, refused
-from tests.e2e.stage import ALL_COMMANDS, Stage, stage
+from tests.support.operators import Staff
+from tests.support.refusals import COMMAND_UNKNOWN, VIN_UNKNOWN, refused
+from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 
 from .probe import Cost, Probe, probe
-from .staff import Staff
 
 pytestmark = pytest.mark.anyio
 
@@ -30,7 +30,7 @@ STILL = EngineSettings(sweep_interval=3600.0)
 class Town:
     """Two companies; each has an operator who administers it."""
 
-    stage: Stage
+    server: ServerEnv
     foreign: dict[str, str]
     """By argument: a thing of the second company."""
     command: str
@@ -38,12 +38,12 @@ class Town:
 
     @property
     def node(self) -> Node:
-        return self.stage.node
+        return self.server.node
 
 
 @pytest.fixture(scope="module")
 async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with stage(tmp_path_factory.mktemp("town"), engine=STILL) as s:
+    async with server_env(tmp_path_factory.mktemp("town"), engine=STILL) as s:
         account = {"company": "second", "connector": "simulator", "name": "theirs", "credentials": {"token": "t"}}
         foreign = {
             "company": (await s.node.administer("company show", {"company": "second"}))["id"],
@@ -75,14 +75,14 @@ async def cost(measure: Probe, call: Callable[[], Awaitable[object]]) -> Cost:
 
 async def test_a_record_costs_the_same_whosever_it_is(town: Town, measure: Probe) -> None:
     """Another's, one that never was, and one's own."""
-    own = (await town.stage.first.post(PARKED, "location")).body["id"]
-    await town.stage.first.final(own)
+    own = (await town.server.first.post(PARKED, "location")).body["id"]
+    await town.server.first.final(own)
     costs = []
     for command_id in (town.command, str(uuid.uuid4()), own):
-        costs.append(await cost(measure, partial(town.stage.first.get, command_id)))
+        costs.append(await cost(measure, partial(town.server.first.get, command_id)))
     assert costs[0] == costs[1] == costs[2]
     assert sum(costs[0].statements.values()) == 1
-    assert refused(await town.stage.first.get(town.command)) == COMMAND_UNKNOWN
+    assert refused(await town.server.first.get(town.command)) == COMMAND_UNKNOWN
 
 
 @pytest.mark.parametrize("command", [*ALL_COMMANDS, "dance"])
@@ -91,8 +91,8 @@ async def test_a_vehicle_of_another_costs_what_none_costs(town: Town, measure: P
         costs = []
         for vin in (THEIRS, NOBODYS):
             await town.node.store.write(lambda tx: tx.run("DELETE FROM refusal_window"))  # its first in a minute
-            costs.append(await cost(measure, partial(town.stage.first.post, vin, command, code)))
-            assert refused(await town.stage.first.post(vin, command, code)) == VIN_UNKNOWN
+            costs.append(await cost(measure, partial(town.server.first.post, vin, command, code)))
+            assert refused(await town.server.first.post(vin, command, code)) == VIN_UNKNOWN
         assert costs[0] == costs[1]
         assert costs[0].statements
         assert costs[0].keyed["hmac.compare_digest"]
@@ -160,7 +160,7 @@ async def as_paula(town: Town, name: str, arguments: dict[str, Any]) -> tuple[st
 
 
 async def operator_named(town: Town, name: str) -> Operator:
-    (row,) = town.stage.store.rows("SELECT id FROM operator WHERE name = :name", name=name)
+    (row,) = town.server.store.rows("SELECT id FROM operator WHERE name = :name", name=name)
     operator = await town.node.store.read(lambda tx: load(tx, row["id"], second_factor=True))
     assert operator is not None
     return operator

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stage import Stage, stage
+from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -13,8 +13,8 @@ PARKED = "9KTPARKED00000001"
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with stage(tmp_path, vehicles=3) as s:
+async def site(tmp_path: Path) -> AsyncIterator[ServerEnv]:
+    async with server_env(tmp_path, vehicles=3) as s:
         yield s
 
 
@@ -26,7 +26,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Stage]:
     ],
 )
 async def test_an_operator_enables_the_vehicles_of_what_was_deactivated(
-    site: Stage, operation: str, arguments: dict[str, object]
+    site: ServerEnv, operation: str, arguments: dict[str, object]
 ) -> None:
     disabled = await site.first.confirmed(PARKED, "disable_ignition")
     assert (await site.first.final(disabled.body["id"]))["status"] == "Success"

@@ -7,12 +7,12 @@ from urllib.parse import quote
 import pytest
 
 from keyturn.legible import BIDI_CONTROLS
-from tests.e2e.application import Answer
-from tests.e2e.refusals import KEY_REUSED, SIGNATURE_INVALID, refused
-from tests.e2e.stage import Stage, stage
-from tests.e2e.store import StoreReader
 from tests.startup.installation import ORDINARY, install
 from tests.startup.process import serving
+from tests.support.clients import Answer
+from tests.support.refusals import KEY_REUSED, SIGNATURE_INVALID, refused
+from tests.support.server_env import ServerEnv, server_env
+from tests.support.store_reader import StoreReader
 
 pytestmark = pytest.mark.anyio
 
@@ -25,12 +25,12 @@ PORTUGUESE = "Suspicion of theft or robbery; veículo não devolvido, cliente in
 
 
 @pytest.fixture(scope="module")
-async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async with stage(tmp_path_factory.mktemp("words")) as s:
+async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
+    async with server_env(tmp_path_factory.mktemp("words")) as s:
         yield s
 
 
-async def said(s: Stage, vin: str, **headers: str) -> dict[str, object]:
+async def said(s: ServerEnv, vin: str, **headers: str) -> dict[str, object]:
     """The row of a command that was sent with these headers."""
     answer = await s.first.post(vin, "location", **headers)
     assert answer.code == 200, answer
@@ -43,18 +43,18 @@ async def said(s: Stage, vin: str, **headers: str) -> dict[str, object]:
     [PORTUGUESE, "a", "ã" * 500, "€" * 500, "\N{POLICE CAR}" * 500, '100%; \'a "b" \\ c', "مفقود", "a, b"],
     ids=["portuguese", "one", "two octets", "three octets", "four octets", "signs", "arabic", "comma"],
 )
-async def test_words_arrive_as_they_were_said(running: Stage, words: str) -> None:
+async def test_words_arrive_as_they_were_said(running: ServerEnv, words: str) -> None:
     row = await said(running, PARKED, **{"X-Reason": quote(words, safe=""), "X-Case": quote(words[:100])})
     assert (row["reason"], row["case_number"]) == (words, words[:100].strip())
 
 
-async def test_plain_ascii_needs_no_escapes_and_blanks_around_it_do_not_count(running: Stage) -> None:
+async def test_plain_ascii_needs_no_escapes_and_blanks_around_it_do_not_count(running: ServerEnv) -> None:
     row = await said(running, PARKED, **{"X-Reason": "missing; since noon", "X-Case": "%20BO 12/3%20"})
     assert (row["reason"], row["case_number"]) == ("missing; since noon", "BO 12/3")
 
 
 @pytest.mark.parametrize("nothing", ["", " ", "%20%20"])
-async def test_saying_nothing_is_as_good_as_no_header(running: Stage, nothing: str) -> None:
+async def test_saying_nothing_is_as_good_as_no_header(running: ServerEnv, nothing: str) -> None:
     row = await said(running, PARKED, **{"X-Reason": nothing, "X-Case": nothing})
     assert (row["reason"], row["case_number"]) == (None, None)
 
@@ -82,25 +82,25 @@ BAD = {
 
 
 @pytest.mark.parametrize("sent", BAD.values(), ids=BAD)
-async def test_what_cannot_be_words_is_refused_and_nothing_is_registered(running: Stage, sent: str) -> None:
+async def test_what_cannot_be_words_is_refused_and_nothing_is_registered(running: ServerEnv, sent: str) -> None:
     before = len(running.store.commands_of(RENTED))
     assert refused(await running.first.post(RENTED, "location", **{"X-Reason": sent})) == REASON_INVALID
     assert refused(await running.first.post(RENTED, "location", **{"X-Case": sent})) == CASE_INVALID
     assert len(running.store.commands_of(RENTED)) == before
 
 
-async def test_words_that_were_not_encoded_are_refused(running: Stage) -> None:
+async def test_words_that_were_not_encoded_are_refused(running: ServerEnv) -> None:
     """Octets beyond ASCII in the header field itself."""
     answer = await running.first.post(RENTED, "location", **{"X-Reason": "não"})
     assert refused(answer) == REASON_INVALID
 
 
-async def test_the_signature_is_judged_before_the_words(running: Stage) -> None:
+async def test_the_signature_is_judged_before_the_words(running: ServerEnv) -> None:
     headers = {"X-Signature": "0" * 64, "X-Reason": "%"}
     assert refused(await running.first.post(RENTED, "location", **headers)) == SIGNATURE_INVALID
 
 
-async def test_the_words_are_part_of_what_a_key_stands_for(running: Stage) -> None:
+async def test_the_words_are_part_of_what_a_key_stands_for(running: ServerEnv) -> None:
     async def ask(**words: str) -> Answer:
         return await running.first.post(PARKED, "location", **{"Idempotency-Key": "words", **words})
 
@@ -112,7 +112,7 @@ async def test_the_words_are_part_of_what_a_key_stands_for(running: Stage) -> No
 
 async def test_the_reason_is_asked_for_by_the_call_that_queues_alone(tmp_path: Path) -> None:
     """And a call without one does not burn the code."""
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.node.administer("policy set", {"company": "first", "reason_required": True})
         first = await s.first.post(PARKED, "disable_ignition")
         assert first.body["status"] == "Confirmation"
@@ -128,7 +128,7 @@ async def test_the_reason_is_asked_for_by_the_call_that_queues_alone(tmp_path: P
 
 
 async def test_words_of_the_first_step_stand_until_the_second_says_others(tmp_path: Path) -> None:
-    async with stage(tmp_path) as s:
+    async with server_env(tmp_path) as s:
         await s.node.administer("policy set", {"company": "first", "reason_required": True})
         headers = {"X-Reason": "missing", "X-Case": "1"}
         code = (await s.first.post(PARKED, "disable_ignition", **headers)).body["code"]
@@ -142,7 +142,7 @@ async def test_words_of_the_first_step_stand_until_the_second_says_others(tmp_pa
 async def test_words_are_in_the_audit_log_and_in_no_log_line(tmp_path: Path) -> None:
     """Of a real server that logs all that it can."""
     reason, case = "palavra-que-ninguem-registra", "caso-secreto"
-    async with stage(tmp_path / "oem") as oem:
+    async with server_env(tmp_path / "oem") as oem:
         installed = await install(tmp_path, oem.oem_url)
         with installed.config.open("a") as config:
             config.write('\n[log]\nlevel = "debug"\n')

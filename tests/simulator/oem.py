@@ -1,5 +1,4 @@
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -83,12 +82,3 @@ async def simulated(clock: SimulatorClock | None = None, **settings: Any) -> Asy
     simulator = Simulator(SimulatorSettings(**settings), clock or SimulatorClock.manual(NOON))
     async with simulator, caller(simulator.base_url) as oem:
         yield oem
-
-
-async def eventually(found: Callable[[], Awaitable[bool]]) -> None:
-    """Asks until `found`, at most a thousand times."""
-    for _ in range(1000):
-        if await found():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never happened")

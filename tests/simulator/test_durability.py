@@ -10,8 +10,9 @@ import pytest
 
 from keyturn_simulator import JournalError, Simulator, SimulatorClock, SimulatorSettings
 from keyturn_simulator.journal import FILE_NAME
+from tests.support.clock import eventually
 
-from .oem import NOON, Oem, caller, eventually, simulated
+from .oem import NOON, Oem, caller, simulated
 
 pytestmark = pytest.mark.anyio
 PARKED = "9KTPARKED00000001"

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 import aiohttp
 import pytest
 
-from .oem import Oem, eventually
+from tests.support.clock import eventually
+
+from .oem import Oem
 
 pytestmark = pytest.mark.anyio
 COMMANDS = ["location", "start", "disable_ignition"]

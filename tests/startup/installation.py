@@ -8,8 +8,8 @@ import aiohttp
 
 from keyturn.administering import Administration, workbench
 from keyturn.config.loading import load_settings
-from tests.e2e.application import Application, held_by
-from tests.e2e.stage import ALL_COMMANDS, OEM_TOKEN, enrolments
+from tests.support.clients import Application, held_by
+from tests.support.server_env import ALL_COMMANDS, OEM_TOKEN, enrolments
 
 COMPANY = "first"
 ORDINARY = "9KTFLEET"

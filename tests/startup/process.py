@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,3 @@ async def _first_line(process: asyncio.subprocess.Process) -> bytes:
     assert process.stdout is not None
     async with asyncio.timeout(PATIENCE):
         return await process.stdout.readline()
-
-
-async def eventually(check: Callable[[], bool], within: float) -> None:
-    """Returns once the check holds; TimeoutError after `within` seconds."""
-    async with asyncio.timeout(within):
-        while not check():  # noqa: ASYNC110 - what is waited for is told by no event
-            await asyncio.sleep(0.02)

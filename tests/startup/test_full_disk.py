@@ -10,14 +10,15 @@ import aiohttp
 import pytest
 
 from keyturn_simulator import Simulator, SimulatorSettings
-from tests.e2e.application import Answer, Application
 from tests.verification.crash.consistency import assert_consistent, assert_done_once
 from tests.verification.crash.db_snapshot import copied, states
+from tests.support.clients import Answer, Application
+from tests.support.clock import eventually
 
 from .full_disks import Disk, limited_process, small_disk
 from .installation import install
 from .privileges import may_mount
-from .process import ServerProcess, eventually, serving
+from .process import ServerProcess, serving
 
 pytestmark = pytest.mark.anyio
 

@@ -11,10 +11,9 @@ import pytest
 from keyturn.store.port import ReadTx, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
 from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
-from tests.support.clock import ManualClock
+from tests.support.clock import ManualClock, eventually
 
 from .disk import HeldDisk
-from .patience import until
 from .work import TOPIC, Announced, add_plan, plans
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +55,7 @@ async def test_nothing_is_answered_or_announced_before_its_commit(
 ) -> None:
     kept = asyncio.create_task(store.write(add_plan("gold", announce="gold")))
     refused = asyncio.create_task(store.write(add_plan("gold")))
-    await until(lambda: disk.busy)
+    await eventually(lambda: disk.busy)
     assert not kept.done()
     assert not refused.done()
     assert announced == []
@@ -73,7 +72,7 @@ async def test_units_that_come_during_a_commit_share_the_next(
     store: SqliteStore, disk: HeldDisk, batches: list[int]
 ) -> None:
     first = asyncio.create_task(store.write(add_plan("a")))
-    await until(lambda: disk.busy)
+    await eventually(lambda: disk.busy)
     others = [asyncio.create_task(store.write(add_plan(name))) for name in "bcdef"]
     await asyncio.sleep(0)
     disk.set_free()
@@ -102,7 +101,7 @@ async def test_a_unit_whose_caller_left_before_it_ran_is_not_run(
     store: SqliteStore, disk: HeldDisk, tmp_path: Path
 ) -> None:
     first = asyncio.create_task(store.write(add_plan("a")))
-    await until(lambda: disk.busy)
+    await eventually(lambda: disk.busy)
     second = asyncio.create_task(store.write(add_plan("b")))
     await asyncio.sleep(0)
     second.cancel()
@@ -116,7 +115,7 @@ async def test_a_unit_whose_caller_left_during_its_commit_is_kept(
     store: SqliteStore, disk: HeldDisk, announced: list[Announced]
 ) -> None:
     leaving = asyncio.create_task(store.write(add_plan("gold", announce="gold")))
-    await until(lambda: disk.busy)
+    await eventually(lambda: disk.busy)
     leaving.cancel()
     disk.set_free()
     await store.write(add_plan("silver"))
@@ -128,7 +127,7 @@ async def test_a_store_that_closes_finishes_its_commit_and_takes_nothing_new(
     store: SqliteStore, disk: HeldDisk, tmp_path: Path
 ) -> None:
     accepted = asyncio.create_task(store.write(add_plan("gold")))
-    await until(lambda: disk.busy)
+    await eventually(lambda: disk.busy)
     closing_store = asyncio.create_task(store.close())
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable):

@@ -11,10 +11,9 @@ import pytest
 
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
-from tests.support.clock import ManualClock
+from tests.support.clock import ManualClock, eventually
 
 from .disk import CountingDisk
-from .patience import until
 from .work import Announced, add_entry, add_plan, add_plan_and_raise, instant, plans
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +75,7 @@ async def outcomes(store: SqliteStore, *works: Callable[[Tx], object]) -> list[o
 
 async def two_probes(disk: CountingDisk) -> None:
     before = disk.calls
-    await until(lambda: disk.calls >= before + 2)
+    await eventually(lambda: disk.calls >= before + 2)
 
 
 async def test_a_commit_that_cannot_be_written_fails_every_unit_of_its_batch(
@@ -87,7 +86,7 @@ async def test_a_commit_that_cannot_be_written_fails_every_unit_of_its_batch(
         batch = add_plan("a", announce="a"), add_plan_and_raise("b", ValueError()), add_plan("c", size=1_000_000)
         assert await outcomes(store, *batch) == [StoreUnavailable] * 3
         assert not store.available
-    await until(lambda: store.available)
+    await eventually(lambda: store.available)
     assert await store.read(plans) == ["first"]
     assert announced == []
 
@@ -113,14 +112,14 @@ async def test_it_probes_until_it_can_write_again_each_time(
             assert await outcomes(store, add_plan("lost")) == [StoreUnavailable]
             await two_probes(disk)
             assert not store.available
-        await until(lambda: store.available)
+        await eventually(lambda: store.available)
         assert await store.write(add_plan(name)) == name
     assert await store.read(plans) == ["a", "b"]
 
 
 async def test_what_a_lost_batch_left_open_is_undone_before_the_next(store: SqliteStore) -> None:
     assert await outcomes(store, add_plan("a"), add_plan_and_raise("b", MemoryError())) == [StoreUnavailable] * 2
-    await until(lambda: store.available)
+    await eventually(lambda: store.available)
     assert await store.write(add_plan("c")) == "c"
     assert await store.read(plans) == ["c"]
 
@@ -128,7 +127,7 @@ async def test_what_a_lost_batch_left_open_is_undone_before_the_next(store: Sqli
 async def test_a_full_disk_inside_a_unit_is_not_that_units_error(store: SqliteStore) -> None:
     await store.write(allow_pages(3))
     assert await outcomes(store, add_plan("small"), add_plan("large", size=1_000_000)) == [StoreUnavailable] * 2
-    await until(lambda: store.available)
+    await eventually(lambda: store.available)
     await store.write(allow_pages(None))
     assert await store.read(plans) == []
     assert await outcomes(store, add_plan("small"), add_plan("large", size=1_000_000)) == ["small", "large"]
@@ -155,7 +154,7 @@ async def test_a_unit_that_ends_the_transaction_loses_the_batch(store: SqliteSto
     units: list[Callable[[Tx], object]] = [add_plan("a"), add_plan("b")]
     units.insert(place, end_transaction(statement))
     assert await outcomes(store, *units) == [StoreUnavailable] * 3
-    await until(lambda: store.available)
+    await eventually(lambda: store.available)
     assert await store.write(add_plan("c")) == "c"
 
 
@@ -180,7 +179,7 @@ async def test_the_time_floor_is_read_again_after_a_failure(store: SqliteStore, 
     clock.set_now(9_000_000)
     assert await outcomes(store, work) == [StoreUnavailable]
     clock.set_now(8_000_000)
-    await until(lambda: store.available)
+    await eventually(lambda: store.available)
     assert await store.write(instant) == 9_000_000
 
 
@@ -200,5 +199,5 @@ async def test_a_lock_held_by_another_program_is_an_outage_that_passes(store: Sq
     assert await outcomes(store, add_plan("gold")) == [StoreUnavailable]
     stranger.execute("ROLLBACK")
     stranger.close()
-    await until(lambda: store.available)
+    await eventually(lambda: store.available)
     assert await store.write(add_plan("gold")) == "gold"

@@ -12,7 +12,7 @@ import pytest
 from keyturn.store.port import Tx
 
 from .insider.candidates import CANDIDATES, LOOKS
-from .insider.house import INSIDERS, House, opened_house
+from .insider.env import INSIDERS, InsiderEnv, insider_env
 from .insider.reach import Fact, Insider
 from .insider.walk import Step, Walk
 
@@ -36,12 +36,12 @@ class _Undo(Exception):
 
 
 @pytest.fixture(scope="module")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with opened_house(tmp_path_factory.mktemp("pairs")) as opened:
+async def env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[InsiderEnv]:
+    async with insider_env(tmp_path_factory.mktemp("pairs")) as opened:
         yield opened
 
 
-async def walked(house: House, name: str, *, leaderless: bool = False) -> dict[Fact, tuple[Step, ...]]:
+async def walked(env: InsiderEnv, name: str, *, leaderless: bool = False) -> dict[Fact, tuple[Step, ...]]:
     """What is found; `leaderless`: nobody is in charge of the installation, and was not for long."""
     walks: list[Walk] = []
 
@@ -49,12 +49,12 @@ async def walked(house: House, name: str, *, leaderless: bool = False) -> dict[F
         if leaderless:
             tx.run("UPDATE operator SET active = 0 WHERE role = 'admin' AND company_id IS NULL")
         ((operator_id,),) = tx.all("SELECT id FROM operator WHERE name = :name", name=name)
-        walks.append(Walk(Insider(house, operator_id), tx, everywhere=name == "ivo", whole=WHOLE in os.environ))
+        walks.append(Walk(Insider(env, operator_id), tx, everywhere=name == "ivo", whole=WHOLE in os.environ))
         walks[0].run()
         raise _Undo
 
     with pytest.raises(_Undo):
-        await house.stage.node.store.write(work)
+        await env.server.node.store.write(work)
     return walks[0].found
 
 
@@ -67,23 +67,23 @@ def surprises(found: dict[Fact, tuple[Step, ...]], allowed: dict[Fact, tuple[str
     ]
 
 
-async def test_every_operation_has_candidates(house: House) -> None:
+async def test_every_operation_has_candidates(env: InsiderEnv) -> None:
     """Whoever adds an operation says here what an insider would give it."""
-    assert {each.name for each in house.stage.node.administration._operations} == CANDIDATES.keys()
+    assert {each.name for each in env.server.node.administration._operations} == CANDIDATES.keys()
     assert all(CANDIDATES.values())
 
 
-async def test_what_only_looks_is_what_says_so(house: House) -> None:
-    table = house.stage.node.administration._operations
+async def test_what_only_looks_is_what_says_so(env: InsiderEnv) -> None:
+    table = env.server.node.administration._operations
     assert {each.name for each in table if each.guard.otherwise == "It only reads."} == LOOKS.keys()
 
 
 @pytest.mark.parametrize("name", INSIDERS)
-async def test_no_two_steps_of_one_insider_harm_a_vehicle(house: House, name: str) -> None:
+async def test_no_two_steps_of_one_insider_harm_a_vehicle(env: InsiderEnv, name: str) -> None:
     """An admin of the installation and of a company, an approver, viewers of a company and of the installation."""
-    assert surprises(await walked(house, name), ALLOWED) == []
+    assert surprises(await walked(env, name), ALLOWED) == []
 
 
 @pytest.mark.parametrize("name", ["cora", "alma", "iva"])
-async def test_nor_where_only_companies_have_admins(house: House, name: str) -> None:
-    assert surprises(await walked(house, name, leaderless=True), LEADERLESS) == []
+async def test_nor_where_only_companies_have_admins(env: InsiderEnv, name: str) -> None:
+    assert surprises(await walked(env, name, leaderless=True), LEADERLESS) == []

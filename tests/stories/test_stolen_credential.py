@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from keyturn_simulator import fleet_vins
-from tests.e2e.application import Answer, Application
-from tests.e2e.refusals import BEARER_INVALID, refused
-from tests.e2e.stage import Stage
+from tests.support.clients import Answer, Application
+from tests.support.refusals import BEARER_INVALID, refused
+from tests.support.server_env import ServerEnv
 
 from .watch import told, watched
 
@@ -37,7 +37,7 @@ async def rampage(thief: Application, vins: Iterable[str]) -> list[Answer]:
     return answers
 
 
-async def immobilised(s: Stage) -> list[str]:
+async def immobilised(s: ServerEnv) -> list[str]:
     """VINs in the OEM's own ledger."""
     async with s.http.get(f"{s.oem_url}/ledger") as response:
         done = (await response.json())["actuations"]

@@ -16,9 +16,9 @@ from keyturn.audit.personal import part
 from keyturn.cli.root import run
 from keyturn.config.settings import AuditSettings, Settings
 from keyturn.store.port import ReadTx
-from tests.alerts.receiver import Receiver
-from tests.audit.house import until
-from tests.e2e.stage import stage
+from tests.support.clock import eventually
+from tests.support.receiver import Receiver
+from tests.support.server_env import server_env
 
 from .watch import told, watched
 
@@ -68,13 +68,13 @@ def made(folder: Path) -> Settings:
     """A node with some history, a checkpoint that has left, and a backup; more history behind them; stopped."""
 
     async def work() -> Settings:
-        async with stage(folder, audit=audited(folder)) as s:
+        async with server_env(folder, audit=audited(folder)) as s:
             await s.done(PARKED, "lock_door")
             await s.node.administer("audit checkpoint", {})
             await s.node.administer("backup", {"file": str(folder / "backup.db")})
             await s.done(PARKED, "unlock_door")
             await s.node.administer("audit checkpoint", {})
-            await until(lambda: s.node.store.read(all_left))
+            await eventually(lambda: s.node.store.read(all_left))
             return s.settings
 
     return asyncio.run(work())
@@ -89,7 +89,7 @@ def lived(settings: Settings) -> None:
         try:
             await node.administer("company add", {"name": "third"})
             await node.administer("audit checkpoint", {})
-            await until(lambda: node.store.read(all_left))
+            await eventually(lambda: node.store.read(all_left))
         finally:
             await node.stop()
 
@@ -211,7 +211,7 @@ async def heard_after(settings: Settings, backup: Path, receiver: Receiver) -> s
     node = Node(settings)
     await node.start()
     try:
-        await until(lambda: told(receiver, "store.restored") and told(receiver, "backup.unverified"))
+        await eventually(lambda: told(receiver, "store.restored") and told(receiver, "backup.unverified"))
     finally:
         await node.stop()
     return {post.message["kind"] for post in receiver.posts}

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.config.settings import AlertSettings, WebhookSettings
-from tests.alerts.office import SECRET
-from tests.alerts.receiver import Receiver
-from tests.e2e.stage import Stage, stage
+from tests.support.alert_env import SECRET
+from tests.support.receiver import Receiver
+from tests.support.server_env import ServerEnv, server_env
 
 
 @asynccontextmanager
-async def watched(folder: Path, **sections: Any) -> AsyncIterator[tuple[Stage, Receiver]]:
+async def watched(folder: Path, **sections: Any) -> AsyncIterator[tuple[ServerEnv, Receiver]]:
     secret = folder / "webhook-secret"
     secret.write_text(SECRET)
     async with Receiver() as receiver:
         webhook = WebhookSettings(url=receiver.url, secret_file=str(secret), allow_private=True)
-        async with stage(folder, alerts=AlertSettings(webhook=webhook), **sections) as running:
+        async with server_env(folder, alerts=AlertSettings(webhook=webhook), **sections) as running:
             yield running, receiver
 
 

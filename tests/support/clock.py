@@ -1,4 +1,9 @@
-"""The clocks that tests move by hand: one that stands still, and one that runs with the machine's."""
+"""Time in tests: two clocks that a test moves by hand, and waiting for what no event announces."""
+
+import asyncio
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any
 
 from keyturn.clock import SECOND, SystemClock, after
 
@@ -62,3 +67,16 @@ class RunningClock(ManualClock):
 
     def boottime(self) -> float:
         return self._machine.boottime() + self.boot_ahead
+
+
+async def eventually(check: Callable[[], Any], within: float = 20.0, pause: float = 0.01) -> Any:
+    """Ask `check` every `pause` seconds until what it gives, or resolves to, is true; that value.
+
+    Raises TimeoutError after `within` seconds.
+    """
+    async with asyncio.timeout(within):
+        while True:
+            found = check()
+            if found := await found if isawaitable(found) else found:
+                return found
+            await asyncio.sleep(pause)

@@ -2,17 +2,18 @@
 
 import pytest
 
-from .conftest import Office
+from tests.support.tenant_env import TenantEnv
+
 from .staff import Staff
 
 
 @pytest.fixture
-def staff(office: Office) -> Staff:
-    office.do("company add", name="Frota")
-    office.do("company add", name="Outra")
-    office.do("application add", company="Frota", name="erp", grants=["location"])
-    office.do("plan add", name="basic", commands=["location"])
-    return Staff(office)
+def staff(env: TenantEnv) -> Staff:
+    env.do("company add", name="Frota")
+    env.do("company add", name="Outra")
+    env.do("application add", company="Frota", name="erp", grants=["location"])
+    env.do("plan add", name="basic", commands=["location"])
+    return Staff(env)
 
 
 @pytest.fixture

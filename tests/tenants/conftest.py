@@ -1,99 +1,38 @@
-"""One installation per test: a real store in a real directory, worked through the administration operations."""
-
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from keyturn.store.port import Store
-from keyturn.store.sqlite.store import open_sqlite
-from keyturn.tenants.administration import Installation, OperationError
-from keyturn.tenants.directory import Directory
-from keyturn.tenants.keyring import Keyring, unlock
-from keyturn.tenants.operations import perform
-from tests.support.clock import ManualClock
-
-T = TypeVar("T")
-
-INSTALLATION = Installation(
-    connectors=frozenset({"acme", "relay"}),
-    commands=frozenset({"location", "start", "enable_ignition", "disable_ignition"}),
-    sensitive=frozenset({"enable_ignition", "disable_ignition"}),
-    reads=frozenset({"location"}),
-)
-TOKEN_LIFE = 3600
-
-
-class Office:
-    """An operator's desk, and the directory that the applications meet."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.key_file = data / "keyturn.keys"
-        self.clock = ManualClock()
-        self._runner = asyncio.Runner()
-        self.store: Store = self.wait(_opened(data, self.clock))
-        self.keyring: Keyring = self.wait(unlock(self.store, self.key_file))
-        self.directory = Directory(self.store, self.keyring, self.clock, TOKEN_LIFE)
-
-    def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(work)
-
-    def close(self) -> None:
-        self.wait(self.store.close())
-        self._runner.close()
-
-    def do(self, name: str, /, **arguments: Any) -> dict[str, Any]:
-        work = self.store.write(lambda tx: perform(tx, self.keyring, INSTALLATION, name, arguments, "operator:local"))
-        return self.wait(work)
-
-    def refused(self, name: str, /, **arguments: Any) -> OperationError:
-        with pytest.raises(OperationError) as refusal:
-            self.do(name, **arguments)
-        return refusal.value
-
-    def token(self, application: dict[str, Any]) -> str | None:
-        return self.wait(self.directory.token(application["client_id"], application["client_secret"]))
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.wait(self.store.read(lambda tx: tx.all(sql)))
-
-    def files_hold(self, text: str) -> bool:
-        return any(text.encode() in path.read_bytes() for path in self.data.rglob("*") if path.is_file())
-
-
-async def _opened(data: Path, clock: ManualClock) -> Store:
-    return open_sqlite(data, clock, lambda topic, key: None)
+from tests.support.tenant_env import TenantEnv
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(tmp_path / "data")
-    yield office
-    office.close()
+def env(tmp_path: Path) -> Iterator[TenantEnv]:
+    env = TenantEnv(tmp_path / "data")
+    yield env
+    env.close()
 
 
 @pytest.fixture
-def application(office: Office) -> dict[str, Any]:
+def application(env: TenantEnv) -> dict[str, Any]:
     """An application of the company Frota, just made: its secrets are in it."""
-    office.do("company add", name="Frota")
-    return office.do("application add", company="Frota", name="erp")
+    env.do("company add", name="Frota")
+    return env.do("application add", company="Frota", name="erp")
 
 
 @pytest.fixture
-def enrol(office: Office) -> Callable[..., dict[str, Any]]:
+def enrol(env: TenantEnv) -> Callable[..., dict[str, Any]]:
     """Enrol a vehicle of a company that has an account of its own; the company is made when it is new."""
-    office.do("plan add", name="full", commands=["location", "start"])
+    env.do("plan add", name="full", commands=["location", "start"])
     companies: set[str] = set()
 
     def enrolled(company: str, vin: str, **arguments: Any) -> dict[str, Any]:
         if company not in companies:
             companies.add(company)
-            office.do("company add", name=company)
-            office.do("account add", company=company, connector="acme", name="main", credentials={"token": "t"})
+            env.do("company add", name=company)
+            env.do("account add", company=company, connector="acme", name="main", credentials={"token": "t"})
         given = {"account": "main", "plan": "full", "ownership": "owned"} | arguments
-        return office.do("vehicle add", company=company, vin=vin, **given)
+        return env.do("vehicle add", company=company, vin=vin, **given)
 
     return enrolled

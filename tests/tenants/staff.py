@@ -12,8 +12,7 @@ from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.second_factor import code_at, step_at
 from keyturn.tenants.signing_in import sign_in
-
-from .conftest import INSTALLATION, Office
+from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 PASSWORD = "a long enough phrase"
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$Zm9yIGEgdGVzdA"
@@ -24,8 +23,8 @@ NOTICE, DAY, WEEK = 600.0, 86_400.0, 7 * 86_400.0
 class Staff:
     """Names stand for operators."""
 
-    def __init__(self, office: Office) -> None:
-        self.office = office
+    def __init__(self, env: TenantEnv) -> None:
+        self.env = env
         self.secrets: dict[str, bytes] = {}
 
     def hire(self, name: str, role: str = "admin", by: str | None = None, **arguments: Any) -> dict[str, Any]:
@@ -52,7 +51,7 @@ class Staff:
         return self.act(name, arguments, operator)
 
     def act(self, name: str, arguments: dict[str, Any], operator: Operator | None) -> dict[str, Any]:
-        return self.office.wait(self.office.store.write(lambda tx: self._perform(tx, name, arguments, operator)))
+        return self.env.wait(self.env.store.write(lambda tx: self._perform(tx, name, arguments, operator)))
 
     def refused(self, name: str, by: str | None = None, /, *, factor: bool = True, **arguments: Any) -> str:
         with pytest.raises(OperationError) as refusal:
@@ -61,26 +60,24 @@ class Staff:
 
     def operator(self, name: str, *, factor: bool = True) -> Operator:
         operator_id = self.id(name)
-        found = self.office.wait(
-            self.office.store.read(lambda tx: operators.load(tx, operator_id, second_factor=factor))
-        )
+        found = self.env.wait(self.env.store.read(lambda tx: operators.load(tx, operator_id, second_factor=factor)))
         assert found is not None, f"{name} is not active"
         return found
 
     def id(self, name: str) -> str:
-        return str(self.office.do("operator show", person=name)["id"])
+        return str(self.env.do("operator show", person=name)["id"])
 
     def wait(self, seconds: float) -> None:
         """Time passes, and what has waited for it is done."""
-        self.office.clock.advance(seconds)
-        office = self.office
-        office.wait(changes.apply_due(office.store, office.keyring, INSTALLATION, OPERATIONS))
+        self.env.clock.advance(seconds)
+        env = self.env
+        env.wait(changes.apply_due(env.store, env.keyring, INSTALLATION, OPERATIONS))
 
     def state(self, change: dict[str, Any]) -> str:
-        return str(self.office.do("change show", change=change["change"])["state"])
+        return str(self.env.do("change show", change=change["change"])["state"])
 
     def kinds(self) -> list[str]:
-        return [kind for (kind,) in self.office.rows("SELECT kind FROM entry ORDER BY seq")]
+        return [kind for (kind,) in self.env.rows("SELECT kind FROM entry ORDER BY seq")]
 
     def with_password(self, name: str, role: str = "admin", password: str = PASSWORD) -> None:
         """One who can really sign in; to be hired before anybody is in charge."""
@@ -92,14 +89,14 @@ class Staff:
         """A second factor, whose codes the test can make."""
         self.do("operator enrol-totp", name, factor=False)
         operator_id = self.id(name)
-        ((sealed,),) = self.office.rows(f"SELECT totp FROM operator WHERE id = '{operator_id}'")
-        self.secrets[name] = self.office.keyring.unseal(bytes(sealed), operator_id)
+        ((sealed,),) = self.env.rows(f"SELECT totp FROM operator WHERE id = '{operator_id}'")
+        self.secrets[name] = self.env.keyring.unseal(bytes(sealed), operator_id)
 
     def code(self, name: str, drift: int = 0) -> str:
-        return code_at(self.secrets[name], step_at(self.office.clock.now()) + drift)
+        return code_at(self.secrets[name], step_at(self.env.clock.now()) + drift)
 
     def sign_in(self, name: str, password: str = PASSWORD, code: str | None = None) -> Operator:
-        return self.office.wait(sign_in(self.office.store, self.office.keyring, Credentials(name, password, code)))
+        return self.env.wait(sign_in(self.env.store, self.env.keyring, Credentials(name, password, code)))
 
     def turned_away(self, name: str, password: str = PASSWORD, code: str | None = None) -> str:
         with pytest.raises(OperationError) as refusal:
@@ -109,10 +106,10 @@ class Staff:
 
     def all_at_once(self, tries: list[Credentials]) -> list[Operator | BaseException]:
         async def together() -> list[Operator | BaseException]:
-            store, keyring = self.office.store, self.office.keyring
+            store, keyring = self.env.store, self.env.keyring
             return await asyncio.gather(*(sign_in(store, keyring, each) for each in tries), return_exceptions=True)
 
-        return self.office.wait(together())
+        return self.env.wait(together())
 
     def _perform(self, tx: Tx, name: str, arguments: dict[str, Any], operator: Operator | None) -> dict[str, Any]:
-        return perform(tx, self.office.keyring, INSTALLATION, name, arguments, "operator:local", OPERATIONS, operator)
+        return perform(tx, self.env.keyring, INSTALLATION, name, arguments, "operator:local", OPERATIONS, operator)

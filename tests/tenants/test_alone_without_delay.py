@@ -6,18 +6,18 @@ import msgspec
 import pytest
 
 from keyturn.tenants.operations import OPERATIONS, perform
+from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 from .changing import staff as staff
-from .conftest import INSTALLATION, Office
 from .staff import Staff
 
 AT_ONCE = msgspec.structs.replace(INSTALLATION, delay=0)
 
 
 def done(staff: Staff, by: str, name: str, /, **arguments: Any) -> dict[str, Any]:
-    office, operator = staff.office, staff.operator(by)
+    env, operator = staff.env, staff.operator(by)
     order = (name, arguments, "operator:local", OPERATIONS, operator)
-    return office.wait(office.store.write(lambda tx: perform(tx, office.keyring, AT_ONCE, *order)))
+    return env.wait(env.store.write(lambda tx: perform(tx, env.keyring, AT_ONCE, *order)))
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def ana(staff: Staff) -> Staff:
     return staff
 
 
-def test_who_is_alone_sees_the_result_and_the_secret(ana: Staff, office: Office) -> None:
+def test_who_is_alone_sees_the_result_and_the_secret(ana: Staff, env: TenantEnv) -> None:
     rotated = done(ana, "ana", "application rotate-secret", application="erp")
-    assert office.token(rotated) is not None
+    assert env.token(rotated) is not None
     assert done(ana, "ana", "plan set", plan="basic", commands=["start"])["commands"] == ["start"]
     assert ana.kinds()[-3:] == ["change.proposed", "change.applied", "plan.changed"]
     assert done(ana, "ana", "operator add", name="bia", email="b@b.c", role="admin")["code"]

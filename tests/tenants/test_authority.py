@@ -8,8 +8,8 @@ import pytest
 from keyturn.tenants import authority, operators
 from keyturn.tenants.administration import Arguments, OperationError
 from keyturn.tenants.principal import Operator
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 from .staff import WEEK, Staff
 
 ROLE_ADMIN = "This needs an operator with the role 'admin'."
@@ -30,13 +30,13 @@ def operator(role: Any = "admin", company: str | None = None) -> Operator:
 
 
 @pytest.fixture
-def company_id(office: Office, enrol: Callable[..., dict[str, Any]]) -> str:
+def company_id(env: TenantEnv, enrol: Callable[..., dict[str, Any]]) -> str:
     """Of Frota, which has one of everything; so has Outra."""
     for company, number in (("Outra", 1), ("Frota", 2)):
         enrol(company, f"9KTPARKED0000000{number}")
-        office.do("application add", company=company, name=f"app of {company}")
-        Staff(office).hire(f"{company.lower()}-person", "viewer", company=company)
-    return str(office.do("company show", company="Frota")["id"])
+        env.do("application add", company=company, name=f"app of {company}")
+        Staff(env).hire(f"{company.lower()}-person", "viewer", company=company)
+    return str(env.do("company show", company="Frota")["id"])
 
 
 @pytest.mark.parametrize(
@@ -50,26 +50,26 @@ def company_id(office: Office, enrol: Callable[..., dict[str, Any]]) -> str:
     ids=str,
 )
 def test_the_company_of_what_is_named_is_the_one_whose_admins_decide(
-    office: Office, company_id: str, named: dict[str, str]
+    env: TenantEnv, company_id: str, named: dict[str, str]
 ) -> None:
-    assert office.wait(office.store.read(lambda tx: authority.company_of(tx, About(**named)))) == company_id
+    assert env.wait(env.store.read(lambda tx: authority.company_of(tx, About(**named)))) == company_id
 
 
-def test_the_account_that_is_named_is_its_companys(office: Office, company_id: str) -> None:
-    ((account,),) = office.rows(f"SELECT id FROM oem_account WHERE company_id = '{company_id}'")
+def test_the_account_that_is_named_is_its_companys(env: TenantEnv, company_id: str) -> None:
+    ((account,),) = env.rows(f"SELECT id FROM oem_account WHERE company_id = '{company_id}'")
 
-    assert office.wait(office.store.read(lambda tx: authority.company_of(tx, About(account=account)))) == company_id
+    assert env.wait(env.store.read(lambda tx: authority.company_of(tx, About(account=account)))) == company_id
 
 
-def test_what_names_nothing_of_a_company_is_the_installations(office: Office, company_id: str) -> None:
-    Staff(office).hire("ana")
+def test_what_names_nothing_of_a_company_is_the_installations(env: TenantEnv, company_id: str) -> None:
+    Staff(env).hire("ana")
 
     for named in (About(), About(person="ana")):
-        assert office.wait(office.store.read(lambda tx, named=named: authority.company_of(tx, named))) is None  # type: ignore[misc]
+        assert env.wait(env.store.read(lambda tx, named=named: authority.company_of(tx, named))) is None  # type: ignore[misc]
 
 
-def test_a_company_that_is_anothers_reads_as_none(office: Office, company_id: str) -> None:
-    staff = Staff(office)
+def test_a_company_that_is_anothers_reads_as_none(env: TenantEnv, company_id: str) -> None:
+    staff = Staff(env)
     staff.hire("ana", "admin", company="Frota")
 
     with pytest.raises(OperationError) as refusal:
@@ -82,8 +82,8 @@ def test_a_company_that_is_anothers_reads_as_none(office: Office, company_id: st
         ]
 
 
-def test_a_change_that_loosens_needs_an_admin_and_says_so(office: Office, company_id: str) -> None:
-    staff = Staff(office)
+def test_a_change_that_loosens_needs_an_admin_and_says_so(env: TenantEnv, company_id: str) -> None:
+    staff = Staff(env)
     staff.hire("paulo", "approver")
     staff.settle("ana")
 
@@ -93,26 +93,26 @@ def test_a_change_that_loosens_needs_an_admin_and_says_so(office: Office, compan
     assert (refusal.value.code, str(refusal.value)) == ("role_required", ROLE_ADMIN)
 
 
-def test_whoever_is_an_admin_no_more_counts_for_a_week(office: Office, company_id: str) -> None:
-    staff = Staff(office)
+def test_whoever_is_an_admin_no_more_counts_for_a_week(env: TenantEnv, company_id: str) -> None:
+    staff = Staff(env)
     staff.settle("ana", "bia")
     staff.hire("otto", by="ana", company="Outra")
     staff.do("operator set", "ana", person="bia", role="viewer")
 
     def in_charge(of: str | None) -> set[str]:
-        now = office.clock.now()
-        return set(office.wait(office.store.read(lambda tx: operators.admins(tx, of, now))))
+        now = env.clock.now()
+        return set(env.wait(env.store.read(lambda tx: operators.admins(tx, of, now))))
 
     both = {staff.id("ana"), staff.id("bia")}
     assert (in_charge(company_id), in_charge(None)) == (both, both)
-    office.clock.advance(WEEK - 1)
+    env.clock.advance(WEEK - 1)
     assert in_charge(None) == both
-    office.clock.advance(1)
+    env.clock.advance(1)
     assert in_charge(None) == {staff.id("ana")}
 
 
-def test_who_signed_in_is_known_by_name_role_and_company(office: Office, company_id: str) -> None:
-    staff = Staff(office)
+def test_who_signed_in_is_known_by_name_role_and_company(env: TenantEnv, company_id: str) -> None:
+    staff = Staff(env)
     staff.hire("ana", "approver", company="Frota")
 
     for factor in (True, False):

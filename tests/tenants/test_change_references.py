@@ -9,10 +9,10 @@ import pytest
 from keyturn.tenants.administration import Arguments, Operation
 from keyturn.tenants.guards import guarded
 from keyturn.tenants.operations import OPERATIONS, perform
+from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 from .changing import staff as staff
 from .changing import two as two
-from .conftest import INSTALLATION, Office
 from .staff import NOTICE, Staff
 
 GRANTS: dict[str, Any] = {"application": "erp", "grants": ["location", "start"]}
@@ -29,8 +29,8 @@ def carla(two: Staff) -> Staff:
     return two
 
 
-def test_a_change_shows_id_and_name_of_what_it_is_about(two: Staff, office: Office) -> None:
-    application = office.do("application show", application="erp")
+def test_a_change_shows_id_and_name_of_what_it_is_about(two: Staff, env: TenantEnv) -> None:
+    application = env.do("application show", application="erp")
     change = two.do("application set", "ana", **GRANTS, company="Frota")
 
     assert change["arguments"]["application"] == application["id"]
@@ -45,19 +45,19 @@ def test_a_change_about_nothing_is_refused_when_it_is_proposed(two: Staff) -> No
     assert two.refused("operator set", "ana", person="nobody", role="admin") == "not_found"
 
 
-def test_somebody_who_takes_over_the_name_gets_nothing(carla: Staff, office: Office) -> None:
+def test_somebody_who_takes_over_the_name_gets_nothing(carla: Staff, env: TenantEnv) -> None:
     """The old attack: rename within the notice, and give a puppet the name."""
     change = approved(carla, "operator set", person="carla", role="admin")
     assert carla.refused("operator set", "carla", person="carla", name="clara") == "role_required"
-    office.clock.advance(1)
+    env.clock.advance(1)
     rename = approved(carla, "operator set", person="carla", name="clara")
     carla.wait(NOTICE)
 
     assert carla.do("change show", "bia", change=change["change"])["state"] == "applied"
     assert carla.do("change show", "bia", change=rename["change"])["state"] == "applied"
-    assert office.do("operator show", person="clara")["role"] == "admin"
+    assert env.do("operator show", person="clara")["role"] == "admin"
     carla.hire("carla", "viewer", by="ana")
-    assert office.do("operator show", person="carla")["role"] == "viewer"
+    assert env.do("operator show", person="carla")["role"] == "viewer"
 
 
 RENAMED: list[tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]] = [
@@ -113,34 +113,34 @@ def test_renaming_another_operator_is_guarded_and_ends_where_a_change_names_them
     assert carla.state(waiting) == "waiting"
 
 
-def test_who_is_responsible_is_named_by_id_too(carla: Staff, office: Office) -> None:
-    office.do("application set", application="erp", responsible=["ana"])
+def test_who_is_responsible_is_named_by_id_too(carla: Staff, env: TenantEnv) -> None:
+    env.do("application set", application="erp", responsible=["ana"])
     change = carla.do("application set", "ana", application="erp", responsible=["carla"])
     assert change["arguments"]["responsible"] == [carla.id("carla")]
     assert change["named"]["responsible"][0]["name"] == "carla"
 
 
-def test_a_change_is_refused_where_others_answer_for_the_application_by_now(carla: Staff, office: Office) -> None:
+def test_a_change_is_refused_where_others_answer_for_the_application_by_now(carla: Staff, env: TenantEnv) -> None:
     change = approved(carla, "application set", **GRANTS)
-    office.do("application set", application="erp", responsible=["carla"])
+    env.do("application set", application="erp", responsible=["carla"])
     carla.wait(NOTICE)
     shown = carla.do("change show", "bia", change=change["change"])
     assert (shown["state"], shown["problem"][:20]) == ("failed", "What the change name")
-    assert office.do("application show", application="erp")["grants"] == ["location"]
+    assert env.do("application show", application="erp")["grants"] == ["location"]
 
 
-def test_a_change_is_refused_where_the_thing_is_another_companys_by_now(two: Staff, office: Office) -> None:
+def test_a_change_is_refused_where_the_thing_is_another_companys_by_now(two: Staff, env: TenantEnv) -> None:
     change = approved(two, "application set", **GRANTS)
-    other = office.do("company show", company="Outra")["id"]
-    office.wait(office.store.write(lambda tx: tx.run("UPDATE application SET company_id = :other", other=other)))
+    other = env.do("company show", company="Outra")["id"]
+    env.wait(env.store.write(lambda tx: tx.run("UPDATE application SET company_id = :other", other=other)))
     two.wait(NOTICE)
     assert two.state(change) == "failed"
-    assert office.do("application show", application="erp")["grants"] == ["location"]
+    assert env.do("application show", application="erp")["grants"] == ["location"]
 
 
-def test_a_change_that_was_proposed_before_references_were_kept_is_not_made(two: Staff, office: Office) -> None:
+def test_a_change_that_was_proposed_before_references_were_kept_is_not_made(two: Staff, env: TenantEnv) -> None:
     change = approved(two, "application set", **GRANTS)
-    office.wait(office.store.write(lambda tx: tx.run("UPDATE change SET named = NULL")))
+    env.wait(env.store.write(lambda tx: tx.run("UPDATE change SET named = NULL")))
     two.wait(NOTICE)
     shown = two.do("change show", "bia", change=change["change"])
     assert (shown["state"], shown["problem"]) == ("failed", "It was proposed before an upgrade; propose it again.")
@@ -155,15 +155,15 @@ class Move(Arguments, frozen=True):
 MOVE = Operation("vehicle move", Move, lambda _session, _arguments: {}, guard=guarded("Sends commands elsewhere."))
 
 
-def test_an_account_is_one_of_the_vehicles_own_company(office: Office, enrol: Callable[..., dict[str, Any]]) -> None:
+def test_an_account_is_one_of_the_vehicles_own_company(env: TenantEnv, enrol: Callable[..., dict[str, Any]]) -> None:
     """Whatever accounts of other companies are called."""
     vehicles = {company: enrol(company, f"9KTPARKED0000000{index}") for index, company in enumerate(("Frota", "Outra"))}
-    staff = Staff(office)
+    staff = Staff(env)
     staff.hire("ana")
     for company, vehicle in vehicles.items():
         moving = partial(
             perform,
-            keyring=office.keyring,
+            keyring=env.keyring,
             installation=INSTALLATION,
             name="vehicle move",
             arguments={"vehicle": vehicle["vin"], "account": "main"},
@@ -171,18 +171,18 @@ def test_an_account_is_one_of_the_vehicles_own_company(office: Office, enrol: Ca
             operations=(MOVE,),
             operator=staff.operator("ana"),
         )
-        change = office.wait(office.store.write(moving))
-        account = office.do("account show", account="main", company=company)
+        change = env.wait(env.store.write(moving))
+        account = env.do("account show", account="main", company=company)
         assert change["arguments"] == {"vehicle": vehicle["id"], "account": account["id"], "company": None}
         assert change["company_id"] == vehicle["company_id"]
 
 
-def test_a_name_is_understood_within_the_company_that_is_named(two: Staff, office: Office) -> None:
+def test_a_name_is_understood_within_the_company_that_is_named(two: Staff, env: TenantEnv) -> None:
     """Both companies have one of that name; the refusal at the effect has a code of its own."""
-    office.do("application list")
+    env.do("application list")
     two.do("application add", "ana", company="Outra", name="erp", grants=["location"])
     change = two.do("application set", "ana", application="erp", company="Outra", grants=["start"])
-    other = office.do("application show", application="erp", company="Outra")
+    other = env.do("application show", application="erp", company="Outra")
 
     assert change["arguments"]["application"] == other["id"]
     assert (change["named"]["application"][0]["company_id"], change["company_id"]) == (other["company_id"],) * 2

@@ -13,10 +13,10 @@ from keyturn.tenants import changes, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
 from keyturn.tenants.second_factor import code_at, step_at
+from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 from .changing import staff as staff
 from .changing import two as two
-from .conftest import INSTALLATION, Office
 from .staff import NOTICE, Staff
 
 LOOSER: dict[str, dict[str, Any]] = {
@@ -146,25 +146,25 @@ def test_the_shell_does_not_change_operators_once_somebody_is_in_charge(furnishe
     assert furnished.refused("operator add", **tame) == "sign_in_required"
 
 
-def test_an_admin_alone_waits_for_the_notice_only(staff: Staff, office: Office) -> None:
+def test_an_admin_alone_waits_for_the_notice_only(staff: Staff, env: TenantEnv) -> None:
     staff.hire("ana")
     answer = staff.do("application set", "ana", application="erp", grants=["start"])
 
     assert (answer["state"], answer["needs"], answer["lapses_at"]) == ("pending", None, None)
-    assert office.do("application show", application="erp")["grants"] == ["location"]
+    assert env.do("application show", application="erp")["grants"] == ["location"]
     staff.wait(NOTICE - 1)
-    assert office.do("application show", application="erp")["grants"] == ["location"]
+    assert env.do("application show", application="erp")["grants"] == ["location"]
     staff.wait(1)
-    assert office.do("application show", application="erp")["grants"] == ["start"]
+    assert env.do("application show", application="erp")["grants"] == ["start"]
     assert staff.kinds()[-2:] == ["change.applied", "application.changed"]
-    ((actor,),) = office.rows("SELECT actor FROM entry WHERE kind = 'application.changed'")
+    ((actor,),) = env.rows("SELECT actor FROM entry WHERE kind = 'application.changed'")
     assert actor == f"operator:{staff.id('ana')}"
 
 
-def test_a_change_is_announced_with_all_that_it_says_and_no_secret(two: Staff, office: Office) -> None:
+def test_a_change_is_announced_with_all_that_it_says_and_no_secret(two: Staff, env: TenantEnv) -> None:
     answer = two.do("operator add", "ana", **LOOSER["operator add"])
 
-    (*_, (kind, company_id, actor, body)) = office.rows("SELECT kind, company_id, actor, body FROM entry ORDER BY seq")
+    (*_, (kind, company_id, actor, body)) = env.rows("SELECT kind, company_id, actor, body FROM entry ORDER BY seq")
     told = json.loads(body)
     assert (kind, company_id, actor) == ("change.proposed", None, f"operator:{two.id('ana')}")
     assert (told["change"], told["operation"], told["needs"]) == (answer["change"], "operator add", "approval")
@@ -172,14 +172,14 @@ def test_a_change_is_announced_with_all_that_it_says_and_no_secret(two: Staff, o
     assert "password" not in told["arguments"]
 
 
-def test_what_is_secret_in_a_change_is_kept_sealed_and_forgotten_at_its_end(two: Staff, office: Office) -> None:
+def test_what_is_secret_in_a_change_is_kept_sealed_and_forgotten_at_its_end(two: Staff, env: TenantEnv) -> None:
     secret = SECRETIVE.arguments(word="a word that nobody may read")
-    office.wait(office.store.write(lambda tx: _proposed(tx, office, two, secret)))
-    assert office.rows("SELECT count(*) FROM change WHERE sealed IS NOT NULL") == [(1,)]
-    assert not office.files_hold("a word that nobody may read")
+    env.wait(env.store.write(lambda tx: _proposed(tx, env, two, secret)))
+    assert env.rows("SELECT count(*) FROM change WHERE sealed IS NOT NULL") == [(1,)]
+    assert not env.files_hold("a word that nobody may read")
     (change,) = two.do("change list", "bia", limit=1)["changes"]
     two.do("change withdraw", "bia", change=change["change"])
-    assert office.rows("SELECT count(*) FROM change WHERE sealed IS NOT NULL") == [(0,)]
+    assert env.rows("SELECT count(*) FROM change WHERE sealed IS NOT NULL") == [(0,)]
 
 
 class Secretive(Arguments, frozen=True):
@@ -189,24 +189,24 @@ class Secretive(Arguments, frozen=True):
 SECRETIVE = Operation("thing do", Secretive, lambda _session, _arguments: {}, secret=("word",))
 
 
-def _proposed(tx: Tx, office: Office, staff: Staff, arguments: Arguments) -> Answer:
+def _proposed(tx: Tx, env: TenantEnv, staff: Staff, arguments: Arguments) -> Answer:
     row = tx.one("SELECT id FROM operator WHERE name = 'ana'")
     assert row is not None
     operator = operators.load(tx, str(row[0]), second_factor=True)
     word = {"word": arguments.word}  # type: ignore[attr-defined]
-    return perform(tx, office.keyring, INSTALLATION, "thing do", word, "operator:local", (SECRETIVE,), operator)
+    return perform(tx, env.keyring, INSTALLATION, "thing do", word, "operator:local", (SECRETIVE,), operator)
 
 
-def test_everybody_in_charge_hears_of_it(two: Staff, office: Office) -> None:
+def test_everybody_in_charge_hears_of_it(two: Staff, env: TenantEnv) -> None:
     two.hire("cia", company="Frota", by="ana")
-    company_id = office.do("company show", company="Frota")["id"]
+    company_id = env.do("company show", company="Frota")["id"]
     (change,) = two.do("change list", "ana", limit=1)["changes"]
     two.do("change approve", "bia", change=change["change"])
     two.wait(NOTICE)
     assert two.state(change) == "applied"
 
     def told(company: str | None) -> list[str]:
-        return office.wait(office.store.read(lambda tx: operators.emails(tx, company)))
+        return env.wait(env.store.read(lambda tx: operators.emails(tx, company)))
 
     assert told(None) == ["ana@example.com", "bia@example.com"]
     assert told(company_id) == ["ana@example.com", "bia@example.com", "cia@example.com"]
@@ -214,7 +214,7 @@ def test_everybody_in_charge_hears_of_it(two: Staff, office: Office) -> None:
     assert told(company_id) == ["ana@example.com", "bia@example.com"]
 
 
-def test_a_change_that_can_no_longer_be_made_fails_alone(two: Staff, office: Office) -> None:
+def test_a_change_that_can_no_longer_be_made_fails_alone(two: Staff, env: TenantEnv) -> None:
     first = two.do("operator add", "ana", **LOOSER["operator add"])
     second = two.do("plan set", "ana", plan="basic", commands=["start"])
     for change in (first, second):
@@ -228,15 +228,13 @@ def test_a_change_that_can_no_longer_be_made_fails_alone(two: Staff, office: Off
     assert two.kinds().count("change.failed") == 1
 
 
-def test_an_error_of_ours_ends_the_one_change_and_is_not_told_in_detail(two: Staff, office: Office) -> None:
+def test_an_error_of_ours_ends_the_one_change_and_is_not_told_in_detail(two: Staff, env: TenantEnv) -> None:
     broken = two.do("operator add", "ana", **LOOSER["operator add"])
     sound = two.do("plan set", "ana", plan="basic", commands=["start"])
     for change in (broken, sound):
         two.do("change approve", "bia", change=change["change"])
     broken_id = broken["change"]
-    office.wait(
-        office.store.write(lambda tx: tx.run("UPDATE change SET sealed = zeroblob(60) WHERE id = :id", id=broken_id))
-    )
+    env.wait(env.store.write(lambda tx: tx.run("UPDATE change SET sealed = zeroblob(60) WHERE id = :id", id=broken_id)))
     with capture_logs() as logs:
         two.wait(NOTICE)
 
@@ -246,26 +244,26 @@ def test_an_error_of_ours_ends_the_one_change_and_is_not_told_in_detail(two: Sta
     assert (told["change"], told["error"]) == (broken["change"], "SealBroken")
 
 
-def test_what_is_shown_of_a_change_says_whose_it_is_and_how_and_when_it_ended(two: Staff, office: Office) -> None:
+def test_what_is_shown_of_a_change_says_whose_it_is_and_how_and_when_it_ended(two: Staff, env: TenantEnv) -> None:
     change = two.do("application set", "ana", application="erp", grants=["start"])["change"]
-    office.clock.advance(60)
+    env.clock.advance(60)
     two.do("change withdraw", "bia", factor=False, change=change)
-    company = str(office.do("company show", company="Frota")["id"])
+    company = str(env.do("company show", company="Frota")["id"])
 
     shown = two.do("change show", "bia", change=change)
 
     assert (shown["company_id"], shown["state"], shown["problem"]) == (company, "withdrawn", None)
-    assert (shown["ended_by"], shown["ended_at"]) == (f"operator:{two.id('bia')}", iso_time(office.clock.now()))
-    of_whom = office.rows("SELECT kind, company_id FROM entry WHERE kind LIKE 'change.%' ORDER BY seq DESC LIMIT 2")
+    assert (shown["ended_by"], shown["ended_at"]) == (f"operator:{two.id('bia')}", iso_time(env.clock.now()))
+    of_whom = env.rows("SELECT kind, company_id FROM entry WHERE kind LIKE 'change.%' ORDER BY seq DESC LIMIT 2")
     assert of_whom == [("change.withdrawn", company), ("change.proposed", company)]
 
 
-def test_a_change_outlives_a_restart(two: Staff, office: Office) -> None:
+def test_a_change_outlives_a_restart(two: Staff, env: TenantEnv) -> None:
     change = two.do("operator add", "ana", **LOOSER["operator add"])
     two.do("change approve", "bia", change=change["change"])
     applied = two.kinds().count("change.applied")
-    office.wait(office.store.close())
-    again = Office(office.data)
+    env.wait(env.store.close())
+    again = TenantEnv(env.data)
     try:
         again.clock.advance(2 * NOTICE)
         again.wait(changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
@@ -287,7 +285,7 @@ def test_codes_of_a_removed_second_factor_are_worth_nothing(staff: Staff) -> Non
     secret = staff.secrets["ana"]
     staff.do("operator reset-totp", "ana", person="ana")
 
-    staff.turned_away("ana", code=code_at(secret, step_at(staff.office.clock.now())))
+    staff.turned_away("ana", code=code_at(secret, step_at(staff.env.clock.now())))
 
 
 def test_all_that_was_done_to_people_and_applications_is_told(furnished: Staff) -> None:
@@ -317,10 +315,10 @@ def test_a_change_tells_whom_and_what_it_names(two: Staff) -> None:
     assert (named["id"], named["name"], named["company_id"]) == (erp["id"], "erp", erp["company_id"])
 
 
-def test_a_change_of_before_an_upgrade_ends_with_what_to_do(two: Staff, office: Office) -> None:
+def test_a_change_of_before_an_upgrade_ends_with_what_to_do(two: Staff, env: TenantEnv) -> None:
     change = two.do("application set", "ana", application="erp", grants=["start"])
     two.do("change approve", "bia", change=change["change"])
-    office.wait(office.store.write(lambda tx: tx.run("UPDATE change SET named = NULL")))
+    env.wait(env.store.write(lambda tx: tx.run("UPDATE change SET named = NULL")))
     assert two.do("change show", "bia", change=change["change"])["named"] == {}
     two.wait(NOTICE)
 

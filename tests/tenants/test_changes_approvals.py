@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from keyturn.tenants.administration import OperationError
+from tests.support.tenant_env import TenantEnv
 
 from .changing import staff as staff
 from .changing import two as two
-from .conftest import Office
 from .staff import DAY, HASH, NOTICE, WEEK, Staff
 
 
-def test_the_insider_who_loosens_alone_is_stopped_by_the_other(two: Staff, office: Office) -> None:
+def test_the_insider_who_loosens_alone_is_stopped_by_the_other(two: Staff, env: TenantEnv) -> None:
     change = two.do("plan set", "ana", plan="basic", commands=["start"])
     assert two.refused("change approve", "ana", change=change["change"]) == "own_change"
     two.wait(NOTICE * 2)
@@ -23,11 +23,11 @@ def test_the_insider_who_loosens_alone_is_stopped_by_the_other(two: Staff, offic
     assert two.refused("change approve", "bia", change=change["change"]) == "not_waiting"
     two.wait(DAY)
     assert two.state(change) == "withdrawn"
-    assert office.do("plan show", plan="basic")["commands"] == ["location"]
+    assert env.do("plan show", plan="basic")["commands"] == ["location"]
     assert two.kinds()[-2:] == ["change.proposed", "change.withdrawn"]
 
 
-def test_an_approved_change_can_still_be_withdrawn_until_it_takes_effect(two: Staff, office: Office) -> None:
+def test_an_approved_change_can_still_be_withdrawn_until_it_takes_effect(two: Staff, env: TenantEnv) -> None:
     change = two.do("plan set", "ana", plan="basic", commands=["start"])
     approved = two.do("change approve", "bia", change=change["change"])
     assert (approved["state"], approved["needs"]) == ("pending", None)
@@ -35,16 +35,16 @@ def test_an_approved_change_can_still_be_withdrawn_until_it_takes_effect(two: St
     two.do("change withdraw", "ana", change=change["change"])
     two.wait(1)
 
-    assert office.do("plan show", plan="basic")["commands"] == ["location"]
+    assert env.do("plan show", plan="basic")["commands"] == ["location"]
     assert two.refused("change withdraw", "ana", change=change["change"]) == "not_open"
 
 
-def test_a_change_that_nobody_approves_lapses_after_a_day(two: Staff, office: Office) -> None:
+def test_a_change_that_nobody_approves_lapses_after_a_day(two: Staff, env: TenantEnv) -> None:
     change = two.do("plan set", "ana", plan="basic", commands=["start"])
-    office.clock.advance(DAY - 1)
+    env.clock.advance(DAY - 1)
     two.wait(0)
     assert two.state(change) == "waiting"
-    office.clock.advance(1)
+    env.clock.advance(1)
     with pytest.raises(OperationError, match=r"^The change does not wait for an approval\.$") as refusal:
         two.do("change approve", "bia", change=change["change"])
     assert refusal.value.code == "not_waiting"
@@ -125,7 +125,7 @@ def test_the_last_admin_in_charge_stays(two: Staff) -> None:
 @pytest.mark.parametrize("how", [{"active": False}, {"role": "approver"}])
 @pytest.mark.parametrize("gone", ["ana", "bia"])
 def test_a_change_is_not_made_when_one_who_wanted_it_is_in_charge_no_more(
-    three: Staff, office: Office, gone: str, how: dict[str, Any]
+    three: Staff, env: TenantEnv, gone: str, how: dict[str, Any]
 ) -> None:
     change = three.do("plan set", "ana", plan="basic", commands=["start"])
     three.do("change approve", "bia", change=change["change"])
@@ -133,10 +133,10 @@ def test_a_change_is_not_made_when_one_who_wanted_it_is_in_charge_no_more(
     three.wait(NOTICE)
 
     assert three.state(change) == "failed"
-    assert office.do("plan show", plan="basic")["commands"] == ["location"]
+    assert env.do("plan show", plan="basic")["commands"] == ["location"]
 
 
-def test_an_admin_of_a_company_decides_on_that_company_alone(staff: Staff, office: Office) -> None:
+def test_an_admin_of_a_company_decides_on_that_company_alone(staff: Staff, env: TenantEnv) -> None:
     staff.hire("frida", company="Frota")
     assert "change" not in staff.do("application add", company="Outra", name="theirs", grants=["start"])
     waiting = staff.do("application set", "frida", application="erp", grants=["start"])
@@ -155,11 +155,11 @@ def test_an_admin_of_a_company_decides_on_that_company_alone(staff: Staff, offic
     assert staff.do("change approve", "ana", change=theirs["change"])["state"] == "pending"
 
 
-def test_an_admin_of_a_company_makes_operators_of_that_company_alone(staff: Staff, office: Office) -> None:
+def test_an_admin_of_a_company_makes_operators_of_that_company_alone(staff: Staff, env: TenantEnv) -> None:
     staff.hire("frida", company="Frota")
     staff.hire("gil", by="frida")
     staff.wait(NOTICE)
 
-    assert office.do("operator show", person="gil")["company"] == "Frota"
+    assert env.do("operator show", person="gil")["company"] == "Frota"
     new: dict[str, Any] = {"name": "new", "email": "n@b.c", "role": "viewer"}
     assert staff.refused("operator add", "frida", company="Outra", **new) == "not_found"

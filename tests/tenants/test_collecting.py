@@ -8,10 +8,10 @@ import pytest
 
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operations import OPERATIONS, perform
+from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 from .changing import staff as staff
 from .changing import two as two
-from .conftest import INSTALLATION, Office
 from .staff import DAY, NOTICE, Staff
 
 SECRETS = ("client_secret", "sign_secret", "code")
@@ -26,9 +26,9 @@ MAKES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
 
 
 @pytest.fixture
-def shop(staff: Staff, office: Office) -> dict[str, Any]:
+def shop(staff: Staff, env: TenantEnv) -> dict[str, Any]:
     """An application of before anybody was in charge, with its secrets."""
-    return office.do("application add", company="Frota", name="shop", grants=["start"])
+    return env.do("application add", company="Frota", name="shop", grants=["start"])
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def applied(trio: Staff, name: str, /, **arguments: Any) -> str:
 
 @pytest.mark.parametrize(("name", "arguments", "secrets"), MAKES)
 def test_a_secret_is_fetched_once_by_whoever_proposed_it(
-    trio: Staff, office: Office, name: str, arguments: dict[str, Any], secrets: tuple[str, ...]
+    trio: Staff, env: TenantEnv, name: str, arguments: dict[str, Any], secrets: tuple[str, ...]
 ) -> None:
     change = applied(trio, name, **arguments)
     shown = trio.do("change show", "caio", change=change)
@@ -64,58 +64,56 @@ def test_a_secret_is_fetched_once_by_whoever_proposed_it(
     assert tuple(each for each in SECRETS if each in told) == secrets
     assert trio.kinds().count("change.collected") == 1
     assert trio.refused("change collect", "ana", change=change) == "collected"
-    assert not any(office.files_hold(told[each]) for each in secrets)
+    assert not any(env.files_hold(told[each]) for each in secrets)
     assert not any(told[each] in json.dumps(trio.do("change show", "ana", change=change)) for each in secrets)
 
 
 @pytest.mark.parametrize(("name", "arguments", "_secrets"), MAKES)
 def test_what_is_not_fetched_within_a_day_is_never_made(
-    trio: Staff, office: Office, name: str, arguments: dict[str, Any], _secrets: tuple[str, ...]
+    trio: Staff, env: TenantEnv, name: str, arguments: dict[str, Any], _secrets: tuple[str, ...]
 ) -> None:
     change = applied(trio, name, **arguments)
-    office.clock.advance(DAY)
+    env.clock.advance(DAY)
     assert trio.refused("change collect", "ana", change=change) == "too_late"
 
 
 def test_the_old_client_secret_is_good_until_the_new_one_is_fetched(
-    trio: Staff, office: Office, shop: dict[str, Any]
+    trio: Staff, env: TenantEnv, shop: dict[str, Any]
 ) -> None:
     change = applied(trio, "application rotate-secret", application="shop")
-    assert office.token(shop) is not None
+    assert env.token(shop) is not None
     told = trio.do("change collect", "ana", change=change)
-    assert office.token(shop) is None
-    assert office.token(told) is not None
+    assert env.token(shop) is None
+    assert env.token(told) is not None
 
 
-def test_an_added_application_is_nobody_until_its_secrets_are_fetched(trio: Staff, office: Office) -> None:
+def test_an_added_application_is_nobody_until_its_secrets_are_fetched(trio: Staff, env: TenantEnv) -> None:
     change = applied(trio, "application add", company="Frota", name="new", grants=["start"])
-    added = office.do("application show", application="new")
+    added = env.do("application show", application="new")
     assert (added["sign_secrets"], added["created_by"]) == (0, trio.id("ana"))
-    assert office.token(added | {"client_secret": ""}) is None
+    assert env.token(added | {"client_secret": ""}) is None
     told = trio.do("change collect", "ana", change=change)
-    assert office.token(told) is not None
-    assert office.do("application show", application="new")["sign_secrets"] == 1
+    assert env.token(told) is not None
+    assert env.do("application show", application="new")["sign_secrets"] == 1
 
 
-def test_retiring_a_sign_secret_makes_none_and_leaves_nothing_to_fetch(trio: Staff, office: Office) -> None:
+def test_retiring_a_sign_secret_makes_none_and_leaves_nothing_to_fetch(trio: Staff, env: TenantEnv) -> None:
     trio.do("change collect", "ana", change=applied(trio, "application rotate-secret", application="shop", sign=True))
     change = applied(trio, "application rotate-secret", application="shop", retire=True)
-    assert office.do("application show", application="shop")["sign_secrets"] == 1
+    assert env.do("application show", application="shop")["sign_secrets"] == 1
     assert trio.refused("change collect", "ana", change=change) == "nothing_to_collect"
 
 
-def test_of_two_sessions_that_fetch_at_once_one_gets_it(trio: Staff, office: Office) -> None:
+def test_of_two_sessions_that_fetch_at_once_one_gets_it(trio: Staff, env: TenantEnv) -> None:
     change = applied(trio, "application rotate-secret", application="shop")
     ana = trio.operator("ana")
 
     async def together() -> list[dict[str, Any] | BaseException]:
         order = ("change collect", {"change": change}, "operator:local", OPERATIONS, ana)
-        fetch = [
-            office.store.write(lambda tx: perform(tx, office.keyring, INSTALLATION, *order)) for _session in range(2)
-        ]
+        fetch = [env.store.write(lambda tx: perform(tx, env.keyring, INSTALLATION, *order)) for _session in range(2)]
         return await asyncio.gather(*fetch, return_exceptions=True)
 
-    came = office.wait(together())
+    came = env.wait(together())
     assert sum(isinstance(each, dict) and "client_secret" in each for each in came) == 1
     assert sum(isinstance(each, OperationError) and each.code == "collected" for each in came) == 1
 
@@ -138,12 +136,12 @@ def test_a_stolen_password_without_the_second_factor_rotates_nothing(trio: Staff
         given: dict[str, Any] = {"application": "shop", **flags}
         assert trio.refused("application rotate-secret", **given) == "sign_in_required"
         assert trio.refused("application rotate-secret", "ana", factor=False, **given) == "sign_in_required"
-    assert trio.office.token(shop) is not None
+    assert trio.env.token(shop) is not None
 
 
-def test_the_entry_of_the_change_says_until_when_its_secret_is_fetched(trio: Staff, office: Office) -> None:
+def test_the_entry_of_the_change_says_until_when_its_secret_is_fetched(trio: Staff, env: TenantEnv) -> None:
     change = applied(trio, "application rotate-secret", application="shop")
 
     shown = trio.do("change show", "caio", change=change)
-    ((body,),) = office.rows("SELECT body FROM entry WHERE kind = 'change.applied' ORDER BY seq DESC LIMIT 1")
+    ((body,),) = env.rows("SELECT body FROM entry WHERE kind = 'change.applied' ORDER BY seq DESC LIMIT 1")
     assert json.loads(body)["collect_by"] == shown["collect_by"] is not None

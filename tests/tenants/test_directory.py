@@ -6,23 +6,22 @@ import pytest
 
 from keyturn.tenants.directory import CACHE_LIFE, CACHE_SIZE, Directory
 from keyturn.tenants.keyring import Keyring
+from tests.support.tenant_env import TOKEN_LIFE, TenantEnv
 
-from .conftest import TOKEN_LIFE, Office
 
-
-def authenticated(office: Office, token: str | None) -> str | None:
+def authenticated(env: TenantEnv, token: str | None) -> str | None:
     """The application that a token names."""
     assert token is not None
-    principal = office.wait(office.directory.authenticate(token))
+    principal = env.wait(env.directory.authenticate(token))
     return None if principal is None else principal.application_id
 
 
 def test_right_credentials_give_a_token_that_names_one_application_of_one_company(
-    office: Office, application: dict[str, Any]
+    env: TenantEnv, application: dict[str, Any]
 ) -> None:
-    token = office.token(application)
+    token = env.token(application)
     assert token is not None
-    principal = office.wait(office.directory.authenticate(token))
+    principal = env.wait(env.directory.authenticate(token))
 
     assert principal is not None
     assert principal.application_id == application["id"]
@@ -32,8 +31,8 @@ def test_right_credentials_give_a_token_that_names_one_application_of_one_compan
     assert application["sign_secret"] not in repr(principal)
 
 
-def test_wrong_credentials_give_no_token(office: Office, application: dict[str, Any]) -> None:
-    other = office.do("application add", company="Frota", name="other")
+def test_wrong_credentials_give_no_token(env: TenantEnv, application: dict[str, Any]) -> None:
+    other = env.do("application add", company="Frota", name="other")
     wrong = [
         (application["client_id"], "x"),
         (application["client_id"], ""),
@@ -43,20 +42,20 @@ def test_wrong_credentials_give_no_token(office: Office, application: dict[str, 
         (application["id"], application["client_secret"]),
     ]
 
-    assert [pair for pair in wrong if office.wait(office.directory.token(*pair))] == []
+    assert [pair for pair in wrong if env.wait(env.directory.token(*pair))] == []
 
 
 def test_an_unknown_client_costs_the_same_queries_and_digests_as_a_wrong_secret(
-    office: Office, application: dict[str, Any]
+    env: TenantEnv, application: dict[str, Any]
 ) -> None:
-    counted = CountingKeyring(office)
-    store = CountingStore(office)
-    directory = Directory(store, counted, office.clock, TOKEN_LIFE)
+    counted = CountingKeyring(env)
+    store = CountingStore(env)
+    directory = Directory(store, counted, env.clock, TOKEN_LIFE)
 
     def cost(client_id: str) -> tuple[list[str], int]:
         store.queries.clear()
         counted.digests = 0
-        assert office.wait(directory.token(client_id, "wrong")) is None
+        assert env.wait(directory.token(client_id, "wrong")) is None
         return list(store.queries), counted.digests
 
     assert cost("nobody") == cost(application["client_id"])
@@ -65,117 +64,115 @@ def test_an_unknown_client_costs_the_same_queries_and_digests_as_a_wrong_secret(
 
 @pytest.mark.parametrize("noun", ["application", "company"])
 def test_disabling_ends_tokens_within_the_cache_life_and_enabling_brings_them_back(
-    office: Office, application: dict[str, Any], noun: str
+    env: TenantEnv, application: dict[str, Any], noun: str
 ) -> None:
-    token = office.token(application)
+    token = env.token(application)
     reference = {"application": "erp", "company": "Frota"}[noun]
-    assert authenticated(office, token) == application["id"]
+    assert authenticated(env, token) == application["id"]
 
-    office.do(f"{noun} set", **{noun: reference}, active=False)
-    office.clock.advance(CACHE_LIFE)
-    assert authenticated(office, token) is None
-    assert office.token(application) is None
+    env.do(f"{noun} set", **{noun: reference}, active=False)
+    env.clock.advance(CACHE_LIFE)
+    assert authenticated(env, token) is None
+    assert env.token(application) is None
 
-    office.do(f"{noun} set", **{noun: reference}, active=True)
-    assert authenticated(office, token) == application["id"]
-    assert office.token(application) is not None
-
-
-def test_rotating_the_client_secret_ends_its_tokens(office: Office, application: dict[str, Any]) -> None:
-    token = office.token(application)
-    assert authenticated(office, token) == application["id"]
-
-    rotated = office.do("application rotate-secret", application="erp")
-    office.clock.advance(CACHE_LIFE)
-
-    assert authenticated(office, token) is None
-    assert office.token(application) is None
-    assert authenticated(office, office.token(rotated)) == application["id"]
+    env.do(f"{noun} set", **{noun: reference}, active=True)
+    assert authenticated(env, token) == application["id"]
+    assert env.token(application) is not None
 
 
-def test_a_token_is_believed_for_a_second_at_most(office: Office, application: dict[str, Any]) -> None:
-    token = office.token(application)
+def test_rotating_the_client_secret_ends_its_tokens(env: TenantEnv, application: dict[str, Any]) -> None:
+    token = env.token(application)
+    assert authenticated(env, token) == application["id"]
+
+    rotated = env.do("application rotate-secret", application="erp")
+    env.clock.advance(CACHE_LIFE)
+
+    assert authenticated(env, token) is None
+    assert env.token(application) is None
+    assert authenticated(env, env.token(rotated)) == application["id"]
+
+
+def test_a_token_is_believed_for_a_second_at_most(env: TenantEnv, application: dict[str, Any]) -> None:
+    token = env.token(application)
     assert CACHE_LIFE <= 1.0
-    assert authenticated(office, token) == application["id"]
-    office.do("application set", application="erp", active=False)
+    assert authenticated(env, token) == application["id"]
+    env.do("application set", application="erp", active=False)
 
-    office.clock.advance(CACHE_LIFE / 2)
-    assert authenticated(office, token) == application["id"]
-    office.clock.advance(CACHE_LIFE / 2)
-    assert authenticated(office, token) is None
-
-
-def test_a_believed_token_still_dies_at_its_end(office: Office, application: dict[str, Any]) -> None:
-    token = office.token(application)
-    office.clock.advance(TOKEN_LIFE - CACHE_LIFE / 2)
-    assert authenticated(office, token) == application["id"]
-
-    office.clock.advance(CACHE_LIFE / 2)
-    assert authenticated(office, token) is None
+    env.clock.advance(CACHE_LIFE / 2)
+    assert authenticated(env, token) == application["id"]
+    env.clock.advance(CACHE_LIFE / 2)
+    assert authenticated(env, token) is None
 
 
-def test_a_believed_token_asks_neither_the_store_nor_the_keys(office: Office, application: dict[str, Any]) -> None:
-    store = CountingStore(office)
-    directory = Directory(store, office.keyring, office.clock, TOKEN_LIFE)
-    token = office.token(application)
+def test_a_believed_token_still_dies_at_its_end(env: TenantEnv, application: dict[str, Any]) -> None:
+    token = env.token(application)
+    env.clock.advance(TOKEN_LIFE - CACHE_LIFE / 2)
+    assert authenticated(env, token) == application["id"]
+
+    env.clock.advance(CACHE_LIFE / 2)
+    assert authenticated(env, token) is None
+
+
+def test_a_believed_token_asks_neither_the_store_nor_the_keys(env: TenantEnv, application: dict[str, Any]) -> None:
+    store = CountingStore(env)
+    directory = Directory(store, env.keyring, env.clock, TOKEN_LIFE)
+    token = env.token(application)
     assert token is not None
 
-    first = office.wait(directory.authenticate(token))
+    first = env.wait(directory.authenticate(token))
     asked = len(store.queries)
 
-    assert office.wait(directory.authenticate(token)) is first
+    assert env.wait(directory.authenticate(token)) is first
     assert len(store.queries) == asked
 
 
-def test_strange_tokens_cost_no_query_and_leave_nothing_behind(office: Office, application: dict[str, Any]) -> None:
-    store = CountingStore(office)
-    directory = Directory(store, office.keyring, office.clock, TOKEN_LIFE)
+def test_strange_tokens_cost_no_query_and_leave_nothing_behind(env: TenantEnv, application: dict[str, Any]) -> None:
+    store = CountingStore(env)
+    directory = Directory(store, env.keyring, env.clock, TOKEN_LIFE)
 
-    for token in ("", "a.b.c", "é.é.é", "\udcff", f"{office.token(application)}x"):
-        assert office.wait(directory.authenticate(token)) is None
+    for token in ("", "a.b.c", "é.é.é", "\udcff", f"{env.token(application)}x"):
+        assert env.wait(directory.authenticate(token)) is None
     assert store.queries == []
 
 
-def test_the_cache_is_bounded_and_forgets_the_oldest(office: Office, application: dict[str, Any]) -> None:
-    store = CountingStore(office)
-    directory = Directory(store, office.keyring, office.clock, TOKEN_LIFE)
-    tokens = [
-        office.keyring.issue_token(application["id"], 1, office.clock.now(), 60 + n) for n in range(CACHE_SIZE + 1)
-    ]
+def test_the_cache_is_bounded_and_forgets_the_oldest(env: TenantEnv, application: dict[str, Any]) -> None:
+    store = CountingStore(env)
+    directory = Directory(store, env.keyring, env.clock, TOKEN_LIFE)
+    tokens = [env.keyring.issue_token(application["id"], 1, env.clock.now(), 60 + n) for n in range(CACHE_SIZE + 1)]
 
     async def all_of_them() -> None:
         for token in tokens:
             assert await directory.authenticate(token) is not None
 
-    office.wait(all_of_them())
+    env.wait(all_of_them())
     store.queries.clear()
 
-    office.wait(directory.authenticate(tokens[1]))
+    env.wait(directory.authenticate(tokens[1]))
     assert store.queries == []
-    office.wait(directory.authenticate(tokens[0]))
+    env.wait(directory.authenticate(tokens[0]))
     assert store.queries != []
 
 
-def test_both_sign_secrets_are_open_during_a_rotation(office: Office, application: dict[str, Any]) -> None:
-    token = office.token(application)
-    added = office.do("application rotate-secret", application="erp", sign=True)
-    assert sign_secrets(office, token) == {application["sign_secret"], added["sign_secret"]}
+def test_both_sign_secrets_are_open_during_a_rotation(env: TenantEnv, application: dict[str, Any]) -> None:
+    token = env.token(application)
+    added = env.do("application rotate-secret", application="erp", sign=True)
+    assert sign_secrets(env, token) == {application["sign_secret"], added["sign_secret"]}
 
-    office.do("application rotate-secret", application="erp", retire=True)
-    office.clock.advance(CACHE_LIFE)
-    assert sign_secrets(office, token) == {added["sign_secret"]}
-
-
-def test_an_application_without_sign_secrets_is_let_in_with_none(office: Office, application: dict[str, Any]) -> None:
-    token = office.token(application)
-    office.wait(office.store.write(lambda tx: tx.run("DELETE FROM sign_secret")))
-
-    assert sign_secrets(office, token) == set()
+    env.do("application rotate-secret", application="erp", retire=True)
+    env.clock.advance(CACHE_LIFE)
+    assert sign_secrets(env, token) == {added["sign_secret"]}
 
 
-def sign_secrets(office: Office, token: str | None) -> set[str]:
+def test_an_application_without_sign_secrets_is_let_in_with_none(env: TenantEnv, application: dict[str, Any]) -> None:
+    token = env.token(application)
+    env.wait(env.store.write(lambda tx: tx.run("DELETE FROM sign_secret")))
+
+    assert sign_secrets(env, token) == set()
+
+
+def sign_secrets(env: TenantEnv, token: str | None) -> set[str]:
     assert token is not None
-    principal = office.wait(office.directory.authenticate(token))
+    principal = env.wait(env.directory.authenticate(token))
     assert principal is not None
     return {secret.decode() for secret in principal.sign_secrets}
 
@@ -183,8 +180,8 @@ def sign_secrets(office: Office, token: str | None) -> set[str]:
 class CountingKeyring(Keyring):
     """The office's keys; counts the digests."""
 
-    def __init__(self, office: Office) -> None:
-        self._keyring = office.keyring
+    def __init__(self, env: TenantEnv) -> None:
+        self._keyring = env.keyring
         self.digests = 0
 
     def digest(self, text: str) -> str:
@@ -195,8 +192,8 @@ class CountingKeyring(Keyring):
 class CountingStore:
     """The office's store; writes down the queries."""
 
-    def __init__(self, office: Office) -> None:
-        self._store = office.store
+    def __init__(self, env: TenantEnv) -> None:
+        self._store = env.store
         self.queries: list[str] = []
 
     async def read(self, work: Any) -> Any:

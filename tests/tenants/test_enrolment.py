@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from .conftest import Office
+from tests.support.tenant_env import TenantEnv
 
 Enrol = Callable[..., dict[str, Any]]
 
 
-def test_a_vehicle_is_enrolled_with_its_defaults(office: Office, enrol: Enrol) -> None:
+def test_a_vehicle_is_enrolled_with_its_defaults(env: TenantEnv, enrol: Enrol) -> None:
     vehicle = enrol("Frota", "9ktparked00000001")
 
-    assert office.do("vehicle show", vehicle="9KTPARKED00000001") == vehicle
+    assert env.do("vehicle show", vehicle="9KTPARKED00000001") == vehicle
     shown = {key: value for key, value in vehicle.items() if key not in {"id", "company_id", "created_at"}}
     assert shown == {
         "vin": "9KTPARKED00000001",
@@ -51,66 +51,66 @@ def test_a_vehicle_is_enrolled_with_its_defaults(office: Office, enrol: Enrol) -
         {"consent": ""},
     ],
 )
-def test_values_out_of_range_are_refused(office: Office, enrol: Enrol, wrong: dict[str, Any]) -> None:
+def test_values_out_of_range_are_refused(env: TenantEnv, enrol: Enrol, wrong: dict[str, Any]) -> None:
     enrol("Frota", "VIN1")
     given = {"company": "Frota", "vin": "VIN2", "account": "main", "plan": "full", "ownership": "owned"} | wrong
 
-    assert office.refused("vehicle add", **given).code == "invalid_arguments"
+    assert env.refused("vehicle add", **given).code == "invalid_arguments"
 
 
-def test_an_account_of_another_company_cannot_reach_it(office: Office, enrol: Enrol) -> None:
+def test_an_account_of_another_company_cannot_reach_it(env: TenantEnv, enrol: Enrol) -> None:
     vehicle = enrol("Frota", "VIN1")
     enrol("Outra", "VIN2")
-    foreign = office.do("account add", company="Outra", connector="relay", name="relay", credentials={})
+    foreign = env.do("account add", company="Outra", connector="relay", name="relay", credentials={})
     given = {"company": "Frota", "vin": "VIN3", "plan": "full", "ownership": "owned"}
 
     for account in (foreign["id"], "relay"):
-        assert office.refused("vehicle add", account=account, **given).code == "not_found"
-        assert office.refused("vehicle set", vehicle="VIN1", account=account).code == "not_found"
-    assert office.do("vehicle show", vehicle="VIN1") == vehicle
+        assert env.refused("vehicle add", account=account, **given).code == "not_found"
+        assert env.refused("vehicle set", vehicle="VIN1", account=account).code == "not_found"
+    assert env.do("vehicle show", vehicle="VIN1") == vehicle
 
 
-def test_a_vin_active_elsewhere_is_refused_without_telling_whose(office: Office, enrol: Enrol) -> None:
+def test_a_vin_active_elsewhere_is_refused_without_telling_whose(env: TenantEnv, enrol: Enrol) -> None:
     held = enrol("Outra", "VIN1")
     enrol("Frota", "VIN2")
     given = {"account": "main", "plan": "full", "ownership": "owned"}
 
-    refusal = office.refused("vehicle add", company="Frota", vin="vin1", **given)
+    refusal = env.refused("vehicle add", company="Frota", vin="vin1", **given)
 
     assert (refusal.code, str(refusal)) == ("vin_refused", "The VIN 'VIN1' cannot be added.")
-    assert office.refused("vehicle add", company="Frota", vin="VIN2", **given).code == "vin_enrolled"
-    assert office.do("vehicle show", vehicle="VIN1") == held
+    assert env.refused("vehicle add", company="Frota", vin="VIN2", **given).code == "vin_enrolled"
+    assert env.do("vehicle show", vehicle="VIN1") == held
 
 
-def test_a_vin_can_move_once_it_is_no_longer_active(office: Office, enrol: Enrol) -> None:
+def test_a_vin_can_move_once_it_is_no_longer_active(env: TenantEnv, enrol: Enrol) -> None:
     first = enrol("Outra", "VIN1")
-    office.do("vehicle set", vehicle="VIN1", active=False)
+    env.do("vehicle set", vehicle="VIN1", active=False)
     second = enrol("Frota", "VIN1")
 
-    assert office.do("vehicle show", vehicle="VIN1")["id"] == second["id"]
-    assert office.do("vehicle show", vehicle="VIN1", company="Outra")["id"] == first["id"]
-    assert office.refused("vehicle set", vehicle=first["id"], active=True).code == "vin_refused"
-    office.do("vehicle set", vehicle=second["id"], active=True)
-    office.do("vehicle set", vehicle=second["id"], active=False)
-    assert office.do("vehicle set", vehicle=first["id"], active=True)["active"] is True
+    assert env.do("vehicle show", vehicle="VIN1")["id"] == second["id"]
+    assert env.do("vehicle show", vehicle="VIN1", company="Outra")["id"] == first["id"]
+    assert env.refused("vehicle set", vehicle=first["id"], active=True).code == "vin_refused"
+    env.do("vehicle set", vehicle=second["id"], active=True)
+    env.do("vehicle set", vehicle=second["id"], active=False)
+    assert env.do("vehicle set", vehicle=first["id"], active=True)["active"] is True
 
 
-def test_consent_is_given_with_a_reference_and_withdrawn(office: Office, enrol: Enrol) -> None:
+def test_consent_is_given_with_a_reference_and_withdrawn(env: TenantEnv, enrol: Enrol) -> None:
     enrol("Frota", "VIN1", consent="contract 1")
-    office.clock.advance(60)
+    env.clock.advance(60)
 
-    renewed = office.do("vehicle set", vehicle="VIN1", consent="contract 7")
+    renewed = env.do("vehicle set", vehicle="VIN1", consent="contract 7")
     assert renewed["consent_reference"] == "contract 7"
     assert renewed["consent_at"] == "2023-11-14T22:14:20.000000+00:00"
-    assert office.do("vehicle set", vehicle="VIN1", ownership="rented")["consent_reference"] == "contract 7"
-    withdrawn = office.do("vehicle set", vehicle="VIN1", consent=None)
+    assert env.do("vehicle set", vehicle="VIN1", ownership="rented")["consent_reference"] == "contract 7"
+    withdrawn = env.do("vehicle set", vehicle="VIN1", consent=None)
     assert (withdrawn["consent_at"], withdrawn["consent_reference"]) == (None, None)
 
 
-def test_each_attribute_changes_alone(office: Office, enrol: Enrol) -> None:
+def test_each_attribute_changes_alone(env: TenantEnv, enrol: Enrol) -> None:
     before = enrol("Frota", "VIN1", capabilities=["start"], consent="contract 1")
-    office.do("plan add", name="small", commands=["location"])
-    office.do("account add", company="Frota", connector="relay", name="relay", credentials={})
+    env.do("plan add", name="small", commands=["location"])
+    env.do("account add", company="Frota", connector="relay", name="relay", credentials={})
     changes: list[tuple[dict[str, Any], dict[str, Any]]] = [
         ({"plan": "small"}, {"plan": "small"}),
         ({"account": "relay"}, {"account": "relay", "connector": "relay"}),
@@ -125,25 +125,25 @@ def test_each_attribute_changes_alone(office: Office, enrol: Enrol) -> None:
     ]
 
     for change, effect in changes:
-        after = office.do("vehicle set", vehicle=before["id"], **change)
+        after = env.do("vehicle set", vehicle=before["id"], **change)
         assert after == before | effect
         before = after
 
 
-def test_setting_nothing_or_an_unknown_capability_is_refused(office: Office, enrol: Enrol) -> None:
+def test_setting_nothing_or_an_unknown_capability_is_refused(env: TenantEnv, enrol: Enrol) -> None:
     enrol("Frota", "VIN1")
 
-    assert office.refused("vehicle set", vehicle="VIN1").code == "nothing_to_change"
-    assert office.refused("vehicle set", vehicle="VIN1", capabilities=["fly"]).code == "unknown_command"
+    assert env.refused("vehicle set", vehicle="VIN1").code == "nothing_to_change"
+    assert env.refused("vehicle set", vehicle="VIN1", capabilities=["fly"]).code == "unknown_command"
 
 
-def test_a_list_is_one_companys_and_comes_in_pages(office: Office, enrol: Enrol) -> None:
+def test_a_list_is_one_companys_and_comes_in_pages(env: TenantEnv, enrol: Enrol) -> None:
     enrol("Outra", "VIN0")
     for number in (3, 1, 5, 2, 4):
         enrol("Frota", f"VIN{number}")
 
     def page(after: str | None) -> tuple[list[str], str | None]:
-        answer = office.do("vehicle list", company="Frota", limit=2, after=after)
+        answer = env.do("vehicle list", company="Frota", limit=2, after=after)
         return [vehicle["vin"] for vehicle in answer["vehicles"]], answer["next"]
 
     first, after_first = page(None)
@@ -153,11 +153,11 @@ def test_a_list_is_one_companys_and_comes_in_pages(office: Office, enrol: Enrol)
     assert (first, second, third, end) == (["VIN1", "VIN2"], ["VIN3", "VIN4"], ["VIN5"], None)
 
 
-def test_enrolment_and_changes_are_in_the_audit_log(office: Office, enrol: Enrol) -> None:
+def test_enrolment_and_changes_are_in_the_audit_log(env: TenantEnv, enrol: Enrol) -> None:
     vehicle = enrol("Frota", "vin1", consent="contract 1")
-    office.do("vehicle set", vehicle="VIN1", ownership="rented", consent=None)
+    env.do("vehicle set", vehicle="VIN1", ownership="rented", consent=None)
 
-    entries = office.rows(
+    entries = env.rows(
         "SELECT kind, actor, company_id, vehicle_id, body FROM entry WHERE kind LIKE 'vehicle.%' ORDER BY seq"
     )
     bodies = [json.loads(entry[-1]) for entry in entries]

@@ -10,13 +10,12 @@ import pytest
 from keyturn.store.port import StoreRefused
 from keyturn.tenants.keyfile import read_keys, write_new_keys
 from keyturn.tenants.keyring import unlock
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 
-
-def test_the_first_start_makes_a_key_file_for_its_owner_only(office: Office) -> None:
-    assert stat.S_IMODE(office.key_file.stat().st_mode) == 0o600
-    assert [path.name for path in office.data.iterdir() if "keys" in path.name] == ["keyturn.keys"]
+def test_the_first_start_makes_a_key_file_for_its_owner_only(env: TenantEnv) -> None:
+    assert stat.S_IMODE(env.key_file.stat().st_mode) == 0o600
+    assert [path.name for path in env.data.iterdir() if "keys" in path.name] == ["keyturn.keys"]
 
 
 def test_two_installations_have_different_keys(tmp_path: Path) -> None:
@@ -35,47 +34,47 @@ def test_two_installations_have_different_keys(tmp_path: Path) -> None:
     assert len(keys) == 6
 
 
-def test_a_restart_finds_the_same_keys(office: Office) -> None:
-    again = office.wait(unlock(office.store, office.key_file))
+def test_a_restart_finds_the_same_keys(env: TenantEnv) -> None:
+    again = env.wait(unlock(env.store, env.key_file))
 
-    assert again.unseal(office.keyring.seal(b"secret", "a"), "a") == b"secret"
+    assert again.unseal(env.keyring.seal(b"secret", "a"), "a") == b"secret"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601])
-def test_a_key_file_that_others_may_reach_is_refused(office: Office, mode: int) -> None:
-    office.key_file.chmod(mode)
+def test_a_key_file_that_others_may_reach_is_refused(env: TenantEnv, mode: int) -> None:
+    env.key_file.chmod(mode)
 
     with pytest.raises(
         StoreRefused, match=r"^The key file .+ can be reached by others than its owner; run: chmod 600 "
     ):
-        office.wait(unlock(office.store, office.key_file))
+        env.wait(unlock(env.store, env.key_file))
 
 
-def test_keys_of_other_data_are_refused(office: Office, tmp_path: Path) -> None:
+def test_keys_of_other_data_are_refused(env: TenantEnv, tmp_path: Path) -> None:
     write_new_keys(tmp_path / "other.keys")
-    shutil.copy2(tmp_path / "other.keys", office.key_file)
+    shutil.copy2(tmp_path / "other.keys", env.key_file)
 
     with pytest.raises(StoreRefused, match=r"^The key file .+ does not belong to this data; start with the one"):
-        office.wait(unlock(office.store, office.key_file))
+        env.wait(unlock(env.store, env.key_file))
 
 
-def test_a_lost_key_file_is_not_made_anew_for_data_that_exists(office: Office) -> None:
-    office.key_file.unlink()
+def test_a_lost_key_file_is_not_made_anew_for_data_that_exists(env: TenantEnv) -> None:
+    env.key_file.unlink()
 
     with pytest.raises(StoreRefused, match=r"^The key file .+ is missing, and this data cannot be used without it\.$"):
-        office.wait(unlock(office.store, office.key_file))
-    assert not office.key_file.exists()
+        env.wait(unlock(env.store, env.key_file))
+    assert not env.key_file.exists()
 
 
-def test_a_new_token_key_does_not_make_the_data_strange(office: Office) -> None:
-    text = office.key_file.read_text()
-    old = read_keys(office.key_file).jwt_keys[0]
-    office.key_file.write_text(text + f'\n[[jwt_keys]]\nkid = "next"\nsecret = "{"ab" * 32}"\n')
+def test_a_new_token_key_does_not_make_the_data_strange(env: TenantEnv) -> None:
+    text = env.key_file.read_text()
+    old = read_keys(env.key_file).jwt_keys[0]
+    env.key_file.write_text(text + f'\n[[jwt_keys]]\nkid = "next"\nsecret = "{"ab" * 32}"\n')
 
-    keyring = office.wait(unlock(office.store, office.key_file))
+    keyring = env.wait(unlock(env.store, env.key_file))
 
-    assert keyring.fingerprint() == office.keyring.fingerprint()
-    assert [key.kid for key in read_keys(office.key_file).jwt_keys] == [old.kid, "next"]
+    assert keyring.fingerprint() == env.keyring.fingerprint()
+    assert [key.kid for key in read_keys(env.key_file).jwt_keys] == [old.kid, "next"]
 
 
 @pytest.mark.parametrize(

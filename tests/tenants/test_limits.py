@@ -12,8 +12,8 @@ from keyturn.fleet.immobilisation import Opening
 from keyturn.tenants import limits
 from keyturn.tenants.limits import Crossed
 from keyturn.tenants.policies import Policy
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 from .staff import NOTICE, Staff
 
 T = TypeVar("T")
@@ -26,21 +26,21 @@ BY_SHARE = Policy(fleet_share=50.0)
 class Desk:
     """The company Frota with its application erp and one colleague of it, and what is counted of both."""
 
-    def __init__(self, office: Office) -> None:
-        self.office = office
-        self.company = str(office.do("company add", name="Frota")["id"])
-        self.erp = str(office.do("application add", company="Frota", name="erp")["id"])
-        self.colleague = str(office.do("application add", company="Frota", name="app")["id"])
+    def __init__(self, env: TenantEnv) -> None:
+        self.env = env
+        self.company = str(env.do("company add", name="Frota")["id"])
+        self.erp = str(env.do("application add", company="Frota", name="erp")["id"])
+        self.colleague = str(env.do("application add", company="Frota", name="app")["id"])
         self._counted = 0
 
     def disable(self, actor: str, company: str | None = None) -> None:
         self._counted += 1
         number = self._counted
         of = company or self.company
-        self.office.wait(self.office.store.write(lambda tx: limits.count(tx, of, actor, f"command {number}")))
+        self.env.wait(self.env.store.write(lambda tx: limits.count(tx, of, actor, f"command {number}")))
 
     def see(self, view: Callable[..., T], *args: Any) -> T:
-        return self.office.wait(self.office.store.read(lambda tx: view(tx, *args)))
+        return self.env.wait(self.env.store.read(lambda tx: view(tx, *args)))
 
     def crossed(self, policy: Policy, actor: str | None = None, vehicle: str = "v") -> Crossed | None:
         return self.see(limits.crossed, policy, self.company, actor or self.erp, vehicle)
@@ -50,21 +50,21 @@ class Desk:
 
     def stop(self, actor: str, rule: str = "disables_per_actor_hour") -> bool:
         crossing = Crossed(rule, actor, 1, 1)
-        return self.office.wait(self.office.store.write(lambda tx: limits.stop(tx, self.company, crossing)))
+        return self.env.wait(self.env.store.write(lambda tx: limits.stop(tx, self.company, crossing)))
 
     def stopped(self, actor: str) -> bool:
         return self.see(limits.is_stopped, self.company, actor)
 
     def forget(self, limit: int) -> int:
-        return self.office.wait(self.office.store.write(lambda tx: limits.forget(tx, limit)))
+        return self.env.wait(self.env.store.write(lambda tx: limits.forget(tx, limit)))
 
     def wait(self, seconds: float) -> None:
-        self.office.clock.advance(seconds)
+        self.env.clock.advance(seconds)
 
 
 @pytest.fixture
-def desk(office: Office) -> Desk:
-    return Desk(office)
+def desk(env: TenantEnv) -> Desk:
+    return Desk(env)
 
 
 def test_an_applications_disables_count_for_an_hour(desk: Desk) -> None:
@@ -109,10 +109,10 @@ def test_what_each_counted_limit_leaves_is_told_by_its_name_and_never_less_than_
 
 def test_a_share_of_the_fleet_is_crossed_by_one_vehicle_more(desk: Desk, enrol: Callable[..., dict[str, Any]]) -> None:
     held = str(enrol("Other", "9KTFLEET000000001")["id"])
-    (company,) = desk.office.rows("SELECT company_id FROM vehicle")[0]
+    (company,) = desk.env.rows("SELECT company_id FROM vehicle")[0]
 
     opening = Opening(company, held, "a command", "erp", "account", "car", None)
-    desk.office.wait(desk.office.store.write(lambda tx: immobilisation.open_for(tx, opening)))
+    desk.env.wait(desk.env.store.write(lambda tx: immobilisation.open_for(tx, opening)))
 
     assert desk.see(limits.crossed, BY_SHARE, company, "erp", "another") == Crossed("fleet_share", "", 1, 1)
     assert desk.see(limits.crossed, BY_SHARE, company, "erp", held) is None
@@ -128,7 +128,7 @@ def test_counts_that_no_window_reaches_are_forgotten_a_few_at_a_time(desk: Desk)
     assert desk.forget(10) == 0
     desk.wait(0.5)
     assert [desk.forget(2), desk.forget(2), desk.forget(2)] == [2, 1, 0]
-    assert desk.office.rows("SELECT command_id FROM disable_count") == [("command 4",)]
+    assert desk.env.rows("SELECT command_id FROM disable_count") == [("command 4",)]
 
 
 @pytest.mark.parametrize("application", ["erp", None])
@@ -138,17 +138,17 @@ def test_a_stop_holds_whom_it_names_until_it_is_lifted(desk: Desk, application: 
     assert desk.stop(actor) is False
     assert (desk.stopped(desk.erp), desk.stopped(desk.colleague)) == (True, application is None)
 
-    answer = desk.office.do("limit lift", company="Frota", application=application)
+    answer = desk.env.do("limit lift", company="Frota", application=application)
 
     assert answer == {"company": "Frota", "application": application, "stopped": False}
     assert (desk.stopped(desk.erp), desk.stopped(desk.colleague)) == (False, False)
-    ((company, body),) = desk.office.rows("SELECT company_id, body FROM entry WHERE kind = 'limit.lifted'")
+    ((company, body),) = desk.env.rows("SELECT company_id, body FROM entry WHERE kind = 'limit.lifted'")
     assert (company, json.loads(body)["application"]) == (desk.company, actor or None)
 
 
 def test_a_stop_that_was_lifted_holds_again_when_the_limit_is_crossed_again(desk: Desk) -> None:
     desk.stop(desk.erp)
-    desk.office.do("limit lift", company="Frota", application="erp")
+    desk.env.do("limit lift", company="Frota", application="erp")
 
     assert desk.stop(desk.erp) is True
     assert desk.stopped(desk.erp)
@@ -157,7 +157,7 @@ def test_a_stop_that_was_lifted_holds_again_when_the_limit_is_crossed_again(desk
 def test_where_no_limit_holds_there_is_nothing_to_lift(desk: Desk) -> None:
     desk.stop(desk.erp)
 
-    error = desk.office.refused("limit lift", company="Frota")
+    error = desk.env.refused("limit lift", company="Frota")
 
     assert (error.code, str(error)) == ("not_stopped", "No limit holds there.")
     assert desk.stopped(desk.erp)
@@ -165,13 +165,13 @@ def test_where_no_limit_holds_there_is_nothing_to_lift(desk: Desk) -> None:
 
 def test_the_list_says_whom_each_stop_holds_why_and_since_when(desk: Desk) -> None:
     desk.stop(desk.erp)
-    since = desk.office.clock.now()
+    since = desk.env.clock.now()
     desk.wait(60)
     desk.stop("", "fleet_share")
     desk.stop(desk.colleague)
-    desk.office.do("limit lift", company="Frota", application="app")
+    desk.env.do("limit lift", company="Frota", application="app")
 
-    assert desk.office.do("limit list") == {
+    assert desk.env.do("limit list") == {
         "stops": [
             {"company": "Frota", "application": "erp", "cause": "disables_per_actor_hour", "at": iso_time(since)},
             {"company": "Frota", "application": None, "cause": "fleet_share", "at": iso_time(since + 60_000_000)},
@@ -180,7 +180,7 @@ def test_the_list_says_whom_each_stop_holds_why_and_since_when(desk: Desk) -> No
 
 
 def test_to_lift_a_limit_needs_an_admin_and_the_notice_period(desk: Desk) -> None:
-    staff = Staff(desk.office)
+    staff = Staff(desk.env)
     staff.hire("vera", role="viewer")
     staff.settle("ana")
     desk.stop(desk.erp)

@@ -5,9 +5,9 @@ import pytest
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.signing_in import sign_in
+from tests.support.tenant_env import TenantEnv
 
 from .changing import staff as staff
-from .conftest import Office
 from .staff import NOTICE, PASSWORD, Staff
 
 LOCK = 900.0
@@ -36,8 +36,8 @@ def pending(staff: Staff) -> str:
 
 
 def despite_lock(staff: Staff, password: str = PASSWORD, code: str | None = None) -> Operator:
-    office = staff.office
-    return office.wait(sign_in(office.store, office.keyring, Credentials("ana", password, code), despite_lock=True))
+    env = staff.env
+    return env.wait(sign_in(env.store, env.keyring, Credentials("ana", password, code), despite_lock=True))
 
 
 def test_with_password_and_code_somebody_who_is_locked_out_can_withdraw(watchful: Staff) -> None:
@@ -59,12 +59,12 @@ def test_during_a_lock_out_the_password_alone_is_not_enough_nor_is_a_wrong_one(w
     assert despite_lock(watchful, code=code).name == "ana"
 
 
-def test_tries_during_a_lock_out_do_not_prolong_it(watchful: Staff, office: Office) -> None:
+def test_tries_during_a_lock_out_do_not_prolong_it(watchful: Staff, env: TenantEnv) -> None:
     lock(watchful)
-    office.clock.advance(LOCK - 1)
+    env.clock.advance(LOCK - 1)
     with pytest.raises(OperationError):
         despite_lock(watchful, "not the password", "000000")
-    office.clock.advance(1)
+    env.clock.advance(1)
     watchful.sign_in("ana")
 
 
@@ -73,9 +73,9 @@ def test_anybody_at_the_shell_withdraws(watchful: Staff) -> None:
     assert watchful.do("change withdraw", change=change)["state"] == "withdrawn"
 
 
-def test_a_lock_of_somebody_in_charge_prolongs_the_notice(watchful: Staff, office: Office) -> None:
+def test_a_lock_of_somebody_in_charge_prolongs_the_notice(watchful: Staff, env: TenantEnv) -> None:
     change = pending(watchful)
-    office.clock.advance(NOTICE - 30)
+    env.clock.advance(NOTICE - 30)
     lock(watchful)
     watchful.wait(LOCK)
     assert watchful.state({"change": change}) == "pending"
@@ -95,7 +95,7 @@ def test_a_notice_that_begins_while_somebody_is_locked_out_lasts_beyond_the_lock
     assert watchful.state({"change": change}) == "applied"
 
 
-def test_a_lock_of_somebody_who_is_not_in_charge_prolongs_nothing(watchful: Staff, office: Office) -> None:
+def test_a_lock_of_somebody_who_is_not_in_charge_prolongs_nothing(watchful: Staff, env: TenantEnv) -> None:
     watchful.hire("vera", "viewer", by="ana")
     watchful.hire("frida", "viewer", by="ana", company="Frota")
     change = pending(watchful)

@@ -6,10 +6,10 @@ import pytest
 
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operations import prepared
+from tests.support.tenant_env import TenantEnv
 
 from .changing import staff as staff
 from .changing import two as two
-from .conftest import Office
 from .staff import DAY, NOTICE, PASSWORD, WEEK, Staff
 
 
@@ -33,7 +33,7 @@ def refused(staff: Staff, name: str, code: str) -> str:
     return str(refusal.value)
 
 
-def test_a_newcomer_sets_the_first_password_and_enrols_the_second_factor(two: Staff, office: Office) -> None:
+def test_a_newcomer_sets_the_first_password_and_enrols_the_second_factor(two: Staff, env: TenantEnv) -> None:
     code = hired(two)
     two.turned_away("nina")
     accepted(two, "nina", code)
@@ -41,7 +41,7 @@ def test_a_newcomer_sets_the_first_password_and_enrols_the_second_factor(two: St
     assert two.sign_in("nina").second_factor is False
     two.enrol("nina")
     assert two.sign_in("nina", code=two.code("nina")).second_factor
-    assert not office.files_hold(code)
+    assert not env.files_hold(code)
 
 
 def test_nobody_chooses_the_password_of_another_once_somebody_is_in_charge(two: Staff) -> None:
@@ -58,13 +58,13 @@ def test_before_anybody_is_in_charge_the_password_is_asked_for(staff: Staff) -> 
     staff.sign_in("ana", "another long phrase")
 
 
-def test_a_code_is_good_once_for_its_operator_and_for_a_day(two: Staff, office: Office) -> None:
+def test_a_code_is_good_once_for_its_operator_and_for_a_day(two: Staff, env: TenantEnv) -> None:
     code = hired(two)
     said = {refused(two, "bia", code), refused(two, "nina", "wrong"), refused(two, "nobody", code)}
     accepted(two, "nina", code)
     said.add(refused(two, "nina", code))
     late = hired(two, "nora")
-    office.clock.advance(DAY)
+    env.clock.advance(DAY)
     said.add(refused(two, "nora", late))
     assert len(said) == 1
 
@@ -100,16 +100,16 @@ def test_who_hires_decides_nothing_together_with_the_newcomer_for_a_week(
     assert two.do("change approve", approver, change=again["change"])["state"] == "pending"
 
 
-def test_the_week_begins_when_the_code_is_used(two: Staff, office: Office) -> None:
+def test_the_week_begins_when_the_code_is_used(two: Staff, env: TenantEnv) -> None:
     code = hired(two)
-    office.clock.advance(DAY - 60)
+    env.clock.advance(DAY - 60)
     accepted(two, "nina", code)
-    office.clock.advance(WEEK - 60)
+    env.clock.advance(WEEK - 60)
     change = two.do("plan set", "ana", plan="basic", commands=["start"])
     assert two.refused("change approve", "nina", change=change["change"]) == "not_independent"
 
 
-def test_a_code_for_a_second_factor_replaces_the_one_that_was_lost(two: Staff, office: Office) -> None:
+def test_a_code_for_a_second_factor_replaces_the_one_that_was_lost(two: Staff, env: TenantEnv) -> None:
     """The old one is good until then; the password alone is not enough to replace it."""
     accepted(two, "nina", hired(two))
     two.enrol("nina")

@@ -6,27 +6,27 @@ from typing import Any
 import pytest
 
 from keyturn.tenants import passwords
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 from .staff import Staff
 
 FIRST, SECOND, WHOLE = "the first long phrase", "the second long phrase", "the longest phrase of all"
 
 
 @pytest.fixture
-def anas(office: Office) -> Staff:
+def anas(env: TenantEnv) -> Staff:
     """Three people called ana, of two companies and of the installation."""
-    staff = Staff(office)
+    staff = Staff(env)
     for company, password in (("Frota", FIRST), ("Outra", SECOND), (None, WHOLE)):
         if company:
-            office.do("company add", name=company)
+            env.do("company add", name=company)
         email = f"ana@{(company or 'all').lower()}.example"
         hashed = passwords.hashed(password)
         staff.do("operator add", name="ana", email=email, role="viewer", password=hashed, company=company)
     return staff
 
 
-def test_the_same_name_is_taken_once_in_each_company(anas: Staff, office: Office) -> None:
+def test_the_same_name_is_taken_once_in_each_company(anas: Staff, env: TenantEnv) -> None:
     new: dict[str, Any] = {"name": "ana", "email": "a@b.c", "role": "viewer", "password": "h"}
     for company in ("Frota", "Outra", None):
         assert anas.refused("operator add", company=company, **new) == "name_taken"
@@ -49,10 +49,10 @@ def test_the_same_name_is_taken_once_in_each_company(anas: Staff, office: Office
     ],
 )
 def test_a_sign_in_finds_whoever_the_password_fits(
-    anas: Staff, office: Office, called: str, password: str, company: str | None
+    anas: Staff, env: TenantEnv, called: str, password: str, company: str | None
 ) -> None:
     operator = anas.sign_in(called, password)
-    row = office.rows(
+    row = env.rows(
         f"SELECT c.name FROM operator o LEFT JOIN company c ON c.id = o.company_id WHERE o.id = '{operator.id}'"
     )
     assert row == [(company,)]
@@ -90,19 +90,19 @@ def test_a_right_sign_in_counts_against_nobody_of_that_name(anas: Staff) -> None
     anas.sign_in("ana@Outra", SECOND)
 
 
-def test_wrong_ones_by_the_full_name_lock_that_one_alone(anas: Staff, office: Office) -> None:
+def test_wrong_ones_by_the_full_name_lock_that_one_alone(anas: Staff, env: TenantEnv) -> None:
     for _ in range(5):
         anas.turned_away("ana@Frota", "not the password")
     anas.turned_away("ana@Frota", FIRST)
     anas.turned_away("ana", FIRST)
     assert anas.sign_in("ana", SECOND).name == "ana"
-    refused = [json.loads(body)["operator_id"] for (body,) in office.rows(
+    refused = [json.loads(body)["operator_id"] for (body,) in env.rows(
         "SELECT body FROM entry WHERE kind = 'operator.sign_in_refused'"
     )]  # fmt: skip
     assert refused.count(anas.do("operator show", person="ana", company="Frota")["id"]) == 5
 
 
-def test_two_whom_the_same_password_fits_are_told_apart_by_the_full_name(anas: Staff, office: Office) -> None:
+def test_two_whom_the_same_password_fits_are_told_apart_by_the_full_name(anas: Staff, env: TenantEnv) -> None:
     anas.do("operator set-password", person="ana", company="Outra", password=passwords.hashed(FIRST))
     anas.turned_away("ana", FIRST)
     anas.sign_in("ana@Outra", FIRST)

@@ -13,14 +13,14 @@ from keyturn.tenants.administration import Answer, Arguments, Operation, Operati
 from keyturn.tenants.guards import at_once
 from keyturn.tenants.operations import perform, prepared
 from keyturn.tenants.principal import Operator
+from tests.support.tenant_env import INSTALLATION, TenantEnv
 
-from .conftest import INSTALLATION, Office
 from .staff import Staff
 
 
 @pytest.fixture
-def staff(office: Office) -> Staff:
-    return Staff(office)
+def staff(env: TenantEnv) -> Staff:
+    return Staff(env)
 
 
 @pytest.fixture
@@ -31,24 +31,24 @@ def ana(staff: Staff) -> Staff:
     return staff
 
 
-def test_an_operator_is_added_shown_and_listed_without_secrets(office: Office, staff: Staff) -> None:
-    office.do("company add", name="Frota")
+def test_an_operator_is_added_shown_and_listed_without_secrets(env: TenantEnv, staff: Staff) -> None:
+    env.do("company add", name="Frota")
     added = staff.hire("ana", "viewer", company="Frota", grants=["start"])
 
     assert (added["name"], added["role"], added["company"], added["grants"]) == ("ana", "viewer", "Frota", ["start"])
     assert (added["active"], added["second_factor"], added["created_by"]) == (True, False, "local")
     assert (added["password_reset_by"], added["password_reset_at"]) == (None, None)
-    assert office.do("operator list") == {"operators": [added]}
-    assert "argon2" not in json.dumps(office.do("operator list"))
+    assert env.do("operator list") == {"operators": [added]}
+    assert "argon2" not in json.dumps(env.do("operator list"))
 
 
-def test_an_operator_is_changed(office: Office, staff: Staff) -> None:
+def test_an_operator_is_changed(env: TenantEnv, staff: Staff) -> None:
     staff.hire("ana", "viewer")
-    changed = office.do("operator set", person="ana", name="anna", email="a@b.c", grants=["start"], active=False)
+    changed = env.do("operator set", person="ana", name="anna", email="a@b.c", grants=["start"], active=False)
 
     assert (changed["name"], changed["email"], changed["grants"]) == ("anna", "a@b.c", ["start"])
     assert changed["active"] is False
-    assert office.do("operator show", person="anna") == changed
+    assert env.do("operator show", person="anna") == changed
 
 
 @pytest.mark.parametrize("email", ["", "ana", "ana@", "@example.com", "a na@example.com", "ana@example.com\n"])
@@ -56,13 +56,13 @@ def test_an_address_to_which_nothing_can_be_sent_is_refused(staff: Staff, email:
     assert staff.refused("operator add", name="x", email=email, role="viewer", password="h") == "invalid_email"
 
 
-def test_a_name_is_an_operators_own(office: Office, staff: Staff) -> None:
+def test_a_name_is_an_operators_own(env: TenantEnv, staff: Staff) -> None:
     staff.hire("ana", "viewer")
     staff.hire("bia", "viewer")
 
-    assert office.refused("operator set", person="bia", name="ana").code == "name_taken"
+    assert env.refused("operator set", person="bia", name="ana").code == "name_taken"
     add = {"name": "ana", "email": "a@b.c", "role": "viewer", "password": "h"}
-    assert office.refused("operator add", **add).code == "name_taken"
+    assert env.refused("operator add", **add).code == "name_taken"
 
 
 @pytest.mark.parametrize("password", ["elevenchars", "x" * 1025, "my name is ANA!"])
@@ -92,15 +92,15 @@ def test_a_password_is_judged_by_the_name_and_not_by_an_id(staff: Staff) -> None
 
 
 @pytest.fixture
-def companies(office: Office, enrol: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+def companies(env: TenantEnv, enrol: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """A vehicle of each of two companies, and an application of the second."""
     vehicles = {company: enrol(company, f"9KTPARKED0000000{index}") for index, company in enumerate(("Frota", "Outra"))}
-    office.do("application add", company="Outra", name="theirs")
+    env.do("application add", company="Outra", name="theirs")
     return vehicles
 
 
 def test_an_operator_of_a_company_sees_that_company_alone(
-    staff: Staff, companies: dict[str, Any], office: Office
+    staff: Staff, companies: dict[str, Any], env: TenantEnv
 ) -> None:
     staff.hire("ana", "admin", company="Frota")
     theirs = companies["Outra"]
@@ -139,37 +139,37 @@ def test_a_viewer_only_looks(staff: Staff, companies: dict[str, Any]) -> None:
     assert len(staff.do("company list", "vera")["companies"]) == 2
 
 
-def test_an_application_names_who_answers_for_it(staff: Staff, companies: dict[str, Any], office: Office) -> None:
+def test_an_application_names_who_answers_for_it(staff: Staff, companies: dict[str, Any], env: TenantEnv) -> None:
     staff.hire("ana", "viewer", company="Outra")
     staff.hire("eva", "viewer")
     staff.hire("rui", "viewer", company="Frota")
 
-    named = office.do("application set", application="theirs", responsible=["ana", "eva"])
+    named = env.do("application set", application="theirs", responsible=["ana", "eva"])
     assert (named["responsible"], named["created_by"]) == (["ana", "eva"], "local")
-    assert office.refused("application set", application="theirs", responsible=["rui"]).code == "not_found"
-    assert office.do("application show", application="theirs")["responsible"] == ["ana", "eva"]
-    assert office.do("application set", application="theirs", responsible=[])["responsible"] == []
+    assert env.refused("application set", application="theirs", responsible=["rui"]).code == "not_found"
+    assert env.do("application show", application="theirs")["responsible"] == ["ana", "eva"]
+    assert env.do("application set", application="theirs", responsible=[])["responsible"] == []
 
 
 def test_a_name_that_two_in_reach_have_is_none_to_answer_by(staff: Staff, companies: dict[str, Any]) -> None:
     """A namesake in a company is not taken for the one whom everybody knows."""
-    office, known = staff.office, staff.hire("eva", "viewer")
+    env, known = staff.env, staff.hire("eva", "viewer")
     namesake = staff.hire("eva", "viewer", company="Outra")
     named = {"application": "theirs", "company": "Outra"}
-    assert office.refused("application set", **named, responsible=["eva"]).code == "ambiguous"
+    assert env.refused("application set", **named, responsible=["eva"]).code == "ambiguous"
     for each in (known, namesake):
-        assert office.do("application set", **named, responsible=[each["id"]])["responsible"] == ["eva"]
+        assert env.do("application set", **named, responsible=[each["id"]])["responsible"] == ["eva"]
 
 
-def test_an_operation_may_need_somebody_with_a_second_factor(ana: Staff, office: Office) -> None:
+def test_an_operation_may_need_somebody_with_a_second_factor(ana: Staff, env: TenantEnv) -> None:
     def tell(session: Session, _arguments: Arguments) -> Answer:
         return {"by": session.actor}
 
     delicate = (Operation("thing do", Arguments, tell, signed_in=True, guard=at_once("Little.", "It is a test.")),)
 
     def done(operator: Operator | None) -> Answer:
-        work = partial(_perform, office=office, operations=delicate, operator=operator)
-        return office.wait(office.store.write(work))
+        work = partial(_perform, env=env, operations=delicate, operator=operator)
+        return env.wait(env.store.write(work))
 
     for operator in (None, ana.operator("ana", factor=False)):
         with pytest.raises(OperationError) as refusal:
@@ -178,5 +178,5 @@ def test_an_operation_may_need_somebody_with_a_second_factor(ana: Staff, office:
     assert done(ana.operator("ana")) == {"by": f"operator:{ana.id('ana')}"}
 
 
-def _perform(tx: Tx, office: Office, operations: tuple[Operation, ...], operator: Operator | None) -> Answer:
-    return perform(tx, office.keyring, INSTALLATION, "thing do", {}, "operator:local", operations, operator)
+def _perform(tx: Tx, env: TenantEnv, operations: tuple[Operation, ...], operator: Operator | None) -> Answer:
+    return perform(tx, env.keyring, INSTALLATION, "thing do", {}, "operator:local", operations, operator)

@@ -5,29 +5,27 @@ from typing import Any
 import pytest
 
 from keyturn.tenants import closeness, operators
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 from .staff import HASH, NOTICE, WEEK, Staff
 
 
 @pytest.fixture
-def staff(office: Office) -> Staff:
-    office.do("company add", name="Frota")
-    office.do("company add", name="Outra")
-    office.do("application add", company="Frota", name="erp", grants=["location"])
-    office.do("plan add", name="basic", commands=["location"])
-    return Staff(office)
+def staff(env: TenantEnv) -> Staff:
+    env.do("company add", name="Frota")
+    env.do("company add", name="Outra")
+    env.do("application add", company="Frota", name="erp", grants=["location"])
+    env.do("plan add", name="basic", commands=["location"])
+    return Staff(env)
 
 
 ERP = "SELECT id FROM application WHERE name = 'erp'"
 
 
 def why_not(staff: Staff, name: str, *, factor: bool = True) -> str | None:
-    office, operator = staff.office, staff.operator(name, factor=factor)
-    ((application_id,),) = office.rows(ERP)
-    return office.wait(
-        office.store.read(lambda tx: operators.may_approve(tx, operator, application_id, office.clock.now()))
-    )
+    env, operator = staff.env, staff.operator(name, factor=factor)
+    ((application_id,),) = env.rows(ERP)
+    return env.wait(env.store.read(lambda tx: operators.may_approve(tx, operator, application_id, env.clock.now())))
 
 
 def test_who_may_approve_what_an_application_asks_for(staff: Staff) -> None:
@@ -43,19 +41,19 @@ def test_who_may_approve_what_an_application_asks_for(staff: Staff) -> None:
     assert why_not(staff, "paulo", factor=False) == "The operator signed in without a second factor."
 
 
-def test_who_answers_for_an_application_does_not_approve_what_it_asks_for(staff: Staff, office: Office) -> None:
+def test_who_answers_for_an_application_does_not_approve_what_it_asks_for(staff: Staff, env: TenantEnv) -> None:
     staff.hire("paulo", "approver")
-    office.do("application set", application="erp", responsible=["paulo"])
+    env.do("application set", application="erp", responsible=["paulo"])
     assert why_not(staff, "paulo") == "The operator is responsible for the application."
 
 
-def test_who_made_an_application_does_not_approve_for_a_week(staff: Staff, office: Office) -> None:
+def test_who_made_an_application_does_not_approve_for_a_week(staff: Staff, env: TenantEnv) -> None:
     staff.hire("paulo", "approver")
-    ((application_id,),) = office.rows(ERP)
-    office.wait(office.store.write(lambda tx: closeness.keep(tx, application_id, staff_id(tx, "paulo"), "made")))
+    ((application_id,),) = env.rows(ERP)
+    env.wait(env.store.write(lambda tx: closeness.keep(tx, application_id, staff_id(tx, "paulo"), "made")))
 
     assert why_not(staff, "paulo") == "The operator made the application within the last seven days."
-    office.clock.advance(WEEK)
+    env.clock.advance(WEEK)
     assert why_not(staff, "paulo") is None
 
 
@@ -71,21 +69,21 @@ def staff_id(tx: Any, name: str) -> str:
     ],
 )
 def test_who_reset_a_password_does_not_approve_with_its_owner_for_a_week(
-    staff: Staff, office: Office, reset_by: str, reset: str, reason: str
+    staff: Staff, env: TenantEnv, reset_by: str, reset: str, reason: str
 ) -> None:
     for name in ("paulo", "rita", "pia"):
         staff.hire(name, "approver")
-    office.do("application set", application="erp", responsible=["rita"])
+    env.do("application set", application="erp", responsible=["rita"])
     staff.do("operator set-password", reset_by, person=reset, password=HASH)
 
     assert str(why_not(staff, "paulo")).startswith(reason)
     assert why_not(staff, "pia") is None
-    office.clock.advance(WEEK)
+    env.clock.advance(WEEK)
     assert why_not(staff, "paulo") is None
 
 
-def erp(office: Office) -> str:
-    ((application_id,),) = office.rows(ERP)
+def erp(env: TenantEnv) -> str:
+    ((application_id,),) = env.rows(ERP)
     return str(application_id)
 
 
@@ -106,58 +104,58 @@ def approved(trio: Staff, operation: str, **arguments: Any) -> str:
     return str(change["change"])
 
 
-def test_who_proposed_or_approved_the_grants_approves_nothing_of_it_for_a_week(trio: Staff, office: Office) -> None:
+def test_who_proposed_or_approved_the_grants_approves_nothing_of_it_for_a_week(trio: Staff, env: TenantEnv) -> None:
     approved(trio, "application set", application="erp", grants=["location", "disable_ignition"])
     granted = "The operator proposed or approved what the application may do within the last seven days."
     assert [why_not(trio, name) for name in ("ana", "bia", "caio", "paulo")] == [granted, granted, None, None]
-    office.clock.advance(WEEK)
+    env.clock.advance(WEEK)
     assert [why_not(trio, name) for name in ("ana", "bia")] == [None, None]
 
 
 @pytest.mark.parametrize("flags", [{}, {"sign": True}])
 def test_who_rotated_a_secret_approves_nothing_of_it_for_a_week(
-    trio: Staff, office: Office, flags: dict[str, bool]
+    trio: Staff, env: TenantEnv, flags: dict[str, bool]
 ) -> None:
     change = approved(trio, "application rotate-secret", application="erp", **flags)
     assert why_not(trio, "ana") is None
     trio.do("change collect", "ana", change=change)
     rotated = "The operator rotated a secret of the application within the last seven days."
     assert [why_not(trio, name) for name in ("ana", "bia", "caio")] == [rotated, None, None]
-    office.clock.advance(WEEK)
+    env.clock.advance(WEEK)
     assert why_not(trio, "ana") is None
 
 
-def test_who_added_the_application_for_reading_approves_nothing_of_it_for_a_week(trio: Staff, office: Office) -> None:
-    application_id = erp(office)
+def test_who_added_the_application_for_reading_approves_nothing_of_it_for_a_week(trio: Staff, env: TenantEnv) -> None:
+    application_id = erp(env)
     trio.do("application add", "caio", company="Frota", name="shadow", grants=["location"])
-    office.wait(
-        office.store.write(lambda tx: tx.run("UPDATE application SET name = 'old' WHERE id = :id", id=application_id))
+    env.wait(
+        env.store.write(lambda tx: tx.run("UPDATE application SET name = 'old' WHERE id = :id", id=application_id))
     )
-    office.wait(office.store.write(lambda tx: tx.run("UPDATE application SET name = 'erp' WHERE name = 'shadow'")))
+    env.wait(env.store.write(lambda tx: tx.run("UPDATE application SET name = 'erp' WHERE name = 'shadow'")))
     assert why_not(trio, "caio") == "The operator made the application within the last seven days."
     assert why_not(trio, "ana") is None
 
 
-def test_whom_one_of_them_hired_is_no_second_person_either(trio: Staff, office: Office) -> None:
+def test_whom_one_of_them_hired_is_no_second_person_either(trio: Staff, env: TenantEnv) -> None:
     """Who rotated the secret hires a puppet: the puppet approves nothing of it."""
     change = approved(trio, "operator add", name="puppet", email="p@b.c", role="approver")
     trio.do("change collect", "ana", change=change)
     assert why_not(trio, "puppet") is None
     trio.do("change collect", "ana", change=approved(trio, "application rotate-secret", application="erp"))
     assert str(why_not(trio, "puppet")).startswith("One responsible for the application, or close to it, hired")
-    office.clock.advance(WEEK)
+    env.clock.advance(WEEK)
     assert why_not(trio, "puppet") is None
 
 
 def test_what_was_made_from_the_shell_was_made_by_nobody(staff: Staff) -> None:
     """So everybody who was hired from there may approve it."""
     staff.hire("paulo", "approver")
-    staff.office.do("application rotate-secret", application="erp")
+    staff.env.do("application rotate-secret", application="erp")
     assert why_not(staff, "paulo") is None
 
 
 def test_nobody_approves_what_they_asked_for_themselves_nor_what_somebody_close_did(
-    trio: Staff, office: Office
+    trio: Staff, env: TenantEnv
 ) -> None:
     """Commands may be asked for by operators, too."""
     change = approved(trio, "operator add", name="nina", email="n@b.c", role="approver")
@@ -165,7 +163,7 @@ def test_nobody_approves_what_they_asked_for_themselves_nor_what_somebody_close_
 
     def asked_by(asker: str, approver: str) -> str | None:
         operator, actor = trio.operator(approver), trio.id(asker)
-        return office.wait(office.store.read(lambda tx: operators.may_approve(tx, operator, actor, office.clock.now())))
+        return env.wait(env.store.read(lambda tx: operators.may_approve(tx, operator, actor, env.clock.now())))
 
     assert asked_by("ana", "ana") == "Nobody approves what they asked for themselves."
     assert asked_by("nina", "ana") == "The operator hired whoever asked within the last seven days."

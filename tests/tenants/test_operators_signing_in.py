@@ -10,14 +10,14 @@ from keyturn.tenants import passwords
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.second_factor import code_at, enrolment_uri, step_of
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 from .staff import PASSWORD, Staff
 
 
 @pytest.fixture
-def staff(office: Office) -> Staff:
-    return Staff(office)
+def staff(env: TenantEnv) -> Staff:
+    return Staff(env)
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_what_is_no_code_is_a_wrong_one(ana: Staff, code: str) -> None:
     ana.turned_away("ana", code=code)
 
 
-def test_every_refusal_reads_the_same(ana: Staff, office: Office) -> None:
+def test_every_refusal_reads_the_same(ana: Staff, env: TenantEnv) -> None:
     ana.hire("bia", "viewer", by="ana")
-    office.clock.advance(60)
+    env.clock.advance(60)
     ana.do("operator set", "ana", person="bia", active=False)
     said = {
         ana.turned_away("ana", "not the password"),
@@ -93,21 +93,21 @@ def test_every_refusal_reads_the_same(ana: Staff, office: Office) -> None:
     }
 
     assert len(said) == 1
-    refused = [json.loads(body) for kind, body in office.rows("SELECT kind, body FROM entry") if "refused" in kind]
+    refused = [json.loads(body) for kind, body in env.rows("SELECT kind, body FROM entry") if "refused" in kind]
     assert [entry["operator_id"] for entry in refused] == [ana.id("ana"), ana.id("ana"), None, None]
 
 
 @pytest.mark.parametrize("name", ["ana", "nobody"])
-def test_five_wrong_sign_ins_lock_for_a_quarter_of_an_hour(ana: Staff, office: Office, name: str) -> None:
+def test_five_wrong_sign_ins_lock_for_a_quarter_of_an_hour(ana: Staff, env: TenantEnv, name: str) -> None:
     for _ in range(5):
         ana.turned_away(name, "not the password")
-        office.clock.advance(60)
+        env.clock.advance(60)
     entries = ana.kinds().count("operator.sign_in_refused")
     ana.turned_away(name)
-    office.clock.advance(15 * 60 - 61)
+    env.clock.advance(15 * 60 - 61)
     ana.turned_away(name)
     assert ana.kinds().count("operator.sign_in_refused") == entries == 5
-    office.clock.advance(2)
+    env.clock.advance(2)
     if name == "ana":
         ana.sign_in(name)
     else:
@@ -115,11 +115,11 @@ def test_five_wrong_sign_ins_lock_for_a_quarter_of_an_hour(ana: Staff, office: O
         assert ana.kinds().count("operator.sign_in_refused") == 6
 
 
-def test_four_wrong_sign_ins_do_not_lock(ana: Staff, office: Office) -> None:
+def test_four_wrong_sign_ins_do_not_lock(ana: Staff, env: TenantEnv) -> None:
     for _ in range(4):
         ana.turned_away("ana", "not the password")
     ana.sign_in("ana")
-    office.clock.advance(15 * 60)
+    env.clock.advance(15 * 60)
     ana.turned_away("ana", "not the password")
     ana.sign_in("ana")
 
@@ -152,23 +152,23 @@ def test_a_lock_holds_against_many_at_once(ana: Staff, monkeypatch: pytest.Monke
     ana.turned_away("ana")
 
 
-def test_a_lock_outlives_a_restart(ana: Staff, office: Office) -> None:
+def test_a_lock_outlives_a_restart(ana: Staff, env: TenantEnv) -> None:
     for _ in range(5):
         ana.turned_away("ana", "not the password")
-    office.wait(office.store.close())
-    again = Office(office.data)
+    env.wait(env.store.close())
+    again = TenantEnv(env.data)
     try:
         Staff(again).turned_away("ana")
     finally:
         again.close()
 
 
-def test_a_hash_of_other_parameters_is_made_anew_at_sign_in(ana: Staff, office: Office) -> None:
+def test_a_hash_of_other_parameters_is_made_anew_at_sign_in(ana: Staff, env: TenantEnv) -> None:
     weak = PasswordHasher(1, 8, 1).hash(PASSWORD)
-    office.wait(office.store.write(lambda tx: tx.run("UPDATE operator SET password = :weak", weak=weak)))
+    env.wait(env.store.write(lambda tx: tx.run("UPDATE operator SET password = :weak", weak=weak)))
     ana.sign_in("ana")
 
-    ((known,),) = office.rows("SELECT password FROM operator")
+    ((known,),) = env.rows("SELECT password FROM operator")
     assert known != weak
     assert not passwords.outdated(known)
     ana.sign_in("ana")
@@ -178,25 +178,25 @@ def test_the_work_for_nobody_is_that_for_somebody() -> None:
     assert not passwords.outdated(passwords.STRANGER)
 
 
-def test_secrets_of_an_operator_are_not_readable_at_rest(ana: Staff, office: Office) -> None:
+def test_secrets_of_an_operator_are_not_readable_at_rest(ana: Staff, env: TenantEnv) -> None:
     ana.sign_in("ana", code=ana.code("ana"))
     ana.turned_away("ana", "a password that is wrong")
 
-    assert office.files_hold("ana@example.com")
-    assert not office.files_hold(PASSWORD)
-    assert not office.files_hold("a password that is wrong")
-    assert not any(ana.secrets["ana"] in path.read_bytes() for path in office.data.rglob("*") if path.is_file())
+    assert env.files_hold("ana@example.com")
+    assert not env.files_hold(PASSWORD)
+    assert not env.files_hold("a password that is wrong")
+    assert not any(ana.secrets["ana"] in path.read_bytes() for path in env.data.rglob("*") if path.is_file())
     assert PASSWORD not in repr(Credentials("ana", PASSWORD, "123456"))
 
 
-def test_a_second_factor_is_shown_once_and_replaced_only_with_the_one_before(ana: Staff, office: Office) -> None:
+def test_a_second_factor_is_shown_once_and_replaced_only_with_the_one_before(ana: Staff, env: TenantEnv) -> None:
     assert ana.refused("operator enrol-totp") == "sign_in_required"
     assert ana.refused("operator enrol-totp", "ana", factor=False) == "sign_in_required"
     shown = ana.do("operator enrol-totp", "ana")
 
     assert shown["otpauth"].startswith("otpauth://totp/Keyturn:ana?secret=")
-    assert "otpauth" not in json.dumps(office.do("operator show", person="ana"))
-    assert shown["otpauth"].partition("secret=")[2][:32] not in str(office.rows("SELECT body FROM entry"))
+    assert "otpauth" not in json.dumps(env.do("operator show", person="ana"))
+    assert shown["otpauth"].partition("secret=")[2][:32] not in str(env.rows("SELECT body FROM entry"))
 
 
 def test_a_password_of_ones_own_needs_the_second_factor_one_has(ana: Staff) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from keyturn.clock import iso_time
 from keyturn.tenants.policies import DEFAULT, STRICTER, Policy, SetPolicy, Stricter, asks_for_less, is_looser, load
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 from .staff import NOTICE, Staff
 
 STRICT = Policy(
@@ -97,33 +97,33 @@ def test_any_rule_is_tighter_than_none() -> None:
 
 
 @pytest.fixture
-def frota(office: Office) -> str:
-    return str(office.do("company add", name="Frota")["id"])
+def frota(env: TenantEnv) -> str:
+    return str(env.do("company add", name="Frota")["id"])
 
 
-def policy_of(office: Office, company_id: str) -> Policy:
-    return office.wait(office.store.read(lambda tx: load(tx, company_id)))
+def policy_of(env: TenantEnv, company_id: str) -> Policy:
+    return env.wait(env.store.read(lambda tx: load(tx, company_id)))
 
 
-def test_a_change_leaves_the_other_rules_as_they_were(office: Office, frota: str) -> None:
-    other = str(office.do("company add", name="Other")["id"])
-    office.do("policy set", company="Frota", second_person=True, locate_within=30.0)
+def test_a_change_leaves_the_other_rules_as_they_were(env: TenantEnv, frota: str) -> None:
+    other = str(env.do("company add", name="Other")["id"])
+    env.do("policy set", company="Frota", second_person=True, locate_within=30.0)
 
-    answer = office.do("policy set", company="Frota", locate_within=20.0, fleet_share=2.5)
+    answer = env.do("policy set", company="Frota", locate_within=20.0, fleet_share=2.5)
 
     after = Policy(second_person=True, locate_within=20.0, fleet_share=2.5)
     assert answer == {"company": "Frota", "version": 2, **msgspec.structs.asdict(after)}
-    assert policy_of(office, frota) == after
-    assert policy_of(office, other) == DEFAULT
+    assert policy_of(env, frota) == after
+    assert policy_of(env, other) == DEFAULT
 
 
-def test_every_version_is_kept_with_who_made_it_and_when(office: Office, frota: str) -> None:
-    office.do("policy set", company="Frota", second_person=True)
-    first = iso_time(office.clock.now())
-    office.clock.advance(60)
-    office.do("policy set", company="Frota", second_person=False)
+def test_every_version_is_kept_with_who_made_it_and_when(env: TenantEnv, frota: str) -> None:
+    env.do("policy set", company="Frota", second_person=True)
+    first = iso_time(env.clock.now())
+    env.clock.advance(60)
+    env.do("policy set", company="Frota", second_person=False)
 
-    shown = office.do("policy show", company="Frota")
+    shown = env.do("policy show", company="Frota")
 
     default = msgspec.structs.asdict(DEFAULT)
     assert shown == {
@@ -131,14 +131,14 @@ def test_every_version_is_kept_with_who_made_it_and_when(office: Office, frota: 
         "version": 2,
         **default,
         "history": [
-            {"version": 2, "made_by": "operator:local", "made_at": iso_time(office.clock.now()), **default},
+            {"version": 2, "made_by": "operator:local", "made_at": iso_time(env.clock.now()), **default},
             {"version": 1, "made_by": "operator:local", "made_at": first, **default, "second_person": True},
         ],
     }
 
 
-def test_a_company_that_made_no_rules_has_the_default_ones(office: Office, frota: str) -> None:
-    assert office.do("policy show", company="Frota") == {
+def test_a_company_that_made_no_rules_has_the_default_ones(env: TenantEnv, frota: str) -> None:
+    assert env.do("policy show", company="Frota") == {
         "company": "Frota",
         "version": 0,
         **msgspec.structs.asdict(DEFAULT),
@@ -150,25 +150,25 @@ def test_a_company_that_made_no_rules_has_the_default_ones(office: Office, frota
     ("rules", "kind"), [({"notify_first": True}, "policy.tightened"), ({"reason_required": False}, "policy.loosened")]
 )
 def test_the_audit_log_says_what_was_before_and_after(
-    office: Office, frota: str, rules: dict[str, bool], kind: str
+    env: TenantEnv, frota: str, rules: dict[str, bool], kind: str
 ) -> None:
-    office.do("policy set", company="Frota", reason_required=True)
+    env.do("policy set", company="Frota", reason_required=True)
 
-    office.do("policy set", company="Frota", **rules)
+    env.do("policy set", company="Frota", **rules)
 
-    company, body = office.rows(f"SELECT company_id, body FROM entry WHERE kind = '{kind}' ORDER BY seq DESC")[0]
+    company, body = env.rows(f"SELECT company_id, body FROM entry WHERE kind = '{kind}' ORDER BY seq DESC")[0]
     told = json.loads(body)
     before = {**msgspec.structs.asdict(DEFAULT), "reason_required": True}
     assert (company, told["version"], told["before"], told["after"]) == (frota, 2, before, {**before, **rules})
 
 
-def test_what_is_as_asked_for_is_not_a_version(office: Office, frota: str) -> None:
-    office.do("policy set", company="Frota", reason_required=True)
+def test_what_is_as_asked_for_is_not_a_version(env: TenantEnv, frota: str) -> None:
+    env.do("policy set", company="Frota", reason_required=True)
 
-    error = office.refused("policy set", company="Frota", reason_required=True)
+    error = env.refused("policy set", company="Frota", reason_required=True)
 
     assert (error.code, str(error)) == ("nothing_to_change", "The policy is as asked for already.")
-    assert office.do("policy show", company="Frota")["version"] == 1
+    assert env.do("policy show", company="Frota")["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -180,16 +180,16 @@ def test_what_is_as_asked_for_is_not_a_version(office: Office, frota: str) -> No
         ("locate_within", 43_200.0),
     ],
 )
-def test_a_limit_is_a_number_from_nothing_to_its_highest(office: Office, frota: str, rule: str, highest: float) -> None:
+def test_a_limit_is_a_number_from_nothing_to_its_highest(env: TenantEnv, frota: str, rule: str, highest: float) -> None:
     for beyond in (-1, highest + 1):
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert({"company": "Frota", rule: beyond}, SetPolicy, strict=False)
     for allowed in (0.5, highest) if isinstance(highest, float) else (1, highest):
-        assert office.do("policy set", company="Frota", **{rule: allowed})[rule] == allowed
+        assert env.do("policy set", company="Frota", **{rule: allowed})[rule] == allowed
 
 
-def test_only_an_admin_changes_a_policy_and_what_loosens_it_waits(office: Office, frota: str) -> None:
-    staff = Staff(office)
+def test_only_an_admin_changes_a_policy_and_what_loosens_it_waits(env: TenantEnv, frota: str) -> None:
+    staff = Staff(env)
     staff.hire("vera", role="viewer")
     staff.settle("ana")
 
@@ -199,6 +199,6 @@ def test_only_an_admin_changes_a_policy_and_what_loosens_it_waits(office: Office
     assert staff.do("policy set", "ana", company="Frota", reason_required=True)["version"] == 1
     waiting = staff.do("policy set", "ana", company="Frota", reason_required=False)
     assert staff.state(waiting) == "pending"
-    assert policy_of(office, frota).reason_required
+    assert policy_of(env, frota).reason_required
     staff.wait(NOTICE)
-    assert not policy_of(office, frota).reason_required
+    assert not policy_of(env, frota).reason_required

@@ -7,39 +7,38 @@ import pytest
 from keyturn.tenants.applications import loosens_signing
 from keyturn.tenants.directory import CACHE_LIFE
 from keyturn.tenants.principal import Principal, Signing
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 
-
-def principal(office: Office, token: str) -> Principal:
-    found = office.wait(office.directory.authenticate(token))
+def principal(env: TenantEnv, token: str) -> Principal:
+    found = env.wait(env.directory.authenticate(token))
     assert found is not None
     return found
 
 
-def test_any_signature_will_do_unless_told_otherwise(office: Office, application: dict[str, Any]) -> None:
-    token = office.token(application)
+def test_any_signature_will_do_unless_told_otherwise(env: TenantEnv, application: dict[str, Any]) -> None:
+    token = env.token(application)
     assert token is not None
     assert application["signing"] == "any"
-    assert (principal(office, token).signing, principal(office, token).client_id) == ("any", application["client_id"])
+    assert (principal(env, token).signing, principal(env, token).client_id) == ("any", application["client_id"])
 
 
-def test_a_change_is_shown_and_is_in_force_within_a_second(office: Office, application: dict[str, Any]) -> None:
-    token = office.token(application)
+def test_a_change_is_shown_and_is_in_force_within_a_second(env: TenantEnv, application: dict[str, Any]) -> None:
+    token = env.token(application)
     assert token is not None
-    assert principal(office, token).signing == "any"
-    assert office.do("application set", application="erp", signing="v2")["signing"] == "v2"
-    office.clock.advance(CACHE_LIFE)
-    assert principal(office, token).signing == "v2"
-    assert office.do("application set", application="erp", active=True)["signing"] == "v2"
-    office.do("application set", application="erp", signing="any")
-    office.clock.advance(CACHE_LIFE)
-    assert principal(office, token).signing == "any"
+    assert principal(env, token).signing == "any"
+    assert env.do("application set", application="erp", signing="v2")["signing"] == "v2"
+    env.clock.advance(CACHE_LIFE)
+    assert principal(env, token).signing == "v2"
+    assert env.do("application set", application="erp", active=True)["signing"] == "v2"
+    env.do("application set", application="erp", signing="any")
+    env.clock.advance(CACHE_LIFE)
+    assert principal(env, token).signing == "any"
 
 
-def test_no_other_way_of_signing_can_be_asked_for(office: Office, application: dict[str, Any]) -> None:
-    office.refused("application set", application="erp", signing="v1")
-    assert office.do("application show", application="erp")["signing"] == application["signing"]
+def test_no_other_way_of_signing_can_be_asked_for(env: TenantEnv, application: dict[str, Any]) -> None:
+    env.refused("application set", application="erp", signing="v1")
+    assert env.do("application show", application="erp")["signing"] == application["signing"]
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def held(staff: Staff, account: str = "main") -> bool:
     """Whether restoring commands of a vehicle of Frota behind the account are held back."""
     (company,) = [each["id"] for each in staff.do("company list")["companies"] if each["name"] == "Frota"]
     (account_id,) = [each["id"] for each in staff.do("account list")["accounts"] if each["name"] == account]
-    store = staff.office.store
-    return "restoring" in staff.office.wait(store.read(lambda tx: switches.over(tx, company, account_id)))
+    store = staff.env.store
+    return "restoring" in staff.env.wait(store.read(lambda tx: switches.over(tx, company, account_id)))
 
 
 def throw_by_two(staff: Staff, **where: Any) -> None:
@@ -180,6 +180,6 @@ def test_a_release_is_entered_for_the_company_and_the_list_says_everything(pair:
 
     pair.do("switch release", "paulo", reach="restoring", **COMPANY)
 
-    (company,) = pair.office.rows("SELECT id FROM company WHERE name = 'Frota'")
-    assert pair.office.rows("SELECT company_id FROM entry WHERE kind = 'switch.released'") == [company]
-    assert pair.office.rows("SELECT 1 FROM restoring_held WHERE until > 1700000000000000 + 1200000000") == []
+    (company,) = pair.env.rows("SELECT id FROM company WHERE name = 'Frota'")
+    assert pair.env.rows("SELECT company_id FROM entry WHERE kind = 'switch.released'") == [company]
+    assert pair.env.rows("SELECT 1 FROM restoring_held WHERE until > 1700000000000000 + 1200000000") == []

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from keyturn.tenants import operators
+from tests.support.tenant_env import TenantEnv
 
 from .changing import staff as staff
-from .conftest import Office
 from .staff import HASH, NOTICE, WEEK, Staff
 
 
@@ -21,17 +21,17 @@ def two_in_charge(staff: Staff) -> Staff:
     return staff
 
 
-def may_approve(staff: Staff, office: Office, name: str, application: str = "erp") -> bool:
-    ((actor,),) = office.rows(f"SELECT id FROM application WHERE name = '{application}'")
-    person, now = staff.operator(name), office.clock.now()
-    return office.wait(office.store.read(lambda tx: operators.may_approve(tx, person, actor, now))) is None
+def may_approve(staff: Staff, env: TenantEnv, name: str, application: str = "erp") -> bool:
+    ((actor,),) = env.rows(f"SELECT id FROM application WHERE name = '{application}'")
+    person, now = staff.operator(name), env.clock.now()
+    return env.wait(env.store.read(lambda tx: operators.may_approve(tx, person, actor, now))) is None
 
 
-def told(office: Office) -> list[str]:
+def told(env: TenantEnv) -> list[str]:
     """Whose admins were told, by company."""
     return [
         name
-        for (name,) in office.rows(
+        for (name,) in env.rows(
             "SELECT c.name FROM entry e JOIN company c ON c.id = e.company_id WHERE kind = 'operator.unwatched'"
         )
     ]
@@ -48,22 +48,22 @@ def told(office: Office) -> list[str]:
     ],
 )
 def test_who_comes_by_power_from_the_shell_approves_nothing_for_a_week(
-    staff: Staff, office: Office, operation: str, arguments: dict[str, Any]
+    staff: Staff, env: TenantEnv, operation: str, arguments: dict[str, Any]
 ) -> None:
     if operation != "operator add":
         staff.hire("nina", "viewer" if operation == "operator set" else "approver")
     staff.settle("ana", "ines", company="Frota")
     staff.wait(WEEK)
-    assert told(office) == []
+    assert told(env) == []
     staff.do(operation, **arguments)
 
-    assert told(office) == ["Frota"]
-    assert not may_approve(staff, office, "nina")
+    assert told(env) == ["Frota"]
+    assert not may_approve(staff, env, "nina")
     staff.wait(WEEK + 1)
-    assert may_approve(staff, office, "nina")
+    assert may_approve(staff, env, "nina")
 
 
-def test_the_week_begins_anew_when_the_code_is_used(staff: Staff, office: Office) -> None:
+def test_the_week_begins_anew_when_the_code_is_used(staff: Staff, env: TenantEnv) -> None:
     staff.hire("nina", "approver")
     staff.settle("ana", "ines", company="Frota")
     staff.wait(WEEK)
@@ -72,8 +72,8 @@ def test_the_week_begins_anew_when_the_code_is_used(staff: Staff, office: Office
     staff.do("operator accept", person="nina", code=code, password=HASH)
     staff.wait(WEEK - 80_000.0 + 1)
 
-    assert told(office) == ["Frota", "Frota"]
-    assert not may_approve(staff, office, "nina")
+    assert told(env) == ["Frota", "Frota"]
+    assert not may_approve(staff, env, "nina")
 
 
 def test_a_puppet_is_no_second_admin_and_changes_nothing(two_in_charge: Staff) -> None:
@@ -98,7 +98,7 @@ def test_who_is_alone_stays_alone_beside_a_puppet(staff: Staff) -> None:
 
 def test_what_reaches_into_companies_waits_for_an_admin_of_the_installation(two_in_charge: Staff) -> None:
     staff = two_in_charge
-    staff.office.do("plan add", name="small", commands=["location"])
+    staff.env.do("plan add", name="small", commands=["location"])
     more: dict[str, Any] = {"plan": "small", "commands": ["location", "disable_ignition"]}
     assert staff.refused("plan set", **more) == "installation_admin_needed"
     assert staff.refused("switch throw", reach="restoring", reason="theft") == "installation_admin_needed"
@@ -110,8 +110,8 @@ def test_what_reaches_into_companies_waits_for_an_admin_of_the_installation(two_
     assert "disable_ignition" in json.dumps(staff.do("plan show", plan="small"))
 
 
-def test_at_set_up_nothing_of_that_kind_is_kept(staff: Staff, office: Office) -> None:
+def test_at_set_up_nothing_of_that_kind_is_kept(staff: Staff, env: TenantEnv) -> None:
     staff.hire("nina", "approver")
     staff.hire("ana")
-    assert told(office) == []
-    assert may_approve(staff, office, "nina")
+    assert told(env) == []
+    assert may_approve(staff, env, "nina")

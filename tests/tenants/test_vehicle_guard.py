@@ -11,9 +11,9 @@ from keyturn.tenants import vehicle_guard
 from keyturn.tenants.enrolment import Ownership, SetVehicle
 from keyturn.tenants.name_spaces import NameSpaces
 from keyturn.tenants.references import VEHICLE
+from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 from . import staff as staff_module
-from .conftest import INSTALLATION, Office
 from .staff import NOTICE, Staff
 
 DELAY = 600.0
@@ -49,15 +49,15 @@ AT_ONCE: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def garage(office: Office, enrol: Callable[..., dict[str, Any]]) -> Garage:
+def garage(env: TenantEnv, enrol: Callable[..., dict[str, Any]]) -> Garage:
     """A third party's vehicle of Frota with a small plan, and two admins of the installation."""
     for name, commands in (("basic", ["location"]), ("smaller", []), ("larger", ["location", "start"])):
-        office.do("plan add", name=name, commands=commands)
-    office.do("plan add", name="other", commands=["disable_ignition"])
+        env.do("plan add", name=name, commands=commands)
+    env.do("plan add", name="other", commands=["disable_ignition"])
     given = {"plan": "basic", "ownership": "third_party", "capabilities": ["location"], "consent": "form 1"}
     enrol("Frota", VIN, **given)
-    office.do("account add", company="Frota", connector="acme", name="second", credentials={"token": "u"})
-    staff = Staff(office)
+    env.do("account add", company="Frota", connector="acme", name="second", credentials={"token": "u"})
+    staff = Staff(env)
     staff.settle("ana", "bia")
     return staff
 
@@ -112,31 +112,31 @@ def test_enrolling_takes_a_sign_in(garage: Garage) -> None:
 
 def test_a_consent_where_there_was_none_counts_when_it_could_have_been_objected_to(garage: Garage) -> None:
     garage.do("vehicle set", vehicle=VIN, consent=None)
-    given_at = garage.office.clock.now()
+    given_at = garage.env.clock.now()
 
     given = garage.do("vehicle set", "ana", vehicle=VIN, consent="form 77")
 
     assert given["consent_by"] == garage.id("ana")
-    rows = garage.office.rows("SELECT consent_at, consent_from FROM vehicle")
+    rows = garage.env.rows("SELECT consent_at, consent_from FROM vehicle")
     assert rows == [(given_at, given_at + round(DELAY * 1_000_000))]
     assert garage.kinds()[-2:] == ["vehicle.changed", "consent.given"]
     garage.wait(60)
     garage.do("vehicle set", "bia", vehicle=VIN, consent="form 78")
-    assert garage.office.rows("SELECT consent_by, consent_from FROM vehicle") == [(garage.id("bia"), rows[0][1])]
+    assert garage.env.rows("SELECT consent_by, consent_from FROM vehicle") == [(garage.id("bia"), rows[0][1])]
 
 
 def test_a_new_reference_to_a_consent_that_counts_puts_nothing_off(garage: Garage) -> None:
-    before = garage.office.rows("SELECT consent_from FROM vehicle")
+    before = garage.env.rows("SELECT consent_from FROM vehicle")
 
     garage.do("vehicle set", "ana", vehicle=VIN, consent="form 2")
 
-    assert garage.office.rows("SELECT consent_from FROM vehicle") == before
+    assert garage.env.rows("SELECT consent_from FROM vehicle") == before
 
 
-def test_with_nobody_in_charge_a_consent_counts_at_once(office: Office, enrol: Callable[..., dict[str, Any]]) -> None:
+def test_with_nobody_in_charge_a_consent_counts_at_once(env: TenantEnv, enrol: Callable[..., dict[str, Any]]) -> None:
     enrol("Frota", VIN, consent="form 1")
 
-    assert office.rows("SELECT consent_from, consent_by FROM vehicle") == [(office.clock.now(), "local")]
+    assert env.rows("SELECT consent_from, consent_by FROM vehicle") == [(env.clock.now(), "local")]
 
 
 def test_every_argument_has_its_judgement() -> None:
@@ -159,10 +159,8 @@ def test_the_credentials_behind_which_a_vehicle_is_wait_and_so_does_closing_the_
         "account set", "ana", account="second", company="Frota", credentials={"token": "v"}
     )
     assert garage.do("account set", "ana", **account, active=False)["needs"] == "approval"
-    (vehicle,) = garage.office.rows("SELECT id, company_id FROM vehicle")
-    garage.office.wait(
-        garage.office.store.write(lambda tx: tx.run(_STANDS, vehicle_id=vehicle[0], company_id=vehicle[1]))
-    )
+    (vehicle,) = garage.env.rows("SELECT id, company_id FROM vehicle")
+    garage.env.wait(garage.env.store.write(lambda tx: tx.run(_STANDS, vehicle_id=vehicle[0], company_id=vehicle[1])))
 
     assert garage.do("account set", "ana", **account, credentials={"token": "w"})["needs"] == "approval"
 

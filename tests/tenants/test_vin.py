@@ -3,8 +3,8 @@
 import pytest
 
 from keyturn.tenants.vin import check_digit, doubts
+from tests.support.tenant_env import TenantEnv
 
-from .conftest import Office
 from .test_enrolment import Enrol
 
 RIGHT = "1M8GDM9AXKP042788"
@@ -12,16 +12,16 @@ RIGHT = "1M8GDM9AXKP042788"
 
 
 @pytest.mark.parametrize("given", [RIGHT, f" {RIGHT}\t", f"{RIGHT}\n", RIGHT.lower(), f"\u00a0{RIGHT}\u2003"])
-def test_blanks_around_a_vin_and_small_letters_make_no_second_vehicle(office: Office, enrol: Enrol, given: str) -> None:
+def test_blanks_around_a_vin_and_small_letters_make_no_second_vehicle(env: TenantEnv, enrol: Enrol, given: str) -> None:
     vehicle = enrol("Frota", given)
     assert (vehicle["vin"], vehicle["external_id"], vehicle["warnings"]) == (RIGHT, RIGHT, [])
     again = {"company": "Frota", "account": "main", "plan": "full", "ownership": "owned"}
-    assert office.refused("vehicle add", vin=f"{RIGHT} ", **again).code == "vin_enrolled"
+    assert env.refused("vehicle add", vin=f"{RIGHT} ", **again).code == "vin_enrolled"
 
 
-def test_blanks_around_the_oems_name_for_it_are_dropped_too(office: Office, enrol: Enrol) -> None:
+def test_blanks_around_the_oems_name_for_it_are_dropped_too(env: TenantEnv, enrol: Enrol) -> None:
     assert enrol("Frota", RIGHT, external_id=" car 1\n")["external_id"] == "car 1"
-    assert office.do("vehicle set", vehicle=RIGHT, external_id="car 2 ")["external_id"] == "car 2"
+    assert env.do("vehicle set", vehicle=RIGHT, external_id="car 2 ")["external_id"] == "car 2"
 
 
 def test_only_ascii_letters_are_upper_cased(enrol: Enrol) -> None:
@@ -43,14 +43,14 @@ def test_only_ascii_letters_are_upper_cased(enrol: Enrol) -> None:
     ],
 )
 def test_what_cannot_be_a_vin_is_refused_and_the_place_is_told(
-    office: Office, enrol: Enrol, given: str, said: str
+    env: TenantEnv, enrol: Enrol, given: str, said: str
 ) -> None:
     enrol("Frota", RIGHT)
     row = {"company": "Frota", "account": "main", "plan": "full", "ownership": "owned"}
-    refusal = office.refused("vehicle add", vin=given, **row)
+    refusal = env.refused("vehicle add", vin=given, **row)
     assert refusal.code == "invalid_vin"
     assert said in str(refusal)
-    assert len(office.do("vehicle list", company="Frota")["vehicles"]) == 1
+    assert len(env.do("vehicle list", company="Frota")["vehicles"]) == 1
 
 
 def test_sixty_four_characters_are_taken(enrol: Enrol) -> None:
@@ -73,11 +73,11 @@ def test_a_vin_with_its_check_digit_is_not_doubted(vin: str) -> None:
     ],
 )
 def test_what_is_unlikely_to_be_a_vin_is_enrolled_with_a_warning(
-    office: Office, enrol: Enrol, vin: str, said: str
+    env: TenantEnv, enrol: Enrol, vin: str, said: str
 ) -> None:
     vehicle = enrol("Frota", vin)
     assert [said in warning for warning in vehicle["warnings"]] == [True]
-    assert office.do("vehicle show", vehicle=vehicle["id"])["warnings"] == vehicle["warnings"]
+    assert env.do("vehicle show", vehicle=vehicle["id"])["warnings"] == vehicle["warnings"]
 
 
 @pytest.mark.parametrize(("vin", "digit"), [(RIGHT, "X"), ("11111111111111111", "1"), ("5GZCZ43D13S812715", "1")])

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.e2e.application import Answer, Application
-from tests.e2e.stage import ALL_COMMANDS
+from tests.support.clients import Answer, Application
+from tests.support.server_env import ALL_COMMANDS
 
 _TWO_STEP = ("disable_ignition", "enable_ignition")
 _ONE_STEP = [command for command in ALL_COMMANDS if command not in _TWO_STEP]

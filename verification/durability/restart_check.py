@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.startup.process import eventually
+from tests.support.clock import eventually
 
 from verification.durability.durability_check import premature
 from verification.durability.power_loss import Cut

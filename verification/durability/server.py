@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
-from tests.startup.process import PATIENCE, ServerProcess, environment, eventually
+from tests.startup.process import PATIENCE, ServerProcess, environment
+from tests.support.clock import eventually
 
 from verification.durability.strace import attaching, is_complete, tracing
 

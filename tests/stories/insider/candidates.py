@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.e2e.stage import ALL_COMMANDS
+from tests.support.server_env import ALL_COMMANDS
 
-from .house import HASH
+from .env import HASH
 
 Row = tuple[dict[str, Any], ...]
 FIRST, SECOND = {"company": "first"}, {"company": "second"}

@@ -16,9 +16,9 @@ from keyturn.tenants.codes import Purpose, _digest
 from keyturn.tenants.credentials import client_secret_digest
 from keyturn.tenants.principal import Operator
 from keyturn.tenants.spare_credentials import for_restoring
-from tests.e2e.stage import OEM_TOKEN
+from tests.support.server_env import OEM_TOKEN
 
-from .house import HASH, House
+from .env import HASH, InsiderEnv
 
 Fact = tuple[str, str]
 """``disable`` a car alone, ``expose`` one to a disable that somebody honest approves, ``act as`` an application or an
@@ -50,7 +50,7 @@ _CODES = "SELECT purpose, digest FROM operator_code WHERE operator_id = :id AND 
 class Insider:
     """One person with one password; `secrets` is everything that was answered to them."""
 
-    house: House
+    env: InsiderEnv
     id: str
     cars: dict[tuple[str, str], str] = field(default_factory=dict)
     """Label of each car by its name space and its name there, as they were at the beginning."""
@@ -58,7 +58,7 @@ class Insider:
     """Label of each car that was on record as immobilised, by its row."""
 
     def prepare(self, tx: Tx) -> None:
-        labels: dict[object, str] = {vin: label for label, vin in self.house.vins.items()}
+        labels: dict[object, str] = {vin: label for label, vin in self.env.vins.items()}
         rows = tx.all(_FLEET)
         self.cars = {
             self._car(connector, account, ext): labels.get(vin, str(vin))
@@ -73,7 +73,7 @@ class Insider:
 
     def people(self, tx: Tx, secrets: frozenset[str]) -> list[Operator]:
         """Whom the insider can sign in as, with a second factor."""
-        keyring = self.house.stage.node.administration._keyring
+        keyring = self.env.server.node.administration._keyring
         found = {self.id}
         for operator_id, _name, password, without_totp in tx.all(_STAFF):
             codes: dict[Purpose, str] = dict(tx.all(_CODES, id=operator_id, now=tx.now))
@@ -91,7 +91,7 @@ class Insider:
         return {("act as", each.name) for each in people if each.id != self.id and each.ranks("approver")}
 
     def _disabling(self, tx: Tx, secrets: frozenset[str], people: list[Operator]) -> set[Fact]:
-        desk = self.house.stage.node.administration
+        desk = self.env.server.node.administration
         found: set[Fact] = set()
         rows = tx.all(_FLEET)
         for application_id, name, company_id, kept in tx.all(_APPLICATIONS):
@@ -132,7 +132,7 @@ class Insider:
         listed = {each["vin"] for each in open_records(tx, None)}
         opened, open_now = {row[0] for row in tx.all(_OPENED)}, {row[0] for row in tx.all(_OPEN)}
         for vehicle_id, label in self.immobilised.items():
-            if self.house.vins.get(label, label) not in listed or vehicle_id not in opened:
+            if self.env.vins.get(label, label) not in listed or vehicle_id not in opened:
                 found.add(("hidden", label))
             if vehicle_id not in open_now:
                 found.add(("closed", label))
@@ -146,7 +146,7 @@ class Insider:
         if vehicle is None or not vehicle.offers(ENABLE, self._declares(vehicle.connector)):
             return True
         account_id, _external_id = records[0].aim or vehicle.aim if records else vehicle.aim
-        keyring = self.house.stage.node.administration._keyring
+        keyring = self.env.server.node.administration._keyring
         opened = open_account(tx, keyring, account_id)
         if opened is None or for_restoring(tx, keyring, opened[1]).credentials != OEM_TOKEN:
             return True
@@ -154,10 +154,10 @@ class Insider:
         return tx.one(_HELD, until=after(tx.now, SECONDS_ALONE), **where) is not None
 
     def _declares(self, connector: str) -> Any:
-        return self.house.stage.node.works._parts.connectors[connector].declares
+        return self.env.server.node.works._parts.connectors[connector].declares
 
     def _car(self, connector: str, account_id: str, external_id: str) -> tuple[str, str]:
-        return self.house.stage.node.administration._installation.name_spaces.of(connector, account_id), external_id
+        return self.env.server.node.administration._installation.name_spaces.of(connector, account_id), external_id
 
     def _label(self, connector: str, account_id: str, external_id: str) -> str:
         return self.cars.get(self._car(connector, account_id, external_id), "a car not enrolled before")

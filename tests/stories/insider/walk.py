@@ -120,7 +120,7 @@ class Walk:
 
     def run(self) -> None:
         self.insider.prepare(self.tx)
-        self.secrets = self.insider.house.known
+        self.secrets = self.insider.env.known
         before, done = self.insider.facts(self.tx, self.secrets), False
         for first in self._steps():
             if first.by == PASSWORD and done:
@@ -184,7 +184,7 @@ class Walk:
         for (change_id,) in self.tx.all(_WAITING):
             for person in self.insider.people(self.tx, secrets):
                 self._attempt(self.tx, "change approve", {"change": change_id}, person)
-        desk = self.insider.house.stage.node.administration
+        desk = self.insider.env.server.node.administration
         table = desk._operations
         work = changes.apply_due(_OneTransaction(later), desk._keyring, desk._installation, table)
         with suppress(StopIteration):
@@ -206,7 +206,7 @@ class Walk:
             tx.run("RELEASE attempt")
 
     def _do(self, tx: Tx, name: str, arguments: dict[str, Any], operator: Operator | None) -> Answer:
-        desk = self.insider.house.stage.node.administration
+        desk = self.insider.env.server.node.administration
         context = desk._keyring, desk._installation, name, arguments, "operator:local", desk._operations, operator
         return perform(tx, *context)
 
@@ -217,12 +217,12 @@ class Walk:
         return operators.load(self.tx, operator_id, second_factor=by != PASSWORD)
 
     def _filled(self, step: Step, secrets: frozenset[str]) -> dict[str, Any]:
-        house = self.insider.house
-        values = {f"{{{label}}}": vin for label, vin in house.vins.items()} | {
-            "{command}": house.waiting,
+        env = self.insider.env
+        values = {f"{{{label}}}": vin for label, vin in env.vins.items()} | {
+            "{command}": env.waiting,
             "{insider}": self.tx.all("SELECT name FROM operator WHERE id = :id", id=self.insider.id)[0][0],
             "{change}": next((row[0] for row in self.tx.all(_OPEN)), "none"),
-            "{code}": next(iter(secrets - house.known), "none"),
+            "{code}": next(iter(secrets - env.known), "none"),
         }
         return {
             name: values.get(value, value) if isinstance(value, str) else value

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import aiohttp
 
-from tests.e2e.application import Answer, Application
-from tests.e2e.stage import ALL_COMMANDS
+from tests.support.clients import Answer, Application
+from tests.support.server_env import ALL_COMMANDS
 
 LOST = (aiohttp.ClientError, ConnectionError)
 """The answer is lost: nobody knows whether the request was registered."""

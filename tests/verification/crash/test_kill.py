@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keyturn_simulator.faults import Fault
-from tests.startup.process import eventually
+from tests.support.clock import eventually
 from tests.verification.crash.consistency import assert_consistent, assert_done_once
 from tests.verification.crash.db_snapshot import copied, in_flight, states
 from tests.verification.crash.stage import CrashStage, crash_stage

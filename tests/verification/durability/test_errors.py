@@ -16,7 +16,7 @@ from verification.durability.recording import stored
 from verification.durability.rows import Rows, read_rows
 from verification.durability.stage import Run, Stage, stage
 
-from tests.e2e.application import Answer
+from tests.support.clients import Answer
 
 SEED = 5
 CUTS = 40

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import closing
-from inspect import isawaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +32,7 @@ KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), "dd" *
 OTHER_KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), "ee" * 32))
 
 
-class House:
+class AuditEnv:
     """Everything happens on real files; the store is open only while something is done with it."""
 
     def __init__(self, data: Path) -> None:
@@ -128,9 +127,9 @@ class House:
             change = f"UPDATE chain_head SET number = :last, hash = ({newest}) WHERE chain = 'company-a'"
             self.tamper(change, last=last)
 
-    def copy(self, data: Path) -> "House":
+    def copy(self, data: Path) -> "AuditEnv":
         shutil.copytree(self.data, data)
-        return House(data)
+        return AuditEnv(data)
 
 
 def entry(tx: Tx, company: str | None, index: int) -> None:
@@ -153,42 +152,32 @@ def verify_export(file: Path, *, keys: list[bytes] | None = None, kept: list[Sig
     return verify(ExportArchive(file), keys=keys, kept=kept or [])
 
 
-async def until(holds: Callable[[], Any], pause: float = 0.01, within: float = 20.0) -> Any:
-    """What `holds` gives, or what it resolves to, once that is true."""
-    async with asyncio.timeout(within):
-        while True:
-            found = holds()
-            if found := await found if isawaitable(found) else found:
-                return found
-            await asyncio.sleep(pause)
-
-
 def faults(report: Report) -> list[tuple[str, str | None, int | None]]:
     """What, in whose chain, at which entry."""
     return [(finding.what.value, finding.company, finding.number) for finding in report.faults]
 
 
-def rewrite(house: House, number: int) -> None:
+def rewrite(env: AuditEnv, number: int) -> None:
     """Edit an entry and make every hash after it anew, as whoever holds the file can."""
-    house.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=house.seq(number))
+    env.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=env.seq(number))
     columns = "l.number, l.personal_hash, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body"
-    rows = house.rows(
+    rows = env.rows(
         f"SELECT {columns} FROM chain_link l JOIN entry e USING (seq) WHERE chain = 'company-a' ORDER BY number"
     )
     prev = bytes(32)
     for place, personal_hash, *entry, body in rows:
         opened = body.split(',"vin"')[0] + "}" if personal_hash else body
         digest = entry_hash(place, prev, Content(*(*entry, opened)), personal_hash)
-        house.tamper(
+        env.tamper(
             "UPDATE chain_link SET prev = :prev, hash = :hash WHERE chain = 'company-a' AND number = :number",
             prev=prev,
             hash=digest,
             number=place,
         )
         prev = digest
-    house.tamper("UPDATE chain_head SET hash = :hash WHERE chain = 'company-a'", hash=prev)
+    env.tamper("UPDATE chain_head SET hash = :hash WHERE chain = 'company-a'", hash=prev)
 
 
-def restored(house: House) -> list[tuple[str | None, dict[str, object]]]:
-    rows = house.rows("SELECT company_id, body FROM entry WHERE kind = 'store.restored' ORDER BY company_id")
+def restored(env: AuditEnv) -> list[tuple[str | None, dict[str, object]]]:
+    rows = env.rows("SELECT company_id, body FROM entry WHERE kind = 'store.restored' ORDER BY company_id")
     return [(company, json.loads(body)) for company, body in rows]

@@ -9,7 +9,7 @@ import pytest
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
 from keyturn.tenants.second_factor import code_at, step_at
-from tests.e2e.stage import Stage
+from tests.support.server_env import ServerEnv
 
 PASSWORD = "a long enough phrase"
 NOTICE, LIFE, WEEK = 600.0, 900.0, 7 * 86_400.0
@@ -19,15 +19,15 @@ NOTICE, LIFE, WEEK = 600.0, 900.0, 7 * 86_400.0
 class Staff:
     """Names stand for operators. Every further sign-in with a second factor lets half a minute pass."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, server: ServerEnv) -> None:
+        self._server = server
         self._secrets: dict[str, bytes] = {}
         self._newest: dict[str, int] = {}
 
     async def hire(self, name: str, role: str = "approver", company: str | None = "first") -> None:
         """With a second factor. Admins come last: from the first of them on, what loosens waits."""
         order = {"name": name, "email": f"{name}@example.com", "role": role, "password": PASSWORD}
-        await self._stage.node.administer("operator add", order | ({"company": company} if company else {}))
+        await self._server.node.administer("operator add", order | ({"company": company} if company else {}))
         await self.enrol(name)
 
     async def raised_by(self, name: str, by: str, role: str = "admin") -> None:
@@ -42,23 +42,23 @@ class Staff:
         await self.notice_passes()
         told = await self.do(by, "change collect", change=change["change"])
         accepted = {"person": name, "code": told["code"], "password": PASSWORD}
-        await self._stage.node.administer("operator accept", accepted)
+        await self._server.node.administer("operator accept", accepted)
         await self.enrol(name)
 
     async def enrol(self, name: str) -> None:
-        told = await self._stage.node.administer("operator enrol-totp", {}, Credentials(name, PASSWORD))
+        told = await self._server.node.administer("operator enrol-totp", {}, Credentials(name, PASSWORD))
         self._secrets[name] = base64.b32decode(parse_qs(urlsplit(told["otpauth"]).query)["secret"][0])
 
     def credentials(self, name: str) -> Credentials:
-        now = step_at(self._stage.clock.now())
+        now = step_at(self._server.clock.now())
         step = max(now, self._newest.get(name, 0) + 1)  # good for half a minute yet, however slow the machine is
         if step > now + 1:
-            self._stage.advance(30.0)
+            self._server.advance(30.0)
         self._newest[name] = step
         return Credentials(name, PASSWORD, code_at(self._secrets[name], step))
 
     async def do(self, by: str, operation: str, **arguments: Any) -> dict[str, Any]:
-        return await self._stage.node.administer(operation, arguments, self.credentials(by))
+        return await self._server.node.administer(operation, arguments, self.credentials(by))
 
     async def refused(self, by: str | None, operation: str, *, factor: bool = True, **arguments: Any) -> str:
         """The code of the refusal; `by` None: from the shell, without signing in."""
@@ -66,10 +66,10 @@ class Staff:
         if by is not None:
             signing_in = self.credentials(by) if factor else Credentials(by, PASSWORD)
         with pytest.raises(OperationError) as refusal:
-            await self._stage.node.administer(operation, arguments, signing_in)
+            await self._server.node.administer(operation, arguments, signing_in)
         return refusal.value.code
 
     async def notice_passes(self) -> None:
         """What loosens and was stopped by nobody takes effect."""
-        self._stage.advance(NOTICE + 1)
-        await self._stage.node.administration.make_due_changes()
+        self._server.advance(NOTICE + 1)
+        await self._server.node.administration.make_due_changes()

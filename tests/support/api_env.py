@@ -1,8 +1,6 @@
 """A real server on a real socket, with a directory and a desk that live in memory."""
 
 import asyncio
-import hashlib
-import hmac
 import json
 import threading
 import time
@@ -21,9 +19,9 @@ from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import Refusal
 from keyturn.telemetry.metrics import Metrics
 from keyturn.tenants.principal import Principal
+from tests.api.caller import Caller
+from tests.support.clients import x_signature
 from tests.support.clock import ManualClock
-
-from .caller import Caller
 
 T = TypeVar("T")
 
@@ -129,7 +127,7 @@ class LoopThread:
         return event.wait, lambda: self._loop.call_soon_threadsafe(event.set)
 
 
-class Stage:
+class ApiEnv:
     """The edge with everything around it."""
 
     def __init__(self, loop: LoopThread, server: ServerSettings, limits: LimitSettings, bench: bool) -> None:
@@ -156,15 +154,15 @@ class Stage:
 
 
 @contextmanager
-def open_stage(
+def open_api(
     server: ServerSettings | None = None, limits: LimitSettings | None = None, bench: bool = False
-) -> Iterator[Stage]:
+) -> Iterator[ApiEnv]:
     with LoopThread() as loop:
-        stage = Stage(loop, server or ServerSettings(), limits or LimitSettings(), bench)
+        env = ApiEnv(loop, server or ServerSettings(), limits or LimitSettings(), bench)
         try:
-            yield stage
+            yield env
         finally:
-            loop.run(stage.server.drain(0.0))
+            loop.run(env.server.drain(0.0))
 
 
 def wait_until(holds: Callable[[], object]) -> None:
@@ -176,9 +174,7 @@ def wait_until(holds: Callable[[], object]) -> None:
 
 
 def signature(vin: str, command: str, secret: str = SECRET) -> str:
-    """As the seeds' own example computes it."""
-    body = json.dumps({"vin": vin, "command": command}, separators=(",", ":"), sort_keys=True)
-    return hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest()
+    return x_signature(secret, vin, command)
 
 
 def signed(command: str = "diagnostics", vin: str = VIN, token: str = "right", **more: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """A whole Keyturn for a test: node, simulated OEM and fleet, two companies, real sockets, in one event loop."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from keyturn.config.settings import ConnectorSettings, EngineSettings, LimitSett
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
 from keyturn_simulator.fleet import FleetVehicle
 from keyturn_simulator.operations import Operation
-from tests.support.clock import RunningClock
-
-from .application import Answer, Application, held_by
-from .store import StoreReader
+from tests.support.clients import Answer, Application, held_by
+from tests.support.clock import RunningClock, eventually
+from tests.support.store_reader import StoreReader
 
 ALL_COMMANDS = [
     "location", "diagnostics", "lock_door", "unlock_door", "alert", "cancel_alert",
@@ -30,7 +28,7 @@ OEM_TOKEN = {"token": "sim-oem-token"}
 
 
 @dataclass
-class Stage:
+class ServerEnv:
     """Everything that a test drives."""
 
     node: Node
@@ -73,6 +71,10 @@ class Stage:
         """Another application of a company, logged in."""
         wanted = {"company": company, "name": name, "grants": ALL_COMMANDS if grants is None else grants}
         added = await self.node.administer("application add", wanted)
+        return await self.client_of(added)
+
+    async def client_of(self, added: Mapping[str, Any]) -> Application:
+        """The client of an application that was just added, logged in."""
         application = held_by(added, self.url, self.http)
         await application.log_in()
         return application
@@ -126,12 +128,7 @@ class Stage:
 
     async def eventually(self, check: Callable[[], bool | Awaitable[bool]], within: float = 20.0) -> None:
         """Returns once `check` holds."""
-        async with asyncio.timeout(within):
-            while True:
-                holds = check()
-                if holds if isinstance(holds, bool) else await holds:
-                    return
-                await asyncio.sleep(0.02)
+        await eventually(check, within, pause=0.02)
 
 
 def settings_for(
@@ -163,14 +160,14 @@ def settings_for(
 
 
 @asynccontextmanager
-async def stage(
+async def server_env(
     tmp_path: Path,
     *,
     vehicles: int = 3,
     simulator: SimulatorSettings | None = None,
     clock: RunningClock | None = None,
     **sections: Any,
-) -> AsyncIterator[Stage]:
+) -> AsyncIterator[ServerEnv]:
     """A node on fresh data with the whole fixed fleet enrolled; `sections` replace sections of its settings."""
     cloud = Simulator(simulator or SimulatorSettings(vehicles=vehicles, lively=False))
     clock = clock or RunningClock()
@@ -181,7 +178,7 @@ async def stage(
         try:
             first, second = await enrol(node, url, http, vehicles)
             store = StoreReader(tmp_path / "data")
-            yield Stage(node, cloud, url, cloud.base_url, http, first, second, settings, clock, store)
+            yield ServerEnv(node, cloud, url, cloud.base_url, http, first, second, settings, clock, store)
         finally:
             await node.stop()
 

@@ -13,6 +13,12 @@ import aiohttp
 FINAL = ("Success", "Error")
 
 
+def x_signature(secret: str, vin: str, command: str) -> str:
+    """Version 1 of the signature, in hexadecimal digits, as the contract's own example computes it."""
+    message = json.dumps({"vin": vin, "command": command}, separators=(",", ":"), sort_keys=True)
+    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
 @dataclass(frozen=True)
 class Answer:
     """An HTTP answer."""
@@ -39,8 +45,7 @@ class Application:
             self.token = (await response.json())["token"]
 
     def signature(self, vin: str, command: str) -> str:
-        message = json.dumps({"vin": vin, "command": command}, separators=(",", ":"), sort_keys=True)
-        return hmac.new(self.sign_secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+        return x_signature(self.sign_secret, vin, command)
 
     async def post(self, vin: str, command: str, code: object = None, **headers: str) -> Answer:
         body: dict[str, object] = {"vin": vin, "command": command}

@@ -10,7 +10,7 @@ from keyturn.config.settings import CommandSettings
 from keyturn.store.port import Tx
 from keyturn.tenants.operations import perform
 from keyturn_simulator import fleet_vins
-from tests.e2e.stage import ALL_COMMANDS, Stage, stage
+from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 
 VEHICLES = 6
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$Zm9yIGEgdGVzdA"
@@ -42,10 +42,10 @@ _SETTLED = "UPDATE operator SET role = :role, password = :password, totp = :totp
 
 
 @dataclass
-class House:
+class InsiderEnv:
     """`vins` by what is special about each; `waiting` is a disable of the target that awaits its second person."""
 
-    stage: Stage
+    server: ServerEnv
     vins: dict[str, str]
     waiting: str
     known: frozenset[str]
@@ -53,9 +53,9 @@ class House:
 
 
 @asynccontextmanager
-async def opened_house(folder: Path) -> AsyncIterator[House]:
+async def insider_env(folder: Path) -> AsyncIterator[InsiderEnv]:
     patient = CommandSettings(initiate_wait=60)
-    async with stage(folder, vehicles=VEHICLES, commands=patient) as s:
+    async with server_env(folder, vehicles=VEHICLES, commands=patient) as s:
         fleet = list(fleet_vins(VEHICLES))
         ordinary = iter([each.vin for each in fleet if each.ordinary])
         vins = {name: next(ordinary) for name in ("confirmed", "possible", "inactive")} | SPECIAL
@@ -79,16 +79,16 @@ async def opened_house(folder: Path) -> AsyncIterator[House]:
         await admin("policy set", {"company": "first", "fleet_share": 50.0})
         await s.node.store.write(lambda tx: _settle(tx, s, vins))
         known = {s.first.client_secret, s.first.sign_secret, meter["client_secret"], meter["sign_secret"]}
-        yield House(s, vins, answer.body["id"], frozenset(known))
+        yield InsiderEnv(s, vins, answer.body["id"], frozenset(known))
 
 
-def _hire(tx: Tx, s: Stage, order: dict[str, str], company: str | None) -> None:
+def _hire(tx: Tx, s: ServerEnv, order: dict[str, str], company: str | None) -> None:
     desk = s.node.administration
     arguments = order | ({"company": company} if company else {})
     perform(tx, desk._keyring, desk._installation, "operator add", arguments, "operator:local")
 
 
-def _settle(tx: Tx, s: Stage, vins: dict[str, str]) -> None:
+def _settle(tx: Tx, s: ServerEnv, vins: dict[str, str]) -> None:
     """Everybody has the role, a password and a second factor of their own; and all were there for long."""
     for name, (role, _company) in PEOPLE.items():
         found = tx.one("SELECT id FROM operator WHERE name = :name", name=name)

@@ -30,8 +30,7 @@ from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock
-
-from .installation import KEYRING, VIN, Names, administer
+from tests.support.enrolment import KEYRING, VIN, Names, administer
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ PARKED: dict[str, Any] = {
 OPERATION = Operation(id="op-1")
 
 
-def sure(found: T | None) -> T:
+def not_none(found: T | None) -> T:
     """What a test knows to be there."""
     assert found is not None
     return found
@@ -79,7 +78,7 @@ async def _nobody() -> None:
     """Nothing is tended here."""
 
 
-class Yard:
+class CommandEnv:
     """`declares` is what the connector says of the OEM; `behind` changes it."""
 
     def __init__(self, data: Path, names: Names) -> None:
@@ -148,20 +147,20 @@ class Yard:
 
     def send(self, command: str) -> Command:
         """Registered and with its intent written."""
-        return sure(self.intent(self.register(command)))
+        return not_none(self.intent(self.register(command)))
 
     def hear(self, command: Command, verdict: Verdict, **said: Any) -> Command | None:
         return self.do(outcome.apply, command.id, OemAnswer(verdict, **said), self.declares)
 
     def accept(self, command: str) -> Command:
-        return sure(self.hear(self.send(command), Verdict.IN_PROGRESS, operation=OPERATION))
+        return not_none(self.hear(self.send(command), Verdict.IN_PROGRESS, operation=OPERATION))
 
     def execute(self, command: str, **said: Any) -> Command:
-        return sure(self.hear(self.send(command), Verdict.SUCCEEDED, **said))
+        return not_none(self.hear(self.send(command), Verdict.SUCCEEDED, **said))
 
     def lose(self, command: str) -> Command:
         """Sent, and the connection lost: nobody knows."""
-        return sure(self.hear(self.send(command), Verdict.UNCLEAR))
+        return not_none(self.hear(self.send(command), Verdict.UNCLEAR))
 
     def lapse(self, command: Command) -> Command | None:
         return self.do(lapse.lapse, command.id, self.declares, EngineSettings())
@@ -189,13 +188,13 @@ class Yard:
         self.do(administer, name, **arguments)
 
     def vehicle(self) -> Vehicle:
-        return sure(self.see(vehicles.load, self.names.vehicle))
+        return not_none(self.see(vehicles.load, self.names.vehicle))
 
     def evidence(self) -> Evidence:
         return self.see(evidence.load, self.names.vehicle)
 
     def row(self, command: Command | str) -> Command:
-        return sure(self.see(record.load, command if isinstance(command, str) else command.id))
+        return not_none(self.see(record.load, command if isinstance(command, str) else command.id))
 
     def open_row(self, command: Command) -> OpenCommand | None:
         rows = self.see(record.open_of_vehicle, self.names.vehicle)

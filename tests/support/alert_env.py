@@ -1,6 +1,5 @@
 """The alerts of a node on a store of their own, without the rest of it."""
 
-import asyncio
 import base64
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,7 +19,7 @@ from keyturn.config.settings import SmtpSettings, WebhookSettings
 from keyturn.store.port import Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.metrics import Metrics
-from tests.support.clock import RunningClock
+from tests.support.clock import RunningClock, eventually
 
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
@@ -28,7 +27,7 @@ SENDER, ADMIN = "keyturn@fleet.example", "admin@fleet.example"
 _EVERY = 0.02
 
 
-class Office:
+class AlertEnv:
     """What a test does and sees."""
 
     def __init__(self, store: SqliteStore, clock: RunningClock, metrics: Metrics) -> None:
@@ -53,24 +52,24 @@ class Office:
 
     async def until(self, check: Callable[[list[dict[str, Any]]], bool], within: float = 10.0) -> None:
         """Returns once `check` holds of the list of alerts."""
-        async with asyncio.timeout(within):
-            while True:
-                if check(await self.listed()):
-                    return
-                await asyncio.sleep(_EVERY)
+
+        async def holds() -> bool:
+            return check(await self.listed())
+
+        await eventually(holds, within, pause=_EVERY)
 
 
 @asynccontextmanager
-async def office(
+async def alert_env(
     folder: Path, channels: Sequence[Channel], clock: RunningClock | None = None, **options: Any
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[AlertEnv]:
     """Alerts that look every few milliseconds."""
     clock, metrics = clock or RunningClock(), Metrics()
     store = open_sqlite(folder / "data", clock, lambda _topic, _key: None)
     alerts = Alerts(store, clock, channels, metrics, every=_EVERY, **options)
     try:
         await alerts.start()
-        yield Office(store, clock, metrics)
+        yield AlertEnv(store, clock, metrics)
     finally:
         await alerts.stop()
         await store.close()

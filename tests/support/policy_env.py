@@ -7,46 +7,45 @@ from pathlib import Path
 
 from keyturn.config.settings import CommandSettings
 from keyturn_simulator import fleet_vins
-from tests.e2e.stage import Stage, stage
-
-from .staff import Staff
+from tests.support.operators import Staff
+from tests.support.server_env import ServerEnv, server_env
 
 VEHICLES = 40
 
 
 @dataclass
-class House:
+class PolicyEnv:
     """`vins` are healthy parked vehicles, each given out once."""
 
-    stage: Stage
+    server: ServerEnv
     staff: Staff
     vins: Iterator[str]
 
     async def waiting(self, vin: str, **headers: str) -> str:
         """The id of a disable that waits for its second person."""
-        answer = await self.stage.first.confirmed(vin, "disable_ignition", **headers)
+        answer = await self.server.first.confirmed(vin, "disable_ignition", **headers)
         assert (answer.code, answer.body["status"]) == (200, "Pending"), answer
         assert self.state(answer.body["id"]) == "AwaitingApproval"
         return str(answer.body["id"])
 
     def state(self, command_id: str) -> str:
-        return str(self.stage.store.command(command_id)["state"])
+        return str(self.server.store.command(command_id)["state"])
 
     async def detail(self, command_id: str) -> object:
-        record = await self.stage.first.final(command_id)
+        record = await self.server.first.final(command_id)
         assert record["status"] == "Error"
         return record["detail"]
 
     async def goes_through(self, command_id: str, by: str = "ana") -> None:
         await self.staff.do(by, "approval approve", command=command_id)
-        assert (await self.stage.first.final(command_id))["status"] == "Success"
+        assert (await self.server.first.final(command_id))["status"] == "Success"
 
 
 @asynccontextmanager
-async def opened_house(folder: Path) -> AsyncIterator[House]:
+async def policy_env(folder: Path) -> AsyncIterator[PolicyEnv]:
     """A POST that is held would be held for a minute, and time out every test here."""
     patient = CommandSettings(initiate_wait=60)
-    async with stage(folder, vehicles=VEHICLES, commands=patient) as s:
+    async with server_env(folder, vehicles=VEHICLES, commands=patient) as s:
         staff = Staff(s)
         for name in ("ana", "bruno", "rita"):
             await staff.hire(name)
@@ -54,4 +53,4 @@ async def opened_house(folder: Path) -> AsyncIterator[House]:
         await staff.hire("sergio", company="second")
         await s.node.administer("policy set", {"company": "first", "second_person": True})
         ordinary = [each for each in fleet_vins(VEHICLES) if each.ordinary and each.powertrain == "combustion"]
-        yield House(s, staff, iter([each.vin for each in ordinary]))
+        yield PolicyEnv(s, staff, iter([each.vin for each in ordinary]))
