@@ -32,7 +32,7 @@ def test_a_sign_that_is_not_printable_is_a_blank(sign: str) -> None:
     assert legible_lines(f"a{sign}b\nc") == "a b\nc"
 
 
-def test_what_reads_stays() -> None:
+def test_legible_text_stays_as_it_is() -> None:
     assert legible(HARMLESS) == HARMLESS
     assert legible("a\nb") == "a b"
     assert legible_lines("a\nb") == "a\nb"
@@ -45,7 +45,7 @@ def test_json_is_printable_and_means_the_same(value: object) -> None:
     assert json.loads(text) == value
 
 
-def test_an_answer_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_answer_on_a_terminal_shows_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     print_answer({"name": NASTY, NASTY: [NASTY, {NASTY: NASTY}]}, as_json=False)
     print_answer({"companies": [{"name": NASTY, "active": True, "id": NASTY}], "next": NASTY}, as_json=False)
     print_json({"name": NASTY})
@@ -59,14 +59,14 @@ def test_an_answer_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_failure(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+def test_failure_shows_no_control_characters(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     tell(Failure(Exit.REFUSED, "not_found", f"There is no company '{NASTY}'.", name=NASTY), as_json=as_json)
     told = capsys.readouterr().err
     assert "evil" in told
     assert clean(told)
 
 
-def test_the_sheet() -> None:
+def test_emergency_sheet_shows_no_control_characters() -> None:
     record: dict[str, Any] = dict.fromkeys(
         ("vin", "state", "since", "company", "account", "connector", "external_id", "actor", "reason", "case",
          "consent_reference", "consent_at", "last_contact"), NASTY,
@@ -78,7 +78,7 @@ def test_the_sheet() -> None:
         assert clean(text)
 
 
-def test_the_dossier() -> None:
+def test_dossier_shows_no_control_characters() -> None:
     story = {name: {NASTY: NASTY, "more": {NASTY: [NASTY]}} for name, _ in page._SECTIONS}
     story["entries"] = [{NASTY: NASTY}]  # type: ignore[assignment]
     story["command"] |= {"command": NASTY, "id": NASTY}
@@ -87,7 +87,7 @@ def test_the_dossier() -> None:
     assert clean(text)
 
 
-def test_an_alert() -> None:
+def test_alert_shows_no_control_characters() -> None:
     entry = Entry(1, 1, None, NASTY, "switch.thrown", NASTY, NASTY, {"scope": NASTY, "reach": NASTY})
     rule = rule_for(entry)
     assert rule is not None

@@ -38,7 +38,7 @@ async def test_nothing_is_configured_by_default(tmp_path: Path) -> None:
     assert await built(tmp_path, "") == []
 
 
-async def test_both_channels(tmp_path: Path) -> None:
+async def test_both_alert_channels_can_be_configured(tmp_path: Path) -> None:
     assert await built(tmp_path, SMTP + WEBHOOK, ALERT_SECRET=SECRET) == ["smtp", "webhook"]
 
 
@@ -57,7 +57,7 @@ async def test_both_channels(tmp_path: Path) -> None:
         ("[alerts]\nbackup_max_age = 60.0\n", "alerts.backup_max_age: expected 0, as neither"),
     ],
 )
-async def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:
+async def test_meaningless_alert_setting_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, text)
     assert str(caught.value).startswith(said)

@@ -64,7 +64,7 @@ async def test_a_restored_store_gives_no_id_that_was_given_before(tmp_path: Path
     assert first.headers["webhook-id"] != second.headers["webhook-id"]
 
 
-async def test_pauses_grow() -> None:
+async def test_delivery_pauses_grow() -> None:
     assert [pause(failures) for failures in (1, 2, 3, 8, 9, 10_000)] == [5.0, 10.0, 20.0, 640.0, 900.0, 900.0]
 
 
@@ -134,7 +134,7 @@ async def test_what_waits_and_what_failed_is_counted(tmp_path: Path, receiver: R
         )
 
 
-async def test_who_has_an_alert_does_not_get_it_again_for_one_who_is_refused(
+async def test_recipient_of_an_alert_does_not_get_it_again_when_another_is_refused(
     tmp_path: Path, mail_server: MailServer
 ) -> None:
     mail_server.refused.add("gone@fleet.example")

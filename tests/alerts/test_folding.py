@@ -40,7 +40,7 @@ async def test_a_restart_keeps_the_count(tmp_path: Path, receiver: Receiver) -> 
     assert sorted(told) == [1] * 20 + [25]
 
 
-async def test_after_the_window_counting_begins_again(tmp_path: Path, receiver: Receiver) -> None:
+async def test_alert_counting_begins_again_after_the_window(tmp_path: Path, receiver: Receiver) -> None:
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         for so_far in (25, 50):
             await running.record("limit.tripped", 25)

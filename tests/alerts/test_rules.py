@@ -93,7 +93,7 @@ async def test_a_thousand_consents_are_told_as_one_and_the_rest(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("kind", ["command.Unknown", "command.contradicted"])
-async def test_only_an_immobilisation_is_told_of(
+async def test_alert_is_sent_only_for_an_immobilisation(
     tmp_path: Path, mail_server: MailServer, receiver: Receiver, kind: str
 ) -> None:
     async with alert_env(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
@@ -117,7 +117,7 @@ async def test_refused_sign_ins_are_told_of_when_they_repeat(
         assert [post.message["kind"] for post in receiver.posts].count(kind) == 1
 
 
-async def test_what_is_no_reason_is_not_told(tmp_path: Path, receiver: Receiver) -> None:
+async def test_entry_that_is_no_reason_for_an_alert_sends_none(tmp_path: Path, receiver: Receiver) -> None:
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         for kind in ("change.approved", "operator.signed_in", "clock.right", "backup.made", "command.Executed"):
             await running.record(kind)
@@ -133,7 +133,7 @@ async def test_the_first_start_tells_nothing_of_the_past(tmp_path: Path, receive
         assert [post.message["kind"] for post in receiver.posts] == ["clock.fault"]
 
 
-async def test_without_a_channel_nothing_is_done(tmp_path: Path) -> None:
+async def test_alerts_without_a_channel_do_nothing(tmp_path: Path) -> None:
     async with alert_env(tmp_path, [], backup_max_age=0.001) as running:
         await running.record("switch.thrown")
         counts = await running.store.read(

@@ -56,7 +56,7 @@ async def test_a_password_goes_over_an_encrypted_connection(authority: Authority
     assert len(server.mails) == 1
 
 
-async def test_tls_from_the_first_byte(authority: Authority) -> None:
+async def test_mail_is_sent_over_tls_from_the_first_byte(authority: Authority) -> None:
     async with MailServer(tls=authority.server_context()) as server:
         await by_mail(server.port, PASSWORD, security="tls", user="keyturn").send(LETTER)
     assert len(server.mails) == 1
@@ -78,7 +78,7 @@ async def test_a_certificate_for_another_name(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize("answer", ["454 not now", None])
-async def test_without_starttls_nothing_is_sent(authority: Authority, answer: str | None) -> None:
+async def test_mail_is_not_sent_without_starttls(authority: Authority, answer: str | None) -> None:
     async with MailServer(starttls=authority.server_context() if answer else None) as server:
         server.scripted["STARTTLS"].extend([answer] if answer else [])
         fault = await fault_of(server, PASSWORD, security="starttls", user="keyturn")
@@ -128,7 +128,7 @@ async def test_a_server_that_never_comes_to_the_point_is_cut_off(mail_server: Ma
         await mail_server.gone.wait()
 
 
-async def test_nobody_listens() -> None:
+async def test_mail_server_that_does_not_listen_is_an_error() -> None:
     async with MailServer() as server:
         pass
     assert await fault_of(server) == "no connection to the mail server"

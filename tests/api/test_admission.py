@@ -107,7 +107,7 @@ def test_a_named_client_that_goes_away_leaves_its_place() -> None:
             assert served(again, _get(client="192.0.2.1")) == 200
 
 
-def test_who_is_refused_does_not_use_up_the_files_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_connections_do_not_use_up_the_files_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "LINGERING", 2)
     with open_api(ServerSettings(max_connections=2)) as env, ExitStack() as held:
         assert served(held.enter_context(env.call.connected())) == 200

@@ -108,7 +108,7 @@ def test_a_chunked_body_is_read_and_counted(env: ApiEnv) -> None:
 
 
 @pytest.mark.parametrize("fields", [("Connection: close",), ()])
-def test_whoever_sends_a_megabyte_hears_413(env: ApiEnv, fields: tuple[str, ...]) -> None:
+def test_body_of_a_megabyte_is_answered_413(env: ApiEnv, fields: tuple[str, ...]) -> None:
     megabyte = padded(1_000_000)
     (reply,) = env.call.raw(head("Content-Length: 1000000", *fields), megabyte)
     assert (reply.status, reply.detail) == (413, TOO_LARGE)

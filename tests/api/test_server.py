@@ -162,7 +162,7 @@ def test_an_answer_that_is_ready_as_draining_begins_is_not_lost(env: ApiEnv) -> 
         assert [reply.status for reply in read_replies(sock)] == [200]
 
 
-def test_what_does_not_finish_in_time_hears_503(env: ApiEnv) -> None:
+def test_request_that_does_not_finish_in_time_is_answered_503(env: ApiEnv) -> None:
     env.desk.hold, _ = env.loop.latch()
     with env.call.connected() as sock:
         sock.sendall(post("X-Request-Id: mine\r\n"))

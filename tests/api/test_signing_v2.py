@@ -88,7 +88,7 @@ def test_a_field_that_is_present_must_be_covered_and_an_absent_one_must_not(env:
 
 
 @pytest.mark.parametrize("name", ["@query", "@target-uri", "@scheme", "content-type", "x-signature", "signature"])
-def test_nothing_else_can_be_covered(env: ApiEnv, name: str) -> None:
+def test_signature_covers_no_other_component(env: ApiEnv, name: str) -> None:
     message = draft(env, ("Content-Type", "application/json"))
     assert refused(env, message.signed(SECRET, parameters(CLIENT_ID), (*COVERED, name)))
 
@@ -98,7 +98,7 @@ def test_a_component_that_is_covered_twice_is_refused(env: ApiEnv, name: str) ->
     assert refused(env, draft(env).signed(SECRET, parameters(CLIENT_ID), (*COVERED, name)))
 
 
-def test_each_component_is_the_one_that_was_signed(env: ApiEnv) -> None:
+def test_signed_component_must_be_the_one_that_was_sent(env: ApiEnv) -> None:
     right = signed(env)
     other_body = body("disable_ignition")
     assert refused(env, replace(right, authority="gateway.example"))
@@ -187,7 +187,7 @@ def test_a_malformed_signature_is_refused(env: ApiEnv, broken: str) -> None:
     assert refused(env, signed(env).without("signature").having(("Signature", broken)))
 
 
-def test_one_signature_and_only_one(env: ApiEnv) -> None:
+def test_request_has_exactly_one_signature(env: ApiEnv) -> None:
     right = signed(env)
     value, given = right.value("signature"), right.value("signature-input")
     assert refused(env, right.without("signature"))

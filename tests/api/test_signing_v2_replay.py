@@ -69,7 +69,7 @@ async def test_a_replay_at_once_is_refused_and_does_nothing(env: ServerEnv) -> N
     assert (await sent(env, captured(env)))[0] == 200
 
 
-async def test_of_many_at_the_same_moment_exactly_one_is_taken(env: ServerEnv) -> None:
+async def test_exactly_one_of_many_concurrent_replays_is_taken(env: ServerEnv) -> None:
     wire = captured(env)
     answers = await asyncio.gather(*(sent(env, wire) for _ in range(8)))
     assert sorted(code for code, _ in answers) == [200] + [403] * 7

@@ -38,7 +38,7 @@ def field(vector: dict[str, Any], name: str) -> str:
     return str(value)
 
 
-def test_there_are_four() -> None:
+def test_four_signing_vectors_are_published() -> None:
     assert len(VECTORS) >= 4
 
 
@@ -65,7 +65,7 @@ def test_the_rfc_s_own_steps_lead_to_it(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", [vector for vector in VECTORS if "keyturn=(" in str(vector.values)])
-def test_the_client_makes_it(vector: dict[str, Any]) -> None:
+def test_client_makes_the_signing_vector(vector: dict[str, Any]) -> None:
     _, signed = read_labelled_list(field(vector, "Signature-Input"))
     made = signature_headers(
         CLIENT_ID,
@@ -81,7 +81,7 @@ def test_the_client_makes_it(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_the_manual_prints_it(vector: dict[str, Any]) -> None:
+def test_manual_prints_the_signing_vector(vector: dict[str, Any]) -> None:
     manual = MANUAL.read_text("utf-8")
     assert f"sign-secret `{SECRET}`" in manual
     fields = "".join(f"{name}: {value}\n" for name, value in vector["fields"])

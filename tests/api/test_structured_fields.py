@@ -42,6 +42,6 @@ def test_byte_sequences_by_key() -> None:
     "text",
     ["", "a", "a=:A:", "a=:AAA:", "a=:AA==:,", "a=:AA==:, a=:AA==:", "A=:AA==:", "a=AA==", "a=:A A==:", "a=:_-8=:"],
 )
-def test_what_are_no_byte_sequences(text: str) -> None:
+def test_malformed_byte_sequences_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read_byte_sequences(text)

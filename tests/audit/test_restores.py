@@ -37,7 +37,7 @@ def test_an_honest_restore_is_sound_at_once_and_waits_for_somebody_to_know_of_it
     assert env.verify(keys=KEY, kept=kept, acknowledged=(1, 3)).unacknowledged != []
 
 
-def test_it_is_the_first_entry_of_each_chain_and_says_what_was_found_and_lost_and_by_whom(
+def test_restore_is_the_first_entry_of_each_chain_and_says_what_was_found_and_lost_and_by_whom(
     env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
     lost = dict(env.rows("SELECT chain, number FROM chain_head"))

@@ -10,7 +10,7 @@ A = "company-a"
 SEQ_OF = "(SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = {})"
 
 
-def test_what_nobody_touched_is_sound(env: AuditEnv) -> None:
+def test_untouched_chain_is_sound(env: AuditEnv) -> None:
     report = env.verify(keys=[KEYRING.checkpoint_key])
 
     assert report.findings == ()

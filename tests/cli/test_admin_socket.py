@@ -73,7 +73,7 @@ def test_the_socket_serves_nothing_else(demo: Demo, method: str, path: str, stat
     connection.close()
 
 
-def test_no_server_no_socket(tmp_path: Path) -> None:
+def test_admin_socket_is_none_without_a_server(tmp_path: Path) -> None:
     assert open_admin_socket(tmp_path / "missing") is None
     assert open_admin_socket(tmp_path) is None
 

@@ -141,7 +141,7 @@ def test_a_configuration_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFix
     assert f"server.prot: no such key; the nearest is 'port' ({file})." in capsys.readouterr().err
 
 
-def test_people_get_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_administration_prints_a_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["company", "add", "ACME [1]", "--data", str(tmp_path)])
     assert run(["company", "list", "--data", str(tmp_path)]) == 0
     header, row = capsys.readouterr().out.splitlines()[-2:]

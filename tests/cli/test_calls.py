@@ -164,7 +164,7 @@ def test_what_is_missing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--client-id, --client-secret, --sign-secret must be given" in capsys.readouterr().err
 
 
-def test_no_demo_there(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_demo_is_reported(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["token", "--demo", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"keyturn: There is no demo in {tmp_path}.\n"
 

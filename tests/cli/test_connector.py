@@ -103,7 +103,7 @@ def found(told: dict[str, Any]) -> dict[str, Any]:
     return {each["key"]: each["value"] for each in told["expressions"]}
 
 
-def test_without_an_answer_it_says_what_the_definition_is_and_what_will_be_missed(check: Check) -> None:
+def test_connector_try_without_an_answer_describes_the_definition_and_what_will_be_missed(check: Check) -> None:
     told = check()
     assert (told["mode"], told["offers"]) == ("operation", ["disable_ignition", "location", "lock_door"])
     assert told["credentials"] == ["pin", "token"]

@@ -108,7 +108,7 @@ class Travelled:
         self.data = data
 
 
-def test_it_goes_on_with_the_same_line(travelled: Travelled) -> None:
+def test_demo_goes_on_with_the_same_line(travelled: Travelled) -> None:
     assert travelled.lines[1:] == [travelled.lines[0]] * 2
 
 
@@ -117,12 +117,12 @@ def test_the_ledger_survives(travelled: Travelled) -> None:
     assert travelled.ledger_again == travelled.ledger
 
 
-def test_signals_end_it_quietly(travelled: Travelled) -> None:
+def test_signals_end_the_demo_quietly(travelled: Travelled) -> None:
     assert travelled.stopped == (0, "", "")
     assert travelled.interrupted == (0, "", "")
 
 
-def test_without_its_file_it_goes_on_with_new_secrets(travelled: Travelled) -> None:
+def test_demo_without_its_file_goes_on_with_new_secrets(travelled: Travelled) -> None:
     (travelled.data / "demo.json").unlink()
     before = json.loads(travelled.lines[0])["companies"][0]
     with Demo(travelled.data) as demo:
@@ -136,7 +136,7 @@ def test_without_its_file_it_goes_on_with_new_secrets(travelled: Travelled) -> N
         assert _administered(demo, "application", "show", after["client_id"])["sign_secrets"] == 1
 
 
-def test_without_good_secrets_it_does_not_go_on(travelled: Travelled, tmp_path: Path) -> None:
+def test_demo_does_not_go_on_without_good_secrets(travelled: Travelled, tmp_path: Path) -> None:
     data = shutil.copytree(travelled.data, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
     first = json.loads(travelled.lines[0])["companies"][0]
     assert run(["application", "rotate-secret", first["client_id"], "--data", str(data)]) == 0

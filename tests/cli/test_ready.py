@@ -32,14 +32,14 @@ def test_what_can_be_sent_is_zero_and_what_cannot_is_one(demo: Demo, capsys: pyt
     assert (refused["ready"], refused["reasons"]) == (False, [VIN_TEXT])
 
 
-def test_what_it_asks_about_must_exist(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ready_refuses_an_unknown_vehicle_or_command(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     unknown, others = [ready(demo, capsys, vin, "start", code=1) for vin in ("9KTN0B0DY00000099", OTHERS)]
     assert unknown["code"] == others["code"] == "not_found"
     assert unknown["detail"].replace("9KTN0B0DY00000099", OTHERS) == others["detail"]
     assert ready(demo, capsys, PARKED, "dance", code=1)["code"] == "unknown_command"
 
 
-def test_people_read_it_too(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ready_is_printed_for_people_too(demo: Demo, capsys: pytest.CaptureFixture[str]) -> None:
     company = demo.told["companies"][0]["name"]
     assert run(["ready", THIRD, "disable_ignition", "--data", str(demo.data), "--company", company]) == 1
     out, err = capsys.readouterr()
@@ -47,7 +47,7 @@ def test_people_read_it_too(demo: Demo, capsys: pytest.CaptureFixture[str]) -> N
     assert err == ""
 
 
-def test_without_a_server_it_says_that_it_needs_one(tmp_path: Path) -> None:
+def test_ready_without_a_server_says_that_it_needs_one(tmp_path: Path) -> None:
     done = keyturn("ready", PARKED, "start", "--data", tmp_path / "data", "--json")
     assert done.returncode == 1
     assert json.loads(done.stderr)["code"] == "server_needed"

@@ -107,13 +107,13 @@ def test_wrong_credentials(demo: Demo) -> None:
     assert (refused.value.http_status, refused.value.detail) == (401, "Invalid credentials.")
 
 
-def test_no_server() -> None:
+def test_client_reports_an_unreachable_server() -> None:
     with KeyturnClient("http://127.0.0.1:9", "id", "secret", "secret") as client, pytest.raises(Unreachable):
         client.send(PARKED, "location")
 
 
 @pytest.mark.parametrize("url", ["not a url", "ftp://127.0.0.1", "http://127.0.0.1:x"])
-def test_no_url(url: str) -> None:
+def test_client_reports_an_invalid_url_as_unreachable(url: str) -> None:
     with KeyturnClient(url, "id", "secret", "secret") as client, pytest.raises(Unreachable):
         client.status("none")
 

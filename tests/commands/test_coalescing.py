@@ -19,7 +19,7 @@ def post(env: CommandEnv, command: str, **fields: str) -> PostAnswer | None:
     return env.ask(command, **fields).answer
 
 
-def test_it_is_answered_with_the_record_in_flight(env: CommandEnv) -> None:
+def test_joined_request_is_answered_with_the_record_in_flight(env: CommandEnv) -> None:
     running = env.register("start")
     env.clock.advance(7)
 
@@ -45,7 +45,7 @@ def in_state(env: CommandEnv, state: State, name: str) -> Command:
 
 
 @pytest.mark.parametrize("name", ["start", "location"])
-def test_whatever_is_in_flight_is_joined(env: CommandEnv, name: str) -> None:
+def test_repeated_request_joins_whatever_is_in_flight(env: CommandEnv, name: str) -> None:
     for state in (State.AWAITING_APPROVAL, State.QUEUED, State.DISPATCHING, State.ACCEPTED, State.UNKNOWN):
         running = in_state(env, state, name)
         assert not_none(post(env, name)).body["id"] == running.id, state
@@ -53,7 +53,7 @@ def test_whatever_is_in_flight_is_joined(env: CommandEnv, name: str) -> None:
 
 
 @pytest.mark.parametrize("finish", [Verdict.SUCCEEDED, Verdict.FAILED, Verdict.REFUSED])
-def test_what_has_ended_is_not(env: CommandEnv, finish: Verdict) -> None:
+def test_ended_command_is_not_joined(env: CommandEnv, finish: Verdict) -> None:
     ended = env.accept("lock_door")
     env.hear(ended, finish)
 
@@ -76,7 +76,7 @@ def test_an_unknown_one_is_joined_until_its_answer_deadline(env: CommandEnv) -> 
     assert env.register("start").id != lost.id
 
 
-def test_at_that_deadline_it_is_not_whether_the_engine_has_looked_at_it_or_not(env: CommandEnv) -> None:
+def test_unknown_command_is_not_joined_from_its_answer_deadline_on(env: CommandEnv) -> None:
     lost = env.lose("start")
     env.clock.advance(300)
 

@@ -12,7 +12,7 @@ def issue(env: CommandEnv, times: int, every: float = 0.0, **fields: str) -> Non
         env.clock.advance(every)
 
 
-def test_the_eleventh_is_refused(env: CommandEnv) -> None:
+def test_eleventh_code_in_an_hour_is_refused(env: CommandEnv) -> None:
     issue(env, 10)
 
     refusal = env.refused("disable_ignition")
@@ -21,7 +21,7 @@ def test_the_eleventh_is_refused(env: CommandEnv) -> None:
 
 
 @pytest.mark.parametrize(("waited", "seconds"), [(0.5, 3600), (1.0, 3599), (3599.0, 1), (3599.9, 1)])
-def test_it_says_how_many_seconds_until_another(env: CommandEnv, waited: float, seconds: int) -> None:
+def test_code_limit_says_how_many_seconds_until_another_code(env: CommandEnv, waited: float, seconds: int) -> None:
     issue(env, 10)
     env.clock.advance(waited)
 
@@ -53,7 +53,7 @@ def test_a_replay_of_a_key_counts(env: CommandEnv) -> None:
     assert env.refused("disable_ignition", idempotency_key="k").http_status == 429
 
 
-def test_other_actors_have_their_own(env: CommandEnv) -> None:
+def test_code_limit_is_counted_for_each_actor(env: CommandEnv) -> None:
     issue(env, 10)
 
     issue(env, 1, application_id=env.names.colleague)
@@ -67,7 +67,7 @@ def test_enabling_is_neither_limited_nor_counted(env: CommandEnv) -> None:
     env.first_step("enable_ignition")
 
 
-def test_it_comes_after_the_policy(env: CommandEnv) -> None:
+def test_code_limit_is_checked_after_the_policy(env: CommandEnv) -> None:
     issue(env, 10)
     env.administer("vehicle set", vehicle=VIN, consent=None)
 

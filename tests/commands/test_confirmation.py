@@ -56,7 +56,7 @@ def test_what_is_not_six_digits_is_invalid_and_not_counted(env: CommandEnv) -> N
     ],
     ids=["command", "actor", "vehicle", "company"],
 )
-def test_it_belongs_to_company_actor_vehicle_and_command(env: CommandEnv, elsewhere: dict[str, str]) -> None:
+def test_code_belongs_to_company_actor_vehicle_and_command(env: CommandEnv, elsewhere: dict[str, str]) -> None:
     env.do(add_vehicle, TWIN)
     ids = {
         ("application_id", "colleague"): env.names.colleague,
@@ -71,7 +71,7 @@ def test_it_belongs_to_company_actor_vehicle_and_command(env: CommandEnv, elsewh
     assert isinstance(redeem(env, "123456"), Command)
 
 
-def test_it_dies_with_the_fifth_wrong_try(env: CommandEnv) -> None:
+def test_code_dies_with_the_fifth_wrong_try(env: CommandEnv) -> None:
     confirming = issue(env, "123456")
     for _ in range(4):
         assert redeem(env, "000001") == INVALID
@@ -92,7 +92,7 @@ def test_four_wrong_tries_leave_the_right_one(env: CommandEnv) -> None:
     assert isinstance(redeem(env, "123456"), Command)
 
 
-def test_it_lives_until_the_instant_at_which_five_minutes_are_over(env: CommandEnv) -> None:
+def test_code_lives_until_the_instant_at_which_five_minutes_are_over(env: CommandEnv) -> None:
     issue(env, "123456")
     env.clock.advance(300)
     assert redeem(env, "123456") == INVALID
@@ -156,7 +156,7 @@ def test_every_wrong_try_is_an_audited_refusal(env: CommandEnv) -> None:
     assert "777777" not in body
 
 
-def test_only_its_hmac_is_in_the_file(env: CommandEnv) -> None:
+def test_only_the_hmac_of_a_code_is_in_the_file(env: CommandEnv) -> None:
     issue(env, "482915")
     issue(env, "482916", application_id=env.names.colleague)
     redeem(env, "482914")

@@ -38,7 +38,7 @@ def set_vehicle(env: CommandEnv, by: Operator | None, **changes: Any) -> None:
     env.do(perform, KEYRING, INSTALLATION, "vehicle set", {"vehicle": VIN, **changes}, "operator:local", operator=by)
 
 
-def test_one_given_where_there_was_none_counts_ten_minutes_later(env: CommandEnv, ana: Operator) -> None:
+def test_first_consent_counts_ten_minutes_later(env: CommandEnv, ana: Operator) -> None:
     set_vehicle(env, None, consent=None)
     set_vehicle(env, ana, consent="form 77")
 
@@ -49,7 +49,7 @@ def test_one_given_where_there_was_none_counts_ten_minutes_later(env: CommandEnv
     assert env.register(DISABLE).state == "Queued"
 
 
-def test_it_is_judged_again_before_the_sending(env: CommandEnv, ana: Operator) -> None:
+def test_consent_is_judged_again_before_the_sending(env: CommandEnv, ana: Operator) -> None:
     """Withdrawn and given again while a disable waits: the old one does not carry it."""
     waiting = env.register(DISABLE)
     set_vehicle(env, None, consent=None)
@@ -71,7 +71,7 @@ def test_a_vehicle_enrolled_with_one_waits_as_long(env: CommandEnv, ana: Operato
     assert vehicle.consented(env.names.application, after(given, DELAY))
 
 
-def test_with_nobody_in_charge_it_counts_at_once(env: CommandEnv) -> None:
+def test_consent_counts_at_once_with_nobody_in_charge(env: CommandEnv) -> None:
     set_vehicle(env, None, consent=None)
     set_vehicle(env, None, consent="form 2")
 
@@ -98,7 +98,7 @@ def test_an_operator_does_not_ask_on_an_own_word(env: CommandEnv, actor: str, co
     assert env.vehicle().consented(actor, env.clock.now()) is counts
 
 
-def test_one_given_before_its_giver_was_kept_counts(env: CommandEnv) -> None:
+def test_consent_given_before_its_giver_was_kept_counts(env: CommandEnv) -> None:
     env.do(lambda tx: tx.run("UPDATE vehicle SET consent_by = NULL, consent_from = NULL"))
 
     assert env.register(DISABLE).state == "Queued"

@@ -44,7 +44,7 @@ def test_what_a_command_can_change_is_dated_by_its_sending_and_then_by_its_compl
     [(None, 5), (3.0, 3), (-60.0, 0), (60.0, 5)],
     ids=["the OEM does not say", "as the OEM says", "not before the sending", "not in our future"],
 )
-def test_when_the_vehicle_did_it(env: CommandEnv, said: float | None, kept: float) -> None:
+def test_effect_is_dated_by_when_the_vehicle_did_it(env: CommandEnv, said: float | None, kept: float) -> None:
     sent = env.send("start")
     env.clock.advance(5)
 
@@ -69,7 +69,7 @@ def test_reads_leave_nothing(env: CommandEnv) -> None:
     assert track(env) == Track()
 
 
-def test_ignition(env: CommandEnv) -> None:
+def test_ignition_commands_leave_their_effect(env: CommandEnv) -> None:
     env.execute("disable_ignition")
     assert track(env).ignition_disabled
     env.clock.advance(1)
@@ -80,7 +80,7 @@ def test_ignition(env: CommandEnv) -> None:
     assert track(env).enabled_at == env.clock.now()
 
 
-def test_start(env: CommandEnv) -> None:
+def test_start_leaves_its_effect(env: CommandEnv) -> None:
     env.execute("start")
     assert track(env).remote_start_active
 

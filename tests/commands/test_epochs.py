@@ -25,7 +25,7 @@ def test_what_was_queued_or_being_sent_is_unknown_and_past_its_answer_deadline(e
     assert env.told(row)[-2:] == ["command.Unknown", "command.revealed"]
 
 
-def test_nobody_joins_it_and_it_holds_no_lane(env: CommandEnv) -> None:
+def test_command_of_another_epoch_is_not_joined_and_holds_no_lane(env: CommandEnv) -> None:
     sent = env.send("start")
     env.do(leave_behind, 2)
 
@@ -57,7 +57,7 @@ def test_what_the_oem_has_is_asked_about_as_before(env: CommandEnv) -> None:
     assert env.row(accepted) == accepted
 
 
-def test_codes_are_void(env: CommandEnv) -> None:
+def test_codes_of_another_epoch_are_void(env: CommandEnv) -> None:
     confirming, code = env.first_step("enable_ignition")
 
     env.do(leave_behind, 2)
@@ -66,7 +66,7 @@ def test_codes_are_void(env: CommandEnv) -> None:
     assert env.refused("enable_ignition", code).detail == "Confirmation invalid"
 
 
-def test_approvals_lapse(env: CommandEnv) -> None:
+def test_approvals_of_another_epoch_lapse(env: CommandEnv) -> None:
     waiting = env.do(written, draft(env.names, State.AWAITING_APPROVAL))
 
     env.do(leave_behind, 2)

@@ -107,7 +107,7 @@ def test_a_report_of_a_moment_at_which_a_lost_disable_could_act_yet_shows_nothin
     assert order(env, "immobilisation list")["immobilisations"][0]["state"] == "possible"
 
 
-def test_one_that_a_report_contradicts_is_closed_as_before(env: CommandEnv) -> None:
+def test_unheld_record_that_a_report_contradicts_is_closed_as_before(env: CommandEnv) -> None:
     says_enabled(env)
     env.do(_stands, env.names.company, env.names.vehicle)
     admin(env)
@@ -176,7 +176,7 @@ def test_a_disable_that_proves_not_done_lets_it_go(env: CommandEnv) -> None:
     assert (held(env), listed(env)) == ([0], [])
 
 
-def test_another_disable_and_one_enable_end_both(put_aside: CommandEnv) -> None:
+def test_two_held_records_end_with_one_enable(put_aside: CommandEnv) -> None:
     put_aside.clock.advance(1)
     put_aside.execute(DISABLE)
     assert listed(put_aside) == [(VIN, "held"), (VIN, "confirmed")]
@@ -207,7 +207,7 @@ def test_an_enable_is_not_taken_back_from_the_shell(env: CommandEnv, of: dict[st
     assert ordered(env, "command cancel", None, command=acting.id)["state"] == "Cancelled"
 
 
-def test_that_it_is_enabled_again_and_again_is_not_ended_from_the_shell(env: CommandEnv) -> None:
+def test_enable_retry_is_not_cancelled_from_the_shell(env: CommandEnv) -> None:
     env.execute(DISABLE)
     ana = admin(env)
     ordered(env, "keep-enabling start", None, vehicle=VIN)

@@ -64,7 +64,7 @@ def test_a_refused_record_is_repeated_too(env: CommandEnv) -> None:
     assert not_none(post(env)) == first
 
 
-def test_nothing_is_judged_again(env: CommandEnv) -> None:
+def test_replayed_request_is_not_judged_again(env: CommandEnv) -> None:
     post(env)
     env.administer("vehicle set", vehicle=VIN, plan="location")
 
@@ -91,7 +91,7 @@ def test_the_key_is_the_applications_own(env: CommandEnv) -> None:
     assert commands(env) == 2
 
 
-def test_after_a_day_it_is_free(env: CommandEnv) -> None:
+def test_idempotency_key_is_free_after_a_day(env: CommandEnv) -> None:
     post(env, "location")
     env.clock.advance(86_399.999999)
     assert not_none(post(env, "location")).http_status == 200
@@ -134,7 +134,7 @@ def test_an_open_confirmation_gets_a_new_code_under_its_id_with_its_tries_kept(e
     assert env.row(str(first.body["id"])).state is State.CANCELLED, "that was the fifth wrong try"
 
 
-def test_and_five_new_minutes(env: CommandEnv) -> None:
+def test_open_confirmation_is_given_five_new_minutes(env: CommandEnv) -> None:
     post(env, "enable_ignition")
     env.clock.advance(200)
     code = not_none(post(env, "enable_ignition")).body["code"]
@@ -152,7 +152,7 @@ def test_once_redeemed_it_answers_as_step_two_did(env: CommandEnv) -> None:
     assert second.http_status == 409
 
 
-def test_so_it_does_when_step_two_joined_another_record(env: CommandEnv) -> None:
+def test_redeemed_first_step_answers_as_step_two_did_that_joined_another_record(env: CommandEnv) -> None:
     env.report(PARKED)
     code = not_none(post(env, "disable_ignition")).body["code"]
     env.register("disable_ignition", application_id=env.names.colleague)

@@ -129,7 +129,7 @@ def test_a_lost_disable_is_still_waited_for_once_nobody_asks_about_it_any_more(e
     assert state(env) == "possible"
 
 
-def test_each_disable_and_enable_that_touched_it_is_kept(env: CommandEnv) -> None:
+def test_each_disable_and_enable_of_an_immobilisation_is_kept(env: CommandEnv) -> None:
     first, lost = lose_after_executing(env)
     env.clock.advance(5)
     enable = env.lose(ENABLE)
@@ -139,7 +139,7 @@ def test_each_disable_and_enable_that_touched_it_is_kept(env: CommandEnv) -> Non
     assert [command_id for (command_id,) in kept] == sorted([first, lost.id, enable.id])
 
 
-def test_it_is_told_when_it_opens_is_confirmed_and_closes(env: CommandEnv) -> None:
+def test_immobilisation_is_audited_when_it_opens_is_confirmed_and_closes(env: CommandEnv) -> None:
     disable = env.execute(DISABLE)
     env.clock.advance(1)
     enable = env.execute(ENABLE)

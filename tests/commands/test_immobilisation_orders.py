@@ -46,7 +46,7 @@ def test_an_operator_closes_it_with_a_reason(env: CommandEnv) -> None:
 
 
 @pytest.mark.parametrize("verdict", [None, Verdict.IN_PROGRESS, Verdict.UNCLEAR], ids=["sent", "accepted", "lost"])
-def test_it_is_not_closed_by_hand_while_a_disable_may_still_act_but_by_force(
+def test_immobilisation_is_closed_only_by_force_while_a_disable_may_still_act(
     env: CommandEnv, verdict: Verdict | None
 ) -> None:
     sent = env.send(DISABLE)
@@ -69,18 +69,18 @@ def test_a_lost_disable_past_its_deadline_does_not_keep_it_from_being_closed_by_
     assert close(env)["forced"] is False
 
 
-def test_what_is_not_open_cannot_be_closed(env: CommandEnv) -> None:
+def test_immobilisation_that_is_not_open_cannot_be_closed(env: CommandEnv) -> None:
     assert refused(env, "immobilisation close", vehicle=VIN, reason="tidy") == "not_immobilised"
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
-def test_it_is_not_closed_without_a_reason(env: CommandEnv, reason: str) -> None:
+def test_immobilisation_is_not_closed_without_a_reason(env: CommandEnv, reason: str) -> None:
     env.execute(DISABLE)
 
     assert refused(env, "immobilisation close", vehicle=VIN, reason=reason) == "invalid_arguments"
 
 
-def test_another_companys_cannot_be_closed_in_the_name_of_this_one(env: CommandEnv) -> None:
+def test_immobilisation_of_another_company_cannot_be_closed_in_the_name_of_this_one(env: CommandEnv) -> None:
     env.execute(DISABLE)
 
     assert refused(env, "immobilisation close", vehicle=VIN, company="second", reason="ours") == "not_found"
@@ -110,7 +110,7 @@ def test_a_notice_that_cannot_be_is_refused(env: CommandEnv, arguments: dict[str
     assert refused(env, "notice add", **{"vehicle": VIN, **arguments}) == code
 
 
-def test_what_the_end_user_was_told_before_it_was_sent_belongs_to_it(env: CommandEnv) -> None:
+def test_notice_given_before_the_disable_was_sent_belongs_to_the_immobilisation(env: CommandEnv) -> None:
     order(env, "notice add", vehicle=VIN, channel="app")
     env.send(DISABLE)
 
@@ -189,7 +189,7 @@ def change(env: CommandEnv, changes: dict[str, Any]) -> str | None:
 
 
 @pytest.mark.parametrize("changes", STRANDING, ids=lambda changes: next(iter(changes)))
-def test_what_would_leave_no_way_to_enable_it_is_refused_while_it_is_open(
+def test_change_that_leaves_no_way_to_enable_an_immobilised_vehicle_is_refused(
     env: CommandEnv, changes: dict[str, Any]
 ) -> None:
     env.do(administer, "account add", company="first", connector="oem", name="other", credentials={"token": "u"})

@@ -19,7 +19,7 @@ def reachable(env: CommandEnv) -> None:
     env.report(PARKED)
 
 
-def test_it_is_possible_from_the_intent_on(env: CommandEnv) -> None:
+def test_immobilisation_is_possible_from_the_intent_on(env: CommandEnv) -> None:
     queued = env.register(DISABLE)
     assert state(env) is None
 
@@ -28,7 +28,7 @@ def test_it_is_possible_from_the_intent_on(env: CommandEnv) -> None:
     assert state(env) == "possible"
 
 
-def test_it_is_confirmed_once_the_disable_executed(env: CommandEnv) -> None:
+def test_immobilisation_is_confirmed_once_the_disable_executed(env: CommandEnv) -> None:
     env.execute(DISABLE)
 
     assert state(env) == "confirmed"
@@ -37,7 +37,9 @@ def test_it_is_confirmed_once_the_disable_executed(env: CommandEnv) -> None:
 @pytest.mark.parametrize(
     "verdict", [Verdict.FAILED, Verdict.REFUSED, Verdict.NOT_TAKEN], ids=["failed", "refused", "not taken"]
 )
-def test_it_is_over_once_the_disable_is_known_not_to_have_happened(env: CommandEnv, verdict: Verdict) -> None:
+def test_immobilisation_is_over_once_the_disable_is_known_not_to_have_happened(
+    env: CommandEnv, verdict: Verdict
+) -> None:
     sent = env.send(DISABLE)
 
     env.hear(sent, verdict)
@@ -58,7 +60,7 @@ def test_a_disable_that_will_be_tried_again_opens_it_again(env: CommandEnv) -> N
 
 
 @pytest.mark.parametrize("verdict", [Verdict.UNCLEAR, Verdict.NO_OPERATION, Verdict.IN_PROGRESS])
-def test_it_stays_possible_while_nobody_knows(env: CommandEnv, verdict: Verdict) -> None:
+def test_immobilisation_stays_possible_while_nobody_knows(env: CommandEnv, verdict: Verdict) -> None:
     env.hear(env.send(DISABLE), verdict)
 
     assert state(env) == "possible"

@@ -14,7 +14,7 @@ NO_CONSENT = "Command blocked by policy: no consent of the end user on record."
 NO_LONGER = "Command blocked by policy: no longer permitted."
 
 
-def test_it_bounds_the_sending_and_the_answer(env: CommandEnv) -> None:
+def test_intent_bounds_the_sending_and_the_answer(env: CommandEnv) -> None:
     sent = env.send("start")
 
     assert (sent.state, sent.sent_at) == (State.DISPATCHING, NOW)
@@ -30,7 +30,7 @@ def test_send_by_is_never_after_the_send_deadline(env: CommandEnv) -> None:
 
 
 @pytest.mark.parametrize(("waited", "state"), [(59.999, State.DISPATCHING), (60, State.EXPIRED)])
-def test_nothing_is_sent_after_its_deadline(env: CommandEnv, waited: float, state: State) -> None:
+def test_command_is_not_sent_after_its_deadline(env: CommandEnv, waited: float, state: State) -> None:
     queued = env.register("start")
     env.clock.advance(waited)
 
@@ -157,7 +157,9 @@ def test_rights_that_were_withdrawn_refuse(env: CommandEnv) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else value,
 )
-def test_whatever_of_rows_8_and_9_turned_refuses(env: CommandEnv, operation: str, arguments: dict[str, object]) -> None:
+def test_intent_is_refused_by_a_changed_right_or_rule_of_checks_8_and_9(
+    env: CommandEnv, operation: str, arguments: dict[str, object]
+) -> None:
     queued = env.register("start")
     env.administer(operation, **arguments)
 
@@ -196,7 +198,7 @@ def test_a_start_meets_the_immobilisation_that_a_reading_found(env: CommandEnv) 
 
 
 @pytest.mark.parametrize("command", ["enable_ignition", "cancel_start", "cancel_alert"])
-def test_no_right_that_turned_holds_a_restoring_command_back(env: CommandEnv, command: str) -> None:
+def test_restoring_command_is_not_held_back_by_a_changed_right(env: CommandEnv, command: str) -> None:
     queued = env.register(command)
     env.administer("application set", application=env.names.application, active=False)
     env.administer("vehicle set", vehicle=VIN, plan="location", consent=None, ownership="third_party")
@@ -212,7 +214,7 @@ def test_a_connector_that_is_not_set_up_any_more_sends_nothing(env: CommandEnv) 
     assert env.row(queued).post_detail == NO_LONGER
 
 
-def test_no_intent_while_another_has_the_lane_and_nothing_is_changed(env: CommandEnv) -> None:
+def test_intent_is_not_written_while_another_has_the_lane_and_nothing_is_changed(env: CommandEnv) -> None:
     env.send("lock_door")
     waiting = env.register("alert")
 

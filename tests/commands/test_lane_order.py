@@ -54,7 +54,7 @@ def test_a_restoring_command_cancels_its_queued_opposite(env: CommandEnv, restor
     assert env.open_row(waiting) is None
 
 
-def test_it_cancels_an_opposite_that_waits_for_an_approval(env: CommandEnv) -> None:
+def test_restoring_command_cancels_an_opposite_that_waits_for_an_approval(env: CommandEnv) -> None:
     waiting = env.do(written, draft(env.names, State.AWAITING_APPROVAL, "disable_ignition", lane_number=None))
 
     command = env.register("enable_ignition")
@@ -71,7 +71,7 @@ def test_the_first_step_of_enable_cancels_nothing_yet(env: CommandEnv) -> None:
     assert env.row(waiting).state is State.QUEUED
 
 
-def test_it_stands_whatever_becomes_of_the_restoring_command(env: CommandEnv) -> None:
+def test_supersession_stands_whatever_becomes_of_the_restoring_command(env: CommandEnv) -> None:
     env.report(PARKED)
     waiting = env.register("disable_ignition")
     env.clock.advance(1)
@@ -83,7 +83,7 @@ def test_it_stands_whatever_becomes_of_the_restoring_command(env: CommandEnv) ->
     assert refused.supersedes == waiting.id
 
 
-def test_it_is_not_refused_by_what_it_superseded(env: CommandEnv) -> None:
+def test_restoring_command_is_not_refused_by_what_it_superseded(env: CommandEnv) -> None:
     """The vehicle says that no remote start is active; the one that was Queued may have been meant."""
     env.report({"remote_start_active": False})
     env.register("start")
@@ -116,7 +116,7 @@ def test_a_door_command_that_is_refused_supersedes_nothing(env: CommandEnv, newe
 
 
 @pytest.mark.parametrize(("newer", "older"), [*DOORS, *SUPERSEDING])
-def test_what_was_sent_is_not_superseded(env: CommandEnv, newer: str, older: str) -> None:
+def test_sent_command_is_not_superseded(env: CommandEnv, newer: str, older: str) -> None:
     env.report(PARKED)
     sent = env.send(older)
 
@@ -126,7 +126,7 @@ def test_what_was_sent_is_not_superseded(env: CommandEnv, newer: str, older: str
 
 
 @pytest.mark.parametrize(("later", "earlier"), [("start", "cancel_start"), ("alert", "cancel_alert")])
-def test_nothing_supersedes_a_restoring_command(env: CommandEnv, later: str, earlier: str) -> None:
+def test_restoring_command_is_never_superseded(env: CommandEnv, later: str, earlier: str) -> None:
     waiting = env.register(earlier)
 
     behind = env.register(later)
@@ -147,14 +147,14 @@ def test_a_restoring_command_waits_two_minutes_at_least(env: CommandEnv) -> None
     assert env.register("cancel_alert").send_deadline == after(NOW, 120)
 
 
-def test_it_waits_out_what_was_sent_and_a_minute_more(env: CommandEnv) -> None:
+def test_restoring_command_waits_out_what_was_sent_and_a_minute_more(env: CommandEnv) -> None:
     sent = env.send("start")
     env.clock.advance(10)
 
     assert env.register("cancel_alert").send_deadline == after(sent.answer_deadline or 0, 60) == after(NOW, 360)
 
 
-def test_it_waits_for_nothing_that_was_not_sent(env: CommandEnv) -> None:
+def test_restoring_command_waits_for_nothing_that_was_not_sent(env: CommandEnv) -> None:
     env.report(PARKED)
     env.register("disable_ignition")
     env.register("lock_door")
@@ -162,7 +162,7 @@ def test_it_waits_for_nothing_that_was_not_sent(env: CommandEnv) -> None:
     assert env.register("cancel_alert").send_deadline == after(NOW, 120)
 
 
-def test_but_for_what_restores_too_and_may_be_sent_first(env: CommandEnv) -> None:
+def test_restoring_command_waits_for_another_that_may_be_sent_first(env: CommandEnv) -> None:
     """Another pair's is not ahead of it for good, and it may hold the lane in its time."""
     env.register("enable_ignition")
     env.clock.advance(10)
@@ -170,7 +170,7 @@ def test_but_for_what_restores_too_and_may_be_sent_first(env: CommandEnv) -> Non
     assert env.register("cancel_alert").send_deadline == after(NOW, 120 + 600 + 60)
 
 
-def test_it_waits_out_the_latest_of_what_holds_the_lane(env: CommandEnv) -> None:
+def test_restoring_command_waits_out_the_latest_of_what_holds_the_lane(env: CommandEnv) -> None:
     env.report(PARKED)
     env.accept("start")
     env.clock.advance(10)
@@ -179,7 +179,7 @@ def test_it_waits_out_the_latest_of_what_holds_the_lane(env: CommandEnv) -> None
     assert env.register("cancel_alert").send_deadline == after(NOW, 10 + 300 + 60)
 
 
-def test_what_it_supersedes_does_not_hold_it(env: CommandEnv) -> None:
+def test_restoring_command_is_not_held_by_what_it_supersedes(env: CommandEnv) -> None:
     env.report(PARKED)
     env.register("disable_ignition")
 
@@ -208,7 +208,7 @@ def test_the_connectors_own_waits_count(env: CommandEnv) -> None:
     assert env.register("cancel_alert").send_deadline == after(enabling.send_deadline or 0, 2000 + 60)
 
 
-def test_its_deadline_is_fixed_when_it_becomes_queued(env: CommandEnv) -> None:
+def test_deadline_of_a_waiting_command_is_fixed_when_it_becomes_queued(env: CommandEnv) -> None:
     restoring = env.register("cancel_start")
     env.hear(not_none(env.intent(restoring)), Verdict.NOT_TAKEN, temporary=True)
     env.register("lock_door")

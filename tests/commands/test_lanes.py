@@ -91,7 +91,7 @@ def parted(row: OpenCommand) -> OpenCommand:
 
 
 @pytest.mark.parametrize(("rows", "expected"), SENDABLE)
-def test_sendable(rows: Rows, expected: str) -> None:
+def test_lane_finds_the_sendable_command(rows: Rows, expected: str) -> None:
     assert [row.command_id for row in lanes.sendable(queue(*rows), now=0)] == expected.split()
 
 
@@ -110,7 +110,7 @@ HELD_BACK: list[tuple[list[str], set[int], str]] = [
 
 
 @pytest.mark.parametrize(("names", "held_back", "expected"), HELD_BACK)
-def test_what_may_not_be_sent_yet(names: list[str], held_back: set[int], expected: str) -> None:
+def test_commands_that_may_not_be_sent_yet(names: list[str], held_back: set[int], expected: str) -> None:
     rows = [
         msgspec.structs.replace(row, not_before=10 if number in held_back else None)
         for number, row in enumerate(queue(*((name, QUEUED) for name in names)), 1)
@@ -119,7 +119,7 @@ def test_what_may_not_be_sent_yet(names: list[str], held_back: set[int], expecte
     assert [row.command_id for row in lanes.sendable(rows, now=9)] == expected.split()
 
 
-def test_its_time_comes() -> None:
+def test_command_in_back_off_is_a_contender_and_sendable_at_its_time() -> None:
     """The engine keeps every one in mind whose turn it can be, and takes the first whose time has come."""
     rows = [msgspec.structs.replace(row, not_before=10) for row in queue(("cancel_alert", QUEUED))]
     rows += queue(("cancel_alert", QUEUED), ("cancel_start", QUEUED))[1:]
@@ -129,7 +129,7 @@ def test_its_time_comes() -> None:
 
 
 @pytest.mark.parametrize(("command", "rows", "expected"), JOINABLE)
-def test_joinable(command: str, rows: Rows, expected: str | None) -> None:
+def test_lane_finds_the_joinable_command(command: str, rows: Rows, expected: str | None) -> None:
     in_flight = [parted(row) if row.state is EXECUTED else row for row in queue(*rows)]
 
     joined = lanes.joinable(in_flight, COMMANDS[command])

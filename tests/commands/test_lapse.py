@@ -28,7 +28,7 @@ def test_a_queued_command_expires_at_its_send_deadline(env: CommandEnv) -> None:
     ("command", "seconds"),
     [("location", 60), ("alert", 60), ("lock_door", 60), ("start", 60), ("cancel_alert", 120), ("cancel_start", 120)],
 )
-def test_how_long_each_waits_to_be_sent(env: CommandEnv, command: str, seconds: float) -> None:
+def test_each_command_waits_this_long_to_be_sent(env: CommandEnv, command: str, seconds: float) -> None:
     assert env.register(command).send_deadline == after(NOW, seconds)
 
 
@@ -46,7 +46,9 @@ def test_the_ignition_pair_waits_two_minutes_from_its_redemption(env: CommandEnv
     ("command", "seconds"),
     [("location", 300), ("start", 300), ("cancel_start", 300), ("enable_ignition", 600)],
 )
-def test_how_long_each_waits_for_its_answer_from_the_sending(env: CommandEnv, command: str, seconds: float) -> None:
+def test_each_command_waits_this_long_for_its_answer_from_the_sending(
+    env: CommandEnv, command: str, seconds: float
+) -> None:
     queued = env.register(command)
     env.clock.advance(30)
 

@@ -108,7 +108,7 @@ def test_a_transition_without_its_entry_is_impossible(env: CommandEnv) -> None:
 
 
 @pytest.mark.parametrize("late", [State.CANCELLED, State.EXPIRED, State.DISPATCHING])
-def test_whoever_read_the_row_before_another_changed_it_loses(env: CommandEnv, late: State) -> None:
+def test_writer_with_a_stale_row_loses(env: CommandEnv, late: State) -> None:
     stale = env.do(written, draft(env.names))
     winner = env.do(lifecycle.move, stale, State.DISPATCHING, lane_slot=0)
 
@@ -147,7 +147,7 @@ def test_every_fenced_write_raises_the_fence(env: CommandEnv) -> None:
     assert env.do(write_thrice, env.names) == [1, 2, 3, 4]
 
 
-def test_whoever_listens_hears_of_the_command_and_its_vehicle(env: CommandEnv) -> None:
+def test_listeners_hear_of_the_command_and_its_vehicle(env: CommandEnv) -> None:
     command = env.do(written, draft(env.names))
     env.announced.clear()
 

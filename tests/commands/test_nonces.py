@@ -35,7 +35,7 @@ def test_a_nonce_of_another_application_is_another(env: CommandEnv) -> None:
     assert env.ask("location", nonce=nonce(application="b")).refusal is None
 
 
-def test_joining_spends_it(env: CommandEnv) -> None:
+def test_joining_spends_the_nonce(env: CommandEnv) -> None:
     env.ask("location", nonce=nonce("first"))
     assert env.ask("location", nonce=nonce()).answer is not None
     assert invalid(env.refused("location", nonce=nonce()))
@@ -47,7 +47,7 @@ def test_an_answer_by_idempotency_key_spends_it(env: CommandEnv) -> None:
     assert invalid(env.refused("location", idempotency_key="k", nonce=nonce()))
 
 
-def test_a_refusal_spends_it(env: CommandEnv) -> None:
+def test_a_refusal_spends_the_nonce(env: CommandEnv) -> None:
     assert not invalid(env.refused("location", vin="9KTN0B0DY00000000", nonce=nonce()))
     assert invalid(env.refused("location", nonce=nonce()))
     assert commands(env) == 0

@@ -65,7 +65,7 @@ def test_an_executed_command_stays_open_for_its_verification_only(env: CommandEn
 
 
 @pytest.mark.parametrize(("before", "to", "wake_at"), WAKES)
-def test_it_is_looked_at_when_the_bound_of_its_state_comes(
+def test_open_command_is_due_when_the_bound_of_its_state_comes(
     env: CommandEnv, before: State, to: State, wake_at: int
 ) -> None:
     command = env.do(written, draft(env.names, before))
@@ -79,7 +79,9 @@ def test_it_is_looked_at_when_the_bound_of_its_state_comes(
 
 
 @pytest.mark.parametrize(("name", "before", "to", "segment"), SEGMENTS)
-def test_who_may_join_it(env: CommandEnv, name: str, before: State, to: State, segment: int | None) -> None:
+def test_state_of_an_open_command_decides_who_may_join_it(
+    env: CommandEnv, name: str, before: State, to: State, segment: int | None
+) -> None:
     command = env.do(written, draft(env.names, before, name), segment=3)
 
     row = moved(env, command, to)

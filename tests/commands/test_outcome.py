@@ -123,7 +123,7 @@ def test_a_success_says_when_and_what_the_vehicle_returned(env: CommandEnv) -> N
     assert moved.detail == '{"date_time":"2023-11-14 19:13:27","latitude":-23.5505199,"longitude":-46.6333094}'
 
 
-def test_where_the_oem_does_not_say_when_it_is_when_we_learned_it(env: CommandEnv) -> None:
+def test_completion_without_a_time_of_the_oem_is_dated_by_when_we_learned_it(env: CommandEnv) -> None:
     accepted = env.accept("start")
     env.clock.advance(9)
 

@@ -19,7 +19,9 @@ IN_DOUBT = (State.AWAITING_APPROVAL, State.QUEUED, State.DISPATCHING, State.ACCE
 
 
 @pytest.mark.parametrize(("command", "number", "name", "track", "_opposite"), RECORDS)
-def test_it_answers_when_no_report_does(command: str, number: int, name: str, track: Track, _opposite: str) -> None:
+def test_own_record_answers_when_no_report_does(
+    command: str, number: int, name: str, track: Track, _opposite: str
+) -> None:
     assert verdict(command, number, track=track) is MET
     assert verdict(command, number, {name: signal(False, 300)}, track=track) is MET
     assert finding(case(command, track=track), number).why == "our own record"
@@ -31,7 +33,9 @@ def test_a_newer_report_goes_before_it(command: str, number: int, name: str, tra
 
 
 @pytest.mark.parametrize(("command", "number", "name", "_track", "_opposite"), RECORDS)
-def test_its_silence_contradicts_nothing(command: str, number: int, name: str, _track: Track, _opposite: str) -> None:
+def test_silence_of_the_own_record_contradicts_nothing(
+    command: str, number: int, name: str, _track: Track, _opposite: str
+) -> None:
     assert verdict(command, number, track=Track()) is UNKNOWN
 
 
@@ -51,13 +55,13 @@ def test_while_the_opposite_is_on_its_way_neither_report_nor_record_says_anythin
 
 
 @pytest.mark.parametrize(("command", "number", "name", "_track", "_opposite"), RECORDS)
-def test_so_it_is_for_the_restoring_command_that_superseded_it(
+def test_restoring_command_that_superseded_a_pending_one_finds_it_pending_too(
     command: str, number: int, name: str, _track: Track, _opposite: str
 ) -> None:
     assert verdict(command, number, {name: False}, superseded_opposite=True) is UNKNOWN
 
 
-def test_what_else_is_on_its_way_leaves_the_verdict_alone() -> None:
+def test_unrelated_pending_command_leaves_the_verdict_alone() -> None:
     values = {"remote_start_active": False}
 
     assert verdict("cancel_start", 12, values, pending=("alert", "disable_ignition", "lock_door")) is CONTRADICTED
@@ -75,7 +79,7 @@ def test_a_command_is_not_its_own_obstacle() -> None:
     assert pending_names([("own", State.QUEUED, "start")], "own") == frozenset()
 
 
-def test_it_counts_our_starts_until_a_report_newer_than_the_last_one_does() -> None:
+def test_own_record_counts_our_starts_until_a_newer_report_does() -> None:
     twice = Track(consecutive_starts=2, started_at=ago(10))
 
     assert verdict("start", 11, track=twice) is CONTRADICTED

@@ -70,7 +70,7 @@ def test_the_reason_is_in_the_audit_log(env: CommandEnv) -> None:
     assert '"case":"7"' in told[0][0]
 
 
-def test_nobody_is_immobilised_before_somebody_was_told(env: CommandEnv) -> None:
+def test_vehicle_is_not_immobilised_before_somebody_was_told(env: CommandEnv) -> None:
     policy(env, notify_first=True)
 
     assert blocked(env) == BLOCKED.format("no notice to the end user on record")
@@ -78,7 +78,7 @@ def test_nobody_is_immobilised_before_somebody_was_told(env: CommandEnv) -> None
     assert env.intent(env.register("disable_ignition")) is not None
 
 
-def test_nobody_is_immobilised_before_it_is_known_where(env: CommandEnv) -> None:
+def test_vehicle_is_not_immobilised_before_its_position_is_known(env: CommandEnv) -> None:
     policy(env, locate_within=10.0)
     assert blocked(env) == BLOCKED.format("no recent position on record")
 

@@ -27,7 +27,7 @@ def test_a_first_step_in_version_1_is_refused_as_an_unsigned_one_is(env: Command
     assert env.rows("SELECT count(*) FROM entry WHERE kind = 'ignition.refused'") == [(1,)]
 
 
-def test_so_is_a_second_step_which_burns_no_code(env: CommandEnv) -> None:
+def test_second_step_without_version_2_is_refused_and_burns_no_code(env: CommandEnv) -> None:
     code = env.first_step(DISABLE, nonce=nonce(env, "one"))[1]
 
     assert env.refused(DISABLE, code).detail == "X-Signature invalid."
@@ -41,7 +41,7 @@ def test_whose_the_vehicle_is_stays_untold(env: CommandEnv) -> None:
 
 
 @pytest.mark.parametrize("command", [ENABLE, "start", "cancel_start", "location"])
-def test_nothing_else_needs_it_and_the_way_back_least(env: CommandEnv, command: str) -> None:
+def test_only_an_immobilisation_needs_version_2(env: CommandEnv, command: str) -> None:
     assert env.ask(command).refusal is None
 
 

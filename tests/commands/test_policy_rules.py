@@ -138,7 +138,7 @@ def test_a_disable_that_nobody_approved_is_not_sent_where_a_second_person_is_ask
 
 
 @pytest.mark.parametrize("moment", Moment)
-def test_no_rule_but_the_switch_that_names_it_stands_against_a_restoring_command(moment: Moment) -> None:
+def test_restoring_command_is_stopped_by_no_rule_but_the_switch_that_names_it(moment: Moment) -> None:
     against = {
         "reaches": frozenset({"disable", "actuating"}),
         "consent": False,

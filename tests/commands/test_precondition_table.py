@@ -34,7 +34,7 @@ SAID = dict.fromkeys(set().union(*(signals for _, signals in TABLE.values())) - 
 
 
 @pytest.mark.parametrize("number", TABLE)
-def test_its_public_text_is_the_seeds(number: int) -> None:
+def test_public_text_of_each_precondition_is_the_contracts(number: int) -> None:
     assert texts.precondition_not_met((number,)) == f"Precondition not met: {TABLE[number][0]}"
 
 

@@ -81,7 +81,7 @@ DISAGREEMENTS: list[Values] = [
 
 
 @pytest.mark.parametrize(("command", "number", "expected", "values"), TABLE)
-def test_verdict(command: str, number: int, expected: Verdict, values: Values) -> None:
+def test_verdict_of_each_precondition(command: str, number: int, expected: Verdict, values: Values) -> None:
     assert verdict(command, number, values) is expected
 
 
@@ -131,7 +131,7 @@ def test_the_reserve_is_the_vehicles_own(reserve: float, expected: Verdict) -> N
     ],
 )
 @pytest.mark.parametrize("command", ["enable_ignition", "disable_ignition"])
-def test_reachability(
+def test_verdict_of_the_reachability_precondition(
     command: str, said: bool | None, said_ago: float, contact_ago: float | None, expected: Verdict
 ) -> None:
     contact = None if contact_ago is None else ago(contact_ago)

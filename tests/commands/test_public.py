@@ -114,7 +114,7 @@ def test_a_revealed_command_becomes_a_success_by_a_late_answer(env: CommandEnv) 
     assert (body["status"], body["updated"]) == ("Success", LATER)
 
 
-def test_nothing_else_is_revealed(env: CommandEnv) -> None:
+def test_public_record_reveals_nothing_else(env: CommandEnv) -> None:
     for state in set(State) - {State.UNKNOWN}:
         with pytest.raises(NotATransition):
             env.do(lifecycle.reveal, draft(env.names, state))

@@ -17,7 +17,7 @@ def fill(env: CommandEnv) -> None:
     env.first_step("disable_ignition")
 
 
-def test_nothing_is_forgotten_before_its_time(env: CommandEnv) -> None:
+def test_purge_keeps_everything_until_its_time(env: CommandEnv) -> None:
     fill(env)
     env.clock.advance(3599.999999)
 

@@ -38,14 +38,16 @@ def use(env: CommandEnv, times: int, vehicle: str | None = None, account: str = 
         (Quota(per_vehicle=((60, 1),), reserve=1), 0, 60),
     ],
 )
-def test_when_another_call_may_be_made(env: CommandEnv, limits: Quota | None, used: int, frees: float | None) -> None:
+def test_quota_tells_when_another_call_may_be_made(
+    env: CommandEnv, limits: Quota | None, used: int, frees: float | None
+) -> None:
     use(env, used)
 
     expected = None if frees is None else after(NOW, frees)
     assert env.see(quota.frees_at, limits, "account", env.names.vehicle) == expected
 
 
-def test_the_window_slides(env: CommandEnv) -> None:
+def test_quota_window_slides(env: CommandEnv) -> None:
     for _ in range(3):
         use(env, 1)
         env.clock.advance(10)
@@ -63,7 +65,7 @@ def test_vehicles_and_accounts_have_their_own(env: CommandEnv) -> None:
     assert env.see(quota.frees_at, limits, "account", env.names.vehicle) is None
 
 
-def test_nothing_is_counted_where_there_is_no_quota(env: CommandEnv) -> None:
+def test_quota_counts_nothing_where_there_is_none(env: CommandEnv) -> None:
     env.execute("start")
 
     assert env.rows("SELECT count(*) FROM oem_call") == [(0,)]
@@ -79,7 +81,7 @@ def test_a_command_counts_when_its_intent_is_written(env: CommandEnv) -> None:
     assert env.rows("SELECT count(*) FROM oem_call") == [(1,)]
 
 
-def test_what_frees_in_time_is_waited_for(env: CommandEnv) -> None:
+def test_quota_that_frees_in_time_is_waited_for(env: CommandEnv) -> None:
     env.behind(quota=THREE_A_MINUTE)
     use(env, 2)
     env.clock.advance(30)
@@ -135,7 +137,7 @@ def test_what_a_quota_held_until_its_deadline_was_never_tried(env: CommandEnv) -
     assert (expired.state, expired.detail, expired.cause) == (State.EXPIRED, '"Not sent in time."', "quota")
 
 
-def test_what_frees_only_after_the_send_deadline_fails_at_once(env: CommandEnv) -> None:
+def test_quota_that_frees_only_after_the_send_deadline_fails_at_once(env: CommandEnv) -> None:
     env.behind(quota=THREE_A_MINUTE)
     use(env, 2)
     queued = env.register("start")

@@ -44,7 +44,7 @@ def test_a_new_code_never_equals_one_redeemed_in_the_last_24_hours(env: CommandE
     assert env.first_step("enable_ignition")[1] == "654321"
 
 
-def test_after_that_it_may_and_the_open_code_is_compared_first(env: CommandEnv) -> None:
+def test_redeemed_code_may_be_drawn_again_and_the_open_one_is_compared_first(env: CommandEnv) -> None:
     issue(env, "123456")
     finish(env, redeem(env, "123456"))
     env.clock.advance(86_400)
@@ -54,7 +54,7 @@ def test_after_that_it_may_and_the_open_code_is_compared_first(env: CommandEnv) 
     assert redeem(env, "123456") == USED
 
 
-def test_it_is_burnt_whatever_follows(env: CommandEnv) -> None:
+def test_redeemed_code_is_burnt_whatever_follows(env: CommandEnv) -> None:
     env.report({**PARKED, "speed": 40.0})
     confirming = issue(env, "123456", "disable_ignition")
 

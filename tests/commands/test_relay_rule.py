@@ -37,13 +37,13 @@ NOT_ENOUGH: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("lacking", NOT_ENOUGH)
-def test_without_all_of_it_nothing_is_sent(lacking: str) -> None:
+def test_relay_rule_without_all_evidence_sends_nothing(lacking: str) -> None:
     judged = case("disable_ignition", NOT_ENOUGH[lacking], enforces=False)
 
     assert refused(judged, fresh=True) == (3,)
 
 
-def test_with_all_of_it_the_immobilisation_may_be_sent() -> None:
+def test_relay_rule_with_all_evidence_lets_the_immobilisation_be_sent() -> None:
     assert refused(case("disable_ignition", AT_REST, enforces=False), fresh=True) == ()
 
 
@@ -92,14 +92,14 @@ def test_acceptance_does_not_ask_for_it() -> None:
         (signal("off", 121, since=121), "seen within 15 s"),
     ],
 )
-def test_how_long_it_has_been_off_is_told_where_that_is_what_is_missing(power: Signal, said: str) -> None:
+def test_relay_rule_tells_how_long_the_vehicle_has_been_off_where_that_is_missing(power: Signal, said: str) -> None:
     judged = finding(case("disable_ignition", {**AT_REST, "system_power_mode": power}, enforces=False), 3, fresh=True)
 
     assert judged.why.startswith(said)
     assert judged.settled is ("60 s needed" in said)
 
 
-def test_of_two_signals_that_say_off_the_longer_one_counts() -> None:
+def test_longer_one_of_two_signals_that_say_off_counts() -> None:
     values = {**AT_REST, "ignition_status": signal("ignition off", 1, since=5)}
 
     assert finding(case("disable_ignition", values, enforces=False), 3, fresh=True).verdict is MET

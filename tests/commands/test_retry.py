@@ -36,13 +36,13 @@ def test_the_pauses_double_up_to_four_seconds(env: CommandEnv) -> None:
     assert command.attempts == 6
 
 
-def test_it_waits_as_long_as_the_oem_asks(env: CommandEnv) -> None:
+def test_retry_waits_as_long_as_the_oem_asks(env: CommandEnv) -> None:
     waiting = bounce(env, env.register("start"), retry_after=3.5)
 
     assert waiting.not_before == after(NOW, 3.5)
 
 
-def test_it_is_not_sent_before_its_time(env: CommandEnv) -> None:
+def test_retry_is_not_sent_before_its_time(env: CommandEnv) -> None:
     waiting = bounce(env, env.register("start"))
     env.clock.advance(0.499)
     assert env.intent(waiting) is None
@@ -62,14 +62,14 @@ def test_meanwhile_it_is_queued_at_its_old_place_and_cannot_have_happened(env: C
     assert not_none(env.open_row(command)).segment == 0
 
 
-def test_what_is_not_temporary_fails_at_once(env: CommandEnv) -> None:
+def test_refusal_that_is_not_temporary_fails_at_once(env: CommandEnv) -> None:
     failed = not_none(env.hear(env.send("start"), Verdict.NOT_TAKEN))
 
     assert (failed.state, failed.detail) == (State.FAILED, f'"{NOT_SENT}"')
     assert (failed.post_code, failed.post_detail) == (502, NOT_SENT)
 
 
-def test_what_frees_only_after_the_send_deadline_fails_at_once(env: CommandEnv) -> None:
+def test_oem_pause_beyond_the_send_deadline_fails_at_once(env: CommandEnv) -> None:
     sent = env.send("start")
 
     assert not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True, retry_after=60)).state is State.FAILED
@@ -90,7 +90,7 @@ def test_a_post_that_stops_waiting_for_it_is_pending_and_it_goes_on(env: Command
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_so_it_does_when_the_oem_answers_after_the_wait_was_over(env: CommandEnv, command: str) -> None:
+def test_post_is_pending_when_the_oem_answers_after_its_wait_was_over(env: CommandEnv, command: str) -> None:
     sent = env.send(command)
     env.clock.advance(5)
 
@@ -140,7 +140,7 @@ def test_the_replay_of_its_key_is_pending_even_when_it_has_failed(env: CommandEn
 
 
 @pytest.mark.parametrize("noticed_by", ["the sweep", "its turn"])
-def test_what_was_tried_until_its_deadline_has_failed(env: CommandEnv, noticed_by: str) -> None:
+def test_command_that_was_tried_until_its_deadline_has_failed(env: CommandEnv, noticed_by: str) -> None:
     waiting = bounce(env, env.register("start"), retry_after=30)
     assert waiting.cause == "oem"
     env.clock.advance(60)
@@ -155,14 +155,14 @@ def test_what_was_tried_until_its_deadline_has_failed(env: CommandEnv, noticed_b
     assert (failed.may_have_executed, failed.outcome) == (False, "not_taken")
 
 
-def test_what_was_never_tried_has_expired(env: CommandEnv) -> None:
+def test_command_that_was_never_tried_has_expired(env: CommandEnv) -> None:
     queued = env.register("start")
     env.clock.advance(60)
 
     assert not_none(env.lapse(queued)).detail == '"Not sent in time."'
 
 
-def test_after_200_pending_it_is_tried_until_the_send_deadline(env: CommandEnv) -> None:
+def test_pending_command_is_tried_until_the_send_deadline(env: CommandEnv) -> None:
     command = answered(env, env.register("start"))
     env.clock.advance(50)
     waiting = bounce(env, command)

@@ -65,7 +65,7 @@ def test_an_ownership_that_does_not_allow_immobilising_is_row_8(env: CommandEnv)
 
 
 @pytest.mark.parametrize("ownership", ["owned", "rented", "fleet"])
-def test_these_ownerships_allow_it(env: CommandEnv, ownership: str) -> None:
+def test_ownerships_that_allow_an_immobilisation(env: CommandEnv, ownership: str) -> None:
     env.administer("vehicle set", vehicle=VIN, ownership=ownership)
 
     assert refusal(env, "disable_ignition") is None
@@ -84,9 +84,7 @@ def immobilise(env: CommandEnv, verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize("verdict", [Verdict.SUCCEEDED, Verdict.UNCLEAR], ids=["open", "possible"])
-def test_neither_ownership_nor_plan_keeps_an_immobilised_vehicle_from_being_enabled(
-    env: CommandEnv, verdict: Verdict
-) -> None:
+def test_immobilised_vehicle_is_enabled_whatever_its_ownership_and_plan(env: CommandEnv, verdict: Verdict) -> None:
     immobilise(env, verdict)
     env.administer("vehicle set", vehicle=VIN, ownership="third_party", plan="location")
 
@@ -131,7 +129,7 @@ def test_a_report_after_the_enable_counts_again(env: CommandEnv) -> None:
     assert refusal(env, "start") == IMMOBILISED
 
 
-def test_so_does_one_whose_source_does_not_say_when(env: CommandEnv) -> None:
+def test_report_after_the_enable_counts_also_where_its_source_does_not_say_when(env: CommandEnv) -> None:
     env.execute("enable_ignition")
     env.clock.advance(1)
     heard = StateReport({"ignition_disabled": Reading(True)})

@@ -131,7 +131,7 @@ def test_a_newer_count_of_the_vehicles_own_replaces_ours(env: CommandEnv) -> Non
     assert env.register("start").state is State.QUEUED
 
 
-def test_an_older_count_does_not(env: CommandEnv) -> None:
+def test_older_count_of_the_vehicle_does_not_replace_ours(env: CommandEnv) -> None:
     run(env, "start", "cancel_start", "start", "cancel_start")
 
     env.report({"consecutive_remote_starts": 0}, age=2)

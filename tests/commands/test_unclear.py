@@ -17,13 +17,13 @@ RESOLVE_FOR = 86_400.0
 NO_WAY = {"looks_up": False, "reads_state": False}
 
 
-def test_it_is_pending_while_something_can_clear_it_up(env: CommandEnv) -> None:
+def test_unclear_command_is_pending_while_something_can_clear_it_up(env: CommandEnv) -> None:
     lost = env.lose("start")
 
     assert (lost.state, lost.status, lost.may_have_executed) == (State.UNKNOWN, "Pending", True)
 
 
-def test_it_is_an_error_at_once_when_nothing_can(env: CommandEnv) -> None:
+def test_unclear_command_is_an_error_at_once_when_nothing_can_clear_it_up(env: CommandEnv) -> None:
     env.behind(**NO_WAY)
 
     lost = env.lose("start")
@@ -32,14 +32,14 @@ def test_it_is_an_error_at_once_when_nothing_can(env: CommandEnv) -> None:
     assert env.told(lost)[-2:] == ["command.Unknown", "command.revealed"]
 
 
-def test_it_is_an_error_at_once_where_the_post_said_502(env: CommandEnv) -> None:
+def test_unclear_command_is_an_error_at_once_where_the_post_said_502(env: CommandEnv) -> None:
     lost = not_none(env.hear(env.send("start"), Verdict.NO_OPERATION))
 
     assert (lost.post_code, lost.status) == (502, "Error")
     assert "The vehicle may have executed it." in lost.detail
 
 
-def test_after_200_pending_the_same_answer_stays_pending(env: CommandEnv) -> None:
+def test_unclear_answer_after_200_pending_stays_pending(env: CommandEnv) -> None:
     sent = env.send("start")
     env.do(lambda tx: tx.run("UPDATE command SET post_code = 200"))
 
@@ -57,7 +57,9 @@ def test_after_200_pending_the_same_answer_stays_pending(env: CommandEnv) -> Non
     ],
     ids=["look-up", "was locked out", "was so already", "never known", "cannot be read"],
 )
-def test_what_can_clear_it_up(env: CommandEnv, declared: dict[str, bool], known: bool | None, resolvable: bool) -> None:
+def test_what_can_clear_up_an_unclear_command(
+    env: CommandEnv, declared: dict[str, bool], known: bool | None, resolvable: bool
+) -> None:
     env.behind(**declared)
     env.report({"doors_locked": known, "speed": 0})
 
@@ -189,7 +191,7 @@ def test_a_reading_resolves_nothing_but_the_unknown(env: CommandEnv) -> None:
     assert env.do(outcome.executed_by_reading, accepted.id, known, env.declares) is None
 
 
-def test_it_is_never_sent_again(env: CommandEnv) -> None:
+def test_unclear_command_is_never_sent_again(env: CommandEnv) -> None:
     lost = env.lose("start")
 
     assert env.intent(lost) is None
@@ -198,7 +200,7 @@ def test_it_is_never_sent_again(env: CommandEnv) -> None:
     assert env.row(lost).sent_at == NOW
 
 
-def test_it_is_shown_as_error_at_its_answer_deadline_and_asked_about_for_a_day_more(
+def test_unclear_command_is_shown_as_error_at_its_answer_deadline_and_asked_about_for_a_day_more(
     env: CommandEnv,
 ) -> None:
     lost = env.lose("start")
@@ -214,7 +216,7 @@ def test_it_is_shown_as_error_at_its_answer_deadline_and_asked_about_for_a_day_m
     assert env.rows("SELECT wake_at FROM open_command") == [(after(NOW, 300 + RESOLVE_FOR),)]
 
 
-def test_after_that_day_nobody_asks_any_more(env: CommandEnv) -> None:
+def test_unclear_command_is_not_asked_about_after_that_day(env: CommandEnv) -> None:
     lost = env.lose("start")
     env.clock.advance(300 + RESOLVE_FOR)
 

@@ -77,7 +77,7 @@ def test_only_a_value_vouched_for_after_the_oems_completion_counts(
 
 
 @pytest.mark.parametrize("readings", [{}, {"doors_locked": None}, {"speed": 0.0}])
-def test_without_a_word_on_it_nothing_is_verified_or_contradicted(
+def test_report_without_the_signal_verifies_and_contradicts_nothing(
     env: CommandEnv, locked: Command, readings: dict[str, Any]
 ) -> None:
     assert judged(env, locked, **readings) == locked
@@ -109,14 +109,14 @@ def test_a_later_command_that_changed_the_same_ends_it_without_a_word(env: Comma
     assert env.open_row(locked) is None
 
 
-def test_where_nothing_agreed_in_time_it_was_not_possible(env: CommandEnv, locked: Command) -> None:
+def test_verification_was_not_possible_where_nothing_agreed_in_time(env: CommandEnv, locked: Command) -> None:
     env.do(give_up, locked.id)
 
     assert env.row(locked).verification == "not_possible"
     assert env.open_row(locked) is None
 
 
-def test_what_was_contradicted_stays_so(env: CommandEnv, locked: Command) -> None:
+def test_contradicted_verification_stays_contradicted(env: CommandEnv, locked: Command) -> None:
     judged(env, locked, doors_locked=False)
 
     env.do(give_up, locked.id)

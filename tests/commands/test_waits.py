@@ -21,7 +21,7 @@ SILENT = Declarations(frozenset())
         (CONNECTOR, CommandSettings(), Waits(80, 800, 8)),
     ],
 )
-def test_the_nearest_word_counts(declares: Declarations, settings: CommandSettings, expected: Waits) -> None:
+def test_nearest_configured_wait_counts(declares: Declarations, settings: CommandSettings, expected: Waits) -> None:
     assert waits(COMMANDS["start"], declares, settings) == expected
 
 

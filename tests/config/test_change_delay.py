@@ -12,13 +12,13 @@ from keyturn.config.loading import load_settings
 from keyturn.config.settings import Settings
 
 
-def test_it_is_ten_minutes_and_can_be_set() -> None:
+def test_change_delay_is_ten_minutes_and_can_be_set() -> None:
     assert installation(Settings()).delay == 600 * SECOND
     assert installation(load_settings(None, {"KEYTURN_CHANGES_DELAY": "60"})).delay == 60 * SECOND
 
 
 @pytest.mark.parametrize("delay", ["0", "1", "59", "-600"])
-def test_nobody_configures_it_away(tmp_path: Path, delay: str) -> None:
+def test_change_delay_cannot_be_configured_away(tmp_path: Path, delay: str) -> None:
     file = tmp_path / "config.toml"
     file.write_text(f"[changes]\ndelay = {delay}\n")
     for written, environ in ((file, {}), (None, {"KEYTURN_CHANGES_DELAY": delay})):

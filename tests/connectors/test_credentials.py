@@ -73,7 +73,7 @@ def test_every_placeholder_is_a_credential(tables: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_what_cannot_be_used_is_said_and_no_secret_with_it(given: dict[str, str], said: str) -> None:
+def test_unusable_credential_is_named_without_its_secret(given: dict[str, str], said: str) -> None:
     problems = use().problems(given)
     assert problems == [said]
     assert "secret" not in said.lower()

@@ -156,7 +156,7 @@ async def test_commands_that_hear_401_together_share_one_new_token(oem: Oem) -> 
     assert desk.issued == 2
 
 
-async def test_who_hears_401_late_takes_the_token_that_another_fetched_meanwhile(oem: Oem) -> None:
+async def test_late_401_takes_the_token_that_another_call_fetched_meanwhile(oem: Oem) -> None:
     desk, described, clock = TokenDesk(oem), definition(base_url=oem.url, auth=OAUTH), RunningClock()
     wire = Wire(described, clock)
     tokens = FetchedTokens(described.auth, Requests(described, URL(oem.url)), wire, clock)

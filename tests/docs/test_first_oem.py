@@ -66,14 +66,14 @@ def test_the_definition_was_tried_before(told: str) -> None:
     assert "note: " not in before
 
 
-def test_what_ready_said_held(told: str) -> None:
+def test_ready_of_the_first_oem_page_held(told: str) -> None:
     assert "lock_door of 1M8GDM9AXKP042788: ready" in told
     assert "disable_ignition of 1M8GDM9AXKP042788: ready" in told
     assert "not ready" not in told
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([\w./-]+\.md(?:#[\w-]*)?)\)", PAGE))))
-def test_its_links_lead_somewhere(link: str) -> None:
+def test_links_of_the_first_oem_page_lead_somewhere(link: str) -> None:
     file, _, anchor = link.partition("#")
     headings = re.findall(r"^#+ (.*)$", (DOCS / file).read_text("utf-8"), re.MULTILINE)
     slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]

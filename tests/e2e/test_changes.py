@@ -48,7 +48,7 @@ async def test_a_running_server_makes_a_change_when_its_time_has_come(tmp_path: 
         assert (await running.node.administer("plan show", {"plan": "location"}))["commands"] == ["location", "start"]
 
 
-async def test_somebody_who_is_locked_out_withdraws_at_a_running_server(tmp_path: Path) -> None:
+async def test_locked_out_operator_withdraws_at_a_running_server(tmp_path: Path) -> None:
     async with server_env(tmp_path, vehicles=3) as running:
         ana = await signed_in(running)
         change = await running.node.administer("plan set", {"plan": "location", "commands": ["start"]}, ana)

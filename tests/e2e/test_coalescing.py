@@ -53,7 +53,7 @@ async def test_a_command_that_waits_in_the_lane_is_joined(shared: ServerEnv, vin
     assert (await first).body == joined.body
 
 
-async def test_what_is_over_is_not_joined(shared: ServerEnv, vin: str) -> None:
+async def test_ended_command_is_not_joined_by_a_new_request(shared: ServerEnv, vin: str) -> None:
     first = await shared.first.post(vin, "lock_door")
     await shared.first.final(first.body["id"])
     second = await shared.first.post(vin, "lock_door")
@@ -84,7 +84,7 @@ async def test_a_running_disable_is_joined_though_consent_was_withdrawn(shared: 
     assert (await other.post(vin, "disable_ignition", code)).body == disabling.body
 
 
-async def test_nothing_is_joined_across_a_later_opposite(shared: ServerEnv, vin: str) -> None:
+async def test_command_is_not_joined_across_a_later_opposite(shared: ServerEnv, vin: str) -> None:
     """Lock, unlock, lock: the last word is a command of its own."""
     locking = await shared.held(vin, "lock_door")
     unlocking = asyncio.create_task(shared.first.post(vin, "unlock_door"))

@@ -108,7 +108,9 @@ async def test_what_the_vehicle_contradicts_is_refused(
         ("disable_ignition", {"vehicle_move_status": "invalid", "hood_status": "open"}),
     ],
 )
-async def test_what_just_holds_is_met(shared: ServerEnv, vin: str, command: str, signals: dict[str, object]) -> None:
+async def test_precondition_that_just_holds_is_met(
+    shared: ServerEnv, vin: str, command: str, signals: dict[str, object]
+) -> None:
     await shared.set_vehicle(vin, signals=signals)
     await shared.done(vin, command)
 

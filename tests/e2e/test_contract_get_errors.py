@@ -76,7 +76,7 @@ async def test_five_wrong_tries_kill_a_code(shared: ServerEnv, vin: str, command
     assert refused(await shared.first.post(vin, command, first["code"])) == CODE_INVALID
 
 
-async def test_four_wrong_tries_do_not(shared: ServerEnv, vin: str) -> None:
+async def test_four_wrong_tries_do_not_kill_a_code(shared: ServerEnv, vin: str) -> None:
     first = (await shared.first.post(vin, "disable_ignition")).body
     for number in range(1, 5):
         wrong = f"{(int(first['code']) + number) % 1_000_000:06d}"
@@ -84,7 +84,7 @@ async def test_four_wrong_tries_do_not(shared: ServerEnv, vin: str) -> None:
     assert (await shared.first.post(vin, "disable_ignition", first["code"])).body["id"] == first["id"]
 
 
-async def test_superseded(tmp_path: Path) -> None:
+async def test_superseded_command_is_an_error(tmp_path: Path) -> None:
     """It stands whatever becomes of the command that restores."""
     async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         await s.hold(PARKED)
@@ -100,7 +100,7 @@ async def test_superseded(tmp_path: Path) -> None:
         assert await s.actuations(PARKED) == ["alert"]
 
 
-async def test_joined(shared: ServerEnv, vin: str) -> None:
+async def test_joined_confirmation_names_the_command_that_it_joined(shared: ServerEnv, vin: str) -> None:
     """Two applications hold a code each for the same; the second to redeem hears the first one's record."""
     colleague = await shared.application("first", "colleague")
     own, theirs = [(await each.post(vin, "disable_ignition")).body for each in (shared.first, colleague)]
@@ -114,7 +114,7 @@ async def test_joined(shared: ServerEnv, vin: str) -> None:
     assert await shared.actuations(vin) == ["disable_ignition"]
 
 
-async def test_not_sent_in_time(tmp_path: Path) -> None:
+async def test_command_not_sent_in_time_is_an_error(tmp_path: Path) -> None:
     async with server_env(tmp_path, commands=NEVER_WAITS) as s:
         await s.held(PARKED, "alert")
         queued = (await s.first.post(PARKED, "lock_door")).body["id"]
@@ -137,7 +137,7 @@ async def test_what_is_late_is_not_sent_although_nobody_swept_it(tmp_path: Path)
         assert await s.actuations(PARKED) == ["alert"]
 
 
-async def test_no_answer_until_the_answer_deadline(tmp_path: Path) -> None:
+async def test_record_without_an_answer_until_the_deadline_is_an_error(tmp_path: Path) -> None:
     """Five minutes, ten for the ignition pair; a vehicle for each command, all at once."""
     no_answer = "No answer from the vehicle."
     texts = {"location": no_answer, "diagnostics": no_answer, "lock_door": UNKNOWN, "start": UNKNOWN, "alert": UNKNOWN}

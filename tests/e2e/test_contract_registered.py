@@ -61,7 +61,7 @@ async def detail_of(s: ServerEnv, answer: Answer) -> object:
         (BAD_JSON, "location", 502, NO_OPERATION, NO_OPERATION),
     ],
 )
-async def test_what_ends_while_the_post_waits(
+async def test_command_that_ends_while_the_post_waits_is_answered_with_its_end(
     shared: ServerEnv, vin: str, command: str, code: int, detail: str, shown: str | None
 ) -> None:
     answer = await shared.first.send(vin, command)
@@ -209,7 +209,7 @@ async def test_once_the_post_said_pending_a_temporary_failure_is_retried_until_t
 
 
 @pytest.mark.parametrize("ending", [DROP, HANG, answer(418, {}), answer(302, {}, Location="/elsewhere")])
-async def test_what_may_have_happened_is_pending(tmp_path: Path, ending: Ending) -> None:
+async def test_command_that_may_have_happened_is_pending(tmp_path: Path, ending: Ending) -> None:
     """A connection lost after sending, an answer that does not come, and answers that nobody listed."""
     async with scripted(tmp_path, ending, commands=BRIEF) as (s, oem):
         heard = await s.first.post(VIN, "start")
@@ -220,7 +220,7 @@ async def test_what_may_have_happened_is_pending(tmp_path: Path, ending: Ending)
         await oem.stop()
 
 
-async def test_whatever_else_becomes_final_while_the_post_waits_is_pending(shared: ServerEnv, vin: str) -> None:
+async def test_other_final_states_while_the_post_waits_answer_pending(shared: ServerEnv, vin: str) -> None:
     """A queued command that another supersedes."""
     await shared.hold(vin)
     await shared.first.post(vin, "alert")

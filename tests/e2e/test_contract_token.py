@@ -20,7 +20,9 @@ async def asked(s: ServerEnv, path: str, form: dict[str, str]) -> tuple[int, dic
 
 @pytest.mark.parametrize("names", [("client_id", "client_secret"), ("username", "password")])
 @pytest.mark.parametrize("path", ["/token", "/token/"])
-async def test_both_forms_open_the_door(shared: ServerEnv, vin: str, path: str, names: tuple[str, str]) -> None:
+async def test_both_token_request_forms_are_accepted(
+    shared: ServerEnv, vin: str, path: str, names: tuple[str, str]
+) -> None:
     form = dict(zip(names, (shared.second.client_id, shared.second.client_secret), strict=True))
     code, body = await asked(shared, path, form)
     assert (code, list(body), body["expiration"]) == (200, ["token", "expiration"], 3600)
@@ -70,7 +72,9 @@ async def test_a_token_with_another_signature_or_none_is_invalid(shared: ServerE
         ("GET", "/", 404, "Not Found"),
     ],
 )
-async def test_what_is_no_route(shared: ServerEnv, method: str, path: str, code: int, detail: str) -> None:
+async def test_path_that_is_no_route_is_not_found(
+    shared: ServerEnv, method: str, path: str, code: int, detail: str
+) -> None:
     async with shared.http.request(method, f"{shared.url}{path}", allow_redirects=False) as response:
         assert (response.status, await response.json()) == (code, {"detail": detail})
         assert ("Allow" in response.headers) is (code == 405)

@@ -121,7 +121,7 @@ async def test_the_same_key_for_another_request_is_refused(shared: ServerEnv, vi
     assert (await shared.first.post(vin, "lock_door", **kept)).body == first.body
 
 
-async def test_how_the_request_was_written_does_not_matter(shared: ServerEnv, vin: str) -> None:
+async def test_idempotency_ignores_how_the_request_was_written(shared: ServerEnv, vin: str) -> None:
     first = await shared.first.post(vin, "lock_door", **key("rewritten"))
     body = json.dumps({"x": 1, "command": "lock_door", "vin": vin, "code": None}, indent=2).encode()
     signature = shared.first.signature(vin, "lock_door").upper()

@@ -172,7 +172,7 @@ async def test_what_the_purge_forgot_is_refused_also_when_the_wall_clock_is_set_
         assert (await sent(s, captured(s, "location", age=-5)))[0] == 200
 
 
-async def test_one_person_accepts_the_time_at_once_and_of_two_at_once_one_does(running: ServerEnv) -> None:
+async def test_time_is_accepted_at_once_by_one_person_and_once_by_two(running: ServerEnv) -> None:
     staff = Staff(running)
     await staff.hire("ana", company=None)
     await staff.hire("rita", "admin", company=None)

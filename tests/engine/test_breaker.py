@@ -30,7 +30,7 @@ def test_failures_at_so_many_vehicles_in_a_row_open_it(breaker: Breaker) -> None
     assert breaker.closed_in() == PAUSE
 
 
-def test_one_faulty_vehicle_does_not(breaker: Breaker) -> None:
+def test_one_faulty_vehicle_does_not_open_the_breaker(breaker: Breaker) -> None:
     fail_at(breaker, *["a"] * 20)
 
     assert breaker.closed_in() == 0
@@ -45,7 +45,7 @@ def test_a_success_between_them_starts_anew(breaker: Breaker) -> None:
     assert breaker.closed_in() == 0
 
 
-def test_after_the_pause_one_call_tries(breaker: Breaker, clock: ManualClock) -> None:
+def test_breaker_lets_one_call_try_after_the_pause(breaker: Breaker, clock: ManualClock) -> None:
     fail_at(breaker, "a", "b", "c")
     clock.advance(PAUSE)
 

@@ -56,7 +56,7 @@ def later(env: CommandEnv, seconds: float = 61, *, reachable: bool | None = True
     look(env)
 
 
-def test_it_begins_with_an_enable_in_the_operators_name_without_a_code(immobilised: CommandEnv) -> None:
+def test_enable_retry_begins_with_an_enable_in_the_operators_name_without_a_code(immobilised: CommandEnv) -> None:
     keep(immobilised)
     look(immobilised)
 
@@ -67,7 +67,7 @@ def test_it_begins_with_an_enable_in_the_operators_name_without_a_code(immobilis
     assert not_none(immobilised.intent(enable)).state == "Dispatching"
 
 
-def test_nothing_is_issued_while_an_enable_is_in_flight(immobilised: CommandEnv) -> None:
+def test_enable_retry_issues_nothing_while_an_enable_is_in_flight(immobilised: CommandEnv) -> None:
     keep(immobilised)
     look(immobilised)
     sent = not_none(immobilised.intent(issued(immobilised)[0]))
@@ -79,7 +79,9 @@ def test_nothing_is_issued_while_an_enable_is_in_flight(immobilised: CommandEnv)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.UNCLEAR])
-def test_another_one_follows_after_a_pause_when_one_came_to_nothing(immobilised: CommandEnv, verdict: Verdict) -> None:
+def test_enable_retry_issues_another_after_a_pause_when_one_came_to_nothing(
+    immobilised: CommandEnv, verdict: Verdict
+) -> None:
     keep(immobilised)
     look(immobilised)
     immobilised.hear(not_none(immobilised.intent(issued(immobilised)[0])), verdict)
@@ -125,7 +127,7 @@ def test_a_last_contact_long_ago_is_waited_out(immobilised: CommandEnv) -> None:
     assert issued(immobilised) == []
 
 
-def test_it_ends_once_the_record_is_closed(immobilised: CommandEnv) -> None:
+def test_enable_retry_ends_once_the_record_is_closed(immobilised: CommandEnv) -> None:
     keep(immobilised)
     look(immobilised)
     immobilised.clock.advance(5)
@@ -139,7 +141,7 @@ def test_it_ends_once_the_record_is_closed(immobilised: CommandEnv) -> None:
     assert len(issued(immobilised)) == 1
 
 
-def test_it_goes_on_while_the_record_is_open_though_an_enable_executed(env: CommandEnv) -> None:
+def test_enable_retry_goes_on_while_the_record_is_open_though_an_enable_executed(env: CommandEnv) -> None:
     env.report(PARKED)
     env.lose(DISABLE)
     env.clock.advance(10)
@@ -170,7 +172,7 @@ def test_a_report_does_not_end_it_while_a_disable_may_still_act(env: CommandEnv)
     assert (state(env), endings(env)) == ("possible", [])
 
 
-def test_where_nothing_was_on_record_a_newer_report_ends_it(env: CommandEnv) -> None:
+def test_enable_retry_without_a_record_ends_with_a_newer_report(env: CommandEnv) -> None:
     env.report(PARKED | {"ignition_disabled": False})
     keep(env)
     look(env)
@@ -183,7 +185,7 @@ def test_where_nothing_was_on_record_a_newer_report_ends_it(env: CommandEnv) -> 
     assert endings(env) == [("engine", "verified")]
 
 
-def test_where_nothing_was_on_record_a_report_that_still_says_disabled_does_not(env: CommandEnv) -> None:
+def test_enable_retry_without_a_record_goes_on_while_reports_say_disabled(env: CommandEnv) -> None:
     env.report(PARKED | {"ignition_disabled": True})
     keep(env)
     look(env)
@@ -196,7 +198,7 @@ def test_where_nothing_was_on_record_a_report_that_still_says_disabled_does_not(
     assert (endings(env), len(issued(env))) == ([], 2)
 
 
-def test_where_nobody_can_say_more_than_that_it_executed_that_ends_it(env: CommandEnv) -> None:
+def test_enable_retry_ends_with_an_executed_enable_where_nothing_more_can_be_known(env: CommandEnv) -> None:
     env.behind(reads_state=False)
     keep(env)
     look(env)
@@ -207,7 +209,7 @@ def test_where_nobody_can_say_more_than_that_it_executed_that_ends_it(env: Comma
     assert endings(env) == [("engine", "executed")]
 
 
-def test_it_ends_after_a_day(immobilised: CommandEnv) -> None:
+def test_enable_retry_ends_after_a_day(immobilised: CommandEnv) -> None:
     keep(immobilised)
     immobilised.clock.advance(86_399)
     look(immobilised)
@@ -220,7 +222,7 @@ def test_it_ends_after_a_day(immobilised: CommandEnv) -> None:
     assert state(immobilised) == "confirmed"
 
 
-def test_it_ends_with_the_vehicle(env: CommandEnv) -> None:
+def test_enable_retry_ends_when_the_vehicle_is_removed(env: CommandEnv) -> None:
     keep(env)
     env.administer("vehicle set", vehicle=VIN, active=False)
 
@@ -233,7 +235,7 @@ def raise_epoch(tx: Tx) -> None:
     tx.run("UPDATE store_fact SET value = CAST(value AS INTEGER) + 1 WHERE name = 'epoch'")
 
 
-def test_one_out_of_a_backup_does_not_go_on(immobilised: CommandEnv) -> None:
+def test_enable_retry_out_of_a_backup_does_not_go_on(immobilised: CommandEnv) -> None:
     """What was decided since is not known: perhaps to immobilise the vehicle again."""
     keep(immobilised)
     immobilised.do(raise_epoch)
@@ -243,7 +245,7 @@ def test_one_out_of_a_backup_does_not_go_on(immobilised: CommandEnv) -> None:
     assert (endings(immobilised), issued(immobilised)) == ([("engine", "restored")], [])
 
 
-def test_whoever_wants_can_cancel_it(immobilised: CommandEnv) -> None:
+def test_enable_retry_can_be_cancelled_by_any_operator(immobilised: CommandEnv) -> None:
     keep(immobilised)
 
     assert order(immobilised, "keep-enabling cancel", vehicle=VIN)["cancelled"] is True
@@ -261,7 +263,7 @@ def test_started_twice_it_runs_once(immobilised: CommandEnv) -> None:
     assert len(entries(immobilised, "keep_enabling.started")) == 1
 
 
-def test_it_is_listed_and_shown_with_the_immobilisation(immobilised: CommandEnv) -> None:
+def test_enable_retry_is_listed_and_shown_with_the_immobilisation(immobilised: CommandEnv) -> None:
     keep(immobilised)
     look(immobilised)
 
@@ -291,7 +293,7 @@ def throw_switch(tx: Tx, reach: str) -> None:
 
 
 @pytest.mark.parametrize(("reach", "count"), [("restoring", 0), ("actuating", 1)])
-def test_only_a_kill_switch_that_names_restoring_commands_holds_it(
+def test_enable_retry_is_held_only_by_a_kill_switch_that_names_restoring_commands(
     immobilised: CommandEnv, reach: str, count: int
 ) -> None:
     immobilised.do(throw_switch, reach)
@@ -314,7 +316,7 @@ def test_an_oem_that_offers_no_enable_is_waited_for(immobilised: CommandEnv) -> 
     assert len(issued(immobilised)) == 1
 
 
-def test_it_needs_an_active_vehicle(env: CommandEnv) -> None:
+def test_enable_retry_needs_an_active_vehicle(env: CommandEnv) -> None:
     env.administer("vehicle set", vehicle=VIN, active=False)
 
     assert refused(env, "keep-enabling start", vehicle=VIN) == "not_active"

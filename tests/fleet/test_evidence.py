@@ -100,7 +100,9 @@ def test_a_break_ends_what_we_saw(between: float | None) -> None:
         (Reading(0.0, None, None), None, None),
     ],
 )
-def test_when_a_value_was_vouched_for(reading: Reading, contact: int | None, as_of: int | None) -> None:
+def test_signal_value_is_dated_by_when_it_was_vouched_for(
+    reading: Reading, contact: int | None, as_of: int | None
+) -> None:
     assert speed(heard(Evidence(), 5, {"speed": reading}, contact)).as_of == as_of
 
 
@@ -169,7 +171,7 @@ def test_where_a_report_says_the_vehicle_is_counts_from_the_older_of_its_two_val
 
 
 @pytest.mark.parametrize("said", [(-23.5, None), (None, -46.6)])
-def test_half_a_place_is_none(said: tuple[float | None, float | None]) -> None:
+def test_half_a_position_is_none(said: tuple[float | None, float | None]) -> None:
     assert heard(Evidence(), 9, place(5, *said)).track.position is None
 
 

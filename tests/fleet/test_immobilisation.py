@@ -26,14 +26,14 @@ def test_a_vehicle_without_a_disable_has_none(env: CommandEnv) -> None:
     assert env.see(immobilisation.open_record, env.names.vehicle) is None
 
 
-def test_it_opens_as_possible_and_stays_the_one(env: CommandEnv) -> None:
+def test_immobilisation_opens_as_possible_and_stays_the_one(env: CommandEnv) -> None:
     record = opened(env)
     assert (record.opened_by, record.state) == ("first", "possible")
 
     assert opened(env, "second") == record
 
 
-def test_it_is_confirmed_by_the_disable_that_executed(env: CommandEnv) -> None:
+def test_immobilisation_is_confirmed_by_the_disable_that_executed(env: CommandEnv) -> None:
     record = opened(env)
 
     env.do(immobilisation.confirm, env.names.vehicle, "second", "engine")
@@ -46,13 +46,13 @@ def test_it_is_confirmed_by_the_disable_that_executed(env: CommandEnv) -> None:
     assert current(env).opened_by == "second"
 
 
-def test_another_disable_can_keep_it_open(env: CommandEnv) -> None:
+def test_another_disable_can_keep_an_immobilisation_open(env: CommandEnv) -> None:
     env.do(immobilisation.attribute, opened(env), "second")
 
     assert current(env).opened_by == "second"
 
 
-def test_it_closes_once_and_a_new_one_may_open(env: CommandEnv) -> None:
+def test_immobilisation_closes_once_and_a_new_one_may_open(env: CommandEnv) -> None:
     record = opened(env)
 
     assert env.do(immobilisation.close, record, "enable", "engine")
@@ -64,7 +64,7 @@ def test_it_closes_once_and_a_new_one_may_open(env: CommandEnv) -> None:
     assert env.rows(sql) == [("closed", "enable"), ("possible", None)]
 
 
-def test_it_keeps_who_asked_the_consent_and_the_position_as_they_were(env: CommandEnv) -> None:
+def test_immobilisation_keeps_actor_consent_and_position_as_they_were(env: CommandEnv) -> None:
     opened(env)
     env.administer("vehicle set", vehicle=env.names.vehicle, consent=None)
 
@@ -72,7 +72,7 @@ def test_it_keeps_who_asked_the_consent_and_the_position_as_they_were(env: Comma
     assert env.rows(sql) == [("erp", NOW, "form 1", -23.55, -46.63, 5)]
 
 
-def test_it_belongs_to_the_record_what_touches_it_while_it_is_open(env: CommandEnv) -> None:
+def test_command_that_touches_an_open_immobilisation_belongs_to_its_record(env: CommandEnv) -> None:
     sent = env.register("lock_door")
     env.do(immobilisation.touch, env.names.vehicle, sent.id)
     record = opened(env)
@@ -83,7 +83,7 @@ def test_it_belongs_to_the_record_what_touches_it_while_it_is_open(env: CommandE
     assert env.rows("SELECT * FROM immobilisation_command") == [(record.id, sent.id)]
 
 
-def test_every_step_of_it_is_told(env: CommandEnv) -> None:
+def test_every_step_of_an_immobilisation_is_audited(env: CommandEnv) -> None:
     record = opened(env)
     opened(env, "second")
     for _ in range(2):
@@ -118,7 +118,7 @@ def remind(env: CommandEnv) -> None:
         env.do(immobilisation.remind, hours, "engine", 10)
 
 
-def test_it_is_reminded_of_once_after_each_number_of_hours(env: CommandEnv) -> None:
+def test_immobilisation_is_reminded_of_once_after_each_number_of_hours(env: CommandEnv) -> None:
     opened(env)
     for hours, said in ((0.99, []), (0.01, [1.0]), (1.0, [1.0]), (2.0, [1.0, 4.0]), (9.0, [1.0, 4.0])):
         env.clock.advance(hours * HOUR)
@@ -126,7 +126,7 @@ def test_it_is_reminded_of_once_after_each_number_of_hours(env: CommandEnv) -> N
         assert reminders(env) == said
 
 
-def test_what_was_due_while_nobody_looked_is_said_once_each(env: CommandEnv) -> None:
+def test_missed_reminders_are_said_once_each(env: CommandEnv) -> None:
     opened(env)
     env.clock.advance(5 * HOUR)
 
@@ -136,7 +136,7 @@ def test_what_was_due_while_nobody_looked_is_said_once_each(env: CommandEnv) -> 
     assert reminders(env) == [1.0, 4.0]
 
 
-def test_nobody_is_reminded_of_a_closed_one(env: CommandEnv) -> None:
+def test_closed_immobilisation_is_not_reminded_of(env: CommandEnv) -> None:
     env.do(immobilisation.close, opened(env), "enable", "engine")
     env.clock.advance(5 * HOUR)
 

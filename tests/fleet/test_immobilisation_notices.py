@@ -21,7 +21,7 @@ def open_one(env: CommandEnv) -> int:
     return not_none(env.see(immobilisation.open_record, env.names.vehicle)).id
 
 
-def test_nobody_was_told_anything_at_first(env: CommandEnv) -> None:
+def test_immobilisation_has_no_notice_at_first(env: CommandEnv) -> None:
     assert env.see(notices.newest, env.names.vehicle) is None
 
 
@@ -39,7 +39,7 @@ def test_the_newest_is_the_one_that_was_given_last_whenever_it_was_written_down(
     )
 
 
-def test_another_vehicles_notice_is_not_this_ones(env: CommandEnv) -> None:
+def test_notice_of_another_vehicle_is_not_this_ones(env: CommandEnv) -> None:
     tell(env, "phone")
 
     assert env.see(notices.newest, "another") is None

@@ -24,7 +24,7 @@ def test_a_vin_is_found_exactly_after_upper_casing_ascii(env: CommandEnv) -> Non
 @pytest.mark.parametrize(
     ("text", "upper"), [("9kt", "9KT"), ("vín-ã", "VíN-ã"), ("straße", "STRAßE"), ("ıſ", "ıſ"), ("", "")]
 )
-def test_other_scripts_are_left_alone(text: str, upper: str) -> None:
+def test_upper_ascii_leaves_other_scripts_alone(text: str, upper: str) -> None:
     assert vehicles.upper_ascii(text) == upper
 
 
@@ -41,7 +41,7 @@ def test_a_vehicle_that_was_taken_off_is_not_there(env: CommandEnv) -> None:
     assert env.see(vehicles.load, env.names.vehicle) is None
 
 
-def test_it_comes_with_its_plan_and_its_account(env: CommandEnv) -> None:
+def test_vehicle_comes_with_its_plan_and_its_account(env: CommandEnv) -> None:
     env.administer("vehicle set", vehicle=VIN, plan="location", fuel_reserve=15.0, powertrain="hybrid")
 
     vehicle = env.vehicle()
@@ -51,7 +51,7 @@ def test_it_comes_with_its_plan_and_its_account(env: CommandEnv) -> None:
     assert (vehicle.fuel_reserve, vehicle.powertrain, vehicle.ownership) == (15.0, "hybrid", "owned")
 
 
-def test_it_offers_what_its_oem_carries_and_the_vehicle_can(env: CommandEnv) -> None:
+def test_vehicle_offers_what_its_oem_carries_and_it_can_do(env: CommandEnv) -> None:
     vehicle = env.vehicle()
     without_alert = msgspec.structs.replace(vehicle, capabilities=frozenset({"start"}))
 
@@ -62,7 +62,7 @@ def test_it_offers_what_its_oem_carries_and_the_vehicle_can(env: CommandEnv) -> 
     assert not without_alert.offers("alert", OEM)
 
 
-def test_it_offers_nothing_through_an_account_that_is_not_active(env: CommandEnv) -> None:
+def test_vehicle_offers_nothing_through_an_inactive_account(env: CommandEnv) -> None:
     env.administer("account set", account="main", company="first", active=False)
 
     assert not env.vehicle().offers("start", OEM)

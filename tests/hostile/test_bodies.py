@@ -135,13 +135,13 @@ SLOW_SENDERS = {
 
 
 @pytest.mark.parametrize("stop", SLOW_SENDERS)
-async def test_who_stops_sending_hears_why_and_holds_nobody_up(whole: ServerEnv, stop: str) -> None:
+async def test_caller_that_stops_sending_hears_why_and_holds_nobody_up(whole: ServerEnv, stop: str) -> None:
     sent, detail = SLOW_SENDERS[stop]
     heads = [stopping(whole, sent, detail) for _ in range(50)]
     await asyncio.gather(*heads, served(whole))
 
 
-async def test_who_sends_a_byte_now_and_then_is_not_waited_for(whole: ServerEnv) -> None:
+async def test_caller_that_trickles_bytes_is_not_waited_for(whole: ServerEnv) -> None:
     async with connected(whole) as (reader, writer):
         dripping = asyncio.create_task(drip(writer, b"X-Slow: " + b"x" * 10_000))
         await assert_too_slow(reader, HEAD_IS_SLOW)

@@ -125,7 +125,7 @@ TWICE = frozenset({"vehicle set", "application set", "company set", "notice add"
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_one_person_does_it_at_once_and_two_sessions_do_it_once(site: Site, case: str) -> None:
+async def test_urgent_act_is_done_at_once_by_one_person_and_once_by_two_sessions(site: Site, case: str) -> None:
     operation, arrange, how, by, kind, second = CASES[case]
     order = {**await arrange(site), **how}
     before = len(site.server.store.entries(kind))

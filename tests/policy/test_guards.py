@@ -116,7 +116,7 @@ def _read(tx: ReadTx, s: ServerEnv, name: str, arguments: dict[str, Any]) -> Ans
     return perform(cast("Tx", tx), *context)
 
 
-async def test_what_writes_cannot_be_done_there(site: tuple[ServerEnv, str]) -> None:
+async def test_writing_operation_fails_in_a_readers_transaction(site: tuple[ServerEnv, str]) -> None:
     work = partial(_read, s=site[0], name="company add", arguments={"name": "third"})
     with pytest.raises(AttributeError):
         await site[0].node.store.read(work)

@@ -99,7 +99,7 @@ def vin(alone: PolicyEnv) -> str:
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: f"{act.operation}-{act.prepare.__name__}")
-async def test_of_two_sessions_at_the_same_moment_it_is_done_once_and_told(
+async def test_unguarded_act_in_two_sessions_at_once_is_done_once_and_audited(
     alone: PolicyEnv, vin: str, act: Act
 ) -> None:
     arguments = await act.prepare(alone, vin)

@@ -77,7 +77,7 @@ def agrees(said: dict[str, Any], refusal: str | None) -> bool:
 
 
 @pytest.mark.parametrize("command", ["disable_ignition", "start", "unlock_door", "enable_ignition", "cancel_alert"])
-async def test_it_agrees_with_what_then_happens(tmp_path: Path, command: str) -> None:
+async def test_dry_run_agrees_with_what_then_happens(tmp_path: Path, command: str) -> None:
     """For every vehicle of the fixed fleet, once something is known of it."""
     async with fresh(tmp_path) as s:
         await known(s)
@@ -107,7 +107,7 @@ async def parked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         yield running
 
 
-async def test_it_writes_and_sends_nothing(tmp_path: Path) -> None:
+async def test_dry_run_writes_and_sends_nothing(tmp_path: Path) -> None:
     """No row in any table, no question to the OEM, no actuation."""
     async with scripted(tmp_path, answer(500, {})) as (s, oem):
         tables = [row["name"] for row in s.store.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
@@ -180,7 +180,7 @@ async def driving(s: ServerEnv) -> None:
     await s.eventually(lambda: s.store.known(PARKED, "speed") == 40.0)
 
 
-async def test_it_tells_all_that_it_looked_at(parked: ServerEnv) -> None:
+async def test_dry_run_tells_all_that_it_looked_at(parked: ServerEnv) -> None:
     await known(parked)
     await parked.node.administer("policy set", {**FIRST, "second_person": True, "disables_per_actor_hour": 3})
     try:
@@ -233,7 +233,7 @@ async def test_without_quota_nothing_can_be_read_and_the_unknown_refuses(tmp_pat
         assert said["reasons"][0] == await sent(s, PARKED, "disable_ignition")
 
 
-async def test_of_several_applications_one_has_to_be_named(parked: ServerEnv) -> None:
+async def test_dry_run_needs_the_application_where_there_are_several(parked: ServerEnv) -> None:
     reader = await parked.application("first", "reader", ["location"])
     named = await ready(parked, PARKED, "start", application=reader.client_id)
     assert (named["granted"], named["reasons"]) == (False, [COMMAND_TEXT])

@@ -36,7 +36,7 @@ async def test_the_confirmed_disable_is_answered_at_once_and_waits(env: PolicyEn
     assert queued["actor"] == f"operator:{approver}"
 
 
-async def test_who_has_to_decide_sees_reason_case_and_evidence(env: PolicyEnv, vin: str) -> None:
+async def test_approver_sees_reason_case_and_evidence(env: PolicyEnv, vin: str) -> None:
     command_id = await env.waiting(vin, **{"X-Reason": "missing; n%C3%A3o%20devolvido", "X-Case": "BO%2012"})
 
     shown = await env.staff.do("bruno", "approval show", command=command_id)
@@ -82,7 +82,7 @@ async def test_another_companys_approver_finds_nothing_there(env: PolicyEnv, vin
     await env.goes_through(command_id)
 
 
-async def test_who_answers_for_the_application_does_not_approve_for_it(env: PolicyEnv, vin: str) -> None:
+async def test_application_owner_does_not_approve_for_it(env: PolicyEnv, vin: str) -> None:
     owned = {"application": "app", "company": "first"}
     await env.server.node.administer("application set", {**owned, "responsible": ["rita"]})
     command_id = await env.waiting(vin)
@@ -107,7 +107,7 @@ async def test_enabling_never_waits_and_ends_what_does(env: PolicyEnv, vin: str)
     assert await s.actuations(vin) == []
 
 
-async def test_who_asks_again_meanwhile_joins(env: PolicyEnv, vin: str) -> None:
+async def test_repeated_request_joins_the_one_awaiting_approval(env: PolicyEnv, vin: str) -> None:
     """No code is issued, whichever of the company's applications asks."""
     s = env.server
     command_id = await env.waiting(vin)
@@ -150,7 +150,7 @@ async def test_a_repeated_key_hears_the_same_before_and_after(env: PolicyEnv, vi
     assert len(s.store.commands_of(vin)) == 1
 
 
-async def test_of_many_approvals_at_once_one_counts(env: PolicyEnv, vin: str) -> None:
+async def test_one_of_many_concurrent_approvals_counts(env: PolicyEnv, vin: str) -> None:
     s, command_id = env.server, await env.waiting(vin)
     signed_in = [env.staff.credentials(name) for name in ("ana", "bruno")]
 
@@ -167,7 +167,7 @@ async def test_of_many_approvals_at_once_one_counts(env: PolicyEnv, vin: str) ->
     assert s.store.timeline(command_id).count("Queued") == 1
 
 
-async def test_of_an_approval_and_a_rejection_at_once_one_counts(env: PolicyEnv, vin: str) -> None:
+async def test_one_of_a_concurrent_approval_and_rejection_counts(env: PolicyEnv, vin: str) -> None:
     s, command_id = env.server, await env.waiting(vin)
     orders = [
         ("approval reject", env.staff.credentials("ana")),
@@ -185,7 +185,7 @@ async def test_of_an_approval_and_a_rejection_at_once_one_counts(env: PolicyEnv,
     assert await s.actuations(vin) == (["disable_ignition"] if approved else [])
 
 
-async def test_nobody_approves_in_time(env: PolicyEnv, vin: str) -> None:
+async def test_disable_that_nobody_approves_in_time_fails(env: PolicyEnv, vin: str) -> None:
     command_id = await env.waiting(vin)
     env.server.advance(LIFE)
 

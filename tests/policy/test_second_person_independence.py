@@ -55,7 +55,7 @@ async def env(tmp_path: Path) -> AsyncIterator[ApprovalEnv]:
         yield ApprovalEnv(s, staff)
 
 
-async def test_who_made_the_application_does_not_approve_for_it_for_a_week(env: ApprovalEnv) -> None:
+async def test_maker_of_the_application_does_not_approve_for_it_for_a_week(env: ApprovalEnv) -> None:
     shadow = await env.made_by("eve")
     await env.decided(shadow, PARKED, close="eve", independent="bruno")
 
@@ -65,7 +65,7 @@ async def test_who_made_the_application_does_not_approve_for_it_for_a_week(env: 
     await env.approved(answer.body["id"], "eve")
 
 
-async def test_who_reset_the_owners_password_does_not_approve_for_a_week(env: ApprovalEnv) -> None:
+async def test_resetter_of_the_owners_password_does_not_approve_for_a_week(env: ApprovalEnv) -> None:
     change = await env.staff.do("eve", "operator set-password", person="rita")
     assert change["state"] == "pending"
     await env.staff.notice_passes()

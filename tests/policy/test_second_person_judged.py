@@ -25,7 +25,7 @@ TURNED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("reason", TURNED)
-async def test_what_turned_meanwhile_refuses_at_the_approval(env: PolicyEnv, vin: str, reason: str) -> None:
+async def test_changed_right_or_rule_refuses_at_the_approval(env: PolicyEnv, vin: str, reason: str) -> None:
     s, command_id = env.server, await env.waiting(vin)
     operation, turn, back = TURNED[reason]
     names = ("switch throw", "switch release") if operation == "switch" else (operation, operation)

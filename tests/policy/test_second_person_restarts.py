@@ -38,7 +38,7 @@ async def another_node(s: ServerEnv) -> AsyncIterator[None]:
         await s.node.stop()
 
 
-async def test_it_waits_through_a_restart_and_is_approved_then(tmp_path: Path) -> None:
+async def test_awaiting_disable_waits_through_a_restart_and_is_approved_then(tmp_path: Path) -> None:
     async with waiting(tmp_path) as (s, staff, command_id):
         await s.node.stop()
         async with another_node(s):
@@ -49,7 +49,7 @@ async def test_it_waits_through_a_restart_and_is_approved_then(tmp_path: Path) -
             assert await s.actuations(PARKED) == ["disable_ignition"]
 
 
-async def test_its_time_runs_while_the_node_is_down(tmp_path: Path) -> None:
+async def test_approval_deadline_passes_while_the_node_is_down(tmp_path: Path) -> None:
     async with waiting(tmp_path) as (s, staff, command_id):
         await s.node.stop()
         s.advance(LIFE)
@@ -58,7 +58,7 @@ async def test_its_time_runs_while_the_node_is_down(tmp_path: Path) -> None:
             assert (await s.first.final(command_id))["detail"] == "Not approved."
 
 
-async def test_it_lapses_with_the_epoch_of_its_store(tmp_path: Path) -> None:
+async def test_awaiting_disable_lapses_with_the_epoch_of_its_store(tmp_path: Path) -> None:
     """A restored store has forgotten what its operators decided since."""
     async with waiting(tmp_path) as (s, staff, command_id):
         await s.node.administer("backup", {"file": str(tmp_path / "backup.db")})

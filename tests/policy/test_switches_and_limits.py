@@ -134,7 +134,7 @@ async def test_a_limit_holds_its_actor_until_it_is_lifted(site: ServerEnv, garag
     assert (await keyturn(site, "limit", "list")) == {"stops": []}
 
 
-async def test_what_was_not_sent_is_taken_back(site: ServerEnv, vin: str) -> None:
+async def test_unsent_command_is_cancelled_by_an_operator(site: ServerEnv, vin: str) -> None:
     command_id = await queued(site, vin, "disable_ignition")
 
     taken = await keyturn(site, "command", "cancel", command_id)

@@ -104,7 +104,7 @@ async def test_while_it_cannot_write_it_says_so_at_once_and_still_reads(
         assert await store.read(plans) == ["first"]
 
 
-async def test_it_probes_until_it_can_write_again_each_time(
+async def test_unavailable_store_probes_until_it_can_write_again_each_time(
     store: SqliteStore, disk: CountingDisk, tmp_path: Path
 ) -> None:
     for name in ("a", "b"):

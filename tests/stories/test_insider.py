@@ -123,7 +123,7 @@ async def test_what_tightens_needs_nobody_and_no_time(env: TwoAdminsEnv) -> None
     assert tightened["second_person"] is True
 
 
-async def test_she_is_not_the_second_person_for_what_is_her_own(env: TwoAdminsEnv) -> None:
+async def test_insider_is_not_the_second_person_for_her_own_application(env: TwoAdminsEnv) -> None:
     s, staff = env.server, env.staff
     await staff.do("ana", "policy set", **FIRST, second_person=True)
     shadow = await env.application_of_ines()

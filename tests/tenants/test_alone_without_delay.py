@@ -26,7 +26,7 @@ def ana(staff: Staff) -> Staff:
     return staff
 
 
-def test_who_is_alone_sees_the_result_and_the_secret(ana: Staff, env: TenantEnv) -> None:
+def test_lone_admin_sees_the_result_and_the_secret(ana: Staff, env: TenantEnv) -> None:
     rotated = done(ana, "ana", "application rotate-secret", application="erp")
     assert env.token(rotated) is not None
     assert done(ana, "ana", "plan set", plan="basic", commands=["start"])["commands"] == ["start"]
@@ -34,12 +34,12 @@ def test_who_is_alone_sees_the_result_and_the_secret(ana: Staff, env: TenantEnv)
     assert done(ana, "ana", "operator add", name="bia", email="b@b.c", role="admin")["code"]
 
 
-def test_it_takes_the_second_factor_all_the_same(ana: Staff) -> None:
+def test_change_without_delay_takes_the_second_factor_all_the_same(ana: Staff) -> None:
     assert ana.refused("application rotate-secret", application="erp") == "sign_in_required"
     assert ana.refused("application rotate-secret", "ana", factor=False, application="erp") == "sign_in_required"
 
 
-def test_who_is_not_alone_waits_for_the_other(ana: Staff) -> None:
+def test_one_of_two_admins_waits_for_the_other(ana: Staff) -> None:
     done(ana, "ana", "operator add", name="bia", email="b@b.c", role="admin")
     change = done(ana, "ana", "plan set", plan="basic", commands=["start"])
     assert (change["state"], change["needs"]) == ("waiting", "approval")

@@ -93,7 +93,7 @@ def test_a_change_that_loosens_needs_an_admin_and_says_so(env: TenantEnv, compan
     assert (refusal.value.code, str(refusal.value)) == ("role_required", ROLE_ADMIN)
 
 
-def test_whoever_is_an_admin_no_more_counts_for_a_week(env: TenantEnv, company_id: str) -> None:
+def test_former_admin_counts_for_a_week(env: TenantEnv, company_id: str) -> None:
     staff = Staff(env)
     staff.settle("ana", "bia")
     staff.hire("otto", by="ana", company="Outra")
@@ -111,7 +111,7 @@ def test_whoever_is_an_admin_no_more_counts_for_a_week(env: TenantEnv, company_i
     assert in_charge(None) == {staff.id("ana")}
 
 
-def test_who_signed_in_is_known_by_name_role_and_company(env: TenantEnv, company_id: str) -> None:
+def test_signed_in_operator_is_known_by_name_role_and_company(env: TenantEnv, company_id: str) -> None:
     staff = Staff(env)
     staff.hire("ana", "approver", company="Frota")
 

@@ -45,7 +45,7 @@ def test_a_change_about_nothing_is_refused_when_it_is_proposed(two: Staff) -> No
     assert two.refused("operator set", "ana", person="nobody", role="admin") == "not_found"
 
 
-def test_somebody_who_takes_over_the_name_gets_nothing(carla: Staff, env: TenantEnv) -> None:
+def test_operator_who_takes_over_the_name_gets_nothing(carla: Staff, env: TenantEnv) -> None:
     """The old attack: rename within the notice, and give a puppet the name."""
     change = approved(carla, "operator set", person="carla", role="admin")
     assert carla.refused("operator set", "carla", person="carla", name="clara") == "role_required"
@@ -77,7 +77,7 @@ RENAMED: list[tuple[tuple[str, dict[str, Any]], tuple[str, dict[str, Any]]]] = [
 """A change that waits, and what would rename something that it names."""
 
 
-def test_whatever_can_be_renamed_is_tried_here() -> None:
+def test_every_renamable_reference_is_tried_here() -> None:
     nouns = {"operator": "person", "company": "company"}
     renaming = {
         each.name
@@ -113,7 +113,7 @@ def test_renaming_another_operator_is_guarded_and_ends_where_a_change_names_them
     assert carla.state(waiting) == "waiting"
 
 
-def test_who_is_responsible_is_named_by_id_too(carla: Staff, env: TenantEnv) -> None:
+def test_application_owner_is_named_by_id_too(carla: Staff, env: TenantEnv) -> None:
     env.do("application set", application="erp", responsible=["ana"])
     change = carla.do("application set", "ana", application="erp", responsible=["carla"])
     assert change["arguments"]["responsible"] == [carla.id("carla")]

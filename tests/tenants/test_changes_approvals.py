@@ -75,7 +75,7 @@ def three(two: Staff) -> Staff:
 
 @pytest.mark.parametrize("reset", ["operator set-password", "operator reset-totp"])
 @pytest.mark.parametrize(("proposer", "approver"), [("ana", "bia"), ("bia", "ana")])
-def test_who_reset_anothers_credentials_decides_nothing_together_with_them(
+def test_resetter_of_credentials_decides_nothing_together_with_their_owner(
     three: Staff, reset: str, proposer: str, approver: str
 ) -> None:
     code_for(three, reset)

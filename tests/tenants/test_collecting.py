@@ -104,7 +104,7 @@ def test_retiring_a_sign_secret_makes_none_and_leaves_nothing_to_fetch(trio: Sta
     assert trio.refused("change collect", "ana", change=change) == "nothing_to_collect"
 
 
-def test_of_two_sessions_that_fetch_at_once_one_gets_it(trio: Staff, env: TenantEnv) -> None:
+def test_secret_fetched_by_two_sessions_at_once_goes_to_one(trio: Staff, env: TenantEnv) -> None:
     change = applied(trio, "application rotate-secret", application="shop")
     ana = trio.operator("ana")
 
@@ -125,7 +125,7 @@ def test_what_waits_to_be_fetched_keeps_its_name(trio: Staff) -> None:
     assert trio.do("application set", "ana", application="shop", name="other")["name"] == "other"
 
 
-def test_who_is_in_charge_no_more_fetches_nothing(trio: Staff) -> None:
+def test_former_admin_collects_nothing(trio: Staff) -> None:
     change = applied(trio, "application rotate-secret", application="shop")
     trio.do("operator set", "caio", person="ana", role="viewer")
     assert trio.refused("change collect", "ana", change=change) == "role_required"

@@ -40,7 +40,7 @@ def test_the_newest_takes_the_place_of_one_that_was_used(env: TenantEnv) -> None
     assert not env.files_hold("fourth-refresh")
 
 
-def test_one_that_somebody_gave_meanwhile_stays(env: TenantEnv) -> None:
+def test_credential_that_somebody_gave_meanwhile_stays(env: TenantEnv) -> None:
     account_id = enrolled(env)
     env.do("account set", account="main", company="Frota", credentials={"refresh_token": "given"})
     keep(env, account_id, "second-refresh", "first-refresh")

@@ -44,7 +44,7 @@ def test_a_newcomer_sets_the_first_password_and_enrols_the_second_factor(two: St
     assert not env.files_hold(code)
 
 
-def test_nobody_chooses_the_password_of_another_once_somebody_is_in_charge(two: Staff) -> None:
+def test_admin_cannot_choose_anothers_password_once_somebody_is_in_charge(two: Staff) -> None:
     new: dict[str, Any] = {"name": "nina", "email": "n@b.c", "role": "viewer", "password": "hash"}
     assert two.refused("operator add", "ana", **new) == "code_instead"
     assert two.refused("operator set-password", "ana", person="bia", password="hash") == "code_instead"
@@ -87,9 +87,7 @@ def test_a_weak_password_does_not_use_up_the_code(two: Staff) -> None:
 
 
 @pytest.mark.parametrize(("proposer", "approver"), [("ana", "nina"), ("nina", "ana")])
-def test_who_hires_decides_nothing_together_with_the_newcomer_for_a_week(
-    two: Staff, proposer: str, approver: str
-) -> None:
+def test_hirer_decides_nothing_together_with_the_newcomer_for_a_week(two: Staff, proposer: str, approver: str) -> None:
     """Whoever holds the code may have used it."""
     accepted(two, "nina", hired(two))
     change = two.do("plan set", proposer, plan="basic", commands=["start"])

@@ -63,7 +63,7 @@ def test_a_name_is_given_once(env: TenantEnv, application: dict[str, Any], noun:
 
 
 @pytest.mark.parametrize("noun", ["company", "plan", "application", "account", "vehicle"])
-def test_what_is_not_there_is_named(env: TenantEnv, noun: str) -> None:
+def test_missing_reference_is_named(env: TenantEnv, noun: str) -> None:
     refusal = env.refused(f"{noun} show", **{noun: "nothing"})
 
     assert (refusal.code, str(refusal)) == ("not_found", f"There is no {noun} 'nothing'.")

@@ -65,7 +65,7 @@ def test_a_name_of_one_company_opens_nothing_of_another(anas: Staff, called: str
     anas.turned_away(called, password)
 
 
-def test_each_that_a_name_may_mean_is_compared_whoever_fits(anas: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ambiguous_name_compares_every_operator_it_may_mean(anas: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
     matches = passwords.matches
 
@@ -109,7 +109,7 @@ def test_two_whom_the_same_password_fits_are_told_apart_by_the_full_name(anas: S
     anas.sign_in("ana@Frota", FIRST)
 
 
-def test_somebody_without_a_password_yet_is_as_nobody(anas: Staff) -> None:
+def test_operator_without_a_password_yet_is_as_an_unknown_one(anas: Staff) -> None:
     anas.do("operator add", name="eva", email="e@b.c", role="viewer")
     anas.turned_away("eva", "")
     anas.turned_away("eva")

@@ -28,7 +28,7 @@ def why_not(staff: Staff, name: str, *, factor: bool = True) -> str | None:
     return env.wait(env.store.read(lambda tx: operators.may_approve(tx, operator, application_id, env.clock.now())))
 
 
-def test_who_may_approve_what_an_application_asks_for(staff: Staff) -> None:
+def test_approvers_of_what_an_application_asks_for(staff: Staff) -> None:
     staff.hire("vera", "viewer")
     staff.hire("paulo", "approver")
     staff.hire("frida", "approver", company="Frota")
@@ -41,13 +41,13 @@ def test_who_may_approve_what_an_application_asks_for(staff: Staff) -> None:
     assert why_not(staff, "paulo", factor=False) == "The operator signed in without a second factor."
 
 
-def test_who_answers_for_an_application_does_not_approve_what_it_asks_for(staff: Staff, env: TenantEnv) -> None:
+def test_application_owner_does_not_approve_what_it_asks_for(staff: Staff, env: TenantEnv) -> None:
     staff.hire("paulo", "approver")
     env.do("application set", application="erp", responsible=["paulo"])
     assert why_not(staff, "paulo") == "The operator is responsible for the application."
 
 
-def test_who_made_an_application_does_not_approve_for_a_week(staff: Staff, env: TenantEnv) -> None:
+def test_maker_of_an_application_does_not_approve_for_a_week(staff: Staff, env: TenantEnv) -> None:
     staff.hire("paulo", "approver")
     ((application_id,),) = env.rows(ERP)
     env.wait(env.store.write(lambda tx: closeness.keep(tx, application_id, staff_id(tx, "paulo"), "made")))
@@ -68,7 +68,7 @@ def staff_id(tx: Any, name: str) -> str:
         ("rita", "paulo", "One responsible for the application, or close to it, hired the operator or reset"),
     ],
 )
-def test_who_reset_a_password_does_not_approve_with_its_owner_for_a_week(
+def test_resetter_of_a_password_does_not_approve_with_its_owner_for_a_week(
     staff: Staff, env: TenantEnv, reset_by: str, reset: str, reason: str
 ) -> None:
     for name in ("paulo", "rita", "pia"):
@@ -104,7 +104,9 @@ def approved(trio: Staff, operation: str, **arguments: Any) -> str:
     return str(change["change"])
 
 
-def test_who_proposed_or_approved_the_grants_approves_nothing_of_it_for_a_week(trio: Staff, env: TenantEnv) -> None:
+def test_proposer_or_approver_of_grants_approves_nothing_of_the_application_for_a_week(
+    trio: Staff, env: TenantEnv
+) -> None:
     approved(trio, "application set", application="erp", grants=["location", "disable_ignition"])
     granted = "The operator proposed or approved what the application may do within the last seven days."
     assert [why_not(trio, name) for name in ("ana", "bia", "caio", "paulo")] == [granted, granted, None, None]
@@ -113,7 +115,7 @@ def test_who_proposed_or_approved_the_grants_approves_nothing_of_it_for_a_week(t
 
 
 @pytest.mark.parametrize("flags", [{}, {"sign": True}])
-def test_who_rotated_a_secret_approves_nothing_of_it_for_a_week(
+def test_rotator_of_a_secret_approves_nothing_of_the_application_for_a_week(
     trio: Staff, env: TenantEnv, flags: dict[str, bool]
 ) -> None:
     change = approved(trio, "application rotate-secret", application="erp", **flags)
@@ -125,7 +127,7 @@ def test_who_rotated_a_secret_approves_nothing_of_it_for_a_week(
     assert why_not(trio, "ana") is None
 
 
-def test_who_added_the_application_for_reading_approves_nothing_of_it_for_a_week(trio: Staff, env: TenantEnv) -> None:
+def test_adder_of_an_application_for_reading_approves_nothing_of_it_for_a_week(trio: Staff, env: TenantEnv) -> None:
     application_id = erp(env)
     trio.do("application add", "caio", company="Frota", name="shadow", grants=["location"])
     env.wait(
@@ -154,9 +156,7 @@ def test_what_was_made_from_the_shell_was_made_by_nobody(staff: Staff) -> None:
     assert why_not(staff, "paulo") is None
 
 
-def test_nobody_approves_what_they_asked_for_themselves_nor_what_somebody_close_did(
-    trio: Staff, env: TenantEnv
-) -> None:
+def test_operator_approves_neither_own_requests_nor_those_of_somebody_close(trio: Staff, env: TenantEnv) -> None:
     """Commands may be asked for by operators, too."""
     change = approved(trio, "operator add", name="nina", email="n@b.c", role="approver")
     trio.do("change collect", "ana", change=change)

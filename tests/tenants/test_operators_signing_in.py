@@ -77,7 +77,7 @@ def test_the_codes_are_those_of_the_standard() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "１２３４５６", "\udcff"])
-def test_what_is_no_code_is_a_wrong_one(ana: Staff, code: str) -> None:
+def test_malformed_code_counts_as_a_wrong_one(ana: Staff, code: str) -> None:
     ana.turned_away("ana", code=code)
 
 

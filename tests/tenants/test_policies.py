@@ -82,7 +82,7 @@ def test_asking_for_less_is_looser(rule: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(("rule", "value"), TIGHTER.items())
-def test_asking_for_more_is_not(rule: str, value: Any) -> None:
+def test_asking_for_more_is_not_looser(rule: str, value: Any) -> None:
     assert not is_looser(msgspec.structs.replace(STRICT, **{rule: value}), STRICT)
 
 

@@ -77,7 +77,9 @@ def test_from_the_shell_or_with_a_bare_password_nobody_holds_them_back(pair: Sta
 
 
 @pytest.mark.parametrize("who", ["ana", None], ids=["one admin", "nobody in charge"])
-def test_who_is_alone_holds_them_back_for_ten_minutes_and_not_again(company: Staff, who: str | None) -> None:
+def test_lone_admin_holds_back_restoring_commands_for_ten_minutes_and_not_again(
+    company: Staff, who: str | None
+) -> None:
     if who:
         company.settle(who)
         company.do("switch throw", who, **RESTORING)
@@ -137,7 +139,7 @@ def test_anybody_who_has_it_in_reach_lets_them_through_at_once(pair: Staff, who:
     assert pair.kinds()[-1] == "switch.released"
 
 
-def test_it_is_not_in_the_reach_of_another_companys_people(pair: Staff) -> None:
+def test_kill_switch_is_out_of_reach_of_another_companys_operators(pair: Staff) -> None:
     waiting = pair.hire("sergio", "approver", by="ana", company="Outra")
     pair.do("change approve", "bia", change=waiting["change"])
     pair.wait(NOTICE)

@@ -33,7 +33,7 @@ def test_what_anybody_may_is_to_look_and_to_keep_ones_own_credentials() -> None:
     }  # fmt: skip
 
 
-def test_who_decides_on_a_change_signed_in_with_a_second_factor() -> None:
+def test_decision_on_a_change_needs_a_second_factor() -> None:
     assert {name for name, row in ROWS.items() if row.signed_in} == SIGNED_IN
 
 

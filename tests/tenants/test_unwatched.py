@@ -47,7 +47,7 @@ def told(env: TenantEnv) -> list[str]:
         ("operator reset-totp", {"person": "nina"}),
     ],
 )
-def test_who_comes_by_power_from_the_shell_approves_nothing_for_a_week(
+def test_operator_with_power_from_the_shell_approves_nothing_for_a_week(
     staff: Staff, env: TenantEnv, operation: str, arguments: dict[str, Any]
 ) -> None:
     if operation != "operator add":
@@ -89,7 +89,7 @@ def test_a_puppet_is_no_second_admin_and_changes_nothing(two_in_charge: Staff) -
     assert staff.refused("company add", "nina", name="Terceira") == "not_independent"
 
 
-def test_who_is_alone_stays_alone_beside_a_puppet(staff: Staff) -> None:
+def test_lone_admin_stays_alone_beside_a_puppet(staff: Staff) -> None:
     staff.settle("ana", company="Frota")
     staff.do("operator add", name="nina", email="n@b.c", role="admin", password=HASH)
     change = staff.do("application set", "ana", application="erp", company="Frota", grants=["start"])
@@ -110,7 +110,7 @@ def test_what_reaches_into_companies_waits_for_an_admin_of_the_installation(two_
     assert "disable_ignition" in json.dumps(staff.do("plan show", plan="small"))
 
 
-def test_at_set_up_nothing_of_that_kind_is_kept(staff: Staff, env: TenantEnv) -> None:
+def test_hiring_at_set_up_is_not_kept_as_power_from_the_shell(staff: Staff, env: TenantEnv) -> None:
     staff.hire("nina", "approver")
     staff.hire("ana")
     assert told(env) == []

@@ -90,7 +90,7 @@ def test_connectors_with_one_base_url_are_one_name_space(by_account: frozenset[s
     assert spaces.of("other", "account 1") != spaces.of("acme", "account 1")
 
 
-def test_of_two_rows_for_one_car_the_later_one_is_in_doubt(env: TenantEnv, two_cars: dict[str, dict[str, Any]]) -> None:
+def test_later_of_two_rows_for_one_car_is_in_doubt(env: TenantEnv, two_cars: dict[str, dict[str, Any]]) -> None:
     """As an older Keyturn may have left them: nothing told them apart, and no name space was settled."""
     env.clock.advance(1.0)
     spoil = (
