@@ -14,7 +14,7 @@ from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Declarations, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence
-from tests.commands.cases import vehicle
+from tests.commands.preconditions.cases import vehicle
 from tests.support.clock import RunningClock
 from tests.support.oem import Oem, answer
 

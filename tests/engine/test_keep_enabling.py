@@ -11,12 +11,12 @@ from keyturn.connectors.port import Verdict
 from keyturn.engine import verify
 from keyturn.fleet import evidence
 from keyturn.store.port import Tx
+from tests.commands.operations.immobilising import DISABLE, ENABLE, entries, order, refused, state
 from tests.support.command_env import OPERATION, PARKED, CommandEnv, not_none
 from tests.support.enrolment import VIN
 
 from ..commands.conftest import env as env
 from ..commands.conftest import installed as installed
-from ..commands.immobilising import DISABLE, ENABLE, entries, order, refused, state
 
 RULES = ImmobilisationSettings(keep_enabling_for=86_400.0, keep_enabling_pause=60.0)
 OPERATOR = "operator:ana"

@@ -78,7 +78,7 @@ BUGS: tuple[Bug, ...] = (
         "    lifecycle.part(tx, command.id)\n",
         "",
         "",
-        test="tests/commands/test_coalescing.py::test_an_unknown_one_is_joined_until_its_answer_deadline",
+        test="tests/commands/admission/test_coalescing.py::test_an_unknown_one_is_joined_until_its_answer_deadline",
     ),
     Bug(
         "a restoring command supersedes nothing",
@@ -100,7 +100,7 @@ BUGS: tuple[Bug, ...] = (
         "    if any(row.state in WITH_OEM for row in lane):\n",
         "    if False:\n",
         "",
-        test="tests/commands/test_lanes.py",
+        test="tests/commands/model/test_lanes.py",
     ),
     Bug(
         "the newest goes first",
@@ -130,7 +130,7 @@ BUGS: tuple[Bug, ...] = (
         "    first = [row for row in contenders(rows) if not row.spec.is_read][:1]\n"
         "    return reads + [row for row in first if row in ready]\n",
         "",
-        test="tests/commands/test_lanes.py",
+        test="tests/commands/model/test_lanes.py",
     ),
     Bug(
         "a command leaves the lane when it is accepted",

@@ -25,7 +25,7 @@ BUGS: tuple[Bug, ...] = (
         "        return Finding(number, Verdict.CONTRADICTED)\n"
         "    if truth is None and _own_record(number, case):\n",
         "",
-        test="tests/commands/test_evidence_rules.py",
+        test="tests/commands/preconditions/test_evidence_rules.py",
     ),
     Bug(
         "old evidence counts",
@@ -33,7 +33,7 @@ BUGS: tuple[Bug, ...] = (
         "    if age(signal, case.now) > rules.max_age:\n",
         "    if False:\n",
         "",
-        test="tests/commands/test_evidence_rules.py",
+        test="tests/commands/preconditions/test_evidence_rules.py",
     ),
     Bug(
         "a vehicle may be immobilised a moment after it stopped",
@@ -48,7 +48,7 @@ BUGS: tuple[Bug, ...] = (
         "    if reason is not None or vehicle is None or declares is None:\n",
         "    if vehicle is None or declares is None:\n",
         "",
-        test="tests/commands/test_intent.py",
+        test="tests/commands/execution/test_intent.py",
     ),
     Bug(
         "transitions are not written down",
@@ -92,7 +92,7 @@ BUGS: tuple[Bug, ...] = (
         "    if case.spec.verified_by is None or case.spec.name in case.pending:\n",
         "    if case.spec.verified_by is None:\n",
         "",
-        test="tests/commands/test_unclear.py",
+        test="tests/commands/execution/test_unclear.py",
     ),
     Bug(
         "no record is opened when a disable leaves",
@@ -107,7 +107,7 @@ BUGS: tuple[Bug, ...] = (
         "        if record.opened_by != command.id:\n            continue\n",
         "",
         "",
-        test="tests/commands/test_immobilisations.py",
+        test="tests/commands/operations/test_immobilisations.py",
     ),
     Bug(
         "the budget of a command is not kept",

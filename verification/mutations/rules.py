@@ -16,7 +16,7 @@ BUGS: tuple[Bug, ...] = (
         "        frozenset({Moment.SEND}),\n",
         "        frozenset(),\n",
         "",
-        test="tests/commands/test_policy.py",
+        test="tests/commands/rules/test_policy.py",
     ),
     Bug(
         "a reason is not asked for",
@@ -52,7 +52,7 @@ BUGS: tuple[Bug, ...] = (
         "_disable(lambda facts: facts.stopped)",
         "_disable(lambda facts: False)",
         "",
-        test="tests/commands/test_policy.py",
+        test="tests/commands/rules/test_policy.py",
     ),
     Bug(
         "a switch over what acts stops what restores",
@@ -102,7 +102,7 @@ BUGS: tuple[Bug, ...] = (
         "    if not disable_may_still_act(tx, record, enable[1] or 0):\n",
         "    if True:\n",
         "",
-        test="tests/commands/test_immobilisation_ends.py",
+        test="tests/commands/operations/test_immobilisation_ends.py",
     ),
     Bug(
         "a switch over restoring commands does not end by itself",
@@ -131,7 +131,7 @@ BUGS: tuple[Bug, ...] = (
         "min(signal.as_of or 0, tx.now))",
         "tx.now)",
         "",
-        test="tests/commands/test_immobilisation_ends.py",
+        test="tests/commands/operations/test_immobilisation_ends.py",
     ),
     Bug(
         "all that comes behind something that waits for an approval has one segment",

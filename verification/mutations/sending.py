@@ -9,7 +9,7 @@ BUGS: tuple[Bug, ...] = (
         "WHERE id = :id AND fence = :expected_fence",
         "WHERE id = :id AND :expected_fence > 0",
         "",
-        test="tests/commands/test_lifecycle.py",
+        test="tests/commands/model/test_lifecycle.py",
     ),
     Bug(
         "sent whether or not the intent was written",
@@ -59,7 +59,7 @@ BUGS: tuple[Bug, ...] = (
         "    return answered(command) if next_try >= (command.post_until or 0) else {}\n",
         "    return {}\n",
         "",
-        test="tests/commands/test_retry.py",
+        test="tests/commands/execution/test_retry.py",
     ),
     Bug(
         "Unknown is sent again when a look-up finds nothing",
@@ -84,7 +84,7 @@ BUGS: tuple[Bug, ...] = (
         "if tx.now >= (command.send_deadline or 0):",
         "if False:",
         "",
-        test="tests/commands/test_intent.py",
+        test="tests/commands/execution/test_intent.py",
     ),
     Bug(
         "send_by goes beyond the deadline",
@@ -107,7 +107,7 @@ BUGS: tuple[Bug, ...] = (
         "return young | (",
         "return (",
         "",
-        test="tests/commands/test_lapse.py",
+        test="tests/commands/execution/test_lapse.py",
     ),
     Bug(
         "an answer is taken for that to whatever sending is under way",
@@ -115,7 +115,7 @@ BUGS: tuple[Bug, ...] = (
         "partial(outcome.apply_to_sending, sent=intent,",
         "partial(outcome.apply, command_id=intent.id,",
         "",
-        test="tests/commands/test_sending_twice.py",
+        test="tests/commands/execution/test_sending_twice.py",
     ),
     Bug(
         "the connector does not compare send_by",

@@ -8,10 +8,9 @@ from keyturn.commands.record import Command
 from keyturn.commands.request import PostAnswer
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
+from tests.commands.model.drafts import draft, written
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
-
-from .drafts import draft, written
 
 
 def post(env: CommandEnv, command: str, **fields: str) -> PostAnswer | None:

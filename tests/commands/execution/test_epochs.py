@@ -6,9 +6,8 @@ from keyturn.commands.epochs import leave_behind
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
 from keyturn.fleet import immobilisation
+from tests.commands.model.drafts import draft, written
 from tests.support.command_env import PARKED, CommandEnv, not_none
-
-from .drafts import draft, written
 
 UNKNOWN_TEXT = '"Outcome unknown. The vehicle may have executed the command."'
 

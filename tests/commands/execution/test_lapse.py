@@ -7,10 +7,9 @@ from keyturn.commands import lifecycle, record
 from keyturn.commands.desk import end_of_wait
 from keyturn.commands.states import State
 from keyturn.connectors.port import Verdict
+from tests.commands.model.drafts import draft, written
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW
-
-from .drafts import draft, written
 
 
 def test_a_queued_command_expires_at_its_send_deadline(env: CommandEnv) -> None:

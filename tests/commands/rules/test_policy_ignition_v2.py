@@ -3,10 +3,9 @@
 import pytest
 
 from keyturn.commands.nonces import Nonce
+from tests.commands.operations.immobilising import DISABLE, ENABLE
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import VIN
-
-from .immobilising import DISABLE, ENABLE
 
 
 @pytest.fixture(autouse=True)

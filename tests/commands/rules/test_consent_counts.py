@@ -10,10 +10,9 @@ from keyturn.tenants import passwords
 from keyturn.tenants.operations import perform
 from keyturn.tenants.operators import load
 from keyturn.tenants.principal import Operator
+from tests.commands.operations.immobilising import DISABLE
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, VIN
-
-from .immobilising import DISABLE
 
 DELAY = 600.0
 """Seconds of a change's notice."""

@@ -11,10 +11,9 @@ from keyturn.commands.lifecycle import NotATransition
 from keyturn.commands.public import confirmation_answer, is_final, joined_code, post_answer, record_body
 from keyturn.commands.record import Command, Face
 from keyturn.commands.states import State, Status
+from tests.commands.model.drafts import draft, written
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import NOW, VIN, Names
-
-from .drafts import draft, written
 
 CREATED, LATER = "2023-11-14 19:13:20", "2023-11-14 19:13:27"
 ONE_CHANGE = [

@@ -9,10 +9,9 @@ from keyturn.commands.intent import hold_back_unsent
 from keyturn.commands.states import State, Status
 from keyturn.connectors.port import Exchange, Verdict
 from keyturn.tenants.administration import OperationError, Session
+from tests.commands.model.drafts import draft
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, NOW, Names
-
-from .drafts import draft
 
 SAFE = [
     ("start", State.FAILED, None, True),
