@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from keyturn.tenants import switches
+from tests.admin.changing import staff as staff
+from tests.admin.changing import two as two
 
-from .changing import staff as staff
-from .changing import two as two
 from .staff import NOTICE, Staff
 
 HOUR, TEN_MINUTES = 3_600.0, 600.0

@@ -10,10 +10,10 @@ from keyturn.tenants.administration import Arguments, Operation
 from keyturn.tenants.guards import guarded
 from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
+from tests.tenants.staff import NOTICE, Staff
 
 from .changing import staff as staff
 from .changing import two as two
-from .staff import NOTICE, Staff
 
 GRANTS: dict[str, Any] = {"application": "erp", "grants": ["location", "start"]}
 

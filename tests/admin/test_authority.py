@@ -9,8 +9,7 @@ from keyturn.tenants import authority, operators
 from keyturn.tenants.administration import Arguments, OperationError
 from keyturn.tenants.principal import Operator
 from tests.support.tenant_env import TenantEnv
-
-from .staff import WEEK, Staff
+from tests.tenants.staff import WEEK, Staff
 
 ROLE_ADMIN = "This needs an operator with the role 'admin'."
 

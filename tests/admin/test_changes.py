@@ -14,10 +14,10 @@ from keyturn.tenants.administration import Answer, Arguments, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
 from keyturn.tenants.second_factor import code_at, step_at
 from tests.support.tenant_env import INSTALLATION, TenantEnv
+from tests.tenants.staff import NOTICE, Staff
 
 from .changing import staff as staff
 from .changing import two as two
-from .staff import NOTICE, Staff
 
 LOOSER: dict[str, dict[str, Any]] = {
     "application add": {"company": "Frota", "name": "new", "grants": ["start"]},

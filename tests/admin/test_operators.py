@@ -14,8 +14,7 @@ from keyturn.tenants.guards import at_once
 from keyturn.tenants.operations import perform, prepared
 from keyturn.tenants.principal import Operator
 from tests.support.tenant_env import INSTALLATION, TenantEnv
-
-from .staff import Staff
+from tests.tenants.staff import Staff
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.second_factor import code_at, enrolment_uri, step_of
 from tests.support.tenant_env import TenantEnv
-
-from .staff import PASSWORD, Staff
+from tests.tenants.staff import PASSWORD, Staff
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 
 from keyturn.tenants.administration import OperationError
 from tests.support.tenant_env import TenantEnv
+from tests.tenants.staff import DAY, HASH, NOTICE, WEEK, Staff
 
 from .changing import staff as staff
 from .changing import two as two
-from .staff import DAY, HASH, NOTICE, WEEK, Staff
 
 
 def test_the_insider_who_loosens_alone_is_stopped_by_the_other(two: Staff, env: TenantEnv) -> None:

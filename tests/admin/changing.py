@@ -3,8 +3,7 @@
 import pytest
 
 from tests.support.tenant_env import TenantEnv
-
-from .staff import Staff
+from tests.tenants.staff import Staff
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ import pytest
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.signing_in import sign_in
+from tests.admin.changing import staff as staff
 from tests.support.tenant_env import TenantEnv
-
-from .changing import staff as staff
-from .staff import NOTICE, PASSWORD, Staff
+from tests.tenants.staff import NOTICE, PASSWORD, Staff
 
 LOCK = 900.0
 

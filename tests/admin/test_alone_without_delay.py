@@ -7,9 +7,9 @@ import pytest
 
 from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
+from tests.tenants.staff import Staff
 
 from .changing import staff as staff
-from .staff import Staff
 
 AT_ONCE = msgspec.structs.replace(INSTALLATION, delay=0)
 

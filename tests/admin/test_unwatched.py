@@ -7,9 +7,9 @@ import pytest
 
 from keyturn.tenants import operators
 from tests.support.tenant_env import TenantEnv
+from tests.tenants.staff import HASH, NOTICE, WEEK, Staff
 
 from .changing import staff as staff
-from .staff import HASH, NOTICE, WEEK, Staff
 
 
 @pytest.fixture

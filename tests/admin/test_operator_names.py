@@ -7,8 +7,7 @@ import pytest
 
 from keyturn.tenants import passwords
 from tests.support.tenant_env import TenantEnv
-
-from .staff import Staff
+from tests.tenants.staff import Staff
 
 FIRST, SECOND, WHOLE = "the first long phrase", "the second long phrase", "the longest phrase of all"
 

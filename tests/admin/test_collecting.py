@@ -9,10 +9,10 @@ import pytest
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
+from tests.tenants.staff import DAY, NOTICE, Staff
 
 from .changing import staff as staff
 from .changing import two as two
-from .staff import DAY, NOTICE, Staff
 
 SECRETS = ("client_secret", "sign_secret", "code")
 MAKES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [

@@ -6,8 +6,7 @@ import pytest
 
 from keyturn.tenants import closeness, operators
 from tests.support.tenant_env import TenantEnv
-
-from .staff import HASH, NOTICE, WEEK, Staff
+from tests.tenants.staff import HASH, NOTICE, WEEK, Staff
 
 
 @pytest.fixture

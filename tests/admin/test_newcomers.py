@@ -7,10 +7,10 @@ import pytest
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operations import prepared
 from tests.support.tenant_env import TenantEnv
+from tests.tenants.staff import DAY, NOTICE, PASSWORD, WEEK, Staff
 
 from .changing import staff as staff
 from .changing import two as two
-from .staff import DAY, NOTICE, PASSWORD, WEEK, Staff
 
 
 def hired(two: Staff, name: str = "nina", role: str = "admin") -> str:

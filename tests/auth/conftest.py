@@ -1,0 +1,3 @@
+from tests.tenants.conftest import application as application
+from tests.tenants.conftest import enrol as enrol
+from tests.tenants.conftest import env as env
