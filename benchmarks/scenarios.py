@@ -1,4 +1,5 @@
-"""``python -m benchmarks.scenarios [COUNT]``: simulated scenarios a second on one core, and how fast that core is meanwhile.
+"""``python -m benchmarks.scenarios [COUNT]``:
+simulated scenarios a second on one core, and how fast that core is meanwhile.
 
 Under ``valgrind --tool=callgrind`` the difference between two counts gives the instructions of a scenario, which do not
 depend on what else the machine does.
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 
 from verification.simulation.running import place, run_some
-from verification.simulation.world.data_directory import Site
+from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.installation import make_template
 from verification.simulation.world.single_thread import without_locks
 
@@ -26,7 +27,7 @@ def main() -> None:
     before = _additions()
     with tempfile.TemporaryDirectory(dir=place()) as home:
         template = make_template(Path(home) / "template")
-        with Site(template, Path(home) / "site") as site:
+        with DataDirectory(template, Path(home) / "site") as site:
             run_some(range(WARM_UP), site)
             began = time.perf_counter()
             run_some(range(WARM_UP, WARM_UP + count), site)

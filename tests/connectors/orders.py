@@ -2,7 +2,7 @@
 
 import uuid
 
-from keyturn.clock import SystemClock, after
+from keyturn.clock import Clock, after
 from keyturn.connectors.port import Account, Order, Target
 
 TOKEN = "s3cret-oem-token"
@@ -16,7 +16,7 @@ def target(owner: Account | None = None) -> Target:
     return Target(owner or account(), vin="9KTPARKED00000001", external_id="car 1/a")
 
 
-def order(clock: SystemClock, name: str = "start", *, within: float = 5.0, at: Target | None = None) -> Order:
+def order(clock: Clock, name: str = "start", *, within: float = 5.0, at: Target | None = None) -> Order:
     """An order whose first byte may leave for `within` seconds from now."""
     return Order(
         command_id=str(uuid.uuid4()),

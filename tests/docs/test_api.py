@@ -11,7 +11,7 @@ from keyturn.commands.preconditions import PRECONDITIONS
 from keyturn.commands.states import STATUS, State, Status
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
-CHECKS = (
+CHECKS: tuple[tuple[str, type[errors.Refusal]], ...] = (
     ("1", errors.BearerMissing), ("2", errors.BearerInvalid), ("3", errors.BodyTooLarge), ("4", errors.InvalidVin),
     ("5", errors.InvalidCommand), ("6a", errors.SignSecretMissing), ("6b", errors.SignatureInvalid),
     ("7", errors.TooManyRequests), ("8", errors.VinNotFound), ("9", errors.CommandNotFound),

@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 
 from keyturn_simulator import Simulator, SimulatorSettings
-from tests.verification.crash.consistency import assert_consistent, assert_done_once
-from tests.verification.crash.db_snapshot import copied, states
 from tests.support.clients import Answer, Application
 from tests.support.clock import eventually
+from tests.verification.crash.consistency import assert_consistent, assert_done_once
+from tests.verification.crash.db_snapshot import copied, states
 
 from .full_disks import Disk, limited_process, small_disk
 from .installation import install

@@ -8,8 +8,6 @@ import pytest
 from keyturn.commands import refusals
 from keyturn.commands.refusals import SINGLY
 from keyturn.errors import BlockedByPolicy
-from .installation import VIN
-from .yard import Yard
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import VIN
 

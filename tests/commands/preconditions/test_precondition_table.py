@@ -5,9 +5,9 @@ import pytest
 from keyturn.commands import texts
 from keyturn.commands.sights import sights
 from keyturn.fleet.evidence import Track
+from tests.support.enrolment import NOW
 
 from .cases import RULES, case
-from .installation import NOW
 
 TABLE: dict[int, tuple[str, set[str]]] = {
     1: ("The vehicle must not be moving.", {"speed"}),

@@ -13,8 +13,8 @@ from verification.crash.processes import free_port
 from keyturn_simulator import Simulator, SimulatorSettings
 from tests.startup.installation import Installation, install
 from tests.startup.process import ServerProcess, serving
-from tests.verification.crash.clients import Client, Doors, Heard
 from tests.support.clients import Application
+from tests.verification.crash.clients import Client, Doors, Heard
 
 _STREAMS = 4
 """Requests that one application has under way at once."""

@@ -8,11 +8,11 @@ import pytest
 
 from tests.hostile.far_side import Caller, FarSide, Seen, answer, saying
 from tests.startup.installation import ORDINARY, install
+from tests.startup.process import serving
+from tests.support.clock import eventually
 from tests.verification.crash.consistency import assert_consistent, assert_done_once
 from tests.verification.crash.db_snapshot import copied, in_flight, states
 from tests.verification.crash.stage import crash_stage
-from tests.startup.process import serving
-from tests.support.clock import eventually
 
 pytestmark = pytest.mark.anyio
 
