@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.connectors.port import Declarations, Observed, OemAnswer, Operation, Order, Target, Verdict
+from keyturn.connectors.port import Declarations, Inbox, Observed, OemAnswer, Operation, Order, Target, Verdict
 
 FOLLOW_FLOOR = 3600.0
 """Seconds before an operation is asked about: longer than any measurement."""
@@ -22,6 +22,9 @@ class InstantOem:
         )
         self.called = asyncio.Event()
         self.called_at = 0.0
+
+    async def start(self, _inbox: Inbox) -> None:
+        """It never says anything unasked."""
 
     async def send(self, _order: Order) -> OemAnswer:
         self.called_at = time.perf_counter()

@@ -131,6 +131,8 @@ class Node:
         )
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
+        for name, connector in connectors.items():
+            await connector.start(self.works.inbox(name))
         directory_of_tenants = Directory(self.store, keyring, self._time, settings.tokens.life)
         return await self._serve(self.works.desk, directory_of_tenants, tls)
 

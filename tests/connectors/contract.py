@@ -3,13 +3,14 @@
 An adapter's test module subclasses `ConnectorContract` and gives it a `rig`.
 """
 
+import asyncio
 from enum import Enum, auto
 from typing import Protocol
 
 import msgspec
 import pytest
 
-from keyturn.connectors.port import Connector, Operation, Verdict
+from keyturn.connectors.port import Connector, OemAnswer, Operation, StateReport, Verdict
 from tests.support.clock import RunningClock
 
 from .orders import TOKEN, order, target
@@ -42,8 +43,24 @@ MAY_HAVE_HAPPENED = (
     Conduct.REDIRECTS,
     Conduct.FAILS_UNLISTED,
 )
+PUSHED = (Verdict.IN_PROGRESS, Verdict.SUCCEEDED, Verdict.FAILED, Verdict.REFUSED)
+"""What an OEM can say unasked of an operation that it has."""
 RAW_TEXT = "oem internal text 4711"
 """What a far side says in its own words with every failure; the public must never read it."""
+
+
+class Letters:
+    """An inbox that keeps what is pushed."""
+
+    def __init__(self) -> None:
+        self.operations: list[tuple[str, Operation, OemAnswer]] = []
+        self.reports: list[tuple[str, str, StateReport]] = []
+
+    async def operation_changed(self, account_id: str, operation: Operation, answer: OemAnswer) -> None:
+        self.operations.append((account_id, operation, answer))
+
+    async def state_reported(self, account_id: str, external_id: str, report: StateReport) -> None:
+        self.reports.append((account_id, external_id, report))
 
 
 class Rig(Protocol):
@@ -136,6 +153,37 @@ class ConnectorContract:
     async def test_state_that_cannot_be_read_is_none(self, rig: Rig) -> None:
         await rig.behave(Conduct.IS_ABSENT)
         assert (await rig.connector.observe(target())).report is None
+
+    async def test_it_can_be_started_and_pushes_nothing_or_what_can_be_used(self, rig: Rig) -> None:
+        await rig.behave(Conduct.TAKES_IT)
+        inbox = Letters()
+        await rig.connector.start(inbox)
+        await rig.connector.send(order(rig.clock))
+        await rig.connector.close()
+        for account_id, operation, answer in inbox.operations:
+            assert account_id
+            assert operation.id or operation.url
+            assert answer.verdict in PUSHED
+            assert TOKEN not in msgspec.json.encode(answer).decode()
+            assert RAW_TEXT not in (answer.detail or "")
+        for account_id, external_id, _report in inbox.reports:
+            assert rig.connector.declares.reads_state
+            assert account_id
+            assert external_id
+
+    async def test_starting_it_needs_no_far_side(self, rig: Rig) -> None:
+        await rig.behave(Conduct.IS_ABSENT)
+        await rig.connector.start(Letters())
+
+    async def test_nothing_is_pushed_once_it_is_closed(self, rig: Rig) -> None:
+        await rig.behave(Conduct.TAKES_IT)
+        inbox = Letters()
+        await rig.connector.start(inbox)
+        await rig.connector.send(order(rig.clock))
+        await rig.connector.close()
+        pushed = (len(inbox.operations), len(inbox.reports))
+        await asyncio.sleep(0.05)
+        assert (len(inbox.operations), len(inbox.reports)) == pushed
 
     async def test_closing_twice_is_closing(self, rig: Rig) -> None:
         await rig.behave(Conduct.TAKES_IT)

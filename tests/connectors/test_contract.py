@@ -1,5 +1,6 @@
 """The contract suite on oem_http, in both of its modes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from tests.support.clock import RunningClock
 from tests.support.oem import DROP, HANG, Ending, Oem, answer
 
-from .contract import RAW_TEXT, Conduct, ConnectorContract
+from .contract import RAW_TEXT, Conduct, ConnectorContract, Letters
 from .definitions import OPERATION, SYNC, connector
 from .orders import TOKEN
 
@@ -45,6 +46,17 @@ class OemHttpRig:
 
     def received(self) -> int:
         return len(self.oem.seen)
+
+
+@pytest.mark.anyio
+async def test_starting_oem_http_does_nothing(oem: Oem) -> None:
+    rig, inbox = OemHttpRig(oem, OPERATION), Letters()
+    before = asyncio.all_tasks()
+    await rig.connector.start(inbox)
+    await asyncio.sleep(0.01)
+    assert asyncio.all_tasks() == before
+    assert (inbox.operations, inbox.reports, oem.seen) == ([], [], [])
+    await rig.connector.close()
 
 
 class TestOperationMode(ConnectorContract):

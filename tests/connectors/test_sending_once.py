@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.connectors.oem_http.gate import BarredError, Deadline, Gate
+from keyturn.connectors.deadline import Deadline
+from keyturn.connectors.oem_http.gate import BarredError, Gate
 from keyturn.connectors.port import Verdict
 from tests.support.certificates import Authority
 from tests.support.clock import RunningClock

@@ -12,9 +12,9 @@ from keyturn.cli.conclusions import Told, concluded, lines, reported, summary
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json
+from keyturn.connectors.masking import masked
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.exchanges import masked
 from keyturn.connectors.oem_http.expressions import Found, in_answer, in_state, in_status, in_token
 from keyturn.connectors.oem_http.notation import parse_address
 from keyturn.connectors.oem_http.outcomes import decoded

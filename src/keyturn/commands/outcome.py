@@ -15,7 +15,7 @@ from keyturn.commands.cases import reported_as
 from keyturn.commands.record import Command
 from keyturn.commands.registration import CONFLICT, answered, answered_if_later
 from keyturn.commands.states import State
-from keyturn.connectors.port import Declarations, OemAnswer, Verdict
+from keyturn.connectors.port import Declarations, OemAnswer, Operation, Verdict
 from keyturn.fleet.evidence import Evidence
 from keyturn.store.port import Tx
 
@@ -28,6 +28,20 @@ def apply(tx: Tx, command_id: str, answer: OemAnswer, declares: Declarations) ->
     """Record an answer to a question or a look-up. None: it changes nothing, or came too late."""
     command = record.load_to_change(tx, command_id)
     return None if command is None else _apply(tx, command, answer, declares)
+
+
+def apply_to_operation(
+    tx: Tx, account_id: str, operation: Operation, answer: OemAnswer, declares: Declarations
+) -> tuple[str, ...]:
+    """Record what an OEM said unasked of an operation, as `apply` does of an answer to a question.
+
+    Gives the ids of the commands that are asked about as this operation. Where there are several, none is changed: each
+    is to be asked about.
+    """
+    followed = record.followed_with(tx, account_id, operation)
+    if len(followed) == 1:
+        apply(tx, followed[0].id, answer, declares)
+    return tuple(command.id for command in followed)
 
 
 def apply_to_sending(tx: Tx, sent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:

@@ -116,6 +116,10 @@ WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM op
 _FOLLOWED = _COMMAND + _IS_FOLLOWED
 _FOLLOWED_FENCE = f"SELECT fence FROM command {_IS_FOLLOWED}"  # noqa: S608 - as above
 _NAME_AND_STATE = "SELECT name, state FROM command WHERE id = :id"
+_FOLLOWED_OF_ACCOUNT = f"""{_COMMAND}
+WHERE id IN (SELECT command_id FROM open_command WHERE state IN ('Accepted', 'Unknown'))
+  AND account_id = :account_id AND operation IS NOT NULL
+"""  # noqa: S608 - as above
 _OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = :vehicle_id"
 _PLACES = "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
 _OPEN_ALL = f"{_OPEN} ORDER BY o.command_id"
@@ -192,6 +196,21 @@ def names_and_states(tx: ReadTx, command_ids: Iterable[str]) -> list[tuple[str, 
     """(name, state) of each command that still has a row, in the order of the ids."""
     rows = (tx.one(_NAME_AND_STATE, id=command_id) for command_id in command_ids)
     return [(name, state) for name, state in filter(None, rows)]
+
+
+def followed_with(tx: ReadTx, account_id: str, operation: Operation) -> list[Command]:
+    """The account's commands that are asked about as this operation: by its id, or by its URL where one has no id."""
+    rows = tx.all(_FOLLOWED_OF_ACCOUNT, account_id=account_id)
+    commands = [command for row in rows if (command := _command(row)) is not None]
+    return [command for command in commands if _is(command.oem_operation, operation)]
+
+
+def _is(known: Operation | None, told: Operation) -> bool:
+    if known is None:
+        return False
+    if known.id is not None and told.id is not None:
+        return known.id == told.id
+    return known.url is not None and known.url == told.url
 
 
 def open_places(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:

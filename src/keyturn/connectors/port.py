@@ -200,11 +200,47 @@ class CredentialKeeper(Protocol):
         ...
 
 
+class Inbox(Protocol):
+    """Takes what an OEM or a device gateway says unasked. Each connector gets its own, for its own accounts alone.
+
+    A push may come at any time after `Connector.start` was called, in any order, late, and more than once: every one
+    is judged as an answer to a question would be, so a repeated or late one does no harm. What is pushed is durable
+    when the call returns; a gateway that keeps messages until they are acknowledged is to be acknowledged then.
+
+    A call never raises for what it is given: an account, an operation or a vehicle that is not known here is left
+    aside. An exception says that nothing was kept (such as `StoreUnavailable`): push it again later.
+    """
+
+    async def operation_changed(self, account_id: str, operation: Operation, answer: OemAnswer) -> None:
+        """The OEM says how far an operation of this account is, with what `Connector.ask` would answer now.
+
+        Taken while the command is asked about, that is once the answer to its sending is recorded; until then, and
+        afterwards, it is left aside. It never takes the place of `ask`: a push may be lost.
+        """
+        ...
+
+    async def state_reported(self, account_id: str, external_id: str, report: StateReport) -> None:
+        """The source says what it knows of the vehicle, with what `Connector.observe` would report.
+
+        Values count by the source's own times, since a push may be late: a value without any is left aside (see
+        `evidence.absorb`). Nothing is kept of a connector that does not declare `reads_state`.
+        """
+        ...
+
+
 class Connector(Protocol):
     """One OEM. Every adapter passes the connector contract suite."""
 
     @property
     def declares(self) -> Declarations: ...
+
+    async def start(self, inbox: Inbox) -> None:
+        """Called once, when the engine runs: from now on what the far side says unasked may go into `inbox`.
+
+        Return soon; whatever listens goes on in tasks of the connector's own. A far side that is not there is no
+        error here: keep trying. A connector that only asks does nothing.
+        """
+        ...
 
     async def send(self, order: Order) -> OemAnswer:
         """Write the command to a socket once, or not at all: no redirect, no resending."""
@@ -226,4 +262,6 @@ class Connector(Protocol):
         """What the source knows of the vehicle now, or what was wrong."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Let go of everything, whether or not it was started; a second call does nothing. No push comes after it."""
+        ...

@@ -10,6 +10,7 @@ from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
 from keyturn.engine.keeping import keep_trying
+from keyturn.engine.pause import Pause
 from keyturn.engine.silences import Silences
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet import evidence
@@ -43,26 +44,33 @@ class Follower:
         self._verify_for = verify_for
         self._jitter = jitter
         self._silences = silences
-        self._followed = 0
+        self._pauses: dict[str, Pause] = {}
 
     async def follow(self, command: Command) -> None:
         """Until the command's outcome is clear or nobody asks about it any more."""
         reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None:
             return
-        self._followed += 1
+        pause = self._pauses[command.id] = Pause()
         try:
-            await self._follow(command, *reached)
+            await self._follow(command, pause, *reached)
         finally:
-            self._followed -= 1
+            del self._pauses[command.id]
 
-    async def _follow(self, command: Command, vehicle: Vehicle, target: Target, connector: Connector) -> None:
+    def look_again(self, command_id: str) -> None:
+        """Its record was changed by what somebody else heard: look at it now and not after the pause."""
+        if (pause := self._pauses.get(command_id)) is not None:
+            pause.cut()
+
+    async def _follow(
+        self, command: Command, between: Pause, vehicle: Vehicle, target: Target, connector: Connector
+    ) -> None:
         questions = await self._silences.of_command(vehicle.connector, command.id)
         pause = connector.declares.follow_floor
         cancelled = False
-        await asyncio.sleep(self._jitter() * self._followed / _FIRST_QUESTIONS)
+        await asyncio.sleep(self._jitter() * len(self._pauses) / _FIRST_QUESTIONS)
         while True:
-            await asyncio.sleep(pause * (1 + _JITTER * (self._jitter() - 0.5)))
+            await between.sleep(pause * (1 + _JITTER * (self._jitter() - 0.5)))
             current = await self._store.read(partial(_still_followed, command=command))
             if current is None:
                 return

@@ -13,6 +13,7 @@ from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Exchange, Observed, Quota, StateReport, Target
 from keyturn.engine.silences import Silences
 from keyturn.fleet import evidence, vehicles, which_car
+from keyturn.fleet import pushed as pushed_reports
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
@@ -150,13 +151,18 @@ def _counted(tx: Tx, vehicle: Vehicle, limits: Quota) -> bool:
     return True
 
 
-def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings) -> Evidence:
-    """Keep a report, with what it means for an open immobilisation. One of a car that it means no more is dropped."""
+def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings, *, pushed: bool = False) -> Evidence:
+    """Keep a report, with what it means for an open immobilisation. One of a car that it means no more is dropped.
+
+    `pushed`: nobody asked for it, and it may be late. Then a VIN in it may raise a doubt and never ends one.
+    """
     if not which_car.is_aimed(tx, vehicle):
         return evidence.load(tx, vehicle.id)
-    which_car.compare_vin(tx, vehicle, report.vin)
+    if not pushed or which_car.tells_another_vin(vehicle, report.vin):
+        which_car.compare_vin(tx, vehicle, report.vin)
     heard = evidence.dated(report, tx.moment.ahead)
-    known = evidence.absorb(evidence.load_to_change(tx, vehicle.id), heard, tx.now, vehicle.connector, rules)
+    merge = pushed_reports.absorb if pushed else evidence.absorb
+    known = merge(evidence.load_to_change(tx, vehicle.id), heard, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)
     return known

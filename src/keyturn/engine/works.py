@@ -22,13 +22,14 @@ from keyturn.commands.identity import RandomBytes, six_digits, uuid7
 from keyturn.commands.intake import Intake
 from keyturn.commands.intent import IntentRules
 from keyturn.commands.registration import Registrar
-from keyturn.config.settings import EngineSettings, ImmobilisationSettings, Settings
-from keyturn.connectors.port import Connector
+from keyturn.config.settings import EngineSettings, EvidenceSettings, ImmobilisationSettings, Settings
+from keyturn.connectors.port import Connector, Inbox
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_watch import Budgets
 from keyturn.engine.dispatch import Dispatcher, Guards
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
+from keyturn.engine.inbox import ConnectorInbox
 from keyturn.engine.keep_enabling import KeepEnabling
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.reminders import Reminders
@@ -94,6 +95,7 @@ class Works:
         rounds: Mapping[str, Round],
         interval: float,
         operations: tuple[Operation, ...],
+        evidence_rules: EvidenceSettings,
     ) -> None:
         self.desk = desk
         self.operations = operations
@@ -102,6 +104,7 @@ class Works:
         self._sweeper = sweeper
         self._rounds = rounds
         self._interval = interval
+        self._evidence_rules = evidence_rules
         self._making: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -112,6 +115,11 @@ class Works:
             asyncio.create_task(make_rounds(look, self._interval, name, at_once=False), name=name)
             for name, look in self._rounds.items()
         ]
+
+    def inbox(self, name: str) -> Inbox:
+        """Where the connector of this name puts what its OEM says unasked. Raises `KeyError`: there is none."""
+        declares = self._parts.connectors[name].declares
+        return ConnectorInbox(name, declares, self._parts.store, self._evidence_rules, self.engine.look_again)
 
     def _begin(self, tx: Tx) -> None:
         """The first commit of this process says by which clocks it goes: the next one sees what was done to them."""
@@ -154,7 +162,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
         *approvals.operations(approvals.Approvals(registrar, declarations).approve),
         *readiness.operations(readiness.Readiness(codes, registrar, declarations, lambda: engine.clock_fault).run),
     )
-    return Works(parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations)
+    return Works(parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations, settings.evidence)
 
 
 def _breakers(parts: Parts, rules: EngineSettings) -> dict[str, Breaker]:

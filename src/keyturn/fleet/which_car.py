@@ -12,11 +12,25 @@ _ENGINE = "engine"
 _DOUBTED = "SELECT doubt FROM vehicle WHERE id = :id"
 _DOUBT = "UPDATE vehicle SET doubt = :doubt WHERE id = :id"
 _TOLD = "UPDATE vehicle SET vin_told_at = :now WHERE id = :id AND vin_told_at IS NULL"
+_MAY_MEAN = """
+SELECT id FROM vehicle WHERE active = 1 AND account_id = :account_id AND external_id = :external_id
+UNION
+SELECT vehicle_id FROM immobilisation
+WHERE (state <> 'closed' OR held = 1) AND account_id = :account_id AND external_id = :external_id
+"""
 
 
 def aim(tx: ReadTx, vehicle: Vehicle) -> Aim:
     """Which car it means: while it is on record as immobilised, the one that the disable went to."""
     return next((held.aim for held in immobilisation.unfinished(tx, vehicle.id) if held.aim), vehicle.aim)
+
+
+def meaning(tx: ReadTx, wanted: Aim) -> list[Vehicle]:
+    """The active vehicles that mean this car now."""
+    account_id, external_id = wanted
+    ids = [row[0] for row in tx.all(_MAY_MEAN, account_id=account_id, external_id=external_id)]
+    found = [vehicle for vehicle_id in ids if (vehicle := vehicles.load(tx, vehicle_id)) is not None]
+    return [vehicle for vehicle in found if aim(tx, vehicle) == wanted]
 
 
 def is_aimed(tx: ReadTx, vehicle: Vehicle) -> bool:

@@ -9,6 +9,7 @@ from keyturn.clock import Clock, after
 from keyturn.connectors.port import (
     Declarations,
     Exchange,
+    Inbox,
     Observed,
     OemAnswer,
     Operation,
@@ -57,6 +58,9 @@ class ModelConnector:
     @property
     def declares(self) -> Declarations:
         return self._declares
+
+    async def start(self, inbox: Inbox) -> None:
+        """It says nothing unasked."""
 
     async def send(self, order: Order) -> OemAnswer:
         clock, fault = self._time, self._cloud.faults.draw("connect")

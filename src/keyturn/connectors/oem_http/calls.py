@@ -7,9 +7,10 @@ from typing import NamedTuple
 import msgspec
 
 from keyturn.clock import Clock
+from keyturn.connectors.deadline import Deadline
 from keyturn.connectors.oem_http.auth import Auth, TokenStanding
 from keyturn.connectors.oem_http.exchanges import exchange, secrets_of
-from keyturn.connectors.oem_http.gate import Deadline, Gate
+from keyturn.connectors.oem_http.gate import Gate
 from keyturn.connectors.oem_http.requests import Request
 from keyturn.connectors.oem_http.tokens import TokenError, Tokens
 from keyturn.connectors.oem_http.wire import Transfer, Wire

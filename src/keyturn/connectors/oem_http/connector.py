@@ -6,11 +6,11 @@ from http import HTTPStatus
 import msgspec
 
 from keyturn.clock import Clock
+from keyturn.connectors.deadline import Deadline
 from keyturn.connectors.oem_http.calls import Asked, Called, Calls, Judge
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.oem_http.exchanges import without_result
-from keyturn.connectors.oem_http.gate import Deadline
 from keyturn.connectors.oem_http.mapping import AnswerMapping
 from keyturn.connectors.oem_http.notation import PlaceholderError, Values
 from keyturn.connectors.oem_http.requests import Request, Requests
@@ -31,6 +31,7 @@ from keyturn.connectors.port import (
     CredentialKeeper,
     Declarations,
     Exchange,
+    Inbox,
     Observed,
     OemAnswer,
     Operation,
@@ -70,6 +71,9 @@ class OemHttp:
             else GivenTokens()
         )
         self._calls = Calls(definition.auth, self._tokens, self._wire, clock)
+
+    async def start(self, inbox: Inbox) -> None:
+        """Does nothing: an OEM's cloud is asked and says nothing of its own accord."""
 
     async def send(self, order: Order) -> OemAnswer:
         if order.name not in self.declares.offers:

@@ -2,35 +2,15 @@
 
 import asyncio
 
-import msgspec
 from aiohttp import BytesPayload
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
 
-from keyturn.clock import Clock, seconds_between
+from keyturn.connectors.deadline import Deadline
 
 
 class BarredError(Exception):
     """The gate stayed shut and nothing was written; the message says why."""
-
-
-class Deadline(msgspec.Struct, frozen=True):
-    """A moment on two clocks; it has passed when it has passed on either."""
-
-    clock: Clock
-    boottime: float
-    """On CLOCK_BOOTTIME."""
-    wall: int | None = None
-
-    def left(self) -> float:
-        """Seconds until then; 0 once it has passed."""
-        by_boottime = self.boottime - self.clock.boottime()
-        by_wall = by_boottime if self.wall is None else seconds_between(self.clock.now(), self.wall)
-        return max(0.0, min(by_boottime, by_wall))
-
-    def passed(self) -> bool:
-        by_wall = self.wall is not None and self.clock.now() > self.wall
-        return by_wall or self.clock.boottime() > self.boottime
 
 
 class Gate:

@@ -1,0 +1,61 @@
+"""What OEMs say unasked, taken by the same units of work as their answers to questions."""
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec import structs
+
+from keyturn.commands import outcome
+from keyturn.config.settings import EvidenceSettings
+from keyturn.connectors.port import Declarations, OemAnswer, Operation, StateReport
+from keyturn.engine.vehicles import absorb
+from keyturn.fleet import which_car
+from keyturn.store.port import ReadTx, Store, Tx
+
+_IS_OURS = "SELECT 1 FROM oem_account WHERE id = :account_id AND connector = :connector AND active = 1"
+
+
+class ConnectorInbox:
+    """Implements `Inbox` for one connector. Raises `StoreUnavailable` where what was pushed could not be kept.
+
+    `look_again` tells whoever follows a command, by its id, that its record may have changed.
+    """
+
+    def __init__(
+        self,
+        connector: str,
+        declares: Declarations,
+        store: Store,
+        rules: EvidenceSettings,
+        look_again: Callable[[str], None],
+    ) -> None:
+        self._connector = connector
+        self._declares = declares
+        self._store = store
+        self._rules = rules
+        self._look_again = look_again
+
+    async def operation_changed(self, account_id: str, operation: Operation, answer: OemAnswer) -> None:
+        changed = partial(self._changed, account_id=account_id, operation=operation, answer=answer)
+        for command_id in await self._store.write(changed):
+            self._look_again(command_id)
+
+    async def state_reported(self, account_id: str, external_id: str, report: StateReport) -> None:
+        if self._declares.reads_state:
+            await self._store.write(partial(self._reported, aim=(account_id, external_id), report=report))
+
+    def _changed(self, tx: Tx, account_id: str, operation: Operation, answer: OemAnswer) -> tuple[str, ...]:
+        if not self._is_ours(tx, account_id):
+            return ()
+        return outcome.apply_to_operation(tx, account_id, operation, answer, self._declares)
+
+    def _reported(self, tx: Tx, aim: tuple[str, str], report: StateReport) -> None:
+        if not self._is_ours(tx, aim[0]):
+            return
+        for vehicle in which_car.meaning(tx, aim):
+            aimed = structs.replace(vehicle, account_id=aim[0], external_id=aim[1], connector=self._connector)
+            absorb(tx, aimed, report, self._rules, pushed=True)
+
+    def _is_ours(self, tx: ReadTx, account_id: str) -> bool:
+        """Whether the account is in use and belongs to this connector."""
+        return tx.one(_IS_OURS, account_id=account_id, connector=self._connector) is not None

@@ -1,0 +1,44 @@
+"""State reports that nobody asked for: late ones and repeated ones, put in order by the source's times alone."""
+
+import msgspec
+
+from keyturn.config.settings import EvidenceSettings
+from keyturn.connectors.port import StateReport
+from keyturn.fleet import evidence
+from keyturn.fleet.evidence import Evidence, Report
+
+
+def absorb(known: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings) -> Evidence:
+    """`known` after a pushed report; as `evidence.absorb`, and what the source does not date changes nothing.
+
+    Whether the vehicle is reachable counts with a newer contact than the one that is known, from that contact on; that
+    it is not, also with the same one, since a vehicle is lost after its last contact and not before it.
+    """
+    after_it = evidence.absorb(known, _dated(heard), received_at, source, rules)
+    return Evidence(_in_order(after_it.report, known.report, heard, received_at), after_it.track)
+
+
+def _dated(heard: StateReport) -> StateReport:
+    """The report without the readings that have no time."""
+    if heard.last_contact is not None:
+        return heard
+    dated = {
+        name: reading
+        for name, reading in heard.readings.items()
+        if reading.as_of is not None or reading.observed_at is not None
+    }
+    return msgspec.structs.replace(heard, readings=dated)
+
+
+def _in_order(report: Report, known: Report, heard: StateReport, received_at: int) -> Report:
+    contact = heard.last_contact
+    is_newest = contact is not None and contact == report.last_contact
+    if contact is not None and is_newest and (contact != known.last_contact or heard.reachable is False):
+        return msgspec.structs.replace(report, reachable_at=min(contact, received_at), unread=known.unread)
+    return msgspec.structs.replace(
+        report,
+        reachable=known.reachable,
+        reachable_at=known.reachable_at,
+        last_contact_why=known.last_contact_why,
+        unread=known.unread,
+    )

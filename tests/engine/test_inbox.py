@@ -1,0 +1,221 @@
+"""What an OEM says unasked: taken as an answer to a question is, harmless when it is late, repeated or not ours."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+from torture.loop import VirtualLoop
+
+from keyturn.clock import after
+from keyturn.commands.record import Command
+from keyturn.commands.states import State
+from keyturn.config.settings import EvidenceSettings
+from keyturn.connectors.port import OemAnswer, Operation, Reading, StateReport, Verdict
+from keyturn.engine.inbox import ConnectorInbox
+from keyturn.engine.pause import Pause
+from keyturn.fleet.evidence import Report
+
+from ..commands.conftest import installed as installed
+from ..commands.conftest import yard as yard
+from ..commands.installation import OTHERS_VIN, VIN
+from ..commands.yard import OPERATION, PARKED, Yard
+
+DONE = OemAnswer(Verdict.SUCCEEDED)
+FAILED = OemAnswer(Verdict.FAILED, detail="The vehicle said no.")
+
+
+def account_of(yard: Yard, vin: str = VIN) -> str:
+    return str(yard.rows("SELECT account_id FROM vehicle WHERE vin = :vin", vin=vin)[0][0])
+
+
+def inbox(yard: Yard, connector: str = "oem", looked_at: list[str] | None = None) -> ConnectorInbox:
+    look = (lambda _id: None) if looked_at is None else looked_at.append
+    return ConnectorInbox(connector, yard.declares, yard.store, EvidenceSettings(), look)
+
+
+def push(
+    yard: Yard, answer: OemAnswer, operation: Operation = OPERATION, *, vin: str = VIN, connector: str = "oem"
+) -> list[str]:
+    """The ids of the commands whose followers were told."""
+    looked_at: list[str] = []
+    taken_by = inbox(yard, connector, looked_at)
+    yard.run(taken_by.operation_changed(account_of(yard, vin), operation, answer))
+    return looked_at
+
+
+def said(yard: Yard, age: float, readings: dict[str, Any], **more: Any) -> StateReport:
+    """What the vehicle knew `age` seconds ago."""
+    at = after(yard.clock.now(), -age)
+    given = {"reachable": True, "last_contact": at, **more}
+    return StateReport({name: Reading(value, at, at) for name, value in readings.items()}, **given)
+
+
+def report(yard: Yard, told: StateReport, *, vin: str = VIN, external_id: str = VIN, connector: str = "oem") -> Report:
+    """What is known of the vehicle after the push."""
+    yard.run(inbox(yard, connector).state_reported(account_of(yard, vin), external_id, told))
+    return yard.evidence().report
+
+
+def state(yard: Yard, command: Command) -> State:
+    return yard.row(command).state
+
+
+def test_a_result_ends_the_command_and_wakes_its_follower(yard: Yard) -> None:
+    command = yard.accept("lock_door")
+    assert push(yard, DONE) == [command.id]
+    assert state(yard, command) is State.EXECUTED
+    assert yard.told(command)[-1] == "command.Executed"
+
+
+def test_a_pushed_failure_is_what_an_asked_one_is(yard: Yard) -> None:
+    command = yard.accept("lock_door")
+    push(yard, FAILED)
+    row = yard.row(command)
+    assert (row.state, row.outcome, row.may_have_executed) == (State.FAILED, "failed", False)
+
+
+def test_a_repeated_or_contradicting_result_changes_nothing(yard: Yard) -> None:
+    command = yard.accept("lock_door")
+    push(yard, DONE)
+    before = yard.row(command)
+    assert [push(yard, answer) for answer in (DONE, FAILED, DONE)] == [[], [], []]
+    assert yard.row(command) == before
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_while_it_is_being_sent_nothing_is_taken(yard: Yard, verdict: Verdict) -> None:
+    command = yard.send("lock_door")
+    push(yard, OemAnswer(verdict, operation=OPERATION))
+    assert yard.row(command) == command
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NOT_TAKEN, Verdict.UNCLEAR, Verdict.NO_OPERATION, Verdict.NOTHING_FOUND])
+def test_what_is_no_word_on_an_operation_changes_nothing(yard: Yard, verdict: Verdict) -> None:
+    command = yard.accept("lock_door")
+    push(yard, OemAnswer(verdict, temporary=True))
+    assert yard.row(command) == command
+
+
+def test_the_operation_of_another_account_is_not_touched(yard: Yard) -> None:
+    command = yard.accept("lock_door")
+    assert push(yard, FAILED, vin=OTHERS_VIN) == []
+    assert yard.row(command) == command
+
+
+def test_an_account_of_another_connector_is_not_touched(yard: Yard) -> None:
+    command = yard.accept("lock_door")
+    assert push(yard, FAILED, connector="relay") == []
+    assert yard.row(command) == command
+
+
+@pytest.mark.parametrize(
+    ("operation", "is_it"),
+    [
+        (Operation(id="op-1", url="https://oem.example/elsewhere"), True),
+        (Operation(id="op-2", url="https://oem.example/op-1"), False),
+        (Operation(url="https://oem.example/op-1"), True),
+        (Operation(), False),
+    ],
+)
+def test_an_operation_is_known_by_its_id_and_else_by_its_url(yard: Yard, operation: Operation, is_it: bool) -> None:
+    known = Operation("op-1", "https://oem.example/op-1")
+    command = yard.send("lock_door")
+    yard.hear(command, Verdict.IN_PROGRESS, operation=known)
+    assert push(yard, DONE, operation) == ([command.id] if is_it else [])
+
+
+def test_commands_that_share_an_operation_are_asked_about_instead(yard: Yard) -> None:
+    first = yard.accept("location")
+    second = yard.accept("diagnostics")
+    assert sorted(push(yard, DONE)) == sorted([first.id, second.id])
+    assert (state(yard, first), state(yard, second)) == (State.ACCEPTED, State.ACCEPTED)
+
+
+def test_a_state_report_is_kept_as_a_read_one(yard: Yard) -> None:
+    known = report(yard, said(yard, 1, PARKED))
+    assert {name: signal.value for name, signal in known.signals.items()} == PARKED
+    assert known.reachable is True
+    assert known.signals["speed"].source == "oem"
+
+
+def test_a_late_report_does_not_overwrite_a_newer_one(yard: Yard) -> None:
+    late = said(yard, 60, {"speed": 40.0}, reachable=True)
+    before = report(yard, said(yard, 1, {"speed": 0.0}, reachable=False))
+    yard.clock.move(5)
+    assert report(yard, late) == before
+
+
+def test_a_repeated_report_is_no_younger_than_it_was(yard: Yard) -> None:
+    told = said(yard, 1, {"speed": 0.0})
+    before = report(yard, told)
+    yard.clock.move(300)
+    again = report(yard, told)
+    assert (again.reachable, again.reachable_at) == (before.reachable, before.reachable_at)
+    assert again.signals["speed"].as_of == before.signals["speed"].as_of
+
+
+def test_a_vehicle_that_was_heard_of_an_hour_ago_is_not_reachable_now(yard: Yard) -> None:
+    assert report(yard, said(yard, 3_600, {})).reachable_at == after(yard.clock.now(), -3_600)
+
+
+def test_a_vehicle_is_lost_after_its_last_contact(yard: Yard) -> None:
+    there, lost = said(yard, 1, {}), said(yard, 1, {}, reachable=False)
+    assert [report(yard, told).reachable for told in (there, lost, there, lost)] == [True, False, False, False]
+    yard.clock.move(10)
+    assert [report(yard, told).reachable for told in (said(yard, 1, {}), lost)] == [True, True]
+
+
+def test_what_the_source_does_not_date_is_left_aside(yard: Yard) -> None:
+    before = report(yard, said(yard, 1, {"speed": 40.0, "hood_status": "open"}))
+    readings = {"speed": Reading(0.0), "hood_status": Reading(None, why="flagged"), "fuel_level": Reading(50.0)}
+    assert report(yard, StateReport(readings, True)) == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"external_id": "another"}, {"vin": OTHERS_VIN}, {"connector": "relay"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_vehicle_that_is_not_known_there_is_left_aside(yard: Yard, wrong: dict[str, str]) -> None:
+    assert report(yard, said(yard, 1, PARKED), **wrong) == Report()
+
+
+def test_an_account_that_is_not_known_raises_nothing(yard: Yard) -> None:
+    yard.run(inbox(yard).operation_changed("nobody", OPERATION, DONE))
+    yard.run(inbox(yard).state_reported("nobody", VIN, said(yard, 1, PARKED)))
+
+
+def test_nothing_is_kept_of_a_connector_that_declares_no_state(yard: Yard) -> None:
+    yard.behind(reads_state=False)
+    assert report(yard, said(yard, 1, PARKED)) == Report()
+
+
+def test_a_pushed_vin_raises_a_doubt_and_ends_none(yard: Yard) -> None:
+    told = said(yard, 1, {})
+    report(yard, msgspec.structs.replace(told, vin=VIN))
+    assert yard.vehicle().vin_told_at is None
+    report(yard, msgspec.structs.replace(told, vin=OTHERS_VIN))
+    assert yard.vehicle().doubt == "vin"
+    report(yard, msgspec.structs.replace(told, vin=VIN))
+    assert yard.vehicle().doubt == "vin"
+
+
+@pytest.mark.parametrize(("cut_at", "slept"), [(None, 10.0), (3.0, 3.0), (0.0, 0.0)])
+def test_a_pause_can_be_cut_short_once(cut_at: float | None, slept: float) -> None:
+    loop = VirtualLoop(None)
+
+    async def sleep() -> tuple[float, float]:
+        pause, began = Pause(), loop.time()
+        if cut_at == 0.0:
+            pause.cut()
+        elif cut_at is not None:
+            loop.call_later(cut_at, pause.cut)
+        await pause.sleep(10.0)
+        first = loop.time() - began
+        await pause.sleep(10.0)
+        return first, loop.time() - began - first
+
+    found = loop.run_until_complete(asyncio.wait_for(sleep(), 100.0))
+    loop.close()
+    assert found == (pytest.approx(slept), pytest.approx(10.0))
