@@ -12,7 +12,14 @@ from keyturn.commands.catalogue import COMMANDS
 from keyturn.commands.identity import uuid7
 from keyturn.commands.record import Command
 from keyturn.commands.states import State, Status
-from keyturn.config.settings import ConnectorSettings, EngineSettings, LimitSettings, ServerSettings, Settings
+from keyturn.config.settings import (
+    ConnectorSettings,
+    EngineSettings,
+    HttpSettings,
+    LimitSettings,
+    ServerSettings,
+    Settings,
+)
 from keyturn.store.port import Row, Tx
 from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
 from keyturn.tenants.directory import Directory
@@ -43,7 +50,7 @@ def vins(connector: str, count: int) -> list[str]:
 
 def settings_at(data: Path) -> Settings:
     """No limit on rates, and no sweep while something is measured."""
-    unused = ConnectorSettings(definition="simulator", base_url="http://127.0.0.1:9")
+    unused = ConnectorSettings(http=HttpSettings("simulator", base_url="http://127.0.0.1:9"))
     return Settings(
         server=ServerSettings(port=0, data=str(data)),
         limits=LimitSettings(application_rate=0),

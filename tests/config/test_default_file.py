@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from keyturn.config.loading import load_settings
-from keyturn.config.settings import ConnectorSettings, Settings
+from keyturn.config.settings import ConnectorSettings, HttpSettings, Settings
 
 DEFAULTS = files("keyturn.config").joinpath("config.default.toml").read_text("utf-8")
 EXAMPLES = re.sub(r"^#(?=[\[a-z])", "", DEFAULTS, flags=re.MULTILINE)
@@ -34,8 +34,10 @@ def test_the_connector_example_shows_every_key(tmp_path: Path) -> None:
 
     connectors = load_settings(file, {}).connectors
 
-    assert set(tomllib.loads(EXAMPLES)["connectors"]["acme"]) == set(ConnectorSettings.__struct_fields__)
-    assert connectors["acme"].definition == "acme.toml"
+    examples = tomllib.loads(EXAMPLES)["connectors"]
+    assert set(examples["acme"]) | set(examples["gateway"]) == set(ConnectorSettings.__struct_fields__)
+    assert set(examples["acme"]["http"]) == set(HttpSettings.__struct_fields__)
+    assert connectors["acme"].http.definition == "acme.toml"
 
 
 def test_every_key_has_a_line_of_meaning_above_it() -> None:

@@ -53,7 +53,11 @@ def test_the_environment_reaches_every_kind_of_setting() -> None:
     assert settings.server.trusted_proxies == ("10.0.0.0/8", "192.0.2.7")
     assert settings.log.format == "json"
     connector = settings.connectors["my_oem"]
-    assert (connector.definition, connector.timeout, connector.answer_wait) == ("acme.toml", 2.5, {"start": 9.0})
+    assert (connector.http.definition, connector.http.timeout, connector.answer_wait) == (
+        "acme.toml",
+        2.5,
+        {"start": 9.0},
+    )
 
 
 def test_a_connector_of_the_file_can_be_completed_from_the_environment(file: Path) -> None:
@@ -64,7 +68,7 @@ def test_a_connector_of_the_file_can_be_completed_from_the_environment(file: Pat
     )
 
     connector = settings.connectors["acme"]
-    assert (connector.definition, connector.base_url) == ("acme.toml", "https://oem.example/api")
+    assert (connector.http.definition, connector.http.base_url) == ("acme.toml", "https://oem.example/api")
     assert connector.send_wait == {"start": 5.0}
 
 
@@ -134,7 +138,7 @@ WRONG_FILES = [
         "[connectors.acme]\ndefinition = 'a'\nurl = 'b'",
         "connectors.acme.url: no such key; allowed are answer_bytes, answer_wait, base_url, ca_file, "
         "client_certificate, client_key, definition, follow_ceiling, follow_floor, header_bytes, header_fields, "
-        "initiate_wait, proxy, proxy_user_file, quota, send_wait, timeout (config.toml).",
+        "http, initiate_wait, kind, options, proxy, proxy_user_file, quota, send_wait, timeout (config.toml).",
     ),
     (
         "[connectors.acme]\ndefinition = 'a'\nproxy_user_file = 'b'",

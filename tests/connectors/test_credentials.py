@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.credentials import CredentialUse
 from keyturn.connectors.oem_http.definition import parse_definition
 from keyturn.connectors.using import credential_use, credential_uses
+
+from .configured import http_settings
 
 SYNC: dict[str, Any] = {"mode": "sync", "send": {"path": "/lock"}, "commands": {"lock_door": {}}}
 OAUTH = {"scheme": "oauth2", "token_url": "/token"}
@@ -87,5 +88,5 @@ def test_what_does_not_go_into_a_header_may_be_in_any_language() -> None:
 
 
 def test_a_connector_whose_definition_cannot_be_loaded_is_left_out() -> None:
-    settings = {"here": ConnectorSettings(definition="simulator"), "gone": ConnectorSettings(definition="/no/where")}
+    settings = {"here": http_settings(definition="simulator"), "gone": http_settings(definition="/no/where")}
     assert credential_uses(settings).keys() == {"here"}

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from keyturn.clock import SECOND
-from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.port import Connector, Operation, Reading, Verdict
 from keyturn.connectors.registry import build_connectors
 from tests.support.certificates import Authority
@@ -14,6 +13,7 @@ from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, Seen, answer
 
 from .orders import account, order, target
+from .configured import http_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ TEN_O_CLOCK = 1_714_557_600_000_000
 
 
 def built(name: str, url: str) -> Connector:
-    return build_connectors({"acme": ConnectorSettings(name, base_url=url)}, RunningClock())["acme"]
+    return build_connectors({"acme": http_settings(name, base_url=url)}, RunningClock())["acme"]
 
 
 async def test_the_sync_example_sends_and_reads_the_result(oem: Oem) -> None:

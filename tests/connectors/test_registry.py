@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.config.settings import ConnectorSettings
+from keyturn.connectors.oem_http.building import load_definition
 from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.registry import build_connectors, load_definition
+from keyturn.connectors.registry import build_connectors
 from tests.support.clock import RunningClock
 from tests.support.oem import HANG, Oem, answer
 
 from .orders import order
+from .configured import http_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +23,7 @@ def test_the_definitions_that_come_with_keyturn_can_be_loaded(name: str) -> None
 
 
 def test_the_simulator_and_its_relay_are_declared_as_they_are() -> None:
-    configs = {name: ConnectorSettings(name, base_url="http://localhost:1") for name in ("simulator", "relay")}
+    configs = {name: http_settings(name, base_url="http://localhost:1") for name in ("simulator", "relay")}
     built = build_connectors(configs, RunningClock())
     simulator, relay = built["simulator"].declares, built["relay"].declares
     assert simulator.offers == set(COMMANDS)
@@ -56,17 +57,17 @@ def test_an_unknown_definition_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(
         DefinitionError, match="acme: no such definition; allowed are example-oauth, example-sync, relay"
     ):
-        build_connectors({"acme": ConnectorSettings("acme")}, RunningClock())
+        build_connectors({"acme": http_settings("acme")}, RunningClock())
 
 
 @pytest.mark.parametrize("base_url", [None, "oem.example"])
 def test_an_entry_at_fault_is_named(base_url: str | None) -> None:
     with pytest.raises(DefinitionError, match=r"^connectors\.acme: base_url: "):
-        build_connectors({"acme": ConnectorSettings("simulator", base_url=base_url)}, RunningClock())
+        build_connectors({"acme": http_settings("simulator", base_url=base_url)}, RunningClock())
 
 
 async def test_the_configuration_stands_above_the_definition(oem: Oem) -> None:
-    settings = ConnectorSettings(
+    settings = http_settings(
         "example-oauth",
         base_url=oem.url,
         initiate_wait=1.5,
@@ -84,7 +85,7 @@ async def test_the_configuration_stands_above_the_definition(oem: Oem) -> None:
 
 
 async def test_the_configured_time_out_and_address_are_used(oem: Oem) -> None:
-    settings = ConnectorSettings("simulator", base_url=oem.url, timeout=0.1)
+    settings = http_settings("simulator", base_url=oem.url, timeout=0.1)
     connector = build_connectors({"acme": settings}, RunningClock())["acme"]
     oem.says(HANG, answer(202, {}))
     lost = await connector.send(order(RunningClock()))

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.port import Connector, OemAnswer, Order, Target, Verdict
 from keyturn.connectors.registry import build_connectors
 from keyturn_simulator import Simulator, SimulatorSettings
 from tests.support.clock import RunningClock
 
+from .configured import http_settings
 from .orders import account, order
 
 pytestmark = pytest.mark.anyio
@@ -34,8 +34,8 @@ class Cloud:
     def __init__(self, simulator: Simulator) -> None:
         self._base_url = simulator.base_url
         configs = {
-            "simulator": ConnectorSettings("simulator", base_url=simulator.base_url, timeout=0.5),
-            "relay": ConnectorSettings("relay", base_url=f"{simulator.base_url}/relay", timeout=0.5),
+            "simulator": http_settings("simulator", base_url=simulator.base_url, timeout=0.5),
+            "relay": http_settings("relay", base_url=f"{simulator.base_url}/relay", timeout=0.5),
         }
         self.connectors: dict[str, Connector] = build_connectors(configs, RunningClock())
 

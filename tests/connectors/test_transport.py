@@ -10,7 +10,6 @@ import pytest
 from keyturn.clock import SystemClock
 from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
-from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Connector, Exchange, OemAnswer, Verdict
 from keyturn.connectors.registry import build_connectors
@@ -18,6 +17,7 @@ from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, answer
 
+from .configured import http_settings
 from .definitions import connector
 from .orders import account, order, target
 from .proxy import Proxy
@@ -28,7 +28,7 @@ TAKEN = answer(202, {"operation": {"id": "7"}})
 
 
 def built(url: str, **settings: Any) -> Connector:
-    configured = ConnectorSettings("simulator", base_url=url, **settings)
+    configured = http_settings("simulator", base_url=url, **settings)
     return build_connectors({"oem": configured}, SystemClock())["oem"]
 
 

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from keyturn.config.settings import ConnectorSettings
 from tests.support.oem import Ending, Oem, Seen, answer
 from tests.support.server_env import OEM_TOKEN, ServerEnv, server_env
+from ..connectors.configured import http_settings
 
 VIN = "SCRIPTED"
 
@@ -27,7 +27,7 @@ async def scripted(tmp_path: Path, *endings: Ending, **sections: Any) -> AsyncIt
 
     async with Oem() as oem:
         oem.script = script
-        others = {"scripted": ConnectorSettings(definition="simulator", base_url=oem.url, follow_floor=0.05)}
+        others = {"scripted": http_settings(definition="simulator", base_url=oem.url, follow_floor=0.05)}
         async with server_env(tmp_path, others=others, **sections) as running:
             account = {"connector": "scripted", "name": "scripted", "credentials": OEM_TOKEN}
             await running.node.administer("account add", {"company": "first", **account})

@@ -10,6 +10,7 @@ from keyturn.config.settings import CommandSettings, ConnectorSettings, EngineSe
 from tests.support.clients import Answer
 from tests.support.server_env import ServerEnv, server_env
 
+from ..connectors.configured import http_settings
 from .far_side import Behaviour, FarSide
 
 TOKEN = "hostile-oem-token"
@@ -160,4 +161,4 @@ async def product(folder: Path, bystanders: int) -> AsyncIterator[Product]:
 def _connector(folder: Path, name: str, url: str, *, auth: str) -> ConnectorSettings:
     path = folder / f"{name}.toml"
     path.write_text(_DEFINITION.format(auth=auth, timeout=_TIMEOUT, send_wait=_SEND_WAIT, answer_wait=_ANSWER_WAIT))
-    return ConnectorSettings(definition=str(path), base_url=url)
+    return http_settings(definition=str(path), base_url=url)

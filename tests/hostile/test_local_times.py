@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from keyturn.clock import SECOND, after
-from keyturn.config.settings import ConnectorSettings
 from tests.support.server_env import ServerEnv, server_env
 
+from ..connectors.configured import http_settings
 from .far_side import Caller, FarSide, Seen, answer
 
 pytestmark = pytest.mark.anyio
@@ -43,7 +43,7 @@ async def immobilising(folder: Path, zone: str) -> tuple[Any, dict[str, Any], li
     async with FarSide() as oem:
         path = folder / "local.toml"
         path.write_text(DEFINITION % zone)
-        others = {"local": ConnectorSettings(definition=str(path), base_url=oem.url)}
+        others = {"local": http_settings(definition=str(path), base_url=oem.url)}
         async with server_env(folder, others=others) as s:
             oem.behave("/commands/", _say(s, lambda _server: {}))
             oem.behave("/state", _say(s, _at_rest))

@@ -17,6 +17,7 @@ from keyturn_simulator.operations import Operation
 from tests.support.clients import Answer, Application, held_by
 from tests.support.clock import RunningClock, eventually
 from tests.support.store_reader import StoreReader
+from ..connectors.configured import http_settings
 
 ALL_COMMANDS = [
     "location", "diagnostics", "lock_door", "unlock_door", "alert", "cancel_alert",
@@ -141,11 +142,11 @@ def settings_for(
     """Settings of a test node; a section given replaces the test's own. `connector` goes for every connector."""
     short = dict.fromkeys(ALL_COMMANDS, 10.0)
     connectors = {
-        "simulator": ConnectorSettings(definition="simulator", base_url=oem_url, follow_floor=0.05),
-        "simulator-short": ConnectorSettings(
+        "simulator": http_settings(definition="simulator", base_url=oem_url, follow_floor=0.05),
+        "simulator-short": http_settings(
             definition="simulator", base_url=oem_url, follow_floor=0.05, follow_ceiling=2.0, answer_wait=short
         ),
-        "relay": ConnectorSettings(definition="relay", base_url=f"{oem_url}/relay", follow_floor=0.05),
+        "relay": http_settings(definition="relay", base_url=f"{oem_url}/relay", follow_floor=0.05),
     }
     defaults: dict[str, Any] = {
         "server": ServerSettings(port=0, data=str(data), drain_timeout=5.0),

@@ -7,10 +7,13 @@ from typing import Any, NamedTuple, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
-from keyturn.config.settings import Settings
+from keyturn.config.settings import ConnectorSettings, HttpSettings, Settings
 
 KeyPath = tuple[str, ...]
 """Section, key, and the keys below it where the key is a table."""
+
+_KEYS_OF = {ConnectorSettings: HttpSettings}
+"""Tables that also take the keys of a table below them; `aliases` brings those to their place."""
 
 
 class ConfigError(Exception):
@@ -22,6 +25,8 @@ class Assignment(NamedTuple):
 
     value: object
     source: str
+    written_as: KeyPath = ()
+    """The place where it was written; empty: that of the setting itself."""
 
 
 def dotted(path: KeyPath) -> str:
@@ -92,7 +97,8 @@ def described(kind: inspect.Type) -> str:
 def _below(kind: Any, key: str) -> dict[str, Any]:
     if get_origin(kind) is dict:
         return {key: get_args(kind)[1]}
-    return {field.name: field.type for field in msgspec.structs.fields(kind)}
+    below = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    return below | (_below(_KEYS_OF[kind], key) if kind in _KEYS_OF else {})
 
 
 def _shown(value: object) -> str:

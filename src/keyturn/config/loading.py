@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from keyturn.config.aliases import in_place, shown
 from keyturn.config.checking import Assignment, ConfigError, KeyPath, checked, dotted, nearest, refused
 from keyturn.config.rules import breaches
 from keyturn.config.settings import Settings
@@ -14,14 +15,15 @@ from keyturn.config.sources import from_environment, from_file
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """The defaults, over them the file (if any), over that the environment. Raises `ConfigError`."""
-    written = (from_file(path) if path else {}) | from_environment(environ)
+    written = in_place(from_file(path) if path else {}) | in_place(from_environment(environ))
     tree: dict[str, Any] = {}
     for keys, assignment in written.items():
-        _put(tree, keys, checked(keys, assignment))
-    _refuse_missing_definitions(tree)
+        _put(tree, keys, checked(assignment.written_as, assignment))
     settings = msgspec.convert(tree, Settings)
+    _refuse_missing_definitions(settings, written)
     for breach in breaches(settings):
-        raise refused(breach.path, breach.expected, Assignment(breach.value, _source(written, breach.path)))
+        source = _source(written, breach.path)
+        raise refused(shown(breach.path, written), breach.expected, Assignment(breach.value, source))
     return settings
 
 
@@ -44,10 +46,14 @@ def _put(tree: dict[str, Any], path: KeyPath, value: object) -> None:
     *tables, key = path
     for table in tables:
         tree = tree.setdefault(table, {})
-    tree[key] = value
+    if value == {}:
+        tree.setdefault(key, {})
+    else:
+        tree[key] = value
 
 
-def _refuse_missing_definitions(tree: dict[str, Any]) -> None:
-    for name, connector in tree.get("connectors", {}).items():
-        if "definition" not in connector:
-            raise ConfigError(f"connectors.{name}.definition: must be set, it has no default.")
+def _refuse_missing_definitions(settings: Settings, written: dict[KeyPath, Assignment]) -> None:
+    for name, connector in settings.connectors.items():
+        if connector.kind == "http" and not connector.http.definition:
+            place = shown(("connectors", name, "http", "definition"), written)
+            raise ConfigError(f"{dotted(place)}: must be set, it has no default.")

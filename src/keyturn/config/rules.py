@@ -10,6 +10,7 @@ from keyturn.config.checking import KeyPath
 from keyturn.config.settings import (
     AlertSettings,
     ConnectorSettings,
+    HttpSettings,
     ServerSettings,
     Settings,
     SmtpSettings,
@@ -65,27 +66,33 @@ def _of_server(server: ServerSettings) -> Iterator[Breach]:
 
 
 def _of_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[Breach]:
-    if connector.base_url is not None and not _is_origin(connector.base_url):
-        yield Breach(
-            (*path, "base_url"),
-            _SECRET_PART.sub("***", connector.base_url),
-            "an http or https URL of host and path only",
-        )
-    if connector.proxy is not None and not (
-        _is_origin(connector.proxy) and urlsplit(connector.proxy).path in ("", "/")
-    ):
-        yield Breach(
-            (*path, "proxy"),
-            _SECRET_PART.sub("***", connector.proxy),
-            "an http or https URL of host and port only (user and password: proxy_user_file)",
-        )
-    if connector.proxy_user_file and not connector.proxy:
-        yield Breach((*path, "proxy"), connector.proxy, "a URL, as proxy_user_file is set")
+    if connector.kind != "http" and connector.http != HttpSettings():
+        yield Breach((*path, "http"), {}, f"nothing, as {path[1]} is of kind {connector.kind}")
+    if connector.kind == "http" and connector.options:
+        yield Breach((*path, "options"), {}, f"nothing, as {path[1]} is of kind http")
     floor, ceiling = connector.follow_floor, connector.follow_ceiling
     if floor is not None and ceiling is not None and floor > ceiling:
         yield Breach((*path, "follow_ceiling"), ceiling, f"at least follow_floor, which is {floor:.10g}")
-    if connector.client_key and not connector.client_certificate:
-        yield Breach((*path, "client_certificate"), connector.client_certificate, "a file, as client_key is set")
+    yield from _of_http((*path, "http"), connector.http)
+
+
+def _of_http(path: KeyPath, http: HttpSettings) -> Iterator[Breach]:
+    if http.base_url is not None and not _is_origin(http.base_url):
+        yield Breach(
+            (*path, "base_url"),
+            _SECRET_PART.sub("***", http.base_url),
+            "an http or https URL of host and path only",
+        )
+    if http.proxy is not None and not (_is_origin(http.proxy) and urlsplit(http.proxy).path in ("", "/")):
+        yield Breach(
+            (*path, "proxy"),
+            _SECRET_PART.sub("***", http.proxy),
+            "an http or https URL of host and port only (user and password: proxy_user_file)",
+        )
+    if http.proxy_user_file and not http.proxy:
+        yield Breach((*path, "proxy"), http.proxy, "a URL, as proxy_user_file is set")
+    if http.client_key and not http.client_certificate:
+        yield Breach((*path, "client_certificate"), http.client_certificate, "a file, as client_key is set")
 
 
 def _of_alerts(alerts: AlertSettings) -> Iterator[Breach]:

@@ -122,16 +122,12 @@ class QuotaSettings(_Section, frozen=True):
     reserve: Annotated[int, Meta(ge=0, le=1_000_000)] = 1
 
 
-class ConnectorSettings(_Section, frozen=True):
-    """One way to an OEM. None: what the definition says."""
+class HttpSettings(_Section, frozen=True):
+    """What a connector of kind ``http`` has besides. None: what the definition says."""
 
-    definition: Text
+    definition: Text = ""
+    """Empty where the connector is of another kind; ``http`` must have one."""
     base_url: str | None = None
-    initiate_wait: PostWait | None = None
-    send_wait: Waits = {}
-    answer_wait: Waits = {}
-    follow_floor: Duration | None = None
-    follow_ceiling: Duration | None = None
     timeout: Duration | None = None
     client_certificate: str | None = None
     client_key: str | None = None
@@ -141,6 +137,23 @@ class ConnectorSettings(_Section, frozen=True):
     answer_bytes: Annotated[int, Meta(ge=1024, le=67_108_864)] = 65_536
     header_bytes: Bytes = 32_768
     header_fields: Annotated[int, Meta(ge=16, le=10_000)] = 256
+
+
+class ConnectorSettings(_Section, frozen=True):
+    """One way to an OEM, of any kind. None: what the connector itself says.
+
+    The keys of `http` may be written here too, where they were before there were kinds; see `config.aliases`.
+    """
+
+    kind: Text = "http"
+    http: HttpSettings = HttpSettings()
+    options: dict[str, str | int | float | bool] = {}
+    """What a kind that is installed besides wants to know."""
+    initiate_wait: PostWait | None = None
+    send_wait: Waits = {}
+    answer_wait: Waits = {}
+    follow_floor: Duration | None = None
+    follow_ceiling: Duration | None = None
     quota: QuotaSettings = QuotaSettings()
 
 

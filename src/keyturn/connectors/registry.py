@@ -1,46 +1,47 @@
-"""From the configuration's connectors to connectors that are ready for use."""
+"""The kinds of connectors, and from the configuration's connectors to connectors that are ready for use.
 
-import tomllib
+A package that is installed besides adds a kind by an entry point of the group ``keyturn.connectors``: the kind's name,
+and a `Build`.
+"""
+
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib import resources
-from pathlib import Path
-from typing import Any, NamedTuple
-
-import msgspec
+from importlib.metadata import EntryPoint, entry_points
+from typing import NamedTuple, Protocol
 
 from keyturn.clock import Clock
-from keyturn.config.settings import ConnectorSettings, QuotaSettings
-from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.oem_http.definition import Definition, parse_definition
+from keyturn.config.checking import ConfigError
+from keyturn.config.settings import ConnectorSettings
+from keyturn.connectors.oem_http.building import build_http, configured, load_definition
 from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.notation import parse_address
-from keyturn.connectors.oem_http.transport import Transport, proxy_url
-from keyturn.connectors.port import Connector, CredentialKeeper, Quota
+from keyturn.connectors.port import Connector, CredentialKeeper
 
-_WINDOWS = (60.0, 3_600.0, 86_400.0)
-_DEFINITION_KEYS = ("timeout", "client_certificate", "client_key")
-_DECLARED_KEYS = ("initiate_wait", "follow_floor", "follow_ceiling")
+GROUP = "keyturn.connectors"
+HTTP = "http"
+_PORT = ("start", "send", "ask", "look_up", "cancel", "observe", "close")
 
 
-def load_definition(name_or_path: str) -> Definition:
-    """A definition that comes with Keyturn, by name, or a TOML file. Raises `DefinitionError`."""
-    try:
-        return parse_definition(tomllib.loads(_text(name_or_path)))
-    except tomllib.TOMLDecodeError as error:
-        raise DefinitionError(f"{name_or_path}: not TOML: {error}") from None
-    except DefinitionError as error:
-        raise DefinitionError(f"{name_or_path}: {error}") from None
+class Build(Protocol):
+    """Makes the connector called `name`; `keeper` keeps the credentials that an OEM replaces.
+
+    Raises `ConfigError` with one sentence, which begins with the setting, for what cannot be used.
+    """
+
+    def __call__(
+        self, name: str, settings: ConnectorSettings, clock: Clock, keeper: CredentialKeeper | None
+    ) -> Connector: ...
+
+
+KINDS: Mapping[str, Build] = {HTTP: build_http}
+"""The kinds that come with Keyturn."""
 
 
 def build_connectors(
     configs: Mapping[str, ConnectorSettings], clock: Clock, keeper: CredentialKeeper | None = None
 ) -> dict[str, Connector]:
-    """One connector for each entry of the configuration, by its name. Raises `DefinitionError`.
-
-    `keeper` keeps the credentials that an OEM replaces.
-    """
-    return {name: _connector(name, settings, clock, keeper) for name, settings in configs.items()}
+    """One connector for each entry of the configuration, by its name. Raises `DefinitionError` and `ConfigError`."""
+    installed = _installed_kinds()
+    return {name: _connector(name, settings, installed, clock, keeper) for name, settings in configs.items()}
 
 
 class FarSide(NamedTuple):
@@ -51,79 +52,59 @@ class FarSide(NamedTuple):
 
 
 def far_sides(configs: Mapping[str, ConnectorSettings]) -> dict[str, FarSide]:
-    """By the connector's name; a connector whose definition cannot be used has none."""
+    """By the connector's name; one of another kind than ``http``, or whose definition cannot be used, has none."""
     found = {}
     for name, settings in configs.items():
+        if settings.kind != HTTP:
+            continue
         with suppress(DefinitionError):
-            definition = _overridden(load_definition(settings.definition), settings)
+            definition = configured(load_definition(settings.http.definition), settings)
             if definition.base_url is not None:
                 url = str(definition.base_url).rstrip("/")
                 found[name] = FarSide(url, definition.external_ids == "account")
     return found
 
 
-def _connector(name: str, settings: ConnectorSettings, clock: Clock, keeper: CredentialKeeper | None) -> Connector:
-    definition = load_definition(settings.definition)
+def _connector(
+    name: str,
+    settings: ConnectorSettings,
+    installed: Mapping[str, EntryPoint],
+    clock: Clock,
+    keeper: CredentialKeeper | None,
+) -> Connector:
+    built = _build_of(name, settings.kind, installed)(name, settings, clock, keeper)
+    if missing := [each for each in _PORT if not callable(getattr(built, each, None))]:
+        raise ConfigError(
+            f"connectors.{name}.kind: a connector of kind '{settings.kind}' has no {' and no '.join(missing)}, which "
+            "this version of Keyturn needs (docs/connectors.md)."
+        )
+    return built
+
+
+def _build_of(name: str, kind: str, installed: Mapping[str, EntryPoint]) -> Build:
+    if kind in KINDS:
+        return KINDS[kind]
+    if kind not in installed:
+        known = ", ".join(sorted({*KINDS, *installed}))
+        raise ConfigError(f"connectors.{name}.kind: no such kind '{kind}'; known are {known}.")
     try:
-        built = _overridden(definition, settings)
-        return OemHttp(built, clock, quota(settings.quota), keeper, transport=transport(settings))
-    except DefinitionError as error:
-        raise DefinitionError(f"connectors.{name}: {error}") from None
+        build: Build = installed[kind].load()
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"connectors.{name}.kind: '{kind}' of {_origin(installed[kind])} fails ({why}).") from error
+    return build
 
 
-def quota(settings: QuotaSettings) -> Quota | None:
-    """The configured quota as windows; None where nothing is limited."""
-    per_vehicle = _windows(settings.vehicle_minute, settings.vehicle_hour, settings.vehicle_day)
-    per_account = _windows(settings.account_minute, settings.account_hour, settings.account_day)
-    return Quota(per_vehicle, per_account, settings.reserve) if per_vehicle or per_account else None
+def _installed_kinds() -> dict[str, EntryPoint]:
+    """By name. Raises `ConfigError` where two have the same."""
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=GROUP):
+        if point.name in KINDS or point.name in found:
+            other = _origin(found[point.name]) if point.name in found else "Keyturn itself"
+            raise ConfigError(f"connectors: {_origin(point)} and {other} both add the kind '{point.name}'; remove one.")
+        found[point.name] = point
+    return found
 
 
-def transport(settings: ConnectorSettings) -> Transport:
-    """How the OEM's sockets are reached. Raises `DefinitionError`."""
-    proxy = proxy_url(settings.proxy, settings.proxy_user_file) if settings.proxy else None
-    return Transport(proxy, settings.ca_file, settings.answer_bytes, settings.header_bytes, settings.header_fields)
-
-
-def _windows(*calls: int | None) -> tuple[tuple[float, int], ...]:
-    """By minute, hour and day."""
-    return tuple((seconds, limit) for seconds, limit in zip(_WINDOWS, calls, strict=True) if limit is not None)
-
-
-def _overridden(definition: Definition, settings: ConnectorSettings) -> Definition:
-    """The definition with what the configuration says instead."""
-    declares = msgspec.structs.replace(
-        definition.declares,
-        **_given(settings, _DECLARED_KEYS),
-        send_wait={**definition.declares.send_wait, **settings.send_wait},
-        answer_wait={**definition.declares.answer_wait, **settings.answer_wait},
-    )
-    changed = msgspec.structs.replace(definition, **_given(settings, _DEFINITION_KEYS), declares=declares)
-    if settings.base_url is None:
-        return changed
-    try:
-        return msgspec.structs.replace(changed, base_url=parse_address(settings.base_url))
-    except ValueError as error:
-        raise DefinitionError(f"base_url: {error}") from None
-
-
-def _given(settings: ConnectorSettings, keys: tuple[str, ...]) -> dict[str, Any]:
-    values = {key: getattr(settings, key) for key in keys}
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _text(name_or_path: str) -> str:
-    shipped = resources.files("keyturn.connectors") / "definitions"
-    names = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if entry.name.endswith(".toml"))
-    if name_or_path in names:
-        return (shipped / f"{name_or_path}.toml").read_text("utf-8")
-    try:
-        return Path(name_or_path).read_text("utf-8")
-    except OSError:
-        known = ", ".join(names)
-        raise DefinitionError(f"no such definition; allowed are {known}, or the path of a file") from None
-
-
-def definition_document(name_or_path: str) -> dict[str, Any]:
-    """A definition as it is written, for whoever works on it. Raises `DefinitionError`."""
-    load_definition(name_or_path)
-    return tomllib.loads(_text(name_or_path))
+def _origin(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value

@@ -6,9 +6,9 @@ import msgspec
 
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.credentials import CredentialUse
+from keyturn.connectors.oem_http.building import load_definition
 from keyturn.connectors.oem_http.definition import Definition
 from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.registry import load_definition
 
 _ACCOUNT = "account."
 
@@ -25,11 +25,13 @@ def credential_use(definition: Definition) -> CredentialUse:
 
 
 def credential_uses(connectors: Mapping[str, ConnectorSettings]) -> dict[str, CredentialUse]:
-    """By connector; a definition that cannot be loaded is left out: whoever starts a server is told of it."""
+    """By connector of kind ``http``; a definition that cannot be loaded is left out: starting a server tells of it."""
     found: dict[str, CredentialUse] = {}
     for name, settings in connectors.items():
+        if settings.kind != "http":
+            continue
         try:
-            found[name] = credential_use(load_definition(settings.definition))
+            found[name] = credential_use(load_definition(settings.http.definition))
         except DefinitionError:
             continue
     return found

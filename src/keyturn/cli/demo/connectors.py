@@ -22,12 +22,12 @@ def connector_of(vehicle: FleetVehicle) -> str:
 def connector_settings(oem_url: str) -> dict[KeyPath, object]:
     """The connectors' settings, by their place in the configuration."""
     places: dict[KeyPath, object] = {
-        (_ORDINARY, "definition"): "simulator",
-        (_ORDINARY, "base_url"): oem_url,
-        (_SHORT, "definition"): "simulator",
-        (_SHORT, "base_url"): oem_url,
-        (_RELAY, "definition"): "relay",
-        (_RELAY, "base_url"): f"{oem_url}/relay",
+        (_ORDINARY, "http", "definition"): "simulator",
+        (_ORDINARY, "http", "base_url"): oem_url,
+        (_SHORT, "http", "definition"): "simulator",
+        (_SHORT, "http", "base_url"): oem_url,
+        (_RELAY, "http", "definition"): "relay",
+        (_RELAY, "http", "base_url"): f"{oem_url}/relay",
     }
     places |= {(_SHORT, "answer_wait", command): _SHORT_ANSWER_WAIT for command in COMMANDS}
     return {("connectors", *place): value for place, value in places.items()}

@@ -1,0 +1,87 @@
+"""From the configuration to a connector of kind ``http``: its definition, and what the configuration says instead."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import Clock
+from keyturn.config.settings import ConnectorSettings, HttpSettings
+from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.oem_http.definition import Definition, parse_definition
+from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.notation import parse_address
+from keyturn.connectors.oem_http.transport import Transport, proxy_url
+from keyturn.connectors.port import Connector, CredentialKeeper
+from keyturn.connectors.quotas import quota
+
+_DEFINITION_KEYS = ("timeout", "client_certificate", "client_key")
+_DECLARED_KEYS = ("initiate_wait", "follow_floor", "follow_ceiling")
+
+
+def build_http(name: str, settings: ConnectorSettings, clock: Clock, keeper: CredentialKeeper | None) -> Connector:
+    """The connector called `name`. Raises `DefinitionError`."""
+    definition = load_definition(settings.http.definition)
+    try:
+        built = configured(definition, settings)
+        return OemHttp(built, clock, quota(settings.quota), keeper, transport=transport(settings.http))
+    except DefinitionError as error:
+        raise DefinitionError(f"connectors.{name}: {error}") from None
+
+
+def load_definition(name_or_path: str) -> Definition:
+    """A definition that comes with Keyturn, by name, or a TOML file. Raises `DefinitionError`."""
+    try:
+        return parse_definition(tomllib.loads(_text(name_or_path)))
+    except tomllib.TOMLDecodeError as error:
+        raise DefinitionError(f"{name_or_path}: not TOML: {error}") from None
+    except DefinitionError as error:
+        raise DefinitionError(f"{name_or_path}: {error}") from None
+
+
+def definition_document(name_or_path: str) -> dict[str, Any]:
+    """A definition as it is written, for whoever works on it. Raises `DefinitionError`."""
+    load_definition(name_or_path)
+    return tomllib.loads(_text(name_or_path))
+
+
+def configured(definition: Definition, settings: ConnectorSettings) -> Definition:
+    """The definition with what the configuration says instead."""
+    declares = msgspec.structs.replace(
+        definition.declares,
+        **_given(settings, _DECLARED_KEYS),
+        send_wait={**definition.declares.send_wait, **settings.send_wait},
+        answer_wait={**definition.declares.answer_wait, **settings.answer_wait},
+    )
+    changed = msgspec.structs.replace(definition, **_given(settings.http, _DEFINITION_KEYS), declares=declares)
+    if settings.http.base_url is None:
+        return changed
+    try:
+        return msgspec.structs.replace(changed, base_url=parse_address(settings.http.base_url))
+    except ValueError as error:
+        raise DefinitionError(f"base_url: {error}") from None
+
+
+def transport(settings: HttpSettings) -> Transport:
+    """How the OEM's sockets are reached. Raises `DefinitionError`."""
+    proxy = proxy_url(settings.proxy, settings.proxy_user_file) if settings.proxy else None
+    return Transport(proxy, settings.ca_file, settings.answer_bytes, settings.header_bytes, settings.header_fields)
+
+
+def _given(settings: ConnectorSettings | HttpSettings, keys: tuple[str, ...]) -> dict[str, Any]:
+    values = {key: getattr(settings, key) for key in keys}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _text(name_or_path: str) -> str:
+    shipped = resources.files("keyturn.connectors") / "definitions"
+    names = sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if entry.name.endswith(".toml"))
+    if name_or_path in names:
+        return (shipped / f"{name_or_path}.toml").read_text("utf-8")
+    try:
+        return Path(name_or_path).read_text("utf-8")
+    except OSError:
+        known = ", ".join(names)
+        raise DefinitionError(f"no such definition; allowed are {known}, or the path of a file") from None

@@ -1,0 +1,96 @@
+"""Kinds of connectors: the one that comes with Keyturn, and those of installed packages."""
+
+from importlib.metadata import EntryPoint, EntryPoints
+from typing import Any
+
+import pytest
+
+from keyturn.config.checking import ConfigError
+from keyturn.config.settings import ConnectorSettings
+from keyturn.connectors import registry
+from keyturn.connectors.port import Connector
+from keyturn.connectors.registry import GROUP, build_connectors, far_sides
+from keyturn.connectors.using import credential_uses
+
+from .orders import BentClock
+
+HERE = "tests.connectors.test_kinds"
+GATEWAY = ConnectorSettings(kind="gateway", options={"broker": "b"})
+
+
+class Gateway:
+    """Has what the port wants, and does nothing."""
+
+    def __init__(self, *given: Any) -> None:
+        self.given = given
+
+    async def _nothing(self, *_asked: Any) -> None:
+        """There is nothing behind it."""
+
+    start = send = ask = look_up = cancel = observe = close = _nothing
+
+
+class OldGateway(Gateway):
+    """Was written before connectors were started."""
+
+    start = None  # type: ignore[assignment]
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, **kinds: str) -> None:
+    points = EntryPoints(EntryPoint(name.rstrip("_"), f"{HERE}:{value}", GROUP) for name, value in kinds.items())
+    monkeypatch.setattr(registry, "entry_points", lambda group: points.select(group=group))
+
+
+def build(settings: ConnectorSettings = GATEWAY) -> Connector:
+    return build_connectors({"acme": settings}, BentClock())["acme"]
+
+
+def refusal(settings: ConnectorSettings = GATEWAY) -> str:
+    with pytest.raises(ConfigError) as refused:
+        build(settings)
+    return str(refused.value)
+
+
+def test_a_package_adds_a_kind_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, gateway="Gateway")
+
+    built = build()
+
+    assert isinstance(built, Gateway)
+    assert built.given[:2] == ("acme", GATEWAY)
+
+
+def test_a_kind_that_is_not_known_is_refused_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal() == "connectors.acme.kind: no such kind 'gateway'; known are http."
+    installed(monkeypatch, mqtt="Gateway", amqp="Gateway")
+    assert refusal() == "connectors.acme.kind: no such kind 'gateway'; known are amqp, http, mqtt."
+
+
+@pytest.mark.parametrize("kinds", [{"gateway": "Gateway", "gateway_": "OldGateway"}, {"http": "Gateway"}])
+def test_two_kinds_of_one_name_are_refused(monkeypatch: pytest.MonkeyPatch, kinds: dict[str, str]) -> None:
+    installed(monkeypatch, **kinds)
+
+    sentence = refusal()
+
+    assert sentence.startswith("connectors: ")
+    assert f"both add the kind '{next(iter(kinds))}'; remove one." in sentence
+
+
+def test_a_kind_that_cannot_be_loaded_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, gateway="Nowhere")
+
+    assert refusal().startswith(f"connectors.acme.kind: 'gateway' of {HERE}:Nowhere fails (AttributeError: ")
+
+
+def test_a_connector_that_cannot_be_started_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, gateway="OldGateway")
+
+    assert refusal() == (
+        "connectors.acme.kind: a connector of kind 'gateway' has no start, which this version of Keyturn needs "
+        "(docs/connectors.md)."
+    )
+
+
+def test_administration_asks_no_definition_of_another_kind() -> None:
+    assert far_sides({"acme": GATEWAY}) == {}
+    assert credential_uses({"acme": GATEWAY}) == {}
