@@ -13,6 +13,7 @@ from verification.simulation.world.faults import draw_rates
 from verification.simulation.world.installation import APPLICATIONS, BY_VIN, COMPANIES, VEHICLES
 from verification.simulation.world.settings import draw_declarations, draw_settings
 from verification.simulation.world.time_check import ACCEPTED, JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, draw_jumps
+from .pushing import draw_pushes
 
 
 class Crash(msgspec.Struct, frozen=True):
@@ -60,6 +61,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     """By company; empty: everybody has the default policy."""
     wavering: str | None = None
     """The vehicle whose doors are locked and unlocked in turn."""
+    pushes: float | None = None
+    """Mean seconds between two things that an OEM says unasked; None: it says nothing."""
     insider: Insider | None = None
     """Somebody is in charge, and one of them does harm; None: nobody is."""
 
@@ -165,6 +168,7 @@ def _draw(seed: int) -> Plan:
         declares=draw_declarations(chance),
         honours_expiry=chance.random() < 0.3,
         policies=policies,
+        pushes=draw_pushes(seed),
     )
 
 

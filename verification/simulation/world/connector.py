@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from random import Random
 
 import msgspec
 
@@ -21,6 +22,7 @@ from keyturn.connectors.port import (
 )
 from verification.simulation.world.oem import Cloud, Sending, Work
 from verification.simulation.world.vehicle_model import VehicleModel
+from .pushing import Pusher
 
 TIMEOUT = 10.0
 """Seconds for an answer after the first byte."""
@@ -48,19 +50,32 @@ class ConnectorRaised(RuntimeError):
 class ModelConnector:
     """One node's connector to `cloud`; `node` names the node in the ledger, `time` is its clock."""
 
-    def __init__(self, cloud: Cloud, declares: Declarations, node: str, time: Clock, *, honours_expiry: bool) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        declares: Declarations,
+        node: str,
+        time: Clock,
+        *,
+        honours_expiry: bool,
+        pushes: tuple[float, Random] | None = None,
+    ) -> None:
+        """`pushes`: the pace of what it says unasked, and the chance that decides what."""
         self._cloud = cloud
         self._declares = declares
         self._node = node
         self._time = time
         self._honours_expiry = honours_expiry
+        self._pushes = pushes
 
     @property
     def declares(self) -> Declarations:
         return self._declares
 
     async def start(self, inbox: Inbox) -> None:
-        """It says nothing unasked."""
+        if self._pushes is not None:
+            pusher = Pusher(self._cloud, self._declares, inbox, *self._pushes)
+            asyncio.get_running_loop().create_task(pusher.run())
 
     async def send(self, order: Order) -> OemAnswer:
         clock, fault = self._time, self._cloud.faults.draw("connect")

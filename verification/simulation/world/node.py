@@ -98,6 +98,8 @@ class Node:
         parts = Parts(self.store, self.bus, self.store.time, KEYRING, connectors, epoch, chance, shared=shared)
         self._works = assemble(parts, settings)
         await self._works.start()
+        for name, connector in connectors.items():
+            await connector.start(self._works.inbox(name))
         self.up = True
 
     @property

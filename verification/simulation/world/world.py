@@ -63,6 +63,7 @@ class World:
         self.witness = Witness(self.clock, self.complaints.append)
         self.faults = Faults(_stream("faults", seed), self.plan.rates, self.counts)
         self.chance = _stream("product", seed)
+        self.pushes = _stream("pushing", seed)
         self.disk = Disk(self.loop, self.faults)
         self.disk.on_commit = lambda count: self._strike("commit", count)
         if not self.plan.clock_is_true:
@@ -161,7 +162,12 @@ class World:
     async def _start(self, node: Node, number: int, epoch: int) -> None:
         connectors = {
             name: ModelConnector(
-                self.cloud, declares, node.name, node.store.time, honours_expiry=self.plan.honours_expiry
+                self.cloud,
+                declares,
+                node.name,
+                node.store.time,
+                honours_expiry=self.plan.honours_expiry,
+                pushes=None if self.plan.pushes is None else (self.plan.pushes, self.pushes),
             )
             for name, declares in self.plan.declares.items()
         }
