@@ -8,14 +8,14 @@ BUGS: tuple[Bug, ...] = (
         "commands/record.py",
         "  AND account_id = :account_id AND operation IS NOT NULL\n",
         "  AND :account_id > '' AND operation IS NOT NULL\n",
-        "success is of that very command",
+        "success is of",
     ),
     Bug(
         "a pushed result is taken for any operation of the account",
         "commands/record.py",
         "        return known.id == told.id\n",
         "        return True\n",
-        "success is of that very command",
+        "success is of",
     ),
     Bug(
         "an account of another connector is pushed for",

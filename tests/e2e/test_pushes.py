@@ -1,0 +1,93 @@
+"""A connector of a kind that a package adds, whose gateway is never asked and says everything unasked."""
+
+import asyncio
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keyturn.config.settings import ConnectorSettings
+from keyturn.connectors import registry
+from keyturn.connectors.port import (
+    Declarations,
+    Inbox,
+    Observed,
+    OemAnswer,
+    Operation,
+    Order,
+    Reading,
+    StateReport,
+    Verdict,
+)
+
+from .stage import ALL_COMMANDS, stage
+
+pytestmark = pytest.mark.anyio
+
+VIN = "9KTPUSHED00000001"
+NEVER = 3_600.0
+SETTINGS = ConnectorSettings(kind="gateway", options={"broker": "here"}, follow_floor=NEVER)
+
+
+class Gateway:
+    """Takes every command and pushes its result, twice, a moment later."""
+
+    def __init__(self, name: str, settings: ConnectorSettings, *_given: Any) -> None:
+        self.declares = Declarations(
+            offers=frozenset(ALL_COMMANDS), enforces_preconditions=True, reads_state=True, follow_floor=NEVER
+        )
+        self.happened: list[str] = []
+        self.inbox: Inbox | None = None
+        self._pushing: list[asyncio.Task[None]] = []
+        GATEWAYS.append(self)
+
+    async def start(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self.happened.append("started")
+
+    async def send(self, order: Order) -> OemAnswer:
+        self._pushing.append(asyncio.create_task(self._push(order)))
+        return OemAnswer(Verdict.IN_PROGRESS, operation=Operation(order.command_id))
+
+    async def _push(self, order: Order) -> None:
+        assert self.inbox is not None
+        for _ in range(2):
+            await asyncio.sleep(0.3)
+            account = order.target.account.id
+            await self.inbox.operation_changed(account, Operation(order.command_id), OemAnswer(Verdict.SUCCEEDED))
+            report = StateReport({"doors_locked": Reading(True, order.send_by, order.send_by)}, True, order.send_by)
+            await self.inbox.state_reported(account, order.target.external_id, report)
+
+    async def ask(self, *_asked: object) -> OemAnswer:
+        self.happened.append("asked")
+        return OemAnswer(Verdict.NOTHING_FOUND)
+
+    look_up = cancel = ask
+
+    async def observe(self, *_asked: object) -> Observed:
+        return Observed()
+
+    async def close(self) -> None:
+        self.happened.append("closed")
+
+
+GATEWAYS: list[Gateway] = []
+
+
+async def test_a_command_ends_by_what_is_pushed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = EntryPoints([EntryPoint("gateway", f"{__name__}:Gateway", registry.GROUP)])
+    monkeypatch.setattr(registry, "entry_points", lambda group: points.select(group=group))
+    async with stage(tmp_path, others={"gateway": SETTINGS}) as running:
+        account = {"company": "first", "connector": "gateway", "name": "gateway", "credentials": {"user": "u"}}
+        await running.node.administer("account add", account)
+        await running.vehicle(VIN, account="gateway")
+
+        answer = await running.first.post(VIN, "lock_door")
+        record = await running.first.final(str(answer.body["id"]), status="Success", within=10.0)
+
+        assert record["status"] == "Success"
+        await running.eventually(lambda: running.store.command(str(record["id"]))["state"] == "Verified")
+        assert running.store.timeline(str(record["id"])).count("Executed") == 1
+        assert running.store.known(VIN, "doors_locked") is True
+    assert GATEWAYS[-1].happened == ["started", "closed"]
