@@ -29,7 +29,7 @@ import structlog
 
 import keyturn
 from keyturn.app import Node
-from keyturn.config.settings import ConnectorSettings, ServerSettings, Settings
+from keyturn.config.settings import ConnectorSettings, HttpSettings, ServerSettings, Settings
 from keyturn_client import KeyturnClient
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
 
@@ -128,7 +128,7 @@ async def trace(data: Path) -> Recorder:
 
 
 def _settings(data: Path, oem_url: str) -> Settings:
-    connectors = {"simulator": ConnectorSettings(definition="simulator", base_url=oem_url)}
+    connectors = {"simulator": ConnectorSettings(http=HttpSettings(definition="simulator", base_url=oem_url))}
     return Settings(server=ServerSettings(port=0, data=str(data)), connectors=connectors)
 
 

@@ -12,8 +12,8 @@ from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, Seen, answer
 
-from .orders import account, order, target
 from .configured import http_settings
+from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio
 

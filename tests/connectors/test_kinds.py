@@ -11,8 +11,7 @@ from keyturn.connectors import registry
 from keyturn.connectors.port import Connector
 from keyturn.connectors.registry import GROUP, build_connectors, far_sides
 from keyturn.connectors.using import credential_uses
-
-from .orders import BentClock
+from tests.support.clock import RunningClock
 
 HERE = "tests.connectors.test_kinds"
 GATEWAY = ConnectorSettings(kind="gateway", options={"broker": "b"})
@@ -42,7 +41,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, **kinds: str) -> None:
 
 
 def build(settings: ConnectorSettings = GATEWAY) -> Connector:
-    return build_connectors({"acme": settings}, BentClock())["acme"]
+    return build_connectors({"acme": settings}, RunningClock())["acme"]
 
 
 def refusal(settings: ConnectorSettings = GATEWAY) -> str:

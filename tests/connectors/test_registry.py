@@ -11,8 +11,8 @@ from keyturn.connectors.registry import build_connectors
 from tests.support.clock import RunningClock
 from tests.support.oem import HANG, Oem, answer
 
-from .orders import order
 from .configured import http_settings
+from .orders import order
 
 pytestmark = pytest.mark.anyio
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.support.oem import Ending, Oem, Seen, answer
 from tests.support.server_env import OEM_TOKEN, ServerEnv, server_env
+
 from ..connectors.configured import http_settings
 
 VIN = "SCRIPTED"

@@ -20,8 +20,7 @@ from keyturn.connectors.port import (
     StateReport,
     Verdict,
 )
-
-from .stage import ALL_COMMANDS, stage
+from tests.support.server_env import ALL_COMMANDS, server_env
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +77,7 @@ GATEWAYS: list[Gateway] = []
 async def test_a_command_ends_by_what_is_pushed_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = EntryPoints([EntryPoint("gateway", f"{__name__}:Gateway", registry.GROUP)])
     monkeypatch.setattr(registry, "entry_points", lambda group: points.select(group=group))
-    async with stage(tmp_path, others={"gateway": SETTINGS}) as running:
+    async with server_env(tmp_path, others={"gateway": SETTINGS}) as running:
         account = {"company": "first", "connector": "gateway", "name": "gateway", "credentials": {"user": "u"}}
         await running.node.administer("account add", account)
         await running.vehicle(VIN, account="gateway")

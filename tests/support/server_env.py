@@ -17,6 +17,7 @@ from keyturn_simulator.operations import Operation
 from tests.support.clients import Answer, Application, held_by
 from tests.support.clock import RunningClock, eventually
 from tests.support.store_reader import StoreReader
+
 from ..connectors.configured import http_settings
 
 ALL_COMMANDS = [

@@ -13,6 +13,7 @@ from verification.simulation.world.faults import draw_rates
 from verification.simulation.world.installation import APPLICATIONS, BY_VIN, COMPANIES, VEHICLES
 from verification.simulation.world.settings import draw_declarations, draw_settings
 from verification.simulation.world.time_check import ACCEPTED, JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, draw_jumps
+
 from .pushing import draw_pushes
 
 

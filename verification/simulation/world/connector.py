@@ -21,8 +21,8 @@ from keyturn.connectors.port import (
     Verdict,
 )
 from verification.simulation.world.oem import Cloud, Sending, Work
+from verification.simulation.world.pushing import Pusher
 from verification.simulation.world.vehicle_model import VehicleModel
-from .pushing import Pusher
 
 TIMEOUT = 10.0
 """Seconds for an answer after the first byte."""

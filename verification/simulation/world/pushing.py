@@ -7,10 +7,9 @@ from typing import Any
 
 from keyturn.connectors.port import Declarations, Inbox, OemAnswer, Operation, Reading, StateReport, Verdict
 from keyturn.store.port import StoreUnavailable
-
-from .car import Car
-from .installation import BY_ACCOUNT, BY_VIN
-from .oem import Cloud, Work
+from verification.simulation.world.installation import BY_ACCOUNT, BY_VIN
+from verification.simulation.world.oem import Cloud, Work
+from verification.simulation.world.vehicle_model import VehicleModel
 
 _PACES = (0.3, 2.0, 10.0)
 """Mean seconds between two pushes."""
@@ -83,7 +82,7 @@ class Pusher:
             account, report = self._other(account), _misleading(report)
         return lambda: self._inbox.state_reported(account, vin, report)
 
-    def _report(self, car: Car) -> StateReport:
+    def _report(self, car: VehicleModel) -> StateReport:
         if car.reachable:
             car.last_contact = self._cloud.clock.true()
         at = car.last_contact
