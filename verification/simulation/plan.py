@@ -11,10 +11,9 @@ from verification.simulation.clients.policies import Rules, draw_changes, draw_p
 from verification.simulation.insiders.drawing import Insider, draw_insider, rules_of
 from verification.simulation.world.faults import draw_rates
 from verification.simulation.world.installation import APPLICATIONS, BY_VIN, COMPANIES, VEHICLES
+from verification.simulation.world.pushing import draw_pushes
 from verification.simulation.world.settings import draw_declarations, draw_settings
 from verification.simulation.world.time_check import ACCEPTED, JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, draw_jumps
-
-from .pushing import draw_pushes
 
 
 class Crash(msgspec.Struct, frozen=True):
