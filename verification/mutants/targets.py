@@ -1,5 +1,6 @@
 """Which modules are mutated, and the tests that are meant to hold each."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -10,8 +11,12 @@ class Target(NamedTuple):
     """Files under ``tests``, those first that are likeliest to object. They run the module in their own process."""
 
 
+_TESTS = Path(__file__).parents[2] / "tests"
+_OF_COMMANDS = {path.name: path.relative_to(_TESTS).as_posix() for path in (_TESTS / "commands").rglob("test_*.py")}
+
+
 def _commands(*names: str) -> tuple[str, ...]:
-    return tuple(f"commands/test_{name}.py" for name in names)
+    return tuple(_OF_COMMANDS[f"test_{name}.py"] for name in names)
 
 
 TARGETS: tuple[Target, ...] = (
@@ -44,60 +49,60 @@ TARGETS: tuple[Target, ...] = (
     Target("api/limits.py", ("api/test_limits.py",)),
     Target(
         "tenants/limits.py",
-        ("tenants/test_table.py", "tenants/test_limits.py", *_commands("policy", "policy_rules")),
+        ("admin/test_table.py", "tenants/test_limits.py", *_commands("policy", "policy_rules")),
     ),
     Target(
         "tenants/policies.py",
-        ("tenants/test_table.py", "tenants/test_policies.py", *_commands("policy_rules")),
+        ("admin/test_table.py", "tenants/test_policies.py", *_commands("policy_rules")),
     ),
     Target(
         "tenants/changes.py",
         (
-            "tenants/test_changes.py", "tenants/test_changes_approvals.py", "tenants/test_collecting.py",
-            "tenants/test_lock_outs.py", "tenants/test_alone_without_delay.py", "tenants/test_authority.py",
+            "admin/test_changes.py", "admin/test_changes_approvals.py", "admin/test_collecting.py",
+            "auth/test_lock_outs.py", "admin/test_alone_without_delay.py", "admin/test_authority.py",
         ),
     ),
     Target(
         "tenants/approvals.py",
         (
-            "tenants/test_table.py", "tenants/test_changes_approvals.py", "tenants/test_changes.py",
-            "tenants/test_collecting.py", "tenants/test_lock_outs.py",
+            "admin/test_table.py", "admin/test_changes_approvals.py", "admin/test_changes.py",
+            "admin/test_collecting.py", "auth/test_lock_outs.py",
         ),
     ),
     Target(
         "tenants/authority.py",
         (
-            "tenants/test_authority.py", "tenants/test_changes.py", "tenants/test_operators_duties.py",
-            "tenants/test_operators.py",
+            "admin/test_authority.py", "admin/test_changes.py", "admin/test_operators_duties.py",
+            "admin/test_operators.py",
         ),
     ),
     Target(
         "tenants/operators.py",
         (
-            "tenants/test_operators_duties.py", "tenants/test_authority.py", "tenants/test_changes_approvals.py",
-            "tenants/test_changes.py",
+            "admin/test_operators_duties.py", "admin/test_authority.py", "admin/test_changes_approvals.py",
+            "admin/test_changes.py",
         ),
     ),
     Target(
         "tenants/proposals.py",
         (
-            "tenants/test_changes.py", "tenants/test_alone_without_delay.py", "tenants/test_lock_outs.py",
-            "tenants/test_vehicle_guard.py", "tenants/test_unwatched.py",
+            "admin/test_changes.py", "admin/test_alone_without_delay.py", "auth/test_lock_outs.py",
+            "tenants/test_vehicle_guard.py", "admin/test_unwatched.py",
         ),
     ),
     Target(
         "tenants/closeness.py",
         (
-            "tenants/test_operators_duties.py", "tenants/test_changes_approvals.py", "tenants/test_newcomers.py",
-            "tenants/test_unwatched.py",
+            "admin/test_operators_duties.py", "admin/test_changes_approvals.py", "admin/test_newcomers.py",
+            "admin/test_unwatched.py",
         ),
     ),
-    Target("tenants/pinning.py", ("tenants/test_change_references.py",)),
+    Target("tenants/pinning.py", ("admin/test_change_references.py",)),
     Target("tenants/vehicle_guard.py", ("tenants/test_vehicle_guard.py",)),
     Target(
         "tenants/consent.py",
         ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py"),
     ),
     Target("tenants/name_spaces.py", ("tenants/test_which_car.py", "tenants/test_enrolment.py")),
-    Target("tenants/switches.py", ("tenants/test_table.py", "tenants/test_switches.py")),
+    Target("tenants/switches.py", ("admin/test_table.py", "tenants/test_switches.py")),
 )  # fmt: skip
