@@ -12,8 +12,8 @@ from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import OemAnswer, Operation, Reading, StateReport, Verdict
+from keyturn.engine.follow import Pause
 from keyturn.engine.inbox import ConnectorInbox
-from keyturn.engine.pause import Pause
 from keyturn.fleet.evidence import Report
 from tests.support.command_env import OPERATION, PARKED, CommandEnv
 from tests.support.enrolment import OTHERS_VIN, VIN

@@ -10,7 +10,6 @@ from keyturn.commands.record import Command
 from keyturn.commands.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
 from keyturn.engine.keeping import keep_trying
-from keyturn.engine.pause import Pause
 from keyturn.engine.silences import Silences
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet import evidence
@@ -24,6 +23,40 @@ _LATE_CEILING = 60.0
 _LATE_AFTER = 600.0
 _FIRST_QUESTIONS = 1000.0
 """A second, at most, when very many commands are taken up at once."""
+
+
+class Pause:
+    """Sleeps for one task. A cut that comes while it does not sleep ends the next sleep at once."""
+
+    def __init__(self) -> None:
+        self._cut = False
+        self._sleeping: asyncio.Future[None] | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep until `seconds` have passed or somebody calls `cut`."""
+        if self._cut:
+            self._cut = False
+            return
+        loop = asyncio.get_running_loop()
+        self._sleeping = loop.create_future()
+        timer = loop.call_later(seconds, _end, self._sleeping)
+        try:
+            await self._sleeping
+        finally:
+            timer.cancel()
+            self._sleeping = None
+
+    def cut(self) -> None:
+        """End the sleep that is under way, or the next one."""
+        if self._sleeping is None:
+            self._cut = True
+        else:
+            _end(self._sleeping)
+
+
+def _end(sleeping: "asyncio.Future[None]") -> None:
+    if not sleeping.done():
+        sleeping.set_result(None)
 
 
 class Follower:
