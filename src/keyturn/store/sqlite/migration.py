@@ -39,7 +39,7 @@ class Migration:
 @cache
 def known_migrations() -> tuple[Migration, ...]:
     """Every migration of this Keyturn, in order."""
-    folder = files("keyturn.store.sqlite") / "migrations"
+    folder = files("keyturn.store") / "migrations" / "sqlite"
     texts = {file.name.removesuffix(".sql"): file.read_text("utf-8") for file in folder.iterdir()}
     return tuple(Migration(int(stem[:4]), stem[5:], texts[stem]) for stem in sorted(texts))
 
