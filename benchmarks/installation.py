@@ -21,7 +21,8 @@ from keyturn.config.settings import (
     Settings,
 )
 from keyturn.store.port import Row, Tx
-from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
+from keyturn.store.sqlite.directory import FILE_NAME
+from keyturn.store.sqlite.store import open_sqlite
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import unlock
 

@@ -32,8 +32,9 @@ from keyturn.clock import SystemClock
 from keyturn.store.port import ReadTx, Tx
 from keyturn.store.sqlite.batch import Batch
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
+from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.reader import Reader
-from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.timekeeping import Moment, Timekeeper
 
 VEHICLES = 1000

@@ -22,11 +22,10 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.registry import far_sides
 from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
-from keyturn.store.port import StoreRefused, StoreUnavailable, Tx
-from keyturn.store.sqlite.backup import back_up
-from keyturn.store.sqlite.backup_signature import signature_of
-from keyturn.store.sqlite.lock import DataDirectoryLock
-from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.store.backup_signature import signature_of
+from keyturn.store.data_directory import DataDirectoryLock
+from keyturn.store.open import database_of, open_store
+from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
 from keyturn.tenants import changes, clock, errands, operators, restoring
 from keyturn.tenants.administration import Answer, Installation, Operation, OperationError, find
 from keyturn.tenants.keyring import Keyring, keyring_of, unlock
@@ -54,14 +53,12 @@ class Administration:
 
     def __init__(
         self,
-        directory: Path,
-        store: SqliteStore,
+        store: Store,
         keyring: Keyring,
         installation: Installation,
         channels: Callable[[], Sequence[Channel]],
         served: Iterable[Operation] = (),
     ) -> None:
-        self._directory = directory
         self._store = store
         self._keyring = keyring
         self._installation = installation
@@ -99,21 +96,18 @@ class Administration:
         return {"channels": await try_channels(self._channels(), order["now"])}
 
     async def _back_up(self, order: Answer) -> Answer:
-        """Copy the database to a new file, in a thread, while everything else goes on."""
-        file, actor = order["file"], order["actor"]
+        """Copy the database to a new file while everything else goes on."""
+        file, actor = Path(order["file"]), order["actor"]
         with suppress(StoreUnavailable, ChainForked):  # a restore goes on from what is sealed in the backup
             while await self._store.write(seal) == AT_ONCE:
                 pass
-        now = await self._store.read(lambda tx: tx.now)
         try:
-            made = await asyncio.to_thread(back_up, self._directory, Path(file), self._keyring, now)
+            made = await self._store.backup(file, self._keyring)
         except StoreRefused as error:
             raise OperationError("backup_refused", str(error)) from None
         with suppress(StoreUnavailable):  # the backup is there, whether it can be written down or not
-            await self._store.write(
-                partial(record_made, actor=actor, file=Path(file), size=made.size, digest=made.digest)
-            )
-        return {"file": file, "bytes": made.size, "signature": str(signature_of(Path(file)))}
+            await self._store.write(partial(record_made, actor=actor, file=file, size=made.size, digest=made.digest))
+        return {"file": order["file"], "bytes": made.size, "signature": str(signature_of(file))}
 
     async def _perform(self, operations: list[tuple[str, dict[str, Any]]], operator: Operator | None) -> list[Answer]:
         orders = await asyncio.to_thread(lambda: [prepared(*order, self._operations) for order in operations])
@@ -130,13 +124,18 @@ def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> rest
 
     `unsigned`: also one that has no good signature.
     """
-    directory = Path(settings.server.data)
-    lock = DataDirectoryLock(directory)
+    lock = DataDirectoryLock(Path(settings.server.data))
     try:
         keyring = keyring_of(settings.key_file)
         kept = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
         return restoring.restore(
-            backup, directory, keyring, SystemClock(), unsigned=unsigned, kept=kept, first=entries.begin_here
+            backup,
+            database_of(settings),
+            keyring,
+            SystemClock(),
+            unsigned=unsigned,
+            kept=kept,
+            first=entries.begin_here,
         )
     finally:
         lock.release()
@@ -145,15 +144,14 @@ def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> rest
 @asynccontextmanager
 async def workbench(settings: Settings) -> AsyncIterator[Administration]:
     """Administration of a store that no server has open. Raises `StoreRefused`."""
-    directory = Path(settings.server.data)
     async with AsyncExitStack() as resources:
-        resources.callback(DataDirectoryLock(directory).release)
+        resources.callback(DataDirectoryLock(Path(settings.server.data)).release)
         time = Timekeeper(SystemClock(), settings.engine.clock_step, machine_boot())
-        store = open_sqlite(directory, time, lambda _topic, _key: None)
+        store = open_store(settings, time, lambda _topic, _key: None)
         resources.push_async_callback(store.close)
         keyring = await unlock(store, settings.key_file)
         channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.emails)
-        yield Administration(directory, store, keyring, installation(settings), channels)
+        yield Administration(store, keyring, installation(settings), channels)
 
 
 def installation(settings: Settings) -> Installation:

@@ -30,10 +30,10 @@ from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
 from keyturn.engine.works import Parts, assemble
+from keyturn.store.data_directory import DataDirectoryLock
+from keyturn.store.open import open_store
 from keyturn.store.port import Store, StoreUnavailable
 from keyturn.store.rounds import Round, make_rounds
-from keyturn.store.sqlite.lock import DataDirectoryLock
-from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
 from keyturn.tenants import operators
@@ -94,13 +94,13 @@ class Node:
         return {name: text for name, (text, there) in problems.items() if there}
 
     async def _start(self) -> str:
-        settings, directory = self._settings, Path(self._settings.server.data)
+        settings = self._settings
         tls = _tls(settings)
-        self._resources.callback(DataDirectoryLock(directory).release)
+        self._resources.callback(DataDirectoryLock(Path(settings.server.data)).release)
         bus = MemoryBus()
         opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
         connectors = build_connectors(settings.connectors, self._time, KeptCredentials(opened))
-        self.store = open_sqlite(directory, self._time, bus.publish, on_batch=self._observe_batch)
+        self.store = open_store(settings, self._time, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
         finals = FinalCounter(self.store, self.metrics)
         self._resources.callback(bus.listen(COMMAND_FINAL, finals.note))
@@ -126,9 +126,7 @@ class Node:
         )
         self.works = assemble(parts, settings)
         await self.store.write(partial(settle_all, spaces=known.name_spaces))
-        self.administration = Administration(
-            directory, self.store, keyring, known, lambda: channels, self.works.operations
-        )
+        self.administration = Administration(self.store, keyring, known, lambda: channels, self.works.operations)
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
         for name, connector in connectors.items():
@@ -203,7 +201,7 @@ class FinalCounter:
                     self._metrics.count_final(name, state)
 
 
-async def count_open(store: SqliteStore, metrics: Metrics) -> None:
+async def count_open(store: Store, metrics: Metrics) -> None:
     """Bring the gauge of open commands up to date."""
     counts: dict[str, int] = dict(await store.read(record.count_open))
     for state in State:

@@ -7,7 +7,7 @@ from tests.support.audit_env import AuditEnv
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> AuditEnv:
+def built(store_adapter: str, tmp_path_factory: pytest.TempPathFactory) -> AuditEnv:
     """Ten sealed entries in each of three chains, checkpoints over them, and one more entry in each."""
     env = AuditEnv(tmp_path_factory.mktemp("built") / "data")
     env.tell(30)

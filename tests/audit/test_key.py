@@ -4,7 +4,7 @@ import re
 import stat
 from pathlib import Path
 
-from keyturn.store.sqlite.store import SqliteStore
+from keyturn.store.port import Store
 from keyturn.tenants.keyfile import read_keys, write_new_keys
 from keyturn.tenants.keyring import Keyring, unlock
 from tests.support.audit_env import AuditEnv
@@ -23,7 +23,7 @@ def test_an_older_key_file_gets_a_key_and_keeps_everything_else(tmp_path: Path) 
     before = Keyring(read_keys(file))
     env = AuditEnv(tmp_path / "data")
 
-    async def opened(store: SqliteStore) -> Keyring:
+    async def opened(store: Store) -> Keyring:
         return await unlock(store, file)
 
     first, again = env.run(opened), env.run(opened)

@@ -19,9 +19,10 @@ from keyturn.bus.memory import MemoryBus
 from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import AuditSettings
-from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.audit_env import KEYRING, AuditEnv
 from tests.support.clock import eventually
+from keyturn.store.port import Store
+from ..store.adapters import open_store
 
 KEEP = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read())"
 
@@ -30,12 +31,12 @@ def signed_in(env: AuditEnv) -> list[Signed]:
     return [Signed(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")]
 
 
-def with_custody(env: AuditEnv, settings: AuditSettings, then: Callable[[SqliteStore], Any]) -> None:
+def with_custody(env: AuditEnv, settings: AuditSettings, then: Callable[[Store], Any]) -> None:
     """Run a custody on the environment's store until `then` is done."""
 
     async def work() -> None:
         bus = MemoryBus()
-        store = open_sqlite(env.data, env.clock, bus.publish)
+        store = open_store(env.data, env.clock, bus.publish)
         custody = Custody(store, bus, KEYRING, settings)
         custody.start()
         try:
@@ -56,7 +57,7 @@ def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: Audi
     command = (sys.executable, "-c", KEEP, str(piped))
     settings = AuditSettings(checkpoint_file=str(filed), checkpoint_command=command)
 
-    async def then(store: SqliteStore) -> None:
+    async def then(store: Store) -> None:
         await eventually(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 3)
         await store.write(lambda tx: make_now(tx, KEYRING))
         await eventually(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 6)
@@ -89,7 +90,7 @@ def test_a_webhook_that_fails_is_tried_again_and_told_once(env: AuditEnv, monkey
         await site.start()
         port = runner.addresses[0][1]
         bus = MemoryBus()
-        store = open_sqlite(env.data, env.clock, bus.publish)
+        store = open_store(env.data, env.clock, bus.publish)
         url = f"http://127.0.0.1:{port}/witness?key=secret-word"
         custody = Custody(store, bus, KEYRING, AuditSettings(checkpoint_url=url))
         custody.start()
@@ -121,7 +122,7 @@ def test_a_way_out_that_is_ahead_of_every_checkpoint_is_told_and_begins_anew(
     env.tamper("INSERT INTO checkpoint_outlet VALUES ('checkpoint_file', :delivered)", delivered=delivered)
     filed = tmp_path / "filed"
 
-    async def then(store: SqliteStore) -> None:
+    async def then(store: Store) -> None:
         await eventually(lambda: len(lines_of(filed)) == 3)
         await store.write(lambda tx: make_now(tx, KEYRING))
         await eventually(lambda: len(lines_of(filed)) == 6)
@@ -158,7 +159,7 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
 
     async def work() -> None:
         bus = MemoryBus()
-        store = open_sqlite(env.data, env.clock, bus.publish)
+        store = open_store(env.data, env.clock, bus.publish)
         custody = Custody(store, bus, KEYRING, settings)
         custody.start()
         try:

@@ -11,6 +11,7 @@ from keyturn.audit.findings import What
 from keyturn.audit.restores import RestoreStatement, acknowledge
 from keyturn.tenants.restoring import restore
 from tests.support.audit_env import KEYRING, OTHER_KEYRING, AuditEnv, faults, restored, rewrite
+from ..store.adapters import database
 
 A = "company-a"
 _WRITE = """
@@ -184,7 +185,7 @@ def test_a_past_that_somebody_signed_with_a_key_of_their_own_does_not_stand_agai
     env: AuditEnv, backup: Path, kept: list[Signed]
 ) -> None:
     """Whoever verifies has checkpoints of before, and not the public key."""
-    restore(backup, env.data, OTHER_KEYRING, env.clock, unsigned=True)
+    restore(backup, database(env.data), OTHER_KEYRING, env.clock, unsigned=True)
     env.write(lambda tx: acknowledge(tx, OTHER_KEYRING, 2, "operator:ana"))
     env.seal()
 

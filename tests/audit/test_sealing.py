@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -16,21 +15,12 @@ from keyturn.audit.faults import Faults
 from keyturn.audit.sealer import SEALING_FAULT, Sealer
 from keyturn.audit.sealing import ChainForked, any_unsealed, seal
 from keyturn.config.settings import AuditSettings
-from keyturn.store.port import ReadTx, Tx
-from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.audit_env import KEYRING, AuditEnv, entry, faults
 from tests.support.clock import eventually
+from keyturn.store.port import ReadTx, Store, Tx
+from ..store.adapters import open_store
 
 LINKS = "SELECT chain, number, seq FROM chain_link ORDER BY seq"
-
-
-class InPlace(Executor):
-    """Runs a call at once, in virtual time."""
-
-    def submit(self, call: Callable[..., Any], /, *args: Any, **named: Any) -> "Future[Any]":
-        done: Future[Any] = Future()
-        done.set_result(call(*args, **named))
-        return done
 
 
 @pytest.fixture
@@ -92,7 +82,7 @@ def test_a_crash_inside_a_unit_leaves_nothing_of_it(empty: AuditEnv) -> None:
 def test_two_sealers_at_once_never_fork_a_chain(empty: AuditEnv) -> None:
     empty.tell(60)
 
-    async def work(store: SqliteStore) -> None:
+    async def work(store: Store) -> None:
         async def one() -> None:
             for _ in range(20):
                 await store.write(partial(seal, limit=4))
@@ -152,7 +142,7 @@ def test_a_forked_chain_is_told_once(env: AuditEnv) -> None:
     env.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
     env.tell(3)
 
-    async def work(store: SqliteStore) -> bool:
+    async def work(store: Store) -> bool:
         sealer, told = sealer_of(store)
         for _ in range(3):
             await sealer.turn()
@@ -166,7 +156,7 @@ def all_sealed(tx: ReadTx) -> bool:
     return not any_unsealed(tx)
 
 
-def sealer_of(store: SqliteStore, **settings: Any) -> tuple[Sealer, Faults]:
+def sealer_of(store: Store, **settings: Any) -> tuple[Sealer, Faults]:
     told = Faults(store)
     return Sealer(store, KEYRING, AuditSettings(**settings), told), told
 
@@ -183,12 +173,11 @@ def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: AuditEnv, woken
             for each in wake:
                 each()
 
-        store = open_sqlite(
+        store = open_store(
             empty.data,
             VirtualClock(loop.time),
-            lambda _topic, _key: None,
             on_batch=committed,
-            disk=InPlace(),
+            at_once=True,
         )
         sealer, _ = sealer_of(store)
         if woken:
@@ -213,7 +202,7 @@ def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: AuditEnv, woken
 
 
 def test_the_last_turn_seals_what_is_just_being_committed(empty: AuditEnv) -> None:
-    async def work(store: SqliteStore) -> None:
+    async def work(store: Store) -> None:
         committing = asyncio.create_task(store.write(partial(entry, company="company-a", index=0)))
         await asyncio.sleep(0)
         await sealer_of(store)[0].turn(last=True)
@@ -225,7 +214,7 @@ def test_the_last_turn_seals_what_is_just_being_committed(empty: AuditEnv) -> No
 
 
 def test_a_chain_gets_a_checkpoint_when_it_is_due_and_none_without_news(empty: AuditEnv) -> None:
-    async def turn(store: SqliteStore) -> None:
+    async def turn(store: Store) -> None:
         await sealer_of(store, checkpoint_interval=60.0, checkpoint_entries=5)[0].turn()
 
     def checkpoints() -> list[tuple[Any, ...]]:

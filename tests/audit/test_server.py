@@ -14,10 +14,10 @@ from keyturn.audit.archive import DatabaseArchive, verify
 from keyturn.cli.root import run
 from keyturn.config.settings import AuditSettings
 from keyturn.dossier.page import render
-from keyturn.store.sqlite.offline import read_offline
 from tests.support.audit_env import AuditEnv, faults
 from tests.support.clock import eventually
 from tests.support.server_env import ServerEnv, server_env
+from ..store.adapters import database
 
 PARKED = "9KTPARKED00000001"
 NOT_LEAVING = "Checkpoints do not leave by checkpoint_command."
@@ -46,7 +46,7 @@ def test_a_node_seals_what_it_does_and_leaves_nothing_unsealed(tmp_path: Path) -
 
     asyncio.run(work())
 
-    with read_offline(tmp_path / "data") as tx:
+    with database(tmp_path / "data").read_offline() as tx:
         report = verify(DatabaseArchive(tx))
     assert report.findings == ()
     assert len(report.chains) == 3

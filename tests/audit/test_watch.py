@@ -12,8 +12,7 @@ from keyturn.audit.checkpoints import Signed
 from keyturn.audit.faults import Faults
 from keyturn.audit.reading import Head
 from keyturn.audit.watch import CHAIN_FAULT, KEPT_FAULT, Watch
-from keyturn.store.port import ReadTx
-from keyturn.store.sqlite.store import SqliteStore
+from keyturn.store.port import ReadTx, Store
 from tests.support.audit_env import KEYRING, AuditEnv, rewrite
 from tests.support.clock import eventually
 
@@ -29,7 +28,7 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
             raise KeyError("what nobody thought of")
         return heads(tx)
 
-    async def work(store: SqliteStore) -> list[bool]:
+    async def work(store: Store) -> list[bool]:
         faults = Faults(store)
         running = asyncio.create_task(Watch(store, KEYRING, 100, faults).run())
         try:
@@ -59,7 +58,7 @@ def kept_in(env: AuditEnv, file: Path) -> None:
 def looked(env: AuditEnv, file: Path) -> list[str]:
     """What a server tells that starts beside the file of checkpoints."""
 
-    async def work(store: SqliteStore) -> None:
+    async def work(store: Store) -> None:
         await Watch(store, KEYRING, 100, Faults(store), file).look()
 
     env.run(work)

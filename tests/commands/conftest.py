@@ -9,7 +9,7 @@ from tests.support.enrolment import Names, install
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Names]:
+def installed(store_adapter: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Names]:
     data = tmp_path_factory.mktemp("installed") / "data"
     return data, install(data)
 

@@ -14,10 +14,9 @@ import pytest
 from keyturn.administering import restore, workbench
 from keyturn.app import Node
 from keyturn.cli.root import run
-from keyturn.store.port import StoreRefused
-from keyturn.store.sqlite.backup_signature import SignatureFile, signature_of
+from keyturn.store.backup_signature import SignatureFile, signature_of
+from keyturn.store.port import StoreRefused, StructureChanged
 from keyturn.store.sqlite.migration import known_migrations
-from keyturn.store.sqlite.structure import StructureChanged
 from keyturn.tenants.administration import OperationError
 from tests.support.server_env import ServerEnv, server_env
 from tests.support.store_reader import StoreReader

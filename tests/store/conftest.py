@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.store.port import Store
+from keyturn.store.port import Database, Store
 from tests.support.clock import ManualClock
 
 from .adapters import ADAPTERS
@@ -27,14 +27,19 @@ def announced() -> list[Announced]:
 
 
 @pytest.fixture(params=ADAPTERS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    return ADAPTERS[request.param].database(tmp_path / "data")
+
+
+@pytest.fixture
 async def open_store(
-    request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock, announced: list[Announced]
+    database: Database, clock: ManualClock, announced: list[Announced]
 ) -> AsyncIterator[Callable[[], Store]]:
     """Opens the adapter's store, on what the last one kept; closes what the test leaves open."""
     async with AsyncExitStack() as stores:
 
         def open_one() -> Store:
-            store = ADAPTERS[request.param](tmp_path / "data", clock, lambda topic, key: announced.append((topic, key)))
+            store = database.open(clock, lambda topic, key: announced.append((topic, key)))
             stores.push_async_callback(store.close)
             return store
 

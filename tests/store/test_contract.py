@@ -1,6 +1,7 @@
-"""What every store adapter does. A new adapter is one line in `adapters.py`."""
+"""What every store adapter does. A new adapter is one entry in `adapters.py`."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from tests.support.clock import ManualClock
 
-from .work import TOPIC, Announced, add_entry, add_plan, add_plan_and_raise, instant, plans
+from .work import TOPIC, Announced, add_entry, add_entry_early, add_plan, add_plan_and_raise, instant, plans, seqs
 
 pytestmark = pytest.mark.anyio
 Open = Callable[[], Store]
@@ -89,6 +90,39 @@ async def test_units_run_one_after_the_other(store: Store) -> None:
         return len(row[0])
 
     assert sorted(await asyncio.gather(*(store.write(count) for _ in range(40)))) == list(range(40))
+
+
+async def test_entries_are_numbered_in_the_order_of_their_commits(store: Store) -> None:
+    """Units draw their numbers early and end late, or are undone; of two readers one saw what the other began with."""
+    seen: list[list[int]] = []
+
+    async def write_and_look(writer: int) -> None:
+        for turn in range(12):
+            raises = ValueError(writer) if (writer + turn) % 5 == 0 else None
+            unit = add_entry_early(statements=(writer * 7 + turn * 3) % 23, error=raises)
+            (outcome,) = await asyncio.gather(store.write(unit), return_exceptions=True)
+            found = await store.read(seqs)
+            seen.append(found)
+            assert outcome is raises if raises else outcome in found
+
+    await asyncio.gather(*(write_and_look(writer) for writer in range(16)))
+
+    assert len({len(found) for found in seen}) > 1
+    for earlier, later in itertools.pairwise(sorted(seen, key=len)):
+        assert later[: len(earlier)] == earlier
+
+
+async def test_a_new_store_is_of_the_first_epoch_and_stays_of_it(open_store: Open) -> None:
+    first = open_store()
+    assert first.epoch == 1
+    await first.close()
+    assert open_store().epoch == 1
+
+
+async def test_a_store_that_works_is_available(store: Store) -> None:
+    assert store.available
+    await asyncio.gather(store.write(add_plan_and_raise("gold", ValueError())), return_exceptions=True)
+    assert store.available
 
 
 async def test_a_caller_that_goes_away_takes_nobody_with_it(store: Store) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.store.port import ReadTx, StoreUnavailable, Tx
-from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from keyturn.store.sqlite.directory import FILE_NAME
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
 from tests.support.clock import ManualClock, eventually
 

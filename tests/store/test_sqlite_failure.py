@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from keyturn.store.sqlite.directory import FILE_NAME
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock, eventually
 
 from .disk import CountingDisk

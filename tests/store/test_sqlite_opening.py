@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.store.port import StoreRefused
+from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.migration import (
     APPLICATION_ID,
     Migration,
@@ -18,7 +19,7 @@ from keyturn.store.sqlite.migration import (
     known_migrations,
     pending_migrations,
 )
-from keyturn.store.sqlite.store import FILE_NAME, SqliteStore, open_sqlite
+from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock
 
 from .work import add_plan, plans

@@ -9,9 +9,10 @@ import pytest
 
 from keyturn.store.port import StoreRefused
 from keyturn.store.sqlite.connection import connect
+from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.offline import read_offline
-from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
+from keyturn.store.sqlite.store import open_sqlite
 from tests.support.clock import ManualClock
 
 pytestmark = pytest.mark.anyio

@@ -42,6 +42,26 @@ def add_entry(tx: Tx) -> int:
     return tx.now
 
 
+def add_entry_early(statements: int, error: Exception | None) -> Callable[[Tx], int]:
+    """Write an entry, then run so many statements more, then raise `error` or return the entry's number."""
+
+    def work(tx: Tx) -> int:
+        row = tx.one(_ADD_ENTRY, at=tx.now, body="{}")
+        for _ in range(statements):
+            plans(tx)
+        if error is not None:
+            raise error
+        assert row is not None
+        return int(row[0])
+
+    return work
+
+
+def seqs(tx: ReadTx) -> list[int]:
+    """The numbers of every entry, in order."""
+    return [row[0] for row in tx.all("SELECT seq FROM entry ORDER BY seq")]
+
+
 def plans(tx: ReadTx) -> list[str]:
     """The names of every plan, in order."""
     return [row[0] for row in tx.all("SELECT name FROM plan ORDER BY name")]

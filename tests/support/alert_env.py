@@ -16,10 +16,11 @@ from keyturn.alerts.webhook import WebhookChannel
 from keyturn.audit import journal
 from keyturn.clock import SystemClock
 from keyturn.config.settings import SmtpSettings, WebhookSettings
-from keyturn.store.port import Tx
-from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.store.port import Store, Tx
 from keyturn.telemetry.metrics import Metrics
 from tests.support.clock import RunningClock, eventually
+
+from ..store.adapters import open_store
 
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
@@ -30,7 +31,7 @@ _EVERY = 0.02
 class AlertEnv:
     """What a test does and sees."""
 
-    def __init__(self, store: SqliteStore, clock: RunningClock, metrics: Metrics) -> None:
+    def __init__(self, store: Store, clock: RunningClock, metrics: Metrics) -> None:
         self.store = store
         self.clock = clock
         self.metrics = metrics
@@ -65,7 +66,7 @@ async def alert_env(
 ) -> AsyncIterator[AlertEnv]:
     """Alerts that look every few milliseconds."""
     clock, metrics = clock or RunningClock(), Metrics()
-    store = open_sqlite(folder / "data", clock, lambda _topic, _key: None)
+    store = open_store(folder / "data", clock)
     alerts = Alerts(store, clock, channels, metrics, every=_EVERY, **options)
     try:
         await alerts.start()

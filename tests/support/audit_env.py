@@ -16,14 +16,13 @@ from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.export import ExportArchive, write
 from keyturn.audit.reading import LAST
 from keyturn.audit.sealing import AT_ONCE, seal
-from keyturn.store.port import ReadTx, Tx
-from keyturn.store.sqlite.backup import back_up
-from keyturn.store.sqlite.offline import read_offline
-from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.store.port import ReadTx, Store, Tx
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.restoring import restore
 from tests.support.clock import ManualClock
+
+from ..store.adapters import database, open_store
 
 T = TypeVar("T")
 VIN = "6AHFT68CKAF501652"
@@ -39,11 +38,11 @@ class AuditEnv:
         self.data = data
         self.clock = ManualClock()
 
-    def run(self, work: Callable[[SqliteStore], Coroutine[Any, Any, T]]) -> T:
+    def run(self, work: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         """Open the store, do the work, close it."""
 
         async def done() -> T:
-            store = open_sqlite(self.data, self.clock, lambda _topic, _key: None)
+            store = open_store(self.data, self.clock)
             try:
                 return await work(store)
             finally:
@@ -55,7 +54,7 @@ class AuditEnv:
         return self.run(lambda store: store.write(work))
 
     def read(self, work: Callable[[ReadTx], T]) -> T:
-        with read_offline(self.data) as tx:
+        with database(self.data).read_offline() as tx:
             return work(tx)
 
     def tell(self, count: int) -> None:
@@ -90,23 +89,23 @@ class AuditEnv:
 
     def back_up(self, file: Path) -> Path:
         """A signed backup, in a directory of ours."""
-        back_up(self.data, file, KEYRING, self.clock.now())
+        self.run(lambda store: store.backup(file, KEYRING))
         return file
 
     def restore(self, file: Path, *, unsigned: bool = False, kept: Path | None = None) -> int:
         """The new epoch."""
         self.clock.advance(1)
-        return restore(file, self.data, KEYRING, self.clock, unsigned=unsigned, kept=kept).epoch
+        return restore(file, database(self.data), KEYRING, self.clock, unsigned=unsigned, kept=kept).epoch
 
     def verify(
         self, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None, acknowledged: tuple[int, ...] = ()
     ) -> Report:
         """Offline, on the closed file."""
-        with read_offline(self.data) as tx:
+        with database(self.data).read_offline() as tx:
             return verify(DatabaseArchive(tx), keys=keys, kept=kept or [], acknowledged=acknowledged)
 
     def export(self, file: Path, *, company: str | None = None, first: int = 1, last: int = LAST) -> Path:
-        with read_offline(self.data) as tx, file.open("wb") as target:
+        with database(self.data).read_offline() as tx, file.open("wb") as target:
             write(tx, target, company=company, everything=company is None, first=first, last=last)
         return file
 

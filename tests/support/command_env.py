@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,10 +26,10 @@ from keyturn.errors import Refusal
 from keyturn.fleet import evidence, vehicles
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
-from keyturn.store.port import ReadTx
-from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock
 from tests.support.enrolment import KEYRING, VIN, Names, administer
+from keyturn.store.port import ReadTx, Store
+from ..store.adapters import open_store
 
 T = TypeVar("T")
 
@@ -62,18 +61,6 @@ def not_none(found: T | None) -> T:
     return found
 
 
-class AtOnce(Executor):
-    """Runs a call in place: a thread per test would only be waited for."""
-
-    def submit(self, call: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        done: Future[Any] = Future()
-        try:
-            done.set_result(call(*args, **named))
-        except Exception as error:
-            done.set_exception(error)
-        return done
-
-
 async def _nobody() -> None:
     """Nothing is tended here."""
 
@@ -88,7 +75,7 @@ class CommandEnv:
         self.codes_to_come: list[str] = []
         self.announced: list[tuple[Topic[Any], str]] = []
         self._runner = asyncio.Runner()
-        self.store: SqliteStore = self._runner.run(self._opened())
+        self.store: Store = self._runner.run(self._opened())
         self.registrar = Registrar(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
         self.codes = Codes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.registrar, CommandSettings(), 5.0)
@@ -212,8 +199,8 @@ class CommandEnv:
         sql = "SELECT kind FROM entry WHERE command_id = :id ORDER BY seq"
         return [kind for (kind,) in self.rows(sql, id=command.id)]
 
-    async def _opened(self) -> SqliteStore:
-        return open_sqlite(self.data, self.clock, lambda topic, key: self.announced.append((topic, key)), disk=AtOnce())
+    async def _opened(self) -> Store:
+        return open_store(self.data, self.clock, lambda topic, key: self.announced.append((topic, key)), at_once=True)
 
     def _draw(self) -> str:
         return self.codes_to_come.pop(0) if self.codes_to_come else six_digits()

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.store.port import Tx
-from keyturn.store.sqlite.store import open_sqlite
 from keyturn.tenants.administration import Answer, Installation
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.operations import perform
 from tests.support.clock import START, ManualClock
+
+from ..store.adapters import open_store
 
 NOW = START
 VIN = "9KTPARKED00000001"
@@ -60,7 +61,7 @@ def install(data: Path) -> Names:
     """A data directory with everything enrolled; tests copy it."""
 
     async def work() -> Names:
-        store = open_sqlite(data, ManualClock(), lambda _topic, _key: None)
+        store = open_store(data, ManualClock())
         try:
             return await store.write(enrol)
         finally:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from keyturn.store.port import Store
-from keyturn.store.sqlite.store import open_sqlite
+from tests.store.adapters import open_store
 from keyturn.tenants.administration import Installation, OperationError
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
@@ -65,4 +65,4 @@ class TenantEnv:
 
 
 async def _opened(data: Path, clock: ManualClock) -> Store:
-    return open_sqlite(data, clock, lambda topic, key: None)
+    return open_store(data, clock)

@@ -1,8 +1,4 @@
-"""Entries in the order of their commits.
-
-SQLite has one writer, so `seq` is that order. PostgreSQL will need numbers given after the commit, by the one that
-holds an advisory lock: there a lower `seq` may become visible after a higher one was read.
-"""
+"""Entries in the order of their commits, which is that of `seq` (see `keyturn.store.port.Store`)."""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ CHECKPOINT_KIND = "chain.checkpoint"
 _SALT_BYTES = 16
 _COLUMNS = ("chain", "number", "seq", "prev", "hash", "personal", "salt", "personal_hash")
 _LAST_SEALED = "(SELECT coalesce(max(seq), 0) FROM chain_link)"
-# One writer commits in the order of `seq`, so nothing older than what is sealed can still come.
+# Entries are numbered in commit order (`store.port.Store`): nothing older than what is sealed can still come.
 _UNSEALED = f"""
 SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
 WHERE seq > {_LAST_SEALED} ORDER BY seq LIMIT :limit

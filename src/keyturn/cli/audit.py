@@ -22,9 +22,8 @@ from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer, print_json
 from keyturn.legible import legible_lines
 from keyturn.private_files import make_new, private_folder, publish
-from keyturn.store.port import ReadTx, StoreRefused
-from keyturn.store.sqlite.offline import read_offline
-from keyturn.store.sqlite.structure import StructureChanged
+from keyturn.store.open import database_of
+from keyturn.store.port import ReadTx, StoreRefused, StructureChanged
 
 Company = Annotated[str | None, Parameter(help="Id or name of the company; without it every chain.")]
 First = Annotated[int, Parameter(name="--from", help="Number of the first entry of each chain.")]
@@ -65,7 +64,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write sealed entries and their checkpoints to a new file, beside a running server or without one."""
-    with _refused(), read_offline(Path(settings_at(place).server.data)) as tx:
+    with _refused(), database_of(settings_at(place)).read_offline() as tx:
         only = None if company is None else _company_id(tx, company)
         with private_folder(file.parent) as folder:
             draft = folder / file.name
@@ -112,7 +111,7 @@ def _archive(file: Path | None, place: Place) -> Iterator[Archive]:
     if file is not None:
         yield ExportArchive(file)
         return
-    with read_offline(Path(settings_at(place).server.data)) as tx:
+    with database_of(settings_at(place)).read_offline() as tx:
         yield DatabaseArchive(tx)
 
 

@@ -13,7 +13,7 @@ from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_url
 from keyturn.cli.server import run_server
-from keyturn.store.sqlite.lock import DataDirectoryLock
+from keyturn.store.data_directory import DataDirectoryLock
 from keyturn_simulator import JournalError, Simulator, SimulatorSettings
 
 DEFAULT = SimulatorSettings()

@@ -164,7 +164,7 @@ def _write(tx: Tx, command: Command, **changes: Any) -> Command | None:
 
 @lru_cache(maxsize=64)
 def _insert(columns: tuple[str, ...]) -> str:
-    """Columns without a value are left out: SQLite's binding takes longest over those."""
+    """Columns without a value are left out: binding takes longest over those."""
     return f"INSERT INTO command ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"  # noqa: S608 - our own columns
 
 

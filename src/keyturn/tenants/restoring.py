@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,22 +12,15 @@ from keyturn.audit.checkpoints import Signed, Statement, filed
 from keyturn.audit.restores import NotEntered, Place, write_restored
 from keyturn.audit.sealing import ChainForked
 from keyturn.clock import Clock, iso_time
-from keyturn.private_files import private_folder
-from keyturn.store.port import ReadTx, StoreRefused, Tx
-from keyturn.store.sqlite.backup_signature import Verdict, epoch_of, judge, refuse
-from keyturn.store.sqlite.directory import make_directory, refused
-from keyturn.store.sqlite.facts import committed_time
-from keyturn.store.sqlite.offline import read_offline
-from keyturn.store.sqlite.replacing import earlier_epochs, one_unit, opened_incoming, put_in_place, take_in
-from keyturn.store.sqlite.store import FILE_NAME
+from keyturn.store.backup_signature import Verdict, judge, refuse
+from keyturn.store.port import Database, IncomingDatabase, ReadTx, StatementFailed, StoreRefused, Tx
 from keyturn.tenants.keyring import Keyring
 
 UNVERIFIED = "backup.unverified"
 """Kind of the entry that says that a backup without a good signature was restored."""
 ACTOR = "operator:local"
-_UNLIKE_OURS = (ChainForked, sqlite3.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_UNLIKE_OURS = (ChainForked, StatementFailed, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What work on a database raises in which somebody wrote what Keyturn never does."""
-_FINGERPRINT = "SELECT value FROM store_fact WHERE name = 'keys'"
 _HIGHEST_SEQ = 2**60
 _HIGHEST_EPOCH = 1_000_000_000
 """Whatever somebody may have put in the place of an epoch."""
@@ -60,7 +52,7 @@ NOTHING = Known({}, 0, 0)
 
 def restore(
     backup: Path,
-    directory: Path,
+    database: Database,
     keyring: Keyring,
     clock: Clock,
     *,
@@ -68,40 +60,36 @@ def restore(
     kept: Path | None = None,
     first: Callable[[Tx], None] = lambda _tx: None,
 ) -> Restored:
-    """Put a backup in the place of the directory's database. Raises StoreRefused.
+    """Put a backup in the place of the installation's data. Raises StoreRefused.
 
     A backup whose signature is missing or wrong is taken only if `unsigned` says so. `kept` is the file to which
     checkpoints are appended. `first` is done before the restore is entered. Nothing that the backup knows as unsent is
     ever sent, because it may have been sent since.
     """
-    with refused(directory):
-        make_directory(directory)
-    with refused(backup), private_folder(directory) as folder:
-        draft = folder / FILE_NAME
-        found = take_in(backup, draft)
-        judgement = judge(backup, found, keyring)
+    with database.take_in(backup) as incoming:
+        judgement = judge(backup, incoming.measured, keyring)
         if judgement.verdict is not Verdict.SIGNED and not unsigned:
             raise refuse(backup, judgement.verdict)
-        known = _known(directory, keyring, kept)
-        with opened_incoming(draft, backup, clock.now()) as connection:
-            _check_keys(connection, backup, keyring)
-            epoch = max(epoch_of(connection), known.epoch) + 1
+        known = _known(database, keyring, kept)
+        with incoming.opened(clock.now()) as content:
+            _check_keys(content, backup, keyring)
+            epoch = max(content.epoch, known.epoch) + 1
             made_at = None if judgement.made_at is None else iso_time(judgement.made_at)
             about = {
                 "file": backup.name,
-                "digest": found.digest,
+                "digest": incoming.measured.digest,
                 "made_at": made_at,
                 "signature_verdict": str(judgement.verdict),
                 "username": _user(),
             }
-            now = max(clock.now(), committed_time(connection), known.at)
+            now = max(clock.now(), content.committed_time, known.at)
             try:
-                with one_unit(connection, now) as tx:
+                with content.unit(now) as tx:
                     first(tx)
                     _enter(tx, keyring, epoch, known, about)
             except (*_UNLIKE_OURS, NotEntered) as error:
                 raise StoreRefused(f"{backup} cannot go on: the restore cannot be entered ({error}).") from error
-        put_in_place(draft, directory, epoch)
+        incoming.put_in_place(epoch)
     return Restored(epoch, judgement.verdict, made_at)
 
 
@@ -110,29 +98,29 @@ def _enter(tx: Tx, keyring: Keyring, epoch: int, known: Known, about: dict[str, 
     if epoch > _HIGHEST_EPOCH:
         raise NotEntered("its epoch cannot be raised")
     newest = tx.one("SELECT max(seq) FROM entry")
-    if newest and (newest[0] or 0) > _HIGHEST_SEQ:  # behind the last possible one SQLite takes any that is free
+    if newest and (newest[0] or 0) > _HIGHEST_SEQ:  # behind the last possible one a store may take any that is free
         raise NotEntered("its entries are numbered to the end")
     if about["signature_verdict"] != Verdict.SIGNED:
         journal.record(tx, UNVERIFIED, company_id=None, actor=ACTOR, epoch=epoch, **about)
     write_restored(tx, keyring, epoch=epoch, replaced=known.places, actor=ACTOR, **about)
 
 
-def _check_keys(connection: sqlite3.Connection, backup: Path, keyring: Keyring) -> None:
-    row = connection.execute(_FINGERPRINT).fetchone()
-    if row is not None and row[0] != keyring.fingerprint():
+def _check_keys(content: IncomingDatabase, backup: Path, keyring: Keyring) -> None:
+    fingerprint = content.fact("keys")
+    if fingerprint is not None and fingerprint != keyring.fingerprint():
         raise StoreRefused(f"{backup} belongs to another key file; restore with the one it was made with.")
 
 
-def _known(directory: Path, keyring: Keyring, kept: Path | None) -> Known:
+def _known(database: Database, keyring: Keyring, kept: Path | None) -> Known:
     """What can be read: the database there may be damaged, which is why a backup is restored, or somebody's work."""
     there = NOTHING
-    with suppress(StoreRefused, sqlite3.Error, ValueError, TypeError), read_offline(directory) as tx:
+    with suppress(StoreRefused, StatementFailed, ValueError, TypeError), database.read_offline() as tx:
         there = _in_place(tx, keyring)
     elsewhere = NOTHING
     if kept is not None:
         with suppress(OSError):
             elsewhere = _signed(filed(kept), keyring)
-    earlier = [epoch for epoch in earlier_epochs(directory) if epoch < _HIGHEST_EPOCH]
+    earlier = [epoch for epoch in database.earlier_epochs() if epoch < _HIGHEST_EPOCH]
     epoch = max([there.epoch, elsewhere.epoch, *earlier])
     return Known(there.places, epoch, max(there.at, elsewhere.at))
 

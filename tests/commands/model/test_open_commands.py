@@ -1,6 +1,5 @@
 """`open_command`: what the engine still has work with, when to look at it, who may join it, and who has the lane."""
 
-import sqlite3
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.states import State
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW
+from tests.store.adapters import adapter
 
 from .drafts import ANSWER_DEADLINE, SEND_BY, SEND_DEADLINE, draft, written
 
@@ -125,7 +125,7 @@ def test_a_redeemed_command_opens_with_its_lane_number_and_segment(env: CommandE
 def test_two_identical_requests_cannot_both_be_in_flight(env: CommandEnv, name: str) -> None:
     env.do(written, draft(env.names, name=name), segment=0)
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(adapter().constraint_broken):
         env.do(written, draft(env.names, name=name), segment=0)
 
 
@@ -134,7 +134,7 @@ def test_two_commands_of_a_vehicle_cannot_both_have_the_lane(env: CommandEnv) ->
     second = env.do(written, draft(env.names, name="lock_door"))
     env.do(lifecycle.move, first, State.DISPATCHING, lane_slot=0)
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(adapter().constraint_broken):
         env.do(lifecycle.move, second, State.DISPATCHING, lane_slot=0)
     assert env.row(second).state is State.QUEUED
 

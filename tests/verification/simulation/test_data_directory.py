@@ -10,7 +10,7 @@ from verification.simulation.scenario import run
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.installation import make_template
 
-from keyturn.store.sqlite.store import FILE_NAME
+from keyturn.store.sqlite.directory import FILE_NAME
 
 SEEDS = range(60, 90)
 Content = dict[str, list[tuple[Any, ...]]]

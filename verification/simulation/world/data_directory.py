@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn, Self, cast
 
 from keyturn.store.sqlite import connection
-from keyturn.store.sqlite.store import FILE_NAME
+from keyturn.store.sqlite.directory import FILE_NAME
 
 connect = partial(connection.connect, alone=True)
 

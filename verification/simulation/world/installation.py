@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.store.port import Tx
-from keyturn.store.sqlite.store import FILE_NAME, open_sqlite
+from keyturn.store.sqlite.directory import FILE_NAME
+from keyturn.store.sqlite.store import open_sqlite
 from keyturn.tenants.administration import Installation
 from keyturn.tenants.keyfile import JwtKey, Keys
 from keyturn.tenants.keyring import Keyring

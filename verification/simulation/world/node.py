@@ -68,11 +68,18 @@ class SharedStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.read = database.store.read
+        self.backup = database.store.backup
+        self.epoch = database.store.epoch
         self.time = database.store.time
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         context = self._database.context.copy()
         return await asyncio.get_running_loop().create_task(self._database.store.write(work), context=context)
+
+    @property
+    def available(self) -> bool:
+        """Of the store that nodes share."""
+        return self._database.store.available
 
     async def close(self) -> None:
         """The store is not the node's to close."""

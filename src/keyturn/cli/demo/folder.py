@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.cli.failure import Exit, Failure
 from keyturn.private_files import sync_directory
-from keyturn.store.sqlite.directory import make_directory
+from keyturn.store.data_directory import make_directory
 from keyturn_client import KeyturnClient, Token
 
 FILE_NAME = "demo.json"

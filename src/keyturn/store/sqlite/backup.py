@@ -9,13 +9,13 @@ from contextlib import closing
 from pathlib import Path
 
 from keyturn.private_files import make_new, private_folder, publish
-from keyturn.store.port import StoreRefused
-from keyturn.store.sqlite.backup_signature import BackupSigner, Measured, sign, signature_of
+from keyturn.store.backup_signature import Content, measure, sign, signature_of
+from keyturn.store.port import BackupSigner, Measured, StoreRefused
 from keyturn.store.sqlite.connection import connect
-from keyturn.store.sqlite.directory import refused
-from keyturn.store.sqlite.store import FILE_NAME
+from keyturn.store.sqlite.directory import FILE_NAME, refused
 from keyturn.store.sqlite.structure import check_own_structure
 
+_HEADS = "SELECT chain, number, hash FROM chain_head ORDER BY chain"
 _PAGES = 4096
 """Copied at a time, so that a long copy never holds the file for long."""
 
@@ -38,8 +38,8 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Me
                 check_own_structure(source, directory / FILE_NAME)  # no restore would take another
                 source.backup(copy, pages=_PAGES)
                 copy.execute("PRAGMA journal_mode = DELETE")
-            content, made = sign(draft, signer, now)
-            make_new(folder / "signature", content)
+            content, made = _content(draft), measure(draft)
+            make_new(folder / "signature", sign(content, made, signer, now))
             publish(folder / "signature", signature)
             try:
                 publish(draft, target)
@@ -47,6 +47,15 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Me
                 signature.unlink()
                 raise
     return made
+
+
+def _content(database: Path) -> Content:
+    """What a signature says of a closed database. Raises sqlite3.Error, OSError."""
+    with closing(connect(database, "ro")) as connection:
+        heads = {str(chain): (int(number), digest.hex()) for chain, number, digest in connection.execute(_HEADS)}
+        facts = dict(connection.execute("SELECT name, value FROM store_fact WHERE name IN ('epoch', 'installation')"))
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+    return Content(int(facts.get("epoch", 0)), heads, facts.get("installation", ""), schema)
 
 
 def _hold_snapshot(source: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""The data directory and the files in it."""
+"""The files of SQLite in a data directory."""
 
 import os
 import sqlite3
@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from keyturn.private_files import sync_directory
+from keyturn.store import data_directory
 from keyturn.store.port import StoreRefused
 
+FILE_NAME = "keyturn.db"
+INTERRUPTED = f"{FILE_NAME}.restoring"
+"""There while a backup is put in the database's place."""
 _PIECE = 1_048_576
 """Bytes read and written at once."""
 
@@ -17,20 +20,10 @@ _PIECE = 1_048_576
 def refused(path: Path) -> Iterator[None]:
     """Turn what the system or SQLite says about `path` into one sentence: StoreRefused."""
     try:
-        yield
-    except OSError as error:
-        raise StoreRefused(f"{error.filename or path} cannot be used: {error.strerror}.") from error
+        with data_directory.refused(path):
+            yield
     except sqlite3.Error as error:
         raise StoreRefused(f"{path} cannot be opened: {error}.") from error
-
-
-def make_directory(directory: Path) -> None:
-    """Make the directory, durably and for its owner alone, if it is missing. Raises OSError."""
-    if directory.is_dir():
-        return
-    make_directory(directory.parent)
-    directory.mkdir(mode=0o700, exist_ok=True)
-    sync_directory(directory.parent)
 
 
 def make_file(path: Path) -> None:

@@ -19,6 +19,12 @@ def store_epoch(connection: sqlite3.Connection) -> int:
     return int(row[0])
 
 
+def claimed_epoch(connection: sqlite3.Connection) -> int:
+    """The epoch that a database says it is of, which may be anybody's."""
+    row = connection.execute("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def committed_time(connection: sqlite3.Connection) -> int:
     """The instant of the newest entry: no transaction is ever dated before it."""
     row = connection.execute("SELECT at FROM entry ORDER BY seq DESC LIMIT 1").fetchone()

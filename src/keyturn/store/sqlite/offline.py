@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from keyturn.store.port import ReadTx, StoreRefused
+from keyturn.store.port import ReadTx, StatementFailed, StoreRefused
 from keyturn.store.sqlite.connection import connect
-from keyturn.store.sqlite.directory import refused
+from keyturn.store.sqlite.directory import FILE_NAME, refused
 from keyturn.store.sqlite.migration import APPLICATION_ID
-from keyturn.store.sqlite.store import FILE_NAME
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteReadTx
 from keyturn.timekeeping import Moment
@@ -17,7 +16,7 @@ from keyturn.timekeeping import Moment
 
 @contextmanager
 def read_offline(directory: Path) -> Iterator[ReadTx]:
-    """The committed state, with or without a server beside. `now` is 0. Raises StoreRefused."""
+    """The committed state, with or without a server beside. `now` is 0. Raises StoreRefused, StatementFailed."""
     path = directory / FILE_NAME
     with refused(path):
         connection = connect(path, "ro")
@@ -26,7 +25,10 @@ def read_offline(directory: Path) -> Iterator[ReadTx]:
         with refused(path):
             _check(connection, path)
             connection.execute("BEGIN")
-        yield SqliteReadTx(connection, Moment(0, 0))
+        try:
+            yield SqliteReadTx(connection, Moment(0, 0))
+        except sqlite3.Error as error:
+            raise StatementFailed(str(error)) from error
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from keyturn.private_files import make_new, sync_directory
-from keyturn.store.port import StoreRefused
-from keyturn.store.sqlite.backup_signature import Measured, measure
+from keyturn.private_files import make_new, private_folder, sync_directory
+from keyturn.store import data_directory
+from keyturn.store.backup_signature import measure
+from keyturn.store.port import Measured, StatementFailed, StoreRefused
 from keyturn.store.sqlite.connection import check_references, connect
-from keyturn.store.sqlite.directory import refused
+from keyturn.store.sqlite.directory import FILE_NAME, INTERRUPTED, refused
+from keyturn.store.sqlite.facts import claimed_epoch, committed_time
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
-from keyturn.store.sqlite.store import FILE_NAME, INTERRUPTED
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteTx
 from keyturn.timekeeping import Moment
@@ -22,43 +23,89 @@ _LOGS = ("-wal", "-journal")
 _BEFORE = f"{FILE_NAME}.before-"
 
 
-def take_in(backup: Path, draft: Path) -> Measured:
-    """Copy a backup's octets to the new file `draft`: whatever becomes of it, this is what was looked at.
+class IncomingContent:
+    """The port's `IncomingDatabase` on a connection to the copy."""
 
-    Raises StoreRefused.
-    """
-    with refused(backup):
-        for log in _LOGS:
-            beside = backup.with_name(backup.name + log)
-            if beside.exists() and beside.stat().st_size:
-                raise StoreRefused(f"{backup} is no backup but a database in use: {beside} belongs to it.")
-        make_new(draft)
-        with draft.open("wb") as file:
-            return measure(backup, file.write)
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @property
+    def epoch(self) -> int:
+        return claimed_epoch(self._connection)
+
+    @property
+    def committed_time(self) -> int:
+        return committed_time(self._connection)
+
+    def fact(self, name: str) -> str | None:
+        row = self._connection.execute("SELECT value FROM store_fact WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    @contextmanager
+    def unit(self, now: int) -> Iterator[SqliteTx]:
+        try:
+            with _one_unit(self._connection, now) as tx:
+                yield tx
+        except sqlite3.Error as error:
+            raise StatementFailed(str(error)) from error
+
+
+class IncomingFile:
+    """The port's `IncomingBackup`: `draft` is the copy of `backup`, in a private folder of `directory`."""
+
+    def __init__(self, directory: Path, backup: Path, draft: Path, measured: Measured) -> None:
+        self.measured = measured
+        self._directory = directory
+        self._backup = backup
+        self._draft = draft
+
+    @contextmanager
+    def opened(self, now: int) -> Iterator[IncomingContent]:
+        with refused(self._backup), closing(connect(self._draft, "rw")) as connection:
+            _bring_up_to_date(connection, self._backup, now)
+            yield IncomingContent(connection)
+
+    def put_in_place(self, epoch: int) -> None:
+        _put_in_place(self._draft, self._directory, epoch)
 
 
 @contextmanager
-def opened_incoming(draft: Path, backup: Path, now: int) -> Iterator[sqlite3.Connection]:
-    """The database that was taken in, found whole, of its own version's structure, and brought up to date.
+def take_in(directory: Path, backup: Path) -> Iterator[IncomingFile]:
+    """Copy a backup into the data directory, made if missing, until the end of the context. Raises StoreRefused."""
+    with data_directory.refused(directory):
+        data_directory.make_directory(directory)
+    with refused(backup), private_folder(directory) as folder:
+        draft = folder / FILE_NAME
+        yield IncomingFile(directory, backup, draft, _copy(backup, draft))
 
-    Raises StoreRefused, which names `backup`.
-    """
-    with refused(backup), closing(connect(draft, "rw")) as connection:
-        connection.execute("PRAGMA cell_size_check = ON")
-        pending = check_own_structure(connection, backup)
-        if len(pending) == len(known_migrations()):
-            raise StoreRefused(f"{backup} is not a database of Keyturn.")
-        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-        if verdict != "ok":
-            raise StoreRefused(f"{backup} is damaged: {verdict}.")
-        for migration in pending:
-            apply_migration(connection, migration, now)
-        check_references(connection)
-        yield connection
+
+def _copy(backup: Path, draft: Path) -> Measured:
+    """Raises StoreRefused, OSError."""
+    for log in _LOGS:
+        beside = backup.with_name(backup.name + log)
+        if beside.exists() and beside.stat().st_size:
+            raise StoreRefused(f"{backup} is no backup but a database in use: {beside} belongs to it.")
+    make_new(draft)
+    with draft.open("wb") as file:
+        return measure(backup, file.write)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, backup: Path, now: int) -> None:
+    """Check that the copy is whole and of its own version's structure, and migrate it. Raises StoreRefused."""
+    connection.execute("PRAGMA cell_size_check = ON")
+    pending = check_own_structure(connection, backup)
+    if len(pending) == len(known_migrations()):
+        raise StoreRefused(f"{backup} is not a database of Keyturn.")
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        raise StoreRefused(f"{backup} is damaged: {verdict}.")
+    for migration in pending:
+        apply_migration(connection, migration, now)
+    check_references(connection)
 
 
 @contextmanager
-def one_unit(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
+def _one_unit(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
     """One transaction without a store: kept at the end, undone by an exception."""
     connection.execute("BEGIN IMMEDIATE")
     tx = SqliteTx(connection, Moment(now, now))
@@ -78,7 +125,7 @@ def earlier_epochs(directory: Path) -> list[int]:
     return [int(suffix) for suffix in suffixes if suffix.isascii() and suffix.isdecimal()]
 
 
-def put_in_place(draft: Path, directory: Path, epoch: int) -> None:
+def _put_in_place(draft: Path, directory: Path, epoch: int) -> None:
     """Give the database its name; the one that was there stays as ``keyturn.db.before-<epoch>``. Raises OSError.
 
     Until all of it is done no server starts here: it would find none, or the old one without its log.

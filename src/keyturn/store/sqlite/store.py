@@ -1,5 +1,6 @@
 """The SQLite store: one file, one writer with group commit, reads beside it."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -9,19 +10,17 @@ from typing import TypeVar
 
 from keyturn.clock import Clock
 from keyturn.private_files import sync_directory
-from keyturn.store.port import ReadTx, StoreRefused, Tx
+from keyturn.store.data_directory import make_directory
+from keyturn.store.port import Announce, BackupSigner, Measured, OnBatch, ReadTx, StoreRefused, Tx
+from keyturn.store.sqlite.backup import back_up
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
-from keyturn.store.sqlite.directory import make_directory, make_file, refused, write_again
+from keyturn.store.sqlite.directory import FILE_NAME, INTERRUPTED, make_file, refused, write_again
 from keyturn.store.sqlite.facts import resume_time, store_epoch
 from keyturn.store.sqlite.migration import apply_migration
 from keyturn.store.sqlite.reader import Reader
 from keyturn.store.sqlite.structure import check_own_structure
-from keyturn.store.sqlite.writer import Announce, OnBatch, Writer
+from keyturn.store.sqlite.writer import Writer
 from keyturn.timekeeping import Timekeeper
-
-FILE_NAME = "keyturn.db"
-INTERRUPTED = f"{FILE_NAME}.restoring"
-"""There while a backup is put in the database's place."""
 
 T = TypeVar("T")
 Connect = Callable[[Path, str], sqlite3.Connection]
@@ -30,9 +29,12 @@ Connect = Callable[[Path, str], sqlite3.Connection]
 class SqliteStore:
     """The port's `Store`. Reads run inline and stop the loop meanwhile: point reads and pages only."""
 
-    def __init__(self, writer: Writer, reader: Reader, epoch: int, time: Timekeeper, disk: Executor) -> None:
+    def __init__(
+        self, directory: Path, writer: Writer, reader: Reader, epoch: int, time: Timekeeper, disk: Executor
+    ) -> None:
         self.epoch = epoch
         self.time = time
+        self._directory = directory
         self._writer = writer
         self._reader = reader
         self._disk = disk
@@ -49,6 +51,10 @@ class SqliteStore:
 
     async def read(self, work: Callable[[ReadTx], T]) -> T:
         return self._reader.run(work, self.time.moment())
+
+    async def backup(self, file: Path, signer: BackupSigner) -> Measured:
+        now = await self.read(lambda tx: tx.now)
+        return await asyncio.to_thread(back_up, self._directory, file, signer, now)
 
     async def close(self) -> None:
         await self._writer.drain()
@@ -94,7 +100,8 @@ def open_sqlite(
         reading = opened.enter_context(closing(connect(path, "ro")))
         sync_directory(directory)
         disk = disk or ThreadPoolExecutor(1, thread_name_prefix="keyturn-disk")
-        store = SqliteStore(Writer(writing, time, announce, on_batch, disk), Reader(reading), epoch, time, disk)
+        writer = Writer(writing, time, announce, on_batch, disk)
+        store = SqliteStore(directory, writer, Reader(reading), epoch, time, disk)
         opened.pop_all()
     return store
 

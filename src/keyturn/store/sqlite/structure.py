@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.store.port import StoreRefused
+from keyturn.store.port import StructureChanged
 from keyturn.store.sqlite.migration import Migration, apply_migration, known_migrations, pending_migrations
 
 _SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
@@ -31,10 +31,6 @@ _TOKEN = re.compile(
 )
 
 Row = tuple[str, str, str, str]
-
-
-class StructureChanged(StoreRefused):
-    """The database was changed by somebody else than its migrations."""
 
 
 class _Structure(NamedTuple):

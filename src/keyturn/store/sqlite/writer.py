@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from keyturn.bus.topics import IdT, Topic
-from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.store.port import Announce, OnBatch, StoreUnavailable, Tx
 from keyturn.store.sqlite.batch import Batch, Promise, break_promises
 from keyturn.store.sqlite.facts import prove_writable
 from keyturn.timekeeping import Timekeeper
@@ -28,13 +28,6 @@ PROBE_SECONDS = 0.25
 """Between two tries to write again while the store is unavailable."""
 
 T = TypeVar("T")
-OnBatch = Callable[[int, float], None]
-
-
-class Announce(Protocol):
-    """Hears, in the event loop's thread, what a durable unit announced."""
-
-    def __call__(self, topic: Topic[IdT], key: IdT, /) -> None: ...
 
 
 class Writer:

@@ -1,11 +1,31 @@
-"""One Keyturn to a data directory."""
+"""The data directory: made for its owner alone, and held by one Keyturn at a time."""
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from keyturn.private_files import sync_directory
 from keyturn.store.port import StoreRefused
-from keyturn.store.sqlite.directory import make_directory, refused
+
+
+@contextmanager
+def refused(path: Path) -> Iterator[None]:
+    """Turn what the system says about `path` into one sentence: StoreRefused."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreRefused(f"{error.filename or path} cannot be used: {error.strerror}.") from error
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory, durably and for its owner alone, if it is missing. Raises OSError."""
+    if directory.is_dir():
+        return
+    make_directory(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    sync_directory(directory.parent)
 
 
 class DataDirectoryLock:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.port import StoreRefused
-from keyturn.store.sqlite.lock import DataDirectoryLock
 
 HOLD = """
 import sys
 from pathlib import Path
-from keyturn.store.sqlite.lock import DataDirectoryLock
+from keyturn.store.data_directory import DataDirectoryLock
 lock = DataDirectoryLock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

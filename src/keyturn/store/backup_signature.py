@@ -2,40 +2,19 @@
 
 import hashlib
 import os
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
-from keyturn.store.port import StoreRefused
-from keyturn.store.sqlite.connection import connect
+from keyturn.store.port import BackupSigner, Measured, StoreRefused
 
 FORMAT = "keyturn-backup-1"
 _PIECE = 1_048_576
-_HEADS = "SELECT chain, number, hash FROM chain_head ORDER BY chain"
 _LONGEST = 64 * _PIECE
 """Octets of a signature file that are read at most: it names every chain."""
-
-
-class BackupSigner(Protocol):
-    """Whoever holds the key that backups are signed with."""
-
-    @property
-    def backup_key(self) -> bytes:
-        """The public key, 32 bytes (RFC 8032)."""
-        ...
-
-    def sign_backup(self, statement: bytes) -> bytes:
-        """An Ed25519 signature, 64 bytes."""
-        ...
-
-    def signed_backup(self, statement: bytes, signature: bytes) -> bool:
-        """Whether this key made the signature."""
-        ...
 
 
 class Verdict(StrEnum):
@@ -90,11 +69,13 @@ class SignatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
 
 
-class Measured(NamedTuple):
-    """What a file is."""
+class Content(NamedTuple):
+    """What a backup holds, as far as its signature says it; see `Statement`."""
 
-    digest: str
-    size: int
+    epoch: int
+    heads: dict[str, tuple[int, str]]
+    installation: str
+    schema: int
 
 
 def signature_of(backup: Path) -> Path:
@@ -113,27 +94,22 @@ def measure(path: Path, also: Callable[[bytes], object] = lambda _piece: None) -
     return Measured(digest.hexdigest(), size)
 
 
-def sign(database: Path, signer: BackupSigner, now: int) -> tuple[bytes, Measured]:
-    """The content of the signature file of a closed database, and what was measured. Raises sqlite3.Error, OSError."""
-    with closing(connect(database, "ro")) as connection:
-        heads = {str(chain): (int(number), digest.hex()) for chain, number, digest in connection.execute(_HEADS)}
-        facts = dict(connection.execute("SELECT name, value FROM store_fact WHERE name IN ('epoch', 'installation')"))
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    found = measure(database)
+def sign(content: Content, measured: Measured, signer: BackupSigner, now: int) -> bytes:
+    """The signature file of a backup that was measured; `now` in microseconds."""
     statement = msgspec.json.encode(
         Statement(
             at=now,
-            digest=found.digest,
-            epoch=int(facts.get("epoch", 0)),
+            digest=measured.digest,
+            epoch=content.epoch,
             format=FORMAT,
-            heads=heads,
-            installation=facts.get("installation", ""),
-            schema=schema,
-            size=found.size,
+            heads=content.heads,
+            installation=content.installation,
+            schema=content.schema,
+            size=measured.size,
         )
     )
     signed = SignatureFile(statement.decode(), signer.sign_backup(statement).hex(), signer.backup_key.hex())
-    return msgspec.json.encode(signed) + b"\n", found
+    return msgspec.json.encode(signed) + b"\n"
 
 
 def judge(backup: Path, found: Measured, signer: BackupSigner) -> Judgement:
@@ -159,9 +135,3 @@ def judge(backup: Path, found: Measured, signer: BackupSigner) -> Judgement:
 def refuse(backup: Path, verdict: Verdict) -> StoreRefused:
     why = REFUSALS[verdict].format(file=backup, signature=signature_of(backup))
     return StoreRefused(f"{why}. If you know where it comes from, --unsigned restores it; that is entered and told.")
-
-
-def epoch_of(connection: sqlite3.Connection) -> int:
-    """The epoch that a database says it is of."""
-    row = connection.execute("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'").fetchone()
-    return int(row[0]) if row else 0
