@@ -19,9 +19,10 @@ from keyturn.bus.memory import MemoryBus
 from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import AuditSettings
+from keyturn.store.port import Store
 from tests.support.audit_env import KEYRING, AuditEnv
 from tests.support.clock import eventually
-from keyturn.store.port import Store
+
 from ..store.adapters import open_store
 
 KEEP = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read())"

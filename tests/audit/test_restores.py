@@ -11,6 +11,7 @@ from keyturn.audit.findings import What
 from keyturn.audit.restores import RestoreStatement, acknowledge
 from keyturn.tenants.restoring import restore
 from tests.support.audit_env import KEYRING, OTHER_KEYRING, AuditEnv, faults, restored, rewrite
+
 from ..store.adapters import database
 
 A = "company-a"

@@ -15,9 +15,10 @@ from keyturn.audit.faults import Faults
 from keyturn.audit.sealer import SEALING_FAULT, Sealer
 from keyturn.audit.sealing import ChainForked, any_unsealed, seal
 from keyturn.config.settings import AuditSettings
+from keyturn.store.port import ReadTx, Store, Tx
 from tests.support.audit_env import KEYRING, AuditEnv, entry, faults
 from tests.support.clock import eventually
-from keyturn.store.port import ReadTx, Store, Tx
+
 from ..store.adapters import open_store
 
 LINKS = "SELECT chain, number, seq FROM chain_link ORDER BY seq"

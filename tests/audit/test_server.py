@@ -17,6 +17,7 @@ from keyturn.dossier.page import render
 from tests.support.audit_env import AuditEnv, faults
 from tests.support.clock import eventually
 from tests.support.server_env import ServerEnv, server_env
+
 from ..store.adapters import database
 
 PARKED = "9KTPARKED00000001"

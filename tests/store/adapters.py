@@ -13,7 +13,6 @@ from keyturn.clock import Clock
 from keyturn.store.port import Announce, Database, OnBatch, Store
 from keyturn.store.sqlite.database import SqliteDatabase
 from keyturn.store.sqlite.store import open_sqlite
-from keyturn.store.sqlite.writer import Announce
 
 
 class Adapter(NamedTuple):

@@ -8,8 +8,8 @@ import pytest
 
 from keyturn.store.backup_signature import Verdict, judge, measure, signature_of
 from keyturn.store.port import Database, StatementFailed, Store, StoreRefused, Tx
+from tests.support.clock import ManualClock
 
-from .clock import HandClock
 from .signer import SIGNER
 from .work import add_entry, add_plan, plans
 
@@ -18,9 +18,9 @@ Open = Callable[[], Store]
 
 
 async def test_a_backup_is_signed_and_holds_what_was_acknowledged_before_it(
-    store: Store, database: Database, clock: HandClock, tmp_path: Path
+    store: Store, database: Database, clock: ManualClock, tmp_path: Path
 ) -> None:
-    clock.instant = 5_000_000
+    clock.set_now(5_000_000)
     file = tmp_path / "backup"
     await store.write(add_plan("gold"))
     await store.write(add_entry)

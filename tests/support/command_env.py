@@ -26,9 +26,10 @@ from keyturn.errors import Refusal
 from keyturn.fleet import evidence, vehicles
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Store
 from tests.support.clock import ManualClock
 from tests.support.enrolment import KEYRING, VIN, Names, administer
-from keyturn.store.port import ReadTx, Store
+
 from ..store.adapters import open_store
 
 T = TypeVar("T")

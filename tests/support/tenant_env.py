@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 import pytest
 
 from keyturn.store.port import Store
-from tests.store.adapters import open_store
 from keyturn.tenants.administration import Installation, OperationError
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
 from keyturn.tenants.operations import perform
+from tests.store.adapters import open_store
 from tests.support.clock import ManualClock
 
 T = TypeVar("T")

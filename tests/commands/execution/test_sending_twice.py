@@ -111,7 +111,7 @@ def test_a_node_that_records_its_answer_again_leaves_the_sending_of_another_alon
 
     vehicle, connector = env.vehicle(), Refusing(env.declares)
     dispatcher = Dispatcher(
-        DoubtfulStore(env.store, another_sends),
+        cast("Store", DoubtfulStore(env.store, another_sends)),
         env.clock,
         cast("Vehicles", OneVehicle(vehicle, connector)),
         env.rules,

@@ -8,10 +8,10 @@ from keyturn.commands import lifecycle, record
 from keyturn.commands.lifecycle import NotATransition
 from keyturn.commands.states import TRANSITIONS, State
 from keyturn.store.port import Tx
+from tests.store.adapters import adapter
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import Names
 
-from ..store.adapters import adapter
 from .drafts import draft, written
 
 CONTRACT = {

@@ -8,9 +8,9 @@ from keyturn.clock import after
 from keyturn.commands import lifecycle, record
 from keyturn.commands.record import Command, OpenCommand
 from keyturn.commands.states import State
+from tests.store.adapters import adapter
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW
-from tests.store.adapters import adapter
 
 from .drafts import ANSWER_DEADLINE, SEND_BY, SEND_DEADLINE, draft, written
 

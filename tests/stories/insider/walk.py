@@ -7,11 +7,11 @@ notice passes, what is due is made, and secrets are fetched.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
-from keyturn.store.port import ReadTx, Row, Tx
+from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants import changes, operators
 from keyturn.tenants.administration import Answer, OperationError
 from keyturn.tenants.operations import perform
@@ -186,7 +186,7 @@ class Walk:
                 self._attempt(self.tx, "change approve", {"change": change_id}, person)
         desk = self.insider.env.server.node.administration
         table = desk._operations
-        work = changes.apply_due(_OneTransaction(later), desk._keyring, desk._installation, table)
+        work = changes.apply_due(cast("Store", _OneTransaction(later)), desk._keyring, desk._installation, table)
         with suppress(StopIteration):
             work.send(None)
         people = {each.id: each for each in self.insider.people(later, secrets)}

@@ -17,9 +17,8 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
 from keyturn.engine.works import Chance, Parts, Works, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
-from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.store.port import Announce, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
-from keyturn.store.sqlite.writer import Announce
 from keyturn.tenants import clock
 from keyturn.tenants.administration import Operation
 from keyturn.timekeeping import Timekeeper

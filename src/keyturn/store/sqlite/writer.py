@@ -10,11 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from keyturn.bus.topics import IdT, Topic
 from keyturn.store.port import Announce, OnBatch, StoreUnavailable, Tx
 from keyturn.store.sqlite.batch import Batch, Promise, break_promises
 from keyturn.store.sqlite.facts import prove_writable
