@@ -88,7 +88,7 @@ def test_dossier_shows_no_control_characters() -> None:
 
 
 def test_alert_shows_no_control_characters() -> None:
-    entry = Entry(1, 1, None, NASTY, "switch.thrown", NASTY, NASTY, {"scope": NASTY, "reach": NASTY})
+    entry = Entry(1, 1, None, NASTY, "switch.activated", NASTY, NASTY, {"scope": NASTY, "reach": NASTY})
     rule = rule_for(entry)
     assert rule is not None
     text = message(rule, entry).text

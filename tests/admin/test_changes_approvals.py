@@ -49,7 +49,7 @@ def test_a_change_that_nobody_approves_lapses_after_a_day(two: Staff, env: Tenan
         two.do("change approve", "bia", change=change["change"])
     assert refusal.value.code == "not_waiting"
     two.wait(0)
-    assert (two.state(change), two.kinds()[-1]) == ("lapsed", "change.lapsed")
+    assert (two.state(change), two.kinds()[-1]) == ("lapsed", "change.expired")
 
 
 def test_an_approval_needs_a_second_factor_and_an_admin(two: Staff) -> None:

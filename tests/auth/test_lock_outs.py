@@ -78,7 +78,7 @@ def test_a_lock_of_somebody_in_charge_prolongs_the_notice(watchful: Staff, env: 
     lock(watchful)
     watchful.wait(LOCK)
     assert watchful.state({"change": change}) == "pending"
-    assert watchful.kinds().count("change.prolonged") == 1
+    assert watchful.kinds().count("change.extended") == 1
     watchful.wait(NOTICE - 1)
     assert watchful.state({"change": change}) == "pending"
     watchful.wait(1)

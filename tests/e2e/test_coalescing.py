@@ -25,7 +25,7 @@ async def test_a_command_in_flight_is_joined(shared: ServerEnv, vin: str, comman
     for application in (shared.first, colleague):
         joined = await application.post(vin, command)
         assert (joined.code, joined.body) == (first.code, first.body)
-    entries = [entry for entry in shared.store.entries("command.joined") if entry["command_id"] == first.body["id"]]
+    entries = [entry for entry in shared.store.entries("command.coalesced") if entry["command_id"] == first.body["id"]]
     owner = shared.store.command(first.body["id"])["actor"]
     assert [entry["actor"] == owner for entry in entries] == [True, False]
     await shared.let_go(vin)

@@ -78,7 +78,7 @@ async def test_a_car_whose_oem_tells_another_vin_is_not_acted_on_but_always_enab
         assert NO_LONGER in str(record)
         assert (await s.first.send("9KTINVENTED000001", "lock_door")).body["detail"] == NO_LONGER
         assert await s.actuations(RENTED) == []
-        assert [entry["body"]["why"] for entry in s.store.entries("vehicle.doubted")] == ["vin"]
+        assert [entry["body"]["why"] for entry in s.store.entries("vehicle.identity_conflict")] == ["vin"]
         enable = await s.first.send("9KTINVENTED000001", "enable_ignition")
         assert enable.code != 403, enable
 

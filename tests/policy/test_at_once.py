@@ -97,13 +97,13 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
 ONE, BOTH = "the second hears that it is done", "the second finds it done"
 CASES: dict[str, tuple[str, Arrange, dict[str, Any], tuple[str | None, str | None], str, str]] = {
     "stop what acts": (
-        "switch throw", Site.a_company, {"reach": "actuating", "reason": "a"}, (None, "ana"), "switch.thrown", ONE,
+        "switch throw", Site.a_company, {"reach": "actuating", "reason": "a"}, (None, "ana"), "switch.activated", ONE,
     ),
     "stop immobilising": (
-        "switch throw", Site.a_company, {"reach": "disable", "reason": "a"}, ("bia", "ana"), "switch.thrown", ONE,
+        "switch throw", Site.a_company, {"reach": "disable", "reason": "a"}, ("bia", "ana"), "switch.activated", ONE,
     ),
     "let restoring commands through": (
-        "switch release", Site.held_back, {}, (None, "ana"), "switch.released", ONE,
+        "switch release", Site.held_back, {}, (None, "ana"), "switch.deactivated", ONE,
     ),
     "take a command back": ("command cancel", Site.queued, {}, (None, "paulo"), "command.Cancelled", ONE),
     "reject": ("approval reject", Site.awaiting, {}, ("paulo", "rita"), "command.Cancelled", ONE),

@@ -79,8 +79,8 @@ ACTS = (
     Act("notice add", a_notice, "immobilisation.notice", entries=2),
     Act("keep-enabling start", a_vehicle, "keep_enabling.started", entries=1),
     Act("policy set", a_policy, "policy.tightened", losers=1),
-    Act("switch throw", throw_disable, "switch.thrown", losers=1),
-    Act("switch throw", throw_actuating, "switch.thrown", losers=1),
+    Act("switch throw", throw_disable, "switch.activated", losers=1),
+    Act("switch throw", throw_actuating, "switch.activated", losers=1),
 )
 """Those that stop other commands come last."""
 

@@ -136,7 +136,7 @@ def test_anybody_who_has_it_in_reach_lets_them_through_at_once(pair: Staff, who:
     assert pair.do("switch release", who, factor=factor, reach="restoring")["thrown"] is False
 
     assert not held(pair)
-    assert pair.kinds()[-1] == "switch.released"
+    assert pair.kinds()[-1] == "switch.deactivated"
 
 
 def test_kill_switch_is_out_of_reach_of_another_companys_operators(pair: Staff) -> None:
@@ -183,5 +183,5 @@ def test_a_release_is_entered_for_the_company_and_the_list_says_everything(pair:
     pair.do("switch release", "paulo", reach="restoring", **COMPANY)
 
     (company,) = pair.env.rows("SELECT id FROM company WHERE name = 'Frota'")
-    assert pair.env.rows("SELECT company_id FROM entry WHERE kind = 'switch.released'") == [company]
+    assert pair.env.rows("SELECT company_id FROM entry WHERE kind = 'switch.deactivated'") == [company]
     assert pair.env.rows("SELECT 1 FROM restoring_held WHERE until > 1700000000000000 + 1200000000") == []

@@ -103,7 +103,7 @@ def test_later_of_two_rows_for_one_car_is_in_doubt(env: TenantEnv, two_cars: dic
 
     assert settled == 2
     assert [(vin, doubt) for vin, _, doubt in spaces_of(env)] == [("VINA", "shared"), ("VINB", None)]
-    assert env.rows("SELECT count(*) FROM entry WHERE kind = 'vehicle.doubted'") == [(1,)]
+    assert env.rows("SELECT count(*) FROM entry WHERE kind = 'vehicle.identity_conflict'") == [(1,)]
     assert env.wait(env.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces()))) == 0
     env.do("vehicle set", vehicle="VINA", external_id="car-a")
     assert [doubt for _, _, doubt in spaces_of(env)] == [None, None]
@@ -141,7 +141,7 @@ def test_a_doubt_is_entered_for_its_vehicle_by_the_engine(env: TenantEnv, two_ca
 
     env.wait(env.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces())))
 
-    entry = "SELECT actor, vehicle_id FROM entry WHERE kind = 'vehicle.doubted'"
+    entry = "SELECT actor, vehicle_id FROM entry WHERE kind = 'vehicle.identity_conflict'"
     assert env.rows(entry) == [("engine", two_cars["a"]["id"])]
 
 

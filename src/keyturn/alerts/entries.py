@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from keyturn.audit.kinds import current
 from keyturn.commands import record
 from keyturn.store.port import ReadTx, Row, Tx
 
@@ -67,12 +68,13 @@ def advance(tx: Tx, seq: int) -> None:
 
 
 def page(tx: ReadTx, after: int, upto: int, kinds: frozenset[str]) -> list[Entry]:
-    """The entries of these kinds with `after` < seq <= `upto`."""
-    return [_entry(tx, row) for row in tx.all(_PAGE, after=after, upto=upto) if row[4] in kinds]
+    """The entries of these kinds with `after` < seq <= `upto`; a kind that was renamed is the same under both names."""
+    wanted = {current(kind) for kind in kinds}
+    return [_entry(tx, row) for row in tx.all(_PAGE, after=after, upto=upto) if current(row[4]) in wanted]
 
 
 def _entry(tx: ReadTx, row: Row) -> Entry:
     seq, at, company_id, actor, kind, vehicle_id, command_id, body = row
     command = record.load(tx, command_id) if command_id else None
     name = command.name if command else None
-    return Entry(seq, at, company_id, actor, kind, vehicle_id, command_id, msgspec.json.decode(body), name)
+    return Entry(seq, at, company_id, actor, current(kind), vehicle_id, command_id, msgspec.json.decode(body), name)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from keyturn.alerts.message import Message, digest
+from keyturn.audit.kinds import current
 from keyturn.clock import after, iso_time_or_none
 from keyturn.store.port import ReadTx, Row, Tx
 
@@ -105,7 +106,7 @@ def _told(row: Row) -> dict[str, Any]:
         "entry": seq,
         "channel": channel,
         "at": message.at,
-        "kind": message.kind,
+        "kind": current(message.kind),
         "severity": message.severity,
         "company": message.company,
         "state": state,

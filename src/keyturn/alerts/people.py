@@ -83,7 +83,7 @@ RULES = (
         ("change", "operation"),
     ),
     Rule(
-        "change.prolonged",
+        "change.extended",
         WARNING,
         "A change waits longer: somebody in charge cannot sign in",
         "Wrong sign-ins have locked an administrator out. Look at the change, and at who tried.",
@@ -97,7 +97,7 @@ RULES = (
         ("version",),
     ),
     Rule(
-        "switch.released",
+        "switch.deactivated",
         WARNING,
         "An emergency switch was released",
         "Commands within its reach are let through again.",

@@ -7,6 +7,7 @@ from keyturn.alerts.at_once import AT_ONCE
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.message import Message, Origin
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
+from keyturn.audit.kinds import current, former
 from keyturn.clock import iso_time
 from keyturn.commands.catalogue import DISABLE
 from keyturn.legible import legible
@@ -27,7 +28,7 @@ RULES = (
         ("rule", "allowed", "counted"),
     ),
     Rule(
-        "switch.thrown",
+        "switch.activated",
         CRITICAL,
         "An emergency switch was thrown",
         "Commands within its reach are refused until it is released.",
@@ -123,7 +124,7 @@ RULES = (
         ("newest_at",),
     ),
     Rule(
-        "vehicle.doubted",
+        "vehicle.identity_conflict",
         CRITICAL,
         "A vehicle may be another car",
         "Its OEM tells another VIN, or another vehicle has its external id. Nothing acts on it but what enables.",
@@ -154,14 +155,15 @@ KINDS = frozenset(rule.kind for rule in RULES)
 
 def rule_for(entry: Entry, rules: Iterable[Rule] = RULES) -> Rule | None:
     """The rule that this entry falls under."""
-    return next((rule for rule in rules if rule.kind == entry.kind and rule.condition(entry)), None)
+    kind = current(entry.kind)
+    return next((rule for rule in rules if current(rule.kind) == kind and rule.condition(entry)), None)
 
 
 def message(rule: Rule, entry: Entry) -> Message:
     """What the administrators are told of an entry."""
     return Message(
         id=f"{entry.seq}-{entry.at}",  # after a restore the numbers begin again, and receivers drop what they have seen
-        kind=entry.kind,
+        kind=former(entry.kind),  # receivers were made for it
         severity=rule.severity,
         at=iso_time(entry.at),
         company=entry.company_id,

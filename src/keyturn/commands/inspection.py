@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from keyturn.audit.kinds import current
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import record, silences
 from keyturn.commands.record import Command
@@ -62,7 +63,7 @@ def safe_to_retry(command: Command) -> bool:
 def timeline(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
     """Every transition and every exchange with the OEM, and the newest that brought nothing, oldest first."""
     entries = [
-        {"at": iso_time(at), "kind": kind, "actor": actor, **msgspec.json.decode(body)}
+        {"at": iso_time(at), "kind": current(kind), "actor": actor, **msgspec.json.decode(body)}
         for at, kind, actor, body in tx.all(_TIMELINE, command_id=command_id)
     ]
     return sorted([*entries, *silences.events(tx, command_id)], key=lambda event: str(event["at"]))

@@ -146,7 +146,7 @@ class Intake:
     def _join(self, tx: Tx, ask: Ask, running: Command) -> Submitted:
         journal.record(
             tx,
-            "command.joined",
+            "command.coalesced",
             company_id=running.company_id,
             actor=ask.request.application_id,
             vehicle_id=running.vehicle_id,

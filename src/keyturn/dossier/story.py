@@ -7,6 +7,7 @@ import msgspec
 from keyturn.audit import reading
 from keyturn.audit.checkpoints import installation_id
 from keyturn.audit.encoding import chain_of
+from keyturn.audit.kinds import current
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import record
 from keyturn.commands.inspection import full_record
@@ -54,7 +55,7 @@ def tell(session: Session, arguments: TellCommand) -> Answer:
         raise OperationError("command_not_found", f"There is no command '{arguments.command}'.")
     native = full_record(tx, command)
     evidence = native.pop("verdicts")
-    entries = [_entry(row) for row in tx.all(_ENTRIES, command_id=command.id)]
+    entries = [entry_shown(row) for row in tx.all(_ENTRIES, command_id=command.id)]
     return {
         "format": DOSSIER_FORMAT,
         "made_at": iso_time(tx.now),
@@ -134,12 +135,14 @@ def _immobilisation(tx: ReadTx, row: Row) -> Answer:
     }
 
 
-def _entry(row: Row) -> Answer:
+def entry_shown(row: Row) -> Answer:
+    """An entry under its present kind; `stored_kind` is the one that the hash covers, where that is another."""
     at, kind, actor, body, number, digest, prev, personal_hash, salt = row
     return {
         "number": number,
         "at": iso_time(at),
-        "kind": kind,
+        "kind": current(kind),
+        **({} if current(kind) == kind else {"stored_kind": kind}),
         "actor": actor,
         "body": msgspec.json.decode(body),
         "erased": personal_hash is not None and salt is None,

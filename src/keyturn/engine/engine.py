@@ -171,7 +171,7 @@ class Engine:
             entry = partial(journal.record, kind="clock.fault", seconds=seconds)
         else:
             log.warning("the wall clock is believed again")
-            entry = partial(journal.record, kind="clock.right")
+            entry = partial(journal.record, kind="clock.recovered")
         await keep_trying(partial(self._store.write, partial(entry, company_id=None, actor=lifecycle.ENGINE)))
         await self.tend_undriven()
 

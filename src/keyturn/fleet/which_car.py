@@ -51,9 +51,9 @@ def compare_vin(tx: Tx, vehicle: Vehicle, told: str | None) -> None:
     row = tx.one(_DOUBTED, id=vehicle.id)
     doubt, differs = row[0] if row else None, tells_another_vin(vehicle, told)
     if differs and doubt is None:
-        _set(tx, vehicle, OTHER_VIN, "vehicle.doubted")
+        _set(tx, vehicle, OTHER_VIN, "vehicle.identity_conflict")
     elif not differs and doubt == OTHER_VIN:
-        _set(tx, vehicle, None, "vehicle.doubt_cleared")
+        _set(tx, vehicle, None, "vehicle.identity_conflict_cleared")
     if not differs and vehicle.vin_told_at is None:
         tx.run(_TOLD, id=vehicle.id, now=tx.now)
 

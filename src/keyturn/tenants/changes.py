@@ -152,7 +152,7 @@ def _apply(
     """Judged again, as it is now. Raises `OperationError`."""
     change = load(tx, change_id)
     if change.state == "waiting" and change.lapses_at is not None and change.lapses_at <= tx.now:
-        end(tx, change, "lapsed", "change.lapsed", _ENGINE)
+        end(tx, change, "lapsed", "change.expired", _ENGINE)
     if change.state != "pending" or change.effective_at is None or change.effective_at > tx.now:
         return
     operation, proposer = find(operations, change.operation), _still_in_charge(tx, change, change.proposed_by)

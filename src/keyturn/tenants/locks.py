@@ -38,7 +38,7 @@ def prolong_notices(tx: Tx, subject: str) -> None:
         tx.run(_PROLONG, id=change_id, effective_at=ends + notice)
         journal.record(
             tx,
-            "change.prolonged",
+            "change.extended",
             company_id=company_id,
             actor="engine",
             change=change_id,

@@ -89,7 +89,9 @@ def settle_all(tx: Tx, spaces: NameSpaces) -> int:
         if is_taken(tx, name_space, external_id, vehicle_id):
             tx.run(_SETTLE, id=vehicle_id, name_space=name_space, doubt=_SHARED)
             told = {"vin": vin, "external_id": external_id, "why": _SHARED}
-            journal.record(tx, "vehicle.doubted", company_id=company_id, actor=_ENGINE, vehicle_id=vehicle_id, **told)
+            journal.record(
+                tx, "vehicle.identity_conflict", company_id=company_id, actor=_ENGINE, vehicle_id=vehicle_id, **told
+            )
         else:
             left = None if doubt == _SHARED else doubt
             tx.run(_SETTLE, id=vehicle_id, name_space=name_space, doubt=left)

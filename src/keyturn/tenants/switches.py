@@ -103,7 +103,7 @@ def throw(session: Session, arguments: ThrowSwitch) -> Answer:
     if ends_at is not None and session.approved_by is None:
         tx.run(_HOLD, scope=scope, scope_id=scope_id, company_id=company_id, until=ends_at)
     ends = {} if ends_at is None else {"ends_at": iso_time(ends_at), "approved_by": session.approved_by}
-    session.record("switch.thrown", company_id, reason=reason, **where, **ends)
+    session.record("switch.activated", company_id, reason=reason, **where, **ends)
     return {"thrown": True, **where, "reason": reason, "ends_at": iso_time_or_none(ends_at)}
 
 
@@ -118,7 +118,7 @@ def release(session: Session, arguments: ReleaseSwitch) -> Answer:
         raise OperationError("not_thrown", "That switch is not thrown.")
     if arguments.reach == RESTORING:
         session.tx.run(_LET_GO, scope=scope, scope_id=scope_id, now=session.tx.now)
-    session.record("switch.released", company_id, **where)
+    session.record("switch.deactivated", company_id, **where)
     return {"thrown": False, **where}
 
 

@@ -55,11 +55,11 @@ class Standing:
         """The entry is written."""
         company = entry["company_id"]
         match entry["kind"]:
-            case "switch.thrown":
+            case "switch.activated":
                 lasts = BY_TWO if told.get("approved_by") else ALONE
                 ends = entry["at"] + lasts if told["reach"] == "restoring" else float("inf")
                 self._switches[told["scope"], told["scope_id"], told["reach"]] = ends
-            case "switch.released":
+            case "switch.deactivated":
                 self._switches.pop((told["scope"], told["scope_id"], told["reach"]), None)
             case "policy.tightened" | "policy.loosened":
                 self._policies[company] = msgspec.convert(told["after"], Policy)

@@ -100,7 +100,8 @@ def _refused_answers(left: RunResult) -> Iterator[str]:
 
 def _by_switch(left: RunResult, heard: Heard) -> bool:
     thrown = any(
-        entry["kind"] == "switch.thrown" and left.told[entry["seq"]]["reach"] == "restoring" for entry in left.entries
+        entry["kind"] == "switch.activated" and left.told[entry["seq"]]["reach"] == "restoring"
+        for entry in left.entries
     )
     return thrown and heard.body.get("detail") == _SWITCHED_OFF
 

@@ -28,8 +28,8 @@ _GUARDED: dict[str, Callable[[Told], bool]] = {
     "operator.added": lambda told: told["role"] != "viewer",
     "operator.set": lambda told: "name" in told or "email" in told,
     "immobilisation.closed": lambda told: bool(told.get("held")),
-    "switch.thrown": lambda told: bool(told["reach"] == "restoring"),
-    "switch.released": lambda told: bool(told["reach"] != "restoring"),
+    "switch.activated": lambda told: bool(told["reach"] == "restoring"),
+    "switch.deactivated": lambda told: bool(told["reach"] != "restoring"),
 }
 """By the entry of what was done: whether that takes a second admin, where there is one."""
 _BEGAN = ("change.applied", "change.collected")
@@ -146,7 +146,7 @@ def _told_before(left: RunResult, command_id: str) -> bool:
     sent = next(moment.seq for moment in reversed(left.of_command(command_id)) if moment.kind == "Dispatching")
     vehicle = left.commands[command_id]["vehicle_id"]
     return any(
-        entry["kind"] == "vehicle.doubted" and entry["vehicle_id"] == vehicle and entry["seq"] < sent
+        entry["kind"] == "vehicle.identity_conflict" and entry["vehicle_id"] == vehicle and entry["seq"] < sent
         for entry in left.entries
     )
 
@@ -158,7 +158,7 @@ def restoring_held(left: RunResult) -> Iterator[str]:
     over: list[tuple[float, tuple[str, ...]]] = []
     for entry in left.entries:
         told = left.told[entry["seq"]]
-        if entry["kind"] != "switch.thrown" or told["reach"] != "restoring" or told.get("approved_by"):
+        if entry["kind"] != "switch.activated" or told["reach"] != "restoring" or told.get("approved_by"):
             continue
         place = ("installation",) if told["scope"] == "installation" else (told["scope"], told["scope_id"])
         ends = _ends(left, entry, told)
@@ -176,7 +176,7 @@ def _ends(left: RunResult, thrown: Row, told: Told) -> float:
     later = (entry for entry in left.entries if entry["seq"] > thrown["seq"])
     for entry in later:
         body = left.told[entry["seq"]]
-        if entry["kind"] == "switch.released" and all(body[name] == told[name] for name in same):
+        if entry["kind"] == "switch.deactivated" and all(body[name] == told[name] for name in same):
             return float(entry["at"])
         held = entry["kind"] == "command.Refused" and "kill switch" in str(left.commands[entry["command_id"]]["detail"])
         if held and _restores(left.commands[entry["command_id"]]) and entry["at"] > thrown["at"] + ALONE:
