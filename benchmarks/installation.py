@@ -66,7 +66,7 @@ async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Plot:
     async with workbench(settings) as administration:
         application = await _enrol(administration, [ANSWERED] if held else [ANSWERED, AWAITED], vehicles)
     store = open_sqlite(data, clock, lambda _topic, _key: None)
-    directory = Directory(store, await unlock(store, settings.key_file), clock, settings.tokens.life)
+    directory = Directory(store, await unlock(store, settings.key_file), clock, settings.tokens.lifetime)
     token = await directory.token(application["client_id"], application["client_secret"])
     assert token is not None, "the application is active"
     if held:

@@ -131,7 +131,7 @@ class Node:
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
         for name, connector in connectors.items():
             await connector.start(self.works.inbox(name))
-        directory_of_tenants = Directory(self.store, keyring, self._time, settings.tokens.life)
+        directory_of_tenants = Directory(self.store, keyring, self._time, settings.tokens.lifetime)
         return await self._serve(self.works.desk, directory_of_tenants, tls)
 
     async def _serve(self, desk: Desk, directory: Directory, tls: ssl.SSLContext | None) -> str:
@@ -144,7 +144,7 @@ class Node:
             clock=clock,
             server=settings,
             limits=self._settings.limits,
-            token_life=self._settings.tokens.life,
+            token_life=self._settings.tokens.lifetime,
             bench=self._bench,
         )
         server = Server(settings, metrics, clock, room(settings))

@@ -186,9 +186,14 @@ WRONG_VARIABLES = [
     ("SERVER__PORT", "1", "server._port: no such key; the nearest is 'port' (KEYTURN_SERVER__PORT)."),
     ("SERVR_PORT", "1", "KEYTURN_SERVR_PORT: no such setting; the nearest is KEYTURN_SERVER_PORT (environment)."),
     (
+        "TOKENS_LIFETIME",
+        "1.5",
+        "tokens.lifetime: expected an integer from 1 to 86400, got '1.5' (KEYTURN_TOKENS_LIFETIME).",
+    ),
+    (
         "TOKENS_LIFE",
         "1.5",
-        "tokens.life: expected an integer from 1 to 86400, got '1.5' (KEYTURN_TOKENS_LIFE).",
+        "tokens.lifetime: expected an integer from 1 to 86400, got '1.5' (KEYTURN_TOKENS_LIFE, as tokens.life).",
     ),
     (
         "COMMANDS_SEND_WAIT",

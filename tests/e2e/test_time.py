@@ -160,7 +160,7 @@ async def test_after_a_commit_with_a_clock_that_was_ahead_second_factors_are_goo
 
 
 async def test_what_the_purge_forgot_is_refused_also_when_the_wall_clock_is_set_back(tmp_path: Path) -> None:
-    async with server_env(tmp_path, tokens=TokenSettings(life=86_400)) as s:
+    async with server_env(tmp_path, tokens=TokenSettings(lifetime=86_400)) as s:
         wire = captured(s, "location")
         assert (await sent(s, wire))[0] == 200
         s.advance(3_700)

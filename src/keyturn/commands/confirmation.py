@@ -123,7 +123,7 @@ class Codes:
             _UPSERT,
             command_id=command_id,
             digest=self._digest(binding, code),
-            expires_at=after(tx.now, self._settings.life),
+            expires_at=after(tx.now, self._settings.lifetime),
             **msgspec.structs.asdict(binding),
         )
         if binding.name == DISABLE:
@@ -143,7 +143,7 @@ class Codes:
         if open_code is None:
             return Try.WRONG, None
         tx.run(_COUNT_TRY, command_id=open_code.command_id)
-        killed = open_code.tries + 1 >= self._settings.tries
+        killed = open_code.tries + 1 >= self._settings.max_attempts
         return (Try.KILLED if killed else Try.WRONG), open_code
 
     def burn(self, tx: Tx, binding: Binding, code: OpenCode) -> None:

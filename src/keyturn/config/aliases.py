@@ -43,3 +43,40 @@ def _now(path: KeyPath) -> KeyPath:
     if len(path) > 2 and path[0] == _CONNECTORS and path[2] in HttpSettings.__struct_fields__:
         return (*path[:2], _HTTP, *path[2:])
     return path
+"""Settings that were renamed, by their former place; the former place is still read.
+
+`docs/upgrading.md` has the table.
+"""
+
+from collections.abc import Iterable
+
+from keyturn.config.checking import Assignment, ConfigError, KeyPath, dotted
+
+RENAMED: dict[KeyPath, KeyPath] = {
+    ("commands", "idempotency_life"): ("commands", "idempotency_lifetime"),
+    ("confirmation", "life"): ("confirmation", "lifetime"),
+    ("confirmation", "tries"): ("confirmation", "max_attempts"),
+    ("tokens", "life"): ("tokens", "lifetime"),
+}
+"""The present place by the former one."""
+
+
+def current(path: KeyPath) -> KeyPath:
+    """The present place of a setting, whether it is given by that place or by its former one."""
+    return RENAMED.get(path, path)
+
+
+def renamed(written: Iterable[tuple[KeyPath, Assignment]]) -> dict[KeyPath, Assignment]:
+    """One source's assignments by their present place. Raises `ConfigError` where it has both names of a setting."""
+    found: dict[KeyPath, Assignment] = {}
+    for path, assignment in written:
+        place = current(path)
+        if place in found:
+            former = next(old for old, new in RENAMED.items() if new == place)
+            raise ConfigError(
+                f"{dotted(place)}: given twice, since {dotted(former)} is its former name; "
+                f"leave {dotted(former)} out ({assignment.source})."
+            )
+        source = assignment.source if place == path else f"{assignment.source}, as {dotted(path)}"
+        found[place] = assignment._replace(source=source)
+    return found

@@ -59,12 +59,12 @@ class LimitSettings(_Section, frozen=True):
 
 
 class ConfirmationSettings(_Section, frozen=True):
-    life: Annotated[float, Meta(ge=1.0, le=3600.0)] = 300.0
-    tries: Annotated[int, Meta(ge=1, le=10)] = 5
+    lifetime: Annotated[float, Meta(ge=1.0, le=3600.0)] = 300.0
+    max_attempts: Annotated[int, Meta(ge=1, le=10)] = 5
 
 
 class TokenSettings(_Section, frozen=True):
-    life: Annotated[int, Meta(ge=1, le=86400)] = 3600
+    lifetime: Annotated[int, Meta(ge=1, le=86400)] = 3600
 
 
 class ChangeSettings(_Section, frozen=True):
@@ -73,7 +73,7 @@ class ChangeSettings(_Section, frozen=True):
 
 class CommandSettings(_Section, frozen=True):
     initiate_wait: PostWait = 5.0
-    idempotency_life: Duration = 86400.0
+    idempotency_lifetime: Duration = 86400.0
     send_wait: Waits = {}
     answer_wait: Waits = {}
 

@@ -156,7 +156,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
     codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
-    intake = Intake(codes, registrar, declarations, settings.commands.idempotency_life)
+    intake = Intake(codes, registrar, declarations, settings.commands.idempotency_lifetime)
     desk = Desk(parts.store, parts.bus, parts.clock, intake)
     operations = (
         *approvals.operations(approvals.Approvals(registrar, declarations).approve),

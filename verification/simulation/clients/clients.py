@@ -98,7 +98,7 @@ class Client:
         await self._redeem(vin, command, code)
 
     async def _late(self, vin: str, command: str, code: str) -> None:
-        await asyncio.sleep(self._world.plan.settings.confirmation.life + self._chance.choice((-0.5, 0.0, 0.5)))
+        await asyncio.sleep(self._world.plan.settings.confirmation.lifetime + self._chance.choice((-0.5, 0.0, 0.5)))
         await self._redeem(vin, command, code)
 
     async def _lend(self, vin: str, command: str, code: str) -> None:

@@ -27,7 +27,7 @@ def draw_settings(chance: Random) -> Settings:
             send_wait=dict.fromkeys(COMMANDS, send),
             answer_wait=dict.fromkeys(COMMANDS, answer),
         ),
-        confirmation=ConfirmationSettings(life=chance.choice((5.0, 30.0))),
+        confirmation=ConfirmationSettings(lifetime=chance.choice((5.0, 30.0))),
         engine=EngineSettings(
             answer_timeout=chance.choice((5.0, 15.0)),
             resolve_for=chance.choice((0.0, 15.0)),
