@@ -7,6 +7,7 @@ from typing import Any
 from cyclopts import App
 
 from keyturn.cli.admin_socket import open_admin_socket
+from keyturn.cli.aliases import names
 from keyturn.cli.arguments import parameters, sent
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.operators import credentials, new_secrets
@@ -76,7 +77,9 @@ def add_verbs(app: App, noun: str) -> None:
     for operation in _OPERATIONS:
         subject, verb = operation.name.split(" ")
         if subject == noun:
-            app.command(OperationCommand(operation), name=verb, help=HELP.get(operation.name) or HELP[verb])
+            app.command(
+                OperationCommand(operation), name=names(operation.name), help=HELP.get(operation.name) or HELP[verb]
+            )
 
 
 def perform(

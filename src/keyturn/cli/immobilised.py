@@ -17,7 +17,11 @@ from keyturn.private_files import write_private
 Company = Annotated[str | None, Parameter(help="Its id or name.")]
 Sheet = Annotated[
     bool,
-    Parameter(negative="", help="Print all that is needed when the system is down, as text or into an .html file."),
+    Parameter(
+        name=("--emergency-sheet", "--sheet"),
+        negative="",
+        help="Print all that is needed when the system is down, as text or into an .html file.",
+    ),
 ]
 Keep = Annotated[
     bool, Parameter(negative="", help="Enable it whenever it can be reached, until confirmed; on the server's machine.")
@@ -37,7 +41,7 @@ def immobilised(
 ) -> None:
     """List what is immobilised or may be, the oldest first."""
     if file is not None and not sheet:
-        raise usage("A file is written with --sheet only.")
+        raise usage("A file is written with --emergency-sheet only.")
     answer = perform(place, "immobilisation list", {"company": company}, credentials(who))
     if not sheet:
         print_answer(answer, as_json=as_json)

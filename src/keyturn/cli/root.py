@@ -42,7 +42,9 @@ GROUPS: dict[str, dict[str, Command]] = {
         "connector": Command("Try a connector's definition; no vehicle is commanded.", "keyturn.cli.connector:VERBS"),
         "account": Command("A company's accounts at OEMs."),
         "vehicle": Command("Vehicles: how they are reached, and what may be done with them."),
-        "immobilised": Command("Immobilised vehicles; the sheet for a bad day.", "keyturn.cli.immobilised:immobilised"),
+        "immobilised": Command(
+            "List immobilised vehicles; print an emergency sheet.", "keyturn.cli.immobilised:immobilised"
+        ),
         "immobilisation": Command("Immobilisation records: list them, close one by hand."),
         "notice": Command("What the end user of a vehicle was told."),
         "enable": Command(
@@ -60,7 +62,7 @@ GROUPS: dict[str, dict[str, Command]] = {
         "ready": Command("What a command would meet now; nothing is sent.", "keyturn.cli.ready:ready"),
         "clock": Command("The time: what the clocks show; accept a wall clock that was set."),
         "audit": Command("The audit chains: checkpoint, export, verify.", "keyturn.cli.audit:VERBS"),
-        "dossier": Command("The whole story of a command, in two files.", "keyturn.cli.dossier:dossier"),
+        "dossier": Command("Everything on record about a command, in two files.", "keyturn.cli.dossier:dossier"),
         "backup": Command("Copy the database to a file.", "keyturn.cli.backup:backup"),
         "restore": Command("Put a backup in the database's place.", "keyturn.cli.backup:restore"),
     },

@@ -1,4 +1,4 @@
-"""The sheet for the day when the system is down: what was sent to which vehicle, and what to do by hand."""
+"""Emergency sheet for when the system is down: what was sent to which vehicle, and what to do by hand."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
