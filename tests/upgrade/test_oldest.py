@@ -19,7 +19,7 @@ from keyturn.tenants.second_factor import code_at, step_at
 from keyturn_client import KeyturnClient
 from tests.cli.processes import keyturn
 
-from .conftest import EXPECTED, FIXTURE
+from .conftest import EXPECTED, FIXTURE, unpack
 
 AURORA = "Aurora Rentals"
 LISTS = {
@@ -91,7 +91,7 @@ def test_an_old_record_is_read_by_its_id(url: str, command_id: str) -> None:
 
 def test_the_old_credentials_send_a_signed_command(url: str) -> None:
     with application(url, AURORA) as client:
-        sent = client.send("9KTPARKED00000001", "location")
+        sent = client.send("9KTPARKED00000001", "lock_door")
         *_, record = client.follow(sent["id"])
     assert record["status"] == Status.SUCCESS
 
@@ -141,3 +141,15 @@ def test_the_chain_verifies_against_the_checkpoints_that_were_kept_then(folder: 
     assert {"switch.thrown", "switch.activated"} <= kinds, "an export has what the hashes cover"
     done = keyturn("audit", "verify", export, *kept)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_backup_of_old_is_restored_where_it_is_said_to_be_unsigned(tmp_path: Path) -> None:
+    place = unpack(tmp_path)
+    backup = place / "backup.db"
+    (place / "data" / "keyturn.db").rename(backup)
+    where = ("--data", place / "data")
+    key_file = {"KEYTURN_KEYS_FILE": str(place / "keyturn.keys")}
+    assert keyturn("restore", backup, *where, **key_file).returncode == 3
+    restored = keyturn("restore", backup, "--unsigned", *where, **key_file)
+    assert restored.returncode == 0, restored.stderr
+    assert keyturn("company", "show", AURORA, *where, **key_file).returncode == 0
