@@ -18,8 +18,7 @@ from keyturn.audit.kinds import KINDS, RENAMED, current, former
 from keyturn.commands.inspection import timeline
 from keyturn.commands.states import State
 from keyturn.dossier.story import entry_shown
-
-from .house import House, faults, verify_export
+from tests.support.audit_env import AuditEnv, faults, verify_export
 
 SOURCES = sorted(Path(keyturn.__file__).parent.rglob("*.py"))
 SUBJECTS = {kind.partition(".")[0] for kind in KINDS}
@@ -75,11 +74,11 @@ def test_a_former_kind_is_never_written_again() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
-def test_each_former_kind_is_read_as_the_present_one(house: House, old: str, new: str) -> None:
-    house.write(partial(journal.record, kind=old, company_id=None, actor="engine", command_id="the command"))
-    assert [event["kind"] for event in house.read(lambda tx: timeline(tx, "the command"))] == [new]
+def test_each_former_kind_is_read_as_the_present_one(env: AuditEnv, old: str, new: str) -> None:
+    env.write(partial(journal.record, kind=old, company_id=None, actor="engine", command_id="the command"))
+    assert [event["kind"] for event in env.read(lambda tx: timeline(tx, "the command"))] == [new]
     for kind in (old, new):
-        found = house.read(lambda tx, kind=kind: entries.page(tx, 0, 1000, frozenset({kind})))  # type: ignore[misc]
+        found = env.read(lambda tx, kind=kind: entries.page(tx, 0, 1000, frozenset({kind})))
         assert [entry.kind for entry in found] == [new]
     assert (current(old), current(new), former(new), former(old)) == (new, new, old, old)
 
@@ -100,13 +99,13 @@ def test_a_rule_and_an_entry_meet_under_either_name(rule_kind: str, entry_kind: 
     assert message(rule, entry).kind == "switch.thrown", "receivers know this one"
 
 
-def test_a_chain_with_both_names_verifies_in_the_database_and_in_an_export(house: House, tmp_path: Path) -> None:
+def test_a_chain_with_both_names_verifies_in_the_database_and_in_an_export(env: AuditEnv, tmp_path: Path) -> None:
     for kind in (*RENAMED, *RENAMED.values()):
-        house.write(partial(journal.record, kind=kind, company_id=None, actor="engine"))
-    house.seal()
-    house.checkpoint()
-    assert not faults(house.verify())
-    file = house.export(tmp_path / "export")
+        env.write(partial(journal.record, kind=kind, company_id=None, actor="engine"))
+    env.seal()
+    env.checkpoint()
+    assert not faults(env.verify())
+    file = env.export(tmp_path / "export")
     assert not faults(verify_export(file))
     lines = map(json.loads, file.read_text("utf-8").splitlines())
     kinds = {line["entry"]["kind"] for line in lines if "entry" in line}

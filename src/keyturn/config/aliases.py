@@ -1,6 +1,7 @@
-"""Former places of settings. They are still read, and a sentence about a setting names the place where it was written.
+"""Former names and places of settings. They are still read; `docs/upgrading.md` has the table.
 
-The keys of ``[connectors.NAME.http]`` may stand directly below ``[connectors.NAME]``.
+A sentence about a setting names the place where it was written. The keys of ``[connectors.NAME.http]`` may stand
+directly below ``[connectors.NAME]``.
 """
 
 from collections.abc import Mapping
@@ -8,7 +9,21 @@ from collections.abc import Mapping
 from keyturn.config.checking import Assignment, ConfigError, KeyPath, dotted
 from keyturn.config.settings import HttpSettings
 
+RENAMED: dict[KeyPath, KeyPath] = {
+    ("commands", "idempotency_life"): ("commands", "idempotency_lifetime"),
+    ("confirmation", "life"): ("confirmation", "lifetime"),
+    ("confirmation", "tries"): ("confirmation", "max_attempts"),
+    ("tokens", "life"): ("tokens", "lifetime"),
+}
+"""The present place by the former one."""
 _CONNECTORS, _HTTP = "connectors", "http"
+
+
+def current(path: KeyPath) -> KeyPath:
+    """The present place of a setting, whether it is given by that place or by its former one."""
+    if len(path) > 2 and path[0] == _CONNECTORS and path[2] in HttpSettings.__struct_fields__:
+        return (*path[:2], _HTTP, *path[2:])
+    return RENAMED.get(path, path)
 
 
 def in_place(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assignment]:
@@ -17,14 +32,15 @@ def in_place(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assignment]
     Raises `ConfigError` where the source gives a setting in both places.
     """
     found: dict[KeyPath, Assignment] = {}
+    given_as: dict[KeyPath, KeyPath] = {}
     for path, assignment in written.items():
-        now = _now(path)
+        now = current(path)
         if now in found:
-            former = next(each for each in (path, found[now].written_as) if each != now)
+            former = path if path != now else given_as[now]
             raise ConfigError(
                 f"{dotted(former)}: given as {dotted(now)} too; leave one of them out ({assignment.source})."
             )
-        found[now] = assignment._replace(written_as=path)
+        found[now], given_as[now] = _placed(path, assignment), path
     return found
 
 
@@ -39,44 +55,7 @@ def shown(path: KeyPath, written: Mapping[KeyPath, Assignment]) -> KeyPath:
     return path if uses_table else (*path[:2], *path[3:])
 
 
-def _now(path: KeyPath) -> KeyPath:
-    if len(path) > 2 and path[0] == _CONNECTORS and path[2] in HttpSettings.__struct_fields__:
-        return (*path[:2], _HTTP, *path[2:])
-    return path
-"""Settings that were renamed, by their former place; the former place is still read.
-
-`docs/upgrading.md` has the table.
-"""
-
-from collections.abc import Iterable
-
-from keyturn.config.checking import Assignment, ConfigError, KeyPath, dotted
-
-RENAMED: dict[KeyPath, KeyPath] = {
-    ("commands", "idempotency_life"): ("commands", "idempotency_lifetime"),
-    ("confirmation", "life"): ("confirmation", "lifetime"),
-    ("confirmation", "tries"): ("confirmation", "max_attempts"),
-    ("tokens", "life"): ("tokens", "lifetime"),
-}
-"""The present place by the former one."""
-
-
-def current(path: KeyPath) -> KeyPath:
-    """The present place of a setting, whether it is given by that place or by its former one."""
-    return RENAMED.get(path, path)
-
-
-def renamed(written: Iterable[tuple[KeyPath, Assignment]]) -> dict[KeyPath, Assignment]:
-    """One source's assignments by their present place. Raises `ConfigError` where it has both names of a setting."""
-    found: dict[KeyPath, Assignment] = {}
-    for path, assignment in written:
-        place = current(path)
-        if place in found:
-            former = next(old for old, new in RENAMED.items() if new == place)
-            raise ConfigError(
-                f"{dotted(place)}: given twice, since {dotted(former)} is its former name; "
-                f"leave {dotted(former)} out ({assignment.source})."
-            )
-        source = assignment.source if place == path else f"{assignment.source}, as {dotted(path)}"
-        found[place] = assignment._replace(source=source)
-    return found
+def _placed(path: KeyPath, assignment: Assignment) -> Assignment:
+    if path in RENAMED:
+        return Assignment(assignment.value, f"{assignment.source}, as {dotted(path)}", RENAMED[path])
+    return assignment._replace(written_as=path)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from keyturn.config.aliases import current, renamed
+from keyturn.config.aliases import current
 from keyturn.config.checking import Assignment, ConfigError, KeyPath, type_at
 from keyturn.config.settings import Settings
 
@@ -31,24 +31,22 @@ def from_file(path: Path) -> dict[KeyPath, Assignment]:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}.") from None
-    return renamed((keys, Assignment(value, str(path))) for keys, value in _leaves(tree, ()))
+    return {keys: Assignment(value, str(path)) for keys, value in _leaves(tree, ())}
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[KeyPath, Assignment]:
     """Every ``KEYTURN_<SECTION>_<KEY>``; each level below a key takes two underscores. Raises `ConfigError`."""
-    return renamed(_variables(environ))
-
-
-def _variables(environ: Mapping[str, str]) -> Iterator[tuple[KeyPath, Assignment]]:
+    found = {}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX):
             continue
         section, _, keys = variable.removeprefix(PREFIX).lower().partition("_")
         if section in Settings.__struct_fields__ and keys:
             path = (section, *keys.split("__"))
-            yield path, _parsed(current(path), Assignment(environ[variable], variable))
+            found[path] = _parsed(current(path), Assignment(environ[variable], variable))
         else:
             _refuse_misspelling(variable)
+    return found
 
 
 def variable_of(path: KeyPath) -> str:

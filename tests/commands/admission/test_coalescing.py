@@ -26,7 +26,7 @@ def test_joined_request_is_answered_with_the_record_in_flight(env: CommandEnv) -
 
     assert (answer.http_status, answer.body["id"], answer.body["status"]) == (200, running.id, "Pending")
     assert answer.body["created"] == "2023-11-14 19:13:20"
-    assert env.told(running) == ["command.registered", "command.joined"]
+    assert env.told(running) == ["command.registered", "command.coalesced"]
     assert env.rows("SELECT count(*) FROM command") == [(1,)]
 
 
@@ -36,7 +36,7 @@ def test_a_colleague_joins_too_and_the_timeline_says_who(env: CommandEnv) -> Non
     answer = not_none(post(env, "start", application_id=env.names.colleague))
 
     assert answer.body["id"] == running.id
-    assert env.rows("SELECT actor FROM entry WHERE kind = 'command.joined'") == [(env.names.colleague,)]
+    assert env.rows("SELECT actor FROM entry WHERE kind = 'command.coalesced'") == [(env.names.colleague,)]
 
 
 def in_state(env: CommandEnv, state: State, name: str) -> Command:
