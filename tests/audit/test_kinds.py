@@ -78,7 +78,7 @@ def test_each_former_kind_is_read_as_the_present_one(env: AuditEnv, old: str, ne
     env.write(partial(journal.record, kind=old, company_id=None, actor="engine", command_id="the command"))
     assert [event["kind"] for event in env.read(lambda tx: timeline(tx, "the command"))] == [new]
     for kind in (old, new):
-        found = env.read(lambda tx, kind=kind: entries.page(tx, 0, 1000, frozenset({kind})))
+        found = env.read(partial(entries.page, after=0, upto=1000, kinds=frozenset({kind})))
         assert [entry.kind for entry in found] == [new]
     assert (current(old), current(new), former(new), former(old)) == (new, new, old, old)
 
