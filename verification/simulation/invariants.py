@@ -1,52 +1,50 @@
 """Every check by its name, and what they find."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
+from verification.checks import audit, codes, immobilisation, lane, record, sending, tenancy
+from verification.results import RunResult, Violation, all_of
 from verification.simulation.checks import (
-    codes,
+    accounts,
     execution,
-    immobilisation,
-    lane,
-    record,
+    joining,
+    oem_word,
     record_closing,
     rules,
-    sending,
-    tenancy,
+    sent,
     two_persons,
 )
-from verification.simulation.run_result import RunResult
+from verification.simulation.run_result import SimulationResult
 
-Check = Callable[[RunResult], Iterator[str]]
+Check = Callable[[SimulationResult], Iterator[str]]
 
 
-class Violation(NamedTuple):
-    check: str
-    what: str
+def _shared(check: Callable[[RunResult], Iterator[str]]) -> Check:
+    return lambda left: check(left.common)
 
 
 CHECKS: dict[str, Check] = {
-    "1 durable before answered": record.durable,
-    "2 at most once per id": sending.at_most_once,
-    "3 lane exclusion and order": lane.exclusion,
-    "4 sent in time": sending.in_time,
-    "4 sent within its budget": sending.by_budget,
-    "5 final within its bound": record.final,
-    "6 Unknown never sent again": sending.unknown_never_again,
-    "7 one code, one dispatch": codes.one_dispatch,
-    "8 every transition audited": record.audited,
-    "9 not sent against the evidence": sending.by_evidence,
-    "10 tenants are isolated": tenancy.isolation,
-    "joining": lane.joining,
-    "superseding": lane.superseding,
-    "one record per key": codes.one_record_per_key,
-    "success stays": record.success_stays,
-    "certain ends are certain": record.certain_ends,
-    "temporary refusals are tried on": record.tried_on,
+    "1 durable before answered": _shared(record.durable),
+    "2 at most once per id": _shared(sending.at_most_once),
+    "3 lane exclusion and order": _shared(lane.exclusion),
+    "4 sent in time": sent.in_time,
+    "4 sent within its budget": sent.by_budget,
+    "5 final within its bound": _shared(record.final),
+    "6 Unknown never sent again": _shared(sending.unknown_never_again),
+    "7 one code, one dispatch": _shared(codes.one_dispatch),
+    "8 every transition audited": _shared(audit.audited),
+    "9 not sent against the evidence": sent.by_evidence,
+    "10 tenants are isolated": all_of(_shared(tenancy.isolation), accounts.accounts),
+    "joining": joining.joining,
+    "superseding": joining.superseding,
+    "one record per key": _shared(codes.one_record_per_key),
+    "success stays": _shared(record.success_stays),
+    "certain ends are certain": _shared(record.certain_ends),
+    "temporary refusals are tried on": _shared(record.tried_on),
     "success is of that very command": execution.own,
-    "what the OEM says is heard": record.heard,
-    "answers agree with the record": record.answers,
-    "immobilisation on record": immobilisation.on_record,
+    "what the OEM says is heard": oem_word.heard,
+    "answers agree with the record": _shared(record.answers),
+    "immobilisation on record": _shared(immobilisation.on_record),
     "immobilisation closed by the contract": record_closing.closings,
     "rules hold": rules.hold,
     "limits hold": rules.limits,
@@ -60,7 +58,7 @@ CHECKS: dict[str, Check] = {
 """The numbers are the contract's."""
 
 
-def violations(left: RunResult) -> list[Violation]:
+def violations(left: SimulationResult) -> list[Violation]:
     """All of them, those that showed on the way first."""
     on_the_way = [Violation(check, what) for check, what in left.complaints]
     return on_the_way + [Violation(name, what) for name, check in CHECKS.items() for what in check(left)]

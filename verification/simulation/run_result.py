@@ -1,6 +1,5 @@
 """What a scenario left: rows, audit entries as a history of states, the OEM's ledger and the callers' answers."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,67 +8,27 @@ from typing import Any
 
 import msgspec
 
+from keyturn.clock import SECOND
+from keyturn.connectors.port import Verdict
+from verification.results import READS, Moment, Read, Response, Row, RunResult, Sending, moments_of
 from verification.simulation.clients.responses import Decision, Heard, Seen
 from verification.simulation.insiders.record import InsiderRecord
 from verification.simulation.plan import Plan
 from verification.simulation.world.faults import KINDS
 from verification.simulation.world.installation import BY_VIN, VEHICLES
 from verification.simulation.world.oem import Actuation, Cloud
+from verification.simulation.world.oem import Sending as CloudSending
 from verification.simulation.world.world import World
 
-Row = Mapping[str, Any]
-_TOLD = msgspec.json.Decoder(dict[str, Any])
-
-CERTAIN = frozenset({"Verified", "Refused", "Failed", "Expired", "Cancelled"})
-"""States that nothing follows."""
-WITH_OEM = frozenset({"Dispatching", "Accepted"})
-_REGISTERED = {"Confirmation": "Confirming", "Pending": "Queued", "Error": "Refused"}
-"""The state in which a command was registered, by the status that its entry tells."""
-STATES = CERTAIN | WITH_OEM | {"Confirming", "AwaitingApproval", "Queued", "Unknown", "Executed"}
-
-
-def kept_up(command: Row) -> bool:
-    """Nobody redeemed a code for it: an operator keeps enabling the vehicle."""
-    return str(command["actor"]).startswith("operator:")
+_BODY = msgspec.json.Decoder(dict[str, Any])
 
 
 @dataclass(frozen=True)
-class Moment:
-    """An audit entry about a command. `others` are the states of the vehicle's other commands then."""
-
-    seq: int
-    at: int
-    kind: str
-    """Without the prefix ``command.``."""
-    command: Row
-    before: str | None
-    """The command's state before; None: it was registered here."""
-    after: str
-    said_from: str | None
-    """The state that the entry itself says it came from."""
-    status: str | None
-    others: Mapping[str, str]
-    actor: str
-    told: Mapping[str, Any]
-    """The entry's body."""
-
-    @property
-    def moved(self) -> bool:
-        return self.kind in STATES
-
-    @property
-    def queued(self) -> bool:
-        """The command took its place in the lane here, or was refused instead."""
-        came = self.kind == "registered" or (self.moved and self.before in ("Confirming", "AwaitingApproval"))
-        return came and self.after in ("Queued", "Refused")
-
-
-@dataclass(frozen=True)
-class RunResult:
+class SimulationResult:
     plan: Plan
     commands: dict[str, Row]
     entries: list[Row]
-    told: dict[int, Mapping[str, Any]]
+    bodies: dict[int, Mapping[str, Any]]
     """What each entry says, by its place."""
     moments: list[Moment]
     immobilisations: list[Row]
@@ -84,8 +43,8 @@ class RunResult:
     decisions: list[Decision]
     insiders: InsiderRecord
     unrecorded: list[tuple[str, Actuation]]
-    refusals: Counter[str]
-    """Refused ignition attempts by application: those with an entry, those folded into one, and those still counted."""
+    windows: list[Row]
+    """Minutes in which refusals are still counted."""
 
     @cached_property
     def trouble(self) -> frozenset[str]:
@@ -123,19 +82,89 @@ class RunResult:
         """How often the vehicle did it."""
         return sum(actuation.ref == command_id for actuation in self.cloud.ledger)
 
+    @cached_property
+    def common(self) -> RunResult:
+        """As the shared checks compare it."""
+        return RunResult(
+            rows=self.commands,
+            entries=self.entries,
+            bodies=self.bodies,
+            responses=[_response(heard) for heard in self.heard],
+            sendings=[_sending(each) for each in self.cloud.sendings],
+            reads=[_read(seen) for seen in self.seen],
+            acts=Counter(actuation.ref for actuation in self.cloud.ledger),
+            windows=self.windows,
+            unrecorded=list(self._unrecorded()),
+            open_rows=self.open_rows,
+            lied=frozenset(self.cloud.lied),
+            restored=self.restored,
+            company_of=lambda row: str(row["company_id"]),
+            owner_of=lambda vin: BY_VIN[vin].company if vin in BY_VIN else None,
+            overdue=self._overdue,
+            refused_for_now=self._refused_for_now,
+        )
 
-def gather(world: World) -> RunResult:
+    def _unrecorded(self) -> Iterator[tuple[str, str, int]]:
+        """A record that was closed by hand and is held counts. It is looked at before the recovery, and in the end."""
+        if not self.plan.clock_is_true:
+            return
+        for vin, by in self.unrecorded:
+            yield vin, by.ref, by.at
+        recorded = {row["vehicle_id"] for row in self.immobilisations if row["state"] != "closed" or row["held"]}
+        for vin, car in self.cloud.cars.items():
+            if car.values["ignition_disabled"]:
+                by = next(a for a in reversed(self.cloud.ledger) if (a.vin, a.name) == (vin, "disable_ignition"))
+                if self.commands[by.ref]["vehicle_id"] not in recorded:
+                    yield vin, by.ref, by.at
+
+    def _overdue(self, kept: Moment, bound: int, until: int) -> float:
+        """None where nobody may have been there to look."""
+        if not self.plan.clock_is_true or "disk" in self.trouble or self.outages:
+            return 0.0
+        engine = self.plan.settings.engine
+        allowed = 2 * engine.sweep_interval + 16.0 + (engine.answer_timeout if kept.after == "Dispatching" else 0.0)
+        return (until - bound) / SECOND - allowed
+
+    def _refused_for_now(self, failed: Moment) -> bool:
+        if not self.plan.clock_is_true:
+            return False
+        not_taken = failed.before == "Queued" or failed.body["verdict"] == "not_taken"
+        return not_taken and (failed.before == "Queued" or not self._refused_for_good(failed.command))
+
+    def _refused_for_good(self, row: Row) -> bool:
+        """The last answer to a sending of it said so; a connection that was never open says nothing of the kind."""
+        answers = [each.answer for each in self.cloud.sendings if each.order.command_id == row["id"]]
+        counting = answers if row["name"] in READS else answers[-1:]  # a read that another node runs again too
+        return any(answer is not None and not answer.temporary for answer in counting)
+
+
+def _response(heard: Heard) -> Response:
+    names = ("application", "company", "vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
+    return Response(*(getattr(heard, name) for name in names))
+
+
+def _sending(sending: CloudSending) -> Sending:
+    answer, order = sending.answer, sending.order
+    repeatable = answer is not None and answer.verdict is Verdict.NOT_TAKEN and answer.temporary
+    return Sending(order.command_id, order.name, repeatable, answer)
+
+
+def _read(seen: Seen) -> Read:
+    return Read(seen.application, seen.company, seen.command_id, seen.at, seen.at, seen.status, seen.body)
+
+
+def gather(world: World) -> SimulationResult:
     """Read everything that there is to compare."""
     commands = {row["id"]: row for row in world.records("SELECT * FROM command")}
     entries = world.records("SELECT * FROM entry ORDER BY seq")
-    told: dict[int, Mapping[str, Any]] = {entry["seq"]: _TOLD.decode(entry["body"]) for entry in entries}
+    bodies: dict[int, Mapping[str, Any]] = {entry["seq"]: _BODY.decode(entry["body"]) for entry in entries}
     open_rows = world.rows("SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)")[0][0]
-    return RunResult(
+    return SimulationResult(
         plan=world.plan,
         commands=commands,
         entries=entries,
-        told=told,
-        moments=list(_moments(commands, entries, told)),
+        bodies=bodies,
+        moments=list(moments_of(commands, entries, bodies)),
         immobilisations=world.records("SELECT * FROM immobilisation ORDER BY id"),
         open_rows=open_rows,
         heard=world.heard,
@@ -147,44 +176,5 @@ def gather(world: World) -> RunResult:
         decisions=world.decisions,
         insiders=world.insiders,
         unrecorded=world.unrecorded,
-        refusals=_refusals(entries, told, world.records("SELECT * FROM refusal_window")),
+        windows=world.records("SELECT * FROM refusal_window"),
     )
-
-
-def _refusals(entries: list[Row], told: Mapping[int, Mapping[str, Any]], windows: list[Row]) -> Counter[str]:
-    count = Counter(entry["actor"] for entry in entries if entry["kind"] == "ignition.refused")
-    for entry in entries:
-        if entry["kind"] == "ignition.refusals":
-            count[entry["actor"]] += told[entry["seq"]]["count"]
-    for window in windows:
-        count[window["application_id"]] += sum(kind["count"] for kind in json.loads(window["folded"]))
-    return count
-
-
-def _moments(
-    commands: Mapping[str, Row], entries: list[Row], told: Mapping[int, Mapping[str, Any]]
-) -> Iterator[Moment]:
-    states: dict[str, dict[str, str]] = {}
-    for entry in entries:
-        if not (entry["command_id"] and entry["kind"].startswith("command.")):
-            continue
-        command = commands[entry["command_id"]]
-        kind, body = entry["kind"].removeprefix("command."), told[entry["seq"]]
-        of_vehicle = states.setdefault(entry["vehicle_id"], {})
-        before = of_vehicle.get(command["id"])
-        after = _REGISTERED[body["status"]] if kind == "registered" else kind if kind in STATES else before or "?"
-        others = {other: state for other, state in of_vehicle.items() if other != command["id"]}
-        yield Moment(
-            seq=entry["seq"],
-            at=entry["at"],
-            kind=kind,
-            command=command,
-            before=before,
-            after=after,
-            said_from=body.get("from"),
-            status=body.get("status"),
-            others=others,
-            actor=entry["actor"],
-            told=body,
-        )
-        of_vehicle[command["id"]] = after

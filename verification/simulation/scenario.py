@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from verification.results import Violation
 from verification.simulation import recovery_check
 from verification.simulation.clients.administration import administer
 from verification.simulation.clients.alternating import waver
@@ -21,9 +22,9 @@ from verification.simulation.events import apply_event
 from verification.simulation.insiders.honest import Watch, make_due
 from verification.simulation.insiders.insider import InsiderAtWork
 from verification.simulation.insiders.people import enrolment, ids_of
-from verification.simulation.invariants import Violation, violations
+from verification.simulation.invariants import violations
 from verification.simulation.plan import callers_of, draw_plan
-from verification.simulation.run_result import RunResult, gather
+from verification.simulation.run_result import SimulationResult, gather
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.loop import Stuck, VirtualLoop
 from verification.simulation.world.world import World, until
@@ -134,7 +135,7 @@ def _quiet(world: World) -> bool:
         return False
 
 
-def _result(world: World, left: RunResult, found: list[Violation]) -> Result:
+def _result(world: World, left: SimulationResult, found: list[Violation]) -> Result:
     return Result(
         seed=world.plan.seed,
         violations=found,
@@ -146,7 +147,7 @@ def _result(world: World, left: RunResult, found: list[Violation]) -> Result:
     )
 
 
-def _digest(world: World, left: RunResult) -> str:
+def _digest(world: World, left: SimulationResult) -> str:
     content = "\n".join(f"{at} {text}" for at, text in world.trace)
     content += "\n".join(str(tuple(entry.values())) for entry in left.entries)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from keyturn.clock import after
 from keyturn.commands.catalogue import COMMANDS
-from verification.simulation.run_result import Row, RunResult
+from verification.results import Row
+from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.oem import READS
 from verification.simulation.world.vehicle_model import Change
 
@@ -12,7 +13,7 @@ _KNOWN_FOR = 120.0
 """Seconds before the sending from which a value still counts as known before it (`evidence.max_age`)."""
 
 
-def own(left: RunResult) -> Iterator[str]:
+def own(left: SimulationResult) -> Iterator[str]:
     """A changed reading may be somebody's hand, which nobody can tell; a change that another command made is not it."""
     for row in left.commands.values():
         if row["status"] != "Success" or row["name"] in READS or left.acted(row["id"]) or _said(left, row):
@@ -23,17 +24,17 @@ def own(left: RunResult) -> Iterator[str]:
             yield f"{row['name']} {row['id']} is {row['state']} by what another command did"
 
 
-def _said(left: RunResult, row: Row) -> bool:
+def _said(left: SimulationResult, row: Row) -> bool:
     """The OEM's word about it: that it is so already, or a lie."""
     return row["outcome"] == "already_done" or row["id"] in left.cloud.lied
 
 
-def _resolved(left: RunResult, row: Row) -> bool:
+def _resolved(left: SimulationResult, row: Row) -> bool:
     """It was Unknown, and a changed reading may have made it Executed."""
     return any(moment.after == "Unknown" for moment in left.of_command(row["id"]))
 
 
-def _excused(left: RunResult, row: Row) -> bool:
+def _excused(left: SimulationResult, row: Row) -> bool:
     """The signal was changed by what nobody could tell from it, since its value before the sending was known."""
     wanted = COMMANDS[row["name"]].verified_by
     if wanted is None:
@@ -42,7 +43,7 @@ def _excused(left: RunResult, row: Row) -> bool:
     return any(_untold(left, change) for change in changes)
 
 
-def _known_from(left: RunResult, row: Row) -> int:
+def _known_from(left: SimulationResult, row: Row) -> int:
     """The true instant. A node that died between the intent and the first byte sent nothing, and nobody knows that."""
     sendings = [sending.true for sending in left.cloud.sendings if sending.order.command_id == row["id"]]
     if not sendings and not left.plan.clock_is_true:
@@ -50,7 +51,7 @@ def _known_from(left: RunResult, row: Row) -> int:
     return after(sendings[-1] if sendings else row["sent_at"], -_KNOWN_FOR)
 
 
-def _untold(left: RunResult, change: Change) -> bool:
+def _untold(left: SimulationResult, change: Change) -> bool:
     """By hand, by a command about which the OEM lied, or by one that was lost so long ago that nobody asks about it."""
     if not change.by or change.by in left.cloud.lied:
         return True

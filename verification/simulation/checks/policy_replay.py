@@ -8,7 +8,8 @@ import msgspec
 
 from keyturn.clock import SECOND
 from keyturn.tenants.policies import DEFAULT, Policy
-from verification.simulation.run_result import Moment, Row, RunResult
+from verification.results import Moment, Row
+from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.oem import READS
 
 RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
@@ -81,13 +82,13 @@ class Standing:
                 self.located[entry["vehicle_id"]] = moment.command["completed_at"]
 
 
-def replay(left: RunResult) -> Iterator[tuple[Row, Moment | None, Standing]]:
+def replay(left: SimulationResult) -> Iterator[tuple[Row, Moment | None, Standing]]:
     """Each entry, what it did to a command, and what was in force before it."""
     standing, moments = Standing(), {moment.seq: moment for moment in left.moments}
     for entry in left.entries:
         moment = moments.get(entry["seq"])
         yield entry, moment, standing
-        standing.follow(entry, left.told[entry["seq"]], moment)
+        standing.follow(entry, left.bodies[entry["seq"]], moment)
 
 
 def _reach(name: str) -> set[str]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from verification.results import WITH_OEM, Moment, Row
 from verification.simulation.checks.policy_replay import DISABLE
-from verification.simulation.run_result import WITH_OEM, Moment, Row, RunResult
+from verification.simulation.run_result import SimulationResult
 
 _DONE = ("Executed", "Verified")
 _NOT_DONE = ("Failed", "Refused", "Expired", "Queued")
@@ -19,7 +20,7 @@ class Record:
     sent: dict[str, str] = field(default_factory=dict)
 
 
-def closings(left: RunResult) -> Iterator[str]:
+def closings(left: SimulationResult) -> Iterator[str]:
     """(a) the disable was not done, (b) an enable was, (c) a report says enabled, (d) an operator gave a reason."""
     moments = {moment.seq: moment for moment in left.moments}
     records: dict[str, Record] = {}
@@ -29,7 +30,7 @@ def closings(left: RunResult) -> Iterator[str]:
         if moment is not None:
             _follow(moment, records.get(entry["vehicle_id"]), states)
             continue
-        told, vehicle = left.told[entry["seq"]], entry["vehicle_id"]
+        told, vehicle = left.bodies[entry["seq"]], entry["vehicle_id"]
         match entry["kind"]:
             case "immobilisation.opened":
                 opener = told["opened_by"]
@@ -49,7 +50,7 @@ def _follow(moment: Moment, record: Record | None, states: dict[str, str]) -> No
         record.sent[row["id"]] = moment.after
 
 
-def _problems(left: RunResult, entry: Row, told: Mapping[str, object], record: Record) -> Iterator[str]:
+def _problems(left: SimulationResult, entry: Row, told: Mapping[str, object], record: Record) -> Iterator[str]:
     closed_by = str(told["closed_by"])
     by = left.commands.get(closed_by)
     if by is None and closed_by != "report":
@@ -71,7 +72,7 @@ def _problems(left: RunResult, entry: Row, told: Mapping[str, object], record: R
         yield "a disable may act after it"
 
 
-def _may_act(left: RunResult, record: Record, instant: int) -> bool:
+def _may_act(left: SimulationResult, record: Record, instant: int) -> bool:
     """A disable is with the OEM, or Unknown with its answer deadline still to come at that instant."""
     return any(
         state in WITH_OEM or (state == "Unknown" and (left.commands[other]["answer_deadline"] or 0) >= instant)

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from keyturn.clock import SECOND
+from verification.results import Moment, Row
 from verification.simulation.checks.policy_replay import DISABLE, RESTORING, Standing, replay
 from verification.simulation.clients.responses import Heard
-from verification.simulation.run_result import Moment, Row, RunResult
+from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import APPROVERS
 
 _SWITCHED_OFF = "Command blocked by policy: stopped by a kill switch."
@@ -17,7 +18,7 @@ _HOUR, _DAY = 3_600 * SECOND, 86_400 * SECOND
 _WAITING = ("AwaitingApproval", "Queued")
 
 
-def hold(left: RunResult) -> Iterator[str]:
+def hold(left: SimulationResult) -> Iterator[str]:
     """Nothing is sent against a switch or without what the policy of that moment asks for; enabling needs nothing."""
     for entry, moment, standing in replay(left):
         if moment is None:
@@ -27,17 +28,17 @@ def hold(left: RunResult) -> Iterator[str]:
         elif moment.kind == "Refused":
             yield from _refused(moment, standing)
         elif moment.kind == "held_back" and moment.command["name"] in RESTORING:
-            yield f"{moment.command['name']} {moment.command['id']} was held back by {moment.told.get('cause')}"
+            yield f"{moment.command['name']} {moment.command['id']} was held back by {moment.body.get('cause')}"
         elif _takes_place(moment) and standing.policy(entry["company_id"]).reason_required and not _has_reason(moment):
-            yield f"{moment.command['id']} was queued for the reason {moment.told.get('reason')}"
+            yield f"{moment.command['id']} was queued for the reason {moment.body.get('reason')}"
     yield from _refused_answers(left)
 
 
 def _has_reason(moment: Moment) -> bool:
-    return str(moment.told.get("reason")).partition(";")[0] in _REASONS
+    return str(moment.body.get("reason")).partition(";")[0] in _REASONS
 
 
-def _sent(left: RunResult, moment: Moment, standing: Standing) -> Iterator[str]:
+def _sent(left: SimulationResult, moment: Moment, standing: Standing) -> Iterator[str]:
     row = moment.command
     policy = standing.policy(row["company_id"])
     if standing.forbids(row, moment.at):
@@ -53,7 +54,7 @@ def _sent(left: RunResult, moment: Moment, standing: Standing) -> Iterator[str]:
         yield f"{row['id']} was sent and nobody knew where"
 
 
-def _approved(left: RunResult, moment: Moment) -> bool:
+def _approved(left: SimulationResult, moment: Moment) -> bool:
     """An operator who may made it Queued before, and is the one on record."""
     by = {
         earlier.actor
@@ -63,9 +64,9 @@ def _approved(left: RunResult, moment: Moment) -> bool:
     return by == {f"operator:{moment.command['approved_by']}"} and by <= {f"operator:{who}" for who in _fit(left)}
 
 
-def _fit(left: RunResult) -> set[str]:
+def _fit(left: SimulationResult) -> set[str]:
     """Ids of those who may approve: not whoever answers for every application, unless that was changed."""
-    changed = (left.told[entry["seq"]] for entry in left.entries if entry["kind"] == "application.changed")
+    changed = (left.bodies[entry["seq"]] for entry in left.entries if entry["kind"] == "application.changed")
     freed = {"responsible"} if any("responsible" in told for told in changed) else set()
     return {operator.id for operator in APPROVERS} | freed
 
@@ -81,8 +82,8 @@ def _refused(moment: Moment, standing: Standing) -> Iterator[str]:
         yield f"{row['name']} {row['id']} was refused by policy: {row['detail']}"
 
 
-def _bare_refusal(entry: Row, left: RunResult, standing: Standing) -> Iterator[str]:
-    told = left.told[entry["seq"]]
+def _bare_refusal(entry: Row, left: SimulationResult, standing: Standing) -> Iterator[str]:
+    told = left.bodies[entry["seq"]]
     if entry["kind"] != "ignition.refused" or told["command"] not in RESTORING or told["http_status"] != 403:
         return
     vehicle = left.vehicle(told["vin"])
@@ -90,7 +91,7 @@ def _bare_refusal(entry: Row, left: RunResult, standing: Standing) -> Iterator[s
         yield f"{told['command']} of {told['vin']} was refused: {told['detail']}"
 
 
-def _refused_answers(left: RunResult) -> Iterator[str]:
+def _refused_answers(left: SimulationResult) -> Iterator[str]:
     """Neither a limit nor a quota ever answers a restoring command."""
     refusals = (heard for heard in left.heard if heard.command in RESTORING and heard.id is None)
     for heard in refusals:
@@ -98,15 +99,15 @@ def _refused_answers(left: RunResult) -> Iterator[str]:
             yield f"{heard.command} of {heard.vin} was answered {heard.status} {heard.body}"
 
 
-def _by_switch(left: RunResult, heard: Heard) -> bool:
+def _by_switch(left: SimulationResult, heard: Heard) -> bool:
     thrown = any(
-        entry["kind"] == "switch.activated" and left.told[entry["seq"]]["reach"] == "restoring"
+        entry["kind"] == "switch.activated" and left.bodies[entry["seq"]]["reach"] == "restoring"
         for entry in left.entries
     )
     return thrown and heard.body.get("detail") == _SWITCHED_OFF
 
 
-def limits(left: RunResult) -> Iterator[str]:
+def limits(left: SimulationResult) -> Iterator[str]:
     """Never more disables queued than allowed since the last lift, and none while a stop holds."""
     counted: list[Moment] = []
     for _entry, moment, standing in replay(left):
@@ -138,7 +139,7 @@ def _since_lift(counted: list[Moment], standing: Standing, now: Moment, actor: s
     )
 
 
-def _held(left: RunResult, standing: Standing, now: Moment) -> int:
+def _held(left: SimulationResult, standing: Standing, now: Moment) -> int:
     """Vehicles of the company, this one aside, that are or may be immobilised, or soon will be."""
     company = now.command["company_id"]
     held = {vehicle for vehicle, of in standing.records.values() if of == company}
@@ -151,12 +152,12 @@ def _held(left: RunResult, standing: Standing, now: Moment) -> int:
     return len(held - {now.command["vehicle_id"]})
 
 
-def _allowed(left: RunResult, now: Moment, share: float) -> int:
+def _allowed(left: SimulationResult, now: Moment, share: float) -> int:
     """At most: every vehicle that there is counts as seen."""
     return max(1, int(left.fleet(now.command["company_id"]) * share / 100))
 
 
-def approvals(left: RunResult) -> Iterator[str]:
+def approvals(left: SimulationResult) -> Iterator[str]:
     """One decision each, in time, and one dispatch at most; whatever was not approved was not sent."""
     ends: Counter[str] = Counter()
     for moment in left.moments:
@@ -174,7 +175,7 @@ def approvals(left: RunResult) -> Iterator[str]:
     yield from _decisions(left)
 
 
-def _decisions(left: RunResult) -> Iterator[str]:
+def _decisions(left: SimulationResult) -> Iterator[str]:
     """What operators were told: one of them decided, and nobody who may not."""
     made = [decision for decision in left.decisions if decision.state is not None]
     for command_id, count in Counter(decision.command_id for decision in made).items():

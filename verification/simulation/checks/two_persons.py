@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from keyturn.clock import SECOND
+from verification.results import Row
 from verification.simulation.checks.policy_replay import ALONE, DISABLE, replay
 from verification.simulation.insiders.drawing import STRAY
 from verification.simulation.insiders.record import Asked
-from verification.simulation.run_result import Row, RunResult
+from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import APPLICATIONS, BY_ACCOUNT, COMPANIES, VEHICLES
 
 Told = Mapping[str, Any]
@@ -37,7 +38,7 @@ _NOT_SO = ("sign_in_required", "role_required", "own_change", "not_independent",
 """Errors by which somebody is held up; every other one says that there is nothing to do."""
 
 
-def nobody_alone(left: RunResult) -> Iterator[str]:
+def nobody_alone(left: SimulationResult) -> Iterator[str]:
     """Where a second person is asked for, what the insider asked for is sent on somebody else's word only.
 
     A consent counts when its notice is over, and not before.
@@ -59,7 +60,7 @@ def nobody_alone(left: RunResult) -> Iterator[str]:
             yield f"{row['id']} was sent before a consent counted"
 
 
-def guarded(left: RunResult) -> Iterator[str]:
+def guarded(left: SimulationResult) -> Iterator[str]:
     """Whatever takes two admins was proposed by one and approved by another, who is not the first one's puppet.
 
     Where one is alone, and where two agreed, it waited for its notice.
@@ -71,7 +72,7 @@ def guarded(left: RunResult) -> Iterator[str]:
     began: tuple[str, int] = ("", 0)
     state = _as_enrolled()
     for entry in left.entries:
-        told, kind = left.told[entry["seq"]], entry["kind"]
+        told, kind = left.bodies[entry["seq"]], entry["kind"]
         if kind.startswith("change."):
             changes.setdefault(told["change"], {})[kind] = entry["actor"].removeprefix("operator:"), entry["at"]
             began = (told["change"], entry["seq"]) if kind in _BEGAN else began
@@ -113,13 +114,13 @@ def _lacks(steps: Mapping[str, tuple[str, int]], entry: Row, delay: int, *, alon
     return "did not wait for its notice" if entry["at"] < noticed_from + delay else None
 
 
-def meant(left: RunResult) -> Iterator[str]:
+def meant(left: SimulationResult) -> Iterator[str]:
     """What leaves goes to the car that its row and its vehicle mean; a restoring one to that which was immobilised."""
     if left.plan.insider is None:
         return
     aims = {vehicle.id: vehicle.vin for vehicle in VEHICLES}
     for entry, moment, _standing in replay(left):
-        told = left.told[entry["seq"]]
+        told = left.bodies[entry["seq"]]
         if entry["kind"] in ("vehicle.changed", "vehicle.added") and "external_id" in told:
             aims[entry["vehicle_id"]] = told["external_id"]
             if list(aims.values()).count(told["external_id"]) > 1:
@@ -141,7 +142,7 @@ def _restores(row: Row) -> bool:
     return row["name"] in ("enable_ignition", "cancel_start", "cancel_alert")
 
 
-def _told_before(left: RunResult, command_id: str) -> bool:
+def _told_before(left: SimulationResult, command_id: str) -> bool:
     """Its OEM said, before it was sent, that the vehicle is another one."""
     sent = next(moment.seq for moment in reversed(left.of_command(command_id)) if moment.kind == "Dispatching")
     vehicle = left.commands[command_id]["vehicle_id"]
@@ -151,13 +152,13 @@ def _told_before(left: RunResult, command_id: str) -> bool:
     )
 
 
-def restoring_held(left: RunResult) -> Iterator[str]:
+def restoring_held(left: SimulationResult) -> Iterator[str]:
     """By one person no longer than ten minutes, and then not again for an hour."""
     if left.plan.insider is None:
         return
     over: list[tuple[float, tuple[str, ...]]] = []
     for entry in left.entries:
-        told = left.told[entry["seq"]]
+        told = left.bodies[entry["seq"]]
         if entry["kind"] != "switch.activated" or told["reach"] != "restoring" or told.get("approved_by"):
             continue
         place = ("installation",) if told["scope"] == "installation" else (told["scope"], told["scope_id"])
@@ -170,12 +171,12 @@ def restoring_held(left: RunResult) -> Iterator[str]:
         over.append((ends, place))
 
 
-def _ends(left: RunResult, thrown: Row, told: Told) -> float:
+def _ends(left: SimulationResult, thrown: Row, told: Told) -> float:
     """When somebody released it, or it ended; for ever, where its entry says nothing of it and nobody did."""
     same = ("scope", "scope_id", "reach")
     later = (entry for entry in left.entries if entry["seq"] > thrown["seq"])
     for entry in later:
-        body = left.told[entry["seq"]]
+        body = left.bodies[entry["seq"]]
         if entry["kind"] == "switch.deactivated" and all(body[name] == told[name] for name in same):
             return float(entry["at"])
         held = entry["kind"] == "command.Refused" and "kill switch" in str(left.commands[entry["command_id"]]["detail"])
@@ -203,7 +204,7 @@ _NEVER: dict[str, Callable[[Asked], bool]] = {
 """What one person may do at once, and which uses of an operation are that."""
 
 
-def never_held_up(left: RunResult) -> Iterator[str]:
+def never_held_up(left: SimulationResult) -> Iterator[str]:
     """It was neither refused for want of somebody, nor made to wait, by whoever asked."""
     for asked in left.insiders.asked:
         if asked.operation not in _NEVER or not _NEVER[asked.operation](asked) or _is_too_low(asked):

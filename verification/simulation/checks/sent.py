@@ -1,12 +1,11 @@
 """What may be sent, when, and how often."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 
 from keyturn.clock import SECOND, after
-from keyturn.connectors.port import OemAnswer, Order, Verdict
-from verification.simulation.run_result import RunResult
+from keyturn.connectors.port import Order
+from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import BY_ACCOUNT, RELAY
 from verification.simulation.world.oem import READS, Sending
 from verification.simulation.world.vehicle_model import HOLDS, NEEDS
@@ -25,25 +24,7 @@ _LISTED: dict[str, set[int]] = {
 _MAX_AGE, _FRESH, _OFF_FOR = 120.0, 15.0, 60.0
 
 
-def at_most_once(left: RunResult) -> Iterator[str]:
-    """2. Only what cannot have happened and was temporary is sent again."""
-    by_command: dict[str, list[Sending]] = defaultdict(list)
-    for sending in left.cloud.sendings:
-        if sending.order.name not in READS:
-            by_command[sending.order.command_id].append(sending)
-    for command_id, sendings in by_command.items():
-        for earlier in sendings[:-1]:
-            if not _may_be_repeated(earlier.answer):
-                yield f"{sendings[0].order.name} {command_id} was sent again after {earlier.answer}"
-        if left.acted(command_id) > 1:
-            yield f"{sendings[0].order.name} {command_id} was executed {left.acted(command_id)} times"
-
-
-def _may_be_repeated(answer: OemAnswer | None) -> bool:
-    return answer is not None and answer.verdict is Verdict.NOT_TAKEN and answer.temporary
-
-
-def in_time(left: RunResult) -> Iterator[str]:
+def in_time(left: SimulationResult) -> Iterator[str]:
     """4. Nothing is sent without a durable intent, after its deadline, or after its `send_by`.
 
     Reads simply run again, also when another node still waits for the answer to one.
@@ -60,22 +41,12 @@ def in_time(left: RunResult) -> Iterator[str]:
             yield f"{order.name} {order.command_id} has an intent that says {row['send_by']}"
 
 
-def _dated_alike(left: RunResult, order: Order, send_by: int) -> bool:
+def _dated_alike(left: SimulationResult, order: Order, send_by: int) -> bool:
     """An order is dated by the wall clock, which the store's may be ahead of where the wall clock is not true."""
     return order.send_by == send_by or (order.send_by < send_by and not left.plan.clock_is_true)
 
 
-def unknown_never_again(left: RunResult) -> Iterator[str]:
-    """6. From Unknown nothing leads back to a sending."""
-    unknown: set[str] = set()
-    for moment in left.moments:
-        if moment.after == "Unknown":
-            unknown.add(moment.command["id"])
-        elif moment.kind in ("Dispatching", "Queued") and moment.command["id"] in unknown:
-            yield f"{moment.command['name']} {moment.command['id']} was Unknown and became {moment.kind}"
-
-
-def by_evidence(left: RunResult) -> Iterator[str]:
+def by_evidence(left: SimulationResult) -> Iterator[str]:
     """9. By the verdicts kept at the intent, and by what was true of the vehicle."""
     for sending in left.cloud.sendings:
         name, relay = sending.order.name, BY_ACCOUNT[sending.order.target.account.id].connector == RELAY
@@ -99,7 +70,7 @@ def _refuses(name: str, number: int, verdict: str, *, relay: bool) -> bool:
     return name in _REFUSED_WHEN_UNKNOWN if relay else (name, number) == ("disable_ignition", 13)
 
 
-def _against_the_truth(left: RunResult, sending: Sending) -> Iterator[str]:
+def _against_the_truth(left: SimulationResult, sending: Sending) -> Iterator[str]:
     """No honest reading of the time that counts can have said that this precondition holds."""
     if not left.plan.clock_is_true:
         return
@@ -115,7 +86,7 @@ def _against_the_truth(left: RunResult, sending: Sending) -> Iterator[str]:
         yield f"{name} {sending.order.command_id} was sent to a vehicle that was not off for {_OFF_FOR:g} s"
 
 
-def by_budget(left: RunResult) -> Iterator[str]:
+def by_budget(left: SimulationResult) -> Iterator[str]:
     """4. A deadline holds on the monotonic clock too, whatever is done to the wall clock."""
     if left.plan.clock_is_true or "disk" in left.trouble or "bus" in left.trouble or left.outages:
         return
