@@ -12,7 +12,7 @@ from keyturn_simulator.journal import Journal
 from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.operations import Operation
 from verification.crash.processes import Process, free_port
-from verification.crash.run_result import Sending
+from verification.crash.run_result import CloudSending
 from verification.crash.scenario import TOKEN, Scenario
 
 _FAULTS = {
@@ -92,7 +92,7 @@ class Cloud:
             self._coming_back.cancel()
         await self.process.kill()
 
-    def sendings(self) -> list[Sending]:
+    def sendings(self) -> list[CloudSending]:
         """What it ever took, in that order; the process must have ended."""
         operations: dict[str, Operation] = {}
         actuations: Counter[str] = Counter()
@@ -102,7 +102,7 @@ class Cloud:
                     operations[record.id] = record
                 case Actuation():
                     actuations[record.client_ref] += 1
-        return [Sending(self.company, each, actuations[each.client_ref]) for each in operations.values()]
+        return [CloudSending(self.company, each, actuations[each.client_ref]) for each in operations.values()]
 
     async def _impose(self, vin: str, fault: Fault) -> None:
         await self._control(f"vehicles/{vin}", {"fault": fault})

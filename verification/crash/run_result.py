@@ -2,30 +2,28 @@
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.clock import SECOND
+from keyturn.commands.catalogue import COMMANDS, DISABLE
 from keyturn_simulator.operations import Operation
-from verification.crash.caller import Book
+from verification.crash.caller import Book, Heard, Seen
 from verification.crash.scenario import Application, Installation
-
-Row = Mapping[str, Any]
+from verification.results import IGNITION_PAIR, WITH_OEM, Moment, Read, Response, Row, RunResult, Sending
 
 _TAKEN_UP = 500_000
 """Microseconds: a server that is just ready looks for deadlines that passed once it has read what is open."""
-WITH_OEM = frozenset({"Dispatching", "Accepted"})
+SWEPT_WITHIN = 5.0
+"""Seconds of servers' lives, their beginnings aside, after which a bound that passed has been noticed."""
 OPEN = WITH_OEM | {"AwaitingApproval", "Queued", "Unknown"}
-_REGISTERED = {"Confirmation": "Confirming", "Pending": "Queued", "Error": "Refused"}
-"""The state in which a command was registered, by the status that its entry tells."""
-STATES = OPEN | {"Confirming", "Executed", "Verified", "Refused", "Failed", "Expired", "Cancelled"}
 
 
-class Sending(NamedTuple):
+class CloudSending(NamedTuple):
     """What a company's cloud took, and how often its vehicle acted on that command."""
 
     company: str
@@ -35,25 +33,6 @@ class Sending(NamedTuple):
     @property
     def read(self) -> bool:
         return COMMANDS[self.operation.command].is_read
-
-
-class Moment(NamedTuple):
-    """An audit entry about a command."""
-
-    at: int
-    kind: str
-    """Without the prefix ``command.``."""
-    command: Row
-    before: str | None
-    """The command's state before; None: it was registered here."""
-    after: str
-    body: Mapping[str, Any]
-    others: Mapping[str, str]
-    """At a sending: the states of the vehicle's other open commands."""
-
-    @property
-    def moved(self) -> bool:
-        return self.kind in STATES
 
 
 class Records(NamedTuple):
@@ -70,11 +49,11 @@ class Records(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RunResult:
+class CrashResult:
     """Everything that is compared. `lives` of the server, and complaints that came up on the way."""
 
     records: Records
-    sendings: list[Sending]
+    sendings: list[CloudSending]
     installation: Installation
     book: Book
     lives: list[tuple[int, int]]
@@ -84,14 +63,50 @@ class RunResult:
     def commands(self) -> dict[str, Row]:
         return self.records.commands
 
-    @cached_property
+    @property
     def moments(self) -> list[Moment]:
-        return list(_moments(self.records))
+        return self.common.moments
 
     @cached_property
-    def by_ref(self) -> dict[str, list[Sending]]:
+    def common(self) -> RunResult:
+        """As the shared checks compare it."""
+        records = self.records
+        return RunResult(
+            rows=records.commands,
+            entries=records.entries,
+            bodies={entry["seq"]: msgspec.json.decode(entry["body"]) for entry in records.entries},
+            responses=[_response(heard) for heard in self.book.heard],
+            sendings=[
+                Sending(each.operation.client_ref, each.operation.command, taken_at=each.operation.accepted_at)
+                for each in self.sendings
+            ],
+            reads=[_read(seen) for seen in self.book.seen],
+            acts={command_id: self.acted(command_id) for command_id in self.by_ref},
+            windows=records.windows,
+            unrecorded=list(self._unrecorded()),
+            damage="" if records.whole == "ok" else records.whole,
+            company_of=lambda row: self.company_of.get(row["vin"], ""),
+            owner_of=self.company_of.get,
+            overdue=lambda _kept, bound, until: self.up_between(bound, until) / SECOND - SWEPT_WITHIN,
+            refused_for_now=_refused_for_now,
+        )
+
+    def _unrecorded(self) -> Iterator[tuple[str, str, int]]:
+        """Vehicles whose last ignition command disabled them, and that have no open record."""
+        opened_by = {row["vehicle_id"] for row in self.records.immobilisations if row["state"] != "closed"}
+        last = {}
+        for sending in sorted(self.sendings, key=lambda sending: sending.operation.completed_at or 0):
+            if sending.acted and sending.operation.command in IGNITION_PAIR:
+                last[sending.operation.vin] = sending.operation
+        for vin, operation in last.items():
+            row = self.commands.get(operation.client_ref)
+            if row is not None and operation.command == DISABLE and row["vehicle_id"] not in opened_by:
+                yield vin, row["id"], operation.completed_at or 0
+
+    @cached_property
+    def by_ref(self) -> dict[str, list[CloudSending]]:
         """What the clouds took under each command's id."""
-        found: dict[str, list[Sending]] = defaultdict(list)
+        found: dict[str, list[CloudSending]] = defaultdict(list)
         for sending in self.sendings:
             found[sending.operation.client_ref].append(sending)
         return dict(found)
@@ -131,6 +146,22 @@ class RunResult:
         return counts
 
 
+def _response(heard: Heard) -> Response:
+    who, names = heard.application, ("vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
+    return Response(who.id, who.company, *(getattr(heard, name) for name in names))
+
+
+def _read(seen: Seen) -> Read:
+    who = seen.application
+    return Read(who.id, who.company, seen.command_id, seen.asked_at, seen.at, seen.status, seen.body)
+
+
+def _refused_for_now(failed: Moment) -> bool:
+    """Refused with 503, or no connection at all; or held back, or tried before."""
+    refused = failed.body.get("verdict") == "not_taken"
+    return failed.before == "Queued" or (refused and failed.body["exchange"].get("status") in (None, 503))
+
+
 def read_records(connection: sqlite3.Connection) -> Records:
     """Everything that the checks look at."""
     (whole,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
@@ -149,21 +180,3 @@ def _all(connection: sqlite3.Connection, query: str) -> list[Row]:
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
     return [dict(row) for row in cursor.execute(query)]
-
-
-def _moments(records: Records) -> Iterator[Moment]:
-    states: dict[str, str] = {}
-    open_of: dict[str, dict[str, str]] = defaultdict(dict)
-    for entry in records.entries:
-        command = records.commands.get(entry["command_id"] or "")
-        if command is None or not entry["kind"].startswith("command."):
-            continue
-        kind, body = entry["kind"].removeprefix("command."), msgspec.json.decode(entry["body"])
-        of_vehicle, before = open_of[entry["vehicle_id"]], states.get(command["id"])
-        of_vehicle.pop(command["id"], None)
-        after = _REGISTERED[body["status"]] if kind == "registered" else kind if kind in STATES else before or "?"
-        others = dict(of_vehicle) if kind == "Dispatching" else {}
-        yield Moment(entry["at"], kind, command, before, after, body, others)
-        states[command["id"]] = after
-        if after in OPEN:
-            of_vehicle[command["id"]] = after

@@ -15,7 +15,7 @@ from verification.crash.clouds import Cloud
 from verification.crash.db_snapshot import undecided, watched
 from verification.crash.kills import Death, Kill, Moment, drawn
 from verification.crash.processes import Process, free_port, wall_clock
-from verification.crash.run_result import RunResult, read_records
+from verification.crash.run_result import CrashResult, read_records
 from verification.crash.scenario import COMPANIES, CONFIG, Installation, Scenario, install
 
 _RECOVERY = 0.15
@@ -171,7 +171,7 @@ class Run:
             await callers[heard.application.id].get(heard.id)
 
 
-async def run(scenario: Scenario, folder: Path, tell: Tell = print) -> tuple[Run, RunResult]:
+async def run(scenario: Scenario, folder: Path, tell: Tell = print) -> tuple[Run, CrashResult]:
     """A whole run in this folder; `tell` hears how far it is. Raises `Gone` when a process does not come up."""
     async with AsyncExitStack() as resources:
         connector = aiohttp.TCPConnector(limit=0)
@@ -183,4 +183,4 @@ async def run(scenario: Scenario, folder: Path, tell: Tell = print) -> tuple[Run
     with watched(this.installation.data) as connection:
         records = read_records(connection)
     sendings = [sending for cloud in this.clouds.values() for sending in cloud.sendings()]
-    return this, RunResult(records, sendings, this.installation, this.book, this.server.lives, this.complaints)
+    return this, CrashResult(records, sendings, this.installation, this.book, this.server.lives, this.complaints)

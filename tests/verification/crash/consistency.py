@@ -3,9 +3,9 @@
 import sqlite3
 from pathlib import Path
 
+from verification.checks import audit, record, sending
 from verification.crash.caller import Book
-from verification.crash.checks import record, sending
-from verification.crash.run_result import Records, RunResult, Sending, read_records
+from verification.crash.run_result import CloudSending, CrashResult, Records, read_records
 from verification.crash.scenario import Installation
 
 from keyturn_simulator import Simulator
@@ -15,7 +15,7 @@ def assert_consistent(connection: sqlite3.Connection) -> None:
     """The file is whole, and every row's state is the end of exactly the transitions that the audit log tells."""
     records = read_records(connection)
     assert records.whole == "ok"
-    assert list(record.audited(_left(records, []))) == []
+    assert list(audit.audited(_left(records, []).common)) == []
 
 
 def assert_done_once(connection: sqlite3.Connection, simulator: Simulator) -> None:
@@ -24,14 +24,14 @@ def assert_done_once(connection: sqlite3.Connection, simulator: Simulator) -> No
     did = [actuation.client_ref for actuation in memory.ledger.all()]
     assert records.commands.keys() >= set(did)
     sendings = [
-        Sending("first", operation, did.count(command_id))
+        CloudSending("first", operation, did.count(command_id))
         for command_id in records.commands
         for operation in memory.operations.by_ref(command_id)
     ]
-    left = _left(records, sendings)
+    left = _left(records, sendings).common
     assert [*sending.at_most_once(left), *record.certain_ends(left)] == []
 
 
-def _left(records: Records, sendings: list[Sending]) -> RunResult:
+def _left(records: Records, sendings: list[CloudSending]) -> CrashResult:
     nothing = Installation(Path(), [])
-    return RunResult(records, sendings, nothing, Book(), lives=[], complaints=[])
+    return CrashResult(records, sendings, nothing, Book(), lives=[], complaints=[])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from verification.crash.run_result import RunResult
+from verification.crash.run_result import CrashResult
 from verification.crash.running import Run, run
 from verification.crash.scenario import Scenario
 
@@ -22,9 +22,9 @@ class ShortRun:
     folder: Path
 
     @cached_property
-    def ended(self) -> tuple[Run, RunResult]:
+    def ended(self) -> tuple[Run, CrashResult]:
         return asyncio.run(run(SHORT, self.folder))
 
     @property
-    def left(self) -> RunResult:
+    def left(self) -> CrashResult:
         return self.ended[1]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from verification.crash.invariants import CHECKS, violations
-from verification.crash.run_result import Row, RunResult, Sending
+from verification.crash.run_result import CloudSending, CrashResult
+from verification.results import Row
 
 from keyturn.commands.catalogue import IGNITION_PAIR
 from tests.verification.crash.runs import SHORT, ShortRun
@@ -23,53 +24,53 @@ def test_a_short_run_violates_nothing(short_run: ShortRun) -> None:
     assert any(row["redeemed_at"] for row in left.commands.values())
 
 
-def changed(left: RunResult, **of_records: Any) -> RunResult:
+def changed(left: CrashResult, **of_records: Any) -> CrashResult:
     return dataclasses.replace(left, records=left.records._replace(**of_records))
 
 
-def with_row(left: RunResult, row: Row, **columns: object) -> RunResult:
+def with_row(left: CrashResult, row: Row, **columns: object) -> CrashResult:
     return changed(left, commands={**left.commands, row["id"]: {**row, **columns}})
 
 
-def in_state(left: RunResult, *states: str) -> Row:
+def in_state(left: CrashResult, *states: str) -> Row:
     """A row of an actuating command that a vehicle did, in one of these states."""
     return next(row for row in left.commands.values() if row["state"] in states and left.acted(row["id"]))
 
 
-def taken(left: RunResult) -> Sending:
+def taken(left: CrashResult) -> CloudSending:
     return next(sending for sending in left.sendings if sending.acted)
 
 
-def an_answered_record_is_gone(left: RunResult) -> RunResult:
+def an_answered_record_is_gone(left: CrashResult) -> CrashResult:
     gone = next(heard.id for heard in left.book.heard if heard.id is not None)
     return changed(left, commands={name: row for name, row in left.commands.items() if name != gone})
 
 
-def a_cloud_took_it_twice(left: RunResult) -> RunResult:
+def a_cloud_took_it_twice(left: CrashResult) -> CrashResult:
     return dataclasses.replace(left, sendings=[*left.sendings, taken(left)])
 
 
-def a_lane_was_turned_around(left: RunResult) -> RunResult:
+def a_lane_was_turned_around(left: CrashResult) -> CrashResult:
     commands = {name: {**row, "lane_number": -(row["lane_number"] or 0)} for name, row in left.commands.items()}
     return changed(left, commands=commands)
 
 
-def it_was_sent_late(left: RunResult) -> RunResult:
+def it_was_sent_late(left: CrashResult) -> CrashResult:
     row = left.commands[taken(left).operation.client_ref]
     return with_row(left, row, send_by=row["send_by"] - 10_000_000)
 
 
-def a_row_is_pending(left: RunResult) -> RunResult:
+def a_row_is_pending(left: CrashResult) -> CrashResult:
     return with_row(left, in_state(left, "Executed", "Verified"), status="Pending")
 
 
-def an_unknown_one_was_sent(left: RunResult) -> RunResult:
+def an_unknown_one_was_sent(left: CrashResult) -> CrashResult:
     sent = next(entry for entry in left.records.entries if entry["kind"] == "command.Dispatching")
     unknown = {**sent, "kind": "command.Unknown"}
     return changed(left, entries=[unknown, *left.records.entries])
 
 
-def a_code_was_redeemed_twice(left: RunResult) -> RunResult:
+def a_code_was_redeemed_twice(left: CrashResult) -> CrashResult:
     heard = next(
         each
         for each in left.book.heard
@@ -79,20 +80,20 @@ def a_code_was_redeemed_twice(left: RunResult) -> RunResult:
     return dataclasses.replace(left, book=dataclasses.replace(left.book, heard=[*left.book.heard, again]))
 
 
-def an_entry_is_missing(left: RunResult) -> RunResult:
+def an_entry_is_missing(left: CrashResult) -> CrashResult:
     missing = next(entry for entry in left.records.entries if entry["kind"] == "command.Accepted")
     return changed(left, entries=[entry for entry in left.records.entries if entry is not missing])
 
 
-def a_refusal_is_missing(left: RunResult) -> RunResult:
+def a_refusal_is_missing(left: CrashResult) -> CrashResult:
     return changed(left, entries=[entry for entry in left.records.entries if entry["kind"] != "ignition.refused"])
 
 
-def a_stranger_was_served(left: RunResult) -> RunResult:
+def a_stranger_was_served(left: CrashResult) -> CrashResult:
     return dataclasses.replace(left, sendings=[sending._replace(company="south") for sending in left.sendings])
 
 
-def a_key_led_to_two(left: RunResult) -> RunResult:
+def a_key_led_to_two(left: CrashResult) -> CrashResult:
     done = {row["id"] for row in left.commands.values() if row["status"] == "Success"}
     keyed = [each for each in left.book.heard if each.key is not None and each.id in done]
     first = keyed[0]
@@ -101,36 +102,36 @@ def a_key_led_to_two(left: RunResult) -> RunResult:
     return dataclasses.replace(left, book=dataclasses.replace(left.book, heard=[*left.book.heard, again]))
 
 
-def success_was_taken_back(left: RunResult) -> RunResult:
+def success_was_taken_back(left: CrashResult) -> CrashResult:
     done = next(entry for entry in left.records.entries if entry["kind"] == "command.Executed")
     again = {**done, "kind": "command.revealed", "body": '{"status":"Error"}'}
     return changed(left, entries=[*left.records.entries, again])
 
 
-def what_was_done_is_called_failed(left: RunResult) -> RunResult:
+def what_was_done_is_called_failed(left: CrashResult) -> CrashResult:
     return with_row(left, in_state(left, "Executed", "Verified"), state="Failed")
 
 
-def a_refusal_for_now_ended_it(left: RunResult) -> RunResult:
+def a_refusal_for_now_ended_it(left: CrashResult) -> CrashResult:
     sent = next(entry for entry in left.records.entries if entry["kind"] == "command.Dispatching")
     body = '{"status":"Error","from":"Dispatching","verdict":"not_taken","exchange":{"status":503}}'
     return changed(left, entries=[sent, {**sent, "kind": "command.Failed", "body": body}])
 
 
-def a_refusal_was_answered_and_not_kept(left: RunResult) -> RunResult:
+def a_refusal_was_answered_and_not_kept(left: CrashResult) -> CrashResult:
     heard = next(each for each in left.book.heard if each.status == 409 and each.id is not None)
     return with_row(left, left.commands[heard.id or ""], state="Verified", status="Success")
 
 
-def no_immobilisation_is_open(left: RunResult) -> RunResult:
+def no_immobilisation_is_open(left: CrashResult) -> CrashResult:
     return changed(left, immobilisations=[])
 
 
-def a_server_died_by_itself(left: RunResult) -> RunResult:
+def a_server_died_by_itself(left: CrashResult) -> CrashResult:
     return dataclasses.replace(left, complaints=["the last server ended with 1"])
 
 
-WRONGS: list[tuple[Callable[[RunResult], RunResult], str]] = [
+WRONGS: list[tuple[Callable[[CrashResult], CrashResult], str]] = [
     (an_answered_record_is_gone, "1 durable before answered"),
     (a_cloud_took_it_twice, "2 at most once per id"),
     (a_lane_was_turned_around, "3 lane exclusion and order"),
@@ -152,7 +153,7 @@ WRONGS: list[tuple[Callable[[RunResult], RunResult], str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "check"), WRONGS, ids=[wrong.__name__ for wrong, _ in WRONGS])
-def test_a_wrong_is_noticed(short_run: ShortRun, wrong: Callable[[RunResult], RunResult], check: str) -> None:
+def test_a_wrong_is_noticed(short_run: ShortRun, wrong: Callable[[CrashResult], CrashResult], check: str) -> None:
     assert list(CHECKS[check](wrong(short_run.left)))
 
 

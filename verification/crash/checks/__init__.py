@@ -1,1 +1,0 @@
-"""The invariants as functions of what a run left; each yields one sentence per violation."""
