@@ -8,10 +8,8 @@ from verification.checks import record
 from verification.crash.invariants import CHECKS
 from verification.crash.run_result import OPEN, SWEPT_WITHIN, CrashResult
 from verification.crash.running import Run
+from verification.report import print_counts, print_findings
 from verification.results import Violation
-
-_SHOWN = 5
-"""Violations of a check that are told one by one."""
 
 
 def print_report(run: Run, left: CrashResult, found: list[Violation], seconds: float) -> None:
@@ -22,22 +20,17 @@ def print_report(run: Run, left: CrashResult, found: list[Violation], seconds: f
     print(f"{seconds:.0f} s, of which {sum(ended - ready for ready, ended in left.lives) / 1e6:.0f} s with a server up")
     longest = max((late + SWEPT_WITHIN for _, late in record.late(left.common)), default=0.0)
     print(f"a state was kept {longest:.1f} s beyond its bound at most, by servers that could have ended it")
-    counts = Counter(violation.check for violation in found)
-    print(f"{len(found)} violations")
-    for check in CHECKS:
-        print(f"  {counts[check]:7} {check}")
-        for violation in [each for each in found if each.check == check][:_SHOWN]:
-            print(f"          {violation.what}")
+    print_findings(found, CHECKS)
 
 
 def _print_kills(run: Run) -> None:
     clouds = [cloud.process for cloud in run.clouds.values()]
     of_clouds = sum(cloud.kills for cloud in clouds)
     print(f"seed {run.scenario.seed}: {run.server.kills + of_clouds} kills, {run.server.starts} starts of the server")
-    print(f"  {run.server.kills:7} of the server, of which")
+    print_counts({"of the server, of which": run.server.kills})
     for moment, count in Counter(death.moment for death in run.deaths).most_common():
         print(f"          {count:7} {moment}")
-    print(f"  {of_clouds:7} of a simulated OEM")
+    print_counts({"of a simulated OEM": of_clouds})
 
 
 def _print_in_flight(run: Run, left: CrashResult) -> None:
@@ -63,7 +56,6 @@ def _print_load(left: CrashResult) -> None:
         "commands that vehicles did": sum(map(bool, map(left.acted, left.by_ref))),
         "audit entries": len(left.records.entries),
     }
-    for name, count in figures.items():
-        print(f"  {count:7} {name}")
+    print_counts(figures)
     states = Counter(row["state"] for row in left.commands.values())
     print("  ended as " + ", ".join(f"{state} {count}" for state, count in states.most_common()))

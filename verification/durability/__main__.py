@@ -12,8 +12,14 @@ from verification.durability.power_loss import Outcome, cut_everywhere, cuts
 from verification.durability.recording import Recording
 from verification.durability.restart_check import restarted
 from verification.durability.stage import Stage, stage
+from verification.report import print_counts, print_findings
+from verification.results import Violation
 
-_SHOWN = 20
+CHECKS = _BEFORE, _CUT, _RESTARTED = (
+    "nothing is said or sent before it is durable",
+    "no power cut takes back what was said or sent",
+    "a server recovers from what a power cut left",
+)
 
 
 def main() -> int:
@@ -26,13 +32,11 @@ def main() -> int:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="durability-") as home:
         violations = asyncio.run(run(Path(home), given.requests, given.cuts, given.starts, given.seed))
-    for violation in violations[:_SHOWN]:
-        print(violation)
-    print(f"{len(violations)} violations (seed {given.seed})")
-    return 1 if violations else 0
+    print(f"seed {given.seed}")
+    return print_findings(violations, CHECKS)
 
 
-async def run(home: Path, requests: int, count: int, starts: int, seed: int) -> list[str]:
+async def run(home: Path, requests: int, count: int, starts: int, seed: int) -> list[Violation]:
     """Everything that was found wrong; what was looked at is printed."""
     async with stage(home, seed) as on:
         began = time.monotonic()
@@ -42,17 +46,18 @@ async def run(home: Path, requests: int, count: int, starts: int, seed: int) -> 
         recording = on.recordings[-1]
         _describe(recording, time.monotonic() - began)
         began = time.monotonic()
-        early = list(premature(recording, seed))
+        early = [Violation(_BEFORE, problem) for problem in premature(recording, seed)]
         outcome = cut_everywhere(recording, count, seed)
         _tell(outcome, time.monotonic() - began)
-        return [*early, *outcome.violations, *await _started(on, recording, starts, seed)]
+        lost = [Violation(_CUT, problem) for problem in outcome.violations]
+        return [*early, *lost, *await _started(on, recording, starts, seed)]
 
 
-async def _started(on: Stage, recording: Recording, starts: int, seed: int) -> list[str]:
-    found = []
+async def _started(on: Stage, recording: Recording, starts: int, seed: int) -> list[Violation]:
+    found: list[Violation] = []
     for number, cut in enumerate(cuts(recording, starts, seed)):
         wrong = await restarted(on, recording, cut, f"image-{number}")
-        found += [f"started after a cut at line {cut.at}: {each}" for each in wrong]
+        found += [Violation(_RESTARTED, f"started after a cut at line {cut.at}: {each}") for each in wrong]
     print(f"{starts} servers started on images")
     return found
 
@@ -66,8 +71,7 @@ def _describe(recording: Recording, seconds: float) -> None:
 def _tell(outcome: Outcome, seconds: float) -> None:
     total = sum(outcome.cuts.values())
     print(f"{total} cuts in {seconds:.1f} s, {outcome.kept} answers and orders looked for in what was left")
-    for name, number in sorted(outcome.cuts.items()):
-        print(f"  {number:6} leaving {name} of what was not synced")
+    print_counts((f"leaving {name} of what was not synced", number) for name, number in sorted(outcome.cuts.items()))
 
 
 if __name__ == "__main__":

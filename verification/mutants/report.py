@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from verification.mutants.mutant import Key, Mutant
 from verification.mutants.trial import Verdict
+from verification.report import markdown_table
 
 _HEAD = ("module", "mutants", "killed", "at import", "stuck", "explained", "survived", "score")
 
@@ -18,8 +19,8 @@ def table(mutants: Iterable[Mutant], verdicts: Mapping[Key, Verdict], reasons: M
         what = "explained" if verdict is Verdict.SURVIVED and mutant.key in reasons else str(verdict)
         counts.setdefault(mutant.module, Counter())[what] += 1
         total[what] += 1
-    rows = [_HEAD, tuple("---" for _ in _HEAD), *(_row(module, found) for module, found in counts.items())]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (*rows, _row("all", total)))
+    rows = (_row(module, found) for module, found in counts.items())
+    return markdown_table(_HEAD, (*rows, _row("all", total)))
 
 
 def _row(name: str, found: Counter[str]) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ import sys
 
 from verification.mutations import BUGS
 from verification.mutations.trial import ROOT, catch, failing_test
+from verification.report import print_findings
+from verification.results import Violation
 
 
 def main(names: list[str]) -> int:
@@ -12,14 +14,15 @@ def main(names: list[str]) -> int:
     for test in dict.fromkeys(bug.test for bug in chosen if bug.test):
         if failing_test(test, ROOT):
             raise SystemExit(f"{test} fails without any of the bugs: it would prove nothing")
-    missed = 0
+    missed: list[Violation] = []
     for bug in chosen:
         caught = catch(bug)
-        missed += not caught.caught_by
+        if not caught.caught_by:
+            missed.append(Violation("a deliberate bug is caught", f"{bug.name}: {caught.where}"))
         said = "caught" if caught.caught_by else "MISSED"
         print(f"{said:6}  {bug.name:45} {caught.caught_by} {caught.where}", flush=True)
-    print(f"{len(chosen) - missed} of {len(chosen)} caught")
-    return 1 if missed else 0
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} caught")
+    return print_findings(missed)
 
 
 if __name__ == "__main__":

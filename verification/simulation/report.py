@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from verification.report import print_counts
 from verification.simulation.scenario import Result
 
 
@@ -46,8 +47,6 @@ class Report:
         print(f"{self._virtual / 3600:.0f} h of virtual time in {seconds:.1f} s: ", end="")
         print(f"{rate:.0f} a second with {jobs} jobs, {rate / jobs:.1f} each")
         for counts in (self._faults, self._told_of):
-            for kind, count in sorted(counts.items()):
-                print(f"  {count:9} {kind}")
+            print_counts(sorted(counts.items()))
         print(f"{self.failed} scenarios with violations")
-        for check, count in self._violations.most_common():
-            print(f"  {count:9} {check}")
+        print_counts(self._violations.most_common())
