@@ -32,10 +32,13 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
 
-# The deterministic simulation: TORTURE="--scenarios 5000 --seed 1", or TORTURE="--replay 37".
+# The attacks; verification/README.md is their table.
+# The deterministic simulation: SIMULATION="--scenarios 5000 --seed 1", or SIMULATION="--replay 37".
+# Its other name is make torture, with TORTURE="...".
 TORTURE ?= --scenarios 100000 --jobs 2
+SIMULATION ?= $(TORTURE)
 simulation torture: $(READY)
-	$(BIN)/python -m verification.simulation $(TORTURE)
+	$(BIN)/python -m verification.simulation $(SIMULATION)
 
 # Real processes, killed again and again: CRASH="--kills 30 --seed 7".
 CRASH ?= --kills 200 --seed 1

@@ -14,8 +14,8 @@ MODULE = "fleet/evidence.py"
 LINE = "signal.as_of is not None and signal.as_of > instant"
 TRY = """
 import sys
-from mutants.mutant import SOURCES, Mutant
-from mutants.trial import try_out
+from verification.mutants.mutant import SOURCES, Mutant
+from verification.mutants.trial import try_out
 path = SOURCES / sys.argv[1]
 text = path.read_text("utf-8")
 assert sys.argv[2] in text
