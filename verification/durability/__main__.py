@@ -63,7 +63,7 @@ async def _started(on: Stage, recording: Recording, starts: int, seed: int) -> l
 
 
 def _describe(recording: Recording, seconds: float) -> None:
-    said, syncs = len(recording.promises), len(recording.syncs)
+    said, syncs = len(recording.guarantees), len(recording.syncs)
     print(f"recorded in {seconds:.1f} s: {said} answers and {len(recording.orders)} orders to the OEM", end=", ")
     print(f"{len(recording.events) - syncs} changes of files, {syncs} syncs")
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from verification.durability.databases import opened
 from verification.durability.disk import NOTHING
-from verification.durability.guarantees import Promise, broken, unintended
+from verification.durability.guarantees import Guarantee, broken, unintended
 from verification.durability.recording import Recording
 from verification.durability.rows import read_rows
 from verification.durability.wire_log import Message
@@ -18,7 +18,7 @@ class Moment(NamedTuple):
 
     at: int
     syncs: int
-    said: Promise | Message
+    said: Guarantee | Message
 
 
 def premature(recording: Recording, seed: int) -> Iterator[str]:
@@ -30,12 +30,12 @@ def premature(recording: Recording, seed: int) -> Iterator[str]:
         with opened(replay.disk.image(NOTHING, chance)) as connection:
             rows = read_rows(connection)
         for _, _, said in together:
-            yield from broken(rows, said) if isinstance(said, Promise) else unintended(rows, said)
+            yield from broken(rows, said) if isinstance(said, Guarantee) else unintended(rows, said)
 
 
 def _moments(recording: Recording) -> list[Moment]:
     ended = sorted(sync.ended for sync in recording.syncs)
-    said: list[Promise | Message] = [*recording.promises, *recording.orders]
+    said: list[Guarantee | Message] = [*recording.guarantees, *recording.orders]
     moments, over = [], 0
     for each in sorted(said, key=lambda one: one.began):
         while over < len(ended) and ended[over] < each.began:

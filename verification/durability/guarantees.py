@@ -1,4 +1,4 @@
-"""What an answer promises about the rows, and whether the rows keep it."""
+"""What an answer guarantees about the rows, and whether the rows keep it."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _SPENT = "Confirmation already used"
 _WRONG = "Confirmation invalid"
 
 
-class Promise(NamedTuple):
+class Guarantee(NamedTuple):
     """Made at that line of the log."""
 
     began: int
@@ -27,26 +27,26 @@ class Promise(NamedTuple):
     """The wrong try for this command's code is counted."""
 
 
-def promises(answers: list[Message], asked: Mapping[str, Question]) -> list[Promise]:
-    """What was promised by those answers that register, issue, redeem, or count a try; in their order."""
+def guarantees(answers: list[Message], asked: Mapping[str, Question]) -> list[Guarantee]:
+    """What was guaranteed by those answers that register, issue, redeem, or count a try; in their order."""
     questions = ((answer, asked.get(answer.header("x-request-id"))) for answer in answers)
-    made = (_promise(answer, question) for answer, question in questions if question is not None)
-    return [promise for promise in made if promise.command_id or promise.spent or promise.guessed]
+    made = (_guarantee(answer, question) for answer, question in questions if question is not None)
+    return [guarantee for guarantee in made if guarantee.command_id or guarantee.spent or guarantee.guessed]
 
 
-def _promise(answer: Message, question: Question) -> Promise:
+def _guarantee(answer: Message, question: Question) -> Guarantee:
     command_id, status = (str(answer.body.get(name, "")) for name in ("id", "status"))
     detail = answer.body.get("detail")
     spent = question.code_of if command_id or detail == _SPENT else None
     guessed = question.guess_of if detail == _WRONG else None
-    return Promise(answer.began, question, command_id, status, spent or "", guessed or "")
+    return Guarantee(answer.began, question, command_id, status, spent or "", guessed or "")
 
 
-def broken(rows: Rows, promise: Promise) -> Iterator[str]:
+def broken(rows: Rows, guarantee: Guarantee) -> Iterator[str]:
     """In which ways the rows do not keep it."""
     for check in (_row_is_there, _code_is_open, _code_is_spent, _try_is_counted, _key_is_kept):
-        if (problem := check(rows, promise)) is not None:
-            yield f"{problem} (answered at line {promise.began})"
+        if (problem := check(rows, guarantee)) is not None:
+            yield f"{problem} (answered at line {guarantee.began})"
 
 
 def unintended(rows: Rows, order: Message) -> Iterator[str]:
@@ -57,49 +57,49 @@ def unintended(rows: Rows, order: Message) -> Iterator[str]:
         yield f"{command_id} reached the OEM and {f'is {command.state}' if command else 'has no row'}"
 
 
-def _row_is_there(rows: Rows, promise: Promise) -> str | None:
-    if not promise.command_id:
+def _row_is_there(rows: Rows, guarantee: Guarantee) -> str | None:
+    if not guarantee.command_id:
         return None
-    command = rows.commands.get(promise.command_id)
+    command = rows.commands.get(guarantee.command_id)
     if command is None:
-        return f"{promise.command_id} has no row"
-    if (command.vin, command.name) != (promise.question.vin, promise.question.command):
-        return f"{promise.command_id} is another command"
-    late = _PROGRESS[command.status] < _PROGRESS[promise.status]
-    return f"{promise.command_id} is {command.status}, was answered {promise.status}" if late else None
+        return f"{guarantee.command_id} has no row"
+    if (command.vin, command.name) != (guarantee.question.vin, guarantee.question.command):
+        return f"{guarantee.command_id} is another command"
+    late = _PROGRESS[command.status] < _PROGRESS[guarantee.status]
+    return f"{guarantee.command_id} is {command.status}, was answered {guarantee.status}" if late else None
 
 
-def _code_is_open(rows: Rows, promise: Promise) -> str | None:
-    if promise.status != "Confirmation" or not _confirming(rows, promise.command_id):
+def _code_is_open(rows: Rows, guarantee: Guarantee) -> str | None:
+    if guarantee.status != "Confirmation" or not _confirming(rows, guarantee.command_id):
         return None
-    return None if promise.command_id in rows.open_codes else f"{promise.command_id} has lost its code"
+    return None if guarantee.command_id in rows.open_codes else f"{guarantee.command_id} has lost its code"
 
 
-def _code_is_spent(rows: Rows, promise: Promise) -> str | None:
-    if not promise.spent:
+def _code_is_spent(rows: Rows, guarantee: Guarantee) -> str | None:
+    if not guarantee.spent:
         return None
-    usable = promise.spent in rows.open_codes or _confirming(rows, promise.spent)
-    spent = not usable and promise.spent in rows.redeemed
-    return None if spent else f"the code of {promise.spent} can be redeemed again"
+    usable = guarantee.spent in rows.open_codes or _confirming(rows, guarantee.spent)
+    spent = not usable and guarantee.spent in rows.redeemed
+    return None if spent else f"the code of {guarantee.spent} can be redeemed again"
 
 
-def _try_is_counted(rows: Rows, promise: Promise) -> str | None:
-    if not promise.guessed or not _confirming(rows, promise.guessed):
+def _try_is_counted(rows: Rows, guarantee: Guarantee) -> str | None:
+    if not guarantee.guessed or not _confirming(rows, guarantee.guessed):
         return None
-    tries, wanted = rows.open_codes.get(promise.guessed, 0), promise.question.guesses
+    tries, wanted = rows.open_codes.get(guarantee.guessed, 0), guarantee.question.guesses
     counted = wanted <= tries < KILLING
-    return None if counted else f"{promise.guessed} has counted {tries} wrong tries of {wanted}"
+    return None if counted else f"{guarantee.guessed} has counted {tries} wrong tries of {wanted}"
 
 
-def _key_is_kept(rows: Rows, promise: Promise) -> str | None:
-    if not promise.command_id or promise.question.key is None:
+def _key_is_kept(rows: Rows, guarantee: Guarantee) -> str | None:
+    if not guarantee.command_id or guarantee.question.key is None:
         return None
-    leads_to = rows.keys.get(promise.question.key)
+    leads_to = rows.keys.get(guarantee.question.key)
     if leads_to is None:
-        return f"the key of {promise.command_id} is forgotten"
+        return f"the key of {guarantee.command_id} is forgotten"
     # The key of a first step follows its command into the one that it joined.
-    kept = leads_to == promise.command_id or promise.status == "Confirmation"
-    return None if kept else f"the key of {promise.command_id} leads to {leads_to}"
+    kept = leads_to == guarantee.command_id or guarantee.status == "Confirmation"
+    return None if kept else f"the key of {guarantee.command_id} leads to {leads_to}"
 
 
 def _confirming(rows: Rows, command_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Power cuts, anywhere in a recording: what is left must open, be whole, and keep every promise made before."""
+"""Power cuts, anywhere in a recording: what is left must open, be whole, and keep every guarantee made before."""
 
 import random
 import sqlite3
@@ -38,7 +38,7 @@ def cut_everywhere(recording: Recording, count: int, seed: int) -> Outcome:
     outcome = Outcome()
     for cut in cuts(recording, count, seed):
         outcome.cuts[cut.remnant.name] += 1
-        said = sum(promise.began < cut.at for promise in recording.promises)
+        said = sum(guarantee.began < cut.at for guarantee in recording.guarantees)
         outcome.kept += said + sum(order.began < cut.at for order in recording.orders)
         for problem in lost(recording, cut):
             outcome.violations.append(f"cut at line {cut.at} leaving {cut.remnant.name}: {problem}")
@@ -64,9 +64,9 @@ def lost(recording: Recording, cut: Cut) -> Iterator[str]:
     except sqlite3.Error as error:
         yield f"the database does not open: {error}"
         return
-    for promise in recording.promises:
-        if promise.began < cut.at:
-            yield from broken(rows, promise)
+    for guarantee in recording.guarantees:
+        if guarantee.began < cut.at:
+            yield from broken(rows, guarantee)
     for order in recording.orders:
         if order.began < cut.at:
             yield from unintended(rows, order)

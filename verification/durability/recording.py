@@ -7,7 +7,7 @@ from pathlib import Path
 
 from verification.durability.disk import EVERYTHING, Disk, Image
 from verification.durability.files import FileEvent, Sync, file_events, moment
-from verification.durability.guarantees import Promise, promises
+from verification.durability.guarantees import Guarantee, guarantees
 from verification.durability.load import Asked
 from verification.durability.strace import NEVER, read_calls
 from verification.durability.wire_log import Message, answers, orders
@@ -20,7 +20,7 @@ class Recording:
     base: Image
     events: list[FileEvent]
     """In the order of their moments."""
-    promises: list[Promise]
+    guarantees: list[Guarantee]
     orders: list[Message]
 
     @property
@@ -31,7 +31,7 @@ class Recording:
     def end(self) -> int:
         """A moment after everything."""
         last = (max(event.began, event.ended if event.ended != NEVER else 0) for event in self.events)
-        return max((*last, *(made.began for made in self.promises)), default=0) + 1
+        return max((*last, *(made.began for made in self.guarantees)), default=0) + 1
 
     def then(self, later: "Recording") -> "Recording":
         """This one, and that of the next server on the same data.
@@ -42,7 +42,7 @@ class Recording:
         return Recording(
             self.base,
             [*_until(self.events, gone), *(_later(event, shift) for event in later.events)],
-            [*self.promises, *(promise._replace(began=promise.began + shift) for promise in later.promises)],
+            [*self.guarantees, *(guarantee._replace(began=guarantee.began + shift) for guarantee in later.guarantees)],
             [*self.orders, *(order._replace(began=order.began + shift) for order in later.orders)],
         )
 
@@ -101,7 +101,7 @@ def read_recording(log: Path, data: Path, base: Image, port: int, oem_port: int,
     """What the log of a server with this data, at these ports, tells."""
     with log.open(encoding="ascii", errors="replace") as lines:
         calls = read_calls(lines)
-    said = promises(answers(calls, port), asked)
+    said = guarantees(answers(calls, port), asked)
     return Recording(base, file_events(calls, data), said, orders(calls, oem_port))
 
 

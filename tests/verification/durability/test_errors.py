@@ -94,7 +94,7 @@ def test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later(tmp_path
                 await on.ready()
                 on.told |= told(await lock_all(on.run, f"taken-{number}"))
             await on.run.server.kill()
-        assert [(recording.orders, recording.promises) for recording in on.stage.recordings] == [([], [])] * 4
+        assert [(recording.orders, recording.guarantees) for recording in on.stage.recordings] == [([], [])] * 4
         assert rows_left(on).commands.keys() == on.told
 
     asyncio.run(fails_and_recovers())
@@ -114,7 +114,7 @@ def test_an_error_for_good_loses_nothing_that_was_acknowledged(tmp_path: Path, e
         rows = rows_left(on)
         assert failed.orders == []
         assert rows.commands.keys() == on.told
-        assert [problem for promise in later.promises for problem in broken(rows, promise)] == []
+        assert [problem for guarantee in later.guarantees for problem in broken(rows, guarantee)] == []
         for seed in range(3):
             assert list(premature(failed.then(later), seed)) == []
             assert cut_everywhere(failed.then(later), CUTS, seed).violations == []
@@ -131,7 +131,7 @@ def test_what_a_failed_sync_covered_is_never_taken_for_durable(tmp_path: Path) -
             await on.run.server.kill()
         (recording,) = on.stage.recordings
         assert sum(not sync.done for sync in recording.syncs) == 3
-        assert {promise.command_id for promise in recording.promises} < on.told
+        assert {guarantee.command_id for guarantee in recording.guarantees} < on.told
         for seed in range(3):
             assert list(premature(recording, seed)) == []
             assert cut_everywhere(recording, CUTS, seed).violations == []

@@ -36,7 +36,7 @@ def test_the_next_server_answers_from_durable_rows_only(tmp_path: Path) -> None:
         killed, later = on.recordings
         both = killed.then(later)
         assert again.body["id"] == redeems.code_of
-        assert [promise.spent for promise in both.promises] == [redeems.code_of]
+        assert [guarantee.spent for guarantee in both.guarantees] == [redeems.code_of]
         assert list(premature(both, SEED)) == []
         assert cut_everywhere(both, 30, SEED).violations == []
         return True

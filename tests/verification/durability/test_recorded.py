@@ -41,13 +41,13 @@ async def record(folder: Path) -> Recorded:
 
 
 def test_the_load_has_answers_of_every_kind(recorded: Recorded) -> None:
-    promises = recorded.recording.promises
+    guarantees = recorded.recording.guarantees
     assert recorded.exit_code == 0
-    assert {promise.status for promise in promises} >= {"Confirmation", "Pending", "Error"}
-    assert any(promise.spent for promise in promises)
-    assert any(promise.guessed for promise in promises)
-    assert len(promises) > len(
-        {(promise.command_id, promise.question.key) for promise in promises if promise.command_id}
+    assert {guarantee.status for guarantee in guarantees} >= {"Confirmation", "Pending", "Error"}
+    assert any(guarantee.spent for guarantee in guarantees)
+    assert any(guarantee.guessed for guarantee in guarantees)
+    assert len(guarantees) > len(
+        {(guarantee.command_id, guarantee.question.key) for guarantee in guarantees if guarantee.command_id}
     )
     assert len(recorded.recording.orders) > 10
 
