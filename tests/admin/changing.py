@@ -1,4 +1,4 @@
-"""An office in which changes that loosen have to wait."""
+"""Operators and a company, where changes that relax a safeguard have to wait."""
 
 import pytest
 

@@ -17,19 +17,6 @@ from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import Staff
 
 
-@pytest.fixture
-def staff(env: TenantEnv) -> Staff:
-    return Staff(env)
-
-
-@pytest.fixture
-def ana(staff: Staff) -> Staff:
-    """The staff with one admin, who can sign in with both factors."""
-    staff.with_password("ana")
-    staff.enrol("ana")
-    return staff
-
-
 def test_an_operator_is_added_shown_and_listed_without_secrets(env: TenantEnv, staff: Staff) -> None:
     env.do("company add", name="Frota")
     added = staff.hire("ana", "viewer", company="Frota", grants=["start"])

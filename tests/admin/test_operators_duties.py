@@ -8,15 +8,7 @@ from keyturn.tenants import closeness, operators
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import HASH, NOTICE, WEEK, Staff
 
-
-@pytest.fixture
-def staff(env: TenantEnv) -> Staff:
-    env.do("company add", name="Frota")
-    env.do("company add", name="Outra")
-    env.do("application add", company="Frota", name="erp", grants=["location"])
-    env.do("plan add", name="basic", commands=["location"])
-    return Staff(env)
-
+from .changing import staff as staff
 
 ERP = "SELECT id FROM application WHERE name = 'erp'"
 

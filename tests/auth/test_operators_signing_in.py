@@ -14,19 +14,6 @@ from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import PASSWORD, Staff
 
 
-@pytest.fixture
-def staff(env: TenantEnv) -> Staff:
-    return Staff(env)
-
-
-@pytest.fixture
-def ana(staff: Staff) -> Staff:
-    """The staff with one admin, who can sign in with both factors."""
-    staff.with_password("ana")
-    staff.enrol("ana")
-    return staff
-
-
 def test_a_right_password_signs_in_without_a_second_factor(ana: Staff) -> None:
     operator = ana.sign_in("ana")
 

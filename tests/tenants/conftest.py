@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.tenant_env import TenantEnv
+from tests.tenants.staff import Staff
 
 
 @pytest.fixture
@@ -36,3 +37,16 @@ def enrol(env: TenantEnv) -> Callable[..., dict[str, Any]]:
         return env.do("vehicle add", company=company, vin=vin, **given)
 
     return enrolled
+
+
+@pytest.fixture
+def staff(env: TenantEnv) -> Staff:
+    return Staff(env)
+
+
+@pytest.fixture
+def ana(staff: Staff) -> Staff:
+    """The staff with one admin, who can sign in with both factors."""
+    staff.with_password("ana")
+    staff.enrol("ana")
+    return staff
