@@ -179,7 +179,7 @@ def sign_secrets(env: TenantEnv, token: str | None) -> set[str]:
 
 
 class CountingKeyring(Keyring):
-    """The office's keys; counts the digests."""
+    """The environment's keys; counts the digests."""
 
     def __init__(self, env: TenantEnv) -> None:
         self._keyring = env.keyring
@@ -191,7 +191,7 @@ class CountingKeyring(Keyring):
 
 
 class CountingStore:
-    """The office's store; writes down the queries."""
+    """The environment's store; writes down the queries."""
 
     def __init__(self, env: TenantEnv) -> None:
         self._store = env.store

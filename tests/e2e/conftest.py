@@ -13,7 +13,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerEnv]:
-    """One stage for a whole module whose tests each take a vehicle of their own."""
+    """One server for a whole module whose tests each take a vehicle of their own."""
     async with server_env(tmp_path_factory.mktemp("shared"), vehicles=FLEET) as running:
         yield running
 

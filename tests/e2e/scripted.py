@@ -1,4 +1,4 @@
-"""A stage with one more vehicle, whose OEM answers as the test says."""
+"""A server with one more vehicle, whose OEM answers as the test says."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -25,7 +25,7 @@ keys = st.none() | st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)
 
 
 class Running:
-    """A stage that runs while a request is sent."""
+    """A server that runs while a request is sent."""
 
     def __init__(self, runner: asyncio.Runner, opened: ServerEnv) -> None:
         self.server = opened

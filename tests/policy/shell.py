@@ -1,4 +1,4 @@
-"""The command line of a stage's installation, through the local socket of its running server."""
+"""The command line of a `ServerEnv`, through the local socket of its running server."""
 
 import asyncio
 import io

@@ -23,7 +23,7 @@ Arrange = Callable[["Site"], Awaitable[dict[str, Any]]]
 
 
 class Site:
-    """A stage with two admins of the installation and two approvers of the first company."""
+    """A server with two admins of the installation and two approvers of the first company."""
 
     def __init__(self, running: ServerEnv, vins: Iterator[str]) -> None:
         self.server = running

@@ -21,7 +21,7 @@ WAIT = 900.0
 
 
 class Desk:
-    """A yard in which something waits for an approval, and an operator who may give it."""
+    """A command environment in which something waits for an approval, and an operator who may give it."""
 
     def __init__(self, env: CommandEnv) -> None:
         self.env = env

@@ -1,4 +1,4 @@
-"""What the administrators of a stage are told: alerts by webhook, to a receiver of the test's own."""
+"""What the administrators of a server are told: alerts by webhook, to a receiver of the test's own."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

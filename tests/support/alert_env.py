@@ -29,7 +29,7 @@ _EVERY = 0.02
 
 
 class AlertEnv:
-    """What a test does and sees."""
+    """Records entries, moves the clock and waits until the alerts are sent."""
 
     def __init__(self, store: Store, clock: RunningClock, metrics: Metrics) -> None:
         self.store = store

@@ -128,7 +128,7 @@ class LoopThread:
 
 
 class ApiEnv:
-    """The edge with everything around it."""
+    """The HTTP server on a free port, with fakes of everything behind it."""
 
     def __init__(self, loop: LoopThread, server: ServerSettings, limits: LimitSettings, bench: bool) -> None:
         self.loop = loop

@@ -1,4 +1,4 @@
-"""Operators of a running stage, who sign in as people do: a password, and a code that is good once."""
+"""Operators of a running server, who sign in as people do: a password, and a code that is good once."""
 
 import base64
 from typing import Any

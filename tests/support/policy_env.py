@@ -15,7 +15,7 @@ VEHICLES = 40
 
 @dataclass
 class PolicyEnv:
-    """`vins` are healthy parked vehicles, each given out once."""
+    """A `ServerEnv` and its operators; `vins` are healthy parked vehicles, each given out once."""
 
     server: ServerEnv
     staff: Staff

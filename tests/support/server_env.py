@@ -25,13 +25,13 @@ ALL_COMMANDS = [
     "enable_ignition", "disable_ignition", "start", "cancel_start",
 ]  # fmt: skip
 FLEET = 120
-"""Ordinary vehicles of a stage that many tests share."""
+"""Ordinary vehicles of a server that many tests share."""
 OEM_TOKEN = {"token": "sim-oem-token"}
 
 
 @dataclass
 class ServerEnv:
-    """Everything that a test drives."""
+    """A running node, the simulated OEM, and the clients of two companies."""
 
     node: Node
     simulator: Simulator

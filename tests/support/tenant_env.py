@@ -27,7 +27,7 @@ TOKEN_LIFE = 3600
 
 
 class TenantEnv:
-    """An operator's desk, and the directory that the applications meet."""
+    """Runs administration operations, and the directory that applications authenticate with."""
 
     def __init__(self, data: Path) -> None:
         self.data = data

@@ -1,4 +1,4 @@
-"""Operators of an office: hired without a password of their own unless one is given, and acting as if signed in."""
+"""Operators of a `TenantEnv`: hired without a password of their own unless one is given, and acting as if signed in."""
 
 import asyncio
 from typing import Any

@@ -76,7 +76,7 @@ class DoubtfulStore:
         return await self._store.read(work)
 
     async def close(self) -> None:
-        """The yard's."""
+        """The environment's."""
 
 
 class Refusing:

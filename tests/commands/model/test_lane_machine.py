@@ -102,7 +102,7 @@ class Lane(RuleBasedStateMachine):
 @pytest.fixture
 def machine(env: CommandEnv) -> type[Lane]:
     env.behind(initiate_wait=0.0)
-    return type("LaneOfYard", (Lane,), {"yard": env})
+    return type("LaneOfEnv", (Lane,), {"env": env})
 
 
 def test_the_lane_does_what_the_model_does(machine: type[Lane]) -> None:

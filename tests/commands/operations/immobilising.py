@@ -1,4 +1,4 @@
-"""The immobilisation record of the vehicle in the yard."""
+"""The immobilisation record of the vehicle."""
 
 import json
 from typing import Any
