@@ -32,7 +32,10 @@ OTHER_KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), 
 
 
 class AuditEnv:
-    """Seals, verifies, exports, restores and tampers on real files; the store is open only while something is done with it."""
+    """Seals, verifies, exports, restores and tampers on real files.
+
+    The store is open only while something is done with it.
+    """
 
     def __init__(self, data: Path) -> None:
         self.data = data

@@ -67,7 +67,10 @@ async def _nobody() -> None:
 
 
 class CommandEnv:
-    """Registers, sends and answers commands of one vehicle. `declares` is what the connector says of the OEM; `behind` changes it."""
+    """Registers, sends and answers commands of one vehicle.
+
+    `declares` is what the connector says of the OEM; `behind` changes it.
+    """
 
     def __init__(self, data: Path, names: Names) -> None:
         self.data = data
