@@ -20,11 +20,10 @@ from keyturn.store import clock_fact
 from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
 from keyturn.timekeeping import Timekeeper, machine_boot
+from tests.api.signing.test_signing_v2_replay import INVALID, captured, sent
 from tests.support.clock import RunningClock
 from tests.support.operators import PASSWORD, Staff
 from tests.support.server_env import ServerEnv, server_env
-
-from ..api.test_signing_v2_replay import INVALID, captured, sent
 
 pytestmark = pytest.mark.anyio
 

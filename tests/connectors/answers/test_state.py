@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.port import Reading, StateReport
+from tests.connectors.definitions import OPERATION, connector
+from tests.connectors.orders import target
 from tests.support.oem import DROP, HANG, Ending, Oem, answer
-
-from .definitions import OPERATION, connector
-from .orders import target
 
 pytestmark = pytest.mark.anyio
 

@@ -4,11 +4,11 @@ import pytest
 
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.port import Account, Verdict
+from tests.connectors.definitions import definition
+from tests.connectors.orders import order, target
 from tests.support.oem import HANG, Oem, answer
 
-from .definitions import definition
 from .login import CLIENT, ISSUED, OAUTH, Cloud
-from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings
+from tests.e2e.scripted import VIN, commands_of, scripted
 from tests.support.clients import Answer, Application
 from tests.support.oem import HANG, answer
 from tests.support.refusals import (
@@ -21,8 +22,6 @@ from tests.support.refusals import (
     refused,
 )
 from tests.support.server_env import ServerEnv, server_env
-
-from .scripted import VIN, commands_of, scripted
 
 pytestmark = pytest.mark.anyio
 

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.port import NO_ANSWER, OemAnswer, Operation, Reading, StateReport, Verdict
+from tests.connectors.definitions import OPERATION, SYNC, connector
+from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, answer
-
-from .definitions import OPERATION, SYNC, connector
-from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 

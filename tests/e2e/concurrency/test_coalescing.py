@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.scripted import VIN, commands_of, scripted
 from tests.support.oem import DROP
 from tests.support.refusals import CODE_INVALID, refused
 from tests.support.server_env import ServerEnv, server_env
-
-from .scripted import VIN, commands_of, scripted
 
 pytestmark = pytest.mark.anyio
 

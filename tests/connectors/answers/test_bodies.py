@@ -9,11 +9,10 @@ import pytest
 
 from keyturn.connectors.oem_http.bodies import BodyError, BodyTooLarge, plain
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.connectors.definitions import OPERATION, connector
+from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import Oem, answer
-
-from .definitions import OPERATION, connector
-from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 

@@ -12,11 +12,10 @@ from keyturn.connectors.oem_http.requests import Requests
 from keyturn.connectors.oem_http.tokens import FetchedTokens
 from keyturn.connectors.oem_http.wire import Wire
 from keyturn.connectors.port import Operation, Verdict
+from tests.connectors.definitions import connector, definition
+from tests.connectors.orders import account, order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import HANG, Ending, Oem, Seen, answer
-
-from .definitions import connector, definition
-from .orders import account, order, target
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings
+from tests.e2e.scripted import VIN, commands_of, scripted
 from tests.support.clients import Answer
 from tests.support.oem import DROP, HANG, Ending, Seen, answer
 from tests.support.server_env import ServerEnv, server_env
-
-from .scripted import VIN, commands_of, scripted
 
 pytestmark = pytest.mark.anyio
 

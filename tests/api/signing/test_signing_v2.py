@@ -8,10 +8,9 @@ import pytest
 
 from keyturn.config.settings import LimitSettings
 from keyturn.tenants.principal import Principal
+from tests.api.caller import Reply
 from tests.support.api_env import SECRET, VIN, ApiEnv, body, open_api, signature
 from tests.support.http_message import COVERED, HttpMessage, content_digest, drafted, inner_list, parameters
-
-from .caller import Reply
 
 CLIENT_ID = "rental-client"
 OPTIONAL = ("x-reason", "x-case", "idempotency-key")

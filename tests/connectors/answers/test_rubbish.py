@@ -17,8 +17,7 @@ from keyturn.connectors.oem_http.requests import Requests
 from keyturn.connectors.oem_http.state import StateMapping
 from keyturn.connectors.oem_http.wire import Transfer
 from keyturn.connectors.port import OemAnswer, Operation, StateReport, Verdict
-
-from .definitions import OPERATION, SYNC, definition
+from tests.connectors.definitions import OPERATION, SYNC, definition
 
 TEXTS = st.text(max_size=80) | st.sampled_from(["done", "failed", "our-id", "MOVING", "//x", "http://[", "2024-13-01"])
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS

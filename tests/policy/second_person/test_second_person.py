@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.policy.shell import keyturn
 from tests.support.clients import Answer
 from tests.support.operators import LIFE
 from tests.support.policy_env import PolicyEnv
-
-from .shell import keyturn
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from keyturn_client import signature_headers
 from tests.support.http_message import HttpMessage, inner_list
 
 HERE = Path(__file__).parent
-MANUAL = HERE.parents[1] / "docs" / "api.md"
+MANUAL = HERE.parents[2] / "docs" / "api.md"
 PUBLISHED: dict[str, Any] = json.loads((HERE / "signing_v2_vectors.json").read_text("utf-8"))
 SECRET, CLIENT_ID = PUBLISHED["sign_secret"], PUBLISHED["client_id"]
 VECTORS = [pytest.param(vector, id=vector["name"]) for vector in PUBLISHED["requests"]]

@@ -6,11 +6,10 @@ import pytest
 
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.connectors.definitions import OPERATION, SYNC, connector, definition
+from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, answer
-
-from .definitions import OPERATION, SYNC, connector, definition
-from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.settings import CommandSettings, EngineSettings
+from tests.e2e.scripted import VIN, scripted
 from tests.support.oem import DROP, answer
 from tests.support.refusals import CODE_INVALID, refused
 from tests.support.server_env import ServerEnv, server_env
-
-from .scripted import VIN, scripted
 
 pytestmark = pytest.mark.anyio
 

@@ -3,11 +3,10 @@
 import pytest
 
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.connectors.definitions import connector
+from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import Oem, answer
-
-from .definitions import connector
-from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 

@@ -5,11 +5,10 @@ from typing import Any
 
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.port import Account, OemAnswer
+from tests.connectors.definitions import definition
+from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, Seen, answer
-
-from .definitions import definition
-from .orders import order, target
 
 OAUTH: dict[str, Any] = {"scheme": "oauth2", "token_url": "/login"}
 CLIENT = {"client_id": "an-id", "client_secret": "a-secret"}

@@ -15,11 +15,10 @@ from keyturn.connectors.port import Declarations, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence
 from tests.commands.preconditions.cases import vehicle
+from tests.connectors.definitions import OPERATION, connector, definition
+from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import Oem, answer
-
-from .definitions import OPERATION, connector, definition
-from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,10 @@ import pytest
 
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Operation, Verdict
+from tests.connectors.definitions import OPERATION, connector, definition
+from tests.connectors.orders import TOKEN, account, order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, Seen, answer
-
-from .definitions import OPERATION, connector, definition
-from .orders import TOKEN, account, order, target
 
 pytestmark = pytest.mark.anyio
 

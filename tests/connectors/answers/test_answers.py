@@ -6,11 +6,10 @@ import msgspec
 import pytest
 
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from tests.connectors.definitions import OPERATION, SYNC, connector
+from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
 from tests.support.oem import DROP, HANG, Ending, Oem, answer
-
-from .definitions import OPERATION, SYNC, connector
-from .orders import order, target
 
 pytestmark = pytest.mark.anyio
 
