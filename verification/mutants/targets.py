@@ -101,7 +101,7 @@ TARGETS: tuple[Target, ...] = (
     Target("tenants/vehicle_guard.py", ("tenants/test_vehicle_guard.py",)),
     Target(
         "tenants/consent.py",
-        ("commands/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py"),
+        ("commands/rules/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py"),
     ),
     Target("tenants/name_spaces.py", ("tenants/test_which_car.py", "tenants/test_enrolment.py")),
     Target("tenants/switches.py", ("admin/test_table.py", "tenants/test_switches.py")),
