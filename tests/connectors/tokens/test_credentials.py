@@ -7,8 +7,7 @@ import pytest
 from keyturn.connectors.credentials import CredentialUse
 from keyturn.connectors.oem_http.definition import parse_definition
 from keyturn.connectors.using import credential_use, credential_uses
-
-from .configured import http_settings
+from tests.connectors.configured import http_settings
 
 SYNC: dict[str, Any] = {"mode": "sync", "send": {"path": "/lock"}, "commands": {"lock_door": {}}}
 OAUTH = {"scheme": "oauth2", "token_url": "/token"}
