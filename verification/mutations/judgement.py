@@ -29,7 +29,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "old evidence counts",
-        "commands/preconditions/cases.py",
+        "commands/cases.py",
         "    if age(signal, case.now) > rules.max_age:\n",
         "    if False:\n",
         "",
