@@ -22,12 +22,13 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.registry import far_sides
 from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
+from keyturn.errors import OperationError
 from keyturn.store.backup_signature import signature_of
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import database_of, open_store
 from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
 from keyturn.tenants import changes, clock, errands, operators, restoring
-from keyturn.tenants.administration import Answer, Installation, Operation, OperationError, find
+from keyturn.tenants.administration import Answer, Installation, Operation, find
 from keyturn.tenants.keyring import Keyring, keyring_of, unlock
 from keyturn.tenants.name_spaces import NameSpaces
 from keyturn.tenants.operations import OPERATIONS, perform, prepared

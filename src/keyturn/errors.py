@@ -158,3 +158,11 @@ class InternalError(Refusal):
 def blocked_by_policy(reason: str) -> str:
     """The text of a policy refusal, bare or in a record."""
     return f"Command blocked by policy: {reason}."
+
+
+class OperationError(Exception):
+    """An operation cannot be done. `code` is stable; the message is one clear sentence for the operator."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

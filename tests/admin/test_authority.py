@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from keyturn.errors import OperationError
 from keyturn.tenants import authority, operators
-from keyturn.tenants.administration import Arguments, OperationError
+from keyturn.tenants.administration import Arguments
 from keyturn.tenants.principal import Operator
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import WEEK, Staff

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import DAY, HASH, NOTICE, WEEK, Staff
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import DAY, NOTICE, Staff

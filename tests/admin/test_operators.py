@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 from keyturn.tenants import passwords
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import at_once
 from keyturn.tenants.operations import perform, prepared
 from keyturn.tenants.principal import Operator

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.signing_in import sign_in
 from tests.admin.changing import staff as staff

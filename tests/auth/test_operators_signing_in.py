@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
+from keyturn.errors import OperationError
 from keyturn.tenants import passwords
-from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.second_factor import code_at, enrolment_uri, step_of
 from tests.support.tenant_env import TenantEnv

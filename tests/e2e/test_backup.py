@@ -8,8 +8,8 @@ import pytest
 
 from keyturn.administering import restore
 from keyturn.app import Node
+from keyturn.errors import OperationError
 from keyturn.store.port import StoreRefused
-from keyturn.tenants.administration import OperationError
 from tests.support.server_env import ServerEnv, server_env
 from tests.support.store_reader import StoreReader
 

@@ -14,10 +14,10 @@ import pytest
 from keyturn.administering import restore, workbench
 from keyturn.app import Node
 from keyturn.cli.root import run
+from keyturn.errors import OperationError
 from keyturn.store.backup_signature import SignatureFile, signature_of
 from keyturn.store.port import StoreRefused, StructureChanged
 from keyturn.store.sqlite.migration import known_migrations
-from keyturn.tenants.administration import OperationError
 from tests.support.server_env import ServerEnv, server_env
 from tests.support.store_reader import StoreReader
 

@@ -16,8 +16,8 @@ from keyturn.app import Node
 from keyturn.clock import SECOND, SystemClock
 from keyturn.commands import purge
 from keyturn.config.settings import ServerSettings, Settings, TokenSettings
+from keyturn.errors import OperationError
 from keyturn.store import clock_fact
-from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
 from keyturn.timekeeping import Timekeeper, machine_boot
 from tests.api.signing.test_signing_v2_replay import INVALID, captured, sent

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keyturn.config.settings import CommandSettings
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn_simulator import fleet_vins
 from tests.support.operators import WEEK, Staff
 from tests.support.server_env import ServerEnv, server_env

@@ -9,9 +9,10 @@ from keyturn.clock import after
 from keyturn.commands.approvals import Approvals, OneCommand, reject
 from keyturn.commands.record import Command
 from keyturn.commands.states import State
+from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 from keyturn.tenants import passwords
-from keyturn.tenants.administration import Answer, OperationError, Session
+from keyturn.tenants.administration import Answer, Session
 from keyturn.tenants.principal import Operator
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import INSTALLATION, KEYRING, NOW, add_vehicle, administer, install

@@ -9,7 +9,7 @@ import pytest
 
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rules import rule_for
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn.tenants.operators import load
 from tests.support.policy_env import PolicyEnv, policy_env
 

@@ -10,7 +10,7 @@ import pytest
 
 from keyturn.app import Node
 from keyturn.config.settings import EngineSettings
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn.tenants.operators import load
 from keyturn.tenants.principal import Operator
 from tests.support.operators import Staff

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn.tenants.principal import Credentials
 from keyturn.tenants.second_factor import code_at, step_at
 from tests.support.server_env import ServerEnv

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import pytest
 
+from keyturn.errors import OperationError
 from keyturn.store.port import Store
-from keyturn.tenants.administration import Installation, OperationError
+from keyturn.tenants.administration import Installation
 from keyturn.tenants.directory import Directory
 from keyturn.tenants.keyring import Keyring, unlock
 from keyturn.tenants.operations import perform

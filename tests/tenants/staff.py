@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 from keyturn.tenants import changes, operators, passwords
-from keyturn.tenants.administration import OperationError
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from keyturn.tenants.principal import Credentials, Operator
 from keyturn.tenants.second_factor import code_at, step_at

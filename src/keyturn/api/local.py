@@ -9,9 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.api.answer import Answer, json_answer
 from keyturn.api.request import ClientGone, Request
-from keyturn.errors import BodyTooLarge
+from keyturn.errors import BodyTooLarge, OperationError
 from keyturn.store.port import StoreUnavailable
-from keyturn.tenants.administration import OperationError
 from keyturn.tenants.principal import Credentials
 
 SOCKET_NAME = "keyturn.sock"

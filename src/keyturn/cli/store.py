@@ -7,7 +7,7 @@ from keyturn.administering import workbench
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import server_failures
 from keyturn.config.settings import Settings
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn.tenants.principal import Credentials
 
 

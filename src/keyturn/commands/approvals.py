@@ -13,10 +13,11 @@ from keyturn.commands.record import Command
 from keyturn.commands.registration import Registrar, answered
 from keyturn.commands.states import UNSENT, State
 from keyturn.connectors.port import Declarations
+from keyturn.errors import OperationError
 from keyturn.fleet import evidence, vehicles
 from keyturn.store.port import ReadTx
 from keyturn.tenants import operators
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, needs_server
 from keyturn.tenants.guards import Need, at_once, depends, reads, signed_in
 from keyturn.tenants.references import resolve_company
 

@@ -10,12 +10,13 @@ from keyturn.commands import keep_enabling
 from keyturn.commands.effects import disable_may_still_act, shows_enabled
 from keyturn.commands.immobilised import open_records, shown_keeping
 from keyturn.commands.keep_enabling import CANCELLED
+from keyturn.errors import OperationError
 from keyturn.fleet import evidence, immobilisation, notices, vehicles
 from keyturn.fleet.immobilisation import Immobilisation
 from keyturn.fleet.notices import Channel
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import at_once, depends, reads, signed_in, when
 from keyturn.tenants.references import VEHICLE, resolve, resolve_company
 

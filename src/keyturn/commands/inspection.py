@@ -9,8 +9,9 @@ from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import record, silences
 from keyturn.commands.record import Command
 from keyturn.commands.states import State, Status
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import reads
 
 _INSTANTS = (

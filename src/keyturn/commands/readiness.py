@@ -17,12 +17,12 @@ from keyturn.commands.registration import Registrar
 from keyturn.commands.texts import precondition_not_met
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
-from keyturn.errors import TooManyRequests, VinNotFound, blocked_by_policy
+from keyturn.errors import OperationError, TooManyRequests, VinNotFound, blocked_by_policy
 from keyturn.fleet import vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
 from keyturn.tenants import limits
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, needs_server
 from keyturn.tenants.guards import reads
 from keyturn.tenants.references import APPLICATION, VEHICLE, resolve
 

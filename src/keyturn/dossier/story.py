@@ -12,8 +12,9 @@ from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands import record
 from keyturn.commands.inspection import full_record
 from keyturn.commands.record import Command
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import reads
 
 DOSSIER_FORMAT = "keyturn-dossier-1"

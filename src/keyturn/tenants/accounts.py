@@ -9,8 +9,9 @@ import msgspec
 
 from keyturn.clock import iso_time
 from keyturn.connectors.port import Account
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row, Store, Tx
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.guards import Need, depends, reads, signed_in, when
 from keyturn.tenants.immobilised import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring

@@ -9,6 +9,7 @@ import msgspec
 from keyturn.audit import journal
 from keyturn.clock import SECOND
 from keyturn.connectors.credentials import CredentialUse
+from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 from keyturn.tenants.guards import ALWAYS, Guard
 from keyturn.tenants.keyring import Keyring
@@ -17,14 +18,6 @@ from keyturn.tenants.principal import Operator, Role
 
 Answer = dict[str, Any]
 """JSON-ready. Instants are RFC 3339."""
-
-
-class OperationError(Exception):
-    """An operation cannot be done. `code` is stable; the message is one clear sentence for the operator."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Installation(msgspec.Struct, frozen=True):

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from keyturn.errors import OperationError
 from keyturn.tenants import authority, changes
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.changes import Change
 from keyturn.tenants.closeness import entangled, is_unwatched
 from keyturn.tenants.guards import at_once, reads, signed_in

@@ -10,18 +10,10 @@ import structlog
 
 from keyturn.audit import journal
 from keyturn.clock import SECOND, iso_time_or_none
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.tenants import locks, operators, pinning
-from keyturn.tenants.administration import (
-    Answer,
-    Arguments,
-    Installation,
-    Operation,
-    OperationError,
-    Session,
-    find,
-    understood,
-)
+from keyturn.tenants.administration import Answer, Arguments, Installation, Operation, Session, find, understood
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.pinning import Names
 from keyturn.tenants.principal import Operator

@@ -5,7 +5,8 @@ import msgspec
 from keyturn.audit.checkpoints import make_now
 from keyturn.audit.restores import acknowledge
 from keyturn.audit.sealing import ChainForked
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.errors import OperationError
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import at_once, reads, signed_in
 
 

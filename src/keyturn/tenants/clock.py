@@ -6,8 +6,9 @@ from typing import Any
 
 from keyturn.bus.topics import CLOCK_ACCEPTED, BootId
 from keyturn.clock import SECOND, iso_time
+from keyturn.errors import OperationError
 from keyturn.store import clock_fact
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, needs_server
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, needs_server
 from keyturn.tenants.guards import at_once, reads
 from keyturn.timekeeping import Timekeeper
 

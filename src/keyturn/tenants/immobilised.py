@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import OperationError
 
 _ENABLE = "enable_ignition"
 _ON_RECORD = """

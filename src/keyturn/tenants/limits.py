@@ -3,8 +3,9 @@
 import msgspec
 
 from keyturn.clock import after, iso_time
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import guarded, reads
 from keyturn.tenants.policies import Policy
 from keyturn.tenants.references import APPLICATION, COMPANY, resolve

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from keyturn.errors import OperationError
 from keyturn.tenants import authority, closeness, codes, operators, second_factor, unwatched
-from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session
 from keyturn.tenants.codes import Purpose
 from keyturn.tenants.guards import at_once, depends, when
 from keyturn.tenants.passwords import checked_password

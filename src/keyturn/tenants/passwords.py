@@ -3,7 +3,7 @@
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 
 MIN_LENGTH = 12
 _MAX_LENGTH = 1024

@@ -4,9 +4,10 @@ from typing import Any
 
 import msgspec
 
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
 from keyturn.tenants import responsible
-from keyturn.tenants.administration import Arguments, OperationError
+from keyturn.tenants.administration import Arguments
 from keyturn.tenants.references import (
     ACCOUNT,
     APPLICATION,

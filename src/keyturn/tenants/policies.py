@@ -7,8 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.clock import iso_time
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, given
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.guards import depends, reads, when
 from keyturn.tenants.references import COMPANY, resolve
 

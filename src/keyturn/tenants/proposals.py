@@ -1,7 +1,8 @@
 """What stands between asking for an administration operation and its being done, where an admin is in charge."""
 
+from keyturn.errors import OperationError
 from keyturn.tenants import authority, changes, closeness, operators, pinning, unwatched
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session, carried_out
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session, carried_out
 from keyturn.tenants.guards import Need
 
 

@@ -5,8 +5,8 @@ import string
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import OperationError
 
 _ASCII_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 

@@ -1,7 +1,7 @@
 """Sign-secrets: one or two an application, so that a rotation need not stop its clients."""
 
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.administration import OperationError
 from keyturn.tenants.credentials import new_secret
 from keyturn.tenants.keyring import Keyring
 

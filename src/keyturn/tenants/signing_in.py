@@ -7,9 +7,9 @@ from functools import partial
 import msgspec
 
 from keyturn.audit import journal
+from keyturn.errors import OperationError
 from keyturn.store.port import Store, Tx
 from keyturn.tenants import locks, passwords, second_factor
-from keyturn.tenants.administration import OperationError
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.principal import Credentials, Operator, Role
 

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import iso_time, iso_time_or_none
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants import authority, closeness, codes, operators, unwatched
-from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, OperationError, Session, given
+from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session, given
 from keyturn.tenants.guards import Need, depends, reads, when
 from keyturn.tenants.passwords import checked_password
 from keyturn.tenants.pinning import refuse_renaming

@@ -7,9 +7,10 @@ from typing import Literal
 
 from keyturn.audit import journal
 from keyturn.clock import after, iso_time, iso_time_or_none
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
 from keyturn.tenants import authority
-from keyturn.tenants.administration import Answer, Arguments, Operation, OperationError, Session
+from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import Need, depends, reads
 from keyturn.tenants.references import ACCOUNT, COMPANY, resolve
 

@@ -5,7 +5,7 @@ The HTTP surface goes on taking VINs as they are; what is enrolled here is what 
 
 import re
 
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn.tenants.references import registered_vin
 
 LONGEST = 64

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from keyturn.commands import immobilisations
+from keyturn.errors import OperationError
 from keyturn.fleet import immobilisation
-from keyturn.tenants.administration import Answer, OperationError
+from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import perform
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import INSTALLATION, KEYRING

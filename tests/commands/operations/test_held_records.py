@@ -7,9 +7,10 @@ import pytest
 from keyturn.commands import approvals, immobilisations
 from keyturn.commands.policy import LIMIT_REACHED
 from keyturn.connectors.port import Verdict
+from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 from keyturn.tenants import changes, passwords
-from keyturn.tenants.administration import Answer, OperationError
+from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import OPERATIONS, perform
 from keyturn.tenants.operators import load
 from keyturn.tenants.principal import Operator

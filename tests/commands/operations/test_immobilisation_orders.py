@@ -6,7 +6,8 @@ import pytest
 
 from keyturn.clock import after, iso_time
 from keyturn.connectors.port import Verdict
-from keyturn.tenants.administration import Answer, OperationError
+from keyturn.errors import OperationError
+from keyturn.tenants.administration import Answer
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import NOW, VIN, add_vehicle, administer
 

@@ -8,7 +8,8 @@ from keyturn.commands.inspection import ShowCommand, native_record, safe_to_retr
 from keyturn.commands.intent import hold_back_unsent
 from keyturn.commands.states import State, Status
 from keyturn.connectors.port import Exchange, Verdict
-from keyturn.tenants.administration import OperationError, Session
+from keyturn.errors import OperationError
+from keyturn.tenants.administration import Session
 from tests.commands.model.drafts import draft
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, NOW, Names

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
+from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants import changes, operators
-from keyturn.tenants.administration import Answer, OperationError
+from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import perform
 from keyturn.tenants.principal import Operator
 

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any, NamedTuple
 
 from keyturn.commands import immobilisations
+from keyturn.errors import OperationError
 from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.tenants.administration import Answer, Operation, OperationError
+from keyturn.tenants.administration import Answer, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
 from keyturn.tenants.principal import Operator
 from verification.simulation.insiders.record import Asked

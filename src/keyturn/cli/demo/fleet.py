@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from keyturn.cli.demo.connectors import CONNECTORS, connector_of
 from keyturn.cli.demo.folder import Credentials
 from keyturn.commands.catalogue import COMMANDS
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn_simulator import FleetVehicle, SimulatorSettings
 
 Order = tuple[str, dict[str, Any]]

@@ -16,7 +16,7 @@ from keyturn.cli.demo.settings import demo_settings, port_of
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import log_to_stderr
 from keyturn.cli.simulate import running_simulator
-from keyturn.tenants.administration import OperationError
+from keyturn.errors import OperationError
 from keyturn_client import KeyturnError, Token, Unreachable
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
 
