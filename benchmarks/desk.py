@@ -10,8 +10,8 @@ import uvloop
 from benchmarks.installation import ANSWERED, AWAITED, Plot, vins
 from benchmarks.load import Sample, quantile
 from benchmarks.node import BenchNode
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.request import CommandRequest
+from keyturn.commands.admission.requests import CommandRequest
+from keyturn.commands.model.catalogue import COMMANDS
 
 COMMAND = "alert"
 """Has nothing to verify afterwards: Executed is its end."""

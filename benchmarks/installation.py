@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 from keyturn.administering import Administration, workbench
 from keyturn.clock import SystemClock, after
-from keyturn.commands import lifecycle
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.identity import uuid7
-from keyturn.commands.record import Command
-from keyturn.commands.states import State, Status
+from keyturn.commands.model import lifecycle
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.model.record import Command, uuid7
+from keyturn.commands.model.states import State, Status
 from keyturn.config.settings import (
     ConnectorSettings,
     EngineSettings,

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.port import Declarations, Inbox, Observed, OemAnswer, Operation, Order, Target, Verdict
 
 FOLLOW_FLOOR = 3600.0

@@ -15,7 +15,7 @@ from benchmarks.installation import ANSWERED, Plot, vins
 from benchmarks.textbook.database import open_engine
 from benchmarks.textbook.models import Application, Base, Company, OemAccount, Plan, SignSecret, Vehicle
 from benchmarks.textbook.server import DATABASE, KEY_BYTES, KEYS
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 
 _NONCE_BYTES = 12
 _LIFE = 3600

@@ -10,7 +10,7 @@ import uvicorn
 from benchmarks.installation import Plot
 from benchmarks.textbook.app import build_app
 from benchmarks.textbook.database import open_engine
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 
 DATABASE, KEYS = "textbook.db", "keys"
 """Files of its data directory; KEYS is the token key and the master key."""

@@ -16,8 +16,10 @@ from keyturn.alerts.channel import Channel
 from keyturn.alerts.trial import try_channels
 from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
 from keyturn.clock import SECOND, SystemClock
-from keyturn.commands import approvals, immobilisations, inspection, readiness
-from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR, READS
+from keyturn.commands import immobilisations
+from keyturn.commands.admission import dry_run
+from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR, READS
+from keyturn.commands.operations import approvals, command_details
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import far_sides
 from keyturn.connectors.using import credential_uses
@@ -39,10 +41,10 @@ from keyturn.timekeeping import Timekeeper, machine_boot
 _LOCAL_OPERATOR = "operator:local"
 _OPERATIONS = (
     *OPERATIONS,
-    *inspection.OPERATIONS,
+    *command_details.OPERATIONS,
     *immobilisations.OPERATIONS,
     *approvals.operations(),
-    *readiness.operations(),
+    *dry_run.operations(),
     *alert_operations.OPERATIONS,
     *story.OPERATIONS,
     *errands.OPERATIONS,

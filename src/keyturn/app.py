@@ -22,10 +22,10 @@ from keyturn.audit.custody import Custody
 from keyturn.bus.memory import MemoryBus
 from keyturn.bus.topics import COMMAND_FINAL, CommandId
 from keyturn.clock import Clock, SystemClock
-from keyturn.commands import record
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.desk import Desk
-from keyturn.commands.states import State
+from keyturn.commands.admission.service import Desk
+from keyturn.commands.model import record
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.model.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors

@@ -15,8 +15,8 @@ from keyturn.alerts.rule import WARNING, Rule
 from keyturn.alerts.rules import RULES, message, rule_for
 from keyturn.audit import journal
 from keyturn.audit.kinds import KINDS, RENAMED, current, former
-from keyturn.commands.inspection import timeline
-from keyturn.commands.states import State
+from keyturn.commands.model.states import State
+from keyturn.commands.operations.command_details import timeline
 from keyturn.dossier.story import entry_shown
 from tests.support.audit_env import AuditEnv, faults, verify_export
 
@@ -38,7 +38,7 @@ def written() -> set[str]:
             text = path.read_text("utf-8")
             found |= {word for word in constants(ast.parse(text)) if is_kind(word)}
             found |= {f"command.{word}" for word in re.findall(r'lifecycle\.annotate\(\s*\w+, \w+, "(\w+)"', text)}
-    for subject, name in (("command", "commands/lifecycle.py"), ("immobilisation", "fleet/immobilisation.py")):
+    for subject, name in (("command", "commands/model/lifecycle.py"), ("immobilisation", "fleet/immobilisation.py")):
         text = (Path(keyturn.__file__).parent / name).read_text("utf-8")
         found |= {f"{subject}.{word}" for word in re.findall(r'_tell\(tx, \w+, "(\w+)"', text)}
     return found | {f"command.{state}" for state in State}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.document import DefinitionError
 from tests.support.clock import RunningClock

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.oem_http.building import load_definition
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.registry import build_connectors

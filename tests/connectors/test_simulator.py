@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.port import Connector, OemAnswer, Order, Target, Verdict
 from keyturn.connectors.registry import build_connectors
 from keyturn_simulator import Simulator, SimulatorSettings

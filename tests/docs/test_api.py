@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from keyturn import errors
-from keyturn.commands.catalogue import CATALOGUE, CommandSpec
-from keyturn.commands.preconditions import PRECONDITIONS
-from keyturn.commands.states import STATUS, State, Status
+from keyturn.commands.model.catalogue import CATALOGUE, CommandSpec
+from keyturn.commands.model.states import STATUS, State, Status
+from keyturn.commands.preconditions.table import PRECONDITIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 CHECKS: tuple[tuple[str, type[errors.Refusal]], ...] = (

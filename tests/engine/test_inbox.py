@@ -8,8 +8,8 @@ import pytest
 from verification.simulation.world.loop import VirtualLoop
 
 from keyturn.clock import after
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import OemAnswer, Operation, Reading, StateReport, Verdict
 from keyturn.engine.follow import Pause

@@ -5,7 +5,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.commands import keep_enabling
-from keyturn.commands.record import Command
+from keyturn.commands.model.record import Command
 from keyturn.config.settings import ImmobilisationSettings
 from keyturn.connectors.port import Verdict
 from keyturn.engine import verify

@@ -9,8 +9,8 @@ from verification.simulation.world.clock import START, VirtualClock
 from verification.simulation.world.loop import VirtualLoop
 
 from keyturn.clock import after
-from keyturn.commands.record import Command
-from keyturn.commands.states import State, Status
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State, Status
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.vehicles import Vehicles

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.approvals import Approvals, OneCommand, reject
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
+from keyturn.commands.operations.approvals import Approvals, OneCommand, reject
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 from keyturn.tenants import passwords

@@ -13,8 +13,8 @@ import uvloop
 
 from keyturn.api.edge import Server
 from keyturn.api.routes import build_app
-from keyturn.commands.nonces import Nonce
-from keyturn.commands.request import CommandRequest, PostAnswer
+from keyturn.commands.admission.nonces import Nonce
+from keyturn.commands.admission.requests import CommandRequest, PostAnswer
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import Refusal
 from keyturn.telemetry.metrics import Metrics

@@ -9,15 +9,15 @@ import msgspec
 
 from keyturn.bus.topics import Topic
 from keyturn.clock import after
-from keyturn.commands import lapse, outcome, record
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.confirmation import Codes
-from keyturn.commands.identity import six_digits, uuid7
-from keyturn.commands.intake import Intake, Submitted
-from keyturn.commands.intent import IntentRules, write_intent
-from keyturn.commands.record import Command, OpenCommand
-from keyturn.commands.registration import Registrar
-from keyturn.commands.request import CommandRequest
+from keyturn.commands.admission.confirmation import Codes
+from keyturn.commands.admission.intake import Intake, Submitted
+from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.requests import CommandRequest
+from keyturn.commands.execution import expiry, outcome
+from keyturn.commands.execution.intent import IntentRules, write_intent
+from keyturn.commands.model import record
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.model.record import Command, OpenCommand, six_digits, uuid7
 from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, EvidenceSettings
 from keyturn.connectors.port import Declarations, OemAnswer, Operation, Reading, StateReport, Verdict
 from keyturn.engine import vehicles as reports
@@ -154,7 +154,7 @@ class CommandEnv:
         return not_none(self.hear(self.send(command), Verdict.UNCLEAR))
 
     def lapse(self, command: Command) -> Command | None:
-        return self.do(lapse.lapse, command.id, self.declares, EngineSettings())
+        return self.do(expiry.lapse, command.id, self.declares, EngineSettings())
 
     def share(self, patience: float) -> None:
         """With other nodes, whose sendings take so many seconds at most."""

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.store.port import Tx
 from keyturn.tenants.administration import Answer, Installation
 from keyturn.tenants.keyfile import JwtKey, Keys

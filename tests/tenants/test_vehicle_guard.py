@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.commands.catalogue import IMMOBILISABLE_OWNERSHIP
+from keyturn.commands.model.catalogue import IMMOBILISABLE_OWNERSHIP
 from keyturn.tenants import vehicle_guard
 from keyturn.tenants.enrolment import Ownership, SetVehicle
 from keyturn.tenants.name_spaces import NameSpaces

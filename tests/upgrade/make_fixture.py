@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.tenants.second_factor import code_at, step_at
 from keyturn_client import KeyturnClient, KeyturnError
 

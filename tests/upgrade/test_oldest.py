@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keyturn.audit.kinds import RENAMED, current
-from keyturn.commands.states import STATUS, State, Status
+from keyturn.commands.model.states import STATUS, State, Status
 from keyturn.config import aliases
 from keyturn.config.checking import KeyPath
 from keyturn.config.loading import load_settings

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
 from verification.crash.caller import Book, Caller, Heard
 
 _ONE_STEP = [name for name in COMMANDS if name not in IGNITION_PAIR]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from keyturn.clock import SECOND
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from verification.crash.run_result import CloudSending, CrashResult
 from verification.results import WITH_OEM, named
 

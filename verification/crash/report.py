@@ -3,7 +3,7 @@
 from collections import Counter
 from statistics import median
 
-from keyturn.commands.catalogue import IGNITION_PAIR
+from keyturn.commands.model.catalogue import IGNITION_PAIR
 from verification.checks import record
 from verification.crash.invariants import CHECKS
 from verification.crash.run_result import OPEN, SWEPT_WITHIN, CrashResult

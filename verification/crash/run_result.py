@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from keyturn.clock import SECOND
-from keyturn.commands.catalogue import COMMANDS, DISABLE
+from keyturn.commands.model.catalogue import COMMANDS, DISABLE
 from keyturn_simulator.operations import Operation
 from verification.crash.caller import Book, Heard, Seen
 from verification.crash.scenario import Application, Installation

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.administering import workbench
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.loading import load_settings
 from keyturn_simulator import fleet_vins
 

@@ -29,23 +29,26 @@ TARGETS: tuple[Target, ...] = (
         ),
     ),
     Target(
-        "commands/preconditions.py",
+        "commands/preconditions/table.py",
         _commands("precondition_table", "preconditions", "evidence_rules", "relay_rule", "start_count"),
     ),
     Target(
-        "commands/outcome.py",
+        "commands/execution/outcome.py",
         _commands("outcome", "unclear", "retry", "sending_twice", "verification", "public", "effects"),
     ),
     Target(
-        "commands/effects.py",
+        "commands/execution/effects.py",
         _commands(
             "effects", "own_record", "immobilisation_ends", "immobilisation_orders", "immobilisations",
             "immobilisation_positions", "start_count", "evidence_rules",
         ),
     ),
-    Target("commands/confirmation.py", _commands("confirmation", "redeeming", "nonces", "code_limit", "refusals")),
-    Target("commands/policy.py", _commands("policy_rules", "policy")),
-    Target("commands/lanes.py", _commands("lanes", "lane_order", "open_commands", "coalescing", "lane_machine")),
+    Target(
+        "commands/admission/confirmation.py",
+        _commands("confirmation", "redeeming", "nonces", "code_limit", "refusals"),
+    ),
+    Target("commands/rules/policy.py", _commands("policy_rules", "policy")),
+    Target("commands/model/lanes.py", _commands("lanes", "lane_order", "open_commands", "coalescing", "lane_machine")),
     Target("api/limits.py", ("api/test_limits.py",)),
     Target(
         "tenants/limits.py",

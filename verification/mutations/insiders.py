@@ -77,14 +77,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     _seen(
         "a vehicle that is aimed anew while its command waits is not looked at before sending",
-        "commands/rights.py",
+        "commands/rules/permissions.py",
         "        if command.external_id is not None and (command.account_id, command.external_id) != vehicle.aim:\n",
         "        if False:\n",
         _MEANT,
     ),
     _seen(
         "a car whose OEM tells another VIN is acted on",
-        "commands/policy.py",
+        "commands/rules/policy.py",
         "facts.spec.kind is Kind.ACTUATING and facts.doubted)",
         "False)",
         _MEANT,

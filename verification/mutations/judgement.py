@@ -5,21 +5,21 @@ from verification.mutations.bug import Bug
 BUGS: tuple[Bug, ...] = (
     Bug(
         "verdicts are written and not obeyed",
-        "commands/intent.py",
+        "commands/execution/intent.py",
         "if numbers := refusals(case, findings, acceptance=False):",
         "if (numbers := refusals(case, findings, acceptance=False)) and not numbers:",
         "9 not sent",
     ),
     Bug(
         "missing evidence refuses nothing",
-        "commands/judgement.py",
+        "commands/preconditions/evaluation.py",
         "    return case.spec.refused_when_unknown\n",
         "    return False\n",
         "9 not sent",
     ),
     Bug(
         "a value of our own refuses enable_ignition",
-        "commands/judgement.py",
+        "commands/preconditions/evaluation.py",
         "    if truth is None and _own_record(number, case):\n",
         "    if truth is None and number in _OWN_RECORD and not _own_record(number, case):\n"
         "        return Finding(number, Verdict.CONTRADICTED)\n"
@@ -29,7 +29,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "old evidence counts",
-        "commands/cases.py",
+        "commands/preconditions/context.py",
         "    if age(signal, case.now) > rules.max_age:\n",
         "    if False:\n",
         "",
@@ -37,14 +37,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a vehicle may be immobilised a moment after it stopped",
-        "commands/judgement.py",
+        "commands/preconditions/evaluation.py",
         "return seconds_between(signal.observed_at, case.now) >= rules.off_for",
         "return True",
         "9 not sent",
     ),
     Bug(
         "rights are not read again before sending",
-        "commands/intent.py",
+        "commands/execution/intent.py",
         "    if reason is not None or vehicle is None or declares is None:\n",
         "    if vehicle is None or declares is None:\n",
         "",
@@ -52,7 +52,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "transitions are not written down",
-        "commands/lifecycle.py",
+        "commands/model/lifecycle.py",
         '    _tell(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})\n',
         "    tx.announce(COMMAND_CHANGED, CommandId(command.id))\n"
         "    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))\n",
@@ -60,7 +60,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "refused ignition attempts are not written down",
-        "commands/intake.py",
+        "commands/admission/intake.py",
         "            record_refusal(tx, request, refusal)\n",
         "",
         "8 every transition",
@@ -81,14 +81,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "what a later command may have changed is taken for the doing of an earlier one",
-        "commands/outcome.py",
+        "commands/execution/outcome.py",
         "    if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:\n",
         "    if signal is None or wanted is None:\n",
         "success is of",
     ),
     Bug(
         "what an earlier lost command may have changed is taken for the doing of a later one",
-        "commands/intent.py",
+        "commands/execution/intent.py",
         "    if case.spec.verified_by is None or case.spec.name in case.pending:\n",
         "    if case.spec.verified_by is None:\n",
         "",
@@ -96,14 +96,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "no record is opened when a disable leaves",
-        "commands/effects.py",
+        "commands/execution/effects.py",
         "    if command.name == DISABLE:\n        immobilisation.open_for(",
         "    if False:\n        immobilisation.open_for(",
         "immobilisation",
     ),
     Bug(
         "a failed disable closes whatever record there is",
-        "commands/effects.py",
+        "commands/execution/effects.py",
         "        if record.opened_by != command.id:\n            continue\n",
         "",
         "",
@@ -119,7 +119,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a key leads to a new command each time",
-        "commands/idempotency.py",
+        "commands/admission/idempotency.py",
         "    return UsedKey(*row) if row else None",
         "    return None",
         "one record per key",

@@ -5,14 +5,14 @@ from .bug import Bug
 BUGS: tuple[Bug, ...] = (
     Bug(
         "a pushed result for another account is taken",
-        "commands/record.py",
+        "commands/model/record.py",
         "  AND account_id = :account_id AND operation IS NOT NULL\n",
         "  AND :account_id > '' AND operation IS NOT NULL\n",
         "success is of",
     ),
     Bug(
         "a pushed result is taken for any operation of the account",
-        "commands/record.py",
+        "commands/model/record.py",
         "        return known.id == told.id\n",
         "        return True\n",
         "success is of",
@@ -43,7 +43,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a pushed result is taken while the command is being sent",
-        "commands/outcome.py",
+        "commands/execution/outcome.py",
         "    followed = record.followed_with(tx, account_id, operation)\n",
         "    followed = [\n"
         "        found\n"

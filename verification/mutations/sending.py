@@ -5,7 +5,7 @@ from verification.mutations.bug import Bug
 BUGS: tuple[Bug, ...] = (
     Bug(
         "the fence is not compared",
-        "commands/lifecycle.py",
+        "commands/model/lifecycle.py",
         "WHERE id = :id AND fence = :expected_fence",
         "WHERE id = :id AND :expected_fence > 0",
         "",
@@ -31,7 +31,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "an unclear sending is retried",
-        "commands/outcome.py",
+        "commands/execution/outcome.py",
         "(_D, _V.UNCLEAR): _unclear,",
         "(_D, _V.UNCLEAR): lambda tx, command, answer, declares: _not_taken(\n"
         "        tx, command, msgspec.structs.replace(answer, temporary=True), declares\n    ),",
@@ -39,14 +39,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a permanent refusal is retried",
-        "commands/outcome.py",
+        "commands/execution/outcome.py",
         "if answer.temporary and again_at <",
         "if again_at <",
         "2 at most once",
     ),
     Bug(
         "a refusal for now ends with the wait of its POST",
-        "commands/desk.py",
+        "commands/admission/service.py",
         "    return lifecycle.settle_post(tx, command, 200)\n",
         "    if command.state == 'Queued' and command.attempts:\n"
         "        return lifecycle.move(tx, command, lifecycle.State.FAILED, post_code=502)\n"
@@ -55,7 +55,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a POST waits for a try that it will not live to see",
-        "commands/registration.py",
+        "commands/admission/registration.py",
         "    return answered(command) if next_try >= (command.post_until or 0) else {}\n",
         "    return {}\n",
         "",
@@ -80,7 +80,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "the send deadline is not looked at",
-        "commands/intent.py",
+        "commands/execution/intent.py",
         "if tx.now >= (command.send_deadline or 0):",
         "if False:",
         "",
@@ -88,7 +88,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "send_by goes beyond the deadline",
-        "commands/intent.py",
+        "commands/execution/intent.py",
         "min(command.send_deadline or 0, after(tx.now, rules.send_window))",
         "after(tx.now, rules.send_window)",
         "4 sent in time",
@@ -127,14 +127,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a redeemed code is not burnt",
-        "commands/intake.py",
+        "commands/admission/intake.py",
         "        self._codes.burn(tx, ask.binding, code)\n",
         "",
         "7 one code",
     ),
     Bug(
         "a code is burnt when its command is sent, not when it is redeemed",
-        "commands/intake.py",
+        "commands/admission/intake.py",
         "        self._codes.burn(tx, ask.binding, code)\n"
         "        confirming = record.load_to_change(tx, code.command_id)\n"
         "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
@@ -146,14 +146,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a redeemed code is forgotten",
-        "commands/confirmation.py",
+        "commands/admission/confirmation.py",
         "        tx.run(_REDEEM, command_id=code.command_id, now=tx.now, **where)\n",
         "",
         "7 one code",
     ),
     Bug(
         "any six digits are the right ones",
-        "commands/confirmation.py",
+        "commands/admission/confirmation.py",
         "if open_code is not None and hmac.compare_digest(open_code.digest, digest):",
         "if open_code is not None:",
         "7 one code",
@@ -167,7 +167,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "records are read without regard to the company",
-        "commands/record.py",
+        "commands/model/record.py",
         'FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above\n_OF_COMPANY',
         "FROM command WHERE id = :id AND :company_id <> ''\"\n_OF_COMPANY",
         "10 tenants",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from verification.simulation.clients.administration import administer, filled
 from verification.simulation.clients.policies import LOOSEST, NOTICE, PLACE_OF, REACHES, SCOPES, STRICTEST
 from verification.simulation.plan import Event

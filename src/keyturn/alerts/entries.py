@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from keyturn.audit.kinds import current
-from keyturn.commands import record
+from keyturn.commands.model import record
 from keyturn.store.port import ReadTx, Row, Tx
 
 _NEWEST = "SELECT seq FROM entry ORDER BY seq DESC LIMIT 1"

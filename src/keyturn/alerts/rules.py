@@ -9,7 +9,7 @@ from keyturn.alerts.message import Message, Origin
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
 from keyturn.audit.kinds import current, former
 from keyturn.clock import iso_time
-from keyturn.commands.catalogue import DISABLE
+from keyturn.commands.model.catalogue import DISABLE
 from keyturn.legible import legible
 
 _LONGEST_FACT = 200

@@ -12,8 +12,8 @@ from keyturn.api.ports import Desk, Directory
 from keyturn.api.request import Request
 from keyturn.api.signing import is_signed
 from keyturn.clock import Clock
-from keyturn.commands.catalogue import IGNITION_PAIR, RESTORING
-from keyturn.commands.nonces import Nonce
+from keyturn.commands.admission.nonces import Nonce
+from keyturn.commands.model.catalogue import IGNITION_PAIR, RESTORING
 from keyturn.config.settings import LimitSettings
 from keyturn.errors import (
     BearerInvalid,

@@ -9,7 +9,7 @@ import msgspec
 from keyturn.api.request import Request
 from keyturn.api.structured_fields import InnerList, read_byte_sequences, read_labelled_list
 from keyturn.clock import SECOND
-from keyturn.commands.nonces import Nonce
+from keyturn.commands.admission.nonces import Nonce
 from keyturn.tenants.principal import Principal
 
 INPUT = b"signature-input"

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from keyturn.commands.nonces import Nonce
-from keyturn.commands.request import CommandRequest, PostAnswer
+from keyturn.commands.admission.nonces import Nonce
+from keyturn.commands.admission.requests import CommandRequest, PostAnswer
 from keyturn.errors import Refusal
 from keyturn.tenants.principal import Principal
 

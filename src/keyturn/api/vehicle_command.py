@@ -14,8 +14,8 @@ from keyturn.api.etag import tagged
 from keyturn.api.gate import Gate
 from keyturn.api.ports import Desk
 from keyturn.api.request import Request
-from keyturn.commands.nonces import Nonce
-from keyturn.commands.request import CommandRequest
+from keyturn.commands.admission.nonces import Nonce
+from keyturn.commands.admission.requests import CommandRequest
 from keyturn.errors import (
     BlockedByPolicy,
     CommandNotFound,

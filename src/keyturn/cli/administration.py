@@ -13,7 +13,8 @@ from keyturn.cli.configuration import settings_at
 from keyturn.cli.operators import credentials, new_secrets
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
-from keyturn.commands import approvals, immobilisations
+from keyturn.commands import immobilisations
+from keyturn.commands.operations import approvals
 from keyturn.tenants import clock
 from keyturn.tenants.administration import Operation
 from keyturn.tenants.operations import OPERATIONS

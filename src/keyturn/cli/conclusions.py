@@ -8,10 +8,9 @@ import msgspec
 
 from keyturn.cli.words import shown
 from keyturn.clock import SystemClock, iso_time_or_none, seconds_between
-from keyturn.commands.catalogue import COMMANDS, DISABLE
-from keyturn.commands.off_time import OFF_SIGNALS, OFF_WORDS, off_since
-from keyturn.commands.preconditions import PRECONDITIONS, REACHABLE, START_COUNT
-from keyturn.commands.texts import precondition_not_met
+from keyturn.commands.model.catalogue import COMMANDS, DISABLE
+from keyturn.commands.preconditions.evaluation import OFF_SIGNALS, OFF_WORDS, off_since
+from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, START_COUNT, precondition_not_met
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.connector import declarations
 from keyturn.connectors.oem_http.definition import Definition

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keyturn.commands.catalogue import IGNITION_PAIR
+from keyturn.commands.model.catalogue import IGNITION_PAIR
 from keyturn_client.signing import message, signature
 
 _HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")

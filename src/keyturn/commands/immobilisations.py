@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from keyturn.clock import SECOND, after, iso_time
 from keyturn.commands import keep_enabling
-from keyturn.commands.effects import disable_may_still_act, shows_enabled
+from keyturn.commands.execution.effects import disable_may_still_act, shows_enabled
 from keyturn.commands.immobilised import open_records, shown_keeping
 from keyturn.commands.keep_enabling import CANCELLED
 from keyturn.errors import OperationError

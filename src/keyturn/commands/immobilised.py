@@ -3,8 +3,9 @@
 from typing import Any
 
 from keyturn.clock import iso_time, iso_time_or_none
-from keyturn.commands import keep_enabling, record
+from keyturn.commands import keep_enabling
 from keyturn.commands.keep_enabling import Keeping
+from keyturn.commands.model import record
 from keyturn.fleet import evidence, notices
 from keyturn.fleet.positions import Position
 from keyturn.store.port import ReadTx, Row

@@ -8,14 +8,15 @@ import msgspec
 
 from keyturn.audit import journal
 from keyturn.clock import after, seconds_between
-from keyturn.commands import lanes, lifecycle, policy, record
-from keyturn.commands.cases import reported_since
-from keyturn.commands.catalogue import COMMANDS, ENABLE
-from keyturn.commands.lifecycle import ENGINE
-from keyturn.commands.record import OpenCommand
-from keyturn.commands.registration import Registrar
-from keyturn.commands.request import CommandRequest
-from keyturn.commands.states import UNSENT, WITH_OEM, State
+from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.requests import CommandRequest
+from keyturn.commands.model import lanes, lifecycle, record
+from keyturn.commands.model.catalogue import COMMANDS, ENABLE
+from keyturn.commands.model.lifecycle import ENGINE
+from keyturn.commands.model.record import OpenCommand
+from keyturn.commands.model.states import UNSENT, WITH_OEM, State
+from keyturn.commands.preconditions.context import reported_since
+from keyturn.commands.rules import policy
 from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
 from keyturn.connectors.port import Declarations
 from keyturn.fleet import evidence, immobilisation, vehicles

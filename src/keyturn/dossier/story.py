@@ -9,9 +9,9 @@ from keyturn.audit.checkpoints import installation_id
 from keyturn.audit.encoding import chain_of
 from keyturn.audit.kinds import current
 from keyturn.clock import iso_time, iso_time_or_none
-from keyturn.commands import record
-from keyturn.commands.inspection import full_record
-from keyturn.commands.record import Command
+from keyturn.commands.model import record
+from keyturn.commands.model.record import Command
+from keyturn.commands.operations.command_details import full_record
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session

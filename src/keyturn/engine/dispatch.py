@@ -8,12 +8,13 @@ import msgspec
 import structlog
 
 from keyturn.clock import Clock, after, seconds_between
-from keyturn.commands import outcome, record
-from keyturn.commands.catalogue import DISABLE, Kind
-from keyturn.commands.intent import IntentRules, expire_unsent, hold_back_unsent, write_intent
-from keyturn.commands.judgement import judge, wants_reading
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.execution import outcome
+from keyturn.commands.execution.intent import IntentRules, expire_unsent, hold_back_unsent, write_intent
+from keyturn.commands.model import record
+from keyturn.commands.model.catalogue import DISABLE, Kind
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
+from keyturn.commands.preconditions.evaluation import judge, wants_reading
 from keyturn.connectors.port import Connector, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_watch import Budgets, store_now

@@ -14,9 +14,9 @@ import structlog
 from keyturn.audit import journal
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import CLOCK_ACCEPTED, CONFIRMATION_ISSUED, VEHICLE_HAS_WORK, BootId
-from keyturn.commands import lanes, lifecycle, record
-from keyturn.commands.record import Command, OpenCommand
-from keyturn.commands.states import State
+from keyturn.commands.model import lanes, lifecycle, record
+from keyturn.commands.model.record import Command, OpenCommand
+from keyturn.commands.model.states import State
 from keyturn.engine.clock_watch import Budgets
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from functools import partial
 
 from keyturn.clock import Clock, after
-from keyturn.commands import outcome, record
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.execution import outcome
+from keyturn.commands.model import record
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.silences import Silences

@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import structs
 
-from keyturn.commands import outcome
+from keyturn.commands.execution import outcome
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations, OemAnswer, Operation, StateReport
 from keyturn.engine.vehicles import absorb

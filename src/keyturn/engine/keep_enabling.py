@@ -4,8 +4,8 @@ import asyncio
 from functools import partial
 
 from keyturn.commands import keep_enabling
+from keyturn.commands.admission.registration import Registrar
 from keyturn.commands.keep_enabling import Keeping
-from keyturn.commands.registration import Registrar
 from keyturn.config.settings import ImmobilisationSettings
 from keyturn.engine.vehicles import Vehicles
 from keyturn.store.port import ReadTx, Store

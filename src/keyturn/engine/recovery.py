@@ -4,9 +4,10 @@ import asyncio
 from functools import partial
 
 from keyturn.clock import Clock, after, seconds_between
-from keyturn.commands import lifecycle, outcome, record
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.execution import outcome
+from keyturn.commands.model import lifecycle, record
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
 from keyturn.engine.clock_watch import store_now
 from keyturn.engine.keeping import keep_trying

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from keyturn.commands.lifecycle import ENGINE
+from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.fleet import immobilisation
 from keyturn.store.port import Store
 

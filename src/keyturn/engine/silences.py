@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from keyturn.clock import Clock
-from keyturn.commands import silences
+from keyturn.commands.model import unanswered
 from keyturn.connectors.port import Exchange, OemAnswer, Verdict
 from keyturn.store.port import Store, StoreUnavailable
 
@@ -25,10 +25,10 @@ class Silences:
     async def unread(self, connector: str, vehicle_id: str, exchange: Exchange) -> None:
         """A read of the vehicle's state brought nothing. Raises `StoreUnavailable`."""
         self.count(connector, "state", exchange)
-        await self.store.write(partial(silences.keep_unread, vehicle_id=vehicle_id, exchange=exchange))
+        await self.store.write(partial(unanswered.keep_unread, vehicle_id=vehicle_id, exchange=exchange))
 
     async def of_command(self, connector: str, command_id: str) -> "Questions":
-        kept = await self.store.read(partial(silences.of_question, command_id=command_id))
+        kept = await self.store.read(partial(unanswered.of_question, command_id=command_id))
         return Questions(self, connector, command_id, kept)
 
     def count(self, connector: str, about: str, exchange: Exchange) -> None:
@@ -56,7 +56,7 @@ class Questions:
             self._silences.count(self._connector, "question", exchange)
         if not self._is_news(exchange):
             return
-        keep = partial(silences.keep_question, command_id=self._command_id, exchange=exchange)
+        keep = partial(unanswered.keep_question, command_id=self._command_id, exchange=exchange)
         try:
             await self._silences.store.write(keep)
         except StoreUnavailable:

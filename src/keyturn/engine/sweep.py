@@ -6,10 +6,12 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 
 from keyturn.clock import Clock
-from keyturn.commands import confirmation, lapse, purge, record, refusals
-from keyturn.commands.intake import end_confirmation
-from keyturn.commands.record import OpenCommand
-from keyturn.commands.states import State
+from keyturn.commands.admission import confirmation, refused_attempts
+from keyturn.commands.admission.intake import end_confirmation
+from keyturn.commands.execution import expiry, retention
+from keyturn.commands.model import record
+from keyturn.commands.model.record import OpenCommand
+from keyturn.commands.model.states import State
 from keyturn.config.settings import EngineSettings
 from keyturn.connectors.port import Connector, Declarations
 from keyturn.fleet import vehicles
@@ -64,13 +66,13 @@ class Sweeper:
         if self._looks % max(1, round(_TEND_EVERY / self.interval)) == 0:
             await self._tend_undriven()
         if self._looks % max(1, round(_PURGE_EVERY / self.interval)) == 0:
-            await self._store.write(purge.forget)
+            await self._store.write(retention.forget)
 
     async def sweep(self) -> None:
         """Everything that is due now."""
         due, expired, refused = await self._store.read(self._due)
         if refused:
-            await self._store.write(partial(refusals.end_minutes, limit=_BATCH))
+            await self._store.write(partial(refused_attempts.end_minutes, limit=_BATCH))
         if not due and not expired:
             return
         sent_now = self._sent_now(due)
@@ -90,10 +92,10 @@ class Sweeper:
 
     def _due(self, tx: ReadTx) -> tuple[list[OpenCommand], list[str], bool]:
         due = record.open_due(tx, _BATCH, self._settings.answer_timeout)
-        return due, confirmation.expired(tx, _BATCH), refusals.any_ended(tx)
+        return due, confirmation.expired(tx, _BATCH), refused_attempts.any_ended(tx)
 
     def _lapse(self, tx: Tx, row: OpenCommand) -> None:
-        lapse.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
+        expiry.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
 
     def _declares(self, tx: ReadTx, vehicle_id: str) -> Declarations:
         vehicle = vehicles.load(tx, vehicle_id)

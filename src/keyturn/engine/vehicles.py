@@ -7,8 +7,9 @@ from functools import partial
 import msgspec
 import structlog
 
-from keyturn.commands import effects, quota
-from keyturn.commands.record import Command
+from keyturn.commands.execution import effects
+from keyturn.commands.model.record import Command
+from keyturn.commands.rules import quota
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Exchange, Observed, Quota, StateReport, Target
 from keyturn.engine.silences import Silences

@@ -6,10 +6,10 @@ from functools import partial
 import msgspec
 
 from keyturn.clock import Clock, after
-from keyturn.commands import lifecycle, record
-from keyturn.commands.cases import reported_since
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.model import lifecycle, record
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
+from keyturn.commands.preconditions.context import reported_since
 from keyturn.engine.keeping import keep_trying
 from keyturn.engine.vehicles import Vehicles
 from keyturn.fleet import evidence

@@ -14,14 +14,15 @@ import msgspec
 
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock
-from keyturn.commands import approvals, readiness
-from keyturn.commands.confirmation import Codes
-from keyturn.commands.desk import Desk
-from keyturn.commands.epochs import leave_behind
-from keyturn.commands.identity import RandomBytes, six_digits, uuid7
-from keyturn.commands.intake import Intake
-from keyturn.commands.intent import IntentRules
-from keyturn.commands.registration import Registrar
+from keyturn.commands.admission import dry_run
+from keyturn.commands.admission.confirmation import Codes
+from keyturn.commands.admission.intake import Intake
+from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.service import Desk
+from keyturn.commands.execution.intent import IntentRules
+from keyturn.commands.execution.restore_fence import leave_behind
+from keyturn.commands.model.record import RandomBytes, six_digits, uuid7
+from keyturn.commands.operations import approvals
 from keyturn.config.settings import EngineSettings, EvidenceSettings, ImmobilisationSettings, Settings
 from keyturn.connectors.port import Connector, Inbox
 from keyturn.engine.breaker import Breaker
@@ -160,7 +161,7 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     desk = Desk(parts.store, parts.bus, parts.clock, intake)
     operations = (
         *approvals.operations(approvals.Approvals(registrar, declarations).approve),
-        *readiness.operations(readiness.Readiness(codes, registrar, declarations, lambda: engine.clock_fault).run),
+        *dry_run.operations(dry_run.Readiness(codes, registrar, declarations, lambda: engine.clock_fault).run),
     )
     return Works(parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations, settings.evidence)
 

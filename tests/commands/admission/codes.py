@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keyturn.commands.record import Command
+from keyturn.commands.model.record import Command
 from tests.support.command_env import CommandEnv, not_none
 
 INVALID, USED = (400, "Confirmation invalid"), (409, "Confirmation already used")

@@ -3,10 +3,10 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import lifecycle
-from keyturn.commands.record import Command
-from keyturn.commands.request import PostAnswer
-from keyturn.commands.states import State
+from keyturn.commands.admission.requests import PostAnswer
+from keyturn.commands.model import lifecycle
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import PARKED, CommandEnv, not_none

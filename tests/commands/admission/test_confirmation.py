@@ -3,10 +3,10 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.confirmation import expired
-from keyturn.commands.intake import end_confirmation
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.admission.confirmation import expired
+from keyturn.commands.admission.intake import end_confirmation
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import NOW, OTHERS_VIN, add_vehicle
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.desk import end_of_wait
-from keyturn.commands.intake import end_confirmation
-from keyturn.commands.request import PostAnswer
-from keyturn.commands.states import State
+from keyturn.commands.admission.intake import end_confirmation
+from keyturn.commands.admission.requests import PostAnswer
+from keyturn.commands.admission.service import end_of_wait
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import VIN

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from keyturn.clock import SECOND, after
-from keyturn.commands import lifecycle
-from keyturn.commands.lifecycle import NotATransition
-from keyturn.commands.public import confirmation_answer, is_final, joined_code, post_answer, record_body
-from keyturn.commands.record import Command, Face
-from keyturn.commands.states import State, Status
+from keyturn.commands.admission.requests import confirmation_answer, is_final, joined_code, post_answer, record_body
+from keyturn.commands.model import lifecycle
+from keyturn.commands.model.lifecycle import NotATransition
+from keyturn.commands.model.record import Command, Face
+from keyturn.commands.model.states import State, Status
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import NOW, VIN, Names

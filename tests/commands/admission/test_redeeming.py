@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from tests.support.command_env import PARKED, CommandEnv, not_none
 
 from .codes import INVALID, USED, issue, redeem

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands import refusals
-from keyturn.commands.refusals import SINGLY
+from keyturn.commands.admission import refused_attempts
+from keyturn.commands.admission.refused_attempts import SINGLY
 from keyturn.errors import BlockedByPolicy
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import VIN
@@ -84,7 +84,7 @@ def test_kinds_beyond_a_bound_are_counted_as_one(env: CommandEnv) -> None:
     flood(env, SINGLY)
     for number in range(120):
         refusal = BlockedByPolicy(f"reason {number}")
-        env.do(refusals.note, env.names.company, env.names.application, VIN, "disable_ignition", refusal)
+        env.do(refused_attempts.note, env.names.company, env.names.application, VIN, "disable_ignition", refusal)
     ((folded,),) = env.rows("SELECT folded FROM refusal_window")
     counts = [each["count"] for each in json.loads(folded)]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.catalogue import CATALOGUE, COMMANDS
+from keyturn.commands.model.catalogue import CATALOGUE, COMMANDS
 from keyturn.connectors.port import Verdict
 from keyturn.fleet.evidence import Track
 from tests.support.command_env import PARKED, CommandEnv, not_none

@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.commands.epochs import leave_behind
-from keyturn.commands.states import State
+from keyturn.commands.execution.restore_fence import leave_behind
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from keyturn.fleet import immobilisation
 from tests.commands.model.drafts import draft, written

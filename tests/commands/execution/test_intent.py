@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.intent import write_intent
-from keyturn.commands.states import State
+from keyturn.commands.execution.intent import write_intent
+from keyturn.commands.model.states import State
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW, VIN
 

@@ -3,9 +3,9 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import lifecycle, record
-from keyturn.commands.desk import end_of_wait
-from keyturn.commands.states import State
+from keyturn.commands.admission.service import end_of_wait
+from keyturn.commands.model import lifecycle, record
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import CommandEnv, not_none

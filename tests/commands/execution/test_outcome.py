@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import lifecycle
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.model import lifecycle
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Exchange, Operation, Verdict
 from tests.support.command_env import OPERATION, CommandEnv, not_none
 from tests.support.enrolment import NOW

@@ -3,10 +3,10 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.desk import end_of_wait
-from keyturn.commands.intent import hold_back_unsent
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.admission.service import end_of_wait
+from keyturn.commands.execution.intent import hold_back_unsent
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW

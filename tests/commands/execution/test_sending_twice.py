@@ -5,11 +5,11 @@ from typing import Any, TypeVar, cast
 
 import pytest
 
-from keyturn.commands import outcome
-from keyturn.commands.desk import end_of_wait
-from keyturn.commands.intent import write_intent
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.admission.service import end_of_wait
+from keyturn.commands.execution import outcome
+from keyturn.commands.execution.intent import write_intent
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Account, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_watch import Budgets

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.states import State
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from tests.support.command_env import CommandEnv, not_none
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import outcome
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.execution import outcome
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from tests.support.command_env import OPERATION, PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import outcome
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.execution import outcome
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport, Verdict
 from keyturn.engine import vehicles as reports

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from keyturn.commands.catalogue import COMMANDS, CommandSpec
-from keyturn.commands.states import State
+from keyturn.commands.model.catalogue import COMMANDS, CommandSpec
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 
 OUTCOMES = {

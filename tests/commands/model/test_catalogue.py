@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.commands.catalogue import CATALOGUE, COMMANDS, IGNITION_PAIR, IMMOBILISABLE_OWNERSHIP, RESTORING
-from keyturn.commands.texts import precondition_not_met
+from keyturn.commands.model.catalogue import CATALOGUE, COMMANDS, IGNITION_PAIR, IMMOBILISABLE_OWNERSHIP, RESTORING
+from keyturn.commands.preconditions.table import precondition_not_met
 from tests.support.refusals import SENTENCES
 
 ROWS = [

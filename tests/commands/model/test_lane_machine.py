@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from keyturn.clock import after
-from keyturn.commands import record
-from keyturn.commands.states import LIVE, State
+from keyturn.commands.model import record
+from keyturn.commands.model.states import LIVE, State
 from keyturn.connectors.port import Verdict
 from keyturn.store.port import Tx
 from tests.support.command_env import OPERATION, CommandEnv, not_none

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.record import Command
-from keyturn.commands.states import State
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Quota, Verdict
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW

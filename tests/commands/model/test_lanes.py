@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from keyturn.commands import lanes
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.record import OpenCommand
-from keyturn.commands.states import State
+from keyturn.commands.model import lanes
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.model.record import OpenCommand
+from keyturn.commands.model.states import State
 
 from .drafts import queue
 

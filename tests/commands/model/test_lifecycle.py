@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_FINAL, VEHICLE_HAS_WORK
-from keyturn.commands import lifecycle, record
-from keyturn.commands.lifecycle import NotATransition
-from keyturn.commands.states import TRANSITIONS, State
+from keyturn.commands.model import lifecycle, record
+from keyturn.commands.model.lifecycle import NotATransition
+from keyturn.commands.model.states import TRANSITIONS, State
 from keyturn.store.port import Tx
 from tests.store.adapters import adapter
 from tests.support.command_env import CommandEnv

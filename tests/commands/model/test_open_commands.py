@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import lifecycle, record
-from keyturn.commands.record import Command, OpenCommand
-from keyturn.commands.states import State
+from keyturn.commands.model import lifecycle, record
+from keyturn.commands.model.record import Command, OpenCommand
+from keyturn.commands.model.states import State
 from tests.store.adapters import adapter
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW

@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.waits import Waits, waits
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.model.lanes import Waits, waits
 from keyturn.config.settings import CommandSettings
 from keyturn.connectors.port import Declarations
 

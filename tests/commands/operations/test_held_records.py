@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands import approvals, immobilisations
-from keyturn.commands.policy import LIMIT_REACHED
+from keyturn.commands import immobilisations
+from keyturn.commands.operations import approvals
+from keyturn.commands.rules.policy import LIMIT_REACHED
 from keyturn.connectors.port import Verdict
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.record import Command
+from keyturn.commands.model.record import Command
 from keyturn.connectors.port import Verdict
 from keyturn.fleet import immobilisation
 from tests.support.command_env import PARKED, CommandEnv, not_none

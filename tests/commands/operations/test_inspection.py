@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.inspection import ShowCommand, native_record, safe_to_retry, show, timeline
-from keyturn.commands.intent import hold_back_unsent
-from keyturn.commands.states import State, Status
+from keyturn.commands.execution.intent import hold_back_unsent
+from keyturn.commands.model.states import State, Status
+from keyturn.commands.operations.command_details import ShowCommand, native_record, safe_to_retry, show, timeline
 from keyturn.connectors.port import Exchange, Verdict
 from keyturn.errors import OperationError
 from keyturn.tenants.administration import Session

@@ -3,9 +3,9 @@
 from typing import Any
 
 from keyturn.clock import after
-from keyturn.commands.cases import Case
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.judgement import Finding, Verdict, judge, refusals
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.preconditions.context import Case
+from keyturn.commands.preconditions.evaluation import Finding, Verdict, judge, refusals
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
 from keyturn.fleet.evidence import Evidence, Report, Signal, Track

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.cases import usable_value
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.judgement import Verdict, judge
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.preconditions.context import usable_value
+from keyturn.commands.preconditions.evaluation import Verdict, judge
 from keyturn.fleet.evidence import Signal, Track
 from tests.support.enrolment import NOW
 

@@ -3,8 +3,8 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.cases import pending_names
-from keyturn.commands.states import State
+from keyturn.commands.model.states import State
+from keyturn.commands.preconditions.context import pending_names
 from keyturn.fleet.evidence import Track
 from tests.support.enrolment import NOW
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from keyturn.commands import texts
-from keyturn.commands.sights import sights
+from keyturn.commands.preconditions import table
+from keyturn.commands.preconditions.observations import sights
 from keyturn.fleet.evidence import Track
 from tests.support.enrolment import NOW
 
@@ -35,7 +35,7 @@ SAID = dict.fromkeys(set().union(*(signals for _, signals in TABLE.values())) - 
 
 @pytest.mark.parametrize("number", TABLE)
 def test_public_text_of_each_precondition_is_the_contracts(number: int) -> None:
-    assert texts.precondition_not_met((number,)) == f"Precondition not met: {TABLE[number][0]}"
+    assert table.precondition_not_met((number,)) == f"Precondition not met: {TABLE[number][0]}"
 
 
 @pytest.mark.parametrize("number", TABLE)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.judgement import Verdict
+from keyturn.commands.preconditions.evaluation import Verdict
 
 from .cases import CONTRADICTED, MET, UNKNOWN, ago, vehicle, verdict
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.catalogue import CATALOGUE, COMMANDS
-from keyturn.commands.judgement import judge, wants_reading
+from keyturn.commands.model.catalogue import CATALOGUE, COMMANDS
+from keyturn.commands.preconditions.evaluation import judge, wants_reading
 from tests.support.command_env import PARKED
 
 from .cases import RULES, case, refused

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.states import State
-from keyturn.commands.texts import NOT_APPROVED
+from keyturn.commands.model.messages import NOT_APPROVED
+from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from keyturn.fleet import evidence, notices
 from keyturn.fleet.evidence import Evidence, Report

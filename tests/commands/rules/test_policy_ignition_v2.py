@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.commands.nonces import Nonce
+from keyturn.commands.admission.nonces import Nonce
 from tests.commands.operations.immobilising import DISABLE, ENABLE
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import VIN

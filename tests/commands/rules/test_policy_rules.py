@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.catalogue import COMMANDS, Kind
-from keyturn.commands.policy import (
+from keyturn.commands.model.catalogue import COMMANDS, Kind
+from keyturn.commands.rules.policy import (
     IMMOBILISED,
     KILL_SWITCH,
     LIMIT_REACHED,

@@ -3,9 +3,9 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import quota
-from keyturn.commands.desk import end_of_wait
-from keyturn.commands.states import State
+from keyturn.commands.admission.service import end_of_wait
+from keyturn.commands.model.states import State
+from keyturn.commands.rules import quota
 from keyturn.connectors.port import Quota, Verdict
 from keyturn.store.port import Tx
 from tests.support.command_env import CommandEnv, not_none

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport, Verdict
 from keyturn.engine import vehicles as reports

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from keyturn.clock import SECOND, after
-from keyturn.commands.cases import Case
-from keyturn.commands.catalogue import COMMANDS
-from keyturn.commands.judgement import Finding, Verdict, judge, refusals
+from keyturn.commands.model.catalogue import COMMANDS
+from keyturn.commands.preconditions.context import Case
+from keyturn.commands.preconditions.evaluation import Finding, Verdict, judge, refusals
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.document import DefinitionError
 from keyturn.connectors.port import Declarations, StateReport

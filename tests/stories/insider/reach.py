@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyturn.clock import after
-from keyturn.commands import policy, rights
-from keyturn.commands.catalogue import COMMANDS, DISABLE, ENABLE
 from keyturn.commands.immobilised import open_records
-from keyturn.commands.policy import NOT_APPROVED, Moment
+from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE
+from keyturn.commands.rules import permissions, policy
+from keyturn.commands.rules.policy import NOT_APPROVED, Moment
 from keyturn.fleet import immobilisation, vehicles
 from keyturn.store.port import Tx
 from keyturn.tenants import operators
@@ -102,7 +102,7 @@ class Insider:
             )
             if not any(each.decode() in secrets for each in signing):
                 continue
-            grants = rights.current_grants(tx, company_id, application_id)
+            grants = permissions.current_grants(tx, company_id, application_id)
             if DISABLE not in grants:
                 continue
             found.add(("act as", f"application {name}"))
@@ -119,7 +119,7 @@ class Insider:
     def _may_disable(self, tx: Tx, vehicle_id: str, actor: str, grants: frozenset[str]) -> str | None:
         """Whether the application gets a disable through, ``alone`` or ``approved`` by somebody; None: never."""
         vehicle = vehicles.load(tx, vehicle_id)
-        if vehicle is None or rights.refused(tx, vehicle, DISABLE, grants, self._declares(vehicle.connector)):
+        if vehicle is None or permissions.refused(tx, vehicle, DISABLE, grants, self._declares(vehicle.connector)):
             return None
         facts = policy.gather(tx, vehicle, COMMANDS[DISABLE], actor, reason="missing")
         if any(policy.forbids(facts, moment) for moment in _MOMENTS):

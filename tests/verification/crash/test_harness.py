@@ -9,7 +9,7 @@ from verification.crash.invariants import CHECKS, violations
 from verification.crash.run_result import CloudSending, CrashResult
 from verification.results import Row
 
-from keyturn.commands.catalogue import IGNITION_PAIR
+from keyturn.commands.model.catalogue import IGNITION_PAIR
 from tests.verification.crash.runs import SHORT, ShortRun
 
 

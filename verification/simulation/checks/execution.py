@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from keyturn.clock import after
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from verification.results import Row
 from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.oem import READS

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from keyturn.commands.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.store.port import Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import open_sqlite

@@ -12,7 +12,7 @@ import msgspec
 
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import IdT, Topic
-from keyturn.commands.request import CommandRequest
+from keyturn.commands.admission.requests import CommandRequest
 from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
 from keyturn.engine.works import Chance, Parts, Works, assemble

@@ -5,7 +5,7 @@ from random import Random
 
 import msgspec
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.settings import (
     CommandSettings,
     ConfirmationSettings,

@@ -1,6 +1,6 @@
 """The demo's ways to the simulated OEM, and which one a vehicle takes."""
 
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.checking import KeyPath
 from keyturn_simulator import FleetVehicle
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from keyturn.cli.demo.connectors import CONNECTORS, connector_of
 from keyturn.cli.demo.folder import Credentials
-from keyturn.commands.catalogue import COMMANDS
+from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.errors import OperationError
 from keyturn_simulator import FleetVehicle, SimulatorSettings
 

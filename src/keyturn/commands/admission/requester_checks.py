@@ -1,0 +1,64 @@
+"""What a request meets before and after its own rules: who asks, with what signature, and through which account."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from keyturn.commands.model.catalogue import CommandSpec, Kind
+from keyturn.errors import BearerInvalid, SignSecretMissing
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx
+from keyturn.tenants.accounts import open_account
+from keyturn.tenants.administration import Session
+from keyturn.tenants.keyring import SealBroken
+
+CLOCK = "The wall clock was set back; actuating commands wait."
+UNUSABLE = "The OEM account's credentials cannot be used:"
+_NAMES = msgspec.json.Decoder(frozenset[str])
+_CALLER = """
+SELECT a.active = 1 AND c.active = 1, a.grants, EXISTS (SELECT 1 FROM sign_secret s WHERE s.application_id = a.id)
+FROM application a JOIN company c ON c.id = a.company_id WHERE a.id = :id
+"""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """The application that would ask."""
+
+    active: bool
+    signs: bool
+    """It has a sign-secret."""
+    grants: frozenset[str]
+    """Whether it is active or not."""
+
+
+def caller(tx: ReadTx, application_id: str) -> Caller:
+    row = tx.one(_CALLER, id=application_id)
+    if row is None:
+        return Caller(active=False, signs=False, grants=frozenset())
+    active, grants, signs = row
+    return Caller(bool(active), bool(signs), _NAMES.decode(grants))
+
+
+def unheard(asking: Caller) -> Iterator[str]:
+    """Rows 2 and 6a: nothing after them is looked at."""
+    if not asking.active:
+        yield BearerInvalid.detail
+    if not asking.signs:
+        yield SignSecretMissing.detail
+
+
+def behind(session: Session, vehicle: Vehicle, spec: CommandSpec, *, clock_fault: bool) -> Iterator[str]:
+    """What keeps a command from the OEM although every rule lets it pass."""
+    if clock_fault and spec.kind is Kind.ACTUATING:
+        yield CLOCK
+    try:
+        opened = open_account(session.tx, session.keyring, vehicle.account_id)
+    except SealBroken:
+        yield f"{UNUSABLE} they were sealed under another key."
+        return
+    if opened is None:  # the rows of the contract say so already
+        return
+    connector, account = opened
+    use = session.installation.credentials.get(connector)
+    if problems := use.problems(account.credentials) if use else ():
+        yield " ".join([UNUSABLE, *problems])

@@ -1,0 +1,108 @@
+"""Where the edges hand requests in: intake, the wait for the OEM's first answer, and reading records."""
+
+from functools import partial
+
+from keyturn.bus.port import Bus
+from keyturn.bus.topics import COMMAND_CHANGED, CONFIRMATION_ISSUED, CommandId, VehicleId
+from keyturn.clock import Clock, seconds_between
+from keyturn.commands.admission import nonces, refused_attempts
+from keyturn.commands.admission.intake import Intake
+from keyturn.commands.admission.nonces import Nonce
+from keyturn.commands.admission.requests import CommandRequest, PostAnswer, is_final, post_answer, record_body
+from keyturn.commands.model import lifecycle, record
+from keyturn.commands.model.record import Command, Face
+from keyturn.errors import Refusal
+from keyturn.store.port import ReadTx, Store, Tx
+from keyturn.tenants.principal import Principal
+
+_LOOK_UP = 0.5
+"""Seconds after which a held answer looks at the row, and at whether the node stops, without a wake-up."""
+
+
+class Desk:
+    """The domain's door for `POST /vehicle-command` and `GET /vehicle-command/{id}`."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, intake: Intake) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._intake = intake
+        self._draining = False
+
+    def drain(self) -> None:
+        """Hold no more answers of `get`: the node is about to stop."""
+        self._draining = True
+
+    async def post(self, request: CommandRequest) -> PostAnswer:
+        """Register, join, confirm or refuse. Raises the `Refusal` that answers; holds for the OEM's first answer."""
+        submitted = await self._store.write(partial(self._intake.submit, request=request))
+        if submitted.refusal is not None:
+            raise submitted.refusal
+        if submitted.confirming_vehicle is not None:
+            self._bus.publish(CONFIRMATION_ISSUED, VehicleId(submitted.confirming_vehicle))
+        if submitted.waiting is not None:
+            return post_answer(await self._first_answer(submitted.waiting))
+        assert submitted.answer is not None, "one of the three is set"
+        return submitted.answer
+
+    async def get(self, company_id: str, command_id: str, wait: float = 0.0) -> dict[str, object] | None:
+        """The public record, held until its status is final or `wait` seconds are over. None: not this company's."""
+        if wait <= 0:
+            command = await self._load(company_id, command_id)
+        else:
+            command = await self._settled(company_id, command_id, wait)
+        return None if command is None else record_body(command)
+
+    async def is_spent(self, nonce: Nonce) -> bool:
+        """Whether a signature with this nonce is sure to be refused: seen before, too old or too new."""
+        return await self._store.read(partial(nonces.is_spent, nonce=nonce))
+
+    async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
+        """Write down an ignition attempt that was refused before intake."""
+        company_id, actor = principal.company_id, principal.application_id
+        await self._store.write(lambda tx: refused_attempts.note(tx, company_id, actor, vin, command, refusal))
+
+    async def _first_answer(self, command: Command) -> Command:
+        """The record once its POST has an answer; at the end of the wait the answer is fixed here.
+
+        The wait is over by the store's clock or by the monotonic one, whichever is first: a wall clock that is set back
+        keeps no caller waiting.
+        """
+        until: float | None = None
+        with self._bus.waiter(COMMAND_CHANGED, CommandId(command.id)) as waiter:
+            while True:
+                current, now = await self._store.read(partial(_load_now, command_id=command.id))
+                if current is None or current.post_code is not None:
+                    return current or command
+                left = seconds_between(now, current.post_until or 0)
+                if until is None:
+                    until = self._clock.monotonic() + left
+                left = min(left, until - self._clock.monotonic())
+                if left <= 0:
+                    return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
+                await waiter.next(left)
+
+    async def _settled(self, company_id: str, command_id: str, wait: float) -> Face | None:
+        until = self._clock.monotonic() + wait
+        with self._bus.waiter(COMMAND_CHANGED, CommandId(command_id)) as waiter:
+            while True:
+                command = await self._load(company_id, command_id)
+                left = until - self._clock.monotonic()
+                if command is None or is_final(command) or left <= 0 or self._draining:
+                    return command
+                await waiter.next(min(left, _LOOK_UP))
+
+    async def _load(self, company_id: str, command_id: str) -> Face | None:
+        return await self._store.read(partial(record.load_face, company_id=company_id, command_id=command_id))
+
+
+def _load_now(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
+    return record.load(tx, command_id), tx.now
+
+
+def end_of_wait(tx: Tx, command_id: str) -> Command | None:
+    """The POST stops waiting, and what is alive is Pending: what the OEM could not take so far is tried on."""
+    command = record.load_to_change(tx, command_id)
+    if command is None or command.post_code is not None:
+        return command
+    return lifecycle.settle_post(tx, command, 200)

@@ -1,0 +1,214 @@
+"""What a transition does to our own record of the vehicle, in the transition's transaction."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands.model.catalogue import DISABLE, IGNITION_PAIR, START, Kind
+from keyturn.commands.model.lifecycle import ENGINE
+from keyturn.commands.model.record import Command
+from keyturn.fleet import evidence, immobilisation, notices, positions
+from keyturn.fleet.evidence import Evidence, Track
+from keyturn.fleet.immobilisation import Immobilisation, Opening
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Tx
+
+ALERT_LASTS = 30.0
+"""Seconds of horn and lights."""
+_LOCATION = "location"
+
+Change = Callable[[Track, int], dict[str, object]]
+
+_EXECUTED: dict[str, Change] = {
+    "disable_ignition": lambda _track, _at: {"ignition_disabled": True},
+    "enable_ignition": lambda track, at: {"ignition_disabled": False, "enabled_at": max(track.enabled_at, at)},
+    "start": lambda track, at: {
+        "remote_start_active": True,
+        "start_pending": False,
+        "consecutive_starts": track.consecutive_starts + 1,
+        "started_at": max(track.started_at, at),
+    },
+    "cancel_start": lambda _track, _at: {"remote_start_active": False, "start_pending": False},
+    "alert": lambda _track, at: {"alert_active_until": after(at, ALERT_LASTS)},
+    "cancel_alert": lambda _track, _at: {"alert_active_until": 0},
+}
+"""What an executed command leaves in our own record; `at` is when the vehicle did it."""
+_COUNTED_ANYWAY = ("consecutive_starts", "started_at", "enabled_at")
+"""What even a command that a later one has overtaken leaves."""
+
+_TOUCHED = """
+FROM immobilisation_command t JOIN command c ON c.id = t.command_id WHERE t.immobilisation_id = :immobilisation_id
+"""
+_OTHER_DISABLE = f"""
+SELECT c.id {_TOUCHED} AND c.name = 'disable_ignition' AND c.id <> :command_id
+  AND c.state IN ('Dispatching', 'Accepted', 'Unknown') ORDER BY c.sent_at DESC LIMIT 1
+"""
+_DISABLE_MAY_STILL_ACT = f"""
+SELECT 1 {_TOUCHED} AND c.name = 'disable_ignition'
+  AND (c.state IN ('Dispatching', 'Accepted') OR (c.state = 'Unknown' AND c.answer_deadline >= :instant))
+"""
+_LAST_ENABLE = f"""
+SELECT c.id, c.sent_at {_TOUCHED} AND c.name = 'enable_ignition' AND c.state IN ('Executed', 'Verified')
+ORDER BY c.completed_at DESC, c.sent_at DESC LIMIT 1
+"""
+
+
+def on_sent(tx: Tx, command: Command) -> None:
+    """The intent is written: from now on older values of what the command changes say nothing."""
+    if command.spec.is_read:
+        return
+    known = evidence.load_to_change(tx, command.vehicle_id)
+    changes: dict[str, object] = {"changed_at": _changed(known.track, command, tx.now)}
+    if command.spec.kind is Kind.ACTUATING:
+        changes["actuated_at"] = tx.now
+    if command.name == START:
+        changes["start_pending"] = True
+    _save(tx, command.vehicle_id, known, changes)
+    if command.name == DISABLE:
+        immobilisation.open_for(tx, _opening(command, known.track))
+        notices.adopt(tx, command.vehicle_id)
+    if command.name in IGNITION_PAIR:
+        immobilisation.touch(tx, command.vehicle_id, command.id)
+
+
+def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
+    """The vehicle did it, or it was already so; `done_at` is when, where the OEM says.
+
+    Commands take effect in the order in which the vehicle did them: a late answer to an earlier one does not undo what
+    a later one did. Where the OEM does not say when, a restoring command counts from its sending, and one that acts may
+    have acted until now: of two readings of the past, the one that keeps a vehicle on record as immobilised.
+    """
+    if command.spec.is_read:
+        _located(tx, command)
+        return
+    at = executed_at(command, tx.now)
+    ordered_at = (command.sent_at or 0) if done_at is None and command.spec.is_restoring else at
+    known = evidence.load_to_change(tx, command.vehicle_id)
+    overtaken = any(known.track.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
+    changes = _EXECUTED[command.name](known.track, at) if command.name in _EXECUTED else {}
+    if overtaken:
+        changes = {name: value for name, value in changes.items() if name in _COUNTED_ANYWAY}
+    else:
+        changes["settled_at"] = {**known.track.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
+    _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.track, command, at)})
+    if command.name in IGNITION_PAIR:
+        _executed_ignition(tx, command, known.track, overtaken=overtaken)
+
+
+def on_not_done(tx: Tx, command: Command) -> None:
+    """It is certain that the vehicle did not do it."""
+    if command.name == START:
+        known = evidence.load_to_change(tx, command.vehicle_id)
+        _save(tx, command.vehicle_id, known, {"start_pending": False})
+    elif command.name == DISABLE:
+        _opener_is_over(tx, command)
+        _close_if_over(tx, command.vehicle_id)
+
+
+def on_report(tx: Tx, vehicle: Vehicle, known: Evidence) -> None:
+    """The vehicle said something: perhaps that its ignition is enabled."""
+    if _says_enabled(known):
+        _close_if_over(tx, vehicle.id)
+
+
+def disable_may_still_act(tx: ReadTx, record: Immobilisation, instant: int) -> bool:
+    """A disable is with the OEM, or Unknown and its answer deadline had not passed at `instant`."""
+    return tx.one(_DISABLE_MAY_STILL_ACT, immobilisation_id=record.id, instant=instant) is not None
+
+
+def executed_at(command: Command, now: int) -> int:
+    """When the vehicle did it: the OEM's word, bounded by our own sending and the present."""
+    said = now if command.completed_at is None else command.completed_at
+    return max(command.sent_at or 0, min(said, now))
+
+
+def _changed(track: Track, command: Command, at: int) -> dict[str, int]:
+    return track.changed_at | {name: max(at, track.changed_at.get(name, 0)) for name in command.spec.changes}
+
+
+def _save(tx: Tx, vehicle_id: str, known: Evidence, changes: dict[str, object]) -> None:
+    track = msgspec.structs.replace(known.track, **changes)
+    evidence.save(tx, vehicle_id, Evidence(known.report, track))
+
+
+def _located(tx: Tx, command: Command) -> None:
+    """Keep where the vehicle said that it was."""
+    said = msgspec.json.decode(command.detail)
+    if command.name != _LOCATION or not isinstance(said, dict):
+        return
+    known = evidence.load_to_change(tx, command.vehicle_id)
+    at = executed_at(command, tx.now)
+    position = positions.newest(known.track.position, said.get("latitude"), said.get("longitude"), at)
+    _save(tx, command.vehicle_id, known, {"position": position})
+
+
+def _opening(command: Command, track: Track) -> Opening:
+    return Opening(
+        command.company_id,
+        command.vehicle_id,
+        command.id,
+        command.actor,
+        command.account_id,
+        command.external_id,
+        track.position,
+    )
+
+
+def _executed_ignition(tx: Tx, command: Command, track: Track, *, overtaken: bool) -> None:
+    """A disable that took effect is on record, even one whose record was closed before its late answer."""
+    if not overtaken:
+        if command.name == DISABLE:
+            immobilisation.open_for(tx, _opening(command, track))
+        immobilisation.touch(tx, command.vehicle_id, command.id)
+        if command.name == DISABLE:
+            immobilisation.confirm(tx, command.vehicle_id, command.id, ENGINE)
+    _close_if_over(tx, command.vehicle_id)
+
+
+def _opener_is_over(tx: Tx, command: Command) -> None:
+    """The disable that opened a record does not keep it open any more; another one that was sent may."""
+    for record in immobilisation.unfinished(tx, command.vehicle_id):
+        if record.opened_by != command.id:
+            continue
+        other = tx.one(_OTHER_DISABLE, immobilisation_id=record.id, command_id=command.id)
+        if other is not None:
+            immobilisation.attribute(tx, record, other[0])
+        else:
+            immobilisation.close(tx, record, command.id, ENGINE)
+
+
+def _close_if_over(tx: Tx, vehicle_id: str) -> None:
+    """A report said that the ignition is enabled, or an enable executed, and no disable of ours may act after it."""
+    for record in immobilisation.unfinished(tx, vehicle_id):
+        if over := _over(tx, record):
+            immobilisation.close(tx, record, over, ENGINE)
+
+
+def _over(tx: ReadTx, record: Immobilisation) -> str | None:
+    """What ended it, as `immobilisation.close` takes it."""
+    known = evidence.load(tx, record.vehicle_id)
+    if shows_enabled(tx, record, known):
+        return immobilisation.REPORT
+    enable = tx.one(_LAST_ENABLE, immobilisation_id=record.id)
+    if enable is None or known.track.ignition_disabled:
+        return None
+    if not disable_may_still_act(tx, record, enable[1] or 0):
+        return str(enable[0])
+    return None
+
+
+def shows_enabled(tx: ReadTx, record: Immobilisation, known: Evidence) -> bool:
+    """The newest report says so, of a moment after which no disable of ours may act any more."""
+    signal = known.report.signals.get("ignition_disabled")
+    if signal is None or not _says_enabled(known):
+        return False
+    return not disable_may_still_act(tx, record, min(signal.as_of or 0, tx.now))
+
+
+def _says_enabled(known: Evidence) -> bool:
+    """The newest report says so, of a moment after every command of ours that could change it."""
+    signal = known.report.signals.get("ignition_disabled")
+    if signal is None or signal.value is not False:
+        return False
+    return (signal.as_of or 0) > known.track.changed_at.get("ignition_disabled", 0)

@@ -1,0 +1,81 @@
+"""What the passing of a deadline does to an open command."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands.execution import outcome
+from keyturn.commands.execution.intent import expire
+from keyturn.commands.model import lifecycle, messages, record, unanswered
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State, Status
+from keyturn.config.settings import EngineSettings
+from keyturn.connectors.port import Declarations
+from keyturn.store.port import Tx
+
+
+def lapse(tx: Tx, command_id: str, declares: Declarations, rules: EngineSettings) -> Command | None:
+    """Do what is due for this command now, if its deadline has really come."""
+    command = record.load_to_change(tx, command_id)
+    if command is None:
+        return None
+    handle = _HANDLERS.get(command.state)
+    if handle is None:
+        lifecycle.close(tx, command_id)
+        return None
+    return handle(tx, command, declares, rules)
+
+
+def _awaiting(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSettings) -> Command | None:
+    """Nobody approved it in time."""
+    if tx.now < (command.approve_by or 0):
+        return None
+    return lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_APPROVED, cause="policy")
+
+
+def _queued(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSettings) -> Command | None:
+    return expire(tx, command) if tx.now >= (command.send_deadline or 0) else None
+
+
+def _dispatching(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
+    """Nobody recorded an answer: it may have happened."""
+    if tx.now < after(command.send_by or 0, rules.answer_timeout):
+        return None
+    return outcome.unknown(tx, command, "unclear", declares)
+
+
+def _accepted(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
+    if tx.now < (command.answer_deadline or 0):
+        return None
+    question = unanswered.of_question(tx, command.id)
+    told = {"exchange": msgspec.to_builtins(question)} if question else {}
+    moved = outcome.unknown(
+        tx, command, "no_answer", declares, told=told, cause=unanswered.cause(question, "reachability")
+    )
+    return _unknown(tx, moved, declares, rules) if moved is not None else None
+
+
+def _unknown(tx: Tx, command: Command, _declares: Declarations, rules: EngineSettings) -> Command | None:
+    """At the answer deadline it is shown as Error and nobody joins it any more; a day later nobody asks either.
+
+    It stays open even where there is nobody to ask: for that day it may still be what the vehicle does next.
+    """
+    asked_until = after(command.answer_deadline or 0, rules.resolve_for)
+    if tx.now < (command.answer_deadline or 0):
+        return None
+    lifecycle.part(tx, command.id)
+    if tx.now >= asked_until:
+        lifecycle.close(tx, command.id)
+    else:
+        lifecycle.wake(tx, command, asked_until)
+    return lifecycle.reveal(tx, command) if command.status is Status.PENDING else command
+
+
+_HANDLERS: dict[State, Callable[[Tx, Command, Declarations, EngineSettings], Command | None]] = {
+    State.AWAITING_APPROVAL: _awaiting,
+    State.QUEUED: _queued,
+    State.DISPATCHING: _dispatching,
+    State.ACCEPTED: _accepted,
+    State.UNKNOWN: _unknown,
+}

@@ -1,0 +1,182 @@
+"""The intent: the last judgement, and the durable word that a command is about to be sent.
+
+Rights, policy and evidence are read from the store here, never from a cache. Nothing is sent without it, and what it
+says (`send_by`, the deadlines) bounds what may happen after it.
+"""
+
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands.admission.registration import CONFLICT, Registrar, answered, answered_if_later, encode_findings
+from keyturn.commands.execution import effects
+from keyturn.commands.model import lanes, lifecycle, messages, record, unanswered
+from keyturn.commands.model.lanes import waits
+from keyturn.commands.model.record import Command, OpenCommand
+from keyturn.commands.model.states import State
+from keyturn.commands.preconditions import table
+from keyturn.commands.preconditions.context import Case, usable_value
+from keyturn.commands.preconditions.evaluation import Finding, Verdict, judge, refusals
+from keyturn.commands.rules import permissions, quota
+from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Moment
+from keyturn.config.settings import CommandSettings
+from keyturn.connectors.port import Declarations
+from keyturn.errors import blocked_by_policy
+from keyturn.fleet import vehicles
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import Tx
+
+FORBIDDEN = 403
+BAD_GATEWAY = 502
+
+
+class IntentRules(msgspec.Struct, frozen=True):
+    """What the intent is written by."""
+
+    registrar: Registrar
+    commands: CommandSettings
+    send_window: float
+    """Seconds from the intent to its `send_by`."""
+
+
+def write_intent(
+    tx: Tx, command_id: str, declares: Declarations | None, rules: IntentRules, waited_until: int | None = None
+) -> Command | None:
+    """Take the command to Dispatching, or to where its evidence, rights or deadline send it.
+
+    `waited_until` is a `not_before` that the caller has waited for on the monotonic clock. It counts as past: while a
+    wall clock that was set back catches up, the store's time stands still, and a restoring command goes on.
+    Returns the record only when it may be sent now; None: it is not its turn, or it ended here.
+    """
+    command = record.load_to_change(tx, command_id)
+    if command is None or command.state is not State.QUEUED or command.epoch != rules.registrar.epoch:
+        return None
+    lanes.lock(tx, command.vehicle_id)
+    rows = record.open_of_vehicle(tx, command.vehicle_id)
+    sendable = lanes.sendable(rows, max(tx.now, waited_until or 0))
+    row = next((row for row in sendable if row.command_id == command_id), None)
+    if row is None:
+        return None
+    if tx.now >= (command.send_deadline or 0):
+        expire(tx, command)
+        return None
+    vehicle = vehicles.load(tx, command.vehicle_id)
+    reason = permissions.turned(tx, vehicle, command, declares, Moment.SEND)
+    if reason is not None or vehicle is None or declares is None:
+        refuse_by_policy(tx, command, reason or NO_LONGER_PERMITTED)
+        return None
+    return _judged(tx, command, vehicle, declares, rows, lanes.slot(rows, row), rules)
+
+
+def _judged(
+    tx: Tx,
+    command: Command,
+    vehicle: Vehicle,
+    declares: Declarations,
+    rows: list[OpenCommand],
+    slot: int | None,
+    rules: IntentRules,
+) -> Command | None:
+    """By evidence and by the OEM's quota, as they are in this moment."""
+    superseded = command.supersedes is not None
+    case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, rows, superseded_opposite=superseded)
+    findings = judge(case, rules.registrar.evidence_rules, fresh=True)
+    if numbers := refusals(case, findings, acceptance=False):
+        refuse_by_evidence(tx, command, numbers, findings, case)
+        return None
+    frees_at = quota.frees_at(tx, declares.quota, command.account_id, vehicle.id)
+    if frees_at is not None and not command.spec.is_restoring:
+        hold_back(tx, command, frees_at, "quota")
+        return None
+    quota.count(tx, declares.quota, command.account_id, vehicle.id)
+    return _dispatch(tx, command, case, findings, slot, rules)
+
+
+def hold_back_unsent(tx: Tx, command_id: str, until: int, cause: str) -> Command | None:
+    """As `hold_back`, if the command is still Queued."""
+    command = record.load_to_change(tx, command_id)
+    return hold_back(tx, command, until, cause) if command is not None and command.state is State.QUEUED else None
+
+
+def hold_back(tx: Tx, command: Command, until: int, cause: str) -> Command | None:
+    """It cannot be sent before `until`: a temporary failure, and a final one when its time is up by then."""
+    if until >= (command.send_deadline or 0):
+        return _not_sent(tx, command, cause, told={"not_before": until})
+    told = {"not_before": until, "attempts": command.attempts + 1, "cause": cause}
+    return lifecycle.annotate(tx, command, "held_back", told, **told, **answered_if_later(command, until))
+
+
+def expire_unsent(tx: Tx, command_id: str) -> Command | None:
+    """As `expire`, for a command that had its time on the monotonic clock whatever the wall clock says."""
+    command = record.load_to_change(tx, command_id)
+    return expire(tx, command) if command is not None and command.state is State.QUEUED else None
+
+
+def expire(tx: Tx, command: Command) -> Command | None:
+    """The send deadline passed and nothing was taken: Failed where it was tried."""
+    if command.attempts and command.sent_at is not None:
+        return _not_sent(tx, command, command.cause or "oem")
+    changes = {"cause": command.cause or "internal", **answered(command)}
+    return lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_SENT_IN_TIME, **changes)
+
+
+def _not_sent(tx: Tx, command: Command, cause: str, told: dict[str, object] | None = None) -> Command | None:
+    changes = {"cause": cause, "outcome": "not_taken", **answered(command, BAD_GATEWAY, messages.NOT_SENT_TO_OEM)}
+    return lifecycle.move(tx, command, State.FAILED, detail=messages.NOT_SENT_TO_OEM, told=told, **changes)
+
+
+def refuse_by_policy(
+    tx: Tx, command: Command, reason: str, actor: str = lifecycle.ENGINE, **also: Any
+) -> Command | None:
+    """A rule turned, or was found to stand, against a registered command. `also` are further columns."""
+    text = blocked_by_policy(reason)
+    changes = {"cause": "policy", **answered(command, FORBIDDEN, text), **also}
+    return lifecycle.move(tx, command, State.REFUSED, detail=text, actor=actor, **changes)
+
+
+def refuse_by_evidence(
+    tx: Tx, command: Command, numbers: tuple[int, ...], findings: tuple[Finding, ...], case: Case
+) -> Command | None:
+    """A precondition is contradicted, or unknown where that refuses: perhaps because the vehicle could not be read."""
+    text = table.precondition_not_met(numbers)
+    contradicted = any(f.verdict is Verdict.CONTRADICTED for f in findings if f.number in numbers)
+    unread = None if contradicted or case.evidence.report.unread is None else case.evidence.report.unread.exchange
+    changes = {
+        "cause": unanswered.cause(unread, "vehicle_state"),
+        "verdicts": encode_findings(findings),
+        **answered(command, CONFLICT, text),
+    }
+    told = {"exchange": msgspec.to_builtins(unread)} if unread else {}
+    return lifecycle.move(tx, command, State.REFUSED, detail=text, told=told, **changes)
+
+
+def _dispatch(
+    tx: Tx, command: Command, case: Case, findings: tuple[Finding, ...], slot: int | None, rules: IntentRules
+) -> Command | None:
+    answer_wait = waits(command.spec, case.declares, rules.commands).answer
+    changes: dict[str, Any] = {
+        "sent_at": tx.now,
+        "send_by": min(command.send_deadline or 0, after(tx.now, rules.send_window)),
+        "answer_deadline": after(tx.now, answer_wait),
+        "verdicts": encode_findings(findings),
+        "known_before": _known_before(case, rules),
+        "may_have_executed": True,
+        "cause": None,
+    }
+    told: dict[str, object] = {"external_id": command.external_id, "account_id": command.account_id}
+    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, told=told, **changes)
+    if moved is not None:
+        effects.on_sent(tx, moved)
+    return moved
+
+
+def _known_before(case: Case, rules: IntentRules) -> str | None:
+    """The verifying signal as it was known before sending; a change of it after an unclear sending is proof.
+
+    Not while another command of its name may act: nobody could tell which of them made the change.
+    """
+    if case.spec.verified_by is None or case.spec.name in case.pending:
+        return None
+    value = usable_value(case, case.spec.verified_by.signal, rules.registrar.evidence_rules)
+    return None if value is None else msgspec.json.encode(value).decode()

@@ -1,0 +1,231 @@
+"""What an OEM's answer does to a command: two axes in, one fenced transition out.
+
+Whether it may have happened decides between Unknown and the certain ends; whether it is temporary decides between
+another try and Failed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from keyturn.clock import after, seed_time
+from keyturn.commands.admission.registration import CONFLICT, answered, answered_if_later
+from keyturn.commands.execution import effects
+from keyturn.commands.model import lifecycle, messages, record
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import State
+from keyturn.commands.preconditions import table
+from keyturn.commands.preconditions.context import reported_as
+from keyturn.connectors.port import Declarations, OemAnswer, Operation, Verdict
+from keyturn.fleet.evidence import Evidence
+from keyturn.store.port import Tx
+
+BAD_GATEWAY = 502
+_BACKOFF = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before the next try of what cannot have happened; the last one repeats."""
+
+
+def apply(tx: Tx, command_id: str, answer: OemAnswer, declares: Declarations) -> Command | None:
+    """Record an answer to a question or a look-up. None: it changes nothing, or came too late."""
+    command = record.load_to_change(tx, command_id)
+    return None if command is None else _apply(tx, command, answer, declares)
+
+
+def apply_to_operation(
+    tx: Tx, account_id: str, operation: Operation, answer: OemAnswer, declares: Declarations
+) -> tuple[str, ...]:
+    """Record what an OEM said unasked of an operation, as `apply` does of an answer to a question.
+
+    Gives the ids of the commands that are asked about as this operation. Where there are several, none is changed: each
+    is to be asked about.
+    """
+    followed = record.followed_with(tx, account_id, operation)
+    if len(followed) == 1:
+        apply(tx, followed[0].id, answer, declares)
+    return tuple(command.id for command in followed)
+
+
+def apply_to_sending(tx: Tx, sent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    """Record the answer to one sending, `sent` being its intent; of a later sending of the command it says nothing.
+
+    So it may be recorded again where nobody knows whether that was kept, whatever others did meanwhile.
+    """
+    command = record.load_to_change(tx, sent.id)
+    if command is None or _sending(command) != _sending(sent):
+        return None
+    return _apply(tx, command, answer, declares)
+
+
+def _sending(command: Command) -> tuple[object, ...]:
+    return command.attempts, command.sent_at, command.send_by
+
+
+def _apply(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    if answer.completed_at is not None and tx.moment.ahead:
+        answer = msgspec.structs.replace(answer, completed_at=answer.completed_at + tx.moment.ahead)
+    handle = _HANDLERS.get((command.state, answer.verdict))
+    return handle(tx, command, answer, declares) if handle else None
+
+
+def resolvable(command: Command, declares: Declarations) -> bool:
+    """Whether an Unknown command can still be cleared up: something to ask, or a signal whose change would prove it."""
+    return command.operation is not None or declares.looks_up or readable(command, declares)
+
+
+def readable(command: Command, declares: Declarations) -> bool:
+    """Whether a changed reading could show that the vehicle did it."""
+    wanted = command.spec.verified_by
+    if wanted is None or not declares.reads_state or command.known_before is None:
+        return False
+    return bool(msgspec.json.decode(command.known_before) != wanted.value)
+
+
+def executed_by_reading(tx: Tx, command_id: str, known: Evidence, declares: Declarations) -> Command | None:
+    """Unknown becomes Executed only by a changed value, vouched for after the sending; never Failed.
+
+    A change that a later command of ours may have made proves nothing about this one.
+    """
+    command = record.load_to_change(tx, command_id)
+    if command is None or command.state is not State.UNKNOWN or not readable(command, declares):
+        return None
+    wanted = command.spec.verified_by
+    signal = reported_as(known, wanted, newer_than=command.sent_at or 0) if wanted else None
+    if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:
+        return None
+    answer = OemAnswer(Verdict.SUCCEEDED, completed_at=signal.observed_at)
+    return _executed(tx, command, answer, declares)
+
+
+def unknown(tx: Tx, command: Command, outcome: str, declares: Declarations, **changes: Any) -> Command | None:
+    """It may have happened. Shown as Error at once where the POST said 502 or nothing can clear it up."""
+    columns = {"outcome": outcome, "cause": "oem", "may_have_executed": True, **changes}
+    moved = lifecycle.move(tx, command, State.UNKNOWN, **columns)
+    if moved is not None and (moved.post_code == BAD_GATEWAY or not resolvable(moved, declares)):
+        return lifecycle.reveal(tx, moved)
+    return moved
+
+
+def _accepted(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+    told = _told(answer)
+    return lifecycle.move(tx, command, State.ACCEPTED, told=told, operation=_operation(answer), **answered(command))
+
+
+def _executed(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    timed = msgspec.structs.replace(command, completed_at=answer.completed_at)
+    at = effects.executed_at(timed, tx.now)
+    moved = lifecycle.move(
+        tx,
+        command,
+        State.EXECUTED,
+        detail={"date_time": seed_time(at), **answer.data},
+        told=_told(answer),
+        completed_at=at,
+        outcome="already_done" if answer.already_done else "succeeded",
+        cause=None,
+        may_have_executed=True,
+        verification=None if command.spec.verified_by is None or declares.reads_state else "not_possible",
+        **answered(command),
+    )
+    if moved is not None:
+        effects.on_executed(tx, moved, answer.completed_at)
+    return moved
+
+
+def _failed(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+    detail = answer.detail or _refusal_text(answer) or messages.VEHICLE_FAILURE
+    changes = {"outcome": "failed", "cause": "vehicle_state" if answer.preconditions else "oem", **answered(command)}
+    return _not_done(tx, command, State.FAILED, detail, answer, changes)
+
+
+def _refused(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+    text = _refusal_text(answer) or messages.VEHICLE_FAILURE
+    changes = {"outcome": "refused", "cause": "vehicle_state", **answered(command, CONFLICT, text)}
+    return _not_done(tx, command, State.REFUSED, text, answer, changes)
+
+
+def _not_taken(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+    again_at = after(tx.now, max(_backoff(command.attempts), answer.retry_after or 0.0))
+    if answer.temporary and again_at < (command.send_deadline or 0):
+        retry = {
+            "attempts": command.attempts + 1,
+            "not_before": again_at,
+            "answer_deadline": None,
+            "send_by": None,
+            "cause": "oem",
+            **answered_if_later(command, again_at),
+        }
+        return _not_done(tx, command, State.QUEUED, None, answer, retry, not_before=again_at)
+    failure, told = messages.NOT_SENT_TO_OEM, {"not_before": again_at} if answer.temporary else {}
+    changes: dict[str, Any] = {"outcome": "not_taken", "cause": "oem", **answered(command, BAD_GATEWAY, failure)}
+    return _not_done(tx, command, State.FAILED, failure, answer, changes, **told)
+
+
+def _no_operation(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    told = _told(answer)
+    return unknown(
+        tx, command, "no_operation", declares, told=told, **answered(command, BAD_GATEWAY, messages.NO_OPERATION)
+    )
+
+
+def _unclear(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+    return unknown(tx, command, "unclear", declares, told=_told(answer), **answered(command))
+
+
+def _found(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+    """An Unknown command's operation was found: from now on it is asked about."""
+    if command.operation is not None or answer.operation is None:
+        return None
+    return lifecycle.annotate(tx, command, "found", operation=_operation(answer))
+
+
+Handler = Callable[[Tx, Command, OemAnswer, Declarations], Command | None]
+_D, _A, _U, _V = State.DISPATCHING, State.ACCEPTED, State.UNKNOWN, Verdict
+
+_HANDLERS: dict[tuple[State, Verdict], Handler] = {
+    (_D, _V.IN_PROGRESS): _accepted,
+    (_D, _V.SUCCEEDED): _executed,
+    (_D, _V.FAILED): _failed,
+    (_D, _V.REFUSED): _refused,
+    (_D, _V.NOT_TAKEN): _not_taken,
+    (_D, _V.NO_OPERATION): _no_operation,
+    (_D, _V.UNCLEAR): _unclear,
+    (_A, _V.SUCCEEDED): _executed,
+    (_A, _V.FAILED): _failed,
+    (_A, _V.REFUSED): _refused,
+    (_U, _V.SUCCEEDED): _executed,
+    (_U, _V.FAILED): _failed,
+    (_U, _V.REFUSED): _failed,
+    (_U, _V.IN_PROGRESS): _found,
+}
+"""What each answer means in each state; every other pair changes nothing."""
+
+
+def _not_done(
+    tx: Tx, command: Command, to: State, detail: str | None, answer: OemAnswer, changes: dict[str, Any], **told: object
+) -> Command | None:
+    """`told` is what the audit entry says besides."""
+    columns = {"may_have_executed": False, **changes}
+    moved = lifecycle.move(tx, command, to, detail=detail, told={**_told(answer), **told}, **columns)
+    if moved is not None:
+        effects.on_not_done(tx, moved)
+    return moved
+
+
+def _backoff(attempts: int) -> float:
+    return _BACKOFF[min(attempts, len(_BACKOFF) - 1)]
+
+
+def _refusal_text(answer: OemAnswer) -> str | None:
+    return table.precondition_not_met(answer.preconditions) if answer.preconditions else None
+
+
+def _operation(answer: OemAnswer) -> str | None:
+    return None if answer.operation is None else msgspec.json.encode(answer.operation).decode()
+
+
+def _told(answer: OemAnswer) -> dict[str, object]:
+    """What the audit entry says of the exchange with the OEM."""
+    exchange = None if answer.exchange is None else msgspec.to_builtins(answer.exchange)
+    earlier = {"earlier": msgspec.to_builtins(answer.earlier)} if answer.earlier else {}
+    return {"verdict": answer.verdict, "exchange": exchange, **earlier}

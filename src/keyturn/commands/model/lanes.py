@@ -1,0 +1,178 @@
+"""The order in which a vehicle's commands are sent, and which of them may be sent now.
+
+How long a command may wait to be sent, for the OEM's answer, and with the POST held; the nearest word counts.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands.model.catalogue import COMMANDS, ENABLE, CommandSpec
+from keyturn.commands.model.record import OpenCommand
+from keyturn.commands.model.states import UNSENT, WITH_OEM, State
+from keyturn.config.settings import CommandSettings
+from keyturn.connectors.port import Declarations
+from keyturn.store.port import ReadTx, Tx
+
+
+class Waits(msgspec.Struct, frozen=True):
+    """Seconds."""
+
+    send: float
+    answer: float
+    initiate: float
+
+
+def waits(spec: CommandSpec, declares: Declarations, settings: CommandSettings) -> Waits:
+    """The connector's own waits before the installation's, and those before the catalogue's."""
+    initiate = settings.initiate_wait if declares.initiate_wait is None else declares.initiate_wait
+    return Waits(
+        send=declares.send_wait.get(spec.name, settings.send_wait.get(spec.name, spec.send_wait)),
+        answer=declares.answer_wait.get(spec.name, settings.answer_wait.get(spec.name, spec.answer_wait)),
+        initiate=initiate,
+    )
+
+
+LANE, OVERTAKING = 0, 1
+"""Slots of `open_command_in_lane`."""
+
+_GRACE = 60.0
+"""Seconds that a restoring command waits beyond the last command that can still hold the lane."""
+
+_LAST_PLACE = 1 << 62
+"""A command that waits for an approval comes after everything that has a number."""
+
+_LOCK = "SELECT next_number FROM lane WHERE vehicle_id = :vehicle_id FOR UPDATE"
+_TAKE = """
+INSERT INTO lane (vehicle_id, next_number) VALUES (:vehicle_id, 2)
+ON CONFLICT (vehicle_id) DO UPDATE SET next_number = lane.next_number + 1
+RETURNING next_number - 1
+"""
+_PART_OVERDUE = """
+UPDATE open_command SET segment = NULL
+WHERE vehicle_id = :vehicle_id AND state = 'Unknown' AND segment IS NOT NULL AND wake_at <= :now
+"""
+_AHEAD = """
+SELECT c.name, c.state, c.send_deadline, c.answer_deadline
+FROM open_command o JOIN command c ON c.id = o.command_id
+WHERE o.vehicle_id = :vehicle_id AND o.lane_number IS NOT NULL
+"""
+
+
+def lock(tx: Tx, vehicle_id: str) -> None:
+    """Nobody else takes a place in this vehicle's lane until the transaction ends."""
+    tx.lock(_LOCK, vehicle_id=vehicle_id)
+
+
+def part_overdue(tx: Tx, vehicle_id: str) -> bool:
+    """An Unknown command is joined before its answer deadline only, swept or not. True: there was one to part."""
+    return tx.run(_PART_OVERDUE, vehicle_id=vehicle_id, now=tx.now) > 0
+
+
+def take_number(tx: Tx, vehicle_id: str) -> int:
+    """The next place in the lane, from 1."""
+    row = tx.one(_TAKE, vehicle_id=vehicle_id)
+    assert row is not None, "INSERT ... RETURNING gives a row"
+    return int(row[0])
+
+
+def segment(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
+    """The segment of a new command: the place of the newest opposite in flight.
+
+    Those of one segment join each other, and the unique index on it closes the race of two at the same moment. An
+    opposite that waits for an approval has no number yet: the segment behind it takes one of its own.
+    """
+    place = later_opposite(rows, spec)
+    return take_number(tx, vehicle_id) if place == _LAST_PLACE else place
+
+
+def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
+    """The lane number of the newest opposite in flight, 0 when there is none."""
+    opposites = (row for row in rows if row.name == spec.opposite and _in_flight(row))
+    return max((_place(row) for row in opposites), default=0)
+
+
+def joinable(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCommand | None:
+    """The command in flight that a new one of this kind joins, if no later opposite stands between."""
+    same = [row for row in rows if row.name == spec.name and row.segment is not None]
+    newest = max(same, key=_place, default=None)
+    if newest is None or _place(newest) < later_opposite(rows, spec):
+        return None
+    return newest
+
+
+def contenders(rows: Sequence[OpenCommand]) -> list[OpenCommand]:
+    """Queued commands of one vehicle that are sent as soon as their own time comes: its reads, and in the order in
+    which they go, those of the others that the lane has room for.
+
+    Whatever else is Queued waits while a restoring command is, so that nothing unsent keeps a vehicle immobilised.
+    Each pair's restoring commands keep their order; of different pairs the oldest goes first, and enabling before it.
+    """
+    reads = [row for row in rows if row.spec.is_read and row.state is State.QUEUED]
+    lane = [row for row in rows if not row.spec.is_read]
+    queued = sorted((row for row in lane if row.state is State.QUEUED), key=_place)
+    restoring = _first_of_each(row for row in queued if row.spec.is_restoring)
+    if any(row.state in WITH_OEM for row in lane):
+        return reads + [row for row in restoring if _overtakes(row, lane)]
+    return reads + (sorted(restoring, key=lambda row: row.name != ENABLE) or queued[:1])
+
+
+def sendable(rows: Sequence[OpenCommand], now: int) -> list[OpenCommand]:
+    """Of the `contenders`, those that may be sent now: the reads, and at most one other."""
+    ready = [row for row in contenders(rows) if now >= (row.not_before or 0)]
+    reads = [row for row in ready if row.spec.is_read]
+    return reads + [row for row in ready if not row.spec.is_read][:1]
+
+
+def slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
+    """Which slot the command takes when it is sent; None: reads take no lane."""
+    if row.spec.is_read:
+        return None
+    return OVERTAKING if any(other.state in WITH_OEM and not other.spec.is_read for other in rows) else LANE
+
+
+def send_deadline(
+    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Waits, declares: Declarations, settings: CommandSettings
+) -> int:
+    """Until when a command that becomes Queued now may be sent.
+
+    A restoring command waits out everything ahead of it that can still hold the lane: what was sent, until its answer
+    deadline. Of what was not, only other restoring commands may go ahead of it: their send deadline, and the answer's
+    wait after it.
+    """
+    latest = after(tx.now, own.send)
+    if not spec.is_restoring:
+        return latest
+    for name, state, to_be_sent, to_be_answered in tx.all(_AHEAD, vehicle_id=vehicle_id):
+        if state in WITH_OEM:
+            latest = max(latest, after(to_be_answered, _GRACE))
+        elif state == State.QUEUED and COMMANDS[name].is_restoring:
+            held = after(to_be_sent, waits(COMMANDS[name], declares, settings).answer)
+            latest = max(latest, after(held, _GRACE))
+    return latest
+
+
+def _first_of_each(queued: Iterable[OpenCommand]) -> list[OpenCommand]:
+    first: dict[str, OpenCommand] = {}
+    for row in queued:
+        first.setdefault(row.name, row)
+    return list(first.values())
+
+
+def _overtakes(row: OpenCommand, lane: Sequence[OpenCommand]) -> bool:
+    """A cancel is sent while the OEM has what it cancels, and nothing else."""
+    holders = [other for other in lane if other.state in WITH_OEM]
+    return row.spec.overtakes and all(
+        other.name == row.spec.opposite and other.state is State.ACCEPTED and _place(other) < _place(row)
+        for other in holders
+    )
+
+
+def _in_flight(row: OpenCommand) -> bool:
+    """An Unknown one counts until its answer deadline, when its segment ends; a restoring one not at all."""
+    return row.state in UNSENT or row.state in WITH_OEM or (row.state is State.UNKNOWN and row.segment is not None)
+
+
+def _place(row: OpenCommand) -> int:
+    return _LAST_PLACE if row.state is State.AWAITING_APPROVAL else row.lane_number or 0

@@ -1,0 +1,231 @@
+"""The only writer of a command's state.
+
+Every transition is one fenced update, with its audit entry and its place in `open_command`, in one transaction. A lost
+race is a return value: None.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from keyturn.audit import journal
+from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_FINAL, VEHICLE_HAS_WORK, CommandId, VehicleId
+from keyturn.clock import after
+from keyturn.commands.model import messages
+from keyturn.commands.model.record import Command
+from keyturn.commands.model.states import LIVE, STATUS, TRANSITIONS, WITH_OEM, State, Status
+from keyturn.store.port import Tx
+
+ENGINE = "engine"
+EMPTY_DETAIL = "{}"
+_ASIDE = ("contradicted", "unverified", "found", "held_back")
+"""What is told of a command without a change of its state."""
+_VERIFIED_WITHIN = 86_400.0
+"""Seconds after which an executed command leaves `open_command` even if the engine never got to verify it."""
+
+_INSERT_OPEN = """
+INSERT INTO open_command (command_id, vehicle_id, name, state, lane_number, segment, lane_slot, wake_at)
+VALUES (:command_id, :vehicle_id, :name, :state, :lane_number, :segment, NULL, :wake_at)
+"""
+_UPDATE_OPEN = """
+UPDATE open_command
+SET state = :state, wake_at = :wake_at, lane_number = :lane_number,
+    lane_slot = CASE WHEN :with_oem = 1 THEN coalesce(:lane_slot, lane_slot) END
+WHERE command_id = :command_id
+"""
+_WAKE = "UPDATE open_command SET wake_at = :wake_at WHERE command_id = :command_id"
+_PART = "UPDATE open_command SET segment = NULL WHERE command_id = :command_id"
+_DELETE_OPEN = "DELETE FROM open_command WHERE command_id = :command_id"
+
+
+class NotATransition(AssertionError):
+    """A defect: the table of transitions does not have this one."""
+
+
+def register(tx: Tx, command: Command, *, segment: int | None = None) -> Command:
+    """Write a new command. `segment` makes a live one joinable (see `lanes.later_opposite`)."""
+    known = {column: value for column, value in msgspec.structs.asdict(command).items() if value is not None}
+    tx.run(_insert(tuple(known)), **known)
+    if command.state in LIVE:
+        _open(tx, command, segment)
+    _tell(tx, command, "registered", command.actor, _why(command))
+    return command
+
+
+def move(
+    tx: Tx,
+    command: Command,
+    to: State,
+    *,
+    actor: str = ENGINE,
+    detail: str | dict[str, Any] | None = None,
+    segment: int | None = None,
+    lane_slot: int | None = None,
+    told: dict[str, object] | None = None,
+    **changes: Any,
+) -> Command | None:
+    """Take `command` to state `to`, if it is still as it was read.
+
+    `detail` is the public one (None: empty; Verified keeps what Executed said). `changes` are further columns.
+    `lane_slot` is taken with the intent and kept until the OEM is done. `told` goes into the audit entry.
+    Returns the new record, or None when somebody else was faster.
+    """
+    if to not in TRANSITIONS[command.state]:
+        raise NotATransition(f"{command.state} -> {to}")
+    face = {} if to is State.VERIFIED else _face(tx, command, STATUS[to], detail)
+    moved = _write(tx, command, state=to, **face, **changes)
+    if moved is None:
+        return None
+    _keep_open(tx, command, moved, segment, lane_slot)
+    why = _why(moved) if command.state is State.CONFIRMING else {}
+    _tell(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})
+    return moved
+
+
+def reveal(tx: Tx, command: Command) -> Command | None:
+    """Show an Unknown command as `Error`; a later answer may still turn it into `Success`."""
+    if command.state is not State.UNKNOWN:
+        raise NotATransition(f"reveal of {command.state}")
+    revealed = _write(tx, command, **_face(tx, command, Status.ERROR, unknown_detail(command)))
+    if revealed is not None:
+        _tell(tx, revealed, "revealed", ENGINE, {})
+    return revealed
+
+
+def settle_post(tx: Tx, command: Command, http_status: int, detail: str | None = None) -> Command | None:
+    """Fix what the POST answered; the state stays as it is."""
+    return _write(tx, command, post_code=http_status, post_detail=detail)
+
+
+def annotate(
+    tx: Tx, command: Command, kind: str, told: dict[str, object] | None = None, **changes: Any
+) -> Command | None:
+    """Write down what was learnt about a command whose state does not change by it; `told` by default the changes."""
+    noted = _write(tx, command, **changes)
+    if noted is not None:
+        _tell(tx, noted, kind, ENGINE, changes if told is None else told)
+    return noted
+
+
+def part(tx: Tx, command_id: str) -> None:
+    """From now on nobody joins this command."""
+    tx.run(_PART, command_id=command_id)
+
+
+def close(tx: Tx, command_id: str) -> None:
+    """The engine has no more work with this command."""
+    tx.run(_DELETE_OPEN, command_id=command_id)
+
+
+def wake(tx: Tx, command: Command, wake_at: int) -> None:
+    """Look at this open command again at `wake_at`."""
+    tx.run(_WAKE, wake_at=wake_at, command_id=command.id)
+
+
+def unknown_detail(command: Command) -> str:
+    """What an Unknown command says once it is shown as `Error`."""
+    if command.outcome == "no_operation":
+        return messages.NO_OPERATION if command.spec.is_read else messages.NO_OPERATION_MAY_HAVE_EXECUTED
+    return messages.NO_ANSWER if command.spec.is_read else messages.OUTCOME_UNKNOWN
+
+
+def deadline(command: Command) -> int:
+    """The bound that the row states for the command's present state."""
+    bounds = {
+        State.AWAITING_APPROVAL: command.approve_by,
+        State.QUEUED: command.send_deadline,
+        State.DISPATCHING: command.send_by,
+        State.ACCEPTED: command.answer_deadline,
+        State.UNKNOWN: command.answer_deadline,
+        State.EXECUTED: after(command.updated_at, _VERIFIED_WITHIN),
+    }
+    return bounds.get(command.state) or command.updated_at
+
+
+def _why(command: Command) -> dict[str, object]:
+    """Why the caller says that it is asked for."""
+    said = {"reason": command.reason, "case": command.case_number}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _face(tx: Tx, command: Command, status: Status, detail: str | dict[str, Any] | None) -> dict[str, Any]:
+    shown = EMPTY_DETAIL if detail is None else msgspec.json.encode(detail).decode()
+    if (status, shown) == (command.status, command.detail):
+        return {}
+    return {"status": status, "detail": shown, "updated_at": tx.now}
+
+
+def _write(tx: Tx, command: Command, **changes: Any) -> Command | None:
+    changes["fence"] = command.fence + 1
+    changed = tx.run(_update(tuple(changes)), id=command.id, expected_fence=command.fence, **changes)
+    return msgspec.structs.replace(command, **changes) if changed else None
+
+
+@lru_cache(maxsize=64)
+def _insert(columns: tuple[str, ...]) -> str:
+    """Columns without a value are left out: binding takes longest over those."""
+    return f"INSERT INTO command ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"  # noqa: S608 - our own columns
+
+
+@lru_cache(maxsize=256)
+def _update(columns: tuple[str, ...]) -> str:
+    assignments = ", ".join(f"{column} = :{column}" for column in columns)
+    return f"UPDATE command SET {assignments} WHERE id = :id AND fence = :expected_fence"  # noqa: S608 - our own columns
+
+
+def _open(tx: Tx, command: Command, segment: int | None) -> None:
+    tx.run(
+        _INSERT_OPEN,
+        command_id=command.id,
+        vehicle_id=command.vehicle_id,
+        name=command.name,
+        state=command.state,
+        lane_number=command.lane_number,
+        segment=segment,
+        wake_at=deadline(command),
+    )
+
+
+def _keep_open(tx: Tx, before: Command, after: Command, segment: int | None, lane_slot: int | None) -> None:
+    if not _stays_open(after):
+        close(tx, after.id)
+    elif before.state is State.CONFIRMING:
+        _open(tx, after, segment)
+    else:
+        with_oem = after.state in WITH_OEM
+        wake_at = deadline(after)
+        tx.run(
+            _UPDATE_OPEN,
+            command_id=after.id,
+            state=after.state,
+            with_oem=int(with_oem),
+            lane_slot=lane_slot,
+            lane_number=after.lane_number,
+            wake_at=wake_at,
+        )
+        if after.state is State.EXECUTED or (after.state is State.UNKNOWN and after.spec.is_restoring):
+            part(tx, after.id)
+
+
+def _stays_open(command: Command) -> bool:
+    if command.state is State.EXECUTED:
+        return command.spec.verified_by is not None and command.verification is None
+    return command.state in LIVE
+
+
+def _tell(tx: Tx, command: Command, kind: str, actor: str, told: dict[str, object]) -> None:
+    journal.record(
+        tx,
+        f"command.{kind}",
+        company_id=command.company_id,
+        actor=actor,
+        vehicle_id=command.vehicle_id,
+        command_id=command.id,
+        status=command.status,
+        **told,
+    )
+    if kind not in _ASIDE and command.status in (Status.SUCCESS, Status.ERROR):
+        tx.announce(COMMAND_FINAL, CommandId(command.id))
+    tx.announce(COMMAND_CHANGED, CommandId(command.id))
+    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))

@@ -1,0 +1,248 @@
+"""The command's row, and its place among the commands that are still open.
+
+Ids and codes. Both come from a source of randomness that is handed in, so that a simulation can replay them.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from keyturn.clock import after
+from keyturn.commands.model.catalogue import COMMANDS, CommandSpec
+from keyturn.commands.model.states import State, Status
+from keyturn.connectors.port import Operation
+from keyturn.store.port import ReadTx, Row
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One command as its row says; the fields are the columns, in their order. Instants in microseconds."""
+
+    id: str
+    company_id: str
+    actor: str
+    vehicle_id: str
+    account_id: str
+    vin: str
+    name: str
+    state: State
+    fence: int
+    epoch: int
+    status: Status
+    detail: str
+    """JSON: an object or a text."""
+    created_at: int
+    updated_at: int
+    redeemed_at: int | None = None
+    lane_number: int | None = None
+    post_until: int | None = None
+    post_code: int | None = None
+    post_detail: str | None = None
+    attempts: int = 0
+    not_before: int | None = None
+    send_deadline: int | None = None
+    send_by: int | None = None
+    sent_at: int | None = None
+    answer_deadline: int | None = None
+    operation: str | None = None
+    completed_at: int | None = None
+    known_before: str | None = None
+    verdicts: str | None = None
+    supersedes: str | None = None
+    outcome: str | None = None
+    cause: str | None = None
+    reason: str | None = None
+    case_number: str | None = None
+    approve_by: int | None = None
+    approved_by: str | None = None
+    may_have_executed: bool = False
+    verification: str | None = None
+    external_id: str | None = None
+    """The OEM's name for the car that it was asked for; None: registered before this was kept."""
+
+    @property
+    def spec(self) -> CommandSpec:
+        return COMMANDS[self.name]
+
+    @property
+    def oem_operation(self) -> Operation | None:
+        return msgspec.json.decode(self.operation, type=Operation) if self.operation else None
+
+
+class Face(msgspec.Struct, frozen=True):
+    """What a client sees of a command; the fields are columns of `command`."""
+
+    id: str
+    vin: str
+    name: str
+    status: str
+    detail: str
+    updated_at: int
+
+
+class OpenCommand(msgspec.Struct, frozen=True):
+    """A command that the engine still has work with: columns of `open_command`, and one of `command`."""
+
+    command_id: str
+    vehicle_id: str
+    name: str
+    state: State
+    lane_number: int | None
+    segment: int | None
+    lane_slot: int | None
+    wake_at: int
+    """When it must be looked at again; while Queued, its send deadline."""
+    not_before: int | None = None
+    """The command's: while Queued, it may not be sent yet."""
+
+    @property
+    def spec(self) -> CommandSpec:
+        return COMMANDS[self.name]
+
+
+COLUMNS = Command.__struct_fields__
+_STATE, _STATUS, _MAY_HAVE_EXECUTED = map(COLUMNS.index, ("state", "status", "may_have_executed"))
+_STATES = {state.value: state for state in State}
+_STATUSES = {status.value: status for status in Status}
+_COMMAND = f"SELECT {', '.join(COLUMNS)} FROM command"  # noqa: S608 - column names of our own struct
+_PLACE = OpenCommand.__struct_fields__[:-1]
+_OPEN = f"""
+SELECT o.{", o.".join(_PLACE)}, c.not_before FROM open_command o JOIN command c ON c.id = o.command_id
+"""  # noqa: S608 - as above
+_BY_ID = f"{_COMMAND} WHERE id = :id"
+_BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
+_OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
+_FACE = f"SELECT {', '.join(Face.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
+_OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
+_IS_FOLLOWED = """
+WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
+"""
+_FOLLOWED = _COMMAND + _IS_FOLLOWED
+_FOLLOWED_FENCE = f"SELECT fence FROM command {_IS_FOLLOWED}"  # noqa: S608 - as above
+_NAME_AND_STATE = "SELECT name, state FROM command WHERE id = :id"
+_FOLLOWED_OF_ACCOUNT = f"""{_COMMAND}
+WHERE id IN (SELECT command_id FROM open_command WHERE state IN ('Accepted', 'Unknown'))
+  AND account_id = :account_id AND operation IS NOT NULL
+"""  # noqa: S608 - as above
+_OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = :vehicle_id"
+_PLACES = "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
+_OPEN_ALL = f"{_OPEN} ORDER BY o.command_id"
+_OPEN_DUE = f"""{_OPEN}
+WHERE o.wake_at <= :now AND (o.state <> 'Dispatching' OR o.wake_at <= :sent_before) ORDER BY o.wake_at LIMIT :limit"""
+
+
+def _command(row: Row | None) -> Command | None:
+    if row is None:
+        return None
+    values = list(row)
+    values[_STATE], values[_STATUS] = _STATES[row[_STATE]], _STATUSES[row[_STATUS]]
+    values[_MAY_HAVE_EXECUTED] = bool(row[_MAY_HAVE_EXECUTED])
+    return Command(*values)
+
+
+def load(tx: ReadTx, command_id: str) -> Command | None:
+    return _command(tx.one(_BY_ID, id=command_id))
+
+
+def load_face(tx: ReadTx, company_id: str, command_id: str) -> Face | None:
+    """As `load_of_company`, as far as a client sees it."""
+    row = tx.one(_FACE, id=command_id, company_id=company_id)
+    return Face(*row) if row else None
+
+
+def load_open(tx: ReadTx, command_id: str) -> Command | None:
+    """The command, if the engine still has work with it."""
+    return _command(tx.one(_OPEN_BY_ID, id=command_id))
+
+
+def load_to_change(tx: ReadTx, command_id: str) -> Command | None:
+    """As `load`, and nobody else changes the row until this transaction ends."""
+    return _command(tx.one(_BY_ID_TO_CHANGE, id=command_id))
+
+
+def load_of_company(tx: ReadTx, company_id: str, command_id: str) -> Command | None:
+    """The tenant's own command; another company's is not there."""
+    return _command(tx.one(_OF_COMPANY, id=command_id, company_id=company_id))
+
+
+def _open(row: Row) -> OpenCommand:
+    command_id, vehicle_id, name, state, *places = row
+    return OpenCommand(command_id, vehicle_id, name, _STATES[state], *places)
+
+
+def open_of_vehicle(tx: ReadTx, vehicle_id: str) -> list[OpenCommand]:
+    return [_open(row) for row in tx.all(_OPEN_OF_VEHICLE, vehicle_id=vehicle_id)]
+
+
+def open_all(tx: ReadTx) -> list[OpenCommand]:
+    """Every command that the engine has work with, oldest first."""
+    return [_open(row) for row in tx.all(_OPEN_ALL)]
+
+
+def open_due(tx: ReadTx, limit: int, answer_timeout: float) -> list[OpenCommand]:
+    """Commands whose next deadline has come; of those that are sent, where an answer is `answer_timeout` overdue."""
+    sent_before = after(tx.now, -answer_timeout)
+    return [_open(row) for row in tx.all(_OPEN_DUE, now=tx.now, sent_before=sent_before, limit=limit)]
+
+
+def load_followed(tx: ReadTx, command_id: str) -> Command | None:
+    """The command, if the OEM has it or may have it and it is still asked about."""
+    return _command(tx.one(_FOLLOWED, id=command_id))
+
+
+def followed_fence(tx: ReadTx, command_id: str) -> int | None:
+    """The fence of what `load_followed` would give: while it stays, so does the rest."""
+    row = tx.one(_FOLLOWED_FENCE, id=command_id)
+    return row[0] if row else None
+
+
+def names_and_states(tx: ReadTx, command_ids: Iterable[str]) -> list[tuple[str, str]]:
+    """(name, state) of each command that still has a row, in the order of the ids."""
+    rows = (tx.one(_NAME_AND_STATE, id=command_id) for command_id in command_ids)
+    return [(name, state) for name, state in filter(None, rows)]
+
+
+def followed_with(tx: ReadTx, account_id: str, operation: Operation) -> list[Command]:
+    """The account's commands that are asked about as this operation: by its id, or by its URL where one has no id."""
+    rows = tx.all(_FOLLOWED_OF_ACCOUNT, account_id=account_id)
+    commands = [command for row in rows if (command := _command(row)) is not None]
+    return [command for command in commands if _is(command.oem_operation, operation)]
+
+
+def _is(known: Operation | None, told: Operation) -> bool:
+    if known is None:
+        return False
+    if known.id is not None and told.id is not None:
+        return known.id == told.id
+    return known.url is not None and known.url == told.url
+
+
+def open_places(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
+    """(command, vehicle) of what the engine has work with: a page that begins behind the command `after`."""
+    return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_PLACES, after=after, limit=limit)]
+
+
+def count_open(tx: ReadTx) -> list[Row]:
+    """(state, how many) of the commands that the engine has work with."""
+    return tx.all("SELECT state, count(*) FROM open_command GROUP BY state")
+
+
+RandomBytes = Callable[[int], bytes]
+
+
+def uuid7(now: int, random: RandomBytes = secrets.token_bytes) -> str:
+    """A UUIDv7 (RFC 9562) for the instant `now`: 48 bits of milliseconds, 12 of their fraction, 62 random ones."""
+    milliseconds, micros = divmod(now, 1000)
+    fraction = micros * 4096 // 1000
+    tail = int.from_bytes(random(8), "big") & (1 << 62) - 1
+    bits = milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | tail
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def six_digits(random: RandomBytes = secrets.token_bytes) -> str:
+    """A confirmation code: six decimal digits, uniformly drawn, leading zeros kept."""
+    ceiling = (1 << 32) - (1 << 32) % 1_000_000
+    while (number := int.from_bytes(random(4), "big")) >= ceiling:
+        pass
+    return f"{number % 1_000_000:06d}"

@@ -1,0 +1,134 @@
+"""Everything that a judgement looks at, and which of the vehicle's values may be relied upon."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from keyturn.clock import seconds_between
+from keyturn.commands.model.catalogue import CommandSpec, Wanted
+from keyturn.commands.model.states import LIVE, State
+from keyturn.commands.preconditions.table import Truth, View
+from keyturn.config.settings import EvidenceSettings
+from keyturn.connectors.port import Declarations
+from keyturn.fleet.evidence import Evidence, Report, Signal, SignalValue, whole_number
+from keyturn.fleet.vehicles import Vehicle
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Everything a judgement looks at."""
+
+    spec: CommandSpec
+    vehicle: Vehicle
+    evidence: Evidence
+    declares: Declarations
+    pending: frozenset[str]
+    """Names of the vehicle's other commands that are unsent, with the OEM, or Unknown."""
+    now: int
+    superseded_opposite: bool = False
+
+
+def pending_names(rows: Iterable[tuple[str, State, str]], own_id: str) -> frozenset[str]:
+    """Names out of (command id, state, name) rows that a judgement must take as possibly happening."""
+    return frozenset(name for command_id, state, name in rows if command_id != own_id and state in LIVE)
+
+
+def usable_value(case: Case, name: str, rules: EvidenceSettings) -> SignalValue:
+    """The signal's value if it may be relied upon now, else None."""
+    return usable(case, rules).get(name)
+
+
+def view_of(case: Case, rules: EvidenceSettings, newer_than: int = 0) -> View:
+    return View(
+        values=usable(case, rules, newer_than),
+        fuel_reserve=case.vehicle.fuel_reserve,
+        has_tank=case.vehicle.powertrain != "electric",
+        starts=_starts(case, rules),
+        reachable=_reachable(case, rules),
+    )
+
+
+def usable(case: Case, rules: EvidenceSettings, newer_than: int = 0) -> dict[str, SignalValue]:
+    signals = case.evidence.report.signals
+    return {
+        name: signal.value
+        for name, signal in signals.items()
+        if not why_unusable(name, signal, case, rules) and (signal.as_of or 0) > newer_than
+    }
+
+
+def why_unusable(name: str, signal: Signal, case: Case, rules: EvidenceSettings) -> str:
+    if signal.value is None:
+        return signal.why or "null"
+    if signal.as_of is None:
+        return "the source does not say when"
+    if _from_the_future(signal.as_of, case.now, rules):
+        return "from the future"
+    if age(signal, case.now) > rules.max_age:
+        return "too old"
+    if signal.as_of <= case.evidence.track.changed_at.get(name, 0):
+        return "older than our last command that can change it"
+    return ""
+
+
+def seen_fresh(case: Case, name: str, rules: EvidenceSettings) -> Truth:
+    signal = case.evidence.report.signals.get(name)
+    if signal is None or why_unusable(name, signal, case, rules):
+        return None
+    return True if age(signal, case.now) <= rules.fresh_age else None
+
+
+def age(signal: Signal, now: int) -> float:
+    return seconds_between(min(signal.as_of or 0, signal.received_at), now)
+
+
+def reported_disabled(evidence: Evidence) -> bool:
+    """The newest report, whatever its age, says immobilised, and no enable of ours executed after it."""
+    signal = evidence.report.signals.get("ignition_disabled")
+    if signal is None or signal.value is not True:
+        return False
+    return evidence.track.enabled_at <= (signal.received_at if signal.as_of is None else signal.as_of)
+
+
+def reported_as(evidence: Evidence, wanted: Wanted, *, newer_than: int) -> Signal | None:
+    """The signal, if its value is the wanted one and the source vouched for it after `newer_than`."""
+    signal = reported_since(evidence, wanted, newer_than=newer_than)
+    return signal if signal is not None and signal.value == wanted.value else None
+
+
+def reported_since(evidence: Evidence, wanted: Wanted, *, newer_than: int) -> Signal | None:
+    """The signal, whatever it says, if it is known and the source vouched for it after `newer_than`."""
+    signal = evidence.report.signals.get(wanted.signal)
+    if signal is None or signal.value is None or signal.as_of is None or signal.as_of <= newer_than:
+        return None
+    return signal
+
+
+def _starts(case: Case, rules: EvidenceSettings) -> int | None:
+    """The report's count when it is newer than our last executed start, else our own."""
+    track = case.evidence.track
+    signal = case.evidence.report.signals.get("consecutive_remote_starts")
+    if signal is not None and signal.as_of is not None and signal.as_of > track.started_at:
+        fresh = age(signal, case.now) <= rules.max_age and not _from_the_future(signal.as_of, case.now, rules)
+        return whole_number(signal.value) if fresh else None
+    return track.consecutive_starts if track.started_at else None
+
+
+def _reachable(case: Case, rules: EvidenceSettings) -> Truth:
+    report = case.evidence.report
+    said = report.reachable
+    if said is not None and seconds_between(report.reachable_at, case.now) > rules.contact_max_age:
+        said = None
+    if said is not None:
+        return said
+    return True if _in_contact(report, case.now, rules) else None
+
+
+def _in_contact(report: Report, now: int, rules: EvidenceSettings) -> bool:
+    contact = report.last_contact
+    if contact is None or _from_the_future(contact, now, rules):
+        return False
+    return seconds_between(contact, now) <= rules.contact_max_age
+
+
+def _from_the_future(instant: int, now: int, rules: EvidenceSettings) -> bool:
+    return seconds_between(now, instant) > rules.future_tolerance

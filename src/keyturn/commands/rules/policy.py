@@ -1,0 +1,196 @@
+"""Row 10: what a rule of the company or the installation forbids now. A table, and one pure function over it."""
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+
+import msgspec
+
+from keyturn.audit import journal
+from keyturn.clock import after, seconds_between
+from keyturn.commands.model.catalogue import DISABLE, START, CommandSpec, Kind
+from keyturn.commands.preconditions.context import reported_disabled
+from keyturn.errors import BlockedByPolicy
+from keyturn.fleet import evidence, immobilisation, notices
+from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.port import ReadTx, Tx
+from keyturn.tenants import limits, policies, switches
+from keyturn.tenants.policies import DEFAULT, Policy
+
+KILL_SWITCH = "stopped by a kill switch"
+IMMOBILISED = "vehicle is immobilised"
+NO_CONSENT = "no consent of the end user on record"
+LIMIT_REACHED = "limit of disables reached"
+NOT_LOCATED = "no recent position on record"
+NOT_NOTIFIED = "no notice to the end user on record"
+REASON_REQUIRED = "reason required"
+NOT_APPROVED = "approval required"
+NO_LONGER_PERMITTED = "no longer permitted"
+
+_NOTICE_LASTS = 86_400.0
+"""Seconds for which a notice to the end user counts."""
+_REASONS = ("missing", "suspicion of theft or robbery", "unauthorised use")
+"""The situations in which the seeds allow an immobilisation."""
+_MINUTE = 60.0
+
+
+class Moment(Enum):
+    """When a command is judged."""
+
+    ASK = auto()
+    """The request, before its code is looked at."""
+    QUEUE = auto()
+    """It takes its place."""
+    APPROVE = auto()
+    SEND = auto()
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """All that the rules look at, read in one transaction."""
+
+    spec: CommandSpec
+    now: int
+    reaches: frozenset[str] = frozenset()
+    """How far the kill switches reach that are thrown over the vehicle."""
+    doubted: bool = False
+    """The vehicle may be another car: its external id is another's too, or its OEM tells another VIN."""
+    consent: bool = True
+    immobilised: bool = False
+    policy: Policy = DEFAULT
+    stopped: bool = False
+    """A limit on disables was crossed and not lifted."""
+    located_at: int | None = None
+    notified_at: int | None = None
+    reason: str | None = None
+    approved: bool = False
+
+
+class Rule(msgspec.Struct, frozen=True):
+    reason: str
+    stands: Callable[[Facts], bool]
+    moments: frozenset[Moment] = frozenset(Moment)
+    """Moments at which it is judged."""
+
+
+_REACHED_BY = {
+    Kind.READ: frozenset[str](),
+    Kind.ACTUATING: frozenset({"actuating"}),
+    Kind.RESTORING: frozenset({"restoring"}),
+}
+
+
+def _switched_off(facts: Facts) -> bool:
+    reached = _REACHED_BY[facts.spec.kind] | ({"disable"} if facts.spec.name == DISABLE else frozenset())
+    return bool(facts.reaches & reached)
+
+
+def _disable(stands: Callable[[Facts], bool]) -> Callable[[Facts], bool]:
+    return lambda facts: facts.spec.name == DISABLE and stands(facts)
+
+
+def _not_located(facts: Facts) -> bool:
+    within = facts.policy.locate_within * _MINUTE
+    return bool(within) and (facts.located_at is None or seconds_between(facts.located_at, facts.now) > within)
+
+
+def _not_notified(facts: Facts) -> bool:
+    if not facts.policy.notify_first:
+        return False
+    return facts.notified_at is None or facts.now > after(facts.notified_at, _NOTICE_LASTS)
+
+
+def _no_reason(facts: Facts) -> bool:
+    """One of the seeds' situations, and what else there is to say after a semicolon."""
+    said = (facts.reason or "").partition(";")[0].strip().lower()
+    return facts.policy.reason_required and said not in _REASONS
+
+
+RULES = (
+    Rule(KILL_SWITCH, _switched_off),
+    Rule(NO_LONGER_PERMITTED, lambda facts: facts.spec.kind is Kind.ACTUATING and facts.doubted),
+    Rule(NO_CONSENT, _disable(lambda facts: not facts.consent)),
+    Rule(IMMOBILISED, lambda facts: facts.spec.name == START and facts.immobilised),
+    Rule(LIMIT_REACHED, _disable(lambda facts: facts.stopped), frozenset({Moment.ASK, Moment.QUEUE})),
+    Rule(NOT_LOCATED, _disable(_not_located)),
+    Rule(NOT_NOTIFIED, _disable(_not_notified)),
+    Rule(REASON_REQUIRED, _disable(_no_reason), frozenset({Moment.QUEUE})),
+    Rule(
+        NOT_APPROVED,
+        _disable(lambda facts: facts.policy.second_person and not facts.approved),
+        frozenset({Moment.SEND}),
+    ),
+)
+"""In the order in which they are told."""
+_RULES_AT = {moment: tuple(rule for rule in RULES if moment in rule.moments) for moment in Moment}
+
+
+def standing(facts: Facts, moment: Moment) -> Iterator[str]:
+    """The reasons of all rules that stand."""
+    return (rule.reason for rule in _RULES_AT[moment] if rule.stands(facts))
+
+
+def forbids(facts: Facts, moment: Moment) -> str | None:
+    """The reason of the first rule that stands; None: nothing does."""
+    return next(standing(facts, moment), None)
+
+
+def gather(
+    tx: ReadTx, vehicle: Vehicle, spec: CommandSpec, actor: str, *, reason: str | None = None, approved: bool = False
+) -> Facts:
+    """What the rules look at for this command of the actor's, as far as any of them could stand."""
+    if spec.is_read:
+        return Facts(spec, tx.now)
+    reaches, doubted = switches.over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
+    if spec.name == START:
+        return Facts(spec, tx.now, reaches, doubted, immobilised=_immobilised(tx, vehicle.id))
+    if spec.name != DISABLE:
+        return Facts(spec, tx.now, reaches, doubted)
+    policy = policies.load(tx, vehicle.company_id)
+    return Facts(
+        spec=spec,
+        now=tx.now,
+        reaches=reaches,
+        doubted=doubted,
+        consent=vehicle.consented(actor, tx.now),
+        policy=policy,
+        stopped=limits.is_stopped(tx, vehicle.company_id, actor),
+        located_at=_located_at(tx, vehicle.id) if policy.locate_within else None,
+        notified_at=_notified_at(tx, vehicle.id) if policy.notify_first else None,
+        reason=reason,
+        approved=approved,
+    )
+
+
+def keep_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
+    """One disable too many is refused and stops those after it until an operator lifts it. Raises `BlockedByPolicy`."""
+    crossing = limits.crossed(tx, policy, vehicle.company_id, actor, vehicle.id)
+    if crossing is None:
+        return
+    if limits.stop(tx, vehicle.company_id, crossing):
+        journal.record(
+            tx,
+            "limit.tripped",
+            company_id=vehicle.company_id,
+            actor=actor,
+            vehicle_id=vehicle.id,
+            vin=vehicle.vin,
+            rule=crossing.rule,
+            allowed=crossing.allowed,
+            counted=crossing.counted,
+        )
+    raise BlockedByPolicy(LIMIT_REACHED)
+
+
+def _immobilised(tx: ReadTx, vehicle_id: str) -> bool:
+    if immobilisation.unfinished(tx, vehicle_id):
+        return True
+    return reported_disabled(evidence.load(tx, vehicle_id))
+
+
+def _located_at(tx: ReadTx, vehicle_id: str) -> int | None:
+    position = evidence.load(tx, vehicle_id).track.position
+    return position.at if position else None
+
+
+def _notified_at(tx: ReadTx, vehicle_id: str) -> int | None:
+    notice = notices.newest(tx, vehicle_id)
+    return notice.at if notice else None
