@@ -16,7 +16,6 @@ from keyturn.alerts.channel import Channel
 from keyturn.alerts.trial import try_channels
 from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
 from keyturn.clock import SECOND, SystemClock
-from keyturn.commands import immobilisations
 from keyturn.commands.admission import dry_run
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR, READS
 from keyturn.commands.operations import approvals, command_details
@@ -25,6 +24,7 @@ from keyturn.connectors.registry import far_sides
 from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
 from keyturn.errors import OperationError
+from keyturn.immobilisation import operations
 from keyturn.store.backup_signature import signature_of
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import database_of, open_store
@@ -42,7 +42,7 @@ _LOCAL_OPERATOR = "operator:local"
 _OPERATIONS = (
     *OPERATIONS,
     *command_details.OPERATIONS,
-    *immobilisations.OPERATIONS,
+    *operations.OPERATIONS,
     *approvals.operations(),
     *dry_run.operations(),
     *alert_operations.OPERATIONS,

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands import keep_enabling
 from keyturn.commands.model.record import Command
 from keyturn.config.settings import ImmobilisationSettings
 from keyturn.connectors.port import Verdict
 from keyturn.engine import verify
 from keyturn.fleet import evidence
+from keyturn.immobilisation import enable_retries
 from keyturn.store.port import Tx
 from tests.commands.operations.immobilising import DISABLE, ENABLE, entries, order, refused, state
 from tests.support.command_env import OPERATION, PARKED, CommandEnv, not_none
@@ -37,9 +37,9 @@ def keep(env: CommandEnv) -> None:
 
 def look(env: CommandEnv) -> None:
     """What the engine does from time to time, after it read the vehicle."""
-    for keeping in env.see(keep_enabling.running):
-        env.do(keep_enabling.end_if_over, keeping, RULES)
-        env.do(keep_enabling.issue, keeping.id, env.declares, env.registrar, RULES)
+    for keeping in env.see(enable_retries.running):
+        env.do(enable_retries.end_if_over, keeping, RULES)
+        env.do(enable_retries.issue, keeping.id, env.declares, env.registrar, RULES)
 
 
 def issued(env: CommandEnv) -> list[Command]:
@@ -259,7 +259,7 @@ def test_started_twice_it_runs_once(immobilised: CommandEnv) -> None:
     keep(immobilised)
     keep(immobilised)
 
-    assert len(immobilised.see(keep_enabling.running)) == 1
+    assert len(immobilised.see(enable_retries.running)) == 1
     assert len(entries(immobilised, "keep_enabling.started")) == 1
 
 

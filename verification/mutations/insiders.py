@@ -56,7 +56,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     _seen(
         "closing the record of a vehicle that stands still is not guarded",
-        "commands/immobilisations.py",
+        "immobilisation/operations.py",
         "    return _may_be_immobilised(session.tx, _open(session, arguments))\n",
         "    return False\n",
         _TWO,

@@ -120,7 +120,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a record that is closed while the vehicle stands still is forgotten",
-        "commands/immobilisations.py",
+        "immobilisation/operations.py",
         "forced=forced, held=held)\n",
         "forced=forced)\n",
         "immobilisation on record",

@@ -13,14 +13,14 @@ from keyturn.cli.configuration import settings_at
 from keyturn.cli.operators import credentials, new_secrets
 from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
-from keyturn.commands import immobilisations
 from keyturn.commands.operations import approvals
+from keyturn.immobilisation import operations
 from keyturn.tenants import clock
 from keyturn.tenants.administration import Operation
 from keyturn.tenants.operations import OPERATIONS
 from keyturn.tenants.principal import Credentials
 
-_OPERATIONS = (*OPERATIONS, *immobilisations.OPERATIONS, *approvals.operations(), *clock.operations())
+_OPERATIONS = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations(), *clock.operations())
 
 HELP = {
     "add": "Add one.",

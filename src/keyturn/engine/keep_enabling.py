@@ -3,11 +3,11 @@
 import asyncio
 from functools import partial
 
-from keyturn.commands import keep_enabling
 from keyturn.commands.admission.registration import Registrar
-from keyturn.commands.keep_enabling import Keeping
 from keyturn.config.settings import ImmobilisationSettings
 from keyturn.engine.vehicles import Vehicles
+from keyturn.immobilisation import enable_retries
+from keyturn.immobilisation.enable_retries import Keeping
 from keyturn.store.port import ReadTx, Store
 
 _AT_ONCE = 32
@@ -26,7 +26,7 @@ class KeepEnabling:
     async def look(self) -> None:
         over, due = await self._store.read(self._survey)
         for keeping in over:
-            await self._store.write(partial(keep_enabling.end_if_over, keeping=keeping, rules=self._rules))
+            await self._store.write(partial(enable_retries.end_if_over, keeping=keeping, rules=self._rules))
         await asyncio.gather(*(self._go_on(keeping) for keeping in due[:_AT_ONCE]))
 
     async def _go_on(self, keeping: Keeping) -> None:
@@ -37,7 +37,7 @@ class KeepEnabling:
             await self._vehicles.read(keeping.vehicle_id)
         await self._store.write(
             partial(
-                keep_enabling.issue,
+                enable_retries.issue,
                 keeping_id=keeping.id,
                 declares=declares,
                 registrar=self._registrar,
@@ -47,6 +47,6 @@ class KeepEnabling:
 
     def _survey(self, tx: ReadTx) -> tuple[list[Keeping], list[Keeping]]:
         """Those that are over, and those whose turn it is."""
-        running = keep_enabling.running(tx)
-        over = [keeping for keeping in running if keep_enabling.ending(tx, keeping, self._rules)]
+        running = enable_retries.running(tx)
+        over = [keeping for keeping in running if enable_retries.ending(tx, keeping, self._rules)]
         return over, [keeping for keeping in running if keeping not in over and keeping.next_at <= tx.now]

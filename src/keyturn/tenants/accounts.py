@@ -13,7 +13,7 @@ from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.guards import Need, depends, reads, signed_in, when
-from keyturn.tenants.immobilised import refuse_to_strand_behind
+from keyturn.tenants.immobilisation_guard import refuse_to_strand_behind
 from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.references import (

@@ -6,7 +6,7 @@ from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.guards import Need, depends, reads, signed_in, when
-from keyturn.tenants.immobilised import number_of_company
+from keyturn.tenants.immobilisation_guard import number_of_company
 from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.references import COMPANY, checked_name, name_taken, resolve
 

@@ -11,7 +11,7 @@ from keyturn.store.port import ReadTx
 from keyturn.tenants import consent, name_spaces, vehicle_guard
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.guards import Need, depends
-from keyturn.tenants.immobilised import refuse_to_strand
+from keyturn.tenants.immobilisation_guard import refuse_to_strand
 from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
 from keyturn.tenants.vehicles import shown_by_id
 from keyturn.tenants.vin import enrolled_vin

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands import immobilisations
 from keyturn.errors import OperationError
 from keyturn.fleet import immobilisation
+from keyturn.immobilisation import operations
 from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import perform
 from tests.support.command_env import CommandEnv
@@ -31,7 +31,7 @@ def says_enabled(env: CommandEnv, age: float = 0.0) -> None:
 
 def order(env: CommandEnv, name: str, /, **arguments: object) -> Answer:
     """What an operator does."""
-    return env.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:ana", immobilisations.OPERATIONS)
+    return env.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:ana", operations.OPERATIONS)
 
 
 def refused(env: CommandEnv, name: str, /, **arguments: object) -> str:

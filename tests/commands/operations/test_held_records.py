@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands import immobilisations
 from keyturn.commands.operations import approvals
 from keyturn.commands.rules.policy import LIMIT_REACHED
 from keyturn.connectors.port import Verdict
 from keyturn.errors import OperationError
+from keyturn.immobilisation import operations
 from keyturn.store.port import Tx
 from keyturn.tenants import changes, passwords
 from keyturn.tenants.administration import Answer
@@ -22,7 +22,7 @@ from .immobilising import DISABLE, ENABLE, entries, order, says_enabled, state
 
 NOTICE = 600.0
 SECOND_VIN = "9KTFLEET000000001"
-EVERYTHING = (*OPERATIONS, *immobilisations.OPERATIONS, *approvals.operations())
+EVERYTHING = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations())
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keyturn.clock import after
-from keyturn.commands.immobilised import open_records
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE
 from keyturn.commands.rules import permissions, policy
 from keyturn.commands.rules.policy import NOT_APPROVED, Moment
 from keyturn.fleet import immobilisation, vehicles
+from keyturn.immobilisation.views import open_records
 from keyturn.store.port import Tx
 from keyturn.tenants import operators
 from keyturn.tenants.accounts import open_account

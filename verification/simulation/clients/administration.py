@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, NamedTuple
 
-from keyturn.commands import immobilisations
 from keyturn.errors import OperationError
+from keyturn.immobilisation import operations
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.tenants.administration import Answer, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
@@ -56,7 +56,7 @@ async def _administer(
 
 def operations_of(node: Node) -> tuple[Operation, ...]:
     """Everything that administration offers on the node."""
-    return (*OPERATIONS, *immobilisations.OPERATIONS, *node.operations)
+    return (*OPERATIONS, *operations.OPERATIONS, *node.operations)
 
 
 def filled(vin: str, arguments: dict[str, Any]) -> dict[str, Any]:

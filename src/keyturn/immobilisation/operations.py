@@ -6,15 +6,15 @@ from typing import Annotated
 from msgspec import Meta
 
 from keyturn.clock import SECOND, after, iso_time
-from keyturn.commands import keep_enabling
 from keyturn.commands.execution.effects import disable_may_still_act, shows_enabled
-from keyturn.commands.immobilised import open_records, shown_keeping
-from keyturn.commands.keep_enabling import CANCELLED
 from keyturn.errors import OperationError
 from keyturn.fleet import evidence, immobilisation, notices, vehicles
 from keyturn.fleet.immobilisation import Immobilisation
 from keyturn.fleet.notices import Channel
 from keyturn.fleet.vehicles import Vehicle
+from keyturn.immobilisation import enable_retries
+from keyturn.immobilisation.enable_retries import CANCELLED
+from keyturn.immobilisation.views import open_records, shown_keeping
 from keyturn.store.port import ReadTx
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session
 from keyturn.tenants.guards import at_once, depends, reads, signed_in, when
@@ -103,23 +103,23 @@ def add_notice(session: Session, arguments: AddNotice) -> Answer:
 
 def start_keeping(session: Session, arguments: OfVehicle) -> Answer:
     vehicle = _vehicle(session, arguments.vehicle, arguments.company)
-    keep_enabling.start(session.tx, vehicle, session.actor)
+    enable_retries.start(session.tx, vehicle, session.actor)
     return _kept(session, vehicle)
 
 
 def cancel_keeping(session: Session, arguments: OfVehicle) -> Answer:
     vehicle_id = resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company)
-    keeping = keep_enabling.of_vehicle(session.tx, vehicle_id)
+    keeping = enable_retries.of_vehicle(session.tx, vehicle_id)
     if keeping is None:
         raise OperationError("not_running", "Nothing keeps enabling this vehicle.")
-    keep_enabling.end(session.tx, keeping, CANCELLED, session.actor)
+    enable_retries.end(session.tx, keeping, CANCELLED, session.actor)
     return {"vehicle": arguments.vehicle, "cancelled": True, **shown_keeping(session.tx, keeping)}
 
 
 def list_keepings(session: Session, arguments: ListImmobilisations) -> Answer:
     tx = session.tx
     company_id = resolve_company(tx, arguments.company)
-    found = [keeping for keeping in keep_enabling.running(tx) if company_id in (None, keeping.company_id)]
+    found = [keeping for keeping in enable_retries.running(tx) if company_id in (None, keeping.company_id)]
     vins = {keeping.id: vehicles.load(tx, keeping.vehicle_id) for keeping in found}
     return {
         "keep_enabling": [
@@ -130,7 +130,7 @@ def list_keepings(session: Session, arguments: ListImmobilisations) -> Answer:
 
 
 def _kept(session: Session, vehicle: Vehicle) -> Answer:
-    keeping = keep_enabling.of_vehicle(session.tx, vehicle.id)
+    keeping = enable_retries.of_vehicle(session.tx, vehicle.id)
     assert keeping is not None, "it was just started, or ran already"
     return {"vin": vehicle.vin, **shown_keeping(session.tx, keeping)}
 

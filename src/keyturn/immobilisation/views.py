@@ -3,11 +3,11 @@
 from typing import Any
 
 from keyturn.clock import iso_time, iso_time_or_none
-from keyturn.commands import keep_enabling
-from keyturn.commands.keep_enabling import Keeping
 from keyturn.commands.model import record
 from keyturn.fleet import evidence, notices
 from keyturn.fleet.positions import Position
+from keyturn.immobilisation import enable_retries
+from keyturn.immobilisation.enable_retries import Keeping
 from keyturn.store.port import ReadTx, Row
 
 Shown = dict[str, Any]
@@ -56,7 +56,7 @@ def _shown(tx: ReadTx, row: Row) -> Shown:
     record_id, vehicle_id, vin, company, account, connector, external_id, state, *rest = row
     opened_at, confirmed_at, opened_by, actor, consent_at, consent_reference, *place = rest
     known = evidence.load(tx, vehicle_id)
-    keeping = keep_enabling.of_vehicle(tx, vehicle_id)
+    keeping = enable_retries.of_vehicle(tx, vehicle_id)
     return {
         "id": record_id,
         "vin": vin,
