@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keyturn.administering import Administration, workbench
+from keyturn.auth.keyring import unlock
+from keyturn.auth.tokens import Directory
 from keyturn.clock import SystemClock, after
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.catalogue import COMMANDS
@@ -22,8 +24,6 @@ from keyturn.config.settings import (
 from keyturn.store.port import Row, Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import open_sqlite
-from keyturn.tenants.directory import Directory
-from keyturn.tenants.keyring import unlock
 
 ANSWERED, AWAITED = "answered", "awaited"
 INITIATE_WAIT = {ANSWERED: 0.0, AWAITED: 5.0}

@@ -15,6 +15,9 @@ from keyturn.alerts.building import build_channels
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.trial import try_channels
 from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
+from keyturn.auth.keyring import Keyring, keyring_of, unlock
+from keyturn.auth.login import sign_in
+from keyturn.auth.principal import Credentials, Operator
 from keyturn.clock import SECOND, SystemClock
 from keyturn.commands.admission import dry_run
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR, READS
@@ -31,11 +34,8 @@ from keyturn.store.open import database_of, open_store
 from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
 from keyturn.tenants import changes, clock, errands, operators, restoring
 from keyturn.tenants.administration import Answer, Installation, Operation, find
-from keyturn.tenants.keyring import Keyring, keyring_of, unlock
 from keyturn.tenants.name_spaces import NameSpaces
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
-from keyturn.tenants.principal import Credentials, Operator
-from keyturn.tenants.signing_in import sign_in
 from keyturn.timekeeping import Timekeeper, machine_boot
 
 _LOCAL_OPERATOR = "operator:local"

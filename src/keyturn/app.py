@@ -19,6 +19,9 @@ from keyturn.api.listening import tls_context
 from keyturn.api.local import SOCKET_NAME, build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.audit.custody import Custody
+from keyturn.auth.keyring import Keyring, unlock
+from keyturn.auth.principal import Credentials
+from keyturn.auth.tokens import Directory
 from keyturn.bus.memory import MemoryBus
 from keyturn.bus.topics import COMMAND_FINAL, CommandId
 from keyturn.clock import Clock, SystemClock
@@ -39,10 +42,7 @@ from keyturn.telemetry.metrics import Metrics
 from keyturn.tenants import operators
 from keyturn.tenants.accounts import KeptCredentials
 from keyturn.tenants.administration import Answer
-from keyturn.tenants.directory import Directory
-from keyturn.tenants.keyring import Keyring, unlock
 from keyturn.tenants.name_spaces import settle_all
-from keyturn.tenants.principal import Credentials
 from keyturn.timekeeping import Timekeeper, machine_boot
 
 _LOOK_EVERY = 1.0

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
 from keyturn.tenants import authority, operators
 from keyturn.tenants.administration import Arguments
-from keyturn.tenants.principal import Operator
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import WEEK, Staff
 

@@ -7,12 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from keyturn.alerts.rules import KINDS
+from keyturn.auth.totp import code_at, step_at
 from keyturn.clock import iso_time
 from keyturn.store.port import Tx
 from keyturn.tenants import changes, operators
 from keyturn.tenants.administration import Answer, Arguments, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
-from keyturn.tenants.second_factor import code_at, step_at
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import NOTICE, Staff
 

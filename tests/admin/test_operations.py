@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from keyturn.auth.keyring import SealBroken
 from keyturn.tenants.accounts import open_account
-from keyturn.tenants.keyring import SealBroken
 from keyturn.tenants.operations import OPERATIONS
 from tests.support.tenant_env import TenantEnv
 

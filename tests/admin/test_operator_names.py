@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants import passwords
+from keyturn.auth import passwords
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import Staff
 

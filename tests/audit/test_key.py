@@ -4,9 +4,9 @@ import re
 import stat
 from pathlib import Path
 
+from keyturn.auth.keyfile import read_keys, write_new_keys
+from keyturn.auth.keyring import Keyring, unlock
 from keyturn.store.port import Store
-from keyturn.tenants.keyfile import read_keys, write_new_keys
-from keyturn.tenants.keyring import Keyring, unlock
 from tests.support.audit_env import AuditEnv
 
 

@@ -4,9 +4,9 @@ from typing import Any, cast
 
 import pytest
 
+from keyturn.auth.keyring import Keyring
+from keyturn.auth.tokens import CACHE_LIFE, CACHE_SIZE, Directory
 from keyturn.store.port import Store
-from keyturn.tenants.directory import CACHE_LIFE, CACHE_SIZE, Directory
-from keyturn.tenants.keyring import Keyring
 from tests.support.tenant_env import TOKEN_LIFE, TenantEnv
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from keyturn.auth.keyring import Keyring
 from keyturn.store.port import ReadTx, Store
 from keyturn.tenants.accounts import KeptCredentials, open_account
-from keyturn.tenants.keyring import Keyring
 from tests.support.tenant_env import TenantEnv
 
 

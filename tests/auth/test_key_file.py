@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.auth.keyfile import read_keys, write_new_keys
+from keyturn.auth.keyring import unlock
 from keyturn.store.port import StoreRefused
-from keyturn.tenants.keyfile import read_keys, write_new_keys
-from keyturn.tenants.keyring import unlock
 from tests.support.tenant_env import TenantEnv
 
 

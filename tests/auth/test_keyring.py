@@ -6,9 +6,9 @@ import json
 import jwt
 import pytest
 
+from keyturn.auth.keyfile import JwtKey, Keys
+from keyturn.auth.keyring import Keyring, SealBroken
 from keyturn.clock import SECOND
-from keyturn.tenants.keyfile import JwtKey, Keys
-from keyturn.tenants.keyring import Keyring, SealBroken
 
 NOW = 1_700_000_000 * SECOND
 OLD_KEY = JwtKey("old", "cc" * 32)

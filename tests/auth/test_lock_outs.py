@@ -2,9 +2,9 @@
 
 import pytest
 
+from keyturn.auth.login import sign_in
+from keyturn.auth.principal import Credentials, Operator
 from keyturn.errors import OperationError
-from keyturn.tenants.principal import Credentials, Operator
-from keyturn.tenants.signing_in import sign_in
 from tests.admin.changing import staff as staff
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import NOTICE, PASSWORD, Staff

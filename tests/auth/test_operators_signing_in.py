@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
+from keyturn.auth import passwords
+from keyturn.auth.principal import Credentials, Operator
+from keyturn.auth.totp import code_at, enrolment_uri, step_of
 from keyturn.errors import OperationError
-from keyturn.tenants import passwords
-from keyturn.tenants.principal import Credentials, Operator
-from keyturn.tenants.second_factor import code_at, enrolment_uri, step_of
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import PASSWORD, Staff
 

@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from keyturn.api.local import SOCKET_NAME
+from keyturn.auth.totp import code_at, step_at
 from keyturn.cli.root import run
 from keyturn.clock import SystemClock
-from keyturn.tenants.second_factor import code_at, step_at
 
 from .processes import Running, environment
 

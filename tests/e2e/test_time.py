@@ -13,12 +13,12 @@ from keyturn import administering, app
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rules import rule_for
 from keyturn.app import Node
+from keyturn.auth.principal import Credentials
 from keyturn.clock import SECOND, SystemClock
 from keyturn.commands.execution import retention
 from keyturn.config.settings import ServerSettings, Settings, TokenSettings
 from keyturn.errors import OperationError
 from keyturn.store import clock_fact
-from keyturn.tenants.principal import Credentials
 from keyturn.timekeeping import Timekeeper, machine_boot
 from tests.api.signing.test_signing_v2_replay import INVALID, captured, sent
 from tests.support.clock import RunningClock

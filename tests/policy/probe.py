@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from keyturn.auth.keyring import Keyring
 from keyturn.store.sqlite.transaction import SqliteReadTx
-from keyturn.tenants.keyring import Keyring
 
 _KEYED = ("seal", "unseal", "digest", "verify_token", "issue_token")
 _SEALS = re.compile(r"\bchain_|FROM entry\b")

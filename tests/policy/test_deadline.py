@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.auth import passwords
+from keyturn.auth.principal import Operator
 from keyturn.clock import after
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.operations.approvals import Approvals, OneCommand, reject
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
-from keyturn.tenants import passwords
 from keyturn.tenants.administration import Answer, Session
-from keyturn.tenants.principal import Operator
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import INSTALLATION, KEYRING, NOW, add_vehicle, administer, install
 

@@ -13,12 +13,12 @@ import uvloop
 
 from keyturn.api.edge import Server
 from keyturn.api.routes import build_app
+from keyturn.auth.principal import Principal
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.admission.requests import CommandRequest, PostAnswer
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import Refusal
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants.principal import Principal
 from tests.api.caller import Caller
 from tests.support.clients import x_signature
 from tests.support.clock import ManualClock

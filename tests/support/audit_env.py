@@ -16,9 +16,9 @@ from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.export import ExportArchive, write
 from keyturn.audit.reading import LAST
 from keyturn.audit.sealing import AT_ONCE, seal
+from keyturn.auth.keyfile import JwtKey, Keys
+from keyturn.auth.keyring import Keyring
 from keyturn.store.port import ReadTx, Store, Tx
-from keyturn.tenants.keyfile import JwtKey, Keys
-from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.restoring import restore
 from tests.support.clock import ManualClock
 

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from keyturn.auth.principal import Credentials
+from keyturn.auth.totp import code_at, step_at
 from keyturn.errors import OperationError
-from keyturn.tenants.principal import Credentials
-from keyturn.tenants.second_factor import code_at, step_at
 from tests.support.server_env import ServerEnv
 
 PASSWORD = "a long enough phrase"

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from keyturn.auth import passwords
+from keyturn.auth.login import sign_in
+from keyturn.auth.principal import Credentials, Operator
+from keyturn.auth.totp import code_at, step_at
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
-from keyturn.tenants import changes, operators, passwords
+from keyturn.tenants import changes, operators
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
-from keyturn.tenants.principal import Credentials, Operator
-from keyturn.tenants.second_factor import code_at, step_at
-from keyturn.tenants.signing_in import sign_in
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 PASSWORD = "a long enough phrase"

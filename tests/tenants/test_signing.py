@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from keyturn.auth.principal import Principal, Signing
+from keyturn.auth.tokens import CACHE_LIFE
 from keyturn.tenants.applications import loosens_signing
-from keyturn.tenants.directory import CACHE_LIFE
-from keyturn.tenants.principal import Principal, Signing
 from tests.support.tenant_env import TenantEnv
 
 

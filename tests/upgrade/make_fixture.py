@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from keyturn.auth.totp import code_at, step_at
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.tenants.second_factor import code_at, step_at
 from keyturn_client import KeyturnClient, KeyturnError
 
 KEYTURN = str(Path(sys.executable).with_name("keyturn"))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from keyturn.audit.kinds import RENAMED, current
+from keyturn.auth.totp import code_at, step_at
 from keyturn.commands.model.states import STATUS, State, Status
 from keyturn.config import aliases
 from keyturn.config.checking import KeyPath
 from keyturn.config.loading import load_settings
-from keyturn.tenants.second_factor import code_at, step_at
 from keyturn_client import KeyturnClient
 from tests.cli.processes import keyturn
 

@@ -11,6 +11,7 @@ from keyturn.api.message_signatures import INPUT, signed_nonce
 from keyturn.api.ports import Desk, Directory
 from keyturn.api.request import Request
 from keyturn.api.signing import is_signed
+from keyturn.auth.principal import Principal
 from keyturn.clock import Clock
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.model.catalogue import IGNITION_PAIR, RESTORING
@@ -23,7 +24,6 @@ from keyturn.errors import (
     SignSecretMissing,
     TooManyRequests,
 )
-from keyturn.tenants.principal import Principal
 
 _BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)")
 

@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.api.answer import Answer, json_answer
 from keyturn.api.request import ClientGone, Request
+from keyturn.auth.principal import Credentials
 from keyturn.errors import BodyTooLarge, OperationError
 from keyturn.store.port import StoreUnavailable
-from keyturn.tenants.principal import Credentials
 
 SOCKET_NAME = "keyturn.sock"
 """In the data directory."""

@@ -8,9 +8,9 @@ import msgspec
 
 from keyturn.api.request import Request
 from keyturn.api.structured_fields import InnerList, read_byte_sequences, read_labelled_list
+from keyturn.auth.principal import Principal
 from keyturn.clock import SECOND
 from keyturn.commands.admission.nonces import Nonce
-from keyturn.tenants.principal import Principal
 
 INPUT = b"signature-input"
 """The field whose presence makes a request one of version 2."""

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
+from keyturn.auth.principal import Principal
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.admission.requests import CommandRequest, PostAnswer
 from keyturn.errors import Refusal
-from keyturn.tenants.principal import Principal
 
 
 class Directory(Protocol):

@@ -14,6 +14,7 @@ from keyturn.api.etag import tagged
 from keyturn.api.gate import Gate
 from keyturn.api.ports import Desk
 from keyturn.api.request import Request
+from keyturn.auth.principal import Principal
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.admission.requests import CommandRequest
 from keyturn.errors import (
@@ -30,7 +31,6 @@ from keyturn.errors import (
     VinNotFound,
 )
 from keyturn.legible import BIDI_CONTROLS
-from keyturn.tenants.principal import Principal
 
 MAX_WAIT = 30
 """Seconds."""

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from keyturn.api.local import SOCKET_NAME
+from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import Exit, Failure
-from keyturn.tenants.principal import Credentials
 
 _TIMEOUT = 30.0
 _ADDRESS_BYTES = 103

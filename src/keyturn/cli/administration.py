@@ -6,6 +6,7 @@ from typing import Any
 
 from cyclopts import App
 
+from keyturn.auth.principal import Credentials
 from keyturn.cli.admin_socket import open_admin_socket
 from keyturn.cli.aliases import names
 from keyturn.cli.arguments import parameters, sent
@@ -18,7 +19,6 @@ from keyturn.immobilisation import operations
 from keyturn.tenants import clock
 from keyturn.tenants.administration import Operation
 from keyturn.tenants.operations import OPERATIONS
-from keyturn.tenants.principal import Credentials
 
 _OPERATIONS = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations(), *clock.operations())
 

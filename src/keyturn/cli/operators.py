@@ -5,9 +5,9 @@ import sys
 import warnings
 from collections.abc import Iterable
 
+from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import usage
 from keyturn.cli.options import Who
-from keyturn.tenants.principal import Credentials
 
 _NOT_ECHOED = "Passwords are asked for at a terminal; give --password-stdin where there is none."
 

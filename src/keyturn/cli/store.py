@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 from keyturn.administering import workbench
+from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import server_failures
 from keyturn.config.settings import Settings
 from keyturn.errors import OperationError
-from keyturn.tenants.principal import Credentials
 
 
 def perform_on_store(

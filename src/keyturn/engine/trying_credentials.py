@@ -5,6 +5,7 @@ from functools import partial
 import msgspec
 import structlog
 
+from keyturn.auth.keyring import Keyring
 from keyturn.clock import Clock
 from keyturn.connectors.port import Connector, Target
 from keyturn.engine.vehicles import Reached, Vehicles
@@ -12,7 +13,6 @@ from keyturn.fleet.vehicles import Vehicle
 from keyturn.fleet.which_car import tells_another_vin
 from keyturn.store.port import ReadTx, Store
 from keyturn.tenants import spare_credentials
-from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.spare_credentials import Proposed
 
 log = structlog.get_logger()

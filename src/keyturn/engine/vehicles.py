@@ -7,6 +7,7 @@ from functools import partial
 import msgspec
 import structlog
 
+from keyturn.auth.keyring import Keyring
 from keyturn.commands.execution import effects
 from keyturn.commands.model.record import Command
 from keyturn.commands.rules import quota
@@ -20,7 +21,6 @@ from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.tenants import spare_credentials
 from keyturn.tenants.accounts import open_account
-from keyturn.tenants.keyring import Keyring
 
 log = structlog.get_logger()
 

@@ -12,6 +12,7 @@ from functools import partial
 
 import msgspec
 
+from keyturn.auth.keyring import Keyring
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock
 from keyturn.commands.admission import dry_run
@@ -44,7 +45,6 @@ from keyturn.store import clock_fact
 from keyturn.store.port import Store, Tx
 from keyturn.store.rounds import Round, make_rounds
 from keyturn.tenants.administration import Operation
-from keyturn.tenants.keyring import Keyring
 from keyturn.timekeeping import StoreClock, Timekeeper
 
 _ROUND = 1.0

@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 
+from keyturn.auth.keyring import Keyring
 from keyturn.clock import iso_time
 from keyturn.connectors.port import Account
 from keyturn.errors import OperationError
@@ -14,7 +15,6 @@ from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
 from keyturn.tenants.guards import Need, depends, reads, signed_in, when
 from keyturn.tenants.immobilisation_guard import refuse_to_strand_behind
-from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.pinning import refuse_renaming
 from keyturn.tenants.references import (
     ACCOUNT,

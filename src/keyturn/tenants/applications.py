@@ -4,16 +4,16 @@ import uuid
 
 import msgspec
 
+from keyturn.auth.credentials import client_secret_digest, new_client_id, new_secret
+from keyturn.auth.keyring import Keyring
+from keyturn.auth.principal import Signing
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row, Tx
 from keyturn.tenants import closeness, responsible
 from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session, given
-from keyturn.tenants.credentials import client_secret_digest, new_client_id, new_secret
 from keyturn.tenants.guards import Need, depends, reads, when
 from keyturn.tenants.immobilisation_guard import number_of_company
-from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.pinning import refuse_renaming
-from keyturn.tenants.principal import Signing
 from keyturn.tenants.references import (
     APPLICATION,
     COMPANY,

@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
+from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
 from keyturn.tenants import operators
 from keyturn.tenants.administration import Arguments, Operation, Session, unknown_operation
-from keyturn.tenants.principal import Operator
 from keyturn.tenants.references import ACCOUNT, APPLICATION, COMMAND, COMPANY, OPERATOR, VEHICLE, Noun, resolve
 
 _COMPANY = "company"

@@ -9,14 +9,15 @@ import msgspec
 import structlog
 
 from keyturn.audit import journal
+from keyturn.auth import lockouts
+from keyturn.auth.keyring import Keyring
+from keyturn.auth.principal import Operator
 from keyturn.clock import SECOND, iso_time_or_none
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
-from keyturn.tenants import locks, operators, pinning
+from keyturn.tenants import operators, pinning
 from keyturn.tenants.administration import Answer, Arguments, Installation, Operation, Session, find, understood
-from keyturn.tenants.keyring import Keyring
 from keyturn.tenants.pinning import Names
-from keyturn.tenants.principal import Operator
 
 log = structlog.get_logger()
 
@@ -112,7 +113,7 @@ def add(
 
 def _noticed(tx: ReadTx, company_id: str | None, notice: int) -> int:
     """When a notice that begins now is over: it lasts while nobody in charge is kept from signing in."""
-    begins = max([tx.now, *(locks.until(tx, each) or 0 for each in operators.active_admins(tx, company_id))])
+    begins = max([tx.now, *(lockouts.until(tx, each) or 0 for each in operators.active_admins(tx, company_id))])
     return begins + notice if notice else tx.now
 
 

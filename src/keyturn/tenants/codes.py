@@ -5,12 +5,12 @@ import secrets
 from collections.abc import Iterable
 from typing import Literal
 
+from keyturn.auth.keyring import Keyring
 from keyturn.clock import SECOND, iso_time
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 from keyturn.tenants import closeness, unwatched
 from keyturn.tenants.administration import Answer, Session
-from keyturn.tenants.keyring import Keyring
 
 LIFE = 24 * 3600 * SECOND
 _BYTES = 16

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from keyturn.auth.keyring import Keyring
+from keyturn.auth.principal import Operator
 from keyturn.store.port import Tx
 from keyturn.tenants import (
     accounts,
@@ -23,8 +25,6 @@ from keyturn.tenants import (
     vehicles,
 )
 from keyturn.tenants.administration import Answer, Installation, Operation, Session, carried_out, find, understood
-from keyturn.tenants.keyring import Keyring
-from keyturn.tenants.principal import Operator
 
 OPERATIONS: tuple[Operation, ...] = (
     *companies.OPERATIONS,

@@ -1,8 +1,8 @@
 """Operators: who is in charge, and who is too close to something to approve it."""
 
+from keyturn.auth.principal import Operator, Role
 from keyturn.store.port import ReadTx
 from keyturn.tenants.closeness import WARY, too_close
-from keyturn.tenants.principal import Operator, Role
 
 _LOAD = "SELECT id, name, role, company_id FROM operator WHERE id = :id AND active = 1"
 _ADMINS = """

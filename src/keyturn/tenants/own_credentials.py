@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from keyturn.auth import totp
+from keyturn.auth.passwords import checked_password
 from keyturn.errors import OperationError
-from keyturn.tenants import authority, closeness, codes, operators, second_factor, unwatched
+from keyturn.tenants import authority, closeness, codes, operators, unwatched
 from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session
 from keyturn.tenants.codes import Purpose
 from keyturn.tenants.guards import at_once, depends, when
-from keyturn.tenants.passwords import checked_password
 from keyturn.tenants.references import OPERATOR, resolve
 from keyturn.tenants.staff import refuse_anothers_password, shown_by_id
 
@@ -75,11 +76,11 @@ def enrol_totp(session: Session, arguments: EnrolTotp) -> Answer:
         codes.use(session, [person.id], "totp", arguments.code)
     else:
         _own_or_reset(session, operator)
-    secret = second_factor.new_secret()
+    secret = totp.new_secret()
     session.tx.run(_ENROL, id=person.id, totp=session.keyring.seal(secret, person.id))
     codes.drop(session.tx, person.id, "totp")
     _record(session, operator, "second factor enrolled")
-    return shown_by_id(session.tx, person.id) | {"otpauth": second_factor.enrolment_uri(person.name, secret)}
+    return shown_by_id(session.tx, person.id) | {"otpauth": totp.enrolment_uri(person.name, secret)}
 
 
 def reset_totp(session: Session, arguments: ResetTotp) -> Answer:

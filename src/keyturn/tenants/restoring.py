@@ -11,10 +11,10 @@ from keyturn.audit import journal, reading
 from keyturn.audit.checkpoints import Signed, Statement, filed
 from keyturn.audit.restores import NotEntered, Place, write_restored
 from keyturn.audit.sealing import ChainForked
+from keyturn.auth.keyring import Keyring
 from keyturn.clock import Clock, iso_time
 from keyturn.store.backup_signature import Verdict, judge, refuse
 from keyturn.store.port import Database, IncomingDatabase, ReadTx, StatementFailed, StoreRefused, Tx
-from keyturn.tenants.keyring import Keyring
 
 UNVERIFIED = "backup.unverified"
 """Kind of the entry that says that a backup without a good signature was restored."""

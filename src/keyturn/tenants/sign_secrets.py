@@ -1,9 +1,9 @@
 """Sign-secrets: one or two an application, so that a rotation need not stop its clients."""
 
+from keyturn.auth.credentials import new_secret
+from keyturn.auth.keyring import Keyring
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.credentials import new_secret
-from keyturn.tenants.keyring import Keyring
 
 _SLOTS = (1, 2)
 

@@ -8,9 +8,9 @@ own could not, they are *proven*. Both serve restoring commands alone.
 import msgspec
 
 from keyturn.audit import journal
+from keyturn.auth.keyring import Keyring
 from keyturn.connectors.port import Account
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.keyring import Keyring
 
 OPERATION = "account set"
 _ENGINE = "engine"

@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
+from keyturn.auth.passwords import checked_password
+from keyturn.auth.principal import RANKS, Role
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row
 from keyturn.tenants import authority, closeness, codes, operators, unwatched
 from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session, given
 from keyturn.tenants.guards import Need, depends, reads, when
-from keyturn.tenants.passwords import checked_password
 from keyturn.tenants.pinning import refuse_renaming
-from keyturn.tenants.principal import RANKS, Role
 from keyturn.tenants.references import (
     OPERATOR,
     checked_members,

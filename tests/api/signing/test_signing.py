@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.api.signing import is_signed, message
-from keyturn.tenants.principal import Principal
+from keyturn.auth.principal import Principal
 from tests.support.api_env import VIN, ApiEnv, body, signature, signed
 
 SEED_SECRET = b"YOUR_SIGN_SECRET_PROVIDED_BY_MOBWAY"

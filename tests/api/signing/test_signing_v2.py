@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from keyturn.auth.principal import Principal
 from keyturn.config.settings import LimitSettings
-from keyturn.tenants.principal import Principal
 from tests.api.caller import Reply
 from tests.support.api_env import SECRET, VIN, ApiEnv, body, open_api, signature
 from tests.support.http_message import COVERED, HttpMessage, content_digest, drafted, inner_list, parameters

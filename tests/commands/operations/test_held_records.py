@@ -4,17 +4,18 @@ from typing import Any
 
 import pytest
 
+from keyturn.auth import passwords
+from keyturn.auth.principal import Operator
 from keyturn.commands.operations import approvals
 from keyturn.commands.rules.policy import LIMIT_REACHED
 from keyturn.connectors.port import Verdict
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
 from keyturn.store.port import Tx
-from keyturn.tenants import changes, passwords
+from keyturn.tenants import changes
 from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import OPERATIONS, perform
 from keyturn.tenants.operators import load
-from keyturn.tenants.principal import Operator
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, VIN, add_vehicle
 

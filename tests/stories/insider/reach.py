@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyturn.auth.credentials import client_secret_digest
+from keyturn.auth.principal import Operator
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE
 from keyturn.commands.rules import permissions, policy
@@ -13,8 +15,6 @@ from keyturn.store.port import Tx
 from keyturn.tenants import operators
 from keyturn.tenants.accounts import open_account
 from keyturn.tenants.codes import Purpose, _digest
-from keyturn.tenants.credentials import client_secret_digest
-from keyturn.tenants.principal import Operator
 from keyturn.tenants.spare_credentials import for_restoring
 from tests.support.server_env import OEM_TOKEN
 

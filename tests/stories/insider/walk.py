@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
+from keyturn.auth.principal import Operator
 from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
 from keyturn.errors import OperationError
@@ -16,7 +17,6 @@ from keyturn.store.port import ReadTx, Row, Store, Tx
 from keyturn.tenants import changes, operators
 from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import perform
-from keyturn.tenants.principal import Operator
 
 from .candidates import CANDIDATES, LOOKS, PEOPLE
 from .reach import Fact, Insider

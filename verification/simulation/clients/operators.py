@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
+from keyturn.auth.principal import Operator
 from keyturn.clock import SECOND
-from keyturn.tenants.principal import Operator
 from verification.simulation.clients.administration import administer
 from verification.simulation.clients.policies import NO_LIMITS
 from verification.simulation.clients.responses import Decision

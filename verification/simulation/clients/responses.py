@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from keyturn.tenants.principal import Operator
+from keyturn.auth.principal import Operator
 
 
 @dataclass

@@ -4,8 +4,8 @@ import asyncio
 from random import Random
 from typing import Any
 
+from keyturn.auth.principal import Operator
 from keyturn.tenants import changes
-from keyturn.tenants.principal import Operator
 from verification.simulation.clients.administration import administer, filled, operations_of
 from verification.simulation.insiders.people import ANA, ANA_BY_PASSWORD, COMPANY
 from verification.simulation.world.installation import APPROVERS, BY_VIN, KEYRING

@@ -4,8 +4,8 @@ import asyncio
 from random import Random
 from typing import Any
 
+from keyturn.auth.principal import Operator
 from keyturn.clock import SECOND
-from keyturn.tenants.principal import Operator
 from verification.simulation.clients.administration import Done, administer, filled
 from verification.simulation.clients.clients import send
 from verification.simulation.clients.responses import Heard

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from keyturn.tenants.principal import Operator
+from keyturn.auth.principal import Operator
 from verification.simulation.insiders.drawing import Insider
 from verification.simulation.world.installation import COMPANIES, NAME_SPACE, VEHICLES
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from keyturn.auth.principal import Principal
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import COMMAND_CHANGED, CONFIRMATION_ISSUED, CommandId, VehicleId
 from keyturn.clock import Clock, seconds_between
@@ -13,7 +14,6 @@ from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.record import Command, Face
 from keyturn.errors import Refusal
 from keyturn.store.port import ReadTx, Store, Tx
-from keyturn.tenants.principal import Principal
 
 _LOOK_UP = 0.5
 """Seconds after which a held answer looks at the row, and at whether the node stops, without a wake-up."""

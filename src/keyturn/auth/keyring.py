@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from jwt.types import Options
 
+from keyturn.auth.keyfile import Keys, add_checkpoint_key, read_keys, write_new_keys
 from keyturn.clock import SECOND
 from keyturn.store.port import ReadTx, Store, StoreRefused, Tx
-from keyturn.tenants.keyfile import Keys, add_checkpoint_key, read_keys, write_new_keys
 
 _SEAL_VERSION = b"\x01"
 _NONCE_BYTES = 12

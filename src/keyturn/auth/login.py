@@ -7,11 +7,11 @@ from functools import partial
 import msgspec
 
 from keyturn.audit import journal
+from keyturn.auth import lockouts, passwords, totp
+from keyturn.auth.keyring import Keyring
+from keyturn.auth.principal import Credentials, Operator, Role
 from keyturn.errors import OperationError
 from keyturn.store.port import Store, Tx
-from keyturn.tenants import locks, passwords, second_factor
-from keyturn.tenants.keyring import Keyring
-from keyturn.tenants.principal import Credentials, Operator, Role
 
 _FIND = """
 SELECT o.id, o.name, o.role, o.company_id, o.password, o.totp, o.totp_step
@@ -79,13 +79,13 @@ def _book(tx: Tx, keyring: Keyring, name: str, *, despite_lock: bool) -> list[_T
 
     What is to be compared; nothing where there were too many.
     """
-    tx.run(_FORGET, old=tx.now - 2 * locks.WINDOW)
+    tx.run(_FORGET, old=tx.now - 2 * lockouts.WINDOW)
     meant: list[tuple[str | None, str, str]] = [
         (each.id, each.id, each.password or passwords.STRANGER) for each in _claimed(tx, name)
     ] or [(None, keyring.digest(f"sign-in {name}"), passwords.STRANGER)]
     tries = []
     for operator_id, subject, known in meant:
-        if locks.until(tx, subject) is None:
+        if lockouts.until(tx, subject) is None:
             booked = str(uuid.uuid4())
             tx.run(_BOOK, id=booked, subject=subject, now=tx.now)
             tries.append(_Try(operator_id, known, booked))
@@ -132,7 +132,7 @@ def _factor_holds(tx: Tx, keyring: Keyring, claimed: _Claimed, code: str | None)
     if claimed.totp is None:
         return False
     secret = keyring.unseal(bytes(claimed.totp), claimed.id)
-    step = second_factor.step_of(secret, code, tx.moment.wall, claimed.totp_step)
+    step = totp.step_of(secret, code, tx.moment.wall, claimed.totp_step)
     return step is not None and tx.run(_USE_STEP, id=claimed.id, step=step) == 1
 
 
@@ -145,7 +145,7 @@ def _keep_refusal(tx: Tx, wrong: _Try) -> None:
         tx, "operator.sign_in_refused", company_id=row[0], actor="operator:unknown", operator_id=wrong.subject
     )
     if wrong.subject is not None:
-        locks.prolong_notices(tx, wrong.subject)
+        lockouts.prolong_notices(tx, wrong.subject)
 
 
 def _claimed(tx: Tx, called: str) -> list[_Claimed]:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from keyturn.tenants.keyring import Keyring
+from keyturn.auth.keyring import Keyring
 
 _SECRET_BYTES = 32
 

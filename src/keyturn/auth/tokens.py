@@ -5,11 +5,11 @@ import hmac
 
 import msgspec
 
+from keyturn.auth.credentials import client_secret_digest
+from keyturn.auth.keyring import Keyring, TokenClaims
+from keyturn.auth.principal import Principal
 from keyturn.clock import Clock
 from keyturn.store.port import ReadTx, Row, Store
-from keyturn.tenants.credentials import client_secret_digest
-from keyturn.tenants.keyring import Keyring, TokenClaims
-from keyturn.tenants.principal import Principal
 
 CACHE_LIFE = 1.0
 """Seconds for which a verified token is believed without asking the store."""
