@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from keyturn.admin import backup_restore, clock_operations, deferred_work, operators, pending_changes
+from keyturn.admin.operation import Answer, Installation, Operation, find
 from keyturn.alerts import entries
 from keyturn.alerts import operations as alert_operations
 from keyturn.alerts.backups import record_made
@@ -23,6 +25,7 @@ from keyturn.commands.admission import dry_run
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR, READS
 from keyturn.commands.operations import approvals, command_details
 from keyturn.config.settings import Settings
+from keyturn.connectors.name_spaces import NameSpaces
 from keyturn.connectors.registry import far_sides
 from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
@@ -32,9 +35,6 @@ from keyturn.store.backup_signature import signature_of
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import database_of, open_store
 from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
-from keyturn.tenants import changes, clock, errands, operators, restoring
-from keyturn.tenants.administration import Answer, Installation, Operation, find
-from keyturn.tenants.name_spaces import NameSpaces
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from keyturn.timekeeping import Timekeeper, machine_boot
 
@@ -47,7 +47,7 @@ _OPERATIONS = (
     *dry_run.operations(),
     *alert_operations.OPERATIONS,
     *story.OPERATIONS,
-    *errands.OPERATIONS,
+    *deferred_work.OPERATIONS,
 )
 
 
@@ -66,10 +66,10 @@ class Administration:
         self._keyring = keyring
         self._installation = installation
         self._channels = channels
-        own = clock.operations(store.time)
+        own = clock_operations.operations(store.time)
         by_name = {operation.name: operation for operation in (*_OPERATIONS, *own, *served)}
         self._operations = tuple(by_name.values())
-        self._errands = {errands.BACKUP: self._back_up, errands.TRY_ALERTS: self._try_alerts}
+        self._errands = {deferred_work.BACKUP: self._back_up, deferred_work.TRY_ALERTS: self._try_alerts}
 
     async def administer(self, name: str, arguments: dict[str, Any], credentials: Credentials | None = None) -> Answer:
         """Do one operation, as the operator whose credentials they are. Raises `OperationError`."""
@@ -88,7 +88,7 @@ class Administration:
 
     async def make_due_changes(self) -> None:
         """Make the changes that waited and whose time has come."""
-        await changes.apply_due(self._store, self._keyring, self._installation, self._operations)
+        await pending_changes.apply_due(self._store, self._keyring, self._installation, self._operations)
 
     async def _order(self, name: str, arguments: dict[str, Any], operator: Operator | None) -> Answer:
         """What an errand is to do. It reads alone: a backup must be possible where nothing can be written."""
@@ -122,7 +122,7 @@ class Administration:
         )
 
 
-def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> restoring.Restored:
+def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> backup_restore.Restored:
     """Put a backup in the place of this installation's database. Raises `StoreRefused`.
 
     `unsigned`: also one that has no good signature.
@@ -131,7 +131,7 @@ def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> rest
     try:
         keyring = keyring_of(settings.key_file)
         kept = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
-        return restoring.restore(
+        return backup_restore.restore(
             backup,
             database_of(settings),
             keyring,

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from keyturn.admin import operators
+from keyturn.admin.operation import Answer
 from keyturn.administering import Administration, installation
 from keyturn.alerts.alerts import Alerts
 from keyturn.alerts.building import build_channels
@@ -39,9 +41,7 @@ from keyturn.store.port import Store, StoreUnavailable
 from keyturn.store.rounds import Round, make_rounds
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
-from keyturn.tenants import operators
 from keyturn.tenants.accounts import KeptCredentials
-from keyturn.tenants.administration import Answer
 from keyturn.tenants.name_spaces import settle_all
 from keyturn.timekeeping import Timekeeper, machine_boot
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin import authorization, operators
+from keyturn.admin.operation import Arguments
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
-from keyturn.tenants import authority, operators
-from keyturn.tenants.administration import Arguments
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import WEEK, Staff
 
@@ -52,20 +52,20 @@ def company_id(env: TenantEnv, enrol: Callable[..., dict[str, Any]]) -> str:
 def test_the_company_of_what_is_named_is_the_one_whose_admins_decide(
     env: TenantEnv, company_id: str, named: dict[str, str]
 ) -> None:
-    assert env.wait(env.store.read(lambda tx: authority.company_of(tx, About(**named)))) == company_id
+    assert env.wait(env.store.read(lambda tx: authorization.company_of(tx, About(**named)))) == company_id
 
 
 def test_the_account_that_is_named_is_its_companys(env: TenantEnv, company_id: str) -> None:
     ((account,),) = env.rows(f"SELECT id FROM oem_account WHERE company_id = '{company_id}'")
 
-    assert env.wait(env.store.read(lambda tx: authority.company_of(tx, About(account=account)))) == company_id
+    assert env.wait(env.store.read(lambda tx: authorization.company_of(tx, About(account=account)))) == company_id
 
 
 def test_what_names_nothing_of_a_company_is_the_installations(env: TenantEnv, company_id: str) -> None:
     Staff(env).hire("ana")
 
     for named in (About(), About(person="ana")):
-        assert env.wait(env.store.read(lambda tx, named=named: authority.company_of(tx, named))) is None  # type: ignore[misc]
+        assert env.wait(env.store.read(lambda tx, named=named: authorization.company_of(tx, named))) is None  # type: ignore[misc]
 
 
 def test_a_company_that_is_anothers_reads_as_none(env: TenantEnv, company_id: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants.administration import Arguments, Operation
-from keyturn.tenants.guards import guarded
+from keyturn.admin.guards import guarded
+from keyturn.admin.operation import Arguments, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import NOTICE, Staff

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from keyturn.admin import operators, pending_changes
+from keyturn.admin.operation import Answer, Arguments, Operation
 from keyturn.alerts.rules import KINDS
 from keyturn.auth.totp import code_at, step_at
 from keyturn.clock import iso_time
 from keyturn.store.port import Tx
-from keyturn.tenants import changes, operators
-from keyturn.tenants.administration import Answer, Arguments, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import NOTICE, Staff
@@ -266,9 +266,9 @@ def test_a_change_outlives_a_restart(two: Staff, env: TenantEnv) -> None:
     again = TenantEnv(env.data)
     try:
         again.clock.advance(2 * NOTICE)
-        again.wait(changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
+        again.wait(pending_changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
         assert again.do("operator show", person="new")["role"] == "approver"
-        again.wait(changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
+        again.wait(pending_changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
         assert again.rows("SELECT count(*) FROM entry WHERE kind = 'change.applied'") == [(applied + 1,)]
     finally:
         again.close()

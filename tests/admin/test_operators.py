@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin.guards import at_once
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import at_once
 from keyturn.tenants.operations import perform, prepared
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import Staff

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants import closeness, operators
+from keyturn.admin import conflicts, operators
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import HASH, NOTICE, WEEK, Staff
 
@@ -41,7 +41,9 @@ def test_application_owner_does_not_approve_what_it_asks_for(staff: Staff, env: 
 def test_maker_of_an_application_does_not_approve_for_a_week(staff: Staff, env: TenantEnv) -> None:
     staff.hire("paulo", "approver")
     ((application_id,),) = env.rows(ERP)
-    env.wait(env.store.write(lambda tx: closeness.keep(tx, application_id, staff_id(tx, "paulo"), "made")))
+    env.wait(
+        env.store.write(lambda tx: conflicts.record_involvement(tx, application_id, staff_id(tx, "paulo"), "made"))
+    )
 
     assert why_not(staff, "paulo") == "The operator made the application within the last seven days."
     env.clock.advance(WEEK)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants import operators
+from keyturn.admin import operators
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import HASH, NOTICE, WEEK, Staff
 

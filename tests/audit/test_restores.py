@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from keyturn.admin.backup_restore import restore
 from keyturn.audit.checkpoints import Signed
 from keyturn.audit.findings import What
 from keyturn.audit.restores import RestoreStatement, acknowledge
-from keyturn.tenants.restoring import restore
 from tests.support.audit_env import KEYRING, OTHER_KEYRING, AuditEnv, faults, restored, rewrite
 
 from ..store.adapters import database

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from keyturn.admin.operation import Answer, Session
 from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.clock import after
@@ -13,7 +14,6 @@ from keyturn.commands.model.states import State
 from keyturn.commands.operations.approvals import Approvals, OneCommand, reject
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
-from keyturn.tenants.administration import Answer, Session
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import INSTALLATION, KEYRING, NOW, add_vehicle, administer, install
 

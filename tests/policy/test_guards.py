@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from keyturn.admin.guards import ALWAYS, Guard, Need, at_once, reads
+from keyturn.admin.operation import Answer, Arguments, Operation
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.administration import Answer, Arguments, Operation
-from keyturn.tenants.guards import ALWAYS, Guard, Need, at_once, reads
 from keyturn.tenants.operations import perform
 from tests.support.server_env import ServerEnv, server_env
 

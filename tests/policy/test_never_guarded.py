@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin.operators import load
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rules import rule_for
 from keyturn.errors import OperationError
-from keyturn.tenants.operators import load
 from tests.support.policy_env import PolicyEnv, policy_env
 
 pytestmark = pytest.mark.anyio

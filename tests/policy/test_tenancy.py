@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin.operators import load
 from keyturn.app import Node
 from keyturn.auth.principal import Operator
 from keyturn.config.settings import EngineSettings
 from keyturn.errors import OperationError
-from keyturn.tenants.operators import load
 from tests.support.operators import Staff
 from tests.support.refusals import COMMAND_UNKNOWN, VIN_UNKNOWN, refused
 from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env

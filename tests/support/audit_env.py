@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from keyturn.admin.backup_restore import restore
 from keyturn.audit import journal
 from keyturn.audit.archive import DatabaseArchive, Report, verify
 from keyturn.audit.checkpoints import Signed, make_now
@@ -19,7 +20,6 @@ from keyturn.audit.sealing import AT_ONCE, seal
 from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.store.port import ReadTx, Store, Tx
-from keyturn.tenants.restoring import restore
 from tests.support.clock import ManualClock
 
 from ..store.adapters import database, open_store

@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from keyturn.admin.operation import Answer, Installation
 from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
 from keyturn.store.port import Tx
-from keyturn.tenants.administration import Answer, Installation
 from keyturn.tenants.operations import perform
 from tests.support.clock import START, ManualClock
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from keyturn.admin.operation import Installation
 from keyturn.auth.keyring import Keyring, unlock
 from keyturn.auth.tokens import Directory
 from keyturn.errors import OperationError
 from keyturn.store.port import Store
-from keyturn.tenants.administration import Installation
 from keyturn.tenants.operations import perform
 from tests.store.adapters import open_store
 from tests.support.clock import ManualClock

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin import operators, pending_changes
 from keyturn.auth import passwords
 from keyturn.auth.login import sign_in
 from keyturn.auth.principal import Credentials, Operator
 from keyturn.auth.totp import code_at, step_at
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
-from keyturn.tenants import changes, operators
 from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 
@@ -72,7 +72,7 @@ class Staff:
         """Time passes, and what has waited for it is done."""
         self.env.clock.advance(seconds)
         env = self.env
-        env.wait(changes.apply_due(env.store, env.keyring, INSTALLATION, OPERATIONS))
+        env.wait(pending_changes.apply_due(env.store, env.keyring, INSTALLATION, OPERATIONS))
 
     def state(self, change: dict[str, Any]) -> str:
         return str(self.env.do("change show", change=change["change"])["state"])

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from keyturn.admin.references import VEHICLE
 from keyturn.commands.model.catalogue import IMMOBILISABLE_OWNERSHIP
+from keyturn.connectors.name_spaces import NameSpaces
 from keyturn.tenants import vehicle_guard
 from keyturn.tenants.enrolment import Ownership, SetVehicle
-from keyturn.tenants.name_spaces import NameSpaces
-from keyturn.tenants.references import VEHICLE
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 from . import staff as staff_module

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin.operation import Installation
+from keyturn.connectors.name_spaces import NameSpaces
 from keyturn.store.port import Tx
 from keyturn.tenants import name_spaces
-from keyturn.tenants.administration import Installation
-from keyturn.tenants.name_spaces import NameSpaces
 from tests.support import tenant_env
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 

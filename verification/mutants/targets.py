@@ -59,48 +59,48 @@ TARGETS: tuple[Target, ...] = (
         ("admin/test_table.py", "tenants/test_policies.py", *_commands("policy_rules")),
     ),
     Target(
-        "tenants/changes.py",
+        "admin/pending_changes.py",
         (
             "admin/test_changes.py", "admin/test_changes_approvals.py", "admin/test_collecting.py",
             "auth/test_lock_outs.py", "admin/test_alone_without_delay.py", "admin/test_authority.py",
         ),
     ),
     Target(
-        "tenants/approvals.py",
+        "admin/change_review.py",
         (
             "admin/test_table.py", "admin/test_changes_approvals.py", "admin/test_changes.py",
             "admin/test_collecting.py", "auth/test_lock_outs.py",
         ),
     ),
     Target(
-        "tenants/authority.py",
+        "admin/authorization.py",
         (
             "admin/test_authority.py", "admin/test_changes.py", "admin/test_operators_duties.py",
             "admin/test_operators.py",
         ),
     ),
     Target(
-        "tenants/operators.py",
+        "admin/operators.py",
         (
             "admin/test_operators_duties.py", "admin/test_authority.py", "admin/test_changes_approvals.py",
             "admin/test_changes.py",
         ),
     ),
     Target(
-        "tenants/proposals.py",
+        "admin/proposals.py",
         (
             "admin/test_changes.py", "admin/test_alone_without_delay.py", "auth/test_lock_outs.py",
             "tenants/test_vehicle_guard.py", "admin/test_unwatched.py",
         ),
     ),
     Target(
-        "tenants/closeness.py",
+        "admin/conflicts.py",
         (
             "admin/test_operators_duties.py", "admin/test_changes_approvals.py", "admin/test_newcomers.py",
             "admin/test_unwatched.py",
         ),
     ),
-    Target("tenants/pinning.py", ("admin/test_change_references.py",)),
+    Target("admin/pinned_references.py", ("admin/test_change_references.py",)),
     Target("tenants/vehicle_guard.py", ("tenants/test_vehicle_guard.py",)),
     Target(
         "tenants/consent.py",

@@ -141,7 +141,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "restore takes a changed backup",
-        "tenants/restoring.py",
+        "admin/backup_restore.py",
         "        if judgement.verdict is not Verdict.SIGNED and not unsigned:\n",
         "        if judgement.verdict is Verdict.UNSIGNED and not unsigned:\n",
         "",

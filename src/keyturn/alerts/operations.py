@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from keyturn.admin.guards import reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.alerts import outbox
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import reads
 
 
 class ListAlerts(Arguments, frozen=True):

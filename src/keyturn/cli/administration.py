@@ -6,6 +6,8 @@ from typing import Any
 
 from cyclopts import App
 
+from keyturn.admin import clock_operations
+from keyturn.admin.operation import Operation
 from keyturn.auth.principal import Credentials
 from keyturn.cli.admin_socket import open_admin_socket
 from keyturn.cli.aliases import names
@@ -16,11 +18,9 @@ from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 from keyturn.commands.operations import approvals
 from keyturn.immobilisation import operations
-from keyturn.tenants import clock
-from keyturn.tenants.administration import Operation
 from keyturn.tenants.operations import OPERATIONS
 
-_OPERATIONS = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations(), *clock.operations())
+_OPERATIONS = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations(), *clock_operations.operations())
 
 HELP = {
     "add": "Add one.",

@@ -13,8 +13,8 @@ from cyclopts import Parameter
 from msgspec import UNSET, UnsetType
 from msgspec.structs import FieldInfo
 
+from keyturn.admin.operation import Arguments
 from keyturn.cli.failure import usage
-from keyturn.tenants.administration import Arguments
 
 HELP = {
     "company": "Its id or name.",

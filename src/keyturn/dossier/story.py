@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin.guards import reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.audit import reading
 from keyturn.audit.checkpoints import installation_id
 from keyturn.audit.encoding import chain_of
@@ -14,8 +16,6 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.operations.command_details import full_record
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import reads
 
 DOSSIER_FORMAT = "keyturn-dossier-1"
 

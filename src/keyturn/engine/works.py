@@ -12,6 +12,7 @@ from functools import partial
 
 import msgspec
 
+from keyturn.admin.operation import Operation
 from keyturn.auth.keyring import Keyring
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock
@@ -44,7 +45,6 @@ from keyturn.engine.verify import Verifier
 from keyturn.store import clock_fact
 from keyturn.store.port import Store, Tx
 from keyturn.store.rounds import Round, make_rounds
-from keyturn.tenants.administration import Operation
 from keyturn.timekeeping import StoreClock, Timekeeper
 
 _ROUND = 1.0

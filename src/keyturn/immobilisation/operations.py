@@ -5,6 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from keyturn.admin.guards import at_once, depends, reads, signed_in, when
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
+from keyturn.admin.references import VEHICLE, resolve, resolve_company
 from keyturn.clock import SECOND, after, iso_time
 from keyturn.commands.execution.effects import disable_may_still_act, shows_enabled
 from keyturn.errors import OperationError
@@ -16,9 +19,6 @@ from keyturn.immobilisation import enable_retries
 from keyturn.immobilisation.enable_retries import CANCELLED
 from keyturn.immobilisation.views import open_records, shown_keeping
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import at_once, depends, reads, signed_in, when
-from keyturn.tenants.references import VEHICLE, resolve, resolve_company
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 _SLACK = 60.0

@@ -7,16 +7,10 @@ from functools import partial
 
 import msgspec
 
-from keyturn.auth.keyring import Keyring
-from keyturn.clock import iso_time
-from keyturn.connectors.port import Account
-from keyturn.errors import OperationError
-from keyturn.store.port import ReadTx, Row, Store, Tx
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
-from keyturn.tenants.guards import Need, depends, reads, signed_in, when
-from keyturn.tenants.immobilisation_guard import refuse_to_strand_behind
-from keyturn.tenants.pinning import refuse_renaming
-from keyturn.tenants.references import (
+from keyturn.admin.guards import Need, depends, reads, signed_in, when
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.pinned_references import refuse_renaming
+from keyturn.admin.references import (
     ACCOUNT,
     COMPANY,
     checked_members,
@@ -25,6 +19,12 @@ from keyturn.tenants.references import (
     resolve,
     resolve_company,
 )
+from keyturn.auth.keyring import Keyring
+from keyturn.clock import iso_time
+from keyturn.connectors.port import Account
+from keyturn.errors import OperationError
+from keyturn.store.port import ReadTx, Row, Store, Tx
+from keyturn.tenants.immobilisation_guard import refuse_to_strand_behind
 from keyturn.tenants.spare_credentials import keep_former
 
 _ADD = """

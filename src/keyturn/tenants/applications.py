@@ -4,17 +4,11 @@ import uuid
 
 import msgspec
 
-from keyturn.auth.credentials import client_secret_digest, new_client_id, new_secret
-from keyturn.auth.keyring import Keyring
-from keyturn.auth.principal import Signing
-from keyturn.clock import iso_time
-from keyturn.store.port import ReadTx, Row, Tx
-from keyturn.tenants import closeness, responsible
-from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session, given
-from keyturn.tenants.guards import Need, depends, reads, when
-from keyturn.tenants.immobilisation_guard import number_of_company
-from keyturn.tenants.pinning import refuse_renaming
-from keyturn.tenants.references import (
+from keyturn.admin import application_owners, conflicts
+from keyturn.admin.guards import Need, depends, reads, when
+from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, given
+from keyturn.admin.pinned_references import refuse_renaming
+from keyturn.admin.references import (
     APPLICATION,
     COMPANY,
     checked_members,
@@ -23,6 +17,12 @@ from keyturn.tenants.references import (
     resolve,
     resolve_company,
 )
+from keyturn.auth.credentials import client_secret_digest, new_client_id, new_secret
+from keyturn.auth.keyring import Keyring
+from keyturn.auth.principal import Signing
+from keyturn.clock import iso_time
+from keyturn.store.port import ReadTx, Row, Tx
+from keyturn.tenants.immobilisation_guard import number_of_company
 from keyturn.tenants.sign_secrets import add_sign_secret
 
 _ADD = """
@@ -95,7 +95,7 @@ def add(session: Session, arguments: AddApplication) -> Answer:
     )
     if not added:
         raise name_taken("application of this company", name)
-    closeness.keep(session.tx, application_id, session.author, "made")
+    conflicts.record_involvement(session.tx, application_id, session.author, "made")
     if set(grants) - session.installation.reads:
         _keep_granted(session, application_id)
     session.record("application.added", company_id, application_id=application_id, name=name, grants=grants)
@@ -147,7 +147,9 @@ def change(session: Session, arguments: SetApplication) -> Answer:
         signing=changes.get("signing"),
     )
     if "responsible" in changes:
-        changes["responsible"] = responsible.replace(session.tx, application_id, company_id, changes["responsible"])
+        changes["responsible"] = application_owners.replace(
+            session.tx, application_id, company_id, changes["responsible"]
+        )
     if active is False:
         changes["immobilised"] = number_of_company(session.tx, company_id)
     session.record("application.changed", company_id, application_id=application_id, **changes)
@@ -167,7 +169,9 @@ def _loosens(session: Session, arguments: SetApplication) -> bool:
         set(arguments.grants or ()) - set(before["grants"])
         or (arguments.active and not before["active"])
         or loosens_signing(before["signing"], arguments.signing or before["signing"])
-        or (named is not None and responsible.leaves_out(session.tx, application_id, before["company_id"], named))
+        or (
+            named is not None and application_owners.leaves_out(session.tx, application_id, before["company_id"], named)
+        )
     )
 
 
@@ -199,7 +203,7 @@ def _refuse_taken_name(tx: ReadTx, company_id: str, application_id: str, name: s
 def _keep_granted(session: Session, application_id: str) -> None:
     """Of whoever asked for what it may do, and whoever approved that."""
     for who in {session.author, session.approved_by} - {None}:
-        closeness.keep(session.tx, application_id, str(who), "granted")
+        conflicts.record_involvement(session.tx, application_id, str(who), "granted")
 
 
 def _json(grants: list[str]) -> str:
@@ -209,7 +213,7 @@ def _json(grants: list[str]) -> str:
 def shown_by_id(tx: ReadTx, application_id: str) -> Answer:
     """The application as operators see it: no secret."""
     (row,) = tx.all(_SHOW, id=application_id)
-    return _shown(row) | {"responsible": responsible.names(tx, application_id)}
+    return _shown(row) | {"responsible": application_owners.names(tx, application_id)}
 
 
 def _shown(row: Row) -> Answer:

@@ -2,12 +2,12 @@
 
 import msgspec
 
+from keyturn.admin.guards import at_once, reads, signed_in
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.audit.checkpoints import make_now
 from keyturn.audit.restores import acknowledge
 from keyturn.audit.sealing import ChainForked
 from keyturn.errors import OperationError
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import at_once, reads, signed_in
 
 
 class MakeCheckpoint(Arguments, frozen=True):

@@ -2,13 +2,13 @@
 
 import uuid
 
+from keyturn.admin.guards import Need, depends, reads, signed_in, when
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.pinned_references import refuse_renaming
+from keyturn.admin.references import COMPANY, checked_name, name_taken, resolve
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
-from keyturn.tenants.guards import Need, depends, reads, signed_in, when
 from keyturn.tenants.immobilisation_guard import number_of_company
-from keyturn.tenants.pinning import refuse_renaming
-from keyturn.tenants.references import COMPANY, checked_name, name_taken, resolve
 
 _ADD = """
 INSERT INTO company (id, name, active, created_at) VALUES (:id, :name, 1, :now) ON CONFLICT (name) DO NOTHING

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keyturn.tenants import operators
-from keyturn.tenants.administration import Answer, Session
+from keyturn.admin import operators
+from keyturn.admin.operation import Answer, Session
 
 _KEPT = "SELECT coalesce(consent_from, consent_at) FROM vehicle WHERE id = :id"
 

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from keyturn.admin.guards import Need, depends
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
 from keyturn.tenants import consent, name_spaces, vehicle_guard
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
-from keyturn.tenants.guards import Need, depends
 from keyturn.tenants.immobilisation_guard import refuse_to_strand
-from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
 from keyturn.tenants.vehicles import shown_by_id
 from keyturn.tenants.vin import enrolled_vin
 

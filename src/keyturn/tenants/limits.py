@@ -2,13 +2,13 @@
 
 import msgspec
 
+from keyturn.admin.guards import guarded, reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
+from keyturn.admin.references import APPLICATION, COMPANY, resolve
 from keyturn.clock import after, iso_time
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import guarded, reads
 from keyturn.tenants.policies import Policy
-from keyturn.tenants.references import APPLICATION, COMPANY, resolve
 
 HOUR, DAY = 3_600.0, 86_400.0
 SEEN_WITHIN = 30 * DAY

@@ -4,11 +4,8 @@ A name space is what one OEM's cloud keeps apart: all of a connector's vehicles,
 definition says so. Connectors with the same base URL are one.
 """
 
-from collections.abc import Mapping
-
-import msgspec
-
 from keyturn.audit import journal
+from keyturn.connectors.name_spaces import NameSpaces
 from keyturn.store.port import ReadTx, Tx
 
 _SHARED = "shared"
@@ -34,25 +31,6 @@ _SETTLE = "UPDATE vehicle SET name_space = :name_space, doubt = :doubt WHERE id 
 _AIMED_ANEW = "UPDATE vehicle SET vin_told_at = NULL WHERE id = :id"
 _LEAVE = "UPDATE vehicle SET name_space = NULL WHERE id = :id"
 _FORGET = "DELETE FROM vehicle_evidence WHERE vehicle_id = :vehicle_id"
-
-
-class NameSpaces(msgspec.Struct, frozen=True):
-    """What the configured connectors say of their external ids."""
-
-    by_connector: Mapping[str, str] = {}
-    """The name space that all of a connector's vehicles share."""
-    by_account: frozenset[str] = frozenset()
-    """Connectors whose accounts each have names of their own."""
-
-    def of(self, connector: str, account_id: str) -> str:
-        """The name space of a vehicle behind this account."""
-        shared = self.by_connector.get(connector, connector)
-        return f"{shared} {account_id}" if self._is_by_account(connector, shared) else shared
-
-    def _is_by_account(self, connector: str, shared: str) -> bool:
-        """One connector that says otherwise of the same far side is enough: the wider name space is the safer one."""
-        same = {name for name, space in self.by_connector.items() if space == shared} | {connector}
-        return same <= self.by_account
 
 
 def is_taken(tx: ReadTx, name_space: str, external_id: str, vehicle_id: str) -> bool:

@@ -3,28 +3,24 @@
 from collections.abc import Iterable
 from typing import Any
 
+from keyturn.admin import authorization, change_review, operator_accounts, operator_credentials, proposals
+from keyturn.admin.operation import Answer, Installation, Operation, Session, carried_out, find, understood
 from keyturn.auth.keyring import Keyring
 from keyturn.auth.principal import Operator
 from keyturn.store.port import Tx
 from keyturn.tenants import (
     accounts,
     applications,
-    approvals,
-    authority,
     checkpoints,
     companies,
     enrolment,
     limits,
-    own_credentials,
     plans,
     policies,
-    proposals,
     rotation,
-    staff,
     switches,
     vehicles,
 )
-from keyturn.tenants.administration import Answer, Installation, Operation, Session, carried_out, find, understood
 
 OPERATIONS: tuple[Operation, ...] = (
     *companies.OPERATIONS,
@@ -34,9 +30,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *enrolment.OPERATIONS,
     *vehicles.OPERATIONS,
-    *staff.OPERATIONS,
-    *own_credentials.OPERATIONS,
-    *approvals.OPERATIONS,
+    *operator_accounts.OPERATIONS,
+    *operator_credentials.OPERATIONS,
+    *change_review.OPERATIONS,
     *policies.OPERATIONS,
     *switches.OPERATIONS,
     *limits.OPERATIONS,
@@ -62,8 +58,8 @@ def perform(
     operation = find(table, name)
     who = f"operator:{operator.id}" if operator else actor
     session = Session(tx, keyring, installation, who, operator, operations=table)
-    authority.check(session, operation)
-    fenced = authority.fenced(session, operation, understood(operation, arguments))
+    authorization.check(session, operation)
+    fenced = authorization.fenced(session, operation, understood(operation, arguments))
     return proposals.proposed(session, operation, fenced) or carried_out(session, operation, fenced)
 
 

@@ -4,12 +4,12 @@ import uuid
 
 import msgspec
 
+from keyturn.admin.guards import Need, depends, reads, signed_in, when
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.pinned_references import refuse_renaming
+from keyturn.admin.references import PLAN, checked_members, checked_name, name_taken, resolve
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
-from keyturn.tenants.guards import Need, depends, reads, signed_in, when
-from keyturn.tenants.pinning import refuse_renaming
-from keyturn.tenants.references import PLAN, checked_members, checked_name, name_taken, resolve
 
 _ADD = """
 INSERT INTO plan (id, name, commands, created_at) VALUES (:id, :name, :commands, :now) ON CONFLICT (name) DO NOTHING

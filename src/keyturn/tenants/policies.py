@@ -6,12 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from keyturn.admin.guards import depends, reads, when
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.references import COMPANY, resolve
 from keyturn.clock import iso_time
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, given
-from keyturn.tenants.guards import depends, reads, when
-from keyturn.tenants.references import COMPANY, resolve
 
 Disables = Annotated[int, Meta(ge=0, le=1_000_000)]
 Percent = Annotated[float, Meta(ge=0.0, le=100.0)]

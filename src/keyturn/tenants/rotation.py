@@ -1,10 +1,10 @@
 """Rotating an application's secrets."""
 
-from keyturn.tenants import closeness
-from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session
+from keyturn.admin import conflicts
+from keyturn.admin.guards import guarded
+from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session
+from keyturn.admin.references import APPLICATION, resolve
 from keyturn.tenants.applications import replace_client_secret, shown_by_id
-from keyturn.tenants.guards import guarded
-from keyturn.tenants.references import APPLICATION, resolve
 from keyturn.tenants.sign_secrets import add_sign_secret, refuse_third, retire_sign_secret
 
 
@@ -45,7 +45,7 @@ def _make(session: Session, arguments: RotateSecret, application: Answer) -> Ans
 
 def _record(session: Session, application_id: str, kind: str) -> None:
     application = shown_by_id(session.tx, application_id)
-    closeness.keep(session.tx, application_id, session.author, "rotated")
+    conflicts.record_involvement(session.tx, application_id, session.author, "rotated")
     session.record(kind, application["company_id"], application_id=application_id, name=application["name"])
 
 

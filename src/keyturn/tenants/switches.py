@@ -5,14 +5,14 @@ One that stops what restores keeps immobilised vehicles where they are: it takes
 
 from typing import Literal
 
+from keyturn.admin import authorization
+from keyturn.admin.guards import Need, depends, reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
+from keyturn.admin.references import ACCOUNT, COMPANY, resolve
 from keyturn.audit import journal
 from keyturn.clock import after, iso_time, iso_time_or_none
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants import authority
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import Need, depends, reads
-from keyturn.tenants.references import ACCOUNT, COMPANY, resolve
 
 Reach = Literal["disable", "actuating", "restoring"]
 """``disable``: disable_ignition. ``actuating``: everything that acts, except what restores. ``restoring``: that too."""
@@ -112,7 +112,7 @@ def release(session: Session, arguments: ReleaseSwitch) -> Answer:
     """One that stops what restores is anybody's to release, who has it in reach."""
     operator, (scope, scope_id, company_id) = session.operator, _scope(session.tx, arguments)
     if arguments.reach != RESTORING and operator is not None and not operator.ranks("admin"):
-        raise authority.role_required("admin")
+        raise authorization.role_required("admin")
     where = {"scope": scope, "scope_id": scope_id, "reach": arguments.reach}
     end_due(session.tx)
     if not session.tx.run(_RELEASE, **where):

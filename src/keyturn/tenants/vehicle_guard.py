@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin import operators
+from keyturn.admin.guards import Need
+from keyturn.admin.operation import Session, given
+from keyturn.admin.references import ACCOUNT, COMPANY, PLAN, VEHICLE, registered_vin, resolve
 from keyturn.store.port import ReadTx
-from keyturn.tenants import operators
-from keyturn.tenants.administration import Session, given
-from keyturn.tenants.guards import Need
-from keyturn.tenants.references import ACCOUNT, COMPANY, PLAN, VEHICLE, registered_vin, resolve
 
 NOT_IMMOBILISED = frozenset({"third_party"})
 """Ownership types of which no vehicle may be immobilised."""

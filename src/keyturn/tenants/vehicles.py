@@ -5,11 +5,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from keyturn.admin.guards import reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
+from keyturn.admin.references import COMPANY, VEHICLE, resolve
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import reads
-from keyturn.tenants.references import COMPANY, VEHICLE, resolve
 from keyturn.tenants.vin import doubts
 
 _SELECT = """

@@ -5,8 +5,8 @@ The HTTP surface goes on taking VINs as they are; what is enrolled here is what 
 
 import re
 
+from keyturn.admin.references import registered_vin
 from keyturn.errors import OperationError
-from keyturn.tenants.references import registered_vin
 
 LONGEST = 64
 """Characters: what the HTTP surface takes."""

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin import pending_changes
+from keyturn.admin.operation import Answer
+from keyturn.admin.operators import load
 from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.commands.operations import approvals
@@ -12,10 +15,7 @@ from keyturn.connectors.port import Verdict
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
 from keyturn.store.port import Tx
-from keyturn.tenants import changes
-from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import OPERATIONS, perform
-from keyturn.tenants.operators import load
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, VIN, add_vehicle
 
@@ -51,7 +51,7 @@ def refused(env: CommandEnv, name: str, by: Operator | None, /, **arguments: Any
 
 def notice_passes(env: CommandEnv) -> None:
     env.clock.advance(NOTICE)
-    env.run(changes.apply_due(env.store, KEYRING, INSTALLATION, EVERYTHING))
+    env.run(pending_changes.apply_due(env.store, KEYRING, INSTALLATION, EVERYTHING))
 
 
 def held(env: CommandEnv) -> list[int]:

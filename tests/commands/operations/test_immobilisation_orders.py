@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin.operation import Answer
 from keyturn.clock import after, iso_time
 from keyturn.connectors.port import Verdict
 from keyturn.errors import OperationError
-from keyturn.tenants.administration import Answer
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import NOW, VIN, add_vehicle, administer
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from keyturn.admin.operation import Session
 from keyturn.commands.execution.intent import hold_back_unsent
 from keyturn.commands.model.states import State, Status
 from keyturn.commands.operations.command_details import ShowCommand, native_record, safe_to_retry, show, timeline
 from keyturn.connectors.port import Exchange, Verdict
 from keyturn.errors import OperationError
-from keyturn.tenants.administration import Session
 from tests.commands.model.drafts import draft
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, NOW, Names

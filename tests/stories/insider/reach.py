@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from keyturn.admin import operators
+from keyturn.admin.one_time_codes import Purpose, _digest
 from keyturn.auth.credentials import client_secret_digest
 from keyturn.auth.principal import Operator
 from keyturn.clock import after
@@ -12,9 +14,7 @@ from keyturn.commands.rules.policy import NOT_APPROVED, Moment
 from keyturn.fleet import immobilisation, vehicles
 from keyturn.immobilisation.views import open_records
 from keyturn.store.port import Tx
-from keyturn.tenants import operators
 from keyturn.tenants.accounts import open_account
-from keyturn.tenants.codes import Purpose, _digest
 from keyturn.tenants.spare_credentials import for_restoring
 from tests.support.server_env import OEM_TOKEN
 

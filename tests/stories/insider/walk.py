@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
+from keyturn.admin import operators, pending_changes
+from keyturn.admin.operation import Answer
 from keyturn.auth.principal import Operator
 from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row, Store, Tx
-from keyturn.tenants import changes, operators
-from keyturn.tenants.administration import Answer
 from keyturn.tenants.operations import perform
 
 from .candidates import CANDIDATES, LOOKS, PEOPLE
@@ -187,7 +187,9 @@ class Walk:
                 self._attempt(self.tx, "change approve", {"change": change_id}, person)
         desk = self.insider.env.server.node.administration
         table = desk._operations
-        work = changes.apply_due(cast("Store", _OneTransaction(later)), desk._keyring, desk._installation, table)
+        work = pending_changes.apply_due(
+            cast("Store", _OneTransaction(later)), desk._keyring, desk._installation, table
+        )
         with suppress(StopIteration):
             work.send(None)
         people = {each.id: each for each in self.insider.people(later, secrets)}

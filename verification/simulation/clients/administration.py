@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any, NamedTuple
 
+from keyturn.admin.operation import Answer, Operation
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
 from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.tenants.administration import Answer, Operation
 from keyturn.tenants.operations import OPERATIONS, perform
 from verification.simulation.insiders.record import Asked
 from verification.simulation.world.installation import BY_VIN, KEYRING

@@ -4,8 +4,8 @@ import asyncio
 from random import Random
 from typing import Any
 
+from keyturn.admin import pending_changes
 from keyturn.auth.principal import Operator
-from keyturn.tenants import changes
 from verification.simulation.clients.administration import administer, filled, operations_of
 from verification.simulation.insiders.people import ANA, ANA_BY_PASSWORD, COMPANY
 from verification.simulation.world.installation import APPROVERS, BY_VIN, KEYRING
@@ -42,7 +42,7 @@ async def make_due(world: World) -> None:
 
 async def _due(world: World, node: Node) -> None:
     try:
-        await changes.apply_due(node.store, KEYRING, world.installation, operations_of(node))
+        await pending_changes.apply_due(node.store, KEYRING, world.installation, operations_of(node))
     except OSError:
         world.note("changes that are due wait: the store is away")
 

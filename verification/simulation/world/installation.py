@@ -10,15 +10,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from keyturn.admin.operation import Installation
 from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.auth.principal import Operator
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.connectors.name_spaces import NameSpaces
 from keyturn.store.port import Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import open_sqlite
-from keyturn.tenants.administration import Installation
-from keyturn.tenants.name_spaces import NameSpaces
 from verification.simulation.world.clock import VirtualClock
 
 KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),)))

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from keyturn.admin import clock_operations
+from keyturn.admin.operation import Operation
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import IdT, Topic
 from keyturn.commands.admission.requests import CommandRequest
@@ -19,8 +21,6 @@ from keyturn.engine.works import Chance, Parts, Works, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
 from keyturn.store.port import Announce, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
-from keyturn.tenants import clock
-from keyturn.tenants.administration import Operation
 from keyturn.timekeeping import Timekeeper
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.disk import Disk
@@ -111,7 +111,7 @@ class Node:
     @property
     def operations(self) -> tuple[Operation, ...]:
         """What its administration offers beyond what needs no engine."""
-        return (*self._works.operations, *clock.operations(self.store.time)) if self._works else ()
+        return (*self._works.operations, *clock_operations.operations(self.store.time)) if self._works else ()
 
     def within(self) -> Context:
         """A context for a step of this node."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin.operation import Installation
 from keyturn.bus.topics import IdT, Topic
 from keyturn.engine.works import Chance
 from keyturn.store.port import StoreUnavailable
-from keyturn.tenants.administration import Installation
 from verification.simulation.clients.responses import Decision, Heard, Seen
 from verification.simulation.insiders.drawing import STRAY
 from verification.simulation.insiders.record import InsiderRecord

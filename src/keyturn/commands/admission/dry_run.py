@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin.guards import reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs_server
+from keyturn.admin.references import APPLICATION, VEHICLE, resolve
 from keyturn.clock import iso_time_or_none, seconds_between
 from keyturn.commands.admission import requester_checks
 from keyturn.commands.admission.confirmation import Binding, Codes
@@ -23,9 +26,6 @@ from keyturn.fleet import vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
 from keyturn.tenants import limits
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, needs_server
-from keyturn.tenants.guards import reads
-from keyturn.tenants.references import APPLICATION, VEHICLE, resolve
 
 QUOTA = "The OEM's quota is used up."
 _APPLICATIONS = "SELECT id, active FROM application WHERE company_id = :company_id"

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from keyturn.admin.operation import Session
 from keyturn.auth.keyring import SealBroken
 from keyturn.commands.model.catalogue import CommandSpec, Kind
 from keyturn.errors import BearerInvalid, SignSecretMissing
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
 from keyturn.tenants.accounts import open_account
-from keyturn.tenants.administration import Session
 
 CLOCK = "The wall clock was set back; actuating commands wait."
 UNUSABLE = "The OEM account's credentials cannot be used:"

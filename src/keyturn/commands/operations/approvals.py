@@ -5,6 +5,10 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin import operators
+from keyturn.admin.guards import Need, at_once, depends, reads, signed_in
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs_server
+from keyturn.admin.references import resolve_company
 from keyturn.clock import iso_time
 from keyturn.commands.admission.registration import Registrar, answered
 from keyturn.commands.execution import intent
@@ -18,10 +22,6 @@ from keyturn.connectors.port import Declarations
 from keyturn.errors import OperationError
 from keyturn.fleet import evidence, vehicles
 from keyturn.store.port import ReadTx
-from keyturn.tenants import operators
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, needs_server
-from keyturn.tenants.guards import Need, at_once, depends, reads, signed_in
-from keyturn.tenants.references import resolve_company
 
 _WAITING = """
 SELECT c.id, c.vin, c.name, c.reason, c.case_number, c.actor, c.approve_by

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin.guards import reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.audit.kinds import current
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands.model import record, unanswered
@@ -11,8 +13,6 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State, Status
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import reads
 
 _INSTANTS = (
     "created_at", "updated_at", "redeemed_at", "not_before", "send_deadline", "send_by", "sent_at", "answer_deadline",

@@ -1,7 +1,7 @@
 """Operations whose work lies outside the store: judged and fenced as every other, and done after their transaction."""
 
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.guards import at_once
+from keyturn.admin.guards import at_once
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
 
 BACKUP, TRY_ALERTS = "backup", "alerts test"
 

@@ -4,11 +4,9 @@ from typing import Any
 
 import msgspec
 
-from keyturn.errors import OperationError
-from keyturn.store.port import ReadTx
-from keyturn.tenants import responsible
-from keyturn.tenants.administration import Arguments
-from keyturn.tenants.references import (
+from keyturn.admin import application_owners
+from keyturn.admin.operation import Arguments
+from keyturn.admin.references import (
     ACCOUNT,
     APPLICATION,
     COMPANY,
@@ -19,6 +17,8 @@ from keyturn.tenants.references import (
     resolve,
     resolve_in_reach,
 )
+from keyturn.errors import OperationError
+from keyturn.store.port import ReadTx
 
 
 class Named(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,5 +97,5 @@ def _told(tx: ReadTx, argument: str, ids: str | tuple[str, ...]) -> tuple[Named,
 def _named(tx: ReadTx, argument: str, thing_id: str) -> Named:
     noun, sql = _REFERENCES[argument]
     name, company_id = tx.one(sql, id=thing_id) or ("", None)
-    answering = responsible.ids(tx, thing_id) if noun is APPLICATION else ()
+    answering = application_owners.ids(tx, thing_id) if noun is APPLICATION else ()
     return Named(thing_id, name, company_id, answering)

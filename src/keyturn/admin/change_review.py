@@ -4,13 +4,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from keyturn.admin import authorization, pending_changes
+from keyturn.admin.conflicts import in_conflict, is_unsupervised
+from keyturn.admin.guards import at_once, reads, signed_in
+from keyturn.admin.operation import Answer, Arguments, Operation, Session
+from keyturn.admin.pending_changes import Change
+from keyturn.admin.references import resolve_company
 from keyturn.errors import OperationError
-from keyturn.tenants import authority, changes
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session
-from keyturn.tenants.changes import Change
-from keyturn.tenants.closeness import entangled, is_unwatched
-from keyturn.tenants.guards import at_once, reads, signed_in
-from keyturn.tenants.references import resolve_company
 
 
 class ListChanges(Arguments, frozen=True):
@@ -26,34 +26,38 @@ class NameChange(Arguments, frozen=True):
 
 def list_all(session: Session, arguments: ListChanges) -> Answer:
     company_id = resolve_company(session.tx, arguments.company)
-    return {"changes": [changes.shown(each) for each in changes.newest(session.tx, company_id, arguments.limit)]}
+    return {
+        "changes": [
+            pending_changes.shown(each) for each in pending_changes.newest(session.tx, company_id, arguments.limit)
+        ]
+    }
 
 
 def show(session: Session, arguments: NameChange) -> Answer:
-    return changes.shown(_named(session, arguments))
+    return pending_changes.shown(_named(session, arguments))
 
 
 def approve(session: Session, arguments: NameChange) -> Answer:
     tx, change = session.tx, _named(session, arguments)
-    approver = authority.person(session, second_factor=True)
+    approver = authorization.person(session, second_factor=True)
     if change.state != "waiting" or (change.lapses_at or 0) <= tx.now:
         raise OperationError("not_waiting", "The change does not wait for an approval.")
     if approver.id == change.proposed_by:
         raise OperationError("own_change", "Nobody approves a change that is their own.")
-    if any(is_unwatched(tx, each, tx.now) for each in (approver.id, change.proposed_by)):
+    if any(is_unsupervised(tx, each, tx.now) for each in (approver.id, change.proposed_by)):
         raise OperationError(
             "not_independent",
             "One of the two was hired, raised or given credentials from the shell, past every admin, within the last"
             " seven days.",
         )
-    if entangled(tx, approver.id, change.proposed_by, tx.now):
+    if in_conflict(tx, approver.id, change.proposed_by, tx.now):
         raise OperationError(
             "not_independent",
             "One of the two hired the other, or reset the other's password or second factor, within the last seven"
             " days.",
         )
-    changes.approve(tx, change, approver, session.installation.delay)
-    return changes.shown(changes.load(tx, change.id))
+    pending_changes.approve(tx, change, approver, session.installation.delay)
+    return pending_changes.shown(pending_changes.load(tx, change.id))
 
 
 def withdraw(session: Session, arguments: NameChange) -> Answer:
@@ -61,18 +65,18 @@ def withdraw(session: Session, arguments: NameChange) -> Answer:
     tx, change = session.tx, _named(session, arguments)
     if change.state not in ("waiting", "pending"):
         raise OperationError("not_open", f"The change is {change.state}.")
-    changes.end(tx, change, "withdrawn", "change.withdrawn", session.actor)
-    return changes.shown(changes.load(tx, change.id))
+    pending_changes.end(tx, change, "withdrawn", "change.withdrawn", session.actor)
+    return pending_changes.shown(pending_changes.load(tx, change.id))
 
 
 def collect(session: Session, arguments: NameChange) -> Answer:
     """The secret that a change made for its proposer, once."""
-    return changes.collect(session, _named(session, arguments))
+    return pending_changes.collect(session, _named(session, arguments))
 
 
 def _named(session: Session, arguments: NameChange) -> Change:
     company_id = resolve_company(session.tx, arguments.company)
-    return changes.load(session.tx, arguments.change.lower(), company_id)
+    return pending_changes.load(session.tx, arguments.change.lower(), company_id)
 
 
 OPERATIONS = (

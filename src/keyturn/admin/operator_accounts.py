@@ -6,23 +6,16 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin import authorization, conflicts, one_time_codes, operators
+from keyturn.admin.guards import Need, depends, reads, when
+from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, given
+from keyturn.admin.pinned_references import refuse_renaming
+from keyturn.admin.references import OPERATOR, checked_members, checked_name, name_taken, resolve, resolve_company
 from keyturn.auth.passwords import checked_password
 from keyturn.auth.principal import RANKS, Role
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants import authority, closeness, codes, operators, unwatched
-from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session, given
-from keyturn.tenants.guards import Need, depends, reads, when
-from keyturn.tenants.pinning import refuse_renaming
-from keyturn.tenants.references import (
-    OPERATOR,
-    checked_members,
-    checked_name,
-    name_taken,
-    resolve,
-    resolve_company,
-)
 
 _ADD = """
 INSERT INTO operator
@@ -108,8 +101,8 @@ def add(session: Session, arguments: AddOperator) -> Answer:
     )
     if not added:
         raise name_taken("operator", name)
-    closeness.keep(tx, operator_id, session.author, "hired")
-    unwatched.keep(session, operator_id, company_id, "hired")
+    conflicts.record_involvement(tx, operator_id, session.author, "hired")
+    conflicts.record_unsupervised(session, operator_id, company_id, "hired")
     session.record("operator.added", company_id, operator_id=operator_id, name=name, role=arguments.role, grants=grants)
     return shown_by_id(tx, operator_id)
 
@@ -139,7 +132,7 @@ def change(session: Session, arguments: SetOperator) -> Answer:
     if "grants" in changes:
         values["grants"] = _json(changes["grants"])
     if _gains(before, arguments):
-        unwatched.keep(session, before["id"], before["company_id"], "hired")
+        conflicts.record_unsupervised(session, before["id"], before["company_id"], "hired")
     tx.run(_SET, id=before["id"], **values)
     session.record("operator.set", before["company_id"], operator_id=before["id"], **changes)
     return shown_by_id(tx, before["id"])
@@ -208,12 +201,12 @@ def _before(session: Session, arguments: SetOperator) -> Answer:
 def _need_somebody(session: Session, company_id: str | None) -> None:
     """Once somebody is in charge, operators are changed by operators."""
     if operators.admins(session.tx, company_id, session.tx.now):
-        authority.person(session, second_factor=False)
+        authorization.person(session, second_factor=False)
 
 
 def _hand_over(session: Session, _arguments: AddOperator, operator: Answer) -> Answer:
     """The code by which the newcomer sets the first password."""
-    issued = codes.issue(session, operator["id"], operator["company_id"], "password")
+    issued = one_time_codes.issue(session, operator["id"], operator["company_id"], "password")
     session.record(
         "operator.set", operator["company_id"], operator_id=operator["id"], credentials="password code issued"
     )

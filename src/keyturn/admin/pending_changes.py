@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 import structlog
 
+from keyturn.admin import operators, pinned_references
+from keyturn.admin.operation import Answer, Arguments, Installation, Operation, Session, find, understood
+from keyturn.admin.pinned_references import Names
 from keyturn.audit import journal
 from keyturn.auth import lockouts
 from keyturn.auth.keyring import Keyring
@@ -15,9 +18,6 @@ from keyturn.auth.principal import Operator
 from keyturn.clock import SECOND, iso_time_or_none
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
-from keyturn.tenants import operators, pinning
-from keyturn.tenants.administration import Answer, Arguments, Installation, Operation, Session, find, understood
-from keyturn.tenants.pinning import Names
 
 log = structlog.get_logger()
 
@@ -153,7 +153,7 @@ def _apply(
         _still_in_charge(tx, change, change.approved_by)
     if change.named is None:
         raise OperationError("proposed_before", "It was proposed before an upgrade; propose it again.")
-    pinning.refuse_if_others(tx, msgspec.json.decode(change.named, type=Names))
+    pinned_references.refuse_if_others(tx, msgspec.json.decode(change.named, type=Names))
     hidden = msgspec.json.decode(keyring.unseal(change.sealed, change.id)) if change.sealed else {}
     arguments = understood(operation, msgspec.json.decode(change.arguments) | hidden)
     makes, table, actor = operation.makes, tuple(operations), f"operator:{proposer.id}"
@@ -174,7 +174,7 @@ def collect(session: Session, change: Change) -> Answer:
         raise OperationError("collected", "The secret of this change was fetched; it is not shown again.")
     if change.collect_by <= tx.now:
         raise OperationError("too_late", "The secret of this change was not fetched within a day; propose it again.")
-    pinning.refuse_if_others(tx, msgspec.json.decode(change.named or "{}", type=Names))
+    pinned_references.refuse_if_others(tx, msgspec.json.decode(change.named or "{}", type=Names))
     operation = find(session.operations, change.operation)
     arguments = understood(operation, msgspec.json.decode(change.arguments))
     if operation.makes is None or tx.run(_COLLECT, id=change.id, now=tx.now) != 1:

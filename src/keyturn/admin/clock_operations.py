@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from keyturn.admin.guards import at_once, reads
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs_server
 from keyturn.bus.topics import CLOCK_ACCEPTED, BootId
 from keyturn.clock import SECOND, iso_time
 from keyturn.errors import OperationError
 from keyturn.store import clock_fact
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, needs_server
-from keyturn.tenants.guards import at_once, reads
 from keyturn.timekeeping import Timekeeper
 
 

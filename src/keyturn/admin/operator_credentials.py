@@ -2,15 +2,15 @@
 
 from typing import Any
 
+from keyturn.admin import authorization, conflicts, one_time_codes, operators
+from keyturn.admin.guards import at_once, depends, when
+from keyturn.admin.one_time_codes import Purpose
+from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session
+from keyturn.admin.operator_accounts import refuse_anothers_password, shown_by_id
+from keyturn.admin.references import OPERATOR, resolve
 from keyturn.auth import totp
 from keyturn.auth.passwords import checked_password
 from keyturn.errors import OperationError
-from keyturn.tenants import authority, closeness, codes, operators, unwatched
-from keyturn.tenants.administration import Answer, Arguments, Makes, Operation, Session
-from keyturn.tenants.codes import Purpose
-from keyturn.tenants.guards import at_once, depends, when
-from keyturn.tenants.references import OPERATOR, resolve
-from keyturn.tenants.staff import refuse_anothers_password, shown_by_id
 
 _REPLACE = "UPDATE operator SET password = :password WHERE id = :id"
 _ENROL = "UPDATE operator SET totp = :totp, totp_step = 0 WHERE id = :id"
@@ -64,21 +64,21 @@ def set_password(session: Session, arguments: SetPassword) -> Answer:
 def accept(session: Session, arguments: Accept) -> Answer:
     """Whoever holds the code sets the password; a name that nobody has is refused as a wrong code is."""
     found = session.tx.all(_ACCEPTING, name=arguments.person, company=arguments.company)
-    operator_id = codes.use(session, [str(row[0]) for row in found], "password", arguments.code)
+    operator_id = one_time_codes.use(session, [str(row[0]) for row in found], "password", arguments.code)
     return _replaced(session, shown_by_id(session.tx, operator_id), arguments.password)
 
 
 def enrol_totp(session: Session, arguments: EnrolTotp) -> Answer:
     """For whoever signed in: the secret is shown to nobody else, and once."""
-    person = authority.person(session, second_factor=False)
+    person = authorization.person(session, second_factor=False)
     operator = shown_by_id(session.tx, person.id)
     if arguments.code is not None:
-        codes.use(session, [person.id], "totp", arguments.code)
+        one_time_codes.use(session, [person.id], "totp", arguments.code)
     else:
         _own_or_reset(session, operator)
     secret = totp.new_secret()
     session.tx.run(_ENROL, id=person.id, totp=session.keyring.seal(secret, person.id))
-    codes.drop(session.tx, person.id, "totp")
+    one_time_codes.drop(session.tx, person.id, "totp")
     _record(session, operator, "second factor enrolled")
     return shown_by_id(session.tx, person.id) | {"otpauth": totp.enrolment_uri(person.name, secret)}
 
@@ -96,7 +96,7 @@ def reset_totp(session: Session, arguments: ResetTotp) -> Answer:
 
 def _replaced(session: Session, operator: Answer, password: str) -> Answer:
     session.tx.run(_REPLACE, id=operator["id"], password=password)
-    codes.drop(session.tx, operator["id"], "password")
+    one_time_codes.drop(session.tx, operator["id"], "password")
     _record(session, operator, "password replaced")
     return shown_by_id(session.tx, operator["id"])
 
@@ -104,10 +104,10 @@ def _replaced(session: Session, operator: Answer, password: str) -> Answer:
 def _own_or_reset(session: Session, operator: Answer) -> None:
     """One's own takes the second factor that one has; another's is kept as a reset. Raises `OperationError`."""
     if _is_own(session, operator):
-        authority.person(session, second_factor=operator["second_factor"])
+        authorization.person(session, second_factor=operator["second_factor"])
     else:
-        closeness.keep(session.tx, operator["id"], session.author, "reset")
-        unwatched.keep(session, operator["id"], operator["company_id"], "reset")
+        conflicts.record_involvement(session.tx, operator["id"], session.author, "reset")
+        conflicts.record_unsupervised(session, operator["id"], operator["company_id"], "reset")
 
 
 def _record(session: Session, operator: Answer, credentials: str) -> None:
@@ -140,7 +140,7 @@ def _code(purpose: Purpose) -> Makes:
     def made(session: Session, _arguments: Any, operator: Answer) -> Answer:
         if operators.load(session.tx, operator["id"], second_factor=False) is None:
             raise OperationError("not_found", "The operator is not active.")
-        issued = codes.issue(session, operator["id"], operator["company_id"], purpose)
+        issued = one_time_codes.issue(session, operator["id"], operator["company_id"], purpose)
         _record(session, operator, f"{'password' if purpose == 'password' else 'second factor'} code issued")
         return shown_by_id(session.tx, operator["id"]) | issued
 

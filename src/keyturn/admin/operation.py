@@ -6,15 +6,15 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin.guards import ALWAYS, Guard
 from keyturn.audit import journal
 from keyturn.auth.keyring import Keyring
 from keyturn.auth.principal import Operator, Role
 from keyturn.clock import SECOND
 from keyturn.connectors.credentials import CredentialUse
+from keyturn.connectors.name_spaces import NameSpaces
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
-from keyturn.tenants.guards import ALWAYS, Guard
-from keyturn.tenants.name_spaces import NameSpaces
 
 Answer = dict[str, Any]
 """JSON-ready. Instants are RFC 3339."""

@@ -4,12 +4,12 @@ from typing import Any
 
 import msgspec
 
+from keyturn.admin import operators
+from keyturn.admin.operation import Arguments, Operation, Session, unknown_operation
+from keyturn.admin.references import ACCOUNT, APPLICATION, COMMAND, COMPANY, OPERATOR, VEHICLE, Noun, resolve
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
-from keyturn.tenants import operators
-from keyturn.tenants.administration import Arguments, Operation, Session, unknown_operation
-from keyturn.tenants.references import ACCOUNT, APPLICATION, COMMAND, COMPANY, OPERATOR, VEHICLE, Noun, resolve
 
 _COMPANY = "company"
 _OWNED: dict[str, tuple[Noun, str]] = {

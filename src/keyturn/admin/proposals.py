@@ -1,9 +1,9 @@
 """What stands between asking for an administration operation and its being done, where an admin is in charge."""
 
+from keyturn.admin import authorization, conflicts, operators, pending_changes, pinned_references
+from keyturn.admin.guards import Need
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, carried_out
 from keyturn.errors import OperationError
-from keyturn.tenants import authority, changes, closeness, operators, pinning, unwatched
-from keyturn.tenants.administration import Answer, Arguments, Operation, Session, carried_out
-from keyturn.tenants.guards import Need
 
 
 def proposed(session: Session, operation: Operation, arguments: Arguments) -> Answer | None:
@@ -15,13 +15,13 @@ def proposed(session: Session, operation: Operation, arguments: Arguments) -> An
     tx, need = session.tx, operation.guard.need(session, arguments)
     if need is Need.NOTHING:
         return None
-    company_id = authority.company_of(tx, arguments)
+    company_id = authorization.company_of(tx, arguments)
     in_charge = operators.admins(tx, company_id, tx.now)
     if not in_charge:
         _refuse_past_companies(session, operation, need, company_id)
         return None
-    proposer = authority.person(session, second_factor=True)
-    if closeness.is_unwatched(tx, proposer.id, tx.now):
+    proposer = authorization.person(session, second_factor=True)
+    if conflicts.is_unsupervised(tx, proposer.id, tx.now):
         raise OperationError(
             "not_independent",
             "The operator was hired, raised or given credentials from the shell, past every admin, within the last"
@@ -30,14 +30,14 @@ def proposed(session: Session, operation: Operation, arguments: Arguments) -> An
     if need is Need.SIGN_IN:
         return None
     if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):
-        raise authority.role_required("admin")
-    meant, names = pinning.pinned(tx, arguments, company_id)
-    deciding = {each for each in in_charge if not closeness.is_unwatched(tx, each, tx.now)}
+        raise authorization.role_required("admin")
+    meant, names = pinned_references.pinned(tx, arguments, company_id)
+    deciding = {each for each in in_charge if not conflicts.is_unsupervised(tx, each, tx.now)}
     alone = deciding == {proposer.id}
-    change = changes.add(session, operation, meant, names, company_id, alone=alone)
+    change = pending_changes.add(session, operation, meant, names, company_id, alone=alone)
     if not alone or session.installation.delay:
-        return changes.shown(change)
-    changes.end(tx, change, "applied", "change.applied", session.actor)
+        return pending_changes.shown(change)
+    pending_changes.end(tx, change, "applied", "change.applied", session.actor)
     return carried_out(session, operation, meant)
 
 
@@ -45,7 +45,7 @@ def _refuse_past_companies(session: Session, operation: Operation, need: Need, c
     """Plans and the like reach into companies, whose admins cannot be asked about them. Raises `OperationError`."""
     if need is not Need.CHANGE or company_id is not None or operation.guard.founds:
         return
-    if unwatched.companies(session.tx):
+    if conflicts.companies_with_admins(session.tx):
         raise OperationError(
             "installation_admin_needed",
             "Companies have admins in charge, and this reaches into them: it takes an admin of the whole installation.",

@@ -5,12 +5,12 @@ import secrets
 from collections.abc import Iterable
 from typing import Literal
 
+from keyturn.admin import conflicts
+from keyturn.admin.operation import Answer, Session
 from keyturn.auth.keyring import Keyring
 from keyturn.clock import SECOND, iso_time
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
-from keyturn.tenants import closeness, unwatched
-from keyturn.tenants.administration import Answer, Session
 
 LIFE = 24 * 3600 * SECOND
 _BYTES = 16
@@ -41,8 +41,8 @@ def issue(session: Session, operator_id: str, company_id: str | None, purpose: P
         author=session.author,
         expires_at=expires_at,
     )
-    closeness.keep(session.tx, operator_id, session.author, "reset")
-    unwatched.keep(session, operator_id, company_id, "reset")
+    conflicts.record_involvement(session.tx, operator_id, session.author, "reset")
+    conflicts.record_unsupervised(session, operator_id, company_id, "reset")
     return {"code": code, "code_expires_at": iso_time(expires_at)}
 
 
@@ -56,9 +56,9 @@ def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str
         digest, made_by = tx.one(_FIND, operator_id=operator_id, purpose=purpose, now=tx.now) or ("", "")
         if hmac.compare_digest(_digest(session.keyring, operator_id, purpose, code), digest):
             drop(tx, operator_id, purpose)
-            closeness.keep(tx, operator_id, made_by, "reset")
-            if closeness.is_unwatched(tx, operator_id, tx.now):
-                unwatched.keep_by_code(session, operator_id, "reset")
+            conflicts.record_involvement(tx, operator_id, made_by, "reset")
+            if conflicts.is_unsupervised(tx, operator_id, tx.now):
+                conflicts.record_unsupervised_code(session, operator_id, "reset")
             return operator_id
     raise OperationError("code_refused", "The code was refused: it is wrong, was used, or is older than a day.")
 

@@ -1,8 +1,8 @@
 """Operators: who is in charge, and who is too close to something to approve it."""
 
+from keyturn.admin.conflicts import WARY, conflict_with
 from keyturn.auth.principal import Operator, Role
 from keyturn.store.port import ReadTx
-from keyturn.tenants.closeness import WARY, too_close
 
 _LOAD = "SELECT id, name, role, company_id FROM operator WHERE id = :id AND active = 1"
 _ADMINS = """
@@ -69,4 +69,4 @@ def may_approve(tx: ReadTx, operator: Operator, actor: str, now: int) -> str | N
         return "The operator is not an active approver or admin."
     if not operator.second_factor:
         return "The operator signed in without a second factor."
-    return too_close(tx, operator.id, actor, now)
+    return conflict_with(tx, operator.id, actor, now)

@@ -1,7 +1,7 @@
 """The operators who answer for an application: none of them approves what it asks for."""
 
+from keyturn.admin.references import resolve_in_reach
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.references import resolve_in_reach
 
 _LIST = """
 SELECT o.id, o.name FROM responsible_operator r JOIN operator o ON o.id = r.operator_id

@@ -2,10 +2,17 @@
 
 One notion for every approval, of commands and of changes: who made, rotated or granted an application knows its
 secrets or wanted its power; who hired an operator or reset the operator's credentials could sign in as that operator.
+
+What is done from the shell to operators of the whole installation while only companies have admins.
+
+Nobody is in charge of the installation, so nobody can be asked: it is done at once, or a first admin could never come.
+But admins of companies are in its reach. They are told, and whoever came by it decides nothing for a week.
 """
 
 from typing import Literal
 
+from keyturn.admin import conflicts
+from keyturn.admin.operation import Session
 from keyturn.clock import SECOND
 from keyturn.store.port import ReadTx, Tx
 
@@ -67,22 +74,49 @@ _TOO_CLOSE: tuple[tuple[str, str], ...] = (
 """What must not be there, and how it is said."""
 
 
-def keep(tx: Tx, subject: str, who: str, deed: Deed) -> None:
+def record_involvement(tx: Tx, subject: str, who: str, deed: Deed) -> None:
     """`who`, an operator's id or ``local``, did it now to an application or an operator."""
     tx.run(_KEEP, subject=subject, who=who, deed=deed, now=tx.now)
 
 
-def entangled(tx: ReadTx, one: str, other: str, now: int) -> bool:
+def in_conflict(tx: ReadTx, one: str, other: str, now: int) -> bool:
     """Whether one operator hired the other or reset the other's credentials lately, and so could sign in as them."""
     return tx.one(_ENTANGLED, one=one, other=other, since=now - WARY) is not None
 
 
-def is_unwatched(tx: ReadTx, operator_id: str, now: int) -> bool:
+def is_unsupervised(tx: ReadTx, operator_id: str, now: int) -> bool:
     """Whether the operator came by its power or its credentials past every admin lately, and so decides nothing."""
     return tx.one(_UNWATCHED, operator=operator_id, since=now - WARY) is not None
 
 
-def too_close(tx: ReadTx, operator_id: str, actor: str, now: int) -> str | None:
+def conflict_with(tx: ReadTx, operator_id: str, actor: str, now: int) -> str | None:
     """Why the operator may not approve what an application or operator `actor` asked for; None when it may."""
     ids = {"actor": actor, "operator": operator_id, "since": now - WARY}
     return next((reason for sql, reason in _TOO_CLOSE if tx.one(sql, **ids)), None)
+
+
+_COMPANIES = """
+SELECT DISTINCT company_id FROM operator
+WHERE ((role = 'admin' AND active = 1) OR admin_until > :since) AND company_id IS NOT NULL
+ORDER BY company_id
+"""
+
+
+def companies_with_admins(tx: ReadTx) -> list[str]:
+    """Ids of the companies that have admins of their own in charge."""
+    return [str(row[0]) for row in tx.all(_COMPANIES, since=tx.now - conflicts.WARY)]
+
+
+def record_unsupervised(session: Session, operator_id: str, company_id: str | None, deed: conflicts.Deed) -> None:
+    """To be called of whoever is hired, given more, or given credentials; `company_id` is that operator's."""
+    if session.operator is None and company_id is None:
+        record_unsupervised_code(session, operator_id, deed)
+
+
+def record_unsupervised_code(session: Session, operator_id: str, deed: conflicts.Deed) -> None:
+    """The same of an operator of the whole installation, whoever acts now."""
+    found = companies_with_admins(session.tx)
+    if found:
+        conflicts.record_involvement(session.tx, operator_id, conflicts.SHELL, deed)
+    for each in found:
+        session.record("operator.unwatched", each, operator_id=operator_id, deed=deed)
