@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keyturn.administering import Administration, workbench
+from keyturn.administration import Administration, workbench
 from keyturn.auth.keyring import unlock
 from keyturn.auth.tokens import Directory
 from keyturn.clock import SystemClock, after

@@ -11,7 +11,7 @@ from typing import Any
 
 from keyturn.admin import operators
 from keyturn.admin.operation import Answer
-from keyturn.administering import Administration, installation
+from keyturn.administration import Administration, installation
 from keyturn.alerts.alerts import Alerts
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.channel import Channel

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.tenants.operations import OPERATIONS, perform
+from keyturn.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import Staff
 

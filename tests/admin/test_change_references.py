@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.admin.guards import guarded
 from keyturn.admin.operation import Arguments, Operation
-from keyturn.tenants.operations import OPERATIONS, perform
+from keyturn.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import NOTICE, Staff
 

@@ -11,8 +11,8 @@ from keyturn.admin.operation import Answer, Arguments, Operation
 from keyturn.alerts.rules import KINDS
 from keyturn.auth.totp import code_at, step_at
 from keyturn.clock import iso_time
+from keyturn.operations import OPERATIONS, perform
 from keyturn.store.port import Tx
-from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import NOTICE, Staff
 

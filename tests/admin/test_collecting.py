@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.errors import OperationError
-from keyturn.tenants.operations import OPERATIONS, perform
+from keyturn.operations import OPERATIONS, perform
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import DAY, NOTICE, Staff
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.errors import OperationError
-from keyturn.tenants.operations import prepared
+from keyturn.operations import prepared
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import DAY, NOTICE, PASSWORD, WEEK, Staff
 

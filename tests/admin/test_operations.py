@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from keyturn.auth.keyring import SealBroken
+from keyturn.operations import OPERATIONS
 from keyturn.tenants.accounts import open_account
-from keyturn.tenants.operations import OPERATIONS
 from tests.support.tenant_env import TenantEnv
 
 

@@ -12,8 +12,8 @@ from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
+from keyturn.operations import perform, prepared
 from keyturn.store.port import Tx
-from keyturn.tenants.operations import perform, prepared
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import Staff
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.tenants.operations import OPERATIONS
+from keyturn.operations import OPERATIONS
 from keyturn.tenants.policies import DEFAULT, Policy
 
 ADMIN = {

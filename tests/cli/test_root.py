@@ -6,7 +6,7 @@ import pytest
 
 from keyturn import __version__
 from keyturn.cli.root import GROUPS, run
-from keyturn.tenants.operations import OPERATIONS
+from keyturn.operations import OPERATIONS
 
 from .processes import keyturn
 

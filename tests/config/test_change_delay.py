@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.administering import installation
+from keyturn.administration import installation
 from keyturn.cli.demo.settings import demo_settings
 from keyturn.clock import SECOND
 from keyturn.config.checking import ConfigError

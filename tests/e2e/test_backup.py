@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.administering import restore
+from keyturn.administration import restore
 from keyturn.app import Node
 from keyturn.errors import OperationError
 from keyturn.store.port import StoreRefused

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.administering import restore, workbench
+from keyturn.administration import restore, workbench
 from keyturn.app import Node
 from keyturn.cli.root import run
 from keyturn.errors import OperationError

@@ -9,8 +9,8 @@ import pytest
 
 from keyturn.admin.guards import ALWAYS, Guard, Need, at_once, reads
 from keyturn.admin.operation import Answer, Arguments, Operation
+from keyturn.operations import perform
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.operations import perform
 from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio

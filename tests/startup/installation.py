@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from keyturn.administering import Administration, workbench
+from keyturn.administration import Administration, workbench
 from keyturn.config.loading import load_settings
 from tests.support.clients import Application, held_by
 from tests.support.server_env import ALL_COMMANDS, OEM_TOKEN, enrolments

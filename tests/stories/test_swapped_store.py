@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.administering import restore
+from keyturn.administration import restore
 from keyturn.app import Node
 from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.personal import part

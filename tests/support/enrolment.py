@@ -8,8 +8,8 @@ from keyturn.admin.operation import Answer, Installation
 from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
+from keyturn.operations import perform
 from keyturn.store.port import Tx
-from keyturn.tenants.operations import perform
 from tests.support.clock import START, ManualClock
 
 from ..store.adapters import open_store

@@ -11,8 +11,8 @@ from keyturn.admin.operation import Installation
 from keyturn.auth.keyring import Keyring, unlock
 from keyturn.auth.tokens import Directory
 from keyturn.errors import OperationError
+from keyturn.operations import perform
 from keyturn.store.port import Store
-from keyturn.tenants.operations import perform
 from tests.store.adapters import open_store
 from tests.support.clock import ManualClock
 

@@ -11,8 +11,8 @@ from keyturn.auth.login import sign_in
 from keyturn.auth.principal import Credentials, Operator
 from keyturn.auth.totp import code_at, step_at
 from keyturn.errors import OperationError
+from keyturn.operations import OPERATIONS, perform, prepared
 from keyturn.store.port import Tx
-from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 
 PASSWORD = "a long enough phrase"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keyturn.administering import workbench
+from keyturn.administration import workbench
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.loading import load_settings
 from keyturn_simulator import fleet_vins

@@ -18,7 +18,7 @@ from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
 from keyturn.cli.output import print_answer
 from keyturn.commands.operations import approvals
 from keyturn.immobilisation import operations
-from keyturn.tenants.operations import OPERATIONS
+from keyturn.operations import OPERATIONS
 
 _OPERATIONS = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations(), *clock_operations.operations())
 

@@ -29,11 +29,11 @@ def restore(file: Path, /, *, unsigned: Unsigned = False, place: Place = HERE, a
 
     It is entered into every audit chain; say that you know of it with keyturn audit acknowledge EPOCH.
     """
-    from keyturn import administering  # the whole server, which a backup through a running one does not need
+    from keyturn import administration  # the whole server, which a backup through a running one does not need
     from keyturn.cli.server import server_failures
 
     settings = settings_at(place)
     with server_failures():
-        restored = administering.restore(settings, file, unsigned=unsigned)
+        restored = administration.restore(settings, file, unsigned=unsigned)
     answer = {"restored": str(file), "epoch": restored.epoch, "made_at": restored.made_at}
     print_answer({**answer, "signature": str(restored.verdict)}, as_json=as_json)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from keyturn.administering import workbench
+from keyturn.administration import workbench
 from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import server_failures

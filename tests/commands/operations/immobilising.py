@@ -9,7 +9,7 @@ from keyturn.admin.operation import Answer
 from keyturn.errors import OperationError
 from keyturn.fleet import immobilisation
 from keyturn.immobilisation import operations
-from keyturn.tenants.operations import perform
+from keyturn.operations import perform
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import INSTALLATION, KEYRING
 

@@ -14,8 +14,8 @@ from keyturn.commands.rules.policy import LIMIT_REACHED
 from keyturn.connectors.port import Verdict
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
+from keyturn.operations import OPERATIONS, perform
 from keyturn.store.port import Tx
-from keyturn.tenants.operations import OPERATIONS, perform
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, VIN, add_vehicle
 

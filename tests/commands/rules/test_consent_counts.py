@@ -9,7 +9,7 @@ from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.clock import after
 from keyturn.fleet import vehicles
-from keyturn.tenants.operations import perform
+from keyturn.operations import perform
 from tests.commands.operations.immobilising import DISABLE
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import INSTALLATION, KEYRING, VIN

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.administering import restore
+from keyturn.administration import restore
 from keyturn.app import Node
 from tests.support.operators import LIFE, Staff
 from tests.support.server_env import ServerEnv, server_env

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from keyturn.config.settings import CommandSettings
+from keyturn.operations import perform
 from keyturn.store.port import Tx
-from keyturn.tenants.operations import perform
 from keyturn_simulator import fleet_vins
 from tests.support.server_env import ALL_COMMANDS, ServerEnv, server_env
 

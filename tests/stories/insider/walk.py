@@ -15,8 +15,8 @@ from keyturn.auth.principal import Operator
 from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
 from keyturn.errors import OperationError
+from keyturn.operations import perform
 from keyturn.store.port import ReadTx, Row, Store, Tx
-from keyturn.tenants.operations import perform
 
 from .candidates import CANDIDATES, LOOKS, PEOPLE
 from .reach import Fact, Insider

@@ -7,8 +7,8 @@ from keyturn.admin.operation import Answer, Operation
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
+from keyturn.operations import OPERATIONS, perform
 from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.tenants.operations import OPERATIONS, perform
 from verification.simulation.insiders.record import Asked
 from verification.simulation.world.installation import BY_VIN, KEYRING
 from verification.simulation.world.node import Node

@@ -31,11 +31,11 @@ from keyturn.connectors.using import credential_uses
 from keyturn.dossier import story
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
+from keyturn.operations import OPERATIONS, perform, prepared
 from keyturn.store.backup_signature import signature_of
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import database_of, open_store
 from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
-from keyturn.tenants.operations import OPERATIONS, perform, prepared
 from keyturn.timekeeping import Timekeeper, machine_boot
 
 _LOCAL_OPERATOR = "operator:local"
