@@ -11,15 +11,15 @@ from keyturn.store.port import Tx
 from keyturn.tenants import (
     accounts,
     applications,
-    checkpoints,
+    checkpoint_operations,
     companies,
     enrolment,
+    kill_switches,
     limits,
     plans,
     policies,
     rotation,
-    switches,
-    vehicles,
+    vehicle_operations,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -29,14 +29,14 @@ OPERATIONS: tuple[Operation, ...] = (
     *plans.OPERATIONS,
     *accounts.OPERATIONS,
     *enrolment.OPERATIONS,
-    *vehicles.OPERATIONS,
+    *vehicle_operations.OPERATIONS,
     *operator_accounts.OPERATIONS,
     *operator_credentials.OPERATIONS,
     *change_review.OPERATIONS,
     *policies.OPERATIONS,
-    *switches.OPERATIONS,
+    *kill_switches.OPERATIONS,
     *limits.OPERATIONS,
-    *checkpoints.OPERATIONS,
+    *checkpoint_operations.OPERATIONS,
 )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.tenants import switches
+from keyturn.tenants import kill_switches
 from tests.admin.changing import staff as staff
 from tests.admin.changing import two as two
 
@@ -39,7 +39,7 @@ def held(staff: Staff, account: str = "main") -> bool:
     (company,) = [each["id"] for each in staff.do("company list")["companies"] if each["name"] == "Frota"]
     (account_id,) = [each["id"] for each in staff.do("account list")["accounts"] if each["name"] == account]
     store = staff.env.store
-    return "restoring" in staff.env.wait(store.read(lambda tx: switches.over(tx, company, account_id)))
+    return "restoring" in staff.env.wait(store.read(lambda tx: kill_switches.over(tx, company, account_id)))
 
 
 def throw_by_two(staff: Staff, **where: Any) -> None:

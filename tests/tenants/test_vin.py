@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.tenants.vin import check_digit, doubts
+from keyturn.tenants.vehicle_operations import check_digit, doubts
 from tests.support.tenant_env import TenantEnv
 
 from .test_enrolment import Enrol

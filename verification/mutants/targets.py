@@ -107,5 +107,5 @@ TARGETS: tuple[Target, ...] = (
         ("commands/rules/test_consent_counts.py", "tenants/test_vehicle_guard.py", "tenants/test_enrolment.py"),
     ),
     Target("tenants/name_spaces.py", ("tenants/test_which_car.py", "tenants/test_enrolment.py")),
-    Target("tenants/switches.py", ("admin/test_table.py", "tenants/test_switches.py")),
+    Target("tenants/kill_switches.py", ("admin/test_table.py", "tenants/test_switches.py")),
 )  # fmt: skip

@@ -99,14 +99,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     _seen(
         "a switch that one person threw over restoring commands does not end",
-        "tenants/switches.py",
+        "tenants/kill_switches.py",
         "        ends_at = after(tx.now, ALONE if session.approved_by is None else BY_TWO)\n",
         "        ends_at = None\n",
         _HELD,
     ),
     _seen(
         "throwing a switch over restoring commands is not guarded",
-        "tenants/switches.py",
+        "tenants/kill_switches.py",
         "    return Need.CHANGE if arguments.reach == RESTORING else Need.NOTHING\n",
         "    return Need.NOTHING\n",
         _TWO,
@@ -127,14 +127,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     _seen(
         "throwing a switch over disabling waits for a second person",
-        "tenants/switches.py",
+        "tenants/kill_switches.py",
         "    return Need.CHANGE if arguments.reach == RESTORING else Need.NOTHING\n",
         "    return Need.CHANGE\n",
         _AT_ONCE,
     ),
     _seen(
         "releasing restoring commands waits for a second person",
-        "tenants/switches.py",
+        "tenants/kill_switches.py",
         "    return Need.NOTHING if arguments.reach == RESTORING else Need.CHANGE\n",
         "    return Need.CHANGE\n",
         _AT_ONCE,

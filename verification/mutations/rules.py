@@ -106,14 +106,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a switch over restoring commands does not end by itself",
-        "tenants/switches.py",
+        "tenants/kill_switches.py",
         "    if arguments.reach == RESTORING:\n        ends_at = after",
         "    if False:\n        ends_at = after",
         "the way back is open",
     ),
     Bug(
         "one person holds restoring commands back again and again",
-        "tenants/switches.py",
+        "tenants/kill_switches.py",
         "    if rests is not None:\n",
         "    if False:\n",
         "the way back is open",

@@ -1,7 +1,7 @@
 """Says of a switch whose time is over that it has ended."""
 
 from keyturn.store.port import Store
-from keyturn.tenants import switches
+from keyturn.tenants import kill_switches
 
 
 class Switches:
@@ -12,5 +12,5 @@ class Switches:
 
     async def look(self) -> None:
         """Everything that is due now."""
-        if await self._store.read(switches.is_due):
-            await self._store.write(switches.end_due)
+        if await self._store.read(kill_switches.is_due):
+            await self._store.write(kill_switches.end_due)

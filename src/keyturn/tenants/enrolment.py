@@ -13,8 +13,7 @@ from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
 from keyturn.tenants import consent, name_spaces, vehicle_guard
 from keyturn.tenants.immobilisation_guard import refuse_to_strand
-from keyturn.tenants.vehicles import shown_by_id
-from keyturn.tenants.vin import enrolled_vin
+from keyturn.tenants.vehicle_operations import enrolled_vin, shown_by_id
 
 Ownership = Literal["owned", "rented", "fleet", "third_party"]
 Powertrain = Literal["combustion", "hybrid", "electric"]

@@ -13,7 +13,7 @@ from keyturn.errors import BlockedByPolicy
 from keyturn.fleet import evidence, immobilisation, notices
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants import limits, policies, switches
+from keyturn.tenants import kill_switches, limits, policies
 from keyturn.tenants.policies import DEFAULT, Policy
 
 KILL_SWITCH = "stopped by a kill switch"
@@ -139,7 +139,7 @@ def gather(
     """What the rules look at for this command of the actor's, as far as any of them could stand."""
     if spec.is_read:
         return Facts(spec, tx.now)
-    reaches, doubted = switches.over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
+    reaches, doubted = kill_switches.over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
     if spec.name == START:
         return Facts(spec, tx.now, reaches, doubted, immobilised=_immobilised(tx, vehicle.id))
     if spec.name != DISABLE:
