@@ -34,11 +34,11 @@ from keyturn.commands.model.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
-from keyturn.engine.works import Parts, assemble
+from keyturn.engine.assembly import Parts, assemble
+from keyturn.store.background import Round, make_rounds
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import open_store
 from keyturn.store.port import Store, StoreUnavailable
-from keyturn.store.rounds import Round, make_rounds
 from keyturn.telemetry.loop_lag import watch_loop_lag
 from keyturn.telemetry.metrics import Metrics
 from keyturn.tenants.accounts import KeptCredentials

@@ -1,7 +1,7 @@
 import pytest
 
 from keyturn.clock import SECOND
-from keyturn.engine.clock_watch import Budgets
+from keyturn.engine.clock_monitor import Budgets
 from tests.support.clock import ManualClock
 
 

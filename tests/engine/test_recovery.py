@@ -13,7 +13,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State, Status
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
 from keyturn.engine.recovery import Recoverer
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.vehicle_reader import Vehicles
 from keyturn.store.port import Store
 
 ANSWER_TIMEOUT, SEND_WINDOW = 30.0, 5.0

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.clock import SystemClock
 from keyturn.connectors.port import Account, Connector, Declarations, Target
-from keyturn.engine.trying_credentials import TryingCredentials
+from keyturn.engine.credential_trials import TryingCredentials
 from keyturn.tenants import spare_credentials
 from keyturn.tenants.spare_credentials import Proposed
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import structlog
 
+from keyturn.store.background import make_rounds
 from keyturn.store.port import StoreUnavailable
-from keyturn.store.rounds import make_rounds
 
 pytestmark = pytest.mark.anyio
 

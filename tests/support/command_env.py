@@ -20,7 +20,7 @@ from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.model.record import Command, OpenCommand, six_digits, uuid7
 from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, EvidenceSettings
 from keyturn.connectors.port import Declarations, OemAnswer, Operation, Reading, StateReport, Verdict
-from keyturn.engine import vehicles as reports
+from keyturn.engine import vehicle_reader as reports
 from keyturn.engine.sweep import Sweeper
 from keyturn.errors import Refusal
 from keyturn.fleet import evidence, vehicles

@@ -27,7 +27,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a late pushed report says whether the vehicle is reachable",
-        "engine/vehicles.py",
+        "engine/vehicle_reader.py",
         "pushed_reports.absorb if pushed else evidence.absorb",
         "evidence.absorb",
         "",
@@ -35,7 +35,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a pushed VIN ends a doubt",
-        "engine/vehicles.py",
+        "engine/vehicle_reader.py",
         "    if not pushed or which_car.tells_another_vin(vehicle, report.vin):\n",
         "    if True:\n",
         "",

@@ -8,8 +8,8 @@ from keyturn.alerts import backups, collecting, entries, outbox
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.delivery import Delivery
 from keyturn.clock import Clock
+from keyturn.store.background import make_rounds
 from keyturn.store.port import Store
-from keyturn.store.rounds import make_rounds
 from keyturn.telemetry.metrics import Metrics
 
 _EVERY = 1.0

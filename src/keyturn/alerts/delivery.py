@@ -8,7 +8,7 @@ from keyturn.alerts import outbox
 from keyturn.alerts.channel import Channel, NotDelivered
 from keyturn.alerts.outbox import Letter
 from keyturn.clock import Clock
-from keyturn.engine.keeping import keep_trying
+from keyturn.store.background import keep_trying
 from keyturn.store.port import Store
 from keyturn.telemetry.metrics import Metrics
 

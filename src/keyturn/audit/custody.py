@@ -15,8 +15,8 @@ from keyturn.audit.watch import CHAIN_FAULT, Watch
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
 from keyturn.config.settings import AuditSettings
+from keyturn.store.background import make_rounds
 from keyturn.store.port import Store
-from keyturn.store.rounds import make_rounds
 
 
 class Custody:

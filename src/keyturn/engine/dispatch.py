@@ -17,10 +17,10 @@ from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.evaluation import judge, wants_reading
 from keyturn.connectors.port import Connector, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_watch import Budgets, store_now
-from keyturn.engine.keeping import keep_trying
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.clock_monitor import Budgets, store_now
+from keyturn.engine.vehicle_reader import Vehicles
 from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.background import keep_trying
 from keyturn.store.port import ReadTx, Store, Tx
 from keyturn.timekeeping import Moment, Timekeeper
 

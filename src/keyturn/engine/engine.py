@@ -17,17 +17,16 @@ from keyturn.bus.topics import CLOCK_ACCEPTED, CONFIRMATION_ISSUED, VEHICLE_HAS_
 from keyturn.commands.model import lanes, lifecycle, record
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
-from keyturn.engine.clock_watch import Budgets
+from keyturn.engine.clock_monitor import Budgets
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower
-from keyturn.engine.keeping import keep_trying
 from keyturn.engine.recovery import Recoverer, release_posts
 from keyturn.engine.sweep import Sweeper
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.vehicle_reader import Vehicles
 from keyturn.engine.verify import Verifier
 from keyturn.store import clock_fact
+from keyturn.store.background import keep_trying, make_rounds
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
-from keyturn.store.rounds import make_rounds
 from keyturn.timekeeping import Timekeeper
 
 log = structlog.get_logger()

@@ -10,11 +10,11 @@ from keyturn.commands.model import record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
-from keyturn.engine.keeping import keep_trying
-from keyturn.engine.silences import Silences
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.unanswered import Silences
+from keyturn.engine.vehicle_reader import Vehicles
 from keyturn.fleet import evidence
 from keyturn.fleet.vehicles import Vehicle
+from keyturn.store.background import keep_trying
 from keyturn.store.port import ReadTx, Store, Tx
 
 _GROWTH = 1.6

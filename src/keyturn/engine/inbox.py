@@ -8,7 +8,7 @@ from msgspec import structs
 from keyturn.commands.execution import outcome
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations, OemAnswer, Operation, StateReport
-from keyturn.engine.vehicles import absorb
+from keyturn.engine.vehicle_reader import absorb
 from keyturn.fleet import which_car
 from keyturn.store.port import ReadTx, Store, Tx
 

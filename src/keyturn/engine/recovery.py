@@ -9,9 +9,9 @@ from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
-from keyturn.engine.clock_watch import store_now
-from keyturn.engine.keeping import keep_trying
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.clock_monitor import store_now
+from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.store.background import keep_trying
 from keyturn.store.port import Store, Tx
 
 

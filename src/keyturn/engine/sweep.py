@@ -1,4 +1,7 @@
-"""The net below every wake-up: deadlines that came, codes whose life is over, keys that were forgotten."""
+"""The net below every wake-up: deadlines that came, codes whose life is over, keys that were forgotten.
+
+Says of a switch whose time is over that it has ended.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +19,7 @@ from keyturn.config.settings import EngineSettings
 from keyturn.connectors.port import Connector, Declarations
 from keyturn.fleet import vehicles
 from keyturn.store.port import ReadTx, Store, Tx
+from keyturn.tenants import kill_switches
 
 _BATCH = 200
 _PURGE_EVERY = 60.0
@@ -101,3 +105,15 @@ class Sweeper:
         vehicle = vehicles.load(tx, vehicle_id)
         connector = self._connectors.get(vehicle.connector) if vehicle else None
         return connector.declares if connector else _NOTHING
+
+
+class Switches:
+    """What a switch holds back goes on at its end, whether or not anybody has looked here."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def look(self) -> None:
+        """Everything that is due now."""
+        if await self._store.read(kill_switches.is_due):
+            await self._store.write(kill_switches.end_due)

@@ -10,9 +10,9 @@ from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.context import reported_since
-from keyturn.engine.keeping import keep_trying
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.vehicle_reader import Vehicles
 from keyturn.fleet import evidence
+from keyturn.store.background import keep_trying
 from keyturn.store.port import Store, Tx
 
 _PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)

@@ -12,9 +12,9 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Account, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_watch import Budgets
+from keyturn.engine.clock_monitor import Budgets
 from keyturn.engine.dispatch import Dispatcher, Guards
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.vehicle_reader import Vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.timekeeping import Timekeeper

@@ -10,7 +10,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport, Verdict
-from keyturn.engine import vehicles as reports
+from keyturn.engine import vehicle_reader as reports
 from keyturn.engine.verify import compare, give_up
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW

@@ -5,7 +5,7 @@ import pytest
 from keyturn.clock import after
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport, Verdict
-from keyturn.engine import vehicles as reports
+from keyturn.engine import vehicle_reader as reports
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
 

@@ -7,7 +7,7 @@ import pytest
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Reading, StateReport, Verdict
-from keyturn.engine import vehicles as reports
+from keyturn.engine import vehicle_reader as reports
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import OTHERS_VIN, VIN
 

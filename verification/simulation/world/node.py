@@ -17,7 +17,7 @@ from keyturn.bus.topics import IdT, Topic
 from keyturn.commands.admission.requests import CommandRequest
 from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
-from keyturn.engine.works import Chance, Parts, Works, assemble
+from keyturn.engine.assembly import Chance, Parts, Works, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
 from keyturn.store.port import Announce, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite

@@ -12,7 +12,7 @@ import msgspec
 
 from keyturn.admin.operation import Installation
 from keyturn.bus.topics import IdT, Topic
-from keyturn.engine.works import Chance
+from keyturn.engine.assembly import Chance
 from keyturn.store.port import StoreUnavailable
 from verification.simulation.clients.responses import Decision, Heard, Seen
 from verification.simulation.insiders.drawing import STRAY

@@ -28,23 +28,21 @@ from keyturn.commands.operations import approvals
 from keyturn.config.settings import EngineSettings, EvidenceSettings, ImmobilisationSettings, Settings
 from keyturn.connectors.port import Connector, Inbox
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_watch import Budgets
+from keyturn.engine.clock_monitor import Budgets
+from keyturn.engine.credential_trials import TryingCredentials
 from keyturn.engine.dispatch import Dispatcher, Guards
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
+from keyturn.engine.immobilisations import KeepEnabling, Reminders
 from keyturn.engine.inbox import ConnectorInbox
-from keyturn.engine.keep_enabling import KeepEnabling
 from keyturn.engine.recovery import Recoverer
-from keyturn.engine.reminders import Reminders
-from keyturn.engine.silences import CountSilence, Silences
-from keyturn.engine.sweep import Sweeper
-from keyturn.engine.switches import Switches
-from keyturn.engine.trying_credentials import TryingCredentials
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.sweep import Sweeper, Switches
+from keyturn.engine.unanswered import CountSilence, Silences
+from keyturn.engine.vehicle_reader import Vehicles
 from keyturn.engine.verify import Verifier
 from keyturn.store import clock_fact
+from keyturn.store.background import Round, make_rounds
 from keyturn.store.port import Store, Tx
-from keyturn.store.rounds import Round, make_rounds
 from keyturn.timekeeping import StoreClock, Timekeeper
 
 _ROUND = 1.0

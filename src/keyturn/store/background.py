@@ -1,7 +1,11 @@
-"""Work on the store that is done again and again."""
+"""Work on the store that is done again and again.
+
+An OEM's answer is in memory only until the store has it: keep trying while the store is away.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
@@ -26,3 +30,17 @@ async def make_rounds(work: Round, interval: float, name: str, *, at_once: bool 
         except Exception:
             log.exception("a round failed", round=name)
         await asyncio.sleep(interval)
+
+
+T = TypeVar("T")
+_PAUSE = 0.25
+"""Seconds between two tries."""
+
+
+async def keep_trying(write: Callable[[], Awaitable[T]]) -> T:
+    """Run `write` until the store acknowledges it. Safe for fenced writes, which change nothing the second time."""
+    while True:
+        try:
+            return await write()
+        except StoreUnavailable:
+            await asyncio.sleep(_PAUSE)

@@ -8,7 +8,7 @@ import structlog
 from keyturn.auth.keyring import Keyring
 from keyturn.clock import Clock
 from keyturn.connectors.port import Connector, Target
-from keyturn.engine.vehicles import Reached, Vehicles
+from keyturn.engine.vehicle_reader import Reached, Vehicles
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.fleet.which_car import tells_another_vin
 from keyturn.store.port import ReadTx, Store

@@ -13,7 +13,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.rules import quota
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Exchange, Observed, Quota, StateReport, Target
-from keyturn.engine.silences import Silences
+from keyturn.engine.unanswered import Silences
 from keyturn.fleet import evidence, vehicles, which_car
 from keyturn.fleet import pushed as pushed_reports
 from keyturn.fleet.evidence import Evidence

@@ -1,11 +1,16 @@
-"""Drives enabling that goes on until it is confirmed."""
+"""Drives enabling that goes on until it is confirmed.
+
+Says of an immobilisation that it is still open, each time once.
+"""
 
 import asyncio
 from functools import partial
 
 from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.config.settings import ImmobilisationSettings
-from keyturn.engine.vehicles import Vehicles
+from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.fleet import immobilisation
 from keyturn.immobilisation import enable_retries
 from keyturn.immobilisation.enable_retries import Keeping
 from keyturn.store.port import ReadTx, Store
@@ -50,3 +55,19 @@ class KeepEnabling:
         running = enable_retries.running(tx)
         over = [keeping for keeping in running if enable_retries.ending(tx, keeping, self._rules)]
         return over, [keeping for keeping in running if keeping not in over and keeping.next_at <= tx.now]
+
+
+_BATCH = 200
+
+
+class Reminders:
+    """`hours`: after how many hours of an open record something is said."""
+
+    def __init__(self, store: Store, hours: tuple[float, ...]) -> None:
+        self._store = store
+        self._hours = tuple(sorted(set(hours)))
+
+    async def look(self) -> None:
+        """Everything that is due now."""
+        for hours in await self._store.read(partial(immobilisation.hours_to_remind, hours=self._hours)):
+            await self._store.write(partial(immobilisation.remind, hours=hours, actor=ENGINE, limit=_BATCH))
