@@ -20,7 +20,7 @@ from keyturn.api.edge import Server
 from keyturn.api.listening import tls_context
 from keyturn.api.local import SOCKET_NAME, build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
-from keyturn.audit.custody import Custody
+from keyturn.audit.service import Custody
 from keyturn.auth.keyring import Keyring, unlock
 from keyturn.auth.principal import Credentials
 from keyturn.auth.tokens import Directory

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 
 from keyturn.audit.checkpoints import Signed, make_now
-from keyturn.audit.custody import Custody
 from keyturn.audit.export import kept_checkpoints
-from keyturn.audit.outlets import CommandOutlet, DeliveryFailed, FileOutlet, WebhookOutlet
+from keyturn.audit.service import Custody
+from keyturn.audit.sinks import CommandOutlet, DeliveryFailed, FileOutlet, WebhookOutlet
 from keyturn.bus.memory import MemoryBus
 from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
@@ -72,7 +72,7 @@ def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: Audi
 
 
 def test_a_webhook_that_fails_is_tried_again_and_told_once(env: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keyturn.audit.courier._PAUSES", (0.01,))
+    monkeypatch.setattr("keyturn.audit.shipper._PAUSES", (0.01,))
     answers = [500, 302, 503, 200, 204, 200]
     taken: list[Signed] = []
 
@@ -152,8 +152,8 @@ def test_checkpoints_leave_also_after_all_rows_of_them_were_deleted(env: AuditEn
 def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_up(
     env: AuditEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyturn.audit.courier._PAUSES", (0.01,))
-    monkeypatch.setattr("keyturn.audit.lateness.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("keyturn.audit.shipper._PAUSES", (0.01,))
+    monkeypatch.setattr("keyturn.audit.shipper.LOOK_EVERY", 0.01)
     filed, switch = tmp_path / "filed", tmp_path / "works"
     command = (sys.executable, "-c", f"import os; os.path.exists({str(switch)!r}) or os._exit(7); {KEEP}", str(filed))
     settings = AuditSettings(checkpoint_command=command, checkpoint_grace=60.0)

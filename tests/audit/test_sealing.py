@@ -11,9 +11,9 @@ import pytest
 from verification.simulation.world.clock import VirtualClock
 from verification.simulation.world.loop import VirtualLoop
 
-from keyturn.audit.faults import Faults
-from keyturn.audit.sealer import SEALING_FAULT, Sealer
+from keyturn.audit.findings import Faults
 from keyturn.audit.sealing import ChainForked, any_unsealed, seal
+from keyturn.audit.sealing_loop import SEALING_FAULT, Sealer
 from keyturn.config.settings import AuditSettings
 from keyturn.store.port import ReadTx, Store, Tx
 from tests.support.audit_env import KEYRING, AuditEnv, entry, faults

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.audit import reading, watch
+from keyturn.audit import integrity_monitor, reading
 from keyturn.audit.checkpoints import Signed
-from keyturn.audit.faults import Faults
+from keyturn.audit.findings import Faults
+from keyturn.audit.integrity_monitor import CHAIN_FAULT, KEPT_FAULT, Watch
 from keyturn.audit.reading import Head
-from keyturn.audit.watch import CHAIN_FAULT, KEPT_FAULT, Watch
 from keyturn.store.port import ReadTx, Store
 from tests.support.audit_env import KEYRING, AuditEnv, rewrite
 from tests.support.clock import eventually
@@ -40,7 +40,7 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
                 await running
 
     monkeypatch.setattr(reading, "heads", tripped)
-    monkeypatch.setattr(watch, "_PAUSE", 0.0)
+    monkeypatch.setattr(integrity_monitor, "_PAUSE", 0.0)
 
     assert env.run(work) == [False]
     monkeypatch.undo()

@@ -6,13 +6,13 @@ from typing import Protocol
 import msgspec
 
 from keyturn.audit import reading
+from keyturn.audit.checkpoint_check import Filed, compare, hear, wanted
 from keyturn.audit.checkpoints import Signed, Statement, installation_id, named_key
 from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
 from keyturn.audit.findings import Finding, What
 from keyturn.audit.reading import Told
 from keyturn.audit.restores import Restore, hear_restores
 from keyturn.audit.verification import Stretch, Walked, walk
-from keyturn.audit.witness import Filed, compare, hear, wanted
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx
 

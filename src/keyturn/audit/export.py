@@ -7,12 +7,12 @@ from typing import BinaryIO
 import msgspec
 
 from keyturn.audit import reading
+from keyturn.audit.checkpoint_check import Filed
 from keyturn.audit.checkpoints import Signed, installation_id, store_epoch
 from keyturn.audit.encoding import GENESIS, Content, Link, Personal, chain_of, company_of
 from keyturn.audit.findings import Finding, What
 from keyturn.audit.reading import Told
 from keyturn.audit.verification import Stretch
-from keyturn.audit.witness import Filed
 from keyturn.store.port import ReadTx
 
 EXPORT_FORMAT = "keyturn-audit-1"

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from keyturn.audit import lateness
+from keyturn.audit import shipper
 from keyturn.audit.checkpoints import Signer
-from keyturn.audit.courier import Courier
-from keyturn.audit.faults import Faults
-from keyturn.audit.lateness import Lateness
-from keyturn.audit.outlets import configured
-from keyturn.audit.sealer import SEALING_FAULT, Sealer
-from keyturn.audit.watch import CHAIN_FAULT, Watch
+from keyturn.audit.findings import Faults
+from keyturn.audit.integrity_monitor import CHAIN_FAULT, Watch
+from keyturn.audit.sealing_loop import SEALING_FAULT, Sealer
+from keyturn.audit.shipper import Courier, Lateness
+from keyturn.audit.sinks import configured
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
 from keyturn.config.settings import AuditSettings
@@ -52,7 +51,7 @@ class Custody:
         """Begin with what an earlier process left unsealed, undelivered or unverified."""
         self._unlisten = self._bus.listen(CHECKPOINT_MADE, self._checkpoint_made)
         works = [self._sealer.run(), *(courier.run() for courier in self._couriers), self._watch.run()]
-        works.append(make_rounds(self._lateness.look, lateness.LOOK_EVERY, "checkpoints on their way", at_once=False))
+        works.append(make_rounds(self._lateness.look, shipper.LOOK_EVERY, "checkpoints on their way", at_once=False))
         self._tasks = [asyncio.create_task(each, name="audit") for each in works]
         self._sealer.wake()
 

@@ -6,7 +6,7 @@ from functools import partial
 import structlog
 
 from keyturn.audit.checkpoints import Signer, any_due, make_due
-from keyturn.audit.faults import Faults
+from keyturn.audit.findings import Faults
 from keyturn.audit.sealing import AT_ONCE, ChainForked, any_unsealed, seal
 from keyturn.config.settings import AuditSettings
 from keyturn.store.port import Store, StoreUnavailable

@@ -10,14 +10,13 @@ import structlog
 
 from keyturn.audit import reading
 from keyturn.audit.archive import lost
+from keyturn.audit.checkpoint_check import Filed, compare, hear, wanted
 from keyturn.audit.checkpoints import Signed, Signer, filed, installation_id
 from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
-from keyturn.audit.faults import Faults
-from keyturn.audit.findings import Finding
+from keyturn.audit.findings import Faults, Finding
 from keyturn.audit.reading import Head, Told
 from keyturn.audit.restores import Restores, hear_restores
 from keyturn.audit.verification import Stretch, Walked, walk
-from keyturn.audit.witness import Filed, compare, hear, wanted
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
 
 CHAIN_FAULT, KEPT_FAULT = "chain", "kept checkpoints"
