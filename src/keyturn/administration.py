@@ -15,7 +15,7 @@ from keyturn.alerts import operations as alert_operations
 from keyturn.alerts.backups import record_made
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.channel import Channel
-from keyturn.alerts.trial import try_channels
+from keyturn.alerts.operations import try_channels
 from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
 from keyturn.auth.keyring import Keyring, keyring_of, unlock
 from keyturn.auth.login import sign_in
@@ -28,7 +28,7 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.name_spaces import NameSpaces
 from keyturn.connectors.registry import far_sides
 from keyturn.connectors.using import credential_uses
-from keyturn.dossier import story
+from keyturn.dossier import dossier
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
 from keyturn.operations import OPERATIONS, perform, prepared
@@ -46,7 +46,7 @@ _OPERATIONS = (
     *approvals.operations(),
     *dry_run.operations(),
     *alert_operations.OPERATIONS,
-    *story.OPERATIONS,
+    *dossier.OPERATIONS,
     *deferred_work.OPERATIONS,
 )
 

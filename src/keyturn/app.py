@@ -12,9 +12,9 @@ from typing import Any
 from keyturn.admin import operators
 from keyturn.admin.operation import Answer
 from keyturn.administration import Administration, installation
-from keyturn.alerts.alerts import Alerts
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.channel import Channel
+from keyturn.alerts.service import Alerts
 from keyturn.api.admission import room
 from keyturn.api.edge import Server
 from keyturn.api.listening import tls_context

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.alerts.collecting import WINDOW
+from keyturn.alerts.batching import WINDOW
 from tests.support.alert_env import alert_env, by_webhook
 from tests.support.clock import RunningClock
 from tests.support.receiver import Receiver

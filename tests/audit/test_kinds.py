@@ -17,7 +17,7 @@ from keyturn.audit import journal
 from keyturn.audit.kinds import KINDS, RENAMED, current, former
 from keyturn.commands.model.states import State
 from keyturn.commands.operations.command_details import timeline
-from keyturn.dossier.story import entry_shown
+from keyturn.dossier.dossier import entry_shown
 from tests.support.audit_env import AuditEnv, faults, verify_export
 
 SOURCES = sorted(Path(keyturn.__file__).parent.rglob("*.py"))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.alerts import outbox
-from keyturn.alerts.alerts import Alerts
 from keyturn.alerts.channel import Channel
+from keyturn.alerts.service import Alerts
 from keyturn.alerts.smtp import SmtpChannel
 from keyturn.alerts.webhook import WebhookChannel
 from keyturn.audit import journal

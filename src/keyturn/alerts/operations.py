@@ -1,12 +1,21 @@
-"""What an administrator asks about alerts."""
+"""What an administrator asks about alerts.
 
-from typing import Annotated
+A test alert through every channel, at once and past the outbox.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from msgspec import Meta
 
 from keyturn.admin.guards import reads
 from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.alerts import outbox
+from keyturn.alerts.channel import Channel, NotDelivered
+from keyturn.alerts.message import Message
+from keyturn.alerts.outbox import Letter
+from keyturn.clock import iso_time
 
 
 class ListAlerts(Arguments, frozen=True):
@@ -20,3 +29,26 @@ def listed(session: Session, arguments: ListAlerts) -> Answer:
 
 
 OPERATIONS = (Operation("alerts list", ListAlerts, listed, guard=reads()),)
+
+
+async def try_channels(channels: Sequence[Channel], now: int) -> list[dict[str, Any]]:
+    """What happened on each, JSON-ready."""
+    message = Message(
+        id=f"test-{now}",
+        kind="alert.test",
+        severity="test",
+        at=iso_time(now),
+        company=None,
+        subject="A test of the alerts",
+        text="This is a test. Nothing happened.",
+        entry=None,
+    )
+    return await asyncio.gather(*(_try(channel, Letter(0, message)) for channel in channels))
+
+
+async def _try(channel: Channel, letter: Letter) -> dict[str, Any]:
+    try:
+        await channel.send(letter)
+    except NotDelivered as error:
+        return {"channel": channel.name, "delivered": False, "fault": str(error)}
+    return {"channel": channel.name, "delivered": True, "fault": None}

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from keyturn.alerts import backups, collecting, entries, outbox
+from keyturn.alerts import backups, batching, entries, outbox
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.delivery import Delivery
 from keyturn.clock import Clock
@@ -54,9 +54,9 @@ class Alerts:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _collect(self) -> None:
-        more = await self._store.read(collecting.waiting)
+        more = await self._store.read(batching.waiting)
         while more:
-            more = await self._store.write(partial(collecting.collect, channels=self._names))
+            more = await self._store.write(partial(batching.collect, channels=self._names))
         self._count(await self._store.read(outbox.unsent))
 
     def _count(self, unsent: Mapping[str, int]) -> None:
