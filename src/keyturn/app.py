@@ -15,11 +15,11 @@ from keyturn.administration import Administration, installation
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.service import Alerts
-from keyturn.api.admission import room
-from keyturn.api.edge import Server
-from keyturn.api.listening import tls_context
-from keyturn.api.local import SOCKET_NAME, build_local_app
+from keyturn.api.admin_socket import SOCKET_NAME, build_local_app
 from keyturn.api.routes import build_app, build_metrics_app
+from keyturn.api.server.connection_limits import room
+from keyturn.api.server.listeners import tls_context
+from keyturn.api.server.server import Server
 from keyturn.audit.service import Custody
 from keyturn.auth.keyring import Keyring, unlock
 from keyturn.auth.principal import Credentials
@@ -39,8 +39,7 @@ from keyturn.store.background import Round, make_rounds
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import open_store
 from keyturn.store.port import Store, StoreUnavailable
-from keyturn.telemetry.loop_lag import watch_loop_lag
-from keyturn.telemetry.metrics import Metrics
+from keyturn.telemetry.metrics import Metrics, watch_loop_lag
 from keyturn.tenants.accounts import KeptCredentials
 from keyturn.tenants.name_spaces import settle_all
 from keyturn.timekeeping import Timekeeper, machine_boot

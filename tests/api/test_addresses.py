@@ -1,6 +1,6 @@
 import pytest
 
-from keyturn.api.addresses import Addresses
+from keyturn.api.client_address import Addresses
 from keyturn.api.request import Request
 from keyturn.config.settings import LimitSettings
 from tests.support.api_env import body, open_api, signed

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.api import admission
-from keyturn.api.admission import Admission, room
-from keyturn.api.listening import ListenRefused, tls_context
 from keyturn.api.routes import build_metrics_app
+from keyturn.api.server import connection_limits
+from keyturn.api.server.connection_limits import Admission, room
+from keyturn.api.server.listeners import ListenRefused, tls_context
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics
 from tests.support.api_env import ApiEnv, body, open_api, signed, wait_until
@@ -108,7 +108,7 @@ def test_a_named_client_that_goes_away_leaves_its_place() -> None:
 
 
 def test_refused_connections_do_not_use_up_the_files_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "LINGERING", 2)
+    monkeypatch.setattr(connection_limits, "LINGERING", 2)
     with open_api(ServerSettings(max_connections=2)) as env, ExitStack() as held:
         assert served(held.enter_context(env.call.connected())) == 200
         heard = []
@@ -147,19 +147,19 @@ def test_the_soft_limit_is_raised_as_far_as_it_is_needed_and_may_be(
     monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, expected: int | None
 ) -> None:
     limits = Limits(soft, hard)
-    monkeypatch.setattr(admission, "resource", limits)
+    monkeypatch.setattr(connection_limits, "resource", limits)
 
     places = room(ServerSettings(max_connections=1_000))
 
     if expected is None:
-        assert (limits.soft, places) == (700, 700 - 200 - admission.LINGERING - admission._in_use())
+        assert (limits.soft, places) == (700, 700 - 200 - connection_limits.LINGERING - connection_limits._in_use())
     else:
         assert places == expected
         assert limits.soft >= max(soft, 1_200)
 
 
 def test_a_limit_that_leaves_no_places_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "resource", Limits(256, 256))
+    monkeypatch.setattr(connection_limits, "resource", Limits(256, 256))
     with pytest.raises(ListenRefused, match=r"may open 256 files.*LimitNOFILE"):
         room(ServerSettings())
 

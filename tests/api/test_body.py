@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from keyturn.api.body import decode_object
+from keyturn.api.json_body import decode_object
 from keyturn.errors import InvalidJson
 from tests.support.api_env import VIN, ApiEnv, body, signature, signed
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from keyturn.api import protocol
+from keyturn.api.server import protocol
 from keyturn.config.settings import ServerSettings
 from tests.support.api_env import ApiEnv, body, open_api, signed, wait_until
 

@@ -1,6 +1,6 @@
 import pytest
 
-from keyturn.api.limits import CAPACITY, FailedAttempts, Held, TokenBuckets
+from keyturn.api.rate_limits import CAPACITY, FailedAttempts, Held, TokenBuckets
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import BlockedByPolicy, CommandNotFound, ConfirmationInvalid, Refusal, VinNotFound
 from tests.support.api_env import ApiEnv, body, open_api, signed

@@ -1,8 +1,7 @@
 import asyncio
 import contextlib
 
-from keyturn.telemetry.loop_lag import watch_loop_lag
-from keyturn.telemetry.metrics import Metrics
+from keyturn.telemetry.metrics import Metrics, watch_loop_lag
 
 
 def test_what_the_engine_counts_is_rendered() -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from keyturn.api.answer import json_answer
-from keyturn.api.edge import Server
-from keyturn.api.listening import ListenRefused, tls_context
 from keyturn.api.request import Request
+from keyturn.api.responses import json_answer
 from keyturn.api.routes import build_metrics_app
+from keyturn.api.server.listeners import ListenRefused, tls_context
+from keyturn.api.server.server import Server
 from keyturn.config.settings import ServerSettings
 from tests.support.api_env import ApiEnv, body, signed, wait_until
 from tests.support.certificates import Authority

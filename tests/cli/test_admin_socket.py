@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.api.local import BODY_LIMIT, SOCKET_NAME
+from keyturn.api.admin_socket import BODY_LIMIT, SOCKET_NAME
 from keyturn.cli.admin_socket import open_admin_socket
 from keyturn.cli.root import run
 

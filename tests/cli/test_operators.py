@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from keyturn.api.local import SOCKET_NAME
+from keyturn.api.admin_socket import SOCKET_NAME
 from keyturn.auth.totp import code_at, step_at
 from keyturn.cli.root import run
 from keyturn.clock import SystemClock

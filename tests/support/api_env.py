@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from keyturn.api.edge import Server
 from keyturn.api.routes import build_app
+from keyturn.api.server.server import Server
 from keyturn.auth.principal import Principal
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.admission.requests import CommandRequest, PostAnswer

@@ -49,7 +49,7 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target("commands/rules/policy.py", _commands("policy_rules", "policy")),
     Target("commands/model/lanes.py", _commands("lanes", "lane_order", "open_commands", "coalescing", "lane_machine")),
-    Target("api/limits.py", ("api/test_limits.py",)),
+    Target("api/rate_limits.py", ("api/test_limits.py",)),
     Target(
         "tenants/limits.py",
         ("admin/test_table.py", "tenants/test_limits.py", *_commands("policy", "policy_rules")),

@@ -1,8 +1,8 @@
 """Whether the process lives, whether it can work, and what it counts."""
 
-from keyturn.api.answer import Answer, json_answer
 from keyturn.api.ports import Readiness
 from keyturn.api.request import Request
+from keyturn.api.responses import Answer, json_answer
 from keyturn.telemetry.metrics import CONTENT_TYPE, Metrics
 
 

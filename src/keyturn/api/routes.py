@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from keyturn.api.addresses import Addresses
-from keyturn.api.answer import Answer
-from keyturn.api.envelope import Envelope
-from keyturn.api.gate import Gate
+from keyturn.api.client_address import Addresses
 from keyturn.api.health import Exposition, Ready, healthz
-from keyturn.api.limits import FailedAttempts
+from keyturn.api.middleware import Envelope
 from keyturn.api.ports import Desk, Directory, Readiness
+from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
+from keyturn.api.request_guard import Gate
+from keyturn.api.responses import Answer
 from keyturn.api.token import Tokens
 from keyturn.api.vehicle_command import VehicleCommands
 from keyturn.clock import Clock

@@ -2,12 +2,12 @@
 
 from urllib.parse import parse_qs
 
-from keyturn.api.addresses import Addresses
-from keyturn.api.answer import Answer, json_answer
-from keyturn.api.body import storable
-from keyturn.api.limits import FailedAttempts
+from keyturn.api.client_address import Addresses
+from keyturn.api.json_body import storable
 from keyturn.api.ports import Directory
+from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
+from keyturn.api.responses import Answer, json_answer
 from keyturn.errors import InvalidCredentials, TooManyRequests
 
 _FIELD_PAIRS = (("client_id", "client_secret"), ("username", "password"))

@@ -8,12 +8,11 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 import msgspec
 
-from keyturn.api.answer import Answer, json_answer
-from keyturn.api.body import decode_object, storable
-from keyturn.api.etag import tagged
-from keyturn.api.gate import Gate
+from keyturn.api.json_body import decode_object, storable
 from keyturn.api.ports import Desk
 from keyturn.api.request import Request
+from keyturn.api.request_guard import Gate
+from keyturn.api.responses import Answer, json_answer, tagged
 from keyturn.auth.principal import Principal
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.admission.requests import CommandRequest

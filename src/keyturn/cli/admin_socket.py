@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.api.local import SOCKET_NAME
+from keyturn.api.admin_socket import SOCKET_NAME
 from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import Exit, Failure
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from keyturn.api.listening import ListenRefused
+from keyturn.api.server.listeners import ListenRefused
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.config.checking import ConfigError
 from keyturn.config.settings import LogSettings

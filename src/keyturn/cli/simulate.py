@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from keyturn.api.listening import refused_address
+from keyturn.api.server.listeners import refused_address
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_url

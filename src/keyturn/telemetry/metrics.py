@@ -1,4 +1,10 @@
-"""What Keyturn counts, in a registry of its own, for Prometheus to read."""
+"""What Keyturn counts, in a registry of its own, for Prometheus to read.
+
+How late the event loop runs what is due.
+"""
+
+import asyncio
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -101,3 +107,16 @@ class Metrics:
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+INTERVAL = 0.1
+"""Seconds between two measurements."""
+
+
+async def watch_loop_lag(observe: Callable[[float], None]) -> None:
+    """Call `observe` with the loop's lag in seconds, until cancelled."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + INTERVAL
+        await asyncio.sleep(INTERVAL)
+        observe(max(0.0, loop.time() - due))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.api.signing import is_signed, message
+from keyturn.api.signatures.verification import is_signed, message
 from keyturn.auth.principal import Principal
 from tests.support.api_env import VIN, ApiEnv, body, signature, signed
 

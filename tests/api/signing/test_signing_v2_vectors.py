@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.api.message_signatures import signature_base, signed_nonce
 from keyturn.api.request import Request
-from keyturn.api.structured_fields import read_labelled_list
+from keyturn.api.signatures.structured_fields import read_labelled_list
+from keyturn.api.signatures.verification import signature_base, signed_nonce
 from keyturn.auth.principal import Principal
 from keyturn_client import signature_headers
 from tests.support.http_message import HttpMessage, inner_list

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyturn.api.structured_fields import InnerList, read_byte_sequences, read_labelled_list
+from keyturn.api.signatures.structured_fields import InnerList, read_byte_sequences, read_labelled_list
 
 keys = st.from_regex(r"[a-z*][a-z0-9_.*-]{0,10}", fullmatch=True)
 texts = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=10)

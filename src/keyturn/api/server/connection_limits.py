@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from keyturn.api.listening import ListenRefused
+from keyturn.api.server.listeners import ListenRefused
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics
 

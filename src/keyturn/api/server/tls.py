@@ -5,9 +5,9 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
 
-from keyturn.api.addresses import Addresses
-from keyturn.api.admission import Admission
-from keyturn.api.protocol import EdgeProtocol
+from keyturn.api.client_address import Addresses
+from keyturn.api.server.connection_limits import Admission
+from keyturn.api.server.protocol import EdgeProtocol
 
 _PAUSE = 0.1
 """Seconds until the next try where no connection could be taken."""

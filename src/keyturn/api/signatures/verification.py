@@ -1,13 +1,19 @@
-"""Signing, version 2: HTTP Message Signatures (RFC 9421) with HMAC-SHA256 and Content-Digest (RFC 9530)."""
+"""Signing, version 2: HTTP Message Signatures (RFC 9421) with HMAC-SHA256 and Content-Digest (RFC 9530).
+
+Signing, version 1 (the seeds'): HMAC-SHA256 over the vehicle and the command.
+"""
 
 import hashlib
 import hmac
+import re
+from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii
 from typing import Annotated, Literal
 
 import msgspec
 
 from keyturn.api.request import Request
-from keyturn.api.structured_fields import InnerList, read_byte_sequences, read_labelled_list
+from keyturn.api.signatures.structured_fields import InnerList, read_byte_sequences, read_labelled_list
 from keyturn.auth.principal import Principal
 from keyturn.clock import SECOND
 from keyturn.commands.admission.nonces import Nonce
@@ -85,3 +91,20 @@ def _is_digest(field: str, body: bytes) -> bool:
 def _is_signed(given: bytes, base: str, principal: Principal) -> bool:
     signed = base.encode("ascii")
     return any(hmac.compare_digest(given, hmac.digest(secret, signed, "sha256")) for secret in principal.sign_secrets)
+
+
+_HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
+
+
+def message(vin: str, command: str) -> bytes:
+    """What is signed: ``json.dumps({"vin": vin, "command": command}, separators=(",", ":"), sort_keys=True)``."""
+    return f'{{"command":{encode_basestring_ascii(command)},"vin":{encode_basestring_ascii(vin)}}}'.encode("ascii")
+
+
+def is_signed(signature: str, vin: str, command: str, secrets: Iterable[bytes]) -> bool:
+    """Whether `signature` (64 hex digits of either case) is the digest under one of the sign-secrets."""
+    if not _HEX_DIGEST.fullmatch(signature):
+        return False
+    given = bytes.fromhex(signature)
+    signed = message(vin, command)
+    return any(hmac.compare_digest(given, hmac.digest(secret, signed, "sha256")) for secret in secrets)

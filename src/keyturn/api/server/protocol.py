@@ -12,12 +12,11 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from keyturn.api.addresses import Addresses
-from keyturn.api.admission import Admission
-from keyturn.api.answer import refusal_answer
-from keyturn.api.bounds import Bounds, Phase
-from keyturn.api.outlet import Outlet
+from keyturn.api.client_address import Addresses
 from keyturn.api.request import joined_headers, request_id
+from keyturn.api.responses import refusal_answer
+from keyturn.api.server.connection_limits import Admission
+from keyturn.api.server.transport import Bounds, Outlet, Phase
 from keyturn.errors import InvalidHttp, Refusal, ServiceUnavailable
 from keyturn.telemetry.metrics import Metrics
 

@@ -6,8 +6,8 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from keyturn.api.answer import Answer, detail_answer, refusal_answer
 from keyturn.api.request import ClientGone, Request
+from keyturn.api.responses import Answer, detail_answer, refusal_answer
 from keyturn.clock import Clock
 from keyturn.errors import InternalError, Refusal, ServiceUnavailable
 from keyturn.store.port import StoreUnavailable

@@ -4,13 +4,12 @@ import re
 
 import msgspec
 
-from keyturn.api.addresses import Addresses
-from keyturn.api.body import storable
-from keyturn.api.limits import FailedAttempts, TokenBuckets
-from keyturn.api.message_signatures import INPUT, signed_nonce
+from keyturn.api.client_address import Addresses
+from keyturn.api.json_body import storable
 from keyturn.api.ports import Desk, Directory
+from keyturn.api.rate_limits import FailedAttempts, TokenBuckets
 from keyturn.api.request import Request
-from keyturn.api.signing import is_signed
+from keyturn.api.signatures.verification import INPUT, is_signed, signed_nonce
 from keyturn.auth.principal import Principal
 from keyturn.clock import Clock
 from keyturn.commands.admission.nonces import Nonce

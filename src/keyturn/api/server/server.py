@@ -15,12 +15,12 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from keyturn.api.addresses import Addresses
-from keyturn.api.admission import Admission, of_one_address
-from keyturn.api.bounds import phase_bounds
-from keyturn.api.front import TlsListener
-from keyturn.api.listening import refused_address, unix_socket
-from keyturn.api.protocol import EdgeProtocol
+from keyturn.api.client_address import Addresses
+from keyturn.api.server.connection_limits import Admission, of_one_address
+from keyturn.api.server.listeners import refused_address, unix_socket
+from keyturn.api.server.protocol import EdgeProtocol
+from keyturn.api.server.tls import TlsListener
+from keyturn.api.server.transport import phase_bounds
 from keyturn.clock import SECOND, Clock
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics

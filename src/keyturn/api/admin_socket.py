@@ -7,8 +7,8 @@ import msgspec
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from keyturn.api.answer import Answer, json_answer
 from keyturn.api.request import ClientGone, Request
+from keyturn.api.responses import Answer, json_answer
 from keyturn.auth.principal import Credentials
 from keyturn.errors import BodyTooLarge, OperationError
 from keyturn.store.port import StoreUnavailable
