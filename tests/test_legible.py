@@ -7,9 +7,9 @@ import pytest
 
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rules import message, rule_for
-from keyturn.cli import sheet
+from keyturn.cli.commands import emergency_sheet
+from keyturn.cli.commands.following import follow
 from keyturn.cli.failure import Exit, Failure, tell
-from keyturn.cli.following import follow
 from keyturn.cli.output import print_answer, print_json
 from keyturn.cli.tables import print_timeline
 from keyturn.dossier import page
@@ -73,7 +73,7 @@ def test_emergency_sheet_shows_no_control_characters() -> None:
     )  # fmt: skip
     notice = {"at": NASTY, "channel": NASTY, "text": NASTY, "actor": NASTY}
     record |= {"position_then": None, "last_position": None, "commands": [], "notices": [notice], "keep_enabling": None}
-    for text in (sheet.as_text([record]), sheet.as_html([record])):
+    for text in (emergency_sheet.as_text([record]), emergency_sheet.as_html([record])):
         assert "evil" in text
         assert clean(text)
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keyturn.cli.mismatch import mismatch
+from keyturn.cli.commands.signature_diagnosis import mismatch
 from keyturn.cli.root import run
 from keyturn_client.signing import message
 

@@ -26,32 +26,34 @@ class Command(NamedTuple):
 GROUPS: dict[str, dict[str, Command]] = {
     "Run": {
         "demo": Command("A server, a simulated OEM and a fleet to try things on.", "keyturn.cli.demo.command:demo"),
-        "serve": Command("The server.", "keyturn.cli.serve:serve"),
-        "simulate": Command("The simulated OEM cloud alone.", "keyturn.cli.simulate:simulate"),
+        "serve": Command("The server.", "keyturn.cli.commands.serve:serve"),
+        "simulate": Command("The simulated OEM cloud alone.", "keyturn.cli.commands.simulate:simulate"),
     },
     "Call a server": {
-        "send": Command("Send a command and follow it to its end.", "keyturn.cli.calls:send"),
-        "status": Command("Show a command.", "keyturn.cli.calls:status"),
-        "token": Command("Fetch a bearer token.", "keyturn.cli.calls:token"),
-        "sign": Command("Print a signature; say why another does not match.", "keyturn.cli.sign:sign"),
+        "send": Command("Send a command and follow it to its end.", "keyturn.cli.commands.calls:send"),
+        "status": Command("Show a command.", "keyturn.cli.commands.calls:status"),
+        "token": Command("Fetch a bearer token.", "keyturn.cli.commands.calls:token"),
+        "sign": Command("Print a signature; say why another does not match.", "keyturn.cli.commands.sign:sign"),
     },
     "Administer": {
         "company": Command("Companies: the tenants."),
         "application": Command("Applications of a company, and their secrets."),
         "plan": Command("Plans: which commands were bought for a vehicle."),
-        "connector": Command("Try a connector's definition; no vehicle is commanded.", "keyturn.cli.connector:VERBS"),
+        "connector": Command(
+            "Try a connector's definition; no vehicle is commanded.", "keyturn.cli.commands.connector:VERBS"
+        ),
         "account": Command("A company's accounts at OEMs."),
         "vehicle": Command("Vehicles: how they are reached, and what may be done with them."),
         "immobilised": Command(
-            "List immobilised vehicles; print an emergency sheet.", "keyturn.cli.immobilised:immobilised"
+            "List immobilised vehicles; print an emergency sheet.", "keyturn.cli.commands.immobilised:immobilised"
         ),
         "immobilisation": Command("Immobilisation records: list them, close one by hand."),
         "notice": Command("What the end user of a vehicle was told."),
         "enable": Command(
-            "Enable a vehicle's ignition, with --keep until confirmed.", "keyturn.cli.immobilised:enable"
+            "Enable a vehicle's ignition, with --keep until confirmed.", "keyturn.cli.commands.immobilised:enable"
         ),
         "keep-enabling": Command("Enabling that goes on until it is confirmed."),
-        "alerts": Command("Alerts: what was told to whom; try them out.", "keyturn.cli.alerts:alerts"),
+        "alerts": Command("Alerts: what was told to whom; try them out.", "keyturn.cli.commands.alerts:alerts"),
         "operator": Command("Operators: who administers, approves and looks on."),
         "change": Command("Changes that loosen: they wait, and others in charge may stop them."),
         "policy": Command("A company's rules for immobilising vehicles."),
@@ -59,12 +61,14 @@ GROUPS: dict[str, dict[str, Command]] = {
         "limit": Command("Limits on immobilising that were reached; lift them."),
         "approval": Command("Immobilisations that wait for a second person."),
         "command": Command("Commands that wait: take one back."),
-        "ready": Command("What a command would meet now; nothing is sent.", "keyturn.cli.ready:ready"),
+        "ready": Command("What a command would meet now; nothing is sent.", "keyturn.cli.commands.ready:ready"),
         "clock": Command("The time: what the clocks show; accept a wall clock that was set."),
-        "audit": Command("The audit chains: checkpoint, export, verify.", "keyturn.cli.audit:VERBS"),
-        "dossier": Command("Everything on record about a command, in two files.", "keyturn.cli.dossier:dossier"),
-        "backup": Command("Copy the database to a file.", "keyturn.cli.backup:backup"),
-        "restore": Command("Put a backup in the database's place.", "keyturn.cli.backup:restore"),
+        "audit": Command("The audit chains: checkpoint, export, verify.", "keyturn.cli.commands.audit:VERBS"),
+        "dossier": Command(
+            "Everything on record about a command, in two files.", "keyturn.cli.commands.dossier:dossier"
+        ),
+        "backup": Command("Copy the database to a file.", "keyturn.cli.commands.backup:backup"),
+        "restore": Command("Put a backup in the database's place.", "keyturn.cli.commands.backup:restore"),
     },
 }
 

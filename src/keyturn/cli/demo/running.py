@@ -10,12 +10,12 @@ from typing import NamedTuple
 import msgspec
 
 from keyturn.app import Node
+from keyturn.cli.commands.simulate import running_simulator
 from keyturn.cli.demo.fleet import enrol
 from keyturn.cli.demo.folder import Credentials, Memory, client_of, recall, remember
 from keyturn.cli.demo.settings import demo_settings, port_of
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import log_to_stderr
-from keyturn.cli.simulate import running_simulator
 from keyturn.errors import OperationError
 from keyturn_client import KeyturnError, Token, Unreachable
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins

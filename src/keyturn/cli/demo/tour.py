@@ -5,8 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from keyturn.cli.commands.following import follow
 from keyturn.cli.demo.folder import Memory, client_of
-from keyturn.cli.following import follow
 from keyturn.cli.tables import console, pairs
 from keyturn_client import KeyturnClient, KeyturnError, Unreachable, message
 

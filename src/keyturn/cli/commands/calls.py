@@ -123,7 +123,7 @@ def _confirm(record: Record, *, yes: bool) -> None:
 def _followed(records: Iterable[Record], *, as_json: bool) -> Record:
     """The last record; it alone is printed in JSON."""
     if not as_json:
-        from keyturn.cli.following import follow  # a script does not wait for what draws lines
+        from keyturn.cli.commands.following import follow  # a script does not wait for what draws lines
 
         return follow(records)
     last = deque(records, maxlen=1).pop()

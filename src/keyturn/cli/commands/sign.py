@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from keyturn.cli.commands.signature_diagnosis import mismatch
 from keyturn.cli.failure import Exit, Failure, usage
-from keyturn.cli.mismatch import mismatch
 from keyturn.cli.options import AsJson, Version2
 from keyturn.cli.output import print_json
 from keyturn_client.message_signatures import signature_headers

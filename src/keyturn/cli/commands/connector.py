@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from keyturn.cli.conclusions import Told, concluded, lines, reported, summary
+from keyturn.cli.commands.connector_report import Told, concluded, lines, reported, summary
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json

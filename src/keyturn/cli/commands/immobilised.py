@@ -6,12 +6,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from keyturn.cli.administration import perform
-from keyturn.cli.calls import Assent, Case, Reason, send
+from keyturn.cli.commands.calls import Assent, Case, Reason, send
+from keyturn.cli.commands.emergency_sheet import as_html, as_text
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.operators import credentials
 from keyturn.cli.options import AS_TOLD, HERE, NOBODY, Access, AsJson, Place, Who
 from keyturn.cli.output import print_answer
-from keyturn.cli.sheet import as_html, as_text
 from keyturn.private_files import write_private
 
 Company = Annotated[str | None, Parameter(help="Its id or name.")]
