@@ -5,15 +5,15 @@ import hashlib
 import msgspec
 
 from keyturn_simulator import errors
-from keyturn_simulator.chance import latency
 from keyturn_simulator.clock import micros
-from keyturn_simulator.commands import OFFERED
-from keyturn_simulator.faults import FATES, Fate, Fault
-from keyturn_simulator.fleet import FaceName, FleetVehicle
+from keyturn_simulator.http.faults import FATES, Fate, Fault
 from keyturn_simulator.journal import Tried
 from keyturn_simulator.operations import Operation
-from keyturn_simulator.simulation import CANCELLED, Simulation
-from keyturn_simulator.vehicle import Report
+from keyturn_simulator.vehicles.chance import latency
+from keyturn_simulator.vehicles.commands import OFFERED
+from keyturn_simulator.vehicles.fleet import FaceName, FleetVehicle
+from keyturn_simulator.vehicles.simulation import CANCELLED, Simulation
+from keyturn_simulator.vehicles.vehicle import Report
 
 PLAIN = FATES[Fault.NONE]
 

@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.operations import Operation
-from keyturn_simulator.state import Condition
+from keyturn_simulator.vehicles.state import Condition
 
 FILE_NAME = "simulator.journal"
 

@@ -1,7 +1,7 @@
 from keyturn_simulator.journal import ClockMoved, Founded, LatencySet, Record, Tried
 from keyturn_simulator.ledger import Actuation, Ledger
 from keyturn_simulator.operations import Operation, Operations
-from keyturn_simulator.state import Condition
+from keyturn_simulator.vehicles.state import Condition
 
 
 class Memory:

@@ -4,8 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from keyturn_simulator.signals import Value
-from keyturn_simulator.vehicle import Refusal
+from keyturn_simulator.vehicles.signals import Value
+from keyturn_simulator.vehicles.vehicle import Refusal
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True, tag="operation"):

@@ -9,12 +9,12 @@ from types import TracebackType
 
 import uvicorn
 
-from keyturn_simulator.answers import AbortableProtocol, HeldConnections
 from keyturn_simulator.clock import SimulatorClock
+from keyturn_simulator.http.answers import AbortableProtocol, HeldConnections
+from keyturn_simulator.http.server import application
 from keyturn_simulator.journal import Journal
-from keyturn_simulator.server import application
 from keyturn_simulator.settings import SimulatorSettings
-from keyturn_simulator.simulation import Simulation
+from keyturn_simulator.vehicles.simulation import Simulation
 
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048

@@ -4,11 +4,11 @@ from itertools import pairwise
 import pytest
 
 from keyturn_simulator.clock import SECOND
-from keyturn_simulator.commands import Change
-from keyturn_simulator.fleet import FleetVehicle, fleet_vins, ordinary_vehicle
-from keyturn_simulator.signals import PARKED, Signal
-from keyturn_simulator.state import Condition, World, affected, state, untouched
-from keyturn_simulator.vehicle import acts_at, report
+from keyturn_simulator.vehicles.commands import Change
+from keyturn_simulator.vehicles.fleet import FleetVehicle, fleet_vins, ordinary_vehicle
+from keyturn_simulator.vehicles.signals import PARKED, Signal
+from keyturn_simulator.vehicles.state import Condition, World, affected, state, untouched
+from keyturn_simulator.vehicles.vehicle import acts_at, report
 
 from .oem import NOON, simulated
 

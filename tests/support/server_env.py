@@ -12,8 +12,8 @@ import msgspec
 from keyturn.app import Node
 from keyturn.config.settings import ConnectorSettings, EngineSettings, LimitSettings, ServerSettings, Settings
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
-from keyturn_simulator.fleet import FleetVehicle
 from keyturn_simulator.operations import Operation
+from keyturn_simulator.vehicles.fleet import FleetVehicle
 from tests.support.clients import Answer, Application, held_by
 from tests.support.clock import RunningClock, eventually
 from tests.support.store_reader import StoreReader

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from keyturn_simulator.faults import Fault
+from keyturn_simulator.http.faults import Fault
 from keyturn_simulator.journal import Journal
 from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.operations import Operation

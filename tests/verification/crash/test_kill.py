@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn_simulator.faults import Fault
+from keyturn_simulator.http.faults import Fault
 from tests.support.clock import eventually
 from tests.verification.crash.consistency import assert_consistent, assert_done_once
 from tests.verification.crash.db_snapshot import copied, in_flight, states

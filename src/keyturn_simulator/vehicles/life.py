@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from keyturn_simulator.chance import between, draw
 from keyturn_simulator.clock import SECOND
-from keyturn_simulator.signals import DRIVING, PARKED, Signal, Value
+from keyturn_simulator.vehicles.chance import between, draw
+from keyturn_simulator.vehicles.signals import DRIVING, PARKED, Signal, Value
 
 LIFE_BEGINS = 1_672_531_200 * SECOND
 HOUR = 3600 * SECOND

@@ -10,15 +10,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from keyturn_simulator import errors
-from keyturn_simulator.access import Access
-from keyturn_simulator.answers import Dropped, HeldConnections, Json, Unanswered, decoded
 from keyturn_simulator.clock import instant
 from keyturn_simulator.cloud import Cloud, CommandCall
-from keyturn_simulator.faults import Answer
-from keyturn_simulator.fleet import FaceName
+from keyturn_simulator.http.access import Access
+from keyturn_simulator.http.answers import Dropped, HeldConnections, Json, Unanswered, decoded
+from keyturn_simulator.http.faults import Answer
+from keyturn_simulator.http.views import operation_view, report_view
 from keyturn_simulator.operations import Operation
-from keyturn_simulator.simulation import Simulation
-from keyturn_simulator.views import operation_view, report_view
+from keyturn_simulator.vehicles.fleet import FaceName
+from keyturn_simulator.vehicles.simulation import Simulation
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 IN_PROGRESS = "in_progress"

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from keyturn_simulator import life
 from keyturn_simulator.clock import SECOND, micros
-from keyturn_simulator.commands import COMMANDS, Effect
-from keyturn_simulator.faults import Fault
-from keyturn_simulator.fleet import FleetVehicle
-from keyturn_simulator.preconditions import PRECONDITIONS, Values
-from keyturn_simulator.signals import Signal, Value
-from keyturn_simulator.state import Condition, World, state
+from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.vehicles import life
+from keyturn_simulator.vehicles.commands import COMMANDS, Effect
+from keyturn_simulator.vehicles.fleet import FleetVehicle
+from keyturn_simulator.vehicles.preconditions import PRECONDITIONS, Values
+from keyturn_simulator.vehicles.signals import Signal, Value
+from keyturn_simulator.vehicles.state import Condition, World, state
 
 AWAKE_AFTER_COMMAND = 600 * SECOND
 

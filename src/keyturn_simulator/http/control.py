@@ -8,14 +8,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from keyturn_simulator import errors
-from keyturn_simulator.access import Access
-from keyturn_simulator.answers import Json, decoded
 from keyturn_simulator.clock import SECOND, rfc3339
-from keyturn_simulator.faults import Fault
-from keyturn_simulator.fleet import FleetVehicle
-from keyturn_simulator.signals import Value, settable
-from keyturn_simulator.simulation import Simulation, Traits
-from keyturn_simulator.views import ledger_view
+from keyturn_simulator.http.access import Access
+from keyturn_simulator.http.answers import Json, decoded
+from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.http.views import ledger_view
+from keyturn_simulator.vehicles.fleet import FleetVehicle
+from keyturn_simulator.vehicles.signals import Value, settable
+from keyturn_simulator.vehicles.simulation import Simulation, Traits
 
 TRAITS = ("fault", "reachable", "evidence_age")
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1_000_000_000)]

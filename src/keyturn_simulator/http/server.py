@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from keyturn_simulator.access import Access, TokenRequest
-from keyturn_simulator.answers import DurableAnswers, HeldConnections, Json, error_answer
-from keyturn_simulator.control import Control
 from keyturn_simulator.errors import CloudError
-from keyturn_simulator.face import Face
-from keyturn_simulator.simulation import Simulation
+from keyturn_simulator.http.access import Access, TokenRequest
+from keyturn_simulator.http.answers import DurableAnswers, HeldConnections, Json, error_answer
+from keyturn_simulator.http.api import Face
+from keyturn_simulator.http.control import Control
+from keyturn_simulator.vehicles.simulation import Simulation
 
 
 class TokenEndpoint:

@@ -2,7 +2,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from keyturn_simulator.signals import Value
+from keyturn_simulator.vehicles.signals import Value
 
 Values = Mapping[str, Value]
 

@@ -6,18 +6,18 @@ from typing import TypedDict
 from msgspec.structs import replace
 
 from keyturn_simulator.clock import SimulatorClock
-from keyturn_simulator.commands import Change
-from keyturn_simulator.faults import Fault
-from keyturn_simulator.fleet import FleetVehicle, fleet_vins
+from keyturn_simulator.http.faults import Fault
 from keyturn_simulator.journal import ClockMoved, Founded, Journal, JournalError, LatencySet, Record
 from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.memory import Memory
 from keyturn_simulator.operations import Operation
-from keyturn_simulator.preconditions import Values
 from keyturn_simulator.settings import SimulatorSettings
-from keyturn_simulator.signals import Signal, Value
-from keyturn_simulator.state import Condition, World, affected, state, untouched
-from keyturn_simulator.vehicle import Outcome, Refusal, Report, acts_at, contact, covered_from, obey, report
+from keyturn_simulator.vehicles.commands import Change
+from keyturn_simulator.vehicles.fleet import FleetVehicle, fleet_vins
+from keyturn_simulator.vehicles.preconditions import Values
+from keyturn_simulator.vehicles.signals import Signal, Value
+from keyturn_simulator.vehicles.state import Condition, World, affected, state, untouched
+from keyturn_simulator.vehicles.vehicle import Outcome, Refusal, Report, acts_at, contact, covered_from, obey, report
 
 CANCELLED = Refusal("cancelled", "Cancelled before the vehicle got it.")
 EXPIRED = Refusal("expired", "Expired before the vehicle got it.")

@@ -4,12 +4,23 @@ from collections.abc import Mapping
 
 import msgspec
 
-from keyturn_simulator import life
 from keyturn_simulator.clock import SECOND, micros
-from keyturn_simulator.commands import Change, Effect
-from keyturn_simulator.faults import Fault
-from keyturn_simulator.fleet import FleetVehicle
-from keyturn_simulator.signals import FUEL_SIGNALS, PARKED, Signal, Step, Steps, Timelines, Value, after, current, ended
+from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.vehicles import life
+from keyturn_simulator.vehicles.commands import Change, Effect
+from keyturn_simulator.vehicles.fleet import FleetVehicle
+from keyturn_simulator.vehicles.signals import (
+    FUEL_SIGNALS,
+    PARKED,
+    Signal,
+    Step,
+    Steps,
+    Timelines,
+    Value,
+    after,
+    current,
+    ended,
+)
 
 SETTLED_BEFORE = 12 * 3600 * SECOND
 LOOP_KM = 25.0

@@ -5,9 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from keyturn_simulator.chance import BRANDS, Brand, draw
-from keyturn_simulator.faults import Fault
-from keyturn_simulator.signals import DRIVING, Value
+from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.vehicles.chance import BRANDS, Brand, draw
+from keyturn_simulator.vehicles.signals import DRIVING, Value
 
 FaceName = Literal["oem", "relay"]
 Powertrain = Literal["combustion", "hybrid", "electric"]

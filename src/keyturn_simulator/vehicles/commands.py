@@ -2,8 +2,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from keyturn_simulator.preconditions import Values, engine_off, number
-from keyturn_simulator.signals import Value
+from keyturn_simulator.vehicles.preconditions import Values, engine_off, number
+from keyturn_simulator.vehicles.signals import Value
 
 ALERT_SECONDS = 30.0
 DIAGNOSTICS = (

@@ -3,7 +3,7 @@
 from keyturn_simulator.clock import rfc3339
 from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.operations import Operation
-from keyturn_simulator.vehicle import Report
+from keyturn_simulator.vehicles.vehicle import Report
 
 
 def operation_view(operation: Operation, base: str) -> dict[str, object]:
