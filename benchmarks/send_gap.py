@@ -14,7 +14,7 @@ from aiohttp.http_writer import StreamWriter
 from benchmarks.load import quantile
 from keyturn.clock import SystemClock, after
 from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.gate import Gate, OncePayload
+from keyturn.connectors.oem_http.http.write_once import Gate, OncePayload
 
 SENDINGS = 2_000
 

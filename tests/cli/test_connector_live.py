@@ -11,9 +11,9 @@ import pytest
 
 from keyturn.cli.root import run
 from keyturn.clock import SECOND, SystemClock
-from keyturn.connectors.oem_http.auth import Auth
 from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.oem_http.definition import parse_definition
+from keyturn.connectors.oem_http.definition.auth import Auth
+from keyturn.connectors.oem_http.definition.definition import parse_definition
 from keyturn.connectors.oem_http.trial import ReadOnlyWire
 from keyturn.connectors.port import Account, Order, Target
 from tests.support.oem import Oem, Seen, answer

@@ -3,7 +3,7 @@
 from typing import Any
 
 from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.oem_http.definition import Definition, parse_definition
+from keyturn.connectors.oem_http.definition.definition import Definition, parse_definition
 from tests.support.clock import RunningClock
 
 OPERATION: dict[str, Any] = {

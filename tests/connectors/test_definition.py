@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 from tests.support.clock import RunningClock
 
 from .definitions import OPERATION, SYNC, connector, definition

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.notation import Query
+from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.oem_http.definition.queries import Query
 from keyturn.connectors.port import Operation, Target, Verdict
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, answer

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.oem_http.building import load_definition
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.registry import build_connectors
 from tests.support.clock import RunningClock
 from tests.support.oem import HANG, Oem, answer

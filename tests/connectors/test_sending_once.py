@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.gate import BarredError, Gate
+from keyturn.connectors.oem_http.http.write_once import BarredError, Gate
 from keyturn.connectors.port import Verdict
 from tests.support.certificates import Authority
 from tests.support.clock import RunningClock

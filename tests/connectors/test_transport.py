@@ -10,7 +10,7 @@ import pytest
 from keyturn.clock import SystemClock
 from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.port import Connector, Exchange, OemAnswer, Verdict
 from keyturn.connectors.registry import build_connectors
 from tests.support.certificates import Authority

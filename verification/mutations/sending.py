@@ -119,7 +119,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "the connector does not compare send_by",
-        "connectors/oem_http/gate.py",
+        "connectors/oem_http/http/write_once.py",
         "        if self.send_by.passed():\n",
         "        if False:\n",
         "",

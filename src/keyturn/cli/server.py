@@ -14,7 +14,7 @@ from keyturn.api.server.listeners import ListenRefused
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.config.checking import ConfigError
 from keyturn.config.settings import LogSettings
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.store.port import StoreRefused, StoreUnavailable
 from keyturn.telemetry.logs import configure_logs
 

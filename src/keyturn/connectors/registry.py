@@ -13,7 +13,7 @@ from keyturn.clock import Clock
 from keyturn.config.checking import ConfigError
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.oem_http.building import build_http, configured, load_definition
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.port import Connector, CredentialKeeper
 
 GROUP = "keyturn.connectors"

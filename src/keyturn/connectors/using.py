@@ -7,8 +7,8 @@ import msgspec
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors.credentials import CredentialUse
 from keyturn.connectors.oem_http.building import load_definition
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 
 _ACCOUNT = "account."
 

@@ -7,7 +7,7 @@ import zlib
 import brotli
 import pytest
 
-from keyturn.connectors.oem_http.bodies import BodyError, BodyTooLarge, plain
+from keyturn.connectors.oem_http.http.bodies import BodyError, BodyTooLarge, plain
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
 from tests.connectors.definitions import OPERATION, connector
 from tests.connectors.orders import order, target

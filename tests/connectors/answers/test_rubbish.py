@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from keyturn.connectors.oem_http.exchanges import exchange
-from keyturn.connectors.oem_http.mapping import AnswerMapping
-from keyturn.connectors.oem_http.notation import Query
-from keyturn.connectors.oem_http.outcomes import decoded
-from keyturn.connectors.oem_http.requests import Requests
-from keyturn.connectors.oem_http.state import StateMapping
-from keyturn.connectors.oem_http.wire import Transfer
+from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.answers.mapping import AnswerMapping
+from keyturn.connectors.oem_http.answers.state import StateMapping
+from keyturn.connectors.oem_http.definition.queries import Query
+from keyturn.connectors.oem_http.http.client import Transfer
+from keyturn.connectors.oem_http.http.exchanges import exchange
+from keyturn.connectors.oem_http.http.requests import Requests
 from keyturn.connectors.port import OemAnswer, Operation, StateReport, Verdict
 from tests.connectors.definitions import OPERATION, SYNC, definition
 

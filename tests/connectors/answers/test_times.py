@@ -10,7 +10,7 @@ from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.preconditions.context import Case
 from keyturn.commands.preconditions.evaluation import Finding, Verdict, judge, refusals
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.port import Declarations, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.credentials import CredentialUse
-from keyturn.connectors.oem_http.definition import parse_definition
+from keyturn.connectors.oem_http.definition.definition import parse_definition
 from keyturn.connectors.using import credential_use, credential_uses
 from tests.connectors.configured import http_settings
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.oem_http.document import DefinitionError
+from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.port import Operation, Verdict
 from tests.connectors.definitions import OPERATION, connector, definition
 from tests.connectors.orders import TOKEN, account, order, target

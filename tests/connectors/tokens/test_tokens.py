@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 import pytest
 from yarl import URL
 
-from keyturn.connectors.oem_http.requests import Requests
-from keyturn.connectors.oem_http.tokens import FetchedTokens
-from keyturn.connectors.oem_http.wire import Wire
+from keyturn.connectors.oem_http.http.client import Wire
+from keyturn.connectors.oem_http.http.requests import Requests
+from keyturn.connectors.oem_http.tokens.tokens import FetchedTokens
 from keyturn.connectors.port import Operation, Verdict
 from tests.connectors.definitions import connector, definition
 from tests.connectors.orders import account, order, target

@@ -13,14 +13,14 @@ from keyturn.cli.failure import Exit, usage
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json
 from keyturn.connectors.masking import masked
+from keyturn.connectors.oem_http.answers.answer import decoded
 from keyturn.connectors.oem_http.building import definition_document, load_definition
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.expressions import Found, in_answer, in_state, in_status, in_token
-from keyturn.connectors.oem_http.notation import parse_address
-from keyturn.connectors.oem_http.outcomes import decoded
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.oem_http.definition.queries import parse_address
+from keyturn.connectors.oem_http.expression_report import Found, in_answer, in_state, in_status, in_token
+from keyturn.connectors.oem_http.http.client import Transfer
 from keyturn.connectors.oem_http.trial import As, Question, Sample, read_live, try_sample
-from keyturn.connectors.oem_http.wire import Transfer
 from keyturn.connectors.using import credential_use
 from keyturn.legible import legible
 

@@ -13,7 +13,7 @@ from keyturn.commands.preconditions.evaluation import OFF_SIGNALS, OFF_WORDS, of
 from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, START_COUNT, precondition_not_met
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.connector import declarations
-from keyturn.connectors.oem_http.definition import Definition
+from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.trial import Outcome, Question
 from keyturn.connectors.port import OemAnswer, Reading, StateReport, Verdict
 from keyturn.connectors.using import credential_use

@@ -10,10 +10,10 @@ import msgspec
 from keyturn.clock import Clock
 from keyturn.config.settings import ConnectorSettings, HttpSettings
 from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.oem_http.definition import Definition, parse_definition
-from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.notation import parse_address
-from keyturn.connectors.oem_http.transport import Transport, proxy_url
+from keyturn.connectors.oem_http.definition.definition import Definition, parse_definition
+from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.oem_http.definition.queries import parse_address
+from keyturn.connectors.oem_http.http.transport import Transport, proxy_url
 from keyturn.connectors.port import Connector, CredentialKeeper
 from keyturn.connectors.quotas import quota
 

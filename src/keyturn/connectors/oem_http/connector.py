@@ -7,26 +7,26 @@ import msgspec
 
 from keyturn.clock import Clock
 from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.calls import Asked, Called, Calls, Judge
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.exchanges import without_result
-from keyturn.connectors.oem_http.mapping import AnswerMapping
-from keyturn.connectors.oem_http.notation import PlaceholderError, Values
-from keyturn.connectors.oem_http.requests import Request, Requests
-from keyturn.connectors.oem_http.said import decoded
-from keyturn.connectors.oem_http.sections import RESTORING
-from keyturn.connectors.oem_http.state import StateMapping
-from keyturn.connectors.oem_http.tokens import FetchedTokens, GivenTokens, Tokens
-from keyturn.connectors.oem_http.transport import DIRECT, Transport
-from keyturn.connectors.oem_http.values import (
+from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.answers.mapping import AnswerMapping
+from keyturn.connectors.oem_http.answers.state import StateMapping
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.oem_http.definition.queries import PlaceholderError, Values
+from keyturn.connectors.oem_http.definition.sections import RESTORING
+from keyturn.connectors.oem_http.definition.values import (
     cancel_values,
     look_up_values,
     sending_values,
     status_values,
     vehicle_values,
 )
-from keyturn.connectors.oem_http.wire import Transfer, Wire
+from keyturn.connectors.oem_http.http.calls import Asked, Called, Calls, Judge
+from keyturn.connectors.oem_http.http.client import Transfer, Wire
+from keyturn.connectors.oem_http.http.exchanges import without_result
+from keyturn.connectors.oem_http.http.requests import Request, Requests
+from keyturn.connectors.oem_http.http.transport import DIRECT, Transport
+from keyturn.connectors.oem_http.tokens.tokens import FetchedTokens, GivenTokens, Tokens
 from keyturn.connectors.port import (
     CredentialKeeper,
     Declarations,

@@ -8,11 +8,11 @@ from yarl import URL
 
 from keyturn.clock import SystemClock, after
 from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.gate import Gate
-from keyturn.connectors.oem_http.requests import Request
-from keyturn.connectors.oem_http.wire import Transfer, Wire
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.oem_http.http.client import Transfer, Wire
+from keyturn.connectors.oem_http.http.requests import Request
+from keyturn.connectors.oem_http.http.write_once import Gate
 from keyturn.connectors.port import Account, OemAnswer, Operation, Order, StateReport, Target
 
 As = Literal["send", "status", "state", "token"]

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from yarl import URL
 
-from keyturn.connectors.oem_http.notation import NO_VALUES, Query, Values
+from keyturn.connectors.oem_http.definition.queries import NO_VALUES, Query, Values
 
 
 class Said(msgspec.Struct, frozen=True):

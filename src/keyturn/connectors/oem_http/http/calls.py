@@ -8,12 +8,12 @@ import msgspec
 
 from keyturn.clock import Clock
 from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.auth import Auth, TokenStanding
-from keyturn.connectors.oem_http.exchanges import exchange, secrets_of
-from keyturn.connectors.oem_http.gate import Gate
-from keyturn.connectors.oem_http.requests import Request
-from keyturn.connectors.oem_http.tokens import TokenError, Tokens
-from keyturn.connectors.oem_http.wire import Transfer, Wire
+from keyturn.connectors.oem_http.definition.auth import Auth, TokenStanding
+from keyturn.connectors.oem_http.http.client import Transfer, Wire
+from keyturn.connectors.oem_http.http.exchanges import exchange, secrets_of
+from keyturn.connectors.oem_http.http.requests import Request
+from keyturn.connectors.oem_http.http.write_once import Gate
+from keyturn.connectors.oem_http.tokens.tokens import TokenError, Tokens
 from keyturn.connectors.port import Account, Exchange
 
 Write = Callable[[Request], Awaitable[Transfer]]

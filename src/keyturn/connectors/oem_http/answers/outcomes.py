@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.notation import Query
-from keyturn.connectors.oem_http.positions import LIMITS, without_impossible
-from keyturn.connectors.oem_http.readings import scalar, word
-from keyturn.connectors.oem_http.said import Said
-from keyturn.connectors.oem_http.said import decoded as decoded
-from keyturn.connectors.oem_http.sections import READS, ErrorMeaning, Field, Result
+from keyturn.connectors.oem_http.answers.answer import Said
+from keyturn.connectors.oem_http.answers.readings import LIMITS, scalar, without_impossible, word
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.queries import Query
+from keyturn.connectors.oem_http.definition.sections import READS, ErrorMeaning, Field, Result
 from keyturn.connectors.port import NO_ANSWER, OemAnswer, Verdict
 
 LOCATION = "location"

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Literal, NamedTuple
 
 from keyturn.clock import SECOND
-from keyturn.connectors.oem_http.document import DefinitionError, Table, typed
-from keyturn.connectors.oem_http.notation import NO_VALUES, NamedQuery, Query, Values, parse_zone
+from keyturn.connectors.oem_http.definition.document import DefinitionError, Table, typed
+from keyturn.connectors.oem_http.definition.queries import NO_VALUES, NamedQuery, Query, Values, parse_zone
 
 LATEST = 253_402_300_799 * SECOND
 """The last second of the year 9999."""

@@ -5,7 +5,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from keyturn.connectors.oem_http.notation import ACCOUNT, PLACEHOLDER, PlaceholderError, Values, string, value_of
+from keyturn.connectors.oem_http.definition.queries import (
+    ACCOUNT,
+    PLACEHOLDER,
+    PlaceholderError,
+    Values,
+    string,
+    value_of,
+)
 
 PLACEHOLDERS = (
     "vehicle.vin",

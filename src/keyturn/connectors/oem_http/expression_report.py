@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.notation import Query
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.queries import Query
 
 Raw = Mapping[str, Any]
 """The definition as its TOML document, for the text of an expression."""

@@ -4,11 +4,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from keyturn.connectors.oem_http.notation import NO_VALUES, NamedQuery, Query, Values
-from keyturn.connectors.oem_http.positions import IMPOSSIBLE, LIMITS, without_impossible
-from keyturn.connectors.oem_http.readings import scalar
-from keyturn.connectors.oem_http.sections import Field, State
-from keyturn.connectors.oem_http.times import NOT_UNDERSTOOD, Moment, NamedTimeQuery, TimeQuery, Times
+from keyturn.connectors.oem_http.answers.readings import IMPOSSIBLE, LIMITS, scalar, without_impossible
+from keyturn.connectors.oem_http.definition.queries import NO_VALUES, NamedQuery, Query, Values
+from keyturn.connectors.oem_http.definition.sections import Field, State
+from keyturn.connectors.oem_http.definition.times import NOT_UNDERSTOOD, Moment, NamedTimeQuery, TimeQuery, Times
 from keyturn.connectors.port import Reading, StateReport
 
 FLAGGED = "the source flags it as not valid"

@@ -7,10 +7,18 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
-from keyturn.connectors.oem_http.document import Table
-from keyturn.connectors.oem_http.notation import COMMAND, OPERATION, SENDING, VEHICLE, NamedQuery, Query, no_value_here
-from keyturn.connectors.oem_http.templates import Body, Template
-from keyturn.connectors.oem_http.times import NamedTimeQuery, TimeQuery
+from keyturn.connectors.oem_http.definition.document import Table
+from keyturn.connectors.oem_http.definition.queries import (
+    COMMAND,
+    OPERATION,
+    SENDING,
+    VEHICLE,
+    NamedQuery,
+    Query,
+    no_value_here,
+)
+from keyturn.connectors.oem_http.definition.templates import Body, Template
+from keyturn.connectors.oem_http.definition.times import NamedTimeQuery, TimeQuery
 
 _COMMANDS = (
     "location|diagnostics|lock_door|unlock_door|alert|cancel_alert|enable_ignition|disable_ignition|start|cancel_start"

@@ -1,12 +1,15 @@
-"""Values as an OEM writes them become ours, or None. Pure."""
+"""Values as an OEM writes them become ours, or None. Pure.
+
+A position is two degrees that are on Earth, and not the place where satellites were not found. Pure.
+"""
 
 import math
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from keyturn.clock import SECOND
-from keyturn.connectors.oem_http.sections import Field, Scalar
-from keyturn.connectors.oem_http.times import is_number
+from keyturn.connectors.oem_http.definition.sections import Field, Scalar
+from keyturn.connectors.oem_http.definition.times import is_number
 
 LONGEST_LEAVE = 86_400.0
 """Seconds; a Retry-After beyond it counts as this."""
@@ -46,3 +49,22 @@ def _scaled(field: Field, raw: Any) -> float | None:
         return None
     value = float(raw) * (1.0 if field.scale is None else field.scale) + (field.offset or 0.0)
     return value if math.isfinite(value) else None
+
+
+LIMITS = {"latitude": 90.0, "longitude": 180.0}
+IMPOSSIBLE = "not a possible position"
+
+
+def without_impossible(values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with degrees as numbers; where latitude or longitude cannot be true, neither has a value."""
+    degrees = {name: _degrees(values[name], limit) for name, limit in LIMITS.items() if name in values}
+    nowhere = len(degrees) == len(LIMITS) and not any(degrees.values())
+    impossible = nowhere or None in degrees.values()
+    return values | (dict.fromkeys(degrees) if impossible else degrees)
+
+
+def _degrees(value: Any, limit: float) -> float | int | None:
+    if not is_number(value):
+        return None
+    number = float(value) if isinstance(value, str) else value
+    return number if abs(number) <= limit else None

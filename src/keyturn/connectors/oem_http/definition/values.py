@@ -1,8 +1,8 @@
 """What placeholders stand for, in requests and in expressions alike. Pure."""
 
 from keyturn.clock import SECOND, iso_time
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.notation import Values
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.queries import Values
 from keyturn.connectors.port import Account, Operation, Order, Target
 
 

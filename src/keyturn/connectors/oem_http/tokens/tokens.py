@@ -6,15 +6,15 @@ from typing import Protocol
 import msgspec
 
 from keyturn.clock import Clock
-from keyturn.connectors.oem_http.auth import Auth
-from keyturn.connectors.oem_http.logins import Logins
-from keyturn.connectors.oem_http.notation import PlaceholderError
-from keyturn.connectors.oem_http.refresh import REFRESH_TOKEN, RefreshTokens
-from keyturn.connectors.oem_http.requests import Requests
-from keyturn.connectors.oem_http.said import decoded
-from keyturn.connectors.oem_http.token_requests import Issued, credential, issued, token_request
-from keyturn.connectors.oem_http.values import account_values
-from keyturn.connectors.oem_http.wire import Transfer, Wire
+from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.definition.auth import Auth
+from keyturn.connectors.oem_http.definition.queries import PlaceholderError
+from keyturn.connectors.oem_http.definition.values import account_values
+from keyturn.connectors.oem_http.http.client import Transfer, Wire
+from keyturn.connectors.oem_http.http.requests import Requests
+from keyturn.connectors.oem_http.tokens.login_pauses import Logins
+from keyturn.connectors.oem_http.tokens.refresh import REFRESH_TOKEN, RefreshTokens
+from keyturn.connectors.oem_http.tokens.token_requests import Issued, credential, issued, token_request
 from keyturn.connectors.port import Account, CredentialKeeper
 
 FETCH_WITHIN = 10.0

@@ -6,11 +6,11 @@ from urllib.parse import urljoin
 import msgspec
 from yarl import URL
 
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.headers import merged
-from keyturn.connectors.oem_http.notation import PlaceholderError, Values
-from keyturn.connectors.oem_http.sections import Asking, Call, Cancel, LookUp, Sending, State
-from keyturn.connectors.oem_http.templates import Template
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.headers import merged
+from keyturn.connectors.oem_http.definition.queries import PlaceholderError, Values
+from keyturn.connectors.oem_http.definition.sections import Asking, Call, Cancel, LookUp, Sending, State
+from keyturn.connectors.oem_http.definition.templates import Template
 from keyturn.connectors.port import Operation, Order
 
 LONGEST_URL = 2048

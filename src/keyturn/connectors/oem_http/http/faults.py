@@ -4,7 +4,7 @@ import ssl
 
 import aiohttp
 
-from keyturn.connectors.oem_http.transport import Transport
+from keyturn.connectors.oem_http.http.transport import Transport
 
 
 class OversizedError(Exception):

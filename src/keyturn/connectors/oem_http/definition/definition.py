@@ -1,27 +1,31 @@
-"""A definition: one TOML document that describes an OEM's cloud."""
+"""A definition: one TOML document that describes an OEM's cloud.
 
-from collections.abc import Mapping
+Whether the placeholders in a definition's expressions have a value where they stand. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import tzinfo
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, field, structs
 from yarl import URL
 
-from keyturn.connectors.oem_http.auth import Auth
-from keyturn.connectors.oem_http.contexts import misplaced
-from keyturn.connectors.oem_http.document import Parsers, Table, typed
-from keyturn.connectors.oem_http.headers import merged
-from keyturn.connectors.oem_http.notation import (
+from keyturn.connectors.oem_http.definition.auth import Auth
+from keyturn.connectors.oem_http.definition.document import Parsers, Table, typed
+from keyturn.connectors.oem_http.definition.headers import merged
+from keyturn.connectors.oem_http.definition.queries import (
     COMMAND,
     OPERATION,
     SENDING,
     VEHICLE,
     NamedQuery,
     Query,
+    no_value_here,
     parse_address,
     parse_zone,
 )
-from keyturn.connectors.oem_http.sections import (
+from keyturn.connectors.oem_http.definition.sections import (  # fmt: skip
     Accepted,
     AnswerRule,
     Asking,
@@ -37,9 +41,9 @@ from keyturn.connectors.oem_http.sections import (
     Sending,
     State,
     Wait,
-)  # fmt: skip
-from keyturn.connectors.oem_http.templates import Body, Template
-from keyturn.connectors.oem_http.times import NamedTimeQuery, TimeQuery, Times, parse_time_query
+)
+from keyturn.connectors.oem_http.definition.templates import Body, Template
+from keyturn.connectors.oem_http.definition.times import NamedTimeQuery, TimeQuery, Times, parse_time_query
 
 
 class Definition(Table, frozen=True, kw_only=True):
@@ -139,3 +143,24 @@ _PARSERS: Parsers = {
 def parse_definition(document: Mapping[str, Any]) -> Definition:
     """A definition from its TOML document. Raises `DefinitionError`."""
     return typed(dict(document), Definition, _PARSERS)
+
+
+def misplaced(tables: Iterable[tuple[str, object, frozenset[str]]]) -> Iterator[str]:
+    """One sentence for each placeholder without a value; `tables` are where, what, and what is offered there."""
+    for where, table, offered in tables:
+        for key, names in _expressions(table, where):
+            yield from (f"{key}: {problem}" for name in sorted(names) if (problem := no_value_here(name, offered)))
+
+
+def _expressions(part: object, where: str) -> Iterator[tuple[str, frozenset[str]]]:
+    if isinstance(part, Query | NamedQuery | TimeQuery | NamedTimeQuery):
+        yield where, part.names
+    elif isinstance(part, msgspec.Struct):
+        for name in part.__struct_fields__:
+            yield from _expressions(getattr(part, name), f"{where}.{name}")
+    elif isinstance(part, dict):
+        for name, inner in part.items():
+            yield from _expressions(inner, f"{where}.{name}")
+    elif isinstance(part, tuple):
+        for inner in part:
+            yield from _expressions(inner, where)

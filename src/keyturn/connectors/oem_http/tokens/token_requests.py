@@ -7,12 +7,12 @@ from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
-from keyturn.connectors.oem_http.auth import Auth
-from keyturn.connectors.oem_http.notation import NO_VALUES, PlaceholderError, Values
-from keyturn.connectors.oem_http.readings import word
-from keyturn.connectors.oem_http.requests import Request, Requests
-from keyturn.connectors.oem_http.said import Said
-from keyturn.connectors.oem_http.times import is_number
+from keyturn.connectors.oem_http.answers.answer import Said
+from keyturn.connectors.oem_http.answers.readings import word
+from keyturn.connectors.oem_http.definition.auth import Auth
+from keyturn.connectors.oem_http.definition.queries import NO_VALUES, PlaceholderError, Values
+from keyturn.connectors.oem_http.definition.times import is_number
+from keyturn.connectors.oem_http.http.requests import Request, Requests
 
 DEFAULT_LIFE = 300.0
 """Seconds that a token counts as good where the endpoint does not say."""

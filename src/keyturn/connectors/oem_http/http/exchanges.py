@@ -7,9 +7,9 @@ from http import HTTPStatus
 import msgspec
 
 from keyturn.connectors.masking import answer_start, masked
-from keyturn.connectors.oem_http.auth import Auth
-from keyturn.connectors.oem_http.said import decoded
-from keyturn.connectors.oem_http.wire import Transfer
+from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.definition.auth import Auth
+from keyturn.connectors.oem_http.http.client import Transfer
 from keyturn.connectors.port import Account, Exchange
 
 _CALLED_SECRET = re.compile(r"secret|passw|passphrase|token|key|pin(?![a-z])|credential", re.IGNORECASE)

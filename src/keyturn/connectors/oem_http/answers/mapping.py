@@ -2,16 +2,16 @@
 
 import msgspec
 
-from keyturn.connectors.oem_http.auth import UNAUTHORIZED, TokenRefusal, TokenStanding
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.notation import NO_VALUES, Values
-from keyturn.connectors.oem_http.outcomes import Outcomes
-from keyturn.connectors.oem_http.readings import word
-from keyturn.connectors.oem_http.requests import Requests, UrlError
-from keyturn.connectors.oem_http.said import Said, decoded
-from keyturn.connectors.oem_http.sections import AnswerRule
-from keyturn.connectors.oem_http.values import operation_values
-from keyturn.connectors.oem_http.wire import Transfer
+from keyturn.connectors.oem_http.answers.answer import Said, decoded
+from keyturn.connectors.oem_http.answers.outcomes import Outcomes
+from keyturn.connectors.oem_http.answers.readings import word
+from keyturn.connectors.oem_http.definition.auth import UNAUTHORIZED, TokenRefusal, TokenStanding
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.queries import NO_VALUES, Values
+from keyturn.connectors.oem_http.definition.sections import AnswerRule
+from keyturn.connectors.oem_http.definition.values import operation_values
+from keyturn.connectors.oem_http.http.client import Transfer
+from keyturn.connectors.oem_http.http.requests import Requests, UrlError
 from keyturn.connectors.port import OemAnswer, Operation, Verdict
 
 LONGEST_ID = 256

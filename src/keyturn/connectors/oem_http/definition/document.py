@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 from msgspec import ValidationError, structs
 
-from keyturn.connectors.oem_http.notation import PLACEHOLDER
+from keyturn.connectors.oem_http.definition.queries import PLACEHOLDER
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

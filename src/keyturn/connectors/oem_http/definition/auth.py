@@ -3,10 +3,10 @@
 from enum import Enum, auto
 from typing import Literal
 
-from keyturn.connectors.oem_http.document import Table
-from keyturn.connectors.oem_http.notation import Query, no_value_here, parse_address
-from keyturn.connectors.oem_http.sections import HttpStatus
-from keyturn.connectors.oem_http.templates import Body, Template
+from keyturn.connectors.oem_http.definition.document import Table
+from keyturn.connectors.oem_http.definition.queries import Query, no_value_here, parse_address
+from keyturn.connectors.oem_http.definition.sections import HttpStatus
+from keyturn.connectors.oem_http.definition.templates import Body, Template
 
 Grant = Literal["client_credentials", "password", "refresh_token", "none"]
 NO_OTHERS: frozenset[str] = frozenset()

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 from yarl import URL
 
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.document import DefinitionError
-from keyturn.connectors.oem_http.notation import parse_address
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.oem_http.definition.queries import parse_address
 
 
 class Transport(msgspec.Struct, frozen=True):

@@ -8,13 +8,13 @@ from yarl import URL
 
 from keyturn import __version__
 from keyturn.clock import Clock
-from keyturn.connectors.oem_http.bodies import BodyError, BodyTooLarge, plain
-from keyturn.connectors.oem_http.definition import Definition
-from keyturn.connectors.oem_http.faults import FAILURES, NETWORK, OversizedError, fault, fault_before
-from keyturn.connectors.oem_http.gate import Gate, OncePayload
-from keyturn.connectors.oem_http.readings import retry_after
-from keyturn.connectors.oem_http.requests import Request
-from keyturn.connectors.oem_http.transport import DIRECT, Transport, tls_context
+from keyturn.connectors.oem_http.answers.readings import retry_after
+from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.http.bodies import BodyError, BodyTooLarge, plain
+from keyturn.connectors.oem_http.http.faults import FAILURES, NETWORK, OversizedError, fault, fault_before
+from keyturn.connectors.oem_http.http.requests import Request
+from keyturn.connectors.oem_http.http.transport import DIRECT, Transport, tls_context
+from keyturn.connectors.oem_http.http.write_once import Gate, OncePayload
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"keyturn/{__version__}"}
 
