@@ -12,14 +12,14 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "missing evidence refuses nothing",
-        "commands/preconditions/table/evaluation.py",
+        "commands/preconditions/evaluation.py",
         "    return case.spec.refused_when_unknown\n",
         "    return False\n",
         "9 not sent",
     ),
     Bug(
         "a value of our own refuses enable_ignition",
-        "commands/preconditions/table/evaluation.py",
+        "commands/preconditions/evaluation.py",
         "    if truth is None and _own_record(number, case):\n",
         "    if truth is None and number in _OWN_RECORD and not _own_record(number, case):\n"
         "        return Finding(number, Verdict.CONTRADICTED)\n"
@@ -29,7 +29,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "old evidence counts",
-        "commands/preconditions/table/context.py",
+        "commands/preconditions/context.py",
         "    if age(signal, case.now) > rules.max_age:\n",
         "    if False:\n",
         "",
@@ -37,7 +37,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a vehicle may be immobilised a moment after it stopped",
-        "commands/preconditions/table/evaluation.py",
+        "commands/preconditions/evaluation.py",
         "return seconds_between(signal.observed_at, case.now) >= rules.off_for",
         "return True",
         "9 not sent",
