@@ -27,7 +27,7 @@ from keyturn.auth.tokens import Directory
 from keyturn.bus.memory import MemoryBus
 from keyturn.bus.topics import COMMAND_FINAL, CommandId
 from keyturn.clock import Clock, SystemClock
-from keyturn.commands.admission.service import Desk
+from keyturn.commands.admission.service import CommandService
 from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.model.states import State
@@ -133,7 +133,7 @@ class Node:
         directory_of_tenants = Directory(self.store, keyring, self._time, settings.tokens.lifetime)
         return await self._serve(self.works.desk, directory_of_tenants, tls)
 
-    async def _serve(self, desk: Desk, directory: Directory, tls: ssl.SSLContext | None) -> str:
+    async def _serve(self, desk: CommandService, directory: Directory, tls: ssl.SSLContext | None) -> str:
         settings, clock, metrics = self._settings.server, self._time, self.metrics
         app = build_app(
             directory=directory,

@@ -163,7 +163,7 @@ async def test_what_the_purge_forgot_is_refused_also_when_the_wall_clock_is_set_
         wire = captured(s, "location")
         assert (await sent(s, wire))[0] == 200
         s.advance(3_700)
-        await s.node.store.write(retention.forget)
+        await s.node.store.write(retention.delete_expired)
         assert s.store.rows("SELECT 1 FROM nonce") == []
         s.clock.set_wall(-3_700)
 

@@ -10,8 +10,8 @@ import msgspec
 from keyturn.bus.topics import Topic
 from keyturn.clock import after
 from keyturn.commands.admission.confirmation import Codes
-from keyturn.commands.admission.intake import Intake, Submitted
-from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.intake import Admission, AdmissionResult
+from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.admission.requests import CommandRequest
 from keyturn.commands.execution import expiry, outcome
 from keyturn.commands.execution.intent import IntentRules, write_intent
@@ -80,7 +80,7 @@ class CommandEnv:
         self.announced: list[tuple[Topic[Any], str]] = []
         self._runner = asyncio.Runner()
         self.store: Store = self._runner.run(self._opened())
-        self.registrar = Registrar(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
+        self.registrar = CommandFactory(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
         self.codes = Codes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.registrar, CommandSettings(), 5.0)
         self._sending: set[str] = set()
@@ -93,7 +93,7 @@ class CommandEnv:
 
     def behind(self, **declared: Any) -> None:
         self.declares = msgspec.structs.replace(OEM, **declared)
-        self.intake = Intake(self.codes, self.registrar, {"oem": self.declares}, 86_400.0)
+        self.intake = Admission(self.codes, self.registrar, {"oem": self.declares}, 86_400.0)
 
     def do(self, unit: Callable[..., T], *args: Any, **named: Any) -> T:
         """Run one unit of work in a transaction of its own."""
@@ -110,7 +110,7 @@ class CommandEnv:
         asked = CommandRequest(self.names.company, self.names.application, frozenset(COMMANDS), VIN, command, code)
         return msgspec.structs.replace(asked, **fields)
 
-    def ask(self, command: str, code: object = None, **fields: Any) -> Submitted:
+    def ask(self, command: str, code: object = None, **fields: Any) -> AdmissionResult:
         return self.do(self.intake.submit, self.request(command, code, **fields))
 
     def refused(self, command: str, code: object = None, **fields: Any) -> Refusal:
@@ -154,7 +154,7 @@ class CommandEnv:
         return not_none(self.hear(self.send(command), Verdict.UNCLEAR))
 
     def lapse(self, command: Command) -> Command | None:
-        return self.do(expiry.lapse, command.id, self.declares, EngineSettings())
+        return self.do(expiry.expire_overdue, command.id, self.declares, EngineSettings())
 
     def share(self, patience: float) -> None:
         """With other nodes, whose sendings take so many seconds at most."""

@@ -68,14 +68,14 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a later opposite does not end joining",
         "commands/model/lanes.py",
-        "    if newest is None or _place(newest) < later_opposite(rows, spec):",
+        "    if newest is None or _position(newest) < later_opposite(rows, spec):",
         "    if newest is None:",
         "joining",
     ),
     Bug(
         "Unknown is joined for ever",
         "commands/execution/expiry.py",
-        "    lifecycle.part(tx, command.id)\n",
+        "    lifecycle.stop_coalescing(tx, command.id)\n",
         "",
         "",
         test="tests/commands/admission/test_coalescing.py::test_an_unknown_one_is_joined_until_its_answer_deadline",
@@ -105,8 +105,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "the newest goes first",
         "commands/model/lanes.py",
-        "row.state is State.QUEUED), key=_place)\n",
-        "row.state is State.QUEUED), key=_place, reverse=True)\n",
+        "row.state is State.QUEUED), key=_position)\n",
+        "row.state is State.QUEUED), key=_position, reverse=True)\n",
         "3 lane",
     ),
     Bug(

@@ -22,7 +22,7 @@ BUGS: tuple[Bug, ...] = (
         "commands/preconditions/evaluation.py",
         "    if truth is None and _own_record(number, case):\n",
         "    if truth is None and number in _OWN_RECORD and not _own_record(number, case):\n"
-        "        return Finding(number, Verdict.CONTRADICTED)\n"
+        "        return PreconditionResult(number, CheckResult.CONTRADICTED)\n"
         "    if truth is None and _own_record(number, case):\n",
         "",
         test="tests/commands/preconditions/test_evidence_rules.py",
@@ -53,7 +53,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "transitions are not written down",
         "commands/model/lifecycle.py",
-        '    _tell(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})\n',
+        '    _record_event(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})\n',
         "    tx.announce(COMMAND_CHANGED, CommandId(command.id))\n"
         "    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))\n",
         "8 every transition",

@@ -47,16 +47,16 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a refusal for now ends with the wait of its POST",
         "commands/admission/service.py",
-        "    return lifecycle.settle_post(tx, command, 200)\n",
+        "    return lifecycle.record_response(tx, command, 200)\n",
         "    if command.state == 'Queued' and command.attempts:\n"
         "        return lifecycle.move(tx, command, lifecycle.State.FAILED, post_code=502)\n"
-        "    return lifecycle.settle_post(tx, command, 200)\n",
+        "    return lifecycle.record_response(tx, command, 200)\n",
         "temporary refusals",
     ),
     Bug(
         "a POST waits for a try that it will not live to see",
         "commands/admission/registration.py",
-        "    return answered(command) if next_try >= (command.post_until or 0) else {}\n",
+        "    return response_columns(command) if next_try >= (command.post_until or 0) else {}\n",
         "    return {}\n",
         "",
         test="tests/commands/execution/test_retry.py",

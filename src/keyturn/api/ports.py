@@ -20,7 +20,7 @@ class Directory(Protocol):
         ...
 
 
-class Desk(Protocol):
+class CommandService(Protocol):
     """Where commands are registered and looked up."""
 
     async def post(self, request: CommandRequest) -> PostAnswer:

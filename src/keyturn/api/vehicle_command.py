@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote_to_bytes
 import msgspec
 
 from keyturn.api.json_body import decode_object, storable
-from keyturn.api.ports import Desk
+from keyturn.api.ports import CommandService
 from keyturn.api.request import Request
 from keyturn.api.request_guard import Gate
 from keyturn.api.responses import Answer, json_answer, tagged
@@ -56,7 +56,7 @@ class _Order(msgspec.Struct, frozen=True):
 class VehicleCommands:
     """The two endpoints of the seeds."""
 
-    def __init__(self, gate: Gate, desk: Desk, body_limit: int) -> None:
+    def __init__(self, gate: Gate, desk: CommandService, body_limit: int) -> None:
         self._gate = gate
         self._desk = desk
         self._body_limit = body_limit

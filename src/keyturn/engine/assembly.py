@@ -18,11 +18,11 @@ from keyturn.bus.port import Bus
 from keyturn.clock import Clock
 from keyturn.commands.admission import dry_run
 from keyturn.commands.admission.confirmation import Codes
-from keyturn.commands.admission.intake import Intake
-from keyturn.commands.admission.registration import Registrar
-from keyturn.commands.admission.service import Desk
+from keyturn.commands.admission.intake import Admission
+from keyturn.commands.admission.registration import CommandFactory
+from keyturn.commands.admission.service import CommandService
 from keyturn.commands.execution.intent import IntentRules
-from keyturn.commands.execution.restore_fence import leave_behind
+from keyturn.commands.execution.restore_fence import fence_previous_epoch
 from keyturn.commands.model.record import RandomBytes, six_digits, uuid7
 from keyturn.commands.operations import approvals
 from keyturn.config.settings import EngineSettings, EvidenceSettings, ImmobilisationSettings, Settings
@@ -88,7 +88,7 @@ class Works:
     def __init__(
         self,
         parts: Parts,
-        desk: Desk,
+        desk: CommandService,
         engine: Engine,
         sweeper: Sweeper,
         rounds: Mapping[str, Round],
@@ -123,7 +123,7 @@ class Works:
     def _begin(self, tx: Tx) -> None:
         """The first commit of this process says by which clocks it goes: the next one sees what was done to them."""
         clock_fact.save(tx, self._parts.time.kept())
-        leave_behind(tx, self._parts.epoch)
+        fence_previous_epoch(tx, self._parts.epoch)
 
     async def stop(self, grace: float) -> None:
         """Wait up to `grace` seconds for answers on their way; let go of the rest."""
@@ -136,7 +136,7 @@ class Works:
 def assemble(parts: Parts, settings: Settings) -> Works:
     """Wire a desk and an engine; nothing runs yet."""
     new_id = partial(uuid7, random=parts.chance.octets)
-    registrar = Registrar(settings.commands, settings.evidence, new_id, parts.epoch)
+    registrar = CommandFactory(settings.commands, settings.evidence, new_id, parts.epoch)
     rules = settings.engine
     silences = Silences(parts.store, parts.clock, parts.count_silence)
     timeout = rules.state_read_timeout
@@ -155,11 +155,11 @@ def assemble(parts: Parts, settings: Settings) -> Works:
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
     codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
-    intake = Intake(codes, registrar, declarations, settings.commands.idempotency_lifetime)
-    desk = Desk(parts.store, parts.bus, parts.clock, intake)
+    intake = Admission(codes, registrar, declarations, settings.commands.idempotency_lifetime)
+    desk = CommandService(parts.store, parts.bus, parts.clock, intake)
     operations = (
         *approvals.operations(approvals.Approvals(registrar, declarations).approve),
-        *dry_run.operations(dry_run.Readiness(codes, registrar, declarations, lambda: engine.clock_fault).run),
+        *dry_run.operations(dry_run.DryRun(codes, registrar, declarations, lambda: engine.clock_fault).run),
     )
     return Works(parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations, settings.evidence)
 
@@ -173,7 +173,9 @@ def _patience(parts: Parts, rules: EngineSettings) -> float:
     return rules.send_window if parts.shared else 0.0
 
 
-def _rounds(parts: Parts, rules: ImmobilisationSettings, registrar: Registrar, vehicles: Vehicles) -> dict[str, Round]:
+def _rounds(
+    parts: Parts, rules: ImmobilisationSettings, registrar: CommandFactory, vehicles: Vehicles
+) -> dict[str, Round]:
     store = parts.store
     return {
         "reminders": Reminders(store, rules.reminders).look,
@@ -183,7 +185,9 @@ def _rounds(parts: Parts, rules: ImmobilisationSettings, registrar: Registrar, v
     }
 
 
-def _engine(parts: Parts, settings: Settings, registrar: Registrar, vehicles: Vehicles, silences: Silences) -> Engine:
+def _engine(
+    parts: Parts, settings: Settings, registrar: CommandFactory, vehicles: Vehicles, silences: Silences
+) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
     budgets = Budgets(clock)
     intent_rules = IntentRules(registrar, settings.commands, rules.send_window)

@@ -14,7 +14,7 @@ from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import DISABLE, Kind
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.commands.preconditions.evaluation import judge, wants_reading
+from keyturn.commands.preconditions.evaluation import evaluate, wants_reading
 from keyturn.connectors.port import Connector, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_monitor import Budgets, store_now
@@ -148,7 +148,7 @@ class Dispatcher:
         case = registrar.case(
             tx, vehicle, command.spec, connector.declares, command.id, rows, superseded_opposite=superseded
         )
-        return wants_reading(case, judge(case, registrar.evidence_rules))
+        return wants_reading(case, evaluate(case, registrar.evidence_rules))
 
 
 def _after(sent: OemAnswer, found: OemAnswer) -> OemAnswer:

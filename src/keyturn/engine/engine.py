@@ -130,7 +130,7 @@ class Engine:
     async def tend_undriven(self) -> None:
         """The net below lost wake-ups: tend every open command that nobody drives, a few in each turn of the loop."""
         after = ""
-        while places := await self._store.read(partial(record.open_places, after=after, limit=_AT_ONCE)):
+        while places := await self._store.read(partial(record.open_positions, after=after, limit=_AT_ONCE)):
             undriven = (vehicle_id for command_id, vehicle_id in places if command_id not in self._driven)
             for vehicle_id in dict.fromkeys(undriven):
                 self.tend(vehicle_id)

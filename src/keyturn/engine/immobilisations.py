@@ -6,7 +6,7 @@ Says of an immobilisation that it is still open, each time once.
 import asyncio
 from functools import partial
 
-from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.config.settings import ImmobilisationSettings
 from keyturn.engine.vehicle_reader import Vehicles
@@ -22,7 +22,9 @@ _AT_ONCE = 32
 class KeepEnabling:
     """Looks at every one that runs: ends what is over, reads the vehicles whose turn it is, has enables issued."""
 
-    def __init__(self, store: Store, vehicles: Vehicles, registrar: Registrar, rules: ImmobilisationSettings) -> None:
+    def __init__(
+        self, store: Store, vehicles: Vehicles, registrar: CommandFactory, rules: ImmobilisationSettings
+    ) -> None:
         self._store = store
         self._vehicles = vehicles
         self._registrar = registrar

@@ -83,4 +83,4 @@ def release_posts(tx: Tx) -> None:
     for row in record.open_all(tx):
         command = record.load_to_change(tx, row.command_id)
         if command is not None and command.post_code is None:
-            lifecycle.settle_post(tx, command, 200)
+            lifecycle.record_response(tx, command, 200)

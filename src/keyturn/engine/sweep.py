@@ -70,7 +70,7 @@ class Sweeper:
         if self._looks % max(1, round(_TEND_EVERY / self.interval)) == 0:
             await self._tend_undriven()
         if self._looks % max(1, round(_PURGE_EVERY / self.interval)) == 0:
-            await self._store.write(retention.forget)
+            await self._store.write(retention.delete_expired)
 
     async def sweep(self) -> None:
         """Everything that is due now."""
@@ -99,7 +99,7 @@ class Sweeper:
         return due, confirmation.expired(tx, _BATCH), refused_attempts.any_ended(tx)
 
     def _lapse(self, tx: Tx, row: OpenCommand) -> None:
-        expiry.lapse(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
+        expiry.expire_overdue(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
 
     def _declares(self, tx: ReadTx, vehicle_id: str) -> Declarations:
         vehicle = vehicles.load(tx, vehicle_id)

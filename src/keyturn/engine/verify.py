@@ -59,7 +59,7 @@ def compare(tx: Tx, command_id: str) -> bool:
     if signal.value == command.spec.verified_by.value:
         return lifecycle.move(tx, command, State.VERIFIED, verification="verified") is not None
     if command.verification is None:
-        lifecycle.annotate(tx, command, "contradicted", verification="contradicted")
+        lifecycle.record_note(tx, command, "contradicted", verification="contradicted")
     return False
 
 
@@ -72,4 +72,4 @@ def give_up(tx: Tx, command_id: str) -> None:
         told: dict[str, object] = {"verification": "not_possible"}
         if unread is not None and unread.at >= (command.completed_at or 0):
             told["exchange"] = msgspec.to_builtins(unread.exchange)
-        lifecycle.annotate(tx, command, "unverified", told, verification="not_possible")
+        lifecycle.record_note(tx, command, "unverified", told, verification="not_possible")

@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.audit import journal
 from keyturn.clock import after, seconds_between
-from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.admission.requests import CommandRequest
 from keyturn.commands.model import lanes, lifecycle, record
 from keyturn.commands.model.catalogue import COMMANDS, ENABLE
@@ -123,7 +123,7 @@ def issue(
     tx: Tx,
     keeping_id: int,
     declares: Declarations | None,
-    registrar: Registrar,
+    registrar: CommandFactory,
     rules: ImmobilisationSettings,
 ) -> None:
     """Register another enable, if there is reason to and nothing but a kill switch of its own stands against it."""
@@ -156,8 +156,8 @@ def _may_issue(
         return False
     if out_of_reach(evidence.load(tx, vehicle.id).report, tx.now, rules):
         return False
-    facts = policy.gather(tx, vehicle, COMMANDS[ENABLE], keeping.actor)
-    return policy.forbids(facts, policy.Moment.QUEUE) is None
+    facts = policy.load_policy_input(tx, vehicle, COMMANDS[ENABLE], keeping.actor)
+    return policy.first_violation(facts, policy.Stage.QUEUE) is None
 
 
 def _is_being_verified(tx: ReadTx, row: OpenCommand) -> bool:
@@ -179,12 +179,17 @@ def out_of_reach(report: Report, now: int, rules: EvidenceSettings) -> bool:
 
 
 def _register(
-    tx: Tx, keeping: Keeping, vehicle: Vehicle, declares: Declarations, rows: list[OpenCommand], registrar: Registrar
+    tx: Tx,
+    keeping: Keeping,
+    vehicle: Vehicle,
+    declares: Declarations,
+    rows: list[OpenCommand],
+    registrar: CommandFactory,
 ) -> None:
     request = CommandRequest(keeping.company_id, keeping.actor, frozenset({ENABLE}), vehicle.vin, ENABLE)
     command = registrar.register(tx, request, vehicle, COMMANDS[ENABLE], declares, rows)
     if command.post_code is None:
-        lifecycle.settle_post(tx, command, 200)  # nobody holds a POST for it
+        lifecycle.record_response(tx, command, 200)  # nobody holds a POST for it
     tx.run(_ISSUED, id=keeping.id, command_id=command.id)
 
 

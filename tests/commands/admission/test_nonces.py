@@ -85,28 +85,28 @@ def test_a_transaction_that_fails_leaves_the_nonce_unspent(env: CommandEnv) -> N
 def test_a_signature_is_good_for_a_minute_before_and_after_its_creation(
     env: CommandEnv, age: float, accepted: bool
 ) -> None:
-    assert env.see(nonces.is_spent, nonce(age=age)) is not accepted
+    assert env.see(nonces.is_consumed, nonce(age=age)) is not accepted
     assert invalid(env.ask("location", nonce=nonce(age=age)).refusal) is not accepted
 
 
 def test_a_creation_beyond_any_time_is_refused(env: CommandEnv) -> None:
     for created_at in (-(10**21), 10**21):
         assert invalid(env.refused("location", nonce=Nonce("a", "n", created_at)))
-        assert env.see(nonces.is_spent, Nonce("a", "n", created_at))
+        assert env.see(nonces.is_consumed, Nonce("a", "n", created_at))
 
 
 def test_whether_it_is_spent_can_be_asked_without_spending_it(env: CommandEnv) -> None:
-    assert not env.see(nonces.is_spent, nonce())
+    assert not env.see(nonces.is_consumed, nonce())
     env.ask("location", nonce=nonce())
-    assert env.see(nonces.is_spent, nonce())
+    assert env.see(nonces.is_consumed, nonce())
 
 
 def test_nonces_are_forgotten_an_hour_after_their_age_refuses_them(env: CommandEnv) -> None:
     env.ask("location", nonce=nonce())
     env.clock.advance(3659.999999)
-    env.do(retention.forget)
+    env.do(retention.delete_expired)
     assert env.rows("SELECT value FROM nonce") == [("n",)]
     env.clock.advance(0.000001)
-    env.do(retention.forget)
+    env.do(retention.delete_expired)
     assert env.rows("SELECT value FROM nonce") == []
     assert invalid(env.refused("location", nonce=nonce()))

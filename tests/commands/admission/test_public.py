@@ -9,7 +9,7 @@ from keyturn.clock import SECOND, after
 from keyturn.commands.admission.requests import confirmation_answer, is_final, joined_code, post_answer, record_body
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.lifecycle import NotATransition
-from keyturn.commands.model.record import Command, Face
+from keyturn.commands.model.record import Command, PublicView
 from keyturn.commands.model.states import State, Status
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import CommandEnv
@@ -43,9 +43,9 @@ UNKNOWN_TEXTS = [
 ]
 
 
-def face(command: Command) -> Face:
+def face(command: Command) -> PublicView:
     """As far as a client sees it."""
-    return Face(**{field: getattr(command, field) for field in Face.__struct_fields__})
+    return PublicView(**{field: getattr(command, field) for field in PublicView.__struct_fields__})
 
 
 def moved_later(env: CommandEnv, command: Command, to: State, detail: Any = None) -> dict[str, object]:
@@ -95,7 +95,7 @@ def test_an_unknown_command_is_revealed_with_the_text_of_its_case(
     command = env.do(written, draft(env.names, State.UNKNOWN, name, outcome=outcome))
     env.clock.advance(7)
 
-    env.do(lifecycle.reveal, command)
+    env.do(lifecycle.expose_as_error, command)
 
     body = record_body(face(env.row(command)))
     assert (body["status"], body["detail"], body["updated"]) == ("Error", text, LATER)
@@ -104,7 +104,7 @@ def test_an_unknown_command_is_revealed_with_the_text_of_its_case(
 
 def test_a_revealed_command_becomes_a_success_by_a_late_answer(env: CommandEnv) -> None:
     command = env.do(written, draft(env.names, State.UNKNOWN))
-    revealed = env.do(lifecycle.reveal, command)
+    revealed = env.do(lifecycle.expose_as_error, command)
     env.clock.advance(7)
 
     env.do(lifecycle.move, revealed, State.EXECUTED, detail={"date_time": "then"})
@@ -116,7 +116,7 @@ def test_a_revealed_command_becomes_a_success_by_a_late_answer(env: CommandEnv) 
 def test_public_record_reveals_nothing_else(env: CommandEnv) -> None:
     for state in set(State) - {State.UNKNOWN}:
         with pytest.raises(NotATransition):
-            env.do(lifecycle.reveal, draft(env.names, state))
+            env.do(lifecycle.expose_as_error, draft(env.names, state))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.commands.execution.restore_fence import leave_behind
+from keyturn.commands.execution.restore_fence import fence_previous_epoch
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from keyturn.fleet import immobilisation
@@ -16,7 +16,7 @@ UNKNOWN_TEXT = '"Outcome unknown. The vehicle may have executed the command."'
 def test_what_was_queued_or_being_sent_is_unknown_and_past_its_answer_deadline(env: CommandEnv, sent: bool) -> None:
     command = env.send("start") if sent else env.register("start")
 
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     row = env.row(command)
     assert (row.state, row.status, row.detail) == (State.UNKNOWN, "Error", UNKNOWN_TEXT)
@@ -26,7 +26,7 @@ def test_what_was_queued_or_being_sent_is_unknown_and_past_its_answer_deadline(e
 
 def test_command_of_another_epoch_is_not_joined_and_holds_no_lane(env: CommandEnv) -> None:
     sent = env.send("start")
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     row = not_none(env.open_row(sent))
     assert (row.segment, row.lane_slot) == (None, None)
@@ -36,14 +36,14 @@ def test_command_of_another_epoch_is_not_joined_and_holds_no_lane(env: CommandEn
 def test_a_held_post_is_answered_pending(env: CommandEnv) -> None:
     command = env.register("start")
 
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     assert env.row(command).post_code == 200
 
 
 def test_a_late_answer_still_counts(env: CommandEnv) -> None:
     sent = env.send("start")
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     assert not_none(env.hear(sent, Verdict.SUCCEEDED)).status == "Success"
 
@@ -51,7 +51,7 @@ def test_a_late_answer_still_counts(env: CommandEnv) -> None:
 def test_what_the_oem_has_is_asked_about_as_before(env: CommandEnv) -> None:
     accepted = env.accept("start")
 
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     assert env.row(accepted) == accepted
 
@@ -59,7 +59,7 @@ def test_what_the_oem_has_is_asked_about_as_before(env: CommandEnv) -> None:
 def test_codes_of_another_epoch_are_void(env: CommandEnv) -> None:
     confirming, code = env.first_step("enable_ignition")
 
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     assert env.row(confirming).state is State.CANCELLED
     assert env.refused("enable_ignition", code).detail == "Confirmation invalid"
@@ -68,7 +68,7 @@ def test_codes_of_another_epoch_are_void(env: CommandEnv) -> None:
 def test_approvals_of_another_epoch_lapse(env: CommandEnv) -> None:
     waiting = env.do(written, draft(env.names, State.AWAITING_APPROVAL))
 
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     row = env.row(waiting)
     assert (row.state, row.status, row.detail) == (State.EXPIRED, "Error", '"Not approved."')
@@ -78,7 +78,7 @@ def test_a_disable_that_may_have_been_sent_since_may_have_immobilised(env: Comma
     env.report(PARKED)
     env.register("disable_ignition")
 
-    env.do(leave_behind, 2)
+    env.do(fence_previous_epoch, 2)
 
     assert not_none(env.see(immobilisation.open_record, env.names.vehicle)).state == "possible"
     assert env.refused("start").http_status == 403
@@ -87,7 +87,7 @@ def test_a_disable_that_may_have_been_sent_since_may_have_immobilised(env: Comma
 def test_what_this_epoch_registered_is_left_alone(env: CommandEnv) -> None:
     queued = env.register("start")
 
-    env.do(leave_behind, 1)
+    env.do(fence_previous_epoch, 1)
 
     assert env.row(queued) == queued
 

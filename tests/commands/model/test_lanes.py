@@ -167,4 +167,4 @@ def test_the_segment_of_a_new_command_is_the_place_of_its_newest_opposite_in_fli
 def test_the_slot_that_the_next_one_takes(rows: Rows, slot: int | None) -> None:
     opened = queue(*rows)
 
-    assert lanes.slot(opened, opened[-1]) == slot
+    assert lanes.lane_slot(opened, opened[-1]) == slot

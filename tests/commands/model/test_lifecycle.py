@@ -124,9 +124,9 @@ def test_a_note_and_a_post_s_answer_are_fenced_too(env: CommandEnv) -> None:
     stale = env.do(written, draft(env.names, State.UNKNOWN))
     winner = env.do(lifecycle.move, stale, State.FAILED)
 
-    assert env.do(lifecycle.annotate, stale, "found", operation="{}") is None
-    assert env.do(lifecycle.settle_post, stale, 200) is None
-    assert env.do(lifecycle.reveal, stale) is None
+    assert env.do(lifecycle.record_note, stale, "found", operation="{}") is None
+    assert env.do(lifecycle.record_response, stale, 200) is None
+    assert env.do(lifecycle.expose_as_error, stale) is None
 
     assert env.row(stale) == winner
     assert env.told(stale) == ["command.registered", "command.Failed"]
@@ -135,11 +135,11 @@ def test_a_note_and_a_post_s_answer_are_fenced_too(env: CommandEnv) -> None:
 def test_every_fenced_write_raises_the_fence(env: CommandEnv) -> None:
     def write_thrice(tx: Tx, names: Names) -> list[int]:
         command = written(tx, draft(names, State.UNKNOWN))
-        noted = lifecycle.annotate(tx, command, "found", operation="{}")
+        noted = lifecycle.record_note(tx, command, "found", operation="{}")
         assert noted is not None
-        settled = lifecycle.settle_post(tx, noted, 200)
+        settled = lifecycle.record_response(tx, noted, 200)
         assert settled is not None
-        revealed = lifecycle.reveal(tx, settled)
+        revealed = lifecycle.expose_as_error(tx, settled)
         assert revealed == record.load(tx, command.id)
         return [row.fence for row in (command, noted, settled, revealed) if row]
 

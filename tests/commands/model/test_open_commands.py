@@ -141,20 +141,20 @@ def test_two_commands_of_a_vehicle_cannot_both_have_the_lane(env: CommandEnv) ->
 
 def test_open_commands_and_their_vehicles_are_known(env: CommandEnv) -> None:
     command = env.do(written, draft(env.names))
-    assert env.see(record.open_places, "", 10) == [(command.id, env.names.vehicle)]
+    assert env.see(record.open_positions, "", 10) == [(command.id, env.names.vehicle)]
     assert [row.command_id for row in env.see(record.open_all)] == [command.id]
 
     env.do(lifecycle.close, command.id)
 
-    assert env.see(record.open_places, "", 10) == []
+    assert env.see(record.open_positions, "", 10) == []
 
 
 def test_open_commands_are_known_page_by_page(env: CommandEnv) -> None:
     names = ("alert", "lock_door", "unlock_door")
     ids = sorted(env.do(written, draft(env.names, name=name)).id for name in names)
 
-    assert [place[0] for place in env.see(record.open_places, "", 2)] == ids[:2]
-    assert [place[0] for place in env.see(record.open_places, ids[1], 2)] == ids[2:]
+    assert [place[0] for place in env.see(record.open_positions, "", 2)] == ids[:2]
+    assert [place[0] for place in env.see(record.open_positions, ids[1], 2)] == ids[2:]
 
 
 def test_a_wake_up_can_be_put_off(env: CommandEnv) -> None:

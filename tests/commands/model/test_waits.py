@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.commands.model.lanes import Waits, waits
+from keyturn.commands.model.lanes import Timeouts, timeouts
 from keyturn.config.settings import CommandSettings
 from keyturn.connectors.port import Declarations
 
@@ -15,19 +15,19 @@ SILENT = Declarations(frozenset())
 @pytest.mark.parametrize(
     ("declares", "settings", "expected"),
     [
-        (SILENT, CommandSettings(), Waits(60, 300, 5)),
-        (SILENT, INSTALLATION, Waits(70, 700, 7)),
-        (CONNECTOR, INSTALLATION, Waits(80, 800, 8)),
-        (CONNECTOR, CommandSettings(), Waits(80, 800, 8)),
+        (SILENT, CommandSettings(), Timeouts(60, 300, 5)),
+        (SILENT, INSTALLATION, Timeouts(70, 700, 7)),
+        (CONNECTOR, INSTALLATION, Timeouts(80, 800, 8)),
+        (CONNECTOR, CommandSettings(), Timeouts(80, 800, 8)),
     ],
 )
-def test_nearest_configured_wait_counts(declares: Declarations, settings: CommandSettings, expected: Waits) -> None:
-    assert waits(COMMANDS["start"], declares, settings) == expected
+def test_nearest_configured_wait_counts(declares: Declarations, settings: CommandSettings, expected: Timeouts) -> None:
+    assert timeouts(COMMANDS["start"], declares, settings) == expected
 
 
 def test_a_word_about_one_command_is_none_about_another() -> None:
-    assert waits(COMMANDS["alert"], CONNECTOR, INSTALLATION) == Waits(60, 300, 8)
+    assert timeouts(COMMANDS["alert"], CONNECTOR, INSTALLATION) == Timeouts(60, 300, 8)
 
 
 def test_a_connector_may_say_not_to_wait_at_all() -> None:
-    assert waits(COMMANDS["start"], Declarations(frozenset(), initiate_wait=0.0), INSTALLATION).initiate == 0
+    assert timeouts(COMMANDS["start"], Declarations(frozenset(), initiate_wait=0.0), INSTALLATION).initiate == 0

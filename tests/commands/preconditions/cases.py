@@ -4,8 +4,8 @@ from typing import Any
 
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.commands.preconditions.context import Case
-from keyturn.commands.preconditions.evaluation import Finding, Verdict, judge, refusals
+from keyturn.commands.preconditions.context import EvaluationContext
+from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
 from keyturn.fleet.evidence import Evidence, Report, Signal, Track
@@ -13,7 +13,7 @@ from keyturn.fleet.vehicles import Vehicle
 from tests.support.enrolment import NOW, VIN
 
 RULES = EvidenceSettings()
-MET, CONTRADICTED, UNKNOWN = Verdict.MET, Verdict.CONTRADICTED, Verdict.UNKNOWN
+MET, CONTRADICTED, UNKNOWN = CheckResult.MET, CheckResult.CONTRADICTED, CheckResult.UNKNOWN
 
 
 def ago(seconds: float) -> int:
@@ -36,7 +36,7 @@ def vehicle(powertrain: str = "combustion", fuel_reserve: float = 10.0) -> Vehic
     )
 
 
-def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> Case:
+def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> EvaluationContext:
     """`values` by signal name, plain or as `Signal`; everything else as the case's own fields, by default harmless."""
     report = Report(
         seen(values or {}),
@@ -57,16 +57,16 @@ def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> Ca
         "pending": frozenset(given.pop("pending", ())),
         "now": NOW,
     }
-    return Case(**{**fields, **given})
+    return EvaluationContext(**{**fields, **given})
 
 
-def finding(case: Case, number: int, *, fresh: bool = False) -> Finding:
-    return next(found for found in judge(case, RULES, fresh=fresh) if found.number == number)
+def finding(case: EvaluationContext, number: int, *, fresh: bool = False) -> PreconditionResult:
+    return next(found for found in evaluate(case, RULES, fresh=fresh) if found.number == number)
 
 
-def verdict(command: str, number: int, values: dict[str, Any] | None = None, **given: Any) -> Verdict:
+def verdict(command: str, number: int, values: dict[str, Any] | None = None, **given: Any) -> CheckResult:
     return finding(case(command, values, **given), number).verdict
 
 
-def refused(case: Case, *, acceptance: bool = False, fresh: bool = False) -> tuple[int, ...]:
-    return refusals(case, judge(case, RULES, fresh=fresh), acceptance=acceptance)
+def refused(case: EvaluationContext, *, acceptance: bool = False, fresh: bool = False) -> tuple[int, ...]:
+    return refusals(case, evaluate(case, RULES, fresh=fresh), acceptance=acceptance)

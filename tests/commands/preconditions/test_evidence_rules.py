@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.preconditions.context import usable_value
-from keyturn.commands.preconditions.evaluation import Verdict, judge
+from keyturn.commands.preconditions.evaluation import CheckResult, evaluate
 from keyturn.fleet.evidence import Signal, Track
 from tests.support.enrolment import NOW
 
@@ -29,7 +29,7 @@ AGES = [
 
 
 @pytest.mark.parametrize(("speed", "expected"), AGES)
-def test_a_value_counts_while_it_is_fresh_and_not_from_the_future(speed: Signal, expected: Verdict) -> None:
+def test_a_value_counts_while_it_is_fresh_and_not_from_the_future(speed: Signal, expected: CheckResult) -> None:
     assert verdict("lock_door", 1, {"speed": speed}) is expected
 
 
@@ -114,6 +114,6 @@ def test_a_finding_on_reachability_keeps_what_was_said_and_the_last_contact() ->
 
 
 def test_findings_come_in_ascending_number() -> None:
-    numbers = [found.number for found in judge(case("start"), RULES)]
+    numbers = [found.number for found in evaluate(case("start"), RULES)]
 
     assert numbers == [1, 3, 5, 6, 7, 8, 9, 10, 11]

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.commands.preconditions import table
-from keyturn.commands.preconditions.observations import sights
+from keyturn.commands.preconditions.observations import observed_values
 from keyturn.fleet.evidence import Track
 from tests.support.enrolment import NOW
 
@@ -42,4 +42,4 @@ def test_public_text_of_each_precondition_is_the_contracts(number: int) -> None:
 def test_a_finding_keeps_all_values_that_it_looked_at_and_no_other(number: int) -> None:
     of_everything = case("start", SAID, track=Track(started_at=NOW))
 
-    assert set(sights(number, of_everything, RULES)) == TABLE[number][1]
+    assert set(observed_values(number, of_everything, RULES)) == TABLE[number][1]

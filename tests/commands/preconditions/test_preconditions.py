@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.preconditions.evaluation import Verdict
+from keyturn.commands.preconditions.evaluation import CheckResult
 
 from .cases import CONTRADICTED, MET, UNKNOWN, ago, vehicle, verdict
 
 Values = dict[str, Any]
 
 OFF: Values = {"system_power_mode": "off", "speed": 0}
-TABLE: list[tuple[str, int, Verdict, Values]] = [
+TABLE: list[tuple[str, int, CheckResult, Values]] = [
     ("lock_door", 1, MET, {"speed": 0}),
     ("lock_door", 1, MET, {"speed": 0.0}),
     ("lock_door", 1, CONTRADICTED, {"speed": 0.1}),
@@ -81,7 +81,7 @@ DISAGREEMENTS: list[Values] = [
 
 
 @pytest.mark.parametrize(("command", "number", "expected", "values"), TABLE)
-def test_verdict_of_each_precondition(command: str, number: int, expected: Verdict, values: Values) -> None:
+def test_verdict_of_each_precondition(command: str, number: int, expected: CheckResult, values: Values) -> None:
     assert verdict(command, number, values) is expected
 
 
@@ -100,14 +100,14 @@ def test_signals_that_disagree_are_a_contradiction_and_never_an_average(values: 
         ("combustion", 5, CONTRADICTED),
     ],
 )
-def test_fuel_is_asked_of_vehicles_that_burn_it(powertrain: str, level: float | None, expected: Verdict) -> None:
+def test_fuel_is_asked_of_vehicles_that_burn_it(powertrain: str, level: float | None, expected: CheckResult) -> None:
     values = {} if level is None else {"fuel_level": level}
 
     assert verdict("start", 6, values, vehicle=vehicle(powertrain)) is expected
 
 
 @pytest.mark.parametrize(("reserve", "expected"), [(14.9, MET), (15.0, CONTRADICTED)])
-def test_the_reserve_is_the_vehicles_own(reserve: float, expected: Verdict) -> None:
+def test_the_reserve_is_the_vehicles_own(reserve: float, expected: CheckResult) -> None:
     assert verdict("start", 6, {"fuel_level": 15.0}, vehicle=vehicle(fuel_reserve=reserve)) is expected
 
 
@@ -132,7 +132,7 @@ def test_the_reserve_is_the_vehicles_own(reserve: float, expected: Verdict) -> N
 )
 @pytest.mark.parametrize("command", ["enable_ignition", "disable_ignition"])
 def test_verdict_of_the_reachability_precondition(
-    command: str, said: bool | None, said_ago: float, contact_ago: float | None, expected: Verdict
+    command: str, said: bool | None, said_ago: float, contact_ago: float | None, expected: CheckResult
 ) -> None:
     contact = None if contact_ago is None else ago(contact_ago)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.commands.model.catalogue import CATALOGUE, COMMANDS
-from keyturn.commands.preconditions.evaluation import judge, wants_reading
+from keyturn.commands.preconditions.evaluation import evaluate, wants_reading
 from tests.support.command_env import PARKED
 
 from .cases import RULES, case, refused
@@ -93,10 +93,10 @@ def test_the_vehicle_is_read_before_the_intent_when_that_could_answer_something(
 ) -> None:
     judged = case(command, values, reads_state=reads_state, enforces=enforces)
 
-    assert wants_reading(judged, judge(judged, RULES)) is wanted
+    assert wants_reading(judged, evaluate(judged, RULES)) is wanted
 
 
 def test_what_only_our_own_pending_command_leaves_open_is_not_read_for() -> None:
     pending = case("cancel_start", {"remote_start_active": False}, pending=("start",))
 
-    assert not wants_reading(pending, judge(pending, RULES))
+    assert not wants_reading(pending, evaluate(pending, RULES))

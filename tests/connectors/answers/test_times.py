@@ -7,8 +7,8 @@ import pytest
 
 from keyturn.clock import SECOND, after
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.commands.preconditions.context import Case
-from keyturn.commands.preconditions.evaluation import Finding, Verdict, judge, refusals
+from keyturn.commands.preconditions.context import EvaluationContext
+from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.port import Declarations, StateReport
@@ -144,7 +144,7 @@ CAR: dict[str, Any] = {
 }
 
 
-async def findings(oem: Oem, ahead: float, times: dict[str, Any], **said: Any) -> dict[int, Finding]:
+async def findings(oem: Oem, ahead: float, times: dict[str, Any], **said: Any) -> dict[int, PreconditionResult]:
     """What a state read of a car at rest means for an immobilisation; its cloud's clock is `ahead` seconds."""
     clock = RunningClock()
     stamp = [_text(after(clock.now(), seconds)) for seconds in (ahead, ahead - 600)]
@@ -153,19 +153,19 @@ async def findings(oem: Oem, ahead: float, times: dict[str, Any], **said: Any) -
     now = clock.now()
     known = evidence.absorb(Evidence(), report, now, "oem", RULES)
     judged = _case(known, now)
-    found = judge(judged, RULES, fresh=True)
-    assert bool(refusals(judged, found, acceptance=False)) == any(f.verdict is not Verdict.MET for f in found)
+    found = evaluate(judged, RULES, fresh=True)
+    assert bool(refusals(judged, found, acceptance=False)) == any(f.verdict is not CheckResult.MET for f in found)
     return {finding.number: finding for finding in found}
 
 
 async def test_a_car_at_rest_that_was_heard_of_now_may_be_immobilised(oem: Oem) -> None:
     found = await findings(oem, 0, {"zone": "UTC", "pattern": SHAPED_LIKE_UTC})
-    assert {finding.verdict for finding in found.values()} == {Verdict.MET}
+    assert {finding.verdict for finding in found.values()} == {CheckResult.MET}
 
 
 async def test_a_local_time_that_looks_like_utc_is_as_old_as_the_definition_says(oem: Oem) -> None:
     found = await findings(oem, 5, {"zone": "+02:00", "pattern": SHAPED_LIKE_UTC})
-    assert found[3].verdict is Verdict.UNKNOWN
+    assert found[3].verdict is CheckResult.UNKNOWN
     speed = found[3].signals["speed"]
     assert speed.why == "too old"
     assert speed.age is not None
@@ -174,7 +174,7 @@ async def test_a_local_time_that_looks_like_utc_is_as_old_as_the_definition_says
 
 async def test_a_time_in_the_future_says_how_far_in_the_verdict(oem: Oem) -> None:
     found = await findings(oem, 7195, {"zone": "UTC", "pattern": SHAPED_LIKE_UTC})
-    assert found[3].verdict is Verdict.UNKNOWN
+    assert found[3].verdict is CheckResult.UNKNOWN
     why = {found[3].signals["speed"].why, found[13].signals["last_contact"].why}
     assert why <= {"7,194 s in the future", "7,195 s in the future"}
 
@@ -186,7 +186,7 @@ async def test_a_value_whose_own_time_is_not_understood_is_not_vouched_for_by_an
     report = await read(oem, said, {"zone": "UTC"}, **{**CAR, "signals": own})
     assert report is not None
     known = evidence.absorb(Evidence(), report, clock.now(), "oem", RULES)
-    speed = judge(_case(known, clock.now()), RULES, fresh=True)[0].signals["speed"]
+    speed = evaluate(_case(known, clock.now()), RULES, fresh=True)[0].signals["speed"]
     assert (speed.value, speed.why) == (None, NOT_UNDERSTOOD)
 
 
@@ -204,9 +204,9 @@ async def read_at_rest(oem: Oem, stamp: str) -> StateReport:
     return report
 
 
-def _case(known: Evidence, now: int) -> Case:
+def _case(known: Evidence, now: int) -> EvaluationContext:
     declares = Declarations(frozenset(COMMANDS), reads_state=True)
-    return Case(COMMANDS["disable_ignition"], vehicle(), known, declares, frozenset(), now)
+    return EvaluationContext(COMMANDS["disable_ignition"], vehicle(), known, declares, frozenset(), now)
 
 
 def _text(instant: int) -> str:

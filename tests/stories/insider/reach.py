@@ -10,7 +10,7 @@ from keyturn.auth.principal import Operator
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE
 from keyturn.commands.rules import permissions, policy
-from keyturn.commands.rules.policy import NOT_APPROVED, Moment
+from keyturn.commands.rules.policy import NOT_APPROVED, Stage
 from keyturn.fleet import immobilisation, vehicles
 from keyturn.immobilisation.views import open_records
 from keyturn.store.port import Tx
@@ -24,7 +24,7 @@ Fact = tuple[str, str]
 """``disable`` a car alone, ``expose`` one to a disable that somebody honest approves, ``act as`` an application or an
 operator; a car is ``stranded`` or ``hidden``, or its record ``closed``."""
 SECONDS_ALONE = 600.0
-_MOMENTS = (Moment.ASK, Moment.QUEUE, Moment.APPROVE)
+_MOMENTS = (Stage.ASK, Stage.QUEUE, Stage.APPROVE)
 _APPLICATIONS = "SELECT id, name, company_id, client_secret_hash FROM application"
 _SIGNING = "SELECT sealed FROM sign_secret WHERE application_id = :id"
 _FLEET = """
@@ -119,12 +119,14 @@ class Insider:
     def _may_disable(self, tx: Tx, vehicle_id: str, actor: str, grants: frozenset[str]) -> str | None:
         """Whether the application gets a disable through, ``alone`` or ``approved`` by somebody; None: never."""
         vehicle = vehicles.load(tx, vehicle_id)
-        if vehicle is None or permissions.refused(tx, vehicle, DISABLE, grants, self._declares(vehicle.connector)):
+        if vehicle is None or permissions.check_permission(
+            tx, vehicle, DISABLE, grants, self._declares(vehicle.connector)
+        ):
             return None
-        facts = policy.gather(tx, vehicle, COMMANDS[DISABLE], actor, reason="missing")
-        if any(policy.forbids(facts, moment) for moment in _MOMENTS):
+        facts = policy.load_policy_input(tx, vehicle, COMMANDS[DISABLE], actor, reason="missing")
+        if any(policy.first_violation(facts, moment) for moment in _MOMENTS):
             return None
-        stands = set(policy.standing(facts, Moment.SEND))
+        stands = set(policy.violations(facts, Stage.SEND))
         return "alone" if not stands else "approved" if stands == {NOT_APPROVED} else None
 
     def _restoring(self, tx: Tx) -> set[Fact]:

@@ -74,7 +74,7 @@ class OpenCode(msgspec.Struct, frozen=True):
     expires_at: int
 
 
-class Try(StrEnum):
+class Attempt(StrEnum):
     """What an offered code turned out to be."""
 
     RIGHT = "right"
@@ -132,21 +132,21 @@ class Codes:
             tx.run(_ISSUED, actor=binding.actor, vehicle_id=binding.vehicle_id, now=tx.now)
         return code
 
-    def attempt(self, tx: Tx, binding: Binding, offered: object) -> tuple[Try, OpenCode | None]:
+    def attempt(self, tx: Tx, binding: Binding, offered: object) -> tuple[Attempt, OpenCode | None]:
         """Compare `offered` with the open code first, then with those redeemed in the last day; count a wrong try."""
         open_code = self.open_for(tx, binding)
         if not _is_six_digits(offered):
-            return Try.WRONG, None
+            return Attempt.WRONG, None
         digest = self._digest(binding, str(offered))
         if open_code is not None and hmac.compare_digest(open_code.digest, digest):
-            return Try.RIGHT, open_code
+            return Attempt.RIGHT, open_code
         if self._redeemed(tx, binding, digest):
-            return Try.USED, None
+            return Attempt.USED, None
         if open_code is None:
-            return Try.WRONG, None
+            return Attempt.WRONG, None
         tx.run(_COUNT_TRY, command_id=open_code.command_id)
         killed = open_code.tries + 1 >= self._settings.max_attempts
-        return (Try.KILLED if killed else Try.WRONG), open_code
+        return (Attempt.KILLED if killed else Attempt.WRONG), open_code
 
     def burn(self, tx: Tx, binding: Binding, code: OpenCode) -> None:
         """The code is redeemed: from now on it says "already used"."""

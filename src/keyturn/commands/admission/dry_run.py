@@ -11,14 +11,14 @@ from keyturn.admin.references import APPLICATION, VEHICLE, resolve
 from keyturn.clock import iso_time_or_none, seconds_between
 from keyturn.commands.admission import requester_checks
 from keyturn.commands.admission.confirmation import Binding, Codes
-from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE
-from keyturn.commands.preconditions.context import Case
-from keyturn.commands.preconditions.evaluation import Finding, judge, refusals
+from keyturn.commands.preconditions.context import EvaluationContext
+from keyturn.commands.preconditions.evaluation import PreconditionResult, evaluate, refusals
 from keyturn.commands.preconditions.table import PRECONDITIONS, precondition_not_met
 from keyturn.commands.rules import permissions, policy, quota
-from keyturn.commands.rules.policy import LIMIT_REACHED, Facts, Moment
+from keyturn.commands.rules.policy import LIMIT_REACHED, PolicyInput, Stage
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
 from keyturn.errors import OperationError, TooManyRequests, VinNotFound, blocked_by_policy
@@ -31,7 +31,7 @@ QUOTA = "The OEM's quota is used up."
 _APPLICATIONS = "SELECT id, active FROM application WHERE company_id = :company_id"
 
 
-class Ready(Arguments, frozen=True, kw_only=True):
+class DryRunRequest(Arguments, frozen=True, kw_only=True):
     vin: str
     command: str
     application: str | None = None
@@ -70,7 +70,7 @@ class Checks(msgspec.Struct, frozen=True):
     """Preconditions that are unknown now: the vehicle is read before the sending, and what is unknown then refuses."""
 
 
-class Readiness:
+class DryRun:
     """`declarations` is what each connector, by its name, says of its far side.
 
     `clock_fault` tells whether the node's wall clock was set back, so that nothing is done to a vehicle.
@@ -79,7 +79,7 @@ class Readiness:
     def __init__(
         self,
         codes: Codes,
-        registrar: Registrar,
+        registrar: CommandFactory,
         declarations: Mapping[str, Declarations],
         clock_fault: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -88,14 +88,14 @@ class Readiness:
         self._registrar = registrar
         self._declarations = declarations
 
-    def run(self, session: Session, arguments: Ready) -> Answer:
+    def run(self, session: Session, arguments: DryRunRequest) -> Answer:
         vehicle = vehicles.load(session.tx, resolve(session.tx, VEHICLE, arguments.vin, arguments.company))
         if vehicle is None:
             raise OperationError("not_found", VinNotFound.detail)
         checks = self.judge(session, vehicle, _application(session.tx, vehicle, arguments), arguments)
         return {"vin": vehicle.vin, "command": arguments.command, **msgspec.to_builtins(checks)}
 
-    def judge(self, session: Session, vehicle: Vehicle, application_id: str, asked: Ready) -> Checks:
+    def judge(self, session: Session, vehicle: Vehicle, application_id: str, asked: DryRunRequest) -> Checks:
         """Raises `OperationError` for a command that there is not."""
         tx = session.tx
         company_id, spec = vehicle.company_id, COMMANDS.get(asked.command)
@@ -104,23 +104,23 @@ class Readiness:
         declares = self._declarations.get(vehicle.connector)
         told = declares or Declarations(offers=frozenset())
         asking = requester_checks.caller(tx, application_id)
-        refused = permissions.refused(tx, vehicle, spec.name, asking.grants, declares)
-        facts = policy.gather(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)
+        refused = permissions.check_permission(tx, vehicle, spec.name, asking.grants, declares)
+        facts = policy.load_policy_input(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)
         case = self._registrar.case(tx, vehicle, spec, told, "", record.open_of_vehicle(tx, vehicle.id))
-        findings = judge(case, self._registrar.evidence_rules, fresh=True)
+        findings = evaluate(case, self._registrar.evidence_rules, fresh=True)
         readable = quota.frees_at(tx, told.quota, vehicle.account_id, vehicle.id) is None
         quota_free = readable or spec.is_restoring
         readable = readable and not _brought_nothing(case, self._registrar.evidence_rules)
         refusing, unread = _refusing(case, findings, reads=told.reads_state and readable)
         reasons = [
-            *requester_checks.unheard(asking),
+            *requester_checks.silent_connector(asking),
             *([refused.detail] if refused else []),
-            *(blocked_by_policy(reason) for reason in policy.standing(facts, Moment.QUEUE)),
+            *(blocked_by_policy(reason) for reason in policy.violations(facts, Stage.QUEUE)),
             *self._without_code(tx, Binding(company_id, application_id, vehicle.id, spec.name)),
             *_beyond_limits(tx, facts, vehicle, application_id),
             *([precondition_not_met(refusing)] if refusing else []),
             *([] if quota_free else [QUOTA]),
-            *requester_checks.behind(session, vehicle, spec, clock_fault=self._clock_fault()),
+            *requester_checks.account_of(session, vehicle, spec, clock_fault=self._clock_fault()),
         ]
         is_disable = spec.name == DISABLE
         return Checks(
@@ -152,10 +152,12 @@ class Readiness:
 
 def operations(run: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
     """`run` is that of a `Readiness`, where a server runs."""
-    return (Operation("vehicle ready", Ready, run, role="viewer", guard=reads()),)
+    return (Operation("vehicle ready", DryRunRequest, run, role="viewer", guard=reads()),)
 
 
-def _refusing(case: Case, findings: tuple[Finding, ...], *, reads: bool) -> tuple[tuple[int, ...], list[int]]:
+def _refusing(
+    case: EvaluationContext, findings: tuple[PreconditionResult, ...], *, reads: bool
+) -> tuple[tuple[int, ...], list[int]]:
     """Preconditions that refuse as it is now, and those that a reading before the sending decides."""
     at_sending = refusals(case, findings, acceptance=False)
     if not reads:
@@ -165,7 +167,7 @@ def _refusing(case: Case, findings: tuple[Finding, ...], *, reads: bool) -> tupl
     return refusing, sorted(set(at_sending) - now)
 
 
-def _application(tx: ReadTx, vehicle: Vehicle, asked: Ready) -> str:
+def _application(tx: ReadTx, vehicle: Vehicle, asked: DryRunRequest) -> str:
     if asked.application is not None:
         return resolve(tx, APPLICATION, asked.application, vehicle.company_id)
     every = tx.all(_APPLICATIONS, company_id=vehicle.company_id)
@@ -175,7 +177,7 @@ def _application(tx: ReadTx, vehicle: Vehicle, asked: Ready) -> str:
     return str(found[0])
 
 
-def _beyond_limits(tx: ReadTx, facts: Facts, vehicle: Vehicle, application_id: str) -> Iterator[str]:
+def _beyond_limits(tx: ReadTx, facts: PolicyInput, vehicle: Vehicle, application_id: str) -> Iterator[str]:
     """The limit that this disable would go beyond, once its code has proved right."""
     if facts.spec.name != DISABLE or facts.stopped:
         return
@@ -183,17 +185,17 @@ def _beyond_limits(tx: ReadTx, facts: Facts, vehicle: Vehicle, application_id: s
         yield blocked_by_policy(LIMIT_REACHED)
 
 
-def _told(finding: Finding) -> dict[str, Any]:
+def _told(finding: PreconditionResult) -> dict[str, Any]:
     return {"text": PRECONDITIONS[finding.number].text, **msgspec.to_builtins(finding)}
 
 
-def _brought_nothing(case: Case, rules: EvidenceSettings) -> bool:
+def _brought_nothing(case: EvaluationContext, rules: EvidenceSettings) -> bool:
     """A read of just now: the next one is likely to bring no more."""
     unread = case.evidence.report.unread
     return unread is not None and seconds_between(unread.at, case.now) <= rules.max_age
 
 
-def _state_read(case: Case) -> dict[str, Any] | None:
+def _state_read(case: EvaluationContext) -> dict[str, Any] | None:
     unread = case.evidence.report.unread
     if unread is None:
         return None
@@ -201,7 +203,7 @@ def _state_read(case: Case) -> dict[str, Any] | None:
     return {**told, "at": iso_time_or_none(unread.at), "age": seconds_between(unread.at, case.now)}
 
 
-def _contact(case: Case) -> dict[str, Any]:
+def _contact(case: EvaluationContext) -> dict[str, Any]:
     report = case.evidence.report
     at = report.last_contact
     told = iso_time_or_none(at)

@@ -11,8 +11,8 @@ import msgspec
 
 from keyturn.audit import journal
 from keyturn.commands.admission import confirmation, idempotency, nonces, refused_attempts
-from keyturn.commands.admission.confirmation import Binding, Codes, OpenCode, Try, confirmation_message
-from keyturn.commands.admission.registration import Registrar
+from keyturn.commands.admission.confirmation import Attempt, Binding, Codes, OpenCode, confirmation_message
+from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.admission.requests import (
     CommandRequest,
     PostAnswer,
@@ -25,10 +25,10 @@ from keyturn.commands.model.catalogue import COMMANDS, DISABLE, IGNITION_PAIR, C
 from keyturn.commands.model.messages import CONFIRMATION_EXPIRED, CONFIRMATION_INVALID, joined
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
-from keyturn.commands.preconditions.evaluation import Verdict, judge
+from keyturn.commands.preconditions.evaluation import CheckResult, evaluate
 from keyturn.commands.preconditions.table import REACHABLE
 from keyturn.commands.rules import permissions
-from keyturn.commands.rules.policy import Facts, Moment, forbids, gather, keep_limits
+from keyturn.commands.rules.policy import PolicyInput, Stage, enforce_limits, first_violation, load_policy_input
 from keyturn.connectors.port import Declarations
 from keyturn.errors import (
     BlockedByPolicy,
@@ -48,7 +48,7 @@ from keyturn.tenants import limits, policies
 from keyturn.tenants.policies import Policy
 
 
-class Submitted(msgspec.Struct, frozen=True):
+class AdmissionResult(msgspec.Struct, frozen=True):
     """What became of a request. Exactly one of `answer`, `waiting` and `refusal` is set."""
 
     answer: PostAnswer | None = None
@@ -59,7 +59,7 @@ class Submitted(msgspec.Struct, frozen=True):
     """A code was issued: the vehicle's state is worth reading now."""
 
 
-class Ask(msgspec.Struct, frozen=True):
+class AuthorizedRequest(msgspec.Struct, frozen=True):
     """A request with the vehicle and the command that it turned out to name."""
 
     request: CommandRequest
@@ -72,13 +72,13 @@ class Ask(msgspec.Struct, frozen=True):
         return Binding(self.request.company_id, self.request.application_id, self.vehicle.id, self.spec.name)
 
 
-class Intake:
+class Admission:
     """Takes requests in. `declarations` is what each connector, by its name, says of its far side."""
 
     def __init__(
         self,
         codes: Codes,
-        registrar: Registrar,
+        registrar: CommandFactory,
         declarations: Mapping[str, Declarations],
         idempotency_life: float,
     ) -> None:
@@ -87,19 +87,19 @@ class Intake:
         self._declarations = declarations
         self._idempotency_life = idempotency_life
 
-    def submit(self, tx: Tx, request: CommandRequest) -> Submitted:
+    def submit(self, tx: Tx, request: CommandRequest) -> AdmissionResult:
         """Answer a signed request; every refused ignition attempt is written to the audit log."""
         try:
             if request.nonce is not None:
-                nonces.spend(tx, request.nonce)
+                nonces.consume(tx, request.nonce)
             elif request.command == DISABLE and policies.load(tx, request.company_id).ignition_v2:
                 raise SignatureInvalid
             return self._replayed(tx, request) or self._taken(tx, request)
         except Refusal as refusal:
             record_refusal(tx, request, refusal)
-            return Submitted(refusal=refusal)
+            return AdmissionResult(refusal=refusal)
 
-    def _taken(self, tx: Tx, request: CommandRequest) -> Submitted:
+    def _taken(self, tx: Tx, request: CommandRequest) -> AdmissionResult:
         ask = self._permitted(tx, request)
         lanes.lock(tx, ask.vehicle.id)
         with_code = ask.spec.two_step and request.code is not None
@@ -114,42 +114,42 @@ class Intake:
         command = self._registrar.register(tx, request, ask.vehicle, ask.spec, ask.declares, rows)
         return self._kept(tx, ask, command)
 
-    def _permitted(self, tx: Tx, request: CommandRequest) -> Ask:
+    def _permitted(self, tx: Tx, request: CommandRequest) -> AuthorizedRequest:
         """Rows 8 and 9."""
         vehicle = vehicles.find(tx, request.company_id, request.vin)
         if vehicle is None:
             raise VinNotFound
         declares = self._declarations.get(vehicle.connector)
-        if refusal := permissions.refused(tx, vehicle, request.command, request.grants, declares):
+        if refusal := permissions.check_permission(tx, vehicle, request.command, request.grants, declares):
             raise refusal
         if declares is None:
             raise CommandNotFound
-        return Ask(request, vehicle, COMMANDS[request.command], declares)
+        return AuthorizedRequest(request, vehicle, COMMANDS[request.command], declares)
 
-    def _judged(self, tx: Tx, ask: Ask, *, with_code: bool) -> Facts:
+    def _judged(self, tx: Tx, ask: AuthorizedRequest, *, with_code: bool) -> PolicyInput:
         """Row 10."""
         reason = ask.request.reason
         if with_code and reason is None and (code := self._codes.open_for(tx, ask.binding)) is not None:
             confirming = record.load(tx, code.command_id)
             reason = confirming.reason if confirming else None
-        facts = gather(tx, ask.vehicle, ask.spec, ask.request.application_id, reason=reason)
+        facts = load_policy_input(tx, ask.vehicle, ask.spec, ask.request.application_id, reason=reason)
         queues = with_code or not ask.spec.two_step
-        if forbidden := forbids(facts, Moment.QUEUE if queues else Moment.ASK):
+        if forbidden := first_violation(facts, Stage.QUEUE if queues else Stage.ASK):
             raise BlockedByPolicy(forbidden)
         return facts
 
-    def _open_rows(self, tx: Tx, ask: Ask) -> list[OpenCommand]:
+    def _open_rows(self, tx: Tx, ask: AuthorizedRequest) -> list[OpenCommand]:
         """The vehicle's open commands, those parted that nobody joins any more."""
         rows = record.open_of_vehicle(tx, ask.vehicle.id)
-        if any(row.state is State.UNKNOWN for row in rows) and lanes.part_overdue(tx, ask.vehicle.id):
+        if any(row.state is State.UNKNOWN for row in rows) and lanes.stop_coalescing_overdue(tx, ask.vehicle.id):
             return record.open_of_vehicle(tx, ask.vehicle.id)
         return rows
 
-    def _running(self, tx: Tx, ask: Ask, rows: list[OpenCommand]) -> Command | None:
+    def _running(self, tx: Tx, ask: AuthorizedRequest, rows: list[OpenCommand]) -> Command | None:
         row = lanes.joinable(rows, ask.spec)
         return record.load_of_company(tx, ask.request.company_id, row.command_id) if row else None
 
-    def _join(self, tx: Tx, ask: Ask, running: Command) -> Submitted:
+    def _join(self, tx: Tx, ask: AuthorizedRequest, running: Command) -> AdmissionResult:
         journal.record(
             tx,
             "command.coalesced",
@@ -160,9 +160,9 @@ class Intake:
         )
         code = joined_code(running)
         idempotency.keep(tx, ask.request, running.id, self._idempotency_life, joined_code=code)
-        return Submitted(answer=post_answer(running, code))
+        return AdmissionResult(answer=post_answer(running, code))
 
-    def _confirm(self, tx: Tx, ask: Ask) -> Submitted:
+    def _confirm(self, tx: Tx, ask: AuthorizedRequest) -> AdmissionResult:
         """Step one: a code, and nothing is sent."""
         if (seconds := self._codes.wait_for_issue(tx, ask.binding)) is not None:
             raise TooManyRequests(seconds)
@@ -172,27 +172,27 @@ class Intake:
         idempotency.keep(tx, ask.request, command.id, self._idempotency_life)
         return self._issued(tx, ask, command)
 
-    def _issued(self, tx: Tx, ask: Ask, command: Command) -> Submitted:
+    def _issued(self, tx: Tx, ask: AuthorizedRequest, command: Command) -> AdmissionResult:
         code = self._codes.issue(tx, ask.binding, command.id)
         rows = record.open_of_vehicle(tx, ask.vehicle.id)
         case = self._registrar.case(tx, ask.vehicle, ask.spec, ask.declares, command.id, rows)
-        findings = judge(case, self._registrar.evidence_rules)
-        unreachable = any(f.number == REACHABLE and f.verdict is not Verdict.MET for f in findings)
+        findings = evaluate(case, self._registrar.evidence_rules)
+        unreachable = any(f.number == REACHABLE and f.verdict is not CheckResult.MET for f in findings)
         message = confirmation_message(ask.spec.name, ask.vehicle.vin, unreachable=unreachable)
-        return Submitted(answer=confirmation_answer(command, code, message), confirming_vehicle=ask.vehicle.id)
+        return AdmissionResult(answer=confirmation_answer(command, code, message), confirming_vehicle=ask.vehicle.id)
 
-    def _redeem(self, tx: Tx, ask: Ask, rows: list[OpenCommand], policy: Policy) -> Submitted:
+    def _redeem(self, tx: Tx, ask: AuthorizedRequest, rows: list[OpenCommand], policy: Policy) -> AdmissionResult:
         """Step two: redeeming and queueing are one transaction, and burn the code whatever follows."""
         verdict, code = self._codes.attempt(tx, ask.binding, ask.request.code)
-        if verdict is Try.USED:
+        if verdict is Attempt.USED:
             raise ConfirmationAlreadyUsed
-        if verdict is Try.KILLED and code is not None:
+        if verdict is Attempt.KILLED and code is not None:
             self._end_code(tx, code)
-        if verdict is not Try.RIGHT or code is None:
+        if verdict is not Attempt.RIGHT or code is None:
             raise ConfirmationInvalid
         running = self._running(tx, ask, rows)
         if running is None and ask.spec.name == DISABLE:
-            keep_limits(tx, policy, ask.request.application_id, ask.vehicle)
+            enforce_limits(tx, policy, ask.request.application_id, ask.vehicle)
         self._codes.burn(tx, ask.binding, code)
         confirming = record.load_to_change(tx, code.command_id)
         if confirming is None or confirming.state is not State.CONFIRMING:
@@ -212,15 +212,19 @@ class Intake:
             limits.count(tx, command.company_id, command.actor, command.id)
         return self._kept(tx, ask, command)
 
-    def _kept(self, tx: Tx, ask: Ask, command: Command) -> Submitted:
+    def _kept(self, tx: Tx, ask: AuthorizedRequest, command: Command) -> AdmissionResult:
         idempotency.keep(tx, ask.request, command.id, self._idempotency_life)
-        return Submitted(waiting=command) if command.post_code is None else Submitted(answer=post_answer(command))
+        return (
+            AdmissionResult(waiting=command)
+            if command.post_code is None
+            else AdmissionResult(answer=post_answer(command))
+        )
 
     def _end_code(self, tx: Tx, code: OpenCode) -> None:
         """The code was replaced or killed, or its life was over before anybody swept it."""
         end_confirmation(tx, code.command_id, expired=code.expires_at <= tx.now)
 
-    def _replayed(self, tx: Tx, request: CommandRequest) -> Submitted | None:
+    def _replayed(self, tx: Tx, request: CommandRequest) -> AdmissionResult | None:
         """The answer that this Idempotency-Key led to, rendered from the record as it is now."""
         used = idempotency.find(tx, request)
         if used is None:
@@ -232,7 +236,7 @@ class Intake:
             raise IdempotencyKeyReused
         if command.state is State.CONFIRMING:
             return self._reissue(tx, request, command)
-        return Submitted(answer=post_answer(command, used.joined_code))
+        return AdmissionResult(answer=post_answer(command, used.joined_code))
 
     def _key_is_free(self, tx: Tx, command: Command) -> bool:
         """A confirmation that ended without being redeemed leaves its key free."""
@@ -241,7 +245,7 @@ class Intake:
             return self._codes.open_for(tx, _binding(command)) is None
         return over and command.lane_number is None and command.spec.two_step
 
-    def _reissue(self, tx: Tx, request: CommandRequest, command: Command) -> Submitted:
+    def _reissue(self, tx: Tx, request: CommandRequest, command: Command) -> AdmissionResult:
         """A confirmation still open gets a new code under the same id: codes are not stored in clear."""
         vehicle = vehicles.load(tx, command.vehicle_id)
         declares = self._declarations.get(vehicle.connector) if vehicle else None
@@ -249,7 +253,7 @@ class Intake:
             raise VinNotFound
         if (seconds := self._codes.wait_for_issue(tx, _binding(command))) is not None:
             raise TooManyRequests(seconds)
-        return self._issued(tx, Ask(request, vehicle, command.spec, declares), command)
+        return self._issued(tx, AuthorizedRequest(request, vehicle, command.spec, declares), command)
 
 
 def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:

@@ -36,7 +36,7 @@ class Nonce(msgspec.Struct, frozen=True):
     """When the client made the signature."""
 
 
-def spend(tx: Tx, nonce: Nonce) -> None:
+def consume(tx: Tx, nonce: Nonce) -> None:
     """Raises `SignatureInvalid` for one that was seen before, and for a signature that is too old or too new.
 
     Its age is judged by the wall clock, as its maker's is. That may be set back, so what was forgotten is refused for
@@ -49,7 +49,7 @@ def spend(tx: Tx, nonce: Nonce) -> None:
         raise SignatureInvalid
 
 
-def is_spent(tx: ReadTx, nonce: Nonce) -> bool:
+def is_consumed(tx: ReadTx, nonce: Nonce) -> bool:
     """Whether `spend` is sure to refuse it."""
     if not _is_young(tx, nonce) or _is_forgotten(tx, nonce):
         return True
@@ -65,7 +65,7 @@ def _is_forgotten(tx: ReadTx, nonce: Nonce) -> bool:
     return row is not None and after(nonce.created_at, WINDOW) <= int(row[0])
 
 
-def forget(tx: Tx, limit: int) -> int:
+def delete_expired(tx: Tx, limit: int) -> int:
     """Forget up to `limit` nonces that have long expired, and know from then on what was forgotten; how many went."""
     old = tx.all(_OLD, before=after(tx.moment.wall, -_KEEP), limit=limit)
     for application_id, value, _expires_at in old:

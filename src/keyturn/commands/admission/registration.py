@@ -10,12 +10,12 @@ from keyturn.clock import after
 from keyturn.commands.admission.requests import CommandRequest
 from keyturn.commands.model import lanes, lifecycle, messages, record
 from keyturn.commands.model.catalogue import ENABLE, CommandSpec
-from keyturn.commands.model.lanes import waits
+from keyturn.commands.model.lanes import timeouts
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import STATUS, UNSENT, State, Status
 from keyturn.commands.preconditions import table
-from keyturn.commands.preconditions.context import Case, pending_names
-from keyturn.commands.preconditions.evaluation import Finding, judge, refusals
+from keyturn.commands.preconditions.context import EvaluationContext, pending_names
+from keyturn.commands.preconditions.evaluation import PreconditionResult, evaluate, refusals
 from keyturn.config.settings import CommandSettings, EvidenceSettings
 from keyturn.connectors.port import Declarations
 from keyturn.fleet import evidence, which_car
@@ -28,7 +28,7 @@ APPROVAL_WAIT = 900.0
 """Seconds in which somebody has to approve."""
 
 
-class Admission(msgspec.Struct):
+class InitialState(msgspec.Struct):
     """What evidence and the lane made of a command at its acceptance."""
 
     state: State
@@ -38,10 +38,10 @@ class Admission(msgspec.Struct):
 
 
 Rows = Sequence[OpenCommand]
-Write = Callable[[Tx, Command, Admission, int], Command]
+Write = Callable[[Tx, Command, InitialState, int], Command]
 
 
-class Registrar:
+class CommandFactory:
     """Writes new records. `new_id` makes a UUIDv7 for an instant; `epoch` is the store's."""
 
     def __init__(self, settings: CommandSettings, evidence_rules: EvidenceSettings, new_id: NewId, epoch: int) -> None:
@@ -92,10 +92,10 @@ class Registrar:
     ) -> Command:
         """What an operator approved takes its place, or is refused because evidence contradicts it by now."""
         case = self.case(tx, vehicle, awaiting.spec, declares, awaiting.id, rows)
-        findings = judge(case, self.evidence_rules)
+        findings = evaluate(case, self.evidence_rules)
         numbers = refusals(case, findings, acceptance=True)
         admission = _refusal(numbers) if numbers else self._admission(tx, vehicle, awaiting.spec, declares)
-        admission.columns.update(verdicts=encode_findings(findings), post_code=awaiting.post_code, post_detail=None)
+        admission.columns.update(verdicts=encode_results(findings), post_code=awaiting.post_code, post_detail=None)
         write = partial(_write_moved, actor=actor, changes={"approved_by": approved_by})
         return write(tx, awaiting, admission, 0)  # it keeps the segment that it was registered in
 
@@ -109,10 +109,10 @@ class Registrar:
         rows: Rows,
         *,
         superseded_opposite: bool = False,
-    ) -> Case:
+    ) -> EvaluationContext:
         """What a judgement about this command looks at now."""
         others = ((row.command_id, row.state, row.name) for row in rows)
-        return Case(
+        return EvaluationContext(
             spec=spec,
             vehicle=vehicle,
             evidence=evidence.load(tx, vehicle.id),
@@ -134,23 +134,23 @@ class Registrar:
         *,
         awaits_approval: bool = False,
     ) -> Command:
-        segment = lanes.segment(tx, vehicle.id, rows, spec)
+        segment = lanes.coalescing_group(tx, vehicle.id, rows, spec)
         superseded = self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None
         left = rows if superseded is None else record.open_of_vehicle(tx, vehicle.id)
         case = self.case(tx, vehicle, spec, declares, draft.id, left, superseded_opposite=superseded is not None)
-        findings = judge(case, self.evidence_rules)
+        findings = evaluate(case, self.evidence_rules)
         if numbers := refusals(case, findings, acceptance=True):
             admission = _refusal(numbers)
         else:
             if spec.supersedes_opposite:
                 superseded = self._supersede(tx, rows, spec, draft.id)
             admission = _awaiting() if awaits_approval else self._admission(tx, vehicle, spec, declares)
-        admission.columns.update(verdicts=encode_findings(findings), supersedes=superseded)
+        admission.columns.update(verdicts=encode_results(findings), supersedes=superseded)
         return write(tx, draft, admission, segment)
 
-    def _admission(self, tx: Tx, vehicle: Vehicle, spec: CommandSpec, declares: Declarations) -> Admission:
-        own = waits(spec, declares, self._settings)
-        return Admission(
+    def _admission(self, tx: Tx, vehicle: Vehicle, spec: CommandSpec, declares: Declarations) -> InitialState:
+        own = timeouts(spec, declares, self._settings)
+        return InitialState(
             State.QUEUED,
             None,
             {
@@ -209,34 +209,34 @@ def _aim(tx: ReadTx, vehicle: Vehicle, spec: CommandSpec) -> dict[str, Any]:
 
 def cancel(tx: Tx, command: Command, detail: str) -> Command | None:
     """Cancel a command that was not sent."""
-    return lifecycle.move(tx, command, State.CANCELLED, detail=detail, cause="caller", **answered(command))
+    return lifecycle.move(tx, command, State.CANCELLED, detail=detail, cause="caller", **response_columns(command))
 
 
-def answered(command: Command, http_status: int = 200, detail: str | None = None) -> dict[str, Any]:
+def response_columns(command: Command, http_status: int = 200, detail: str | None = None) -> dict[str, Any]:
     """The columns that fix a POST's answer, if it is still held."""
     return {} if command.post_code is not None else {"post_code": http_status, "post_detail": detail}
 
 
-def answered_if_later(command: Command, next_try: int) -> dict[str, Any]:
+def response_columns_if_later(command: Command, next_try: int) -> dict[str, Any]:
     """A POST that would not see the next try any more is answered `200 Pending` now; the command goes on."""
-    return answered(command) if next_try >= (command.post_until or 0) else {}
+    return response_columns(command) if next_try >= (command.post_until or 0) else {}
 
 
-def encode_findings(findings: tuple[Finding, ...]) -> str:
+def encode_results(findings: tuple[PreconditionResult, ...]) -> str:
     return msgspec.json.encode(findings).decode()
 
 
-def _refusal(numbers: tuple[int, ...]) -> Admission:
+def _refusal(numbers: tuple[int, ...]) -> InitialState:
     text = table.precondition_not_met(numbers)
-    return Admission(State.REFUSED, text, {"post_code": CONFLICT, "post_detail": text, "cause": "vehicle_state"})
+    return InitialState(State.REFUSED, text, {"post_code": CONFLICT, "post_detail": text, "cause": "vehicle_state"})
 
 
-def _awaiting() -> Admission:
+def _awaiting() -> InitialState:
     """`AwaitingApproval` answers `Pending` at once: a person takes longer than a POST waits."""
-    return Admission(State.AWAITING_APPROVAL, None, {"post_code": 200})
+    return InitialState(State.AWAITING_APPROVAL, None, {"post_code": 200})
 
 
-def _write_new(tx: Tx, draft: Command, admission: Admission, segment: int) -> Command:
+def _write_new(tx: Tx, draft: Command, admission: InitialState, segment: int) -> Command:
     detail = lifecycle.EMPTY_DETAIL if admission.detail is None else msgspec.json.encode(admission.detail).decode()
     state = admission.state
     command = msgspec.structs.replace(draft, state=state, status=STATUS[state], detail=detail, **admission.columns)
@@ -244,7 +244,7 @@ def _write_new(tx: Tx, draft: Command, admission: Admission, segment: int) -> Co
 
 
 def _write_moved(
-    tx: Tx, draft: Command, admission: Admission, segment: int, *, actor: str, changes: dict[str, Any]
+    tx: Tx, draft: Command, admission: InitialState, segment: int, *, actor: str, changes: dict[str, Any]
 ) -> Command:
     columns = {**admission.columns, **changes}
     moved = lifecycle.move(tx, draft, admission.state, actor=actor, detail=admission.detail, segment=segment, **columns)

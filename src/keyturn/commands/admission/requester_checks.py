@@ -39,7 +39,7 @@ def caller(tx: ReadTx, application_id: str) -> Caller:
     return Caller(bool(active), bool(signs), _NAMES.decode(grants))
 
 
-def unheard(asking: Caller) -> Iterator[str]:
+def silent_connector(asking: Caller) -> Iterator[str]:
     """Rows 2 and 6a: nothing after them is looked at."""
     if not asking.active:
         yield BearerInvalid.detail
@@ -47,7 +47,7 @@ def unheard(asking: Caller) -> Iterator[str]:
         yield SignSecretMissing.detail
 
 
-def behind(session: Session, vehicle: Vehicle, spec: CommandSpec, *, clock_fault: bool) -> Iterator[str]:
+def account_of(session: Session, vehicle: Vehicle, spec: CommandSpec, *, clock_fault: bool) -> Iterator[str]:
     """What keeps a command from the OEM although every rule lets it pass."""
     if clock_fault and spec.kind is Kind.ACTUATING:
         yield CLOCK

@@ -8,7 +8,7 @@ import msgspec
 from keyturn.clock import seed_time
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.model import messages
-from keyturn.commands.model.record import Command, Face
+from keyturn.commands.model.record import Command, PublicView
 from keyturn.commands.model.states import Status
 
 
@@ -61,7 +61,7 @@ def confirmation_answer(command: Command, code: str, message: str) -> PostAnswer
     return PostAnswer(200, {**body, "code": code, "message": message})
 
 
-def record_body(command: Face) -> dict[str, object]:
+def record_body(command: PublicView) -> dict[str, object]:
     """`GET /vehicle-command/{id}`."""
     return {
         "id": command.id,
@@ -78,6 +78,6 @@ def joined_code(command: Command) -> int:
     return 502 if command.status is Status.ERROR else 200
 
 
-def is_final(command: Face) -> bool:
+def is_final(command: PublicView) -> bool:
     """Nothing more is expected, though a late answer may still turn `Error` into `Success`."""
     return command.status in (Status.SUCCESS, Status.ERROR)

@@ -7,11 +7,11 @@ from keyturn.bus.port import Bus
 from keyturn.bus.topics import COMMAND_CHANGED, CONFIRMATION_ISSUED, CommandId, VehicleId
 from keyturn.clock import Clock, seconds_between
 from keyturn.commands.admission import nonces, refused_attempts
-from keyturn.commands.admission.intake import Intake
+from keyturn.commands.admission.intake import Admission
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.admission.requests import CommandRequest, PostAnswer, is_final, post_answer, record_body
 from keyturn.commands.model import lifecycle, record
-from keyturn.commands.model.record import Command, Face
+from keyturn.commands.model.record import Command, PublicView
 from keyturn.errors import Refusal
 from keyturn.store.port import ReadTx, Store, Tx
 
@@ -19,10 +19,10 @@ _LOOK_UP = 0.5
 """Seconds after which a held answer looks at the row, and at whether the node stops, without a wake-up."""
 
 
-class Desk:
+class CommandService:
     """The domain's door for `POST /vehicle-command` and `GET /vehicle-command/{id}`."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, intake: Intake) -> None:
+    def __init__(self, store: Store, bus: Bus, clock: Clock, intake: Admission) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -55,7 +55,7 @@ class Desk:
 
     async def is_spent(self, nonce: Nonce) -> bool:
         """Whether a signature with this nonce is sure to be refused: seen before, too old or too new."""
-        return await self._store.read(partial(nonces.is_spent, nonce=nonce))
+        return await self._store.read(partial(nonces.is_consumed, nonce=nonce))
 
     async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
         """Write down an ignition attempt that was refused before intake."""
@@ -82,7 +82,7 @@ class Desk:
                     return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
                 await waiter.next(left)
 
-    async def _settled(self, company_id: str, command_id: str, wait: float) -> Face | None:
+    async def _settled(self, company_id: str, command_id: str, wait: float) -> PublicView | None:
         until = self._clock.monotonic() + wait
         with self._bus.waiter(COMMAND_CHANGED, CommandId(command_id)) as waiter:
             while True:
@@ -92,8 +92,8 @@ class Desk:
                     return command
                 await waiter.next(min(left, _LOOK_UP))
 
-    async def _load(self, company_id: str, command_id: str) -> Face | None:
-        return await self._store.read(partial(record.load_face, company_id=company_id, command_id=command_id))
+    async def _load(self, company_id: str, command_id: str) -> PublicView | None:
+        return await self._store.read(partial(record.load_public_view, company_id=company_id, command_id=command_id))
 
 
 def _load_now(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
@@ -105,4 +105,4 @@ def end_of_wait(tx: Tx, command_id: str) -> Command | None:
     command = record.load_to_change(tx, command_id)
     if command is None or command.post_code is not None:
         return command
-    return lifecycle.settle_post(tx, command, 200)
+    return lifecycle.record_response(tx, command, 200)

@@ -15,7 +15,7 @@ from keyturn.connectors.port import Declarations
 from keyturn.store.port import Tx
 
 
-def lapse(tx: Tx, command_id: str, declares: Declarations, rules: EngineSettings) -> Command | None:
+def expire_overdue(tx: Tx, command_id: str, declares: Declarations, rules: EngineSettings) -> Command | None:
     """Do what is due for this command now, if its deadline has really come."""
     command = record.load_to_change(tx, command_id)
     if command is None:
@@ -64,12 +64,12 @@ def _unknown(tx: Tx, command: Command, _declares: Declarations, rules: EngineSet
     asked_until = after(command.answer_deadline or 0, rules.resolve_for)
     if tx.now < (command.answer_deadline or 0):
         return None
-    lifecycle.part(tx, command.id)
+    lifecycle.stop_coalescing(tx, command.id)
     if tx.now >= asked_until:
         lifecycle.close(tx, command.id)
     else:
         lifecycle.wake(tx, command, asked_until)
-    return lifecycle.reveal(tx, command) if command.status is Status.PENDING else command
+    return lifecycle.expose_as_error(tx, command) if command.status is Status.PENDING else command
 
 
 _HANDLERS: dict[State, Callable[[Tx, Command, Declarations, EngineSettings], Command | None]] = {

@@ -9,17 +9,23 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after
-from keyturn.commands.admission.registration import CONFLICT, Registrar, answered, answered_if_later, encode_findings
+from keyturn.commands.admission.registration import (
+    CONFLICT,
+    CommandFactory,
+    encode_results,
+    response_columns,
+    response_columns_if_later,
+)
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lanes, lifecycle, messages, record, unanswered
-from keyturn.commands.model.lanes import waits
+from keyturn.commands.model.lanes import timeouts
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions import table
-from keyturn.commands.preconditions.context import Case, usable_value
-from keyturn.commands.preconditions.evaluation import Finding, Verdict, judge, refusals
+from keyturn.commands.preconditions.context import EvaluationContext, usable_value
+from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
 from keyturn.commands.rules import permissions, quota
-from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Moment
+from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
 from keyturn.config.settings import CommandSettings
 from keyturn.connectors.port import Declarations
 from keyturn.errors import blocked_by_policy
@@ -34,7 +40,7 @@ BAD_GATEWAY = 502
 class IntentRules(msgspec.Struct, frozen=True):
     """What the intent is written by."""
 
-    registrar: Registrar
+    registrar: CommandFactory
     commands: CommandSettings
     send_window: float
     """Seconds from the intent to its `send_by`."""
@@ -62,14 +68,14 @@ def write_intent(
         expire(tx, command)
         return None
     vehicle = vehicles.load(tx, command.vehicle_id)
-    reason = permissions.turned(tx, vehicle, command, declares, Moment.SEND)
+    reason = permissions.revoked_reason(tx, vehicle, command, declares, Stage.SEND)
     if reason is not None or vehicle is None or declares is None:
         refuse_by_policy(tx, command, reason or NO_LONGER_PERMITTED)
         return None
-    return _judged(tx, command, vehicle, declares, rows, lanes.slot(rows, row), rules)
+    return _evaluated(tx, command, vehicle, declares, rows, lanes.lane_slot(rows, row), rules)
 
 
-def _judged(
+def _evaluated(
     tx: Tx,
     command: Command,
     vehicle: Vehicle,
@@ -81,7 +87,7 @@ def _judged(
     """By evidence and by the OEM's quota, as they are in this moment."""
     superseded = command.supersedes is not None
     case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, rows, superseded_opposite=superseded)
-    findings = judge(case, rules.registrar.evidence_rules, fresh=True)
+    findings = evaluate(case, rules.registrar.evidence_rules, fresh=True)
     if numbers := refusals(case, findings, acceptance=False):
         refuse_by_evidence(tx, command, numbers, findings, case)
         return None
@@ -104,7 +110,7 @@ def hold_back(tx: Tx, command: Command, until: int, cause: str) -> Command | Non
     if until >= (command.send_deadline or 0):
         return _not_sent(tx, command, cause, told={"not_before": until})
     told = {"not_before": until, "attempts": command.attempts + 1, "cause": cause}
-    return lifecycle.annotate(tx, command, "held_back", told, **told, **answered_if_later(command, until))
+    return lifecycle.record_note(tx, command, "held_back", told, **told, **response_columns_if_later(command, until))
 
 
 def expire_unsent(tx: Tx, command_id: str) -> Command | None:
@@ -117,12 +123,16 @@ def expire(tx: Tx, command: Command) -> Command | None:
     """The send deadline passed and nothing was taken: Failed where it was tried."""
     if command.attempts and command.sent_at is not None:
         return _not_sent(tx, command, command.cause or "oem")
-    changes = {"cause": command.cause or "internal", **answered(command)}
+    changes = {"cause": command.cause or "internal", **response_columns(command)}
     return lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_SENT_IN_TIME, **changes)
 
 
 def _not_sent(tx: Tx, command: Command, cause: str, told: dict[str, object] | None = None) -> Command | None:
-    changes = {"cause": cause, "outcome": "not_taken", **answered(command, BAD_GATEWAY, messages.NOT_SENT_TO_OEM)}
+    changes = {
+        "cause": cause,
+        "outcome": "not_taken",
+        **response_columns(command, BAD_GATEWAY, messages.NOT_SENT_TO_OEM),
+    }
     return lifecycle.move(tx, command, State.FAILED, detail=messages.NOT_SENT_TO_OEM, told=told, **changes)
 
 
@@ -131,35 +141,44 @@ def refuse_by_policy(
 ) -> Command | None:
     """A rule turned, or was found to stand, against a registered command. `also` are further columns."""
     text = blocked_by_policy(reason)
-    changes = {"cause": "policy", **answered(command, FORBIDDEN, text), **also}
+    changes = {"cause": "policy", **response_columns(command, FORBIDDEN, text), **also}
     return lifecycle.move(tx, command, State.REFUSED, detail=text, actor=actor, **changes)
 
 
 def refuse_by_evidence(
-    tx: Tx, command: Command, numbers: tuple[int, ...], findings: tuple[Finding, ...], case: Case
+    tx: Tx,
+    command: Command,
+    numbers: tuple[int, ...],
+    findings: tuple[PreconditionResult, ...],
+    case: EvaluationContext,
 ) -> Command | None:
     """A precondition is contradicted, or unknown where that refuses: perhaps because the vehicle could not be read."""
     text = table.precondition_not_met(numbers)
-    contradicted = any(f.verdict is Verdict.CONTRADICTED for f in findings if f.number in numbers)
+    contradicted = any(f.verdict is CheckResult.CONTRADICTED for f in findings if f.number in numbers)
     unread = None if contradicted or case.evidence.report.unread is None else case.evidence.report.unread.exchange
     changes = {
         "cause": unanswered.cause(unread, "vehicle_state"),
-        "verdicts": encode_findings(findings),
-        **answered(command, CONFLICT, text),
+        "verdicts": encode_results(findings),
+        **response_columns(command, CONFLICT, text),
     }
     told = {"exchange": msgspec.to_builtins(unread)} if unread else {}
     return lifecycle.move(tx, command, State.REFUSED, detail=text, told=told, **changes)
 
 
 def _dispatch(
-    tx: Tx, command: Command, case: Case, findings: tuple[Finding, ...], slot: int | None, rules: IntentRules
+    tx: Tx,
+    command: Command,
+    case: EvaluationContext,
+    findings: tuple[PreconditionResult, ...],
+    slot: int | None,
+    rules: IntentRules,
 ) -> Command | None:
-    answer_wait = waits(command.spec, case.declares, rules.commands).answer
+    answer_wait = timeouts(command.spec, case.declares, rules.commands).answer
     changes: dict[str, Any] = {
         "sent_at": tx.now,
         "send_by": min(command.send_deadline or 0, after(tx.now, rules.send_window)),
         "answer_deadline": after(tx.now, answer_wait),
-        "verdicts": encode_findings(findings),
+        "verdicts": encode_results(findings),
         "known_before": _known_before(case, rules),
         "may_have_executed": True,
         "cause": None,
@@ -171,7 +190,7 @@ def _dispatch(
     return moved
 
 
-def _known_before(case: Case, rules: IntentRules) -> str | None:
+def _known_before(case: EvaluationContext, rules: IntentRules) -> str | None:
     """The verifying signal as it was known before sending; a change of it after an unclear sending is proof.
 
     Not while another command of its name may act: nobody could tell which of them made the change.

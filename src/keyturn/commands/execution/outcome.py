@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after, seed_time
-from keyturn.commands.admission.registration import CONFLICT, answered, answered_if_later
+from keyturn.commands.admission.registration import CONFLICT, response_columns, response_columns_if_later
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lifecycle, messages, record
 from keyturn.commands.model.record import Command
@@ -102,13 +102,15 @@ def unknown(tx: Tx, command: Command, outcome: str, declares: Declarations, **ch
     columns = {"outcome": outcome, "cause": "oem", "may_have_executed": True, **changes}
     moved = lifecycle.move(tx, command, State.UNKNOWN, **columns)
     if moved is not None and (moved.post_code == BAD_GATEWAY or not resolvable(moved, declares)):
-        return lifecycle.reveal(tx, moved)
+        return lifecycle.expose_as_error(tx, moved)
     return moved
 
 
 def _accepted(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
-    told = _told(answer)
-    return lifecycle.move(tx, command, State.ACCEPTED, told=told, operation=_operation(answer), **answered(command))
+    told = _audit_members(answer)
+    return lifecycle.move(
+        tx, command, State.ACCEPTED, told=told, operation=_operation(answer), **response_columns(command)
+    )
 
 
 def _executed(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
@@ -119,13 +121,13 @@ def _executed(tx: Tx, command: Command, answer: OemAnswer, declares: Declaration
         command,
         State.EXECUTED,
         detail={"date_time": seed_time(at), **answer.data},
-        told=_told(answer),
+        told=_audit_members(answer),
         completed_at=at,
         outcome="already_done" if answer.already_done else "succeeded",
         cause=None,
         may_have_executed=True,
         verification=None if command.spec.verified_by is None or declares.reads_state else "not_possible",
-        **answered(command),
+        **response_columns(command),
     )
     if moved is not None:
         effects.on_executed(tx, moved, answer.completed_at)
@@ -134,13 +136,17 @@ def _executed(tx: Tx, command: Command, answer: OemAnswer, declares: Declaration
 
 def _failed(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
     detail = answer.detail or _refusal_text(answer) or messages.VEHICLE_FAILURE
-    changes = {"outcome": "failed", "cause": "vehicle_state" if answer.preconditions else "oem", **answered(command)}
+    changes = {
+        "outcome": "failed",
+        "cause": "vehicle_state" if answer.preconditions else "oem",
+        **response_columns(command),
+    }
     return _not_done(tx, command, State.FAILED, detail, answer, changes)
 
 
 def _refused(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
     text = _refusal_text(answer) or messages.VEHICLE_FAILURE
-    changes = {"outcome": "refused", "cause": "vehicle_state", **answered(command, CONFLICT, text)}
+    changes = {"outcome": "refused", "cause": "vehicle_state", **response_columns(command, CONFLICT, text)}
     return _not_done(tx, command, State.REFUSED, text, answer, changes)
 
 
@@ -153,30 +159,39 @@ def _not_taken(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarati
             "answer_deadline": None,
             "send_by": None,
             "cause": "oem",
-            **answered_if_later(command, again_at),
+            **response_columns_if_later(command, again_at),
         }
         return _not_done(tx, command, State.QUEUED, None, answer, retry, not_before=again_at)
     failure, told = messages.NOT_SENT_TO_OEM, {"not_before": again_at} if answer.temporary else {}
-    changes: dict[str, Any] = {"outcome": "not_taken", "cause": "oem", **answered(command, BAD_GATEWAY, failure)}
+    changes: dict[str, Any] = {
+        "outcome": "not_taken",
+        "cause": "oem",
+        **response_columns(command, BAD_GATEWAY, failure),
+    }
     return _not_done(tx, command, State.FAILED, failure, answer, changes, **told)
 
 
 def _no_operation(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
-    told = _told(answer)
+    told = _audit_members(answer)
     return unknown(
-        tx, command, "no_operation", declares, told=told, **answered(command, BAD_GATEWAY, messages.NO_OPERATION)
+        tx,
+        command,
+        "no_operation",
+        declares,
+        told=told,
+        **response_columns(command, BAD_GATEWAY, messages.NO_OPERATION),
     )
 
 
 def _unclear(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
-    return unknown(tx, command, "unclear", declares, told=_told(answer), **answered(command))
+    return unknown(tx, command, "unclear", declares, told=_audit_members(answer), **response_columns(command))
 
 
 def _found(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
     """An Unknown command's operation was found: from now on it is asked about."""
     if command.operation is not None or answer.operation is None:
         return None
-    return lifecycle.annotate(tx, command, "found", operation=_operation(answer))
+    return lifecycle.record_note(tx, command, "found", operation=_operation(answer))
 
 
 Handler = Callable[[Tx, Command, OemAnswer, Declarations], Command | None]
@@ -206,7 +221,7 @@ def _not_done(
 ) -> Command | None:
     """`told` is what the audit entry says besides."""
     columns = {"may_have_executed": False, **changes}
-    moved = lifecycle.move(tx, command, to, detail=detail, told={**_told(answer), **told}, **columns)
+    moved = lifecycle.move(tx, command, to, detail=detail, told={**_audit_members(answer), **told}, **columns)
     if moved is not None:
         effects.on_not_done(tx, moved)
     return moved
@@ -224,7 +239,7 @@ def _operation(answer: OemAnswer) -> str | None:
     return None if answer.operation is None else msgspec.json.encode(answer.operation).decode()
 
 
-def _told(answer: OemAnswer) -> dict[str, object]:
+def _audit_members(answer: OemAnswer) -> dict[str, object]:
     """What the audit entry says of the exchange with the OEM."""
     exchange = None if answer.exchange is None else msgspec.to_builtins(answer.exchange)
     earlier = {"earlier": msgspec.to_builtins(answer.earlier)} if answer.earlier else {}

@@ -4,7 +4,7 @@ Nothing of an older epoch is ever sent, because it may have been sent in a futur
 """
 
 from keyturn.commands.admission.intake import end_confirmation
-from keyturn.commands.admission.registration import answered
+from keyturn.commands.admission.registration import response_columns
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lifecycle, messages, record
 from keyturn.commands.model.record import Command
@@ -18,19 +18,21 @@ WHERE c.epoch < :epoch AND c.state IN ('AwaitingApproval', 'Queued', 'Dispatchin
 _CODES = "SELECT o.command_id FROM open_code o JOIN command c ON c.id = o.command_id WHERE c.epoch < :epoch"
 
 
-def leave_behind(tx: Tx, epoch: int) -> None:
+def fence_previous_epoch(tx: Tx, epoch: int) -> None:
     """Make everything of an older epoch that could still be sent Unknown, and its codes void."""
     for (command_id,) in tx.all(_CODES, epoch=epoch):
         end_confirmation(tx, command_id, expired=False)
     for (command_id,) in tx.all(_UNSENT_OR_SENDING, epoch=epoch):
         command = record.load_to_change(tx, command_id)
         if command is not None:
-            _forsake(tx, command)
+            _mark_unknown(tx, command)
 
 
-def _forsake(tx: Tx, command: Command) -> None:
+def _mark_unknown(tx: Tx, command: Command) -> None:
     if command.state is State.AWAITING_APPROVAL:
-        lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_APPROVED, cause="internal", **answered(command))
+        lifecycle.move(
+            tx, command, State.EXPIRED, detail=messages.NOT_APPROVED, cause="internal", **response_columns(command)
+        )
         return
     moved = lifecycle.move(
         tx,
@@ -41,10 +43,10 @@ def _forsake(tx: Tx, command: Command) -> None:
         may_have_executed=True,
         answer_deadline=tx.now,
         sent_at=command.sent_at or command.created_at,
-        **answered(command),
+        **response_columns(command),
     )
     if moved is not None:
         if command.sent_at is None:
             effects.on_sent(tx, moved)
-        lifecycle.part(tx, moved.id)
-        lifecycle.reveal(tx, moved)
+        lifecycle.stop_coalescing(tx, moved.id)
+        lifecycle.expose_as_error(tx, moved)

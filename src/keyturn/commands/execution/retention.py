@@ -24,11 +24,11 @@ DELETE FROM code_issue WHERE id IN (SELECT id FROM code_issue WHERE issued_at <=
 _FORGET_CALLS = "DELETE FROM oem_call WHERE id IN (SELECT id FROM oem_call WHERE at <= :before LIMIT :limit)"
 
 
-def forget(tx: Tx) -> int:
+def delete_expired(tx: Tx) -> int:
     """How many rows of expired keys, redeemed codes, counted calls and issues went."""
     gone = tx.run(_FORGET_KEYS, before=tx.now, limit=_LIMIT)
     gone += tx.run(_FORGET_REDEEMED, before=after(tx.now, -_DAY), limit=_LIMIT)
     gone += tx.run(_FORGET_CALLS, before=after(tx.now, -_DAY), limit=_LIMIT)
     gone += limits.forget(tx, _LIMIT)
-    gone += nonces.forget(tx, _LIMIT)
+    gone += nonces.delete_expired(tx, _LIMIT)
     return gone + tx.run(_FORGET_ISSUES, before=after(tx.now, -_HOUR), limit=_LIMIT)

@@ -16,7 +16,7 @@ from keyturn.connectors.port import Declarations
 from keyturn.store.port import ReadTx, Tx
 
 
-class Waits(msgspec.Struct, frozen=True):
+class Timeouts(msgspec.Struct, frozen=True):
     """Seconds."""
 
     send: float
@@ -24,10 +24,10 @@ class Waits(msgspec.Struct, frozen=True):
     initiate: float
 
 
-def waits(spec: CommandSpec, declares: Declarations, settings: CommandSettings) -> Waits:
+def timeouts(spec: CommandSpec, declares: Declarations, settings: CommandSettings) -> Timeouts:
     """The connector's own waits before the installation's, and those before the catalogue's."""
     initiate = settings.initiate_wait if declares.initiate_wait is None else declares.initiate_wait
-    return Waits(
+    return Timeouts(
         send=declares.send_wait.get(spec.name, settings.send_wait.get(spec.name, spec.send_wait)),
         answer=declares.answer_wait.get(spec.name, settings.answer_wait.get(spec.name, spec.answer_wait)),
         initiate=initiate,
@@ -65,7 +65,7 @@ def lock(tx: Tx, vehicle_id: str) -> None:
     tx.lock(_LOCK, vehicle_id=vehicle_id)
 
 
-def part_overdue(tx: Tx, vehicle_id: str) -> bool:
+def stop_coalescing_overdue(tx: Tx, vehicle_id: str) -> bool:
     """An Unknown command is joined before its answer deadline only, swept or not. True: there was one to part."""
     return tx.run(_PART_OVERDUE, vehicle_id=vehicle_id, now=tx.now) > 0
 
@@ -77,7 +77,7 @@ def take_number(tx: Tx, vehicle_id: str) -> int:
     return int(row[0])
 
 
-def segment(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
+def coalescing_group(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
     """The segment of a new command: the place of the newest opposite in flight.
 
     Those of one segment join each other, and the unique index on it closes the race of two at the same moment. An
@@ -90,14 +90,14 @@ def segment(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec: CommandS
 def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
     """The lane number of the newest opposite in flight, 0 when there is none."""
     opposites = (row for row in rows if row.name == spec.opposite and _in_flight(row))
-    return max((_place(row) for row in opposites), default=0)
+    return max((_position(row) for row in opposites), default=0)
 
 
 def joinable(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCommand | None:
     """The command in flight that a new one of this kind joins, if no later opposite stands between."""
     same = [row for row in rows if row.name == spec.name and row.segment is not None]
-    newest = max(same, key=_place, default=None)
-    if newest is None or _place(newest) < later_opposite(rows, spec):
+    newest = max(same, key=_position, default=None)
+    if newest is None or _position(newest) < later_opposite(rows, spec):
         return None
     return newest
 
@@ -111,7 +111,7 @@ def contenders(rows: Sequence[OpenCommand]) -> list[OpenCommand]:
     """
     reads = [row for row in rows if row.spec.is_read and row.state is State.QUEUED]
     lane = [row for row in rows if not row.spec.is_read]
-    queued = sorted((row for row in lane if row.state is State.QUEUED), key=_place)
+    queued = sorted((row for row in lane if row.state is State.QUEUED), key=_position)
     restoring = _first_of_each(row for row in queued if row.spec.is_restoring)
     if any(row.state in WITH_OEM for row in lane):
         return reads + [row for row in restoring if _overtakes(row, lane)]
@@ -125,7 +125,7 @@ def sendable(rows: Sequence[OpenCommand], now: int) -> list[OpenCommand]:
     return reads + [row for row in ready if not row.spec.is_read][:1]
 
 
-def slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
+def lane_slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
     """Which slot the command takes when it is sent; None: reads take no lane."""
     if row.spec.is_read:
         return None
@@ -133,7 +133,7 @@ def slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
 
 
 def send_deadline(
-    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Waits, declares: Declarations, settings: CommandSettings
+    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Timeouts, declares: Declarations, settings: CommandSettings
 ) -> int:
     """Until when a command that becomes Queued now may be sent.
 
@@ -148,7 +148,7 @@ def send_deadline(
         if state in WITH_OEM:
             latest = max(latest, after(to_be_answered, _GRACE))
         elif state == State.QUEUED and COMMANDS[name].is_restoring:
-            held = after(to_be_sent, waits(COMMANDS[name], declares, settings).answer)
+            held = after(to_be_sent, timeouts(COMMANDS[name], declares, settings).answer)
             latest = max(latest, after(held, _GRACE))
     return latest
 
@@ -164,7 +164,7 @@ def _overtakes(row: OpenCommand, lane: Sequence[OpenCommand]) -> bool:
     """A cancel is sent while the OEM has what it cancels, and nothing else."""
     holders = [other for other in lane if other.state in WITH_OEM]
     return row.spec.overtakes and all(
-        other.name == row.spec.opposite and other.state is State.ACCEPTED and _place(other) < _place(row)
+        other.name == row.spec.opposite and other.state is State.ACCEPTED and _position(other) < _position(row)
         for other in holders
     )
 
@@ -174,5 +174,5 @@ def _in_flight(row: OpenCommand) -> bool:
     return row.state in UNSENT or row.state in WITH_OEM or (row.state is State.UNKNOWN and row.segment is not None)
 
 
-def _place(row: OpenCommand) -> int:
+def _position(row: OpenCommand) -> int:
     return _LAST_PLACE if row.state is State.AWAITING_APPROVAL else row.lane_number or 0

@@ -49,7 +49,7 @@ def register(tx: Tx, command: Command, *, segment: int | None = None) -> Command
     tx.run(_insert(tuple(known)), **known)
     if command.state in LIVE:
         _open(tx, command, segment)
-    _tell(tx, command, "registered", command.actor, _why(command))
+    _record_event(tx, command, "registered", command.actor, _caller_context(command))
     return command
 
 
@@ -73,42 +73,42 @@ def move(
     """
     if to not in TRANSITIONS[command.state]:
         raise NotATransition(f"{command.state} -> {to}")
-    face = {} if to is State.VERIFIED else _face(tx, command, STATUS[to], detail)
+    face = {} if to is State.VERIFIED else _public_columns(tx, command, STATUS[to], detail)
     moved = _write(tx, command, state=to, **face, **changes)
     if moved is None:
         return None
     _keep_open(tx, command, moved, segment, lane_slot)
-    why = _why(moved) if command.state is State.CONFIRMING else {}
-    _tell(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})
+    why = _caller_context(moved) if command.state is State.CONFIRMING else {}
+    _record_event(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})
     return moved
 
 
-def reveal(tx: Tx, command: Command) -> Command | None:
+def expose_as_error(tx: Tx, command: Command) -> Command | None:
     """Show an Unknown command as `Error`; a later answer may still turn it into `Success`."""
     if command.state is not State.UNKNOWN:
         raise NotATransition(f"reveal of {command.state}")
-    revealed = _write(tx, command, **_face(tx, command, Status.ERROR, unknown_detail(command)))
+    revealed = _write(tx, command, **_public_columns(tx, command, Status.ERROR, unknown_detail(command)))
     if revealed is not None:
-        _tell(tx, revealed, "revealed", ENGINE, {})
+        _record_event(tx, revealed, "revealed", ENGINE, {})
     return revealed
 
 
-def settle_post(tx: Tx, command: Command, http_status: int, detail: str | None = None) -> Command | None:
+def record_response(tx: Tx, command: Command, http_status: int, detail: str | None = None) -> Command | None:
     """Fix what the POST answered; the state stays as it is."""
     return _write(tx, command, post_code=http_status, post_detail=detail)
 
 
-def annotate(
+def record_note(
     tx: Tx, command: Command, kind: str, told: dict[str, object] | None = None, **changes: Any
 ) -> Command | None:
     """Write down what was learnt about a command whose state does not change by it; `told` by default the changes."""
     noted = _write(tx, command, **changes)
     if noted is not None:
-        _tell(tx, noted, kind, ENGINE, changes if told is None else told)
+        _record_event(tx, noted, kind, ENGINE, changes if told is None else told)
     return noted
 
 
-def part(tx: Tx, command_id: str) -> None:
+def stop_coalescing(tx: Tx, command_id: str) -> None:
     """From now on nobody joins this command."""
     tx.run(_PART, command_id=command_id)
 
@@ -143,13 +143,13 @@ def deadline(command: Command) -> int:
     return bounds.get(command.state) or command.updated_at
 
 
-def _why(command: Command) -> dict[str, object]:
+def _caller_context(command: Command) -> dict[str, object]:
     """Why the caller says that it is asked for."""
     said = {"reason": command.reason, "case": command.case_number}
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _face(tx: Tx, command: Command, status: Status, detail: str | dict[str, Any] | None) -> dict[str, Any]:
+def _public_columns(tx: Tx, command: Command, status: Status, detail: str | dict[str, Any] | None) -> dict[str, Any]:
     shown = EMPTY_DETAIL if detail is None else msgspec.json.encode(detail).decode()
     if (status, shown) == (command.status, command.detail):
         return {}
@@ -205,7 +205,7 @@ def _keep_open(tx: Tx, before: Command, after: Command, segment: int | None, lan
             wake_at=wake_at,
         )
         if after.state is State.EXECUTED or (after.state is State.UNKNOWN and after.spec.is_restoring):
-            part(tx, after.id)
+            stop_coalescing(tx, after.id)
 
 
 def _stays_open(command: Command) -> bool:
@@ -214,7 +214,7 @@ def _stays_open(command: Command) -> bool:
     return command.state in LIVE
 
 
-def _tell(tx: Tx, command: Command, kind: str, actor: str, told: dict[str, object]) -> None:
+def _record_event(tx: Tx, command: Command, kind: str, actor: str, told: dict[str, object]) -> None:
     journal.record(
         tx,
         f"command.{kind}",

@@ -69,7 +69,7 @@ class Command(msgspec.Struct, frozen=True):
         return msgspec.json.decode(self.operation, type=Operation) if self.operation else None
 
 
-class Face(msgspec.Struct, frozen=True):
+class PublicView(msgspec.Struct, frozen=True):
     """What a client sees of a command; the fields are columns of `command`."""
 
     id: str
@@ -112,7 +112,7 @@ SELECT o.{", o.".join(_PLACE)}, c.not_before FROM open_command o JOIN command c 
 _BY_ID = f"{_COMMAND} WHERE id = :id"
 _BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
 _OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
-_FACE = f"SELECT {', '.join(Face.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
+_FACE = f"SELECT {', '.join(PublicView.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
 _OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
 _IS_FOLLOWED = """
 WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
@@ -144,10 +144,10 @@ def load(tx: ReadTx, command_id: str) -> Command | None:
     return _command(tx.one(_BY_ID, id=command_id))
 
 
-def load_face(tx: ReadTx, company_id: str, command_id: str) -> Face | None:
+def load_public_view(tx: ReadTx, company_id: str, command_id: str) -> PublicView | None:
     """As `load_of_company`, as far as a client sees it."""
     row = tx.one(_FACE, id=command_id, company_id=company_id)
-    return Face(*row) if row else None
+    return PublicView(*row) if row else None
 
 
 def load_open(tx: ReadTx, command_id: str) -> Command | None:
@@ -217,7 +217,7 @@ def _is(known: Operation | None, told: Operation) -> bool:
     return known.url is not None and known.url == told.url
 
 
-def open_places(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
+def open_positions(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
     """(command, vehicle) of what the engine has work with: a page that begins behind the command `after`."""
     return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_PLACES, after=after, limit=limit)]
 

@@ -10,14 +10,14 @@ from keyturn.admin.guards import Need, at_once, depends, reads, signed_in
 from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs_server
 from keyturn.admin.references import resolve_company
 from keyturn.clock import iso_time
-from keyturn.commands.admission.registration import Registrar, answered
+from keyturn.commands.admission.registration import CommandFactory, response_columns
 from keyturn.commands.execution import intent
 from keyturn.commands.model import lanes, lifecycle, messages, record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import UNSENT, State
 from keyturn.commands.operations.command_details import full_record, timeline
 from keyturn.commands.rules import permissions
-from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Moment
+from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
 from keyturn.connectors.port import Declarations
 from keyturn.errors import OperationError
 from keyturn.fleet import evidence, vehicles
@@ -44,7 +44,7 @@ class ListApprovals(Arguments, frozen=True):
 class Approvals:
     """`declarations` is what each connector, by its name, says of its far side."""
 
-    def __init__(self, registrar: Registrar, declarations: Mapping[str, Declarations]) -> None:
+    def __init__(self, registrar: CommandFactory, declarations: Mapping[str, Declarations]) -> None:
         self._registrar = registrar
         self._declarations = declarations
 
@@ -61,7 +61,7 @@ class Approvals:
         approved = msgspec.structs.replace(command, approved_by=operator.id)
         vehicle = vehicles.load(tx, command.vehicle_id)
         declares = self._declarations.get(vehicle.connector) if vehicle else None
-        turned = permissions.turned(tx, vehicle, approved, declares, Moment.APPROVE)
+        turned = permissions.revoked_reason(tx, vehicle, approved, declares, Stage.APPROVE)
         if turned is not None or vehicle is None or declares is None:
             reason = turned or NO_LONGER_PERMITTED
             intent.refuse_by_policy(tx, command, reason, session.actor, approved_by=operator.id)
@@ -74,8 +74,8 @@ class Approvals:
 def operations(approve: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
     """`approve` is that of an `Approvals`, where a server runs."""
     return (
-        Operation("approval list", ListApprovals, listed, role="viewer", guard=reads()),
-        Operation("approval show", OneCommand, shown, role="viewer", guard=reads()),
+        Operation("approval list", ListApprovals, list_waiting, role="viewer", guard=reads()),
+        Operation("approval show", OneCommand, approval_view, role="viewer", guard=reads()),
         Operation(
             "approval approve",
             OneCommand,
@@ -120,7 +120,7 @@ def cancel(session: Session, arguments: OneCommand) -> Answer:
         actor=session.actor,
         detail=messages.CANCELLED_BEFORE_SENDING,
         cause="caller",
-        **answered(command),
+        **response_columns(command),
     )
     return _now(session.tx, command.id)
 
@@ -137,7 +137,7 @@ def reject(session: Session, arguments: OneCommand) -> Answer:
     return _now(session.tx, command.id)
 
 
-def listed(session: Session, arguments: ListApprovals) -> Answer:
+def list_waiting(session: Session, arguments: ListApprovals) -> Answer:
     company_id = resolve_company(session.tx, arguments.company)
     return {
         "approvals": [
@@ -155,7 +155,7 @@ def listed(session: Session, arguments: ListApprovals) -> Answer:
     }
 
 
-def shown(session: Session, arguments: OneCommand) -> Answer:
+def approval_view(session: Session, arguments: OneCommand) -> Answer:
     """Everything that somebody needs who has to decide: the reason, the verdicts, and what is known of the vehicle."""
     command = _owned(session, arguments)
     known = evidence.load(session.tx, command.vehicle_id)

@@ -7,14 +7,14 @@ import msgspec
 from keyturn.clock import seconds_between
 from keyturn.commands.model.catalogue import CommandSpec, Wanted
 from keyturn.commands.model.states import LIVE, State
-from keyturn.commands.preconditions.table import Truth, View
+from keyturn.commands.preconditions.table import Signals, Truth
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
 from keyturn.fleet.evidence import Evidence, Report, Signal, SignalValue, whole_number
 from keyturn.fleet.vehicles import Vehicle
 
 
-class Case(msgspec.Struct, frozen=True):
+class EvaluationContext(msgspec.Struct, frozen=True):
     """Everything a judgement looks at."""
 
     spec: CommandSpec
@@ -32,13 +32,13 @@ def pending_names(rows: Iterable[tuple[str, State, str]], own_id: str) -> frozen
     return frozenset(name for command_id, state, name in rows if command_id != own_id and state in LIVE)
 
 
-def usable_value(case: Case, name: str, rules: EvidenceSettings) -> SignalValue:
+def usable_value(case: EvaluationContext, name: str, rules: EvidenceSettings) -> SignalValue:
     """The signal's value if it may be relied upon now, else None."""
     return usable(case, rules).get(name)
 
 
-def view_of(case: Case, rules: EvidenceSettings, newer_than: int = 0) -> View:
-    return View(
+def view_of(case: EvaluationContext, rules: EvidenceSettings, newer_than: int = 0) -> Signals:
+    return Signals(
         values=usable(case, rules, newer_than),
         fuel_reserve=case.vehicle.fuel_reserve,
         has_tank=case.vehicle.powertrain != "electric",
@@ -47,7 +47,7 @@ def view_of(case: Case, rules: EvidenceSettings, newer_than: int = 0) -> View:
     )
 
 
-def usable(case: Case, rules: EvidenceSettings, newer_than: int = 0) -> dict[str, SignalValue]:
+def usable(case: EvaluationContext, rules: EvidenceSettings, newer_than: int = 0) -> dict[str, SignalValue]:
     signals = case.evidence.report.signals
     return {
         name: signal.value
@@ -56,7 +56,7 @@ def usable(case: Case, rules: EvidenceSettings, newer_than: int = 0) -> dict[str
     }
 
 
-def why_unusable(name: str, signal: Signal, case: Case, rules: EvidenceSettings) -> str:
+def why_unusable(name: str, signal: Signal, case: EvaluationContext, rules: EvidenceSettings) -> str:
     if signal.value is None:
         return signal.why or "null"
     if signal.as_of is None:
@@ -70,7 +70,7 @@ def why_unusable(name: str, signal: Signal, case: Case, rules: EvidenceSettings)
     return ""
 
 
-def seen_fresh(case: Case, name: str, rules: EvidenceSettings) -> Truth:
+def seen_fresh(case: EvaluationContext, name: str, rules: EvidenceSettings) -> Truth:
     signal = case.evidence.report.signals.get(name)
     if signal is None or why_unusable(name, signal, case, rules):
         return None
@@ -103,7 +103,7 @@ def reported_since(evidence: Evidence, wanted: Wanted, *, newer_than: int) -> Si
     return signal
 
 
-def _starts(case: Case, rules: EvidenceSettings) -> int | None:
+def _starts(case: EvaluationContext, rules: EvidenceSettings) -> int | None:
     """The report's count when it is newer than our last executed start, else our own."""
     track = case.evidence.track
     signal = case.evidence.report.signals.get("consecutive_remote_starts")
@@ -113,7 +113,7 @@ def _starts(case: Case, rules: EvidenceSettings) -> int | None:
     return track.consecutive_starts if track.started_at else None
 
 
-def _reachable(case: Case, rules: EvidenceSettings) -> Truth:
+def _reachable(case: EvaluationContext, rules: EvidenceSettings) -> Truth:
     report = case.evidence.report
     said = report.reachable
     if said is not None and seconds_between(report.reachable_at, case.now) > rules.contact_max_age:

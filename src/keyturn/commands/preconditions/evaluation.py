@@ -11,9 +11,9 @@ import msgspec
 from keyturn.clock import seconds_between
 from keyturn.commands.model import unanswered
 from keyturn.commands.model.catalogue import DISABLE, ENABLE
-from keyturn.commands.preconditions.context import Case, seen_fresh, view_of, why_unusable
-from keyturn.commands.preconditions.observations import Sight, seen_values, sights
-from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, Truth, View, every
+from keyturn.commands.preconditions.context import EvaluationContext, seen_fresh, view_of, why_unusable
+from keyturn.commands.preconditions.observations import ObservedValue, observed_values, seen_values
+from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, Signals, Truth, every
 from keyturn.config.settings import EvidenceSettings
 
 _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
@@ -21,26 +21,28 @@ _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
 
 
-class Verdict(StrEnum):
+class CheckResult(StrEnum):
     MET = "met"
     CONTRADICTED = "contradicted"
     UNKNOWN = "unknown"
 
 
-_VERDICT: dict[Truth, Verdict] = {True: Verdict.MET, False: Verdict.CONTRADICTED, None: Verdict.UNKNOWN}
+_VERDICT: dict[Truth, CheckResult] = {True: CheckResult.MET, False: CheckResult.CONTRADICTED, None: CheckResult.UNKNOWN}
 _TRUTH = {verdict: truth for truth, verdict in _VERDICT.items()}
 
 
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+class PreconditionResult(msgspec.Struct, frozen=True, omit_defaults=True):
     number: int
-    verdict: Verdict
-    signals: dict[str, Sight] = {}
+    verdict: CheckResult
+    signals: dict[str, ObservedValue] = {}
     why: str = ""
     settled: bool = False
     """Unknown by rule: reading the vehicle again cannot change it."""
 
 
-def judge(case: Case, rules: EvidenceSettings, *, fresh: bool = False) -> tuple[Finding, ...]:
+def evaluate(
+    case: EvaluationContext, rules: EvidenceSettings, *, fresh: bool = False
+) -> tuple[PreconditionResult, ...]:
     """The verdict on each precondition of the command, in ascending number.
 
     `fresh`: the far side enforces nothing and this is the moment before an immobilisation, so that the vehicle must be
@@ -53,60 +55,62 @@ def judge(case: Case, rules: EvidenceSettings, *, fresh: bool = False) -> tuple[
     return tuple(sorted((_explained(finding, case) for finding in findings), key=lambda finding: finding.number))
 
 
-def refusals(case: Case, findings: Iterable[Finding], *, acceptance: bool) -> tuple[int, ...]:
+def refusals(case: EvaluationContext, findings: Iterable[PreconditionResult], *, acceptance: bool) -> tuple[int, ...]:
     """Numbers of the preconditions that refuse the command; at acceptance only contradicted ones do."""
     return tuple(finding.number for finding in findings if _refuses(case, finding, acceptance))
 
 
-def wants_reading(case: Case, findings: Iterable[Finding]) -> bool:
+def wants_reading(case: EvaluationContext, findings: Iterable[PreconditionResult]) -> bool:
     """Whether the vehicle should be read before the intent."""
     if not case.declares.reads_state:
         return False
     if case.spec.name == DISABLE and not case.declares.enforces_preconditions:
         return True
-    return any(finding.verdict is Verdict.UNKNOWN and not finding.settled for finding in findings)
+    return any(finding.verdict is CheckResult.UNKNOWN and not finding.settled for finding in findings)
 
 
-def _refuses(case: Case, finding: Finding, acceptance: bool) -> bool:
+def _refuses(case: EvaluationContext, finding: PreconditionResult, acceptance: bool) -> bool:
     if case.spec.name == ENABLE and finding.number == REACHABLE:
         return False
-    if finding.verdict is Verdict.CONTRADICTED:
+    if finding.verdict is CheckResult.CONTRADICTED:
         return True
-    if finding.verdict is Verdict.MET or acceptance or case.spec.is_restoring:
+    if finding.verdict is CheckResult.MET or acceptance or case.spec.is_restoring:
         return False
     if case.declares.enforces_preconditions:
         return case.spec.name == DISABLE and finding.number == REACHABLE
     return case.spec.refused_when_unknown
 
 
-def _finding(number: int, case: Case, rules: EvidenceSettings, view: View) -> Finding:
+def _finding(number: int, case: EvaluationContext, rules: EvidenceSettings, view: Signals) -> PreconditionResult:
     if _OWN_RECORD.get(number) in case.pending or (case.superseded_opposite and number in _OWN_RECORD):
-        return Finding(number, Verdict.UNKNOWN, sights(number, case, rules), "a command of ours may change it", True)
+        return PreconditionResult(
+            number, CheckResult.UNKNOWN, observed_values(number, case, rules), "a command of ours may change it", True
+        )
     truth = PRECONDITIONS[number].holds(view)
     if truth is False and case.spec.is_restoring:
         truth = _contradicted_since(number, case, rules)
     if truth is None and _own_record(number, case):
-        return Finding(number, Verdict.MET, sights(number, case, rules), "our own record")
-    return Finding(number, _VERDICT[truth], sights(number, case, rules))
+        return PreconditionResult(number, CheckResult.MET, observed_values(number, case, rules), "our own record")
+    return PreconditionResult(number, _VERDICT[truth], observed_values(number, case, rules))
 
 
-def _contradicted_since(number: int, case: Case, rules: EvidenceSettings) -> Truth:
+def _contradicted_since(number: int, case: EvaluationContext, rules: EvidenceSettings) -> Truth:
     """A restoring command is refused only by a report newer than our last actuating command to the vehicle."""
     since = case.evidence.track.actuated_at
     truth = PRECONDITIONS[number].holds(view_of(case, rules, newer_than=since))
     return False if truth is False else None
 
 
-def _explained(finding: Finding, case: Case) -> Finding:
+def _explained(finding: PreconditionResult, case: EvaluationContext) -> PreconditionResult:
     """What is unknown may be so because the newest state read brought nothing."""
     unread = case.evidence.report.unread
-    if unread is None or finding.verdict is not Verdict.UNKNOWN or finding.settled:
+    if unread is None or finding.verdict is not CheckResult.UNKNOWN or finding.settled:
         return finding
     reasons = [finding.why] if finding.why else []
     return msgspec.structs.replace(finding, why="; ".join([*reasons, unanswered.why(unread)]))
 
 
-def _own_record(number: int, case: Case) -> bool:
+def _own_record(number: int, case: EvaluationContext) -> bool:
     track = case.evidence.track
     known = {
         2: track.alert_active_until > case.now,
@@ -116,7 +120,9 @@ def _own_record(number: int, case: Case) -> bool:
     return known.get(number, False)
 
 
-def _at_rest(off: Finding, case: Case, rules: EvidenceSettings, view: View) -> Finding:
+def _at_rest(
+    off: PreconditionResult, case: EvaluationContext, rules: EvidenceSettings, view: Signals
+) -> PreconditionResult:
     """Precondition 3 before an immobilisation that nobody else guards: seen now, off for a while, and in Park."""
     off_for_long = any(_off_for_long(case, name, rules) for name in OFF_SIGNALS)
     standing = seen_fresh(case, "speed", rules)
@@ -124,10 +130,12 @@ def _at_rest(off: Finding, case: Case, rules: EvidenceSettings, view: View) -> F
     why = f"seen within {rules.fresh_age:g} s, off for {rules.off_for:g} s, in Park or the accelerometer at rest"
     short = "" if off_for_long or truth is False else too_short(case, rules)
     why = f"{short}; needed are: {why}" if short else why
-    return Finding(3, _VERDICT[truth], {**off.signals, **seen_values(_AT_REST, case, rules)}, why, settled=bool(short))
+    return PreconditionResult(
+        3, _VERDICT[truth], {**off.signals, **seen_values(_AT_REST, case, rules)}, why, settled=bool(short)
+    )
 
 
-def _off_for_long(case: Case, name: str, rules: EvidenceSettings) -> bool:
+def _off_for_long(case: EvaluationContext, name: str, rules: EvidenceSettings) -> bool:
     """Of two signals that say off, the one that has said so for long enough counts; the other may not contradict."""
     signal = case.evidence.report.signals.get(name)
     if signal is None or signal.value not in OFF_WORDS or not seen_fresh(case, name, rules):
@@ -135,7 +143,7 @@ def _off_for_long(case: Case, name: str, rules: EvidenceSettings) -> bool:
     return seconds_between(signal.observed_at, case.now) >= rules.off_for
 
 
-def _in_park(case: Case, rules: EvidenceSettings, view: View) -> Truth:
+def _in_park(case: EvaluationContext, rules: EvidenceSettings, view: Signals) -> Truth:
     in_park = PRECONDITIONS[9].holds(view)
     if in_park is not None and seen_fresh(case, "transmission_gear", rules):
         return in_park
@@ -152,7 +160,7 @@ NO_TIME_OF_CHANGE = (
 """For whoever wrote the connector's definition."""
 
 
-def too_short(case: Case, rules: EvidenceSettings) -> str:
+def too_short(case: EvaluationContext, rules: EvidenceSettings) -> str:
     """Since when the vehicle is off, where that is not long enough and a new reading cannot change it; else empty."""
     signals = case.evidence.report.signals
     usable = [

@@ -13,7 +13,7 @@ from keyturn.fleet.evidence import SignalValue
 Truth = bool | None
 
 
-class View(msgspec.Struct, frozen=True):
+class Signals(msgspec.Struct, frozen=True):
     """What a rule may look at: the usable values, and the vehicle's own numbers."""
 
     values: dict[str, SignalValue]
@@ -43,7 +43,7 @@ class Precondition(msgspec.Struct, frozen=True):
     """The public sentence."""
     signals: tuple[str, ...]
     """What the rule looks at; kept with the verdict."""
-    holds: Callable[[View], Truth]
+    holds: Callable[[Signals], Truth]
 
 
 def every(*truths: Truth) -> Truth:
@@ -60,27 +60,27 @@ def agreed(*opinions: Truth) -> Truth:
     return True if True in opinions else None
 
 
-def _is(signal: str, wanted: str) -> Callable[[View], Truth]:
-    def rule(view: View) -> Truth:
+def _is(signal: str, wanted: str) -> Callable[[Signals], Truth]:
+    def rule(view: Signals) -> Truth:
         word = view.word(signal)
         return None if word is None else word == wanted
 
     return rule
 
 
-def _flag(signal: str) -> Callable[[View], Truth]:
+def _flag(signal: str) -> Callable[[Signals], Truth]:
     return lambda view: view.flag(signal)
 
 
-def _at_least(signal: str, floor: float) -> Callable[[View], Truth]:
-    def rule(view: View) -> Truth:
+def _at_least(signal: str, floor: float) -> Callable[[Signals], Truth]:
+    def rule(view: Signals) -> Truth:
         number = view.number(signal)
         return None if number is None else number >= floor
 
     return rule
 
 
-def _stands(view: View) -> Truth:
+def _stands(view: Signals) -> Truth:
     speed = view.number("speed")
     return None if speed is None else speed == 0
 
@@ -90,21 +90,21 @@ _EVENT_OFF = {"ignition off": True, "ignition on": False, "crank": False, "acces
 _MOVE_PARKED = {"parked": True, "forward": False, "reverse": False}
 
 
-def _is_off(view: View) -> Truth:
+def _is_off(view: Signals) -> Truth:
     mode, event, move = view.word("system_power_mode"), view.word("ignition_status"), view.word("vehicle_move_status")
     off = agreed(None if mode is None else _MODE_OFF.get(mode, False), _EVENT_OFF.get(event or ""))
     standing = agreed(_stands(view), _MOVE_PARKED.get(move or ""))
     return every(off, standing)
 
 
-def _not_in_reserve(view: View) -> Truth:
+def _not_in_reserve(view: Signals) -> Truth:
     if not view.has_tank:
         return True
     level = view.number("fuel_level")
     return None if level is None else level > view.fuel_reserve
 
 
-def _starts_left(view: View) -> Truth:
+def _starts_left(view: Signals) -> Truth:
     return None if view.starts is None else view.starts < 2
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE, IMMOBILISABLE_OWNERSHIP
 from keyturn.commands.model.record import Command
-from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Moment, forbids, gather
+from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage, first_violation, load_policy_input
 from keyturn.connectors.port import Declarations
 from keyturn.errors import CommandNotFound, Refusal, VinNotFound
 from keyturn.fleet import immobilisation
@@ -20,7 +20,7 @@ WHERE a.id = :application_id AND a.company_id = :company_id AND a.active = 1 AND
 _SIGNING = "SELECT signing FROM application WHERE id = :application_id"
 
 
-def refused(
+def check_permission(
     tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], declares: Declarations | None
 ) -> Refusal | None:
     """The first of rows 8 and 9 that stands against the command, with the vehicle being the company's own."""
@@ -33,8 +33,8 @@ def refused(
     return CommandNotFound()
 
 
-def turned(
-    tx: ReadTx, vehicle: Vehicle | None, command: Command, declares: Declarations | None, moment: Moment
+def revoked_reason(
+    tx: ReadTx, vehicle: Vehicle | None, command: Command, declares: Declarations | None, moment: Stage
 ) -> str | None:
     """The reason for which a registered command may not go on. Against a restoring one nothing turns but a switch."""
     if vehicle is None:
@@ -44,10 +44,12 @@ def turned(
         if command.external_id is not None and (command.account_id, command.external_id) != vehicle.aim:
             return NO_LONGER_PERMITTED
         grants = current_grants(tx, vehicle.company_id, command.actor)
-        if refused(tx, vehicle, spec.name, grants, declares):
+        if check_permission(tx, vehicle, spec.name, grants, declares):
             return NO_LONGER_PERMITTED
     approved = command.approved_by is not None
-    return forbids(gather(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), moment)
+    return first_violation(
+        load_policy_input(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), moment
+    )
 
 
 def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozenset[str]:

@@ -33,7 +33,7 @@ _REASONS = ("missing", "suspicion of theft or robbery", "unauthorised use")
 _MINUTE = 60.0
 
 
-class Moment(Enum):
+class Stage(Enum):
     """When a command is judged."""
 
     ASK = auto()
@@ -44,7 +44,7 @@ class Moment(Enum):
     SEND = auto()
 
 
-class Facts(msgspec.Struct, frozen=True):
+class PolicyInput(msgspec.Struct, frozen=True):
     """All that the rules look at, read in one transaction."""
 
     spec: CommandSpec
@@ -66,8 +66,8 @@ class Facts(msgspec.Struct, frozen=True):
 
 class Rule(msgspec.Struct, frozen=True):
     reason: str
-    stands: Callable[[Facts], bool]
-    moments: frozenset[Moment] = frozenset(Moment)
+    stands: Callable[[PolicyInput], bool]
+    moments: frozenset[Stage] = frozenset(Stage)
     """Moments at which it is judged."""
 
 
@@ -78,27 +78,27 @@ _REACHED_BY = {
 }
 
 
-def _switched_off(facts: Facts) -> bool:
+def _switched_off(facts: PolicyInput) -> bool:
     reached = _REACHED_BY[facts.spec.kind] | ({"disable"} if facts.spec.name == DISABLE else frozenset())
     return bool(facts.reaches & reached)
 
 
-def _disable(stands: Callable[[Facts], bool]) -> Callable[[Facts], bool]:
+def _disable(stands: Callable[[PolicyInput], bool]) -> Callable[[PolicyInput], bool]:
     return lambda facts: facts.spec.name == DISABLE and stands(facts)
 
 
-def _not_located(facts: Facts) -> bool:
+def _not_located(facts: PolicyInput) -> bool:
     within = facts.policy.locate_within * _MINUTE
     return bool(within) and (facts.located_at is None or seconds_between(facts.located_at, facts.now) > within)
 
 
-def _not_notified(facts: Facts) -> bool:
+def _not_notified(facts: PolicyInput) -> bool:
     if not facts.policy.notify_first:
         return False
     return facts.notified_at is None or facts.now > after(facts.notified_at, _NOTICE_LASTS)
 
 
-def _no_reason(facts: Facts) -> bool:
+def _no_reason(facts: PolicyInput) -> bool:
     """One of the seeds' situations, and what else there is to say after a semicolon."""
     said = (facts.reason or "").partition(";")[0].strip().lower()
     return facts.policy.reason_required and said not in _REASONS
@@ -109,43 +109,43 @@ RULES = (
     Rule(NO_LONGER_PERMITTED, lambda facts: facts.spec.kind is Kind.ACTUATING and facts.doubted),
     Rule(NO_CONSENT, _disable(lambda facts: not facts.consent)),
     Rule(IMMOBILISED, lambda facts: facts.spec.name == START and facts.immobilised),
-    Rule(LIMIT_REACHED, _disable(lambda facts: facts.stopped), frozenset({Moment.ASK, Moment.QUEUE})),
+    Rule(LIMIT_REACHED, _disable(lambda facts: facts.stopped), frozenset({Stage.ASK, Stage.QUEUE})),
     Rule(NOT_LOCATED, _disable(_not_located)),
     Rule(NOT_NOTIFIED, _disable(_not_notified)),
-    Rule(REASON_REQUIRED, _disable(_no_reason), frozenset({Moment.QUEUE})),
+    Rule(REASON_REQUIRED, _disable(_no_reason), frozenset({Stage.QUEUE})),
     Rule(
         NOT_APPROVED,
         _disable(lambda facts: facts.policy.second_person and not facts.approved),
-        frozenset({Moment.SEND}),
+        frozenset({Stage.SEND}),
     ),
 )
 """In the order in which they are told."""
-_RULES_AT = {moment: tuple(rule for rule in RULES if moment in rule.moments) for moment in Moment}
+_RULES_AT = {moment: tuple(rule for rule in RULES if moment in rule.moments) for moment in Stage}
 
 
-def standing(facts: Facts, moment: Moment) -> Iterator[str]:
+def violations(facts: PolicyInput, moment: Stage) -> Iterator[str]:
     """The reasons of all rules that stand."""
     return (rule.reason for rule in _RULES_AT[moment] if rule.stands(facts))
 
 
-def forbids(facts: Facts, moment: Moment) -> str | None:
+def first_violation(facts: PolicyInput, moment: Stage) -> str | None:
     """The reason of the first rule that stands; None: nothing does."""
-    return next(standing(facts, moment), None)
+    return next(violations(facts, moment), None)
 
 
-def gather(
+def load_policy_input(
     tx: ReadTx, vehicle: Vehicle, spec: CommandSpec, actor: str, *, reason: str | None = None, approved: bool = False
-) -> Facts:
+) -> PolicyInput:
     """What the rules look at for this command of the actor's, as far as any of them could stand."""
     if spec.is_read:
-        return Facts(spec, tx.now)
+        return PolicyInput(spec, tx.now)
     reaches, doubted = kill_switches.over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
     if spec.name == START:
-        return Facts(spec, tx.now, reaches, doubted, immobilised=_immobilised(tx, vehicle.id))
+        return PolicyInput(spec, tx.now, reaches, doubted, immobilised=_immobilised(tx, vehicle.id))
     if spec.name != DISABLE:
-        return Facts(spec, tx.now, reaches, doubted)
+        return PolicyInput(spec, tx.now, reaches, doubted)
     policy = policies.load(tx, vehicle.company_id)
-    return Facts(
+    return PolicyInput(
         spec=spec,
         now=tx.now,
         reaches=reaches,
@@ -160,7 +160,7 @@ def gather(
     )
 
 
-def keep_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
+def enforce_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
     """One disable too many is refused and stops those after it until an operator lifts it. Raises `BlockedByPolicy`."""
     crossing = limits.crossed(tx, policy, vehicle.company_id, actor, vehicle.id)
     if crossing is None:
