@@ -34,8 +34,8 @@ from keyturn.commands.model.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
-from keyturn.engine.assembly import Parts, assemble
-from keyturn.store.background import Round, make_rounds
+from keyturn.engine.assembly import Dependencies, assemble
+from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import open_store
 from keyturn.store.port import Store, StoreUnavailable
@@ -114,7 +114,7 @@ class Node:
         channels = build_channels(settings.alerts, os.environ, self._time, self.store, operators.emails)
         await self._start_alerts(channels)
         known = installation(settings)
-        parts = Parts(
+        parts = Dependencies(
             self.store,
             bus,
             self._time,
@@ -168,8 +168,8 @@ class Node:
     def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._resources.callback(asyncio.create_task(work, name=name).cancel)
 
-    def _repeat(self, work: Round, every: float, name: str) -> None:
-        self._watch(make_rounds(work, every, name), name)
+    def _repeat(self, work: PeriodicTask, every: float, name: str) -> None:
+        self._watch(run_periodically(work, every, name), name)
 
     def _observe_batch(self, units: int, _seconds: float) -> None:
         self.metrics.observe_batch(units)

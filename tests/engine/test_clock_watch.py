@@ -1,7 +1,7 @@
 import pytest
 
 from keyturn.clock import SECOND
-from keyturn.engine.clock_monitor import Budgets
+from keyturn.engine.clock_monitor import SendBudgets
 from tests.support.clock import ManualClock
 
 
@@ -11,7 +11,7 @@ def clock() -> ManualClock:
 
 
 def test_a_clock_that_is_set_back_does_not_lengthen_a_budget(clock: ManualClock) -> None:
-    budgets = Budgets(clock)
+    budgets = SendBudgets(clock)
     budgets.grant("a", clock.now(), clock.now() + 60 * SECOND)
     clock.advance(59)
     clock.set_wall(-3_600)
@@ -24,7 +24,7 @@ def test_a_clock_that_is_set_back_does_not_lengthen_a_budget(clock: ManualClock)
 
 
 def test_a_command_without_a_budget_has_not_spent_it(clock: ManualClock) -> None:
-    budgets = Budgets(clock)
+    budgets = SendBudgets(clock)
     budgets.grant("a", clock.now(), clock.now())
     assert budgets.spent("a")
 

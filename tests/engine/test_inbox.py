@@ -14,7 +14,7 @@ from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import OemAnswer, Operation, Reading, StateReport, Verdict
 from keyturn.engine.follow import Pause
 from keyturn.engine.inbox import ConnectorInbox
-from keyturn.fleet.evidence import Report
+from keyturn.fleet.evidence import ReportedState
 from tests.support.command_env import OPERATION, PARKED, CommandEnv
 from tests.support.enrolment import OTHERS_VIN, VIN
 
@@ -53,7 +53,7 @@ def said(env: CommandEnv, age: float, readings: dict[str, Any], **more: Any) -> 
 
 def report(
     env: CommandEnv, told: StateReport, *, vin: str = VIN, external_id: str = VIN, connector: str = "oem"
-) -> Report:
+) -> ReportedState:
     """What is known of the vehicle after the push."""
     env.run(inbox(env, connector).state_reported(account_of(env, vin), external_id, told))
     return env.evidence().report
@@ -182,7 +182,7 @@ def test_what_the_source_does_not_date_is_left_aside(env: CommandEnv) -> None:
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_vehicle_that_is_not_known_there_is_left_aside(env: CommandEnv, wrong: dict[str, str]) -> None:
-    assert report(env, said(env, 1, PARKED), **wrong) == Report()
+    assert report(env, said(env, 1, PARKED), **wrong) == ReportedState()
 
 
 def test_an_account_that_is_not_known_raises_nothing(env: CommandEnv) -> None:
@@ -192,7 +192,7 @@ def test_an_account_that_is_not_known_raises_nothing(env: CommandEnv) -> None:
 
 def test_nothing_is_kept_of_a_connector_that_declares_no_state(env: CommandEnv) -> None:
     env.behind(reads_state=False)
-    assert report(env, said(env, 1, PARKED)) == Report()
+    assert report(env, said(env, 1, PARKED)) == ReportedState()
 
 
 def test_a_pushed_vin_raises_a_doubt_and_ends_none(env: CommandEnv) -> None:

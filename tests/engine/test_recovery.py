@@ -13,7 +13,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State, Status
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
 from keyturn.engine.recovery import Recoverer
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.store.port import Store
 
 ANSWER_TIMEOUT, SEND_WINDOW = 30.0, 5.0
@@ -86,7 +86,7 @@ def test_a_sending_of_another_node_is_given_up_in_time_but_never_while_that_may_
     recoverer = Recoverer(
         cast("Store", ledger),
         clock,
-        cast("Vehicles", OneVehicle()),
+        cast("VehicleReader", OneVehicle()),
         answer_timeout=ANSWER_TIMEOUT,
         patience=patience,
     )

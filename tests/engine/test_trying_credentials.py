@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.clock import SystemClock
 from keyturn.connectors.port import Account, Connector, Declarations, Target
-from keyturn.engine.credential_trials import TryingCredentials
+from keyturn.engine.credential_trials import CredentialTrials
 from keyturn.tenants import spare_credentials
 from keyturn.tenants.spare_credentials import Proposed
 
@@ -38,7 +38,7 @@ def test_a_refresh_token_that_is_good_once_is_not_tried(
     monkeypatch.setattr(spare_credentials, "immobilised_behind", lambda _tx, _account_id: "vehicle")
     declares = Declarations(frozenset(), reads_state=True, spends_credentials=spends)
     nothing: Any = None
-    trying = TryingCredentials(nothing, SystemClock(), nothing, cast(Any, OneVehicle(declares)))
+    trying = CredentialTrials(nothing, SystemClock(), nothing, cast(Any, OneVehicle(declares)))
 
     idle, trials = trying._survey(nothing)
 

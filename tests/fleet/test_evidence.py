@@ -8,7 +8,7 @@ from keyturn.clock import SECOND
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Exchange, Reading, StateReport
 from keyturn.fleet import evidence
-from keyturn.fleet.evidence import Evidence, Report, Signal, Track, Unread
+from keyturn.fleet.evidence import Evidence, ExpectedState, ReportedState, Signal, Unread
 from keyturn.fleet.positions import Position
 from tests.support.command_env import CommandEnv
 
@@ -23,7 +23,7 @@ def heard(
     known: Evidence, seconds: float, readings: dict[str, Reading], last_contact: int | None = None, **said: Any
 ) -> Evidence:
     """A report received `seconds` after T."""
-    return evidence.absorb(
+    return evidence.merge_report(
         known, StateReport(readings, last_contact=last_contact, **said), at(seconds), "oem", EvidenceSettings()
     )
 
@@ -183,7 +183,7 @@ def test_a_place_of_which_nobody_says_when_is_none(undated: str) -> None:
 
 
 def test_a_place_that_is_older_than_the_known_one_does_not_replace_it() -> None:
-    known = Evidence(track=Track(position=Position(1.0, 2.0, at(7))))
+    known = Evidence(track=ExpectedState(position=Position(1.0, 2.0, at(7))))
 
     assert heard(known, 9, place(5, -23.5, -46.6)).track.position == Position(1.0, 2.0, at(7))
     assert heard(known, 9, place(8, -23.5, -46.6)).track.position == Position(-23.5, -46.6, at(8))
@@ -194,7 +194,7 @@ def test_a_place_that_is_older_than_the_known_one_does_not_replace_it() -> None:
 def test_only_a_denial_after_our_last_word_ends_our_own_record(
     name: str, said: bool, as_of: float, stays: bool
 ) -> None:
-    ours = Evidence(track=Track(**{name: True}, changed_at={name: at(3)}))  # type: ignore[arg-type]  # one name of two
+    ours = Evidence(track=ExpectedState(**{name: True}, changed_at={name: at(3)}))  # type: ignore[arg-type]  # one name of two
 
     known = heard(ours, 9, {name: Reading(said, at(1), at(as_of))})
 
@@ -211,8 +211,8 @@ def test_a_value_from_the_future_is_unknown_since_we_were_told() -> None:
 def test_a_report_without_a_count_does_not_repeat_the_one_before_it() -> None:
     """The count of before our last start is not said again by a report on something else."""
     ours = Evidence(
-        Report({"consecutive_remote_starts": Signal(0, at(4), at(4), at(4), "oem")}),
-        Track(consecutive_starts=2, started_at=at(3)),
+        ReportedState({"consecutive_remote_starts": Signal(0, at(4), at(4), at(4), "oem")}),
+        ExpectedState(consecutive_starts=2, started_at=at(3)),
     )
 
     known = heard(ours, 9, {"speed": Reading(0.0, at(8), at(8))})

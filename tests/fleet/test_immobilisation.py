@@ -47,7 +47,7 @@ def test_immobilisation_is_confirmed_by_the_disable_that_executed(env: CommandEn
 
 
 def test_another_disable_can_keep_an_immobilisation_open(env: CommandEnv) -> None:
-    env.do(immobilisation.attribute, opened(env), "second")
+    env.do(immobilisation.reassign, opened(env), "second")
 
     assert current(env).opened_by == "second"
 
@@ -74,11 +74,11 @@ def test_immobilisation_keeps_actor_consent_and_position_as_they_were(env: Comma
 
 def test_command_that_touches_an_open_immobilisation_belongs_to_its_record(env: CommandEnv) -> None:
     sent = env.register("lock_door")
-    env.do(immobilisation.touch, env.names.vehicle, sent.id)
+    env.do(immobilisation.link_command, env.names.vehicle, sent.id)
     record = opened(env)
 
-    env.do(immobilisation.touch, env.names.vehicle, sent.id)
-    env.do(immobilisation.touch, env.names.vehicle, sent.id)
+    env.do(immobilisation.link_command, env.names.vehicle, sent.id)
+    env.do(immobilisation.link_command, env.names.vehicle, sent.id)
 
     assert env.rows("SELECT * FROM immobilisation_command") == [(record.id, sent.id)]
 

@@ -17,7 +17,7 @@ def tell(env: CommandEnv, channel: Channel, ago: float = 0.0, text: str | None =
 
 def open_one(env: CommandEnv) -> int:
     env.do(immobilisation.open_for, Opening(env.names.company, env.names.vehicle, "disable", "erp", "account", "car 1"))
-    env.do(notices.adopt, env.names.vehicle)
+    env.do(notices.attach_to_record, env.names.vehicle)
     return not_none(env.see(immobilisation.open_record, env.names.vehicle)).id
 
 

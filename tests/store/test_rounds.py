@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from keyturn.store.background import make_rounds
+from keyturn.store.background import run_periodically
 from keyturn.store.port import StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ HOUR = 3_600.0
 async def making(
     work: Callable[[], Coroutine[Any, Any, None]], interval: float, *, at_once: bool
 ) -> AsyncIterator[None]:
-    rounds = asyncio.create_task(make_rounds(work, interval, "test", at_once=at_once))
+    rounds = asyncio.create_task(run_periodically(work, interval, "test", at_once=at_once))
     try:
         async with asyncio.timeout(10):
             yield

@@ -28,8 +28,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a late pushed report says whether the vehicle is reachable",
         "engine/vehicle_reader.py",
-        "pushed_reports.absorb if pushed else evidence.absorb",
-        "evidence.absorb",
+        "pushed_reports.absorb if pushed else evidence.merge_report",
+        "evidence.merge_report",
         "",
         test="tests/engine/test_inbox.py",
     ),

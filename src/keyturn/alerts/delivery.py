@@ -8,7 +8,7 @@ from keyturn.alerts import outbox
 from keyturn.alerts.channel import Channel, NotDelivered
 from keyturn.alerts.outbox import Letter
 from keyturn.clock import Clock
-from keyturn.store.background import keep_trying
+from keyturn.store.background import retry_until_available
 from keyturn.store.port import Store
 from keyturn.telemetry.metrics import Metrics
 
@@ -52,7 +52,7 @@ class Delivery:
             await self._failed(letter, f"the channel failed: {type(error).__name__}", ())
         else:
             # Without the store's word it would go out again at once.
-            await keep_trying(
+            await retry_until_available(
                 partial(self._store.write, partial(outbox.sent, letter=letter, channel=self._channel.name))
             )
             self._not_before.pop(letter.seq, None)
@@ -62,7 +62,7 @@ class Delivery:
         name = self._channel.name
         everybody = tuple(dict.fromkeys((*letter.reached, *reached)))
         note = partial(outbox.failed, letter=letter, channel=name, fault=fault, reached=everybody)
-        given_up, failures = await keep_trying(partial(self._store.write, note))
+        given_up, failures = await retry_until_available(partial(self._store.write, note))
         self._metrics.count_alert(name, "failed")
         if given_up:
             self._not_before.pop(letter.seq, None)

@@ -8,7 +8,7 @@ from keyturn.alerts import backups, batching, entries, outbox
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.delivery import Delivery
 from keyturn.clock import Clock
-from keyturn.store.background import make_rounds
+from keyturn.store.background import run_periodically
 from keyturn.store.port import Store
 from keyturn.telemetry.metrics import Metrics
 
@@ -43,8 +43,13 @@ class Alerts:
         if not self._names:
             return
         await self._store.write(entries.begin)
-        works = [make_rounds(self._collect, self._every, "alerts"), make_rounds(self._tidy, _TIDY_EVERY, "tidy alerts")]
-        works += [make_rounds(delivery.deliver_due, self._every, "deliver alerts") for delivery in self._deliveries]
+        works = [
+            run_periodically(self._collect, self._every, "alerts"),
+            run_periodically(self._tidy, _TIDY_EVERY, "tidy alerts"),
+        ]
+        works += [
+            run_periodically(delivery.deliver_due, self._every, "deliver alerts") for delivery in self._deliveries
+        ]
         self._tasks = [asyncio.create_task(work, name="alerts") for work in works]
 
     async def stop(self) -> None:

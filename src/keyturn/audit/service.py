@@ -14,7 +14,7 @@ from keyturn.audit.sinks import configured
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
 from keyturn.config.settings import AuditSettings
-from keyturn.store.background import make_rounds
+from keyturn.store.background import run_periodically
 from keyturn.store.port import Store
 
 
@@ -51,7 +51,9 @@ class Custody:
         """Begin with what an earlier process left unsealed, undelivered or unverified."""
         self._unlisten = self._bus.listen(CHECKPOINT_MADE, self._checkpoint_made)
         works = [self._sealer.run(), *(courier.run() for courier in self._couriers), self._watch.run()]
-        works.append(make_rounds(self._lateness.look, shipper.LOOK_EVERY, "checkpoints on their way", at_once=False))
+        works.append(
+            run_periodically(self._lateness.look, shipper.LOOK_EVERY, "checkpoints on their way", at_once=False)
+        )
         self._tasks = [asyncio.create_task(each, name="audit") for each in works]
         self._sealer.wake()
 

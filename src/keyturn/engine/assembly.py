@@ -28,20 +28,20 @@ from keyturn.commands.operations import approvals
 from keyturn.config.settings import EngineSettings, EvidenceSettings, ImmobilisationSettings, Settings
 from keyturn.connectors.port import Connector, Inbox
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_monitor import Budgets
-from keyturn.engine.credential_trials import TryingCredentials
-from keyturn.engine.dispatch import Dispatcher, Guards
+from keyturn.engine.clock_monitor import SendBudgets
+from keyturn.engine.credential_trials import CredentialTrials
+from keyturn.engine.dispatch import Dispatcher, SendGuards
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
-from keyturn.engine.immobilisations import KeepEnabling, Reminders
+from keyturn.engine.immobilisations import EnableRetries, Reminders
 from keyturn.engine.inbox import ConnectorInbox
 from keyturn.engine.recovery import Recoverer
-from keyturn.engine.sweep import Sweeper, Switches
-from keyturn.engine.unanswered import CountSilence, Silences
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.sweep import KillSwitchEnds, Sweeper
+from keyturn.engine.unanswered import CountSilence, UnansweredLog
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
 from keyturn.store import clock_fact
-from keyturn.store.background import Round, make_rounds
+from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.port import Store, Tx
 from keyturn.timekeeping import StoreClock, Timekeeper
 
@@ -49,7 +49,7 @@ _ROUND = 1.0
 """Seconds between two rounds at least: what they look for takes minutes and hours."""
 
 
-class Chance(msgspec.Struct, frozen=True):
+class Randomness(msgspec.Struct, frozen=True):
     """Where randomness comes from: a CSPRNG, unless a simulation replays a seed."""
 
     octets: RandomBytes = secrets.token_bytes
@@ -57,7 +57,7 @@ class Chance(msgspec.Struct, frozen=True):
     """In [0, 1): jitter."""
 
 
-class Parts(msgspec.Struct, frozen=True):
+class Dependencies(msgspec.Struct, frozen=True):
     """What a node brings."""
 
     store: Store
@@ -67,7 +67,7 @@ class Parts(msgspec.Struct, frozen=True):
     connectors: Mapping[str, Connector]
     epoch: int
     """The store's."""
-    chance: Chance = Chance()
+    chance: Randomness = Randomness()
     shared: bool = False
     """Other nodes work on the same store: what they are sending, this one does not know."""
     count_silence: CountSilence = lambda _connector, _about, _status: None
@@ -79,7 +79,7 @@ class Parts(msgspec.Struct, frozen=True):
         return StoreClock(self.time)
 
 
-class Works:
+class Runtime:
     """A desk and an engine on one store. `rounds` are made every `interval` seconds, by their names.
 
     `operations` are those of the administration that need to know what the connectors say of their far sides.
@@ -87,11 +87,11 @@ class Works:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: Dependencies,
         desk: CommandService,
         engine: Engine,
         sweeper: Sweeper,
-        rounds: Mapping[str, Round],
+        rounds: Mapping[str, PeriodicTask],
         interval: float,
         operations: tuple[Operation, ...],
         evidence_rules: EvidenceSettings,
@@ -111,7 +111,7 @@ class Works:
         await self._parts.store.write(self._begin)
         await self.engine.start(self._sweeper)
         self._making = [
-            asyncio.create_task(make_rounds(look, self._interval, name, at_once=False), name=name)
+            asyncio.create_task(run_periodically(look, self._interval, name, at_once=False), name=name)
             for name, look in self._rounds.items()
         ]
 
@@ -133,14 +133,14 @@ class Works:
         await self.engine.stop(grace)
 
 
-def assemble(parts: Parts, settings: Settings) -> Works:
+def assemble(parts: Dependencies, settings: Settings) -> Runtime:
     """Wire a desk and an engine; nothing runs yet."""
     new_id = partial(uuid7, random=parts.chance.octets)
     registrar = CommandFactory(settings.commands, settings.evidence, new_id, parts.epoch)
     rules = settings.engine
-    silences = Silences(parts.store, parts.clock, parts.count_silence)
+    silences = UnansweredLog(parts.store, parts.clock, parts.count_silence)
     timeout = rules.state_read_timeout
-    vehicles = Vehicles(parts.store, parts.keyring, parts.connectors, settings.evidence, timeout, silences)
+    vehicles = VehicleReader(parts.store, parts.keyring, parts.connectors, settings.evidence, timeout, silences)
     engine = _engine(parts, settings, registrar, vehicles, silences)
     sweeper = Sweeper(
         parts.store,
@@ -149,9 +149,9 @@ def assemble(parts: Parts, settings: Settings) -> Works:
         rules,
         engine.tend_undriven,
         engine.sending,
-        patience=_patience(parts, rules),
+        patience=_peer_send_timeout(parts, rules),
     )
-    rounds = _rounds(parts, settings.immobilisation, registrar, vehicles)
+    rounds = _periodic_tasks(parts, settings.immobilisation, registrar, vehicles)
     declarations = {name: connector.declares for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
     codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
@@ -161,44 +161,48 @@ def assemble(parts: Parts, settings: Settings) -> Works:
         *approvals.operations(approvals.Approvals(registrar, declarations).approve),
         *dry_run.operations(dry_run.DryRun(codes, registrar, declarations, lambda: engine.clock_fault).run),
     )
-    return Works(parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations, settings.evidence)
+    return Runtime(
+        parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations, settings.evidence
+    )
 
 
-def _breakers(parts: Parts, rules: EngineSettings) -> dict[str, Breaker]:
+def _breakers(parts: Dependencies, rules: EngineSettings) -> dict[str, Breaker]:
     return {name: Breaker(parts.clock, rules.breaker_vehicles, rules.breaker_pause) for name in parts.connectors}
 
 
-def _patience(parts: Parts, rules: EngineSettings) -> float:
+def _peer_send_timeout(parts: Dependencies, rules: EngineSettings) -> float:
     """How long another node may still be at what it is sending; on a store of its own there is no other node."""
     return rules.send_window if parts.shared else 0.0
 
 
-def _rounds(
-    parts: Parts, rules: ImmobilisationSettings, registrar: CommandFactory, vehicles: Vehicles
-) -> dict[str, Round]:
+def _periodic_tasks(
+    parts: Dependencies, rules: ImmobilisationSettings, registrar: CommandFactory, vehicles: VehicleReader
+) -> dict[str, PeriodicTask]:
     store = parts.store
     return {
         "reminders": Reminders(store, rules.reminders).look,
-        "keep enabling": KeepEnabling(store, vehicles, registrar, rules).look,
-        "switches": Switches(store).look,
-        "credentials": TryingCredentials(store, parts.clock, parts.keyring, vehicles).look,
+        "keep enabling": EnableRetries(store, vehicles, registrar, rules).look,
+        "switches": KillSwitchEnds(store).look,
+        "credentials": CredentialTrials(store, parts.clock, parts.keyring, vehicles).look,
     }
 
 
 def _engine(
-    parts: Parts, settings: Settings, registrar: CommandFactory, vehicles: Vehicles, silences: Silences
+    parts: Dependencies, settings: Settings, registrar: CommandFactory, vehicles: VehicleReader, silences: UnansweredLog
 ) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
-    budgets = Budgets(clock)
+    budgets = SendBudgets(clock)
     intent_rules = IntentRules(registrar, settings.commands, rules.send_window)
     return Engine(
         store,
         parts.bus,
         vehicles,
-        Dispatcher(store, clock, vehicles, intent_rules, Guards(parts.time, budgets, _breakers(parts, rules))),
+        Dispatcher(store, clock, vehicles, intent_rules, SendGuards(parts.time, budgets, _breakers(parts, rules))),
         Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction, silences),
         Verifier(store, clock, vehicles, rules.verify_for),
-        Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, patience=_patience(parts, rules)),
+        Recoverer(
+            store, clock, vehicles, answer_timeout=rules.answer_timeout, patience=_peer_send_timeout(parts, rules)
+        ),
         parts.time,
         budgets,
     )

@@ -15,7 +15,7 @@ async def store_now(store: Store) -> int:
     return await store.read(lambda tx: tx.now)
 
 
-class Budgets:
+class SendBudgets:
     """How long each command may still wait to be sent, on the monotonic clock of this process.
 
     A wall clock that is set back lengthens a deadline; it does not lengthen this.

@@ -8,7 +8,7 @@ import structlog
 from keyturn.auth.keyring import Keyring
 from keyturn.clock import Clock
 from keyturn.connectors.port import Connector, Target
-from keyturn.engine.vehicle_reader import Reached, Vehicles
+from keyturn.engine.vehicle_reader import Reached, VehicleReader
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.fleet.which_car import tells_another_vin
 from keyturn.store.port import ReadTx, Store
@@ -31,10 +31,10 @@ class _Trial(msgspec.Struct, frozen=True):
     """None: the account's own, after former ones."""
 
 
-class TryingCredentials:
+class CredentialTrials:
     """Looks for accounts whose former credentials can go, and for proposed ones that have to serve at once."""
 
-    def __init__(self, store: Store, clock: Clock, keyring: Keyring, vehicles: Vehicles) -> None:
+    def __init__(self, store: Store, clock: Clock, keyring: Keyring, vehicles: VehicleReader) -> None:
         self._store = store
         self._clock = clock
         self._keyring = keyring

@@ -17,17 +17,17 @@ from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.evaluation import evaluate, wants_reading
 from keyturn.connectors.port import Connector, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_monitor import Budgets, store_now
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.clock_monitor import SendBudgets, store_now
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet.vehicles import Vehicle
-from keyturn.store.background import keep_trying
+from keyturn.store.background import retry_until_available
 from keyturn.store.port import ReadTx, Store, Tx
 from keyturn.timekeeping import Moment, Timekeeper
 
 log = structlog.get_logger()
 
 
-class Briefing(msgspec.Struct, frozen=True):
+class DispatchPlan(msgspec.Struct, frozen=True):
     """What is known before the intent."""
 
     vehicle: Vehicle
@@ -37,11 +37,11 @@ class Briefing(msgspec.Struct, frozen=True):
     """The vehicle should be read first."""
 
 
-class Guards(msgspec.Struct, frozen=True):
+class SendGuards(msgspec.Struct, frozen=True):
     """What may keep a command from being sent now."""
 
     watch: Timekeeper
-    budgets: Budgets
+    budgets: SendBudgets
     breakers: Mapping[str, Breaker]
     """By connector."""
 
@@ -49,7 +49,9 @@ class Guards(msgspec.Struct, frozen=True):
 class Dispatcher:
     """Sends one command at a time for whoever calls it; `sending` holds those between intent and recorded answer."""
 
-    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles, rules: IntentRules, guards: Guards) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, vehicles: VehicleReader, rules: IntentRules, guards: SendGuards
+    ) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
@@ -82,11 +84,11 @@ class Dispatcher:
         """Nothing is done to a vehicle by a clock that is not to be believed; undoing and reading go on."""
         return command.spec.kind is Kind.ACTUATING and self._guards.watch.look()
 
-    def _breaker_pause(self, command: Command, briefing: Briefing) -> float:
+    def _breaker_pause(self, command: Command, briefing: DispatchPlan) -> float:
         breaker = self._guards.breakers[briefing.vehicle.connector]
         return 0.0 if command.spec.is_restoring else breaker.closed_in()
 
-    async def _send(self, command: Command, briefing: Briefing) -> None:
+    async def _send(self, command: Command, briefing: DispatchPlan) -> None:
         declares, command_id = briefing.connector.declares, command.id
         window = min(self._rules.send_window, self._guards.budgets.left(command_id))
         boottime = self._clock.boottime()
@@ -99,7 +101,7 @@ class Dispatcher:
                 failed = answer.verdict is Verdict.UNCLEAR or (answer.verdict is Verdict.NOT_TAKEN and answer.temporary)
                 self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
                 apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, declares=declares)
-                recorded = await keep_trying(partial(self._store.write, apply))
+                recorded = await retry_until_available(partial(self._store.write, apply))
                 if recorded is not None and recorded.state is not State.QUEUED:
                     self._guards.budgets.forget(command_id)
         finally:
@@ -117,7 +119,7 @@ class Dispatcher:
     def _dated(self, write: Callable[[Tx], Command | None]) -> Callable[[Tx], tuple[Command | None, Moment]]:
         return lambda tx: (write(tx), tx.moment)
 
-    async def _answered(self, order: Order, briefing: Briefing) -> OemAnswer:
+    async def _answered(self, order: Order, briefing: DispatchPlan) -> OemAnswer:
         """The OEM's answer; where it took the command without telling how to ask about it, what a look-up finds."""
         connector = briefing.connector
         try:
@@ -130,7 +132,7 @@ class Dispatcher:
             return OemAnswer(Verdict.UNCLEAR)
         return answer
 
-    def _brief(self, tx: ReadTx, command: Command) -> Briefing | None:
+    def _brief(self, tx: ReadTx, command: Command) -> DispatchPlan | None:
         reached = self._vehicles.reach_in(tx, command.vehicle_id, command)
         if reached is None:
             return None
@@ -139,7 +141,7 @@ class Dispatcher:
         wanted = declares.reads_state and (
             _wants_its_vin(command, vehicle, declares) or self._wants_reading(tx, command, vehicle, connector)
         )
-        return Briefing(vehicle, target, connector, wanted)
+        return DispatchPlan(vehicle, target, connector, wanted)
 
     def _wants_reading(self, tx: ReadTx, command: Command, vehicle: Vehicle, connector: Connector) -> bool:
         registrar = self._rules.registrar

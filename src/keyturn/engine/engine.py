@@ -17,15 +17,15 @@ from keyturn.bus.topics import CLOCK_ACCEPTED, CONFIRMATION_ISSUED, VEHICLE_HAS_
 from keyturn.commands.model import lanes, lifecycle, record
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
-from keyturn.engine.clock_monitor import Budgets
+from keyturn.engine.clock_monitor import SendBudgets
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower
 from keyturn.engine.recovery import Recoverer, release_posts
 from keyturn.engine.sweep import Sweeper
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
 from keyturn.store import clock_fact
-from keyturn.store.background import keep_trying, make_rounds
+from keyturn.store.background import retry_until_available, run_periodically
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
 from keyturn.timekeeping import Timekeeper
 
@@ -44,13 +44,13 @@ class Engine:
         self,
         store: Store,
         bus: Bus,
-        vehicles: Vehicles,
+        vehicles: VehicleReader,
         dispatcher: Dispatcher,
         follower: Follower,
         verifier: Verifier,
         recoverer: Recoverer,
         time: Timekeeper,
-        budgets: Budgets,
+        budgets: SendBudgets,
     ) -> None:
         self._store = store
         self._bus = bus
@@ -83,8 +83,8 @@ class Engine:
             self._bus.listen(CONFIRMATION_ISSUED, self._refresh),
             self._bus.listen(CLOCK_ACCEPTED, self._look_at_clock_now),
         ]
-        self._spawn(make_rounds(sweeper.look, sweeper.interval, "sweep"), "sweep")
-        self._spawn(make_rounds(self._look_at_clock, _CLOCK_EVERY, "clock"), "clock")
+        self._spawn(run_periodically(sweeper.look, sweeper.interval, "sweep"), "sweep")
+        self._spawn(run_periodically(self._look_at_clock, _CLOCK_EVERY, "clock"), "clock")
         self._spawn(self.tend_undriven(), "take up")
 
     async def stop(self, grace: float) -> None:
@@ -171,7 +171,7 @@ class Engine:
         else:
             log.warning("the wall clock is believed again")
             entry = partial(journal.record, kind="clock.recovered")
-        await keep_trying(partial(self._store.write, partial(entry, company_id=None, actor=lifecycle.ENGINE)))
+        await retry_until_available(partial(self._store.write, partial(entry, company_id=None, actor=lifecycle.ENGINE)))
         await self.tend_undriven()
 
     def _look_at_clock_now(self, _boot: BootId) -> None:

@@ -10,11 +10,11 @@ from keyturn.commands.model import record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
-from keyturn.engine.unanswered import Silences
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.unanswered import UnansweredLog
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet import evidence
 from keyturn.fleet.vehicles import Vehicle
-from keyturn.store.background import keep_trying
+from keyturn.store.background import retry_until_available
 from keyturn.store.port import ReadTx, Store, Tx
 
 _GROWTH = 1.6
@@ -67,10 +67,10 @@ class Follower:
         self,
         store: Store,
         clock: Clock,
-        vehicles: Vehicles,
+        vehicles: VehicleReader,
         verify_for: float,
         jitter: Callable[[], float],
-        silences: Silences,
+        silences: UnansweredLog,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -130,7 +130,9 @@ class Follower:
     async def _resolved(self, command: Command, answer: OemAnswer, connector: Connector) -> bool:
         declares = connector.declares
         apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=declares)
-        moved = await keep_trying(partial(self._store.write, apply)) if _says_something(command, answer) else None
+        moved = (
+            await retry_until_available(partial(self._store.write, apply)) if _says_something(command, answer) else None
+        )
         if moved is not None and moved.state is not State.UNKNOWN:
             return True
         return await self._resolved_by_reading(command, connector)
@@ -160,7 +162,7 @@ class Follower:
         if answer.verdict is not Verdict.FAILED or not answer.cancelled:
             return False
         apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=connector.declares)
-        return await keep_trying(partial(self._store.write, apply)) is not None
+        return await retry_until_available(partial(self._store.write, apply)) is not None
 
     def _next_pause(self, pause: float, command: Command, connector: Connector) -> float:
         long_past = self._clock.now() > after(command.answer_deadline or 0, _LATE_AFTER)

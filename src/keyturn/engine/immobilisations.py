@@ -9,21 +9,21 @@ from functools import partial
 from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.config.settings import ImmobilisationSettings
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet import immobilisation
 from keyturn.immobilisation import enable_retries
-from keyturn.immobilisation.enable_retries import Keeping
+from keyturn.immobilisation.enable_retries import EnableRetry
 from keyturn.store.port import ReadTx, Store
 
 _AT_ONCE = 32
 """Vehicles that are read at the same time."""
 
 
-class KeepEnabling:
+class EnableRetries:
     """Looks at every one that runs: ends what is over, reads the vehicles whose turn it is, has enables issued."""
 
     def __init__(
-        self, store: Store, vehicles: Vehicles, registrar: CommandFactory, rules: ImmobilisationSettings
+        self, store: Store, vehicles: VehicleReader, registrar: CommandFactory, rules: ImmobilisationSettings
     ) -> None:
         self._store = store
         self._vehicles = vehicles
@@ -36,7 +36,7 @@ class KeepEnabling:
             await self._store.write(partial(enable_retries.end_if_over, keeping=keeping, rules=self._rules))
         await asyncio.gather(*(self._go_on(keeping) for keeping in due[:_AT_ONCE]))
 
-    async def _go_on(self, keeping: Keeping) -> None:
+    async def _go_on(self, keeping: EnableRetry) -> None:
         """Its newest report is of now, where one can be had."""
         reached = await self._vehicles.reach(keeping.vehicle_id)
         declares = reached[2].declares if reached else None
@@ -52,7 +52,7 @@ class KeepEnabling:
             )
         )
 
-    def _survey(self, tx: ReadTx) -> tuple[list[Keeping], list[Keeping]]:
+    def _survey(self, tx: ReadTx) -> tuple[list[EnableRetry], list[EnableRetry]]:
         """Those that are over, and those whose turn it is."""
         running = enable_retries.running(tx)
         over = [keeping for keeping in running if enable_retries.ending(tx, keeping, self._rules)]

@@ -10,8 +10,8 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Declarations, OemAnswer, Verdict
 from keyturn.engine.clock_monitor import store_now
-from keyturn.engine.vehicle_reader import Vehicles
-from keyturn.store.background import keep_trying
+from keyturn.engine.vehicle_reader import VehicleReader
+from keyturn.store.background import retry_until_available
 from keyturn.store.port import Store, Tx
 
 
@@ -23,7 +23,7 @@ class Recoverer:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, vehicles: Vehicles, *, answer_timeout: float, patience: float
+        self, store: Store, clock: Clock, vehicles: VehicleReader, *, answer_timeout: float, patience: float
     ) -> None:
         self._store = store
         self._clock = clock
@@ -60,7 +60,7 @@ class Recoverer:
         if reached is None:
             return False
         decide = partial(decide_intent, intent=command, answer=answer, declares=reached[2].declares)
-        return await keep_trying(partial(self._store.write, decide)) is not None
+        return await retry_until_available(partial(self._store.write, decide)) is not None
 
 
 def decide_intent(tx: Tx, intent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:

@@ -107,7 +107,7 @@ class Sweeper:
         return connector.declares if connector else _NOTHING
 
 
-class Switches:
+class KillSwitchEnds:
     """What a switch holds back goes on at its end, whether or not anybody has looked here."""
 
     def __init__(self, store: Store) -> None:

@@ -14,7 +14,7 @@ _AT_MOST_EVERY = 10.0
 """Seconds between two writes about a command whose questions end the same way again and again."""
 
 
-class Silences:
+class UnansweredLog:
     """`of_command` gives what follows the questions about one command."""
 
     def __init__(self, store: Store, clock: Clock, count: CountSilence) -> None:
@@ -39,7 +39,7 @@ class Silences:
 class Questions:
     """What the questions about one command brought."""
 
-    def __init__(self, silences_: Silences, connector: str, command_id: str, kept: Exchange | None) -> None:
+    def __init__(self, silences_: UnansweredLog, connector: str, command_id: str, kept: Exchange | None) -> None:
         self._silences = silences_
         self._connector = connector
         self._command_id = command_id

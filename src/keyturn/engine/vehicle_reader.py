@@ -13,7 +13,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.rules import quota
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Exchange, Observed, Quota, StateReport, Target
-from keyturn.engine.unanswered import Silences
+from keyturn.engine.unanswered import UnansweredLog
 from keyturn.fleet import evidence, vehicles, which_car
 from keyturn.fleet import pushed as pushed_reports
 from keyturn.fleet.evidence import Evidence
@@ -29,7 +29,7 @@ Reached = tuple[Vehicle, Target, Connector]
 """A vehicle, how its OEM knows it, and the way there."""
 
 
-class Vehicles:
+class VehicleReader:
     """The engine's way to a vehicle: its target at the OEM, its connector, its state."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Vehicles:
         connectors: Mapping[str, Connector],
         rules: EvidenceSettings,
         state_read_timeout: float,
-        silences: Silences,
+        silences: UnansweredLog,
     ) -> None:
         self._store = store
         self._keyring = keyring
@@ -162,7 +162,7 @@ def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSetting
     if not pushed or which_car.tells_another_vin(vehicle, report.vin):
         which_car.compare_vin(tx, vehicle, report.vin)
     heard = evidence.dated(report, tx.moment.ahead)
-    merge = pushed_reports.absorb if pushed else evidence.absorb
+    merge = pushed_reports.absorb if pushed else evidence.merge_report
     known = merge(evidence.load_to_change(tx, vehicle.id), heard, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)

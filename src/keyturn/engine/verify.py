@@ -10,9 +10,9 @@ from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.context import reported_since
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet import evidence
-from keyturn.store.background import keep_trying
+from keyturn.store.background import retry_until_available
 from keyturn.store.port import Store, Tx
 
 _PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
@@ -22,7 +22,7 @@ _PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 class Verifier:
     """Compares what the vehicle says after a command with what the command wanted, for `verify_for` seconds."""
 
-    def __init__(self, store: Store, clock: Clock, vehicles: Vehicles, verify_for: float) -> None:
+    def __init__(self, store: Store, clock: Clock, vehicles: VehicleReader, verify_for: float) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
@@ -37,10 +37,10 @@ class Verifier:
         while possible and self._clock.now() < until:
             await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
             await self._vehicles.read(command.vehicle_id)
-            if await keep_trying(partial(self._store.write, partial(compare, command_id=command.id))):
+            if await retry_until_available(partial(self._store.write, partial(compare, command_id=command.id))):
                 return
             attempt += 1
-        await keep_trying(partial(self._store.write, partial(give_up, command_id=command.id)))
+        await retry_until_available(partial(self._store.write, partial(give_up, command_id=command.id)))
 
 
 def compare(tx: Tx, command_id: str) -> bool:

@@ -34,7 +34,7 @@ class Unread(msgspec.Struct, frozen=True):
     exchange: Exchange
 
 
-class Report(msgspec.Struct, frozen=True, omit_defaults=True):
+class ReportedState(msgspec.Struct, frozen=True, omit_defaults=True):
     """The newest reading of each signal."""
 
     signals: dict[str, Signal] = {}
@@ -53,7 +53,7 @@ class Report(msgspec.Struct, frozen=True, omit_defaults=True):
         return signal.value if signal else None
 
 
-class Track(msgspec.Struct, frozen=True, omit_defaults=True):
+class ExpectedState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Our own record. It can make a verdict `met` or `unknown`, and never `contradicted`, the start count aside."""
 
     actuated_at: int = 0
@@ -77,8 +77,8 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    report: Report = Report()
-    track: Track = Track()
+    report: ReportedState = ReportedState()
+    track: ExpectedState = ExpectedState()
 
 
 _SELECT = "SELECT report, track FROM vehicle_evidence WHERE vehicle_id = :vehicle_id"
@@ -88,8 +88,8 @@ INSERT INTO vehicle_evidence (vehicle_id, report, track, seen_at) VALUES (:vehic
 ON CONFLICT (vehicle_id) DO UPDATE SET report = excluded.report, track = excluded.track, seen_at = excluded.seen_at
 """
 _ON = ("on", "ignition on")
-_REPORT = msgspec.json.Decoder(Report)
-_TRACK = msgspec.json.Decoder(Track)
+_REPORT = msgspec.json.Decoder(ReportedState)
+_TRACK = msgspec.json.Decoder(ExpectedState)
 
 
 def load(tx: ReadTx, vehicle_id: str) -> Evidence:
@@ -119,7 +119,9 @@ def save(tx: Tx, vehicle_id: str, evidence: Evidence) -> None:
     )
 
 
-def absorb(evidence: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings) -> Evidence:
+def merge_report(
+    evidence: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings
+) -> Evidence:
     """`evidence` after a report. A signal moves only to a value vouched for later; nothing is averaged.
 
     A value or a contact that the source dates into our future is kept as unknown, so that a clock that once ran ahead
@@ -135,7 +137,7 @@ def absorb(evidence: Evidence, heard: StateReport, received_at: int, source: str
     if contact is not None and contact > latest:
         contact_why = _ahead(contact, received_at)
     contacts = [at for at in (known.last_contact, contact) if at is not None and at <= latest]
-    report = Report(
+    report = ReportedState(
         signals,
         reachable=heard.reachable,
         reachable_at=received_at,
@@ -200,7 +202,7 @@ def _newer(known: Signal | None, heard: Signal) -> Signal:
     return known
 
 
-def _reported_place(track: Track, report: Report) -> Track:
+def _reported_place(track: ExpectedState, report: ReportedState) -> ExpectedState:
     """A report that says where the vehicle is says it of the older of the two values' times."""
     latitude, longitude = report.signals.get("latitude"), report.signals.get("longitude")
     if latitude is None or longitude is None or latitude.as_of is None or longitude.as_of is None:
@@ -209,13 +211,13 @@ def _reported_place(track: Track, report: Report) -> Track:
     return msgspec.structs.replace(track, position=newest(track.position, latitude.value, longitude.value, at))
 
 
-def _corrected(track: Track, report: Report) -> Track:
+def _corrected(track: ExpectedState, report: ReportedState) -> ExpectedState:
     """A vehicle that says, after our last word to it, that it is neither started nor disabled ends that record."""
     over = {name: False for name in ("remote_start_active", "ignition_disabled") if _says(report, track, name, False)}
     return msgspec.structs.replace(track, **over) if over else track
 
 
-def _counted(track: Track, report: Report, heard: StateReport) -> Track:
+def _counted(track: ExpectedState, report: ReportedState, heard: StateReport) -> ExpectedState:
     """The start count after a report: a physical start, or a newer count of the vehicle's own, resets ours."""
     count = report.signals.get("consecutive_remote_starts")
     said = heard.readings.get("consecutive_remote_starts")
@@ -236,7 +238,7 @@ def whole_number(value: SignalValue) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def _says(report: Report, track: Track, name: str, value: SignalValue) -> bool:
+def _says(report: ReportedState, track: ExpectedState, name: str, value: SignalValue) -> bool:
     """The newest report has this value, vouched for after our last command that can change it."""
     signal = report.signals.get(name)
     return signal is not None and signal.value == value and _later(signal, track.changed_at.get(name, 0))

@@ -116,10 +116,10 @@ def open_for(tx: Tx, opening: Opening) -> None:
         now=tx.now,
     )
     if opened and (record := open_record(tx, opening.vehicle_id)) is not None:
-        _tell(tx, record, "opened", opening.actor, opened_by=opening.command_id)
+        _record_event(tx, record, "opened", opening.actor, opened_by=opening.command_id)
 
 
-def touch(tx: Tx, vehicle_id: str, command_id: str) -> None:
+def link_command(tx: Tx, vehicle_id: str, command_id: str) -> None:
     """A disable or an enable belongs to the open record, and to one that is held, if there is one."""
     tx.run(_TOUCH, vehicle_id=vehicle_id, command_id=command_id)
 
@@ -127,10 +127,10 @@ def touch(tx: Tx, vehicle_id: str, command_id: str) -> None:
 def confirm(tx: Tx, vehicle_id: str, command_id: str, actor: str) -> None:
     record = open_record(tx, vehicle_id)
     if record is not None and tx.run(_CONFIRM, id=record.id, command_id=command_id, now=tx.now):
-        _tell(tx, record, "confirmed", actor, opened_by=command_id)
+        _record_event(tx, record, "confirmed", actor, opened_by=command_id)
 
 
-def attribute(tx: Tx, record: Immobilisation, command_id: str) -> None:
+def reassign(tx: Tx, record: Immobilisation, command_id: str) -> None:
     """Another disable keeps the record open."""
     tx.run(_ATTRIBUTE, id=record.id, opened_by=command_id)
 
@@ -156,14 +156,14 @@ def close(
     if not tx.run(_CLOSE, id=record.id, closed_by=closed_by, reason=reason, now=tx.now, **how):
         return False
     told: dict[str, Any] = {} if reason is None else {"reason": reason, "forced": forced}
-    _tell(tx, record, "closed", actor, closed_by=closed_by, **told, **({"held": True} if held else {}))
+    _record_event(tx, record, "closed", actor, closed_by=closed_by, **told, **({"held": True} if held else {}))
     return True
 
 
 def _let_go(tx: Tx, record: Immobilisation, let_go_by: str, actor: str) -> bool:
     if not tx.run(_LET_GO, id=record.id):
         return False
-    _tell(tx, record, "let_go", actor, let_go_by=let_go_by)
+    _record_event(tx, record, "let_go", actor, let_go_by=let_go_by)
     return True
 
 
@@ -185,10 +185,10 @@ def remind(tx: Tx, hours: float, actor: str, limit: int) -> None:
     """Say once, of each record that is due, that it has been open for so many hours."""
     for record in to_remind(tx, hours, limit):
         tx.run(_REMINDED, id=record.id, hours=hours)
-        _tell(tx, record, "reminder", actor, hours=hours, state=record.state)
+        _record_event(tx, record, "reminder", actor, hours=hours, state=record.state)
 
 
-def _tell(tx: Tx, record: Immobilisation, kind: str, actor: str, **told: Any) -> None:
+def _record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **told: Any) -> None:
     journal.record(
         tx,
         f"immobilisation.{kind}",

@@ -49,12 +49,12 @@ def add(tx: Tx, company_id: str, vehicle_id: str, channel: Channel, at: int, tex
     """Write down that the end user was told at the instant `at`."""
     written = {"channel": channel, "at": at, "text": text}
     tx.run(_INSERT, company_id=company_id, vehicle_id=vehicle_id, actor=actor, now=tx.now, **written)
-    adopt(tx, vehicle_id)
+    attach_to_record(tx, vehicle_id)
     told = {"channel": channel, "told_at": iso_time(at), "text": text}
     journal.record(tx, "immobilisation.notice", company_id=company_id, actor=actor, vehicle_id=vehicle_id, **told)
 
 
-def adopt(tx: Tx, vehicle_id: str) -> None:
+def attach_to_record(tx: Tx, vehicle_id: str) -> None:
     """What was told and belongs to no record yet belongs to the open one: notices come before it too."""
     record = immobilisation.open_record(tx, vehicle_id)
     if record is not None:

@@ -5,7 +5,7 @@ import msgspec
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import StateReport
 from keyturn.fleet import evidence
-from keyturn.fleet.evidence import Evidence, Report
+from keyturn.fleet.evidence import Evidence, ReportedState
 
 
 def absorb(known: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings) -> Evidence:
@@ -14,7 +14,7 @@ def absorb(known: Evidence, heard: StateReport, received_at: int, source: str, r
     Whether the vehicle is reachable counts with a newer contact than the one that is known, from that contact on; that
     it is not, also with the same one, since a vehicle is lost after its last contact and not before it.
     """
-    after_it = evidence.absorb(known, _dated(heard), received_at, source, rules)
+    after_it = evidence.merge_report(known, _dated(heard), received_at, source, rules)
     return Evidence(_in_order(after_it.report, known.report, heard, received_at), after_it.track)
 
 
@@ -30,7 +30,7 @@ def _dated(heard: StateReport) -> StateReport:
     return msgspec.structs.replace(heard, readings=dated)
 
 
-def _in_order(report: Report, known: Report, heard: StateReport, received_at: int) -> Report:
+def _in_order(report: ReportedState, known: ReportedState, heard: StateReport, received_at: int) -> ReportedState:
     contact = heard.last_contact
     is_newest = contact is not None and contact == report.last_contact
     if contact is not None and is_newest and (contact != known.last_contact or heard.reachable is False):

@@ -20,7 +20,7 @@ from keyturn.commands.rules import policy
 from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
 from keyturn.connectors.port import Declarations
 from keyturn.fleet import evidence, immobilisation, vehicles
-from keyturn.fleet.evidence import Report
+from keyturn.fleet.evidence import ReportedState
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
 
@@ -29,7 +29,7 @@ CANCELLED = "cancelled"
 _IN_FLIGHT = UNSENT | WITH_OEM
 
 
-class Keeping(msgspec.Struct, frozen=True):
+class EnableRetry(msgspec.Struct, frozen=True):
     """One that runs; the fields are columns of `keep_enabling`."""
 
     id: int
@@ -46,7 +46,7 @@ class Keeping(msgspec.Struct, frozen=True):
     """The enable issued last."""
 
 
-_SELECT = f"SELECT {', '.join(Keeping.__struct_fields__)} FROM keep_enabling WHERE ended_at IS NULL"  # noqa: S608 - column names of our own struct
+_SELECT = f"SELECT {', '.join(EnableRetry.__struct_fields__)} FROM keep_enabling WHERE ended_at IS NULL"  # noqa: S608 - column names of our own struct
 _ALL = f"{_SELECT} ORDER BY started_at, id"
 _BY_ID_TO_CHANGE = f"{_SELECT} AND id = :id FOR UPDATE"
 _OF_VEHICLE = f"{_SELECT} AND vehicle_id = :vehicle_id"
@@ -67,14 +67,14 @@ SELECT 1 FROM keep_enabling k JOIN store_fact f ON f.name = 'epoch' AND f.value 
 _RECORD_CLOSED = "SELECT 1 FROM immobilisation WHERE id = :id AND state = 'closed'"
 
 
-def running(tx: ReadTx) -> list[Keeping]:
+def running(tx: ReadTx) -> list[EnableRetry]:
     """Every one that runs, oldest first."""
-    return [Keeping(*row) for row in tx.all(_ALL)]
+    return [EnableRetry(*row) for row in tx.all(_ALL)]
 
 
-def of_vehicle(tx: ReadTx, vehicle_id: str) -> Keeping | None:
+def of_vehicle(tx: ReadTx, vehicle_id: str) -> EnableRetry | None:
     row = tx.one(_OF_VEHICLE, vehicle_id=vehicle_id)
-    return Keeping(*row) if row else None
+    return EnableRetry(*row) if row else None
 
 
 def start(tx: Tx, vehicle: Vehicle, actor: str) -> None:
@@ -86,7 +86,7 @@ def start(tx: Tx, vehicle: Vehicle, actor: str) -> None:
         journal.record(tx, "keep_enabling.started", **where)
 
 
-def end(tx: Tx, keeping: Keeping, ending: str, actor: str) -> None:
+def end(tx: Tx, keeping: EnableRetry, ending: str, actor: str) -> None:
     if tx.run(_END, id=keeping.id, ending=ending, now=tx.now):
         journal.record(
             tx,
@@ -100,7 +100,7 @@ def end(tx: Tx, keeping: Keeping, ending: str, actor: str) -> None:
         )
 
 
-def ending(tx: ReadTx, keeping: Keeping, rules: ImmobilisationSettings) -> str | None:
+def ending(tx: ReadTx, keeping: EnableRetry, rules: ImmobilisationSettings) -> str | None:
     """Why it is over; None: it goes on."""
     if vehicles.load(tx, keeping.vehicle_id) is None:
         return "vehicle_gone"
@@ -114,7 +114,7 @@ def ending(tx: ReadTx, keeping: Keeping, rules: ImmobilisationSettings) -> str |
     return "time_over" if tx.now >= after(keeping.started_at, rules.keep_enabling_for) else None
 
 
-def end_if_over(tx: Tx, keeping: Keeping, rules: ImmobilisationSettings) -> None:
+def end_if_over(tx: Tx, keeping: EnableRetry, rules: ImmobilisationSettings) -> None:
     if why := ending(tx, keeping, rules):
         end(tx, keeping, why, ENGINE)
 
@@ -128,7 +128,7 @@ def issue(
 ) -> None:
     """Register another enable, if there is reason to and nothing but a kill switch of its own stands against it."""
     row = tx.one(_BY_ID_TO_CHANGE, id=keeping_id)
-    keeping = Keeping(*row) if row else None
+    keeping = EnableRetry(*row) if row else None
     if keeping is None or tx.now < keeping.next_at or ending(tx, keeping, rules):
         return
     tx.run(_NEXT, id=keeping.id, next_at=after(tx.now, rules.keep_enabling_pause))
@@ -143,7 +143,7 @@ def issue(
 
 def _may_issue(
     tx: ReadTx,
-    keeping: Keeping,
+    keeping: EnableRetry,
     vehicle: Vehicle,
     declares: Declarations,
     rows: list[OpenCommand],
@@ -169,7 +169,7 @@ def _is_being_verified(tx: ReadTx, row: OpenCommand) -> bool:
     return reported_since(known, command.spec.verified_by, newer_than=command.completed_at or 0) is None
 
 
-def out_of_reach(report: Report, now: int, rules: EvidenceSettings) -> bool:
+def out_of_reach(report: ReportedState, now: int, rules: EvidenceSettings) -> bool:
     """A report of these minutes says so. Where no report can be had, nothing is held back for that."""
     if seconds_between(report.reachable_at, now) > rules.contact_max_age:
         return False
@@ -180,7 +180,7 @@ def out_of_reach(report: Report, now: int, rules: EvidenceSettings) -> bool:
 
 def _register(
     tx: Tx,
-    keeping: Keeping,
+    keeping: EnableRetry,
     vehicle: Vehicle,
     declares: Declarations,
     rows: list[OpenCommand],
@@ -193,7 +193,7 @@ def _register(
     tx.run(_ISSUED, id=keeping.id, command_id=command.id)
 
 
-def _verified(tx: ReadTx, keeping: Keeping) -> str | None:
+def _verified(tx: ReadTx, keeping: EnableRetry) -> str | None:
     """Nothing was on record when it began: a newer report says enabled, or nobody can say more than that it executed.
 
     A report is newer than the enable when the source vouched for it after that took effect, or, where none was issued

@@ -17,7 +17,7 @@ from keyturn.fleet.notices import Channel
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.immobilisation import enable_retries
 from keyturn.immobilisation.enable_retries import CANCELLED
-from keyturn.immobilisation.views import open_records, shown_keeping
+from keyturn.immobilisation.views import enable_retry_view, open_records
 from keyturn.store.port import ReadTx
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
@@ -54,7 +54,7 @@ class OfVehicle(Arguments, frozen=True):
     company: str | None = None
 
 
-def listed(session: Session, arguments: ListImmobilisations) -> Answer:
+def list_open(session: Session, arguments: ListImmobilisations) -> Answer:
     company_id = resolve_company(session.tx, arguments.company)
     return {"immobilisations": open_records(session.tx, company_id)}
 
@@ -101,29 +101,29 @@ def add_notice(session: Session, arguments: AddNotice) -> Answer:
     return {"vin": vehicle.vin, "channel": arguments.channel, "at": iso_time(at), "text": arguments.text}
 
 
-def start_keeping(session: Session, arguments: OfVehicle) -> Answer:
+def start_enable_retry(session: Session, arguments: OfVehicle) -> Answer:
     vehicle = _vehicle(session, arguments.vehicle, arguments.company)
     enable_retries.start(session.tx, vehicle, session.actor)
     return _kept(session, vehicle)
 
 
-def cancel_keeping(session: Session, arguments: OfVehicle) -> Answer:
+def cancel_enable_retry(session: Session, arguments: OfVehicle) -> Answer:
     vehicle_id = resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company)
     keeping = enable_retries.of_vehicle(session.tx, vehicle_id)
     if keeping is None:
         raise OperationError("not_running", "Nothing keeps enabling this vehicle.")
     enable_retries.end(session.tx, keeping, CANCELLED, session.actor)
-    return {"vehicle": arguments.vehicle, "cancelled": True, **shown_keeping(session.tx, keeping)}
+    return {"vehicle": arguments.vehicle, "cancelled": True, **enable_retry_view(session.tx, keeping)}
 
 
-def list_keepings(session: Session, arguments: ListImmobilisations) -> Answer:
+def list_enable_retries(session: Session, arguments: ListImmobilisations) -> Answer:
     tx = session.tx
     company_id = resolve_company(tx, arguments.company)
     found = [keeping for keeping in enable_retries.running(tx) if company_id in (None, keeping.company_id)]
     vins = {keeping.id: vehicles.load(tx, keeping.vehicle_id) for keeping in found}
     return {
         "keep_enabling": [
-            {"vin": vehicle.vin if (vehicle := vins[keeping.id]) else None, **shown_keeping(tx, keeping)}
+            {"vin": vehicle.vin if (vehicle := vins[keeping.id]) else None, **enable_retry_view(tx, keeping)}
             for keeping in found
         ]
     }
@@ -132,7 +132,7 @@ def list_keepings(session: Session, arguments: ListImmobilisations) -> Answer:
 def _kept(session: Session, vehicle: Vehicle) -> Answer:
     keeping = enable_retries.of_vehicle(session.tx, vehicle.id)
     assert keeping is not None, "it was just started, or ran already"
-    return {"vin": vehicle.vin, **shown_keeping(session.tx, keeping)}
+    return {"vin": vehicle.vin, **enable_retry_view(session.tx, keeping)}
 
 
 def _vehicle(session: Session, reference: str, company: str | None) -> Vehicle:
@@ -154,7 +154,7 @@ def _instant(text: str) -> int:
 
 
 OPERATIONS = (
-    Operation("immobilisation list", ListImmobilisations, listed, role="viewer", guard=reads()),
+    Operation("immobilisation list", ListImmobilisations, list_open, role="viewer", guard=reads()),
     Operation(
         "immobilisation close",
         CloseImmobilisation,
@@ -178,19 +178,19 @@ OPERATIONS = (
     Operation(
         "keep-enabling start",
         OfVehicle,
-        start_keeping,
+        start_enable_retry,
         role="approver",
         guard=at_once("Nothing: it only enables.", "The way back must be open to one person."),
     ),
     Operation(
         "keep-enabling cancel",
         OfVehicle,
-        cancel_keeping,
+        cancel_enable_retry,
         role="approver",
         guard=signed_in(
             "Ends that a vehicle is enabled again and again.",
             "Its record stays open, and anybody starts it again at once; a disable that is wanted needs it.",
         ),
     ),
-    Operation("keep-enabling list", ListImmobilisations, list_keepings, role="viewer", guard=reads()),
+    Operation("keep-enabling list", ListImmobilisations, list_enable_retries, role="viewer", guard=reads()),
 )

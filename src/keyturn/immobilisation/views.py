@@ -7,7 +7,7 @@ from keyturn.commands.model import record
 from keyturn.fleet import evidence, notices
 from keyturn.fleet.positions import Position
 from keyturn.immobilisation import enable_retries
-from keyturn.immobilisation.enable_retries import Keeping
+from keyturn.immobilisation.enable_retries import EnableRetry
 from keyturn.store.port import ReadTx, Row
 
 Shown = dict[str, Any]
@@ -40,7 +40,7 @@ def open_records(tx: ReadTx, company_id: str | None) -> list[Shown]:
     return [_shown(tx, row) for row in tx.all(_OPEN, company_id=company_id)]
 
 
-def shown_keeping(tx: ReadTx, keeping: Keeping) -> Shown:
+def enable_retry_view(tx: ReadTx, keeping: EnableRetry) -> Shown:
     """What `keep enabling` has done so far."""
     last = record.load(tx, keeping.command_id) if keeping.command_id else None
     return {
@@ -77,7 +77,7 @@ def _shown(tx: ReadTx, row: Row) -> Shown:
         "last_contact": iso_time_or_none(known.report.last_contact),
         "commands": [_sent(sent) for sent in tx.all(_COMMANDS, immobilisation_id=record_id)],
         "notices": [_notice(notice) for notice in notices.of_record(tx, record_id)],
-        "keep_enabling": None if keeping is None else shown_keeping(tx, keeping),
+        "keep_enabling": None if keeping is None else enable_retry_view(tx, keeping),
     }
 
 

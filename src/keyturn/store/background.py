@@ -12,10 +12,10 @@ import structlog
 from keyturn.store.port import StoreUnavailable
 
 log = structlog.get_logger()
-Round = Callable[[], Awaitable[None]]
+PeriodicTask = Callable[[], Awaitable[None]]
 
 
-async def make_rounds(work: Round, interval: float, name: str, *, at_once: bool = True) -> None:
+async def run_periodically(work: PeriodicTask, interval: float, name: str, *, at_once: bool = True) -> None:
     """Do `work` at once or in `interval` seconds, and every `interval` seconds from then on, until cancelled.
 
     A store that is away is waited for, and a defect in one round does not end the rounds.
@@ -37,7 +37,7 @@ _PAUSE = 0.25
 """Seconds between two tries."""
 
 
-async def keep_trying(write: Callable[[], Awaitable[T]]) -> T:
+async def retry_until_available(write: Callable[[], Awaitable[T]]) -> T:
     """Run `write` until the store acknowledges it. Safe for fenced writes, which change nothing the second time."""
     while True:
         try:

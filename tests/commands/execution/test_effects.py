@@ -5,14 +5,14 @@ import pytest
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import CATALOGUE, COMMANDS
 from keyturn.connectors.port import Verdict
-from keyturn.fleet.evidence import Track
+from keyturn.fleet.evidence import ExpectedState
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
 
 CHANGING = [spec.name for spec in CATALOGUE if spec.changes]
 
 
-def track(env: CommandEnv) -> Track:
+def track(env: CommandEnv) -> ExpectedState:
     return env.evidence().track
 
 
@@ -66,7 +66,7 @@ def test_the_last_actuating_command_is_remembered_and_no_other(env: CommandEnv, 
 def test_reads_leave_nothing(env: CommandEnv) -> None:
     env.execute("location")
 
-    assert track(env) == Track()
+    assert track(env) == ExpectedState()
 
 
 def test_ignition_commands_leave_their_effect(env: CommandEnv) -> None:

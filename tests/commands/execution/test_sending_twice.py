@@ -12,9 +12,9 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Account, Declarations, OemAnswer, Order, Target, Verdict
 from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_monitor import Budgets
-from keyturn.engine.dispatch import Dispatcher, Guards
-from keyturn.engine.vehicle_reader import Vehicles
+from keyturn.engine.clock_monitor import SendBudgets
+from keyturn.engine.dispatch import Dispatcher, SendGuards
+from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.timekeeping import Timekeeper
@@ -113,9 +113,11 @@ def test_a_node_that_records_its_answer_again_leaves_the_sending_of_another_alon
     dispatcher = Dispatcher(
         cast("Store", DoubtfulStore(env.store, another_sends)),
         env.clock,
-        cast("Vehicles", OneVehicle(vehicle, connector)),
+        cast("VehicleReader", OneVehicle(vehicle, connector)),
         env.rules,
-        Guards(Timekeeper(env.clock, 2.0), Budgets(env.clock), {vehicle.connector: Breaker(env.clock, 5, 10.0)}),
+        SendGuards(
+            Timekeeper(env.clock, 2.0), SendBudgets(env.clock), {vehicle.connector: Breaker(env.clock, 5, 10.0)}
+        ),
     )
 
     env.run(dispatcher.dispatch(command))

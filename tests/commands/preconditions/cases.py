@@ -8,7 +8,7 @@ from keyturn.commands.preconditions.context import EvaluationContext
 from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
-from keyturn.fleet.evidence import Evidence, Report, Signal, Track
+from keyturn.fleet.evidence import Evidence, ExpectedState, ReportedState, Signal
 from keyturn.fleet.vehicles import Vehicle
 from tests.support.enrolment import NOW, VIN
 
@@ -38,7 +38,7 @@ def vehicle(powertrain: str = "combustion", fuel_reserve: float = 10.0) -> Vehic
 
 def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> EvaluationContext:
     """`values` by signal name, plain or as `Signal`; everything else as the case's own fields, by default harmless."""
-    report = Report(
+    report = ReportedState(
         seen(values or {}),
         reachable=given.pop("reachable", True),
         reachable_at=given.pop("reachable_at", NOW),
@@ -52,7 +52,7 @@ def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> Ev
     fields: dict[str, Any] = {
         "spec": COMMANDS[command],
         "vehicle": given.pop("vehicle", vehicle()),
-        "evidence": Evidence(report, given.pop("track", Track())),
+        "evidence": Evidence(report, given.pop("track", ExpectedState())),
         "declares": declares,
         "pending": frozenset(given.pop("pending", ())),
         "now": NOW,

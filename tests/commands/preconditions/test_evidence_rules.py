@@ -7,7 +7,7 @@ import pytest
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.preconditions.context import usable_value
 from keyturn.commands.preconditions.evaluation import CheckResult, evaluate
-from keyturn.fleet.evidence import Signal, Track
+from keyturn.fleet.evidence import ExpectedState, Signal
 from tests.support.enrolment import NOW
 
 from .cases import CONTRADICTED, MET, RULES, UNKNOWN, ago, case, finding, signal, verdict
@@ -49,14 +49,14 @@ CHANGED_BY = [(name, changed) for name, spec in COMMANDS.items() for changed in 
 @pytest.mark.parametrize(("command", "changed"), CHANGED_BY)
 def test_a_value_not_newer_than_our_last_command_that_can_change_it_is_unknown(command: str, changed: str) -> None:
     value = WHATEVER[changed]
-    track = Track(changed_at={name: ago(5) for name in COMMANDS[command].changes})
+    track = ExpectedState(changed_at={name: ago(5) for name in COMMANDS[command].changes})
 
     assert usable_value(case("start", {changed: signal(value, 5)}, track=track), changed, RULES) is None
     assert usable_value(case("start", {changed: signal(value, 4.9)}, track=track), changed, RULES) == value
 
 
 def test_a_command_leaves_the_signals_that_it_cannot_change_alone() -> None:
-    track = Track(changed_at={"doors_locked": NOW})
+    track = ExpectedState(changed_at={"doors_locked": NOW})
 
     assert verdict("lock_door", 1, {"speed": signal(0, 60)}, track=track) is MET
 
@@ -65,24 +65,24 @@ def test_a_command_leaves_the_signals_that_it_cannot_change_alone() -> None:
 def test_a_restoring_command_is_refused_only_by_a_report_newer_than_our_last_actuating_command(command: str) -> None:
     number = {"enable_ignition": 4, "cancel_start": 12, "cancel_alert": 2}[command]
     name = {4: "ignition_disabled", 12: "remote_start_active", 2: "remote_alert_active"}[number]
-    values, track = {name: signal(False, 10)}, Track(actuated_at=ago(10))
+    values, track = {name: signal(False, 10)}, ExpectedState(actuated_at=ago(10))
 
     assert verdict(command, number, values) is CONTRADICTED
     assert verdict(command, number, values, track=track) is UNKNOWN
-    assert verdict(command, number, values, track=Track(actuated_at=ago(10.1))) is CONTRADICTED
+    assert verdict(command, number, values, track=ExpectedState(actuated_at=ago(10.1))) is CONTRADICTED
 
 
 def test_only_the_newer_part_of_what_contradicts_a_restoring_command_counts() -> None:
     older = {"system_power_mode": signal("on", 20), "speed": signal(0, 5)}
     newer = {"system_power_mode": signal("off", 20), "speed": signal(40, 5)}
-    track = Track(actuated_at=ago(10))
+    track = ExpectedState(actuated_at=ago(10))
 
     assert verdict("enable_ignition", 3, older, track=track) is UNKNOWN
     assert verdict("enable_ignition", 3, newer, track=track) is CONTRADICTED
 
 
 def test_any_other_command_is_refused_by_what_is_older_too() -> None:
-    assert verdict("lock_door", 1, {"speed": signal(40, 10)}, track=Track(actuated_at=NOW)) is CONTRADICTED
+    assert verdict("lock_door", 1, {"speed": signal(40, 10)}, track=ExpectedState(actuated_at=NOW)) is CONTRADICTED
 
 
 def test_a_finding_keeps_value_age_source_and_why_a_value_did_not_count() -> None:

@@ -5,22 +5,22 @@ import pytest
 from keyturn.clock import after
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.context import pending_names
-from keyturn.fleet.evidence import Track
+from keyturn.fleet.evidence import ExpectedState
 from tests.support.enrolment import NOW
 
 from .cases import CONTRADICTED, MET, UNKNOWN, ago, case, finding, signal, verdict
 
 RECORDS = [
-    ("enable_ignition", 4, "ignition_disabled", Track(ignition_disabled=True), "disable_ignition"),
-    ("cancel_start", 12, "remote_start_active", Track(remote_start_active=True), "start"),
-    ("cancel_alert", 2, "remote_alert_active", Track(alert_active_until=after(NOW, 1)), "alert"),
+    ("enable_ignition", 4, "ignition_disabled", ExpectedState(ignition_disabled=True), "disable_ignition"),
+    ("cancel_start", 12, "remote_start_active", ExpectedState(remote_start_active=True), "start"),
+    ("cancel_alert", 2, "remote_alert_active", ExpectedState(alert_active_until=after(NOW, 1)), "alert"),
 ]
 IN_DOUBT = (State.AWAITING_APPROVAL, State.QUEUED, State.DISPATCHING, State.ACCEPTED, State.UNKNOWN)
 
 
 @pytest.mark.parametrize(("command", "number", "name", "track", "_opposite"), RECORDS)
 def test_own_record_answers_when_no_report_does(
-    command: str, number: int, name: str, track: Track, _opposite: str
+    command: str, number: int, name: str, track: ExpectedState, _opposite: str
 ) -> None:
     assert verdict(command, number, track=track) is MET
     assert verdict(command, number, {name: signal(False, 300)}, track=track) is MET
@@ -28,25 +28,27 @@ def test_own_record_answers_when_no_report_does(
 
 
 @pytest.mark.parametrize(("command", "number", "name", "track", "_opposite"), RECORDS)
-def test_a_newer_report_goes_before_it(command: str, number: int, name: str, track: Track, _opposite: str) -> None:
+def test_a_newer_report_goes_before_it(
+    command: str, number: int, name: str, track: ExpectedState, _opposite: str
+) -> None:
     assert verdict(command, number, {name: signal(False, 1)}, track=track) is CONTRADICTED
 
 
 @pytest.mark.parametrize(("command", "number", "name", "_track", "_opposite"), RECORDS)
 def test_silence_of_the_own_record_contradicts_nothing(
-    command: str, number: int, name: str, _track: Track, _opposite: str
+    command: str, number: int, name: str, _track: ExpectedState, _opposite: str
 ) -> None:
-    assert verdict(command, number, track=Track()) is UNKNOWN
+    assert verdict(command, number, track=ExpectedState()) is UNKNOWN
 
 
 def test_an_alert_that_has_sounded_out_is_not_active() -> None:
-    assert verdict("cancel_alert", 2, track=Track(alert_active_until=NOW)) is UNKNOWN
+    assert verdict("cancel_alert", 2, track=ExpectedState(alert_active_until=NOW)) is UNKNOWN
 
 
 @pytest.mark.parametrize(("command", "number", "name", "track", "opposite"), RECORDS)
 @pytest.mark.parametrize("value", [True, False])
 def test_while_the_opposite_is_on_its_way_neither_report_nor_record_says_anything(
-    command: str, number: int, name: str, track: Track, opposite: str, value: bool
+    command: str, number: int, name: str, track: ExpectedState, opposite: str, value: bool
 ) -> None:
     judged = case(command, {name: value}, track=track, pending=(opposite,))
 
@@ -56,7 +58,7 @@ def test_while_the_opposite_is_on_its_way_neither_report_nor_record_says_anythin
 
 @pytest.mark.parametrize(("command", "number", "name", "_track", "_opposite"), RECORDS)
 def test_restoring_command_that_superseded_a_pending_one_finds_it_pending_too(
-    command: str, number: int, name: str, _track: Track, _opposite: str
+    command: str, number: int, name: str, _track: ExpectedState, _opposite: str
 ) -> None:
     assert verdict(command, number, {name: False}, superseded_opposite=True) is UNKNOWN
 
@@ -80,16 +82,16 @@ def test_a_command_is_not_its_own_obstacle() -> None:
 
 
 def test_own_record_counts_our_starts_until_a_newer_report_does() -> None:
-    twice = Track(consecutive_starts=2, started_at=ago(10))
+    twice = ExpectedState(consecutive_starts=2, started_at=ago(10))
 
     assert verdict("start", 11, track=twice) is CONTRADICTED
-    assert verdict("start", 11, track=Track(consecutive_starts=1, started_at=ago(10))) is MET
+    assert verdict("start", 11, track=ExpectedState(consecutive_starts=1, started_at=ago(10))) is MET
     assert verdict("start", 11, {"consecutive_remote_starts": signal(0, 10)}, track=twice) is CONTRADICTED
     assert verdict("start", 11, {"consecutive_remote_starts": signal(0, 9)}, track=twice) is MET
 
 
 def test_the_count_that_decided_is_kept_with_the_verdict() -> None:
-    decided = finding(case("start", track=Track(consecutive_starts=2, started_at=ago(10))), 11)
+    decided = finding(case("start", track=ExpectedState(consecutive_starts=2, started_at=ago(10))), 11)
 
     assert 2 in [sight.value for sight in decided.signals.values()]
 

@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.observations import observed_values
-from keyturn.fleet.evidence import Track
+from keyturn.fleet.evidence import ExpectedState
 from tests.support.enrolment import NOW
 
 from .cases import RULES, case
@@ -40,6 +40,6 @@ def test_public_text_of_each_precondition_is_the_contracts(number: int) -> None:
 
 @pytest.mark.parametrize("number", TABLE)
 def test_a_finding_keeps_all_values_that_it_looked_at_and_no_other(number: int) -> None:
-    of_everything = case("start", SAID, track=Track(started_at=NOW))
+    of_everything = case("start", SAID, track=ExpectedState(started_at=NOW))
 
     assert set(observed_values(number, of_everything, RULES)) == TABLE[number][1]

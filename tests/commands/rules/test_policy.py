@@ -9,7 +9,7 @@ from keyturn.commands.model.messages import NOT_APPROVED
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Verdict
 from keyturn.fleet import evidence, notices
-from keyturn.fleet.evidence import Evidence, Report
+from keyturn.fleet.evidence import Evidence, ReportedState
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW, VIN, add_vehicle
 
@@ -198,7 +198,7 @@ def test_the_fleet_is_what_was_seen_in_the_last_thirty_days(env: CommandEnv) -> 
     policy(env, fleet_share=50.0)
     others = [env.do(add_vehicle, f"9KTPARKED0000000{number}") for number in (10, 11, 12, 13)]
     for days, vehicle in zip((1, 29, 31, 90), others, strict=True):
-        env.do(evidence.save, vehicle["id"], Evidence(Report(last_contact=after(NOW, -86_400.0 * days))))
+        env.do(evidence.save, vehicle["id"], Evidence(ReportedState(last_contact=after(NOW, -86_400.0 * days))))
     env.execute("disable_ignition")
 
     code = env.first_step("disable_ignition", vin=others[0]["vin"])[1]
@@ -206,7 +206,7 @@ def test_the_fleet_is_what_was_seen_in_the_last_thirty_days(env: CommandEnv) -> 
     assert blocked(env, code, vin=others[0]["vin"]) == BLOCKED.format("limit of disables reached")
     assert '"allowed":1,"counted":1' in events(env, "limit.tripped")[0][2]
 
-    env.do(evidence.save, others[2]["id"], Evidence(Report(last_contact=NOW)))
+    env.do(evidence.save, others[2]["id"], Evidence(ReportedState(last_contact=NOW)))
     env.administer("limit lift", company="first")
     assert env.ask("disable_ignition", code, vin=others[0]["vin"]).waiting is not None
 

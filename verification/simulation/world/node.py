@@ -17,7 +17,7 @@ from keyturn.bus.topics import IdT, Topic
 from keyturn.commands.admission.requests import CommandRequest
 from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
-from keyturn.engine.assembly import Chance, Parts, Works, assemble
+from keyturn.engine.assembly import Dependencies, Randomness, Runtime, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
 from keyturn.store.port import Announce, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
@@ -96,12 +96,14 @@ class Node:
         self._context = context_of(life)
         self._waiting: dict[asyncio.Future[Answer], None] = {}
         self._tasks: list[asyncio.Task[Any]] = []
-        self._works: Works | None = None
+        self._works: Runtime | None = None
 
-    async def start(self, chance: Chance, connectors: Mapping[str, Connector], epoch: int, settings: Settings) -> None:
+    async def start(
+        self, chance: Randomness, connectors: Mapping[str, Connector], epoch: int, settings: Settings
+    ) -> None:
         """Run this in the node's own context. Raises StoreUnavailable."""
         shared = isinstance(self.store, SharedStore)
-        parts = Parts(self.store, self.bus, self.store.time, KEYRING, connectors, epoch, chance, shared=shared)
+        parts = Dependencies(self.store, self.bus, self.store.time, KEYRING, connectors, epoch, chance, shared=shared)
         self._works = assemble(parts, settings)
         await self._works.start()
         for name, connector in connectors.items():

@@ -12,7 +12,7 @@ import msgspec
 
 from keyturn.admin.operation import Installation
 from keyturn.bus.topics import IdT, Topic
-from keyturn.engine.assembly import Chance
+from keyturn.engine.assembly import Randomness
 from keyturn.store.port import StoreUnavailable
 from verification.simulation.clients.responses import Decision, Heard, Seen
 from verification.simulation.insiders.drawing import STRAY
@@ -171,7 +171,7 @@ class World:
             )
             for name, declares in self.plan.declares.items()
         }
-        chance = Chance(octets=self.chance.randbytes, fraction=self.chance.random)
+        chance = Randomness(octets=self.chance.randbytes, fraction=self.chance.random)
         try:
             await node.start(chance, connectors, epoch, self.plan.settings)
         except StoreUnavailable:

@@ -9,7 +9,7 @@ from keyturn.commands.model.catalogue import DISABLE, IGNITION_PAIR, START, Kind
 from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.commands.model.record import Command
 from keyturn.fleet import evidence, immobilisation, notices, positions
-from keyturn.fleet.evidence import Evidence, Track
+from keyturn.fleet.evidence import Evidence, ExpectedState
 from keyturn.fleet.immobilisation import Immobilisation, Opening
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
@@ -18,7 +18,7 @@ ALERT_LASTS = 30.0
 """Seconds of horn and lights."""
 _LOCATION = "location"
 
-Change = Callable[[Track, int], dict[str, object]]
+Change = Callable[[ExpectedState, int], dict[str, object]]
 
 _EXECUTED: dict[str, Change] = {
     "disable_ignition": lambda _track, _at: {"ignition_disabled": True},
@@ -67,9 +67,9 @@ def on_sent(tx: Tx, command: Command) -> None:
     _save(tx, command.vehicle_id, known, changes)
     if command.name == DISABLE:
         immobilisation.open_for(tx, _opening(command, known.track))
-        notices.adopt(tx, command.vehicle_id)
+        notices.attach_to_record(tx, command.vehicle_id)
     if command.name in IGNITION_PAIR:
-        immobilisation.touch(tx, command.vehicle_id, command.id)
+        immobilisation.link_command(tx, command.vehicle_id, command.id)
 
 
 def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
@@ -123,7 +123,7 @@ def executed_at(command: Command, now: int) -> int:
     return max(command.sent_at or 0, min(said, now))
 
 
-def _changed(track: Track, command: Command, at: int) -> dict[str, int]:
+def _changed(track: ExpectedState, command: Command, at: int) -> dict[str, int]:
     return track.changed_at | {name: max(at, track.changed_at.get(name, 0)) for name in command.spec.changes}
 
 
@@ -143,7 +143,7 @@ def _located(tx: Tx, command: Command) -> None:
     _save(tx, command.vehicle_id, known, {"position": position})
 
 
-def _opening(command: Command, track: Track) -> Opening:
+def _opening(command: Command, track: ExpectedState) -> Opening:
     return Opening(
         command.company_id,
         command.vehicle_id,
@@ -155,12 +155,12 @@ def _opening(command: Command, track: Track) -> Opening:
     )
 
 
-def _executed_ignition(tx: Tx, command: Command, track: Track, *, overtaken: bool) -> None:
+def _executed_ignition(tx: Tx, command: Command, track: ExpectedState, *, overtaken: bool) -> None:
     """A disable that took effect is on record, even one whose record was closed before its late answer."""
     if not overtaken:
         if command.name == DISABLE:
             immobilisation.open_for(tx, _opening(command, track))
-        immobilisation.touch(tx, command.vehicle_id, command.id)
+        immobilisation.link_command(tx, command.vehicle_id, command.id)
         if command.name == DISABLE:
             immobilisation.confirm(tx, command.vehicle_id, command.id, ENGINE)
     _close_if_over(tx, command.vehicle_id)
@@ -173,7 +173,7 @@ def _opener_is_over(tx: Tx, command: Command) -> None:
             continue
         other = tx.one(_OTHER_DISABLE, immobilisation_id=record.id, command_id=command.id)
         if other is not None:
-            immobilisation.attribute(tx, record, other[0])
+            immobilisation.reassign(tx, record, other[0])
         else:
             immobilisation.close(tx, record, command.id, ENGINE)
 

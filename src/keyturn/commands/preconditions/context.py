@@ -10,7 +10,7 @@ from keyturn.commands.model.states import LIVE, State
 from keyturn.commands.preconditions.table import Signals, Truth
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Declarations
-from keyturn.fleet.evidence import Evidence, Report, Signal, SignalValue, whole_number
+from keyturn.fleet.evidence import Evidence, ReportedState, Signal, SignalValue, whole_number
 from keyturn.fleet.vehicles import Vehicle
 
 
@@ -123,7 +123,7 @@ def _reachable(case: EvaluationContext, rules: EvidenceSettings) -> Truth:
     return True if _in_contact(report, case.now, rules) else None
 
 
-def _in_contact(report: Report, now: int, rules: EvidenceSettings) -> bool:
+def _in_contact(report: ReportedState, now: int, rules: EvidenceSettings) -> bool:
     contact = report.last_contact
     if contact is None or _from_the_future(contact, now, rules):
         return False

@@ -8,7 +8,7 @@ from keyturn.clock import SECOND, seconds_between
 from keyturn.commands.preconditions.context import EvaluationContext, age, why_unusable
 from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, START_COUNT
 from keyturn.config.settings import EvidenceSettings
-from keyturn.fleet.evidence import Report, Signal, SignalValue
+from keyturn.fleet.evidence import ReportedState, Signal, SignalValue
 
 
 class ObservedValue(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,7 +55,7 @@ def _sight(name: str, signal: Signal, case: EvaluationContext, rules: EvidenceSe
     )
 
 
-def _contact_sights(report: Report, now: int) -> dict[str, ObservedValue]:
+def _contact_sights(report: ReportedState, now: int) -> dict[str, ObservedValue]:
     contact = report.last_contact
     ages = {"reachable": report.reachable_at or None, "last_contact": contact}
     values = {"reachable": report.reachable, "last_contact": contact}
