@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from keyturn.administration import Administration, workbench
 from keyturn.auth.keyring import unlock
-from keyturn.auth.tokens import Directory
+from keyturn.auth.tokens import Authenticator
 from keyturn.clock import SystemClock, after
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.catalogue import COMMANDS
@@ -65,7 +65,7 @@ async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Plot:
     async with workbench(settings) as administration:
         application = await _enrol(administration, [ANSWERED] if held else [ANSWERED, AWAITED], vehicles)
     store = open_sqlite(data, clock, lambda _topic, _key: None)
-    directory = Directory(store, await unlock(store, settings.key_file), clock, settings.tokens.lifetime)
+    directory = Authenticator(store, await unlock(store, settings.key_file), clock, settings.tokens.lifetime)
     token = await directory.token(application["client_id"], application["client_secret"])
     assert token is not None, "the application is active"
     if held:

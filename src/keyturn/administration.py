@@ -31,7 +31,7 @@ from keyturn.connectors.using import credential_uses
 from keyturn.dossier import dossier
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
-from keyturn.operations import OPERATIONS, perform, prepared
+from keyturn.operations import OPERATIONS, perform, preprocess
 from keyturn.store.backup_signature import signature_of
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import database_of, open_store
@@ -113,7 +113,7 @@ class Administration:
         return {"file": order["file"], "bytes": made.size, "signature": str(signature_of(file))}
 
     async def _perform(self, operations: list[tuple[str, dict[str, Any]]], operator: Operator | None) -> list[Answer]:
-        orders = await asyncio.to_thread(lambda: [prepared(*order, self._operations) for order in operations])
+        orders = await asyncio.to_thread(lambda: [preprocess(*order, self._operations) for order in operations])
         return await self._store.write(
             lambda tx: [
                 perform(tx, self._keyring, self._installation, *order, _LOCAL_OPERATOR, self._operations, operator)

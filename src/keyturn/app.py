@@ -23,7 +23,7 @@ from keyturn.api.server.server import Server
 from keyturn.audit.service import Custody
 from keyturn.auth.keyring import Keyring, unlock
 from keyturn.auth.principal import Credentials
-from keyturn.auth.tokens import Directory
+from keyturn.auth.tokens import Authenticator
 from keyturn.bus.memory import MemoryBus
 from keyturn.bus.topics import COMMAND_FINAL, CommandId
 from keyturn.clock import Clock, SystemClock
@@ -130,10 +130,10 @@ class Node:
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
         for name, connector in connectors.items():
             await connector.start(self.works.inbox(name))
-        directory_of_tenants = Directory(self.store, keyring, self._time, settings.tokens.lifetime)
+        directory_of_tenants = Authenticator(self.store, keyring, self._time, settings.tokens.lifetime)
         return await self._serve(self.works.desk, directory_of_tenants, tls)
 
-    async def _serve(self, desk: CommandService, directory: Directory, tls: ssl.SSLContext | None) -> str:
+    async def _serve(self, desk: CommandService, directory: Authenticator, tls: ssl.SSLContext | None) -> str:
         settings, clock, metrics = self._settings.server, self._time, self.metrics
         app = build_app(
             directory=directory,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from keyturn.admin import authorization, change_review, operator_accounts, operator_credentials, proposals
-from keyturn.admin.operation import Answer, Installation, Operation, Session, carried_out, find, understood
+from keyturn.admin.operation import Answer, Installation, Operation, Session, find, parse_arguments, run_operation
 from keyturn.auth.keyring import Keyring
 from keyturn.auth.principal import Operator
 from keyturn.store.port import Tx
@@ -59,11 +59,11 @@ def perform(
     who = f"operator:{operator.id}" if operator else actor
     session = Session(tx, keyring, installation, who, operator, operations=table)
     authorization.check(session, operation)
-    fenced = authorization.fenced(session, operation, understood(operation, arguments))
-    return proposals.proposed(session, operation, fenced) or carried_out(session, operation, fenced)
+    fenced = authorization.scoped_to_company(session, operation, parse_arguments(operation, arguments))
+    return proposals.propose_if_guarded(session, operation, fenced) or run_operation(session, operation, fenced)
 
 
-def prepared(
+def preprocess(
     name: str, arguments: dict[str, Any], operations: Iterable[Operation] = OPERATIONS
 ) -> tuple[str, dict[str, Any]]:
     """An order as `perform` takes it: what takes too long for a transaction is done. Raises `OperationError`."""

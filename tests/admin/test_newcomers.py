@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.errors import OperationError
-from keyturn.operations import prepared
+from keyturn.operations import preprocess
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import DAY, NOTICE, PASSWORD, WEEK, Staff
 
@@ -22,7 +22,7 @@ def hired(two: Staff, name: str = "nina", role: str = "admin") -> str:
 
 
 def accepted(staff: Staff, name: str, code: str, **more: Any) -> dict[str, Any]:
-    operation, arguments = prepared("operator accept", {"person": name, "code": code, "password": PASSWORD, **more})
+    operation, arguments = preprocess("operator accept", {"person": name, "code": code, "password": PASSWORD, **more})
     return staff.do(operation, **arguments)
 
 
@@ -53,7 +53,7 @@ def test_admin_cannot_choose_anothers_password_once_somebody_is_in_charge(two: S
 def test_before_anybody_is_in_charge_the_password_is_asked_for(staff: Staff) -> None:
     staff.with_password("ana", "viewer")
     staff.sign_in("ana")
-    _, new = prepared("operator set-password", {"person": "ana", "password": "another long phrase"})
+    _, new = preprocess("operator set-password", {"person": "ana", "password": "another long phrase"})
     staff.do("operator set-password", **new)
     staff.sign_in("ana", "another long phrase")
 
@@ -82,7 +82,7 @@ def test_a_newer_code_replaces_the_one_before(two: Staff) -> None:
 def test_a_weak_password_does_not_use_up_the_code(two: Staff) -> None:
     code = hired(two)
     with pytest.raises(OperationError, match="operator's name"):
-        prepared("operator accept", {"person": "nina", "code": code, "password": "i am nina myself"})
+        preprocess("operator accept", {"person": "nina", "code": code, "password": "i am nina myself"})
     accepted(two, "nina", code)
 
 

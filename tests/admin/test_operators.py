@@ -12,7 +12,7 @@ from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
-from keyturn.operations import perform, prepared
+from keyturn.operations import perform, preprocess
 from keyturn.store.port import Tx
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 from tests.tenants.staff import Staff
@@ -59,14 +59,14 @@ def test_a_name_is_an_operators_own(env: TenantEnv, staff: Staff) -> None:
 )
 def test_a_weak_password_is_refused(operation: str, others: dict[str, str], password: str) -> None:
     with pytest.raises(OperationError) as refusal:
-        prepared(operation, {**others, "password": password})
+        preprocess(operation, {**others, "password": password})
     assert refusal.value.code == "weak_password"
     assert password not in str(refusal.value)
 
 
 @pytest.mark.parametrize("password", ["twelve chars", "            ", "pass phrase 1", "ünïcödé phrase"])
 def test_no_composition_is_asked_of_a_password(password: str) -> None:
-    _, arguments = prepared("operator add", {"name": "ana", "password": password})
+    _, arguments = preprocess("operator add", {"name": "ana", "password": password})
 
     assert passwords.matches(arguments["password"], password)
     assert not passwords.matches(arguments["password"], password + "!")

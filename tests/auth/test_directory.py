@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from keyturn.auth.keyring import Keyring
-from keyturn.auth.tokens import CACHE_LIFE, CACHE_SIZE, Directory
+from keyturn.auth.tokens import CACHE_LIFE, CACHE_SIZE, Authenticator
 from keyturn.store.port import Store
 from tests.support.tenant_env import TOKEN_LIFE, TenantEnv
 
@@ -51,7 +51,7 @@ def test_an_unknown_client_costs_the_same_queries_and_digests_as_a_wrong_secret(
 ) -> None:
     counted = CountingKeyring(env)
     store = CountingStore(env)
-    directory = Directory(cast("Store", store), counted, env.clock, TOKEN_LIFE)
+    directory = Authenticator(cast("Store", store), counted, env.clock, TOKEN_LIFE)
 
     def cost(client_id: str) -> tuple[list[str], int]:
         store.queries.clear()
@@ -116,7 +116,7 @@ def test_a_believed_token_still_dies_at_its_end(env: TenantEnv, application: dic
 
 def test_a_believed_token_asks_neither_the_store_nor_the_keys(env: TenantEnv, application: dict[str, Any]) -> None:
     store = CountingStore(env)
-    directory = Directory(cast("Store", store), env.keyring, env.clock, TOKEN_LIFE)
+    directory = Authenticator(cast("Store", store), env.keyring, env.clock, TOKEN_LIFE)
     token = env.token(application)
     assert token is not None
 
@@ -129,7 +129,7 @@ def test_a_believed_token_asks_neither_the_store_nor_the_keys(env: TenantEnv, ap
 
 def test_strange_tokens_cost_no_query_and_leave_nothing_behind(env: TenantEnv, application: dict[str, Any]) -> None:
     store = CountingStore(env)
-    directory = Directory(cast("Store", store), env.keyring, env.clock, TOKEN_LIFE)
+    directory = Authenticator(cast("Store", store), env.keyring, env.clock, TOKEN_LIFE)
 
     for token in ("", "a.b.c", "é.é.é", "\udcff", f"{env.token(application)}x"):
         assert env.wait(directory.authenticate(token)) is None
@@ -138,7 +138,7 @@ def test_strange_tokens_cost_no_query_and_leave_nothing_behind(env: TenantEnv, a
 
 def test_the_cache_is_bounded_and_forgets_the_oldest(env: TenantEnv, application: dict[str, Any]) -> None:
     store = CountingStore(env)
-    directory = Directory(cast("Store", store), env.keyring, env.clock, TOKEN_LIFE)
+    directory = Authenticator(cast("Store", store), env.keyring, env.clock, TOKEN_LIFE)
     tokens = [env.keyring.issue_token(application["id"], 1, env.clock.now(), 60 + n) for n in range(CACHE_SIZE + 1)]
 
     async def all_of_them() -> None:

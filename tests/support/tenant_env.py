@@ -9,7 +9,7 @@ import pytest
 
 from keyturn.admin.operation import Installation
 from keyturn.auth.keyring import Keyring, unlock
-from keyturn.auth.tokens import Directory
+from keyturn.auth.tokens import Authenticator
 from keyturn.errors import OperationError
 from keyturn.operations import perform
 from keyturn.store.port import Store
@@ -37,7 +37,7 @@ class TenantEnv:
         self._runner = asyncio.Runner()
         self.store: Store = self.wait(_opened(data, self.clock))
         self.keyring: Keyring = self.wait(unlock(self.store, self.key_file))
-        self.directory = Directory(self.store, self.keyring, self.clock, TOKEN_LIFE)
+        self.directory = Authenticator(self.store, self.keyring, self.clock, TOKEN_LIFE)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(work)

@@ -11,7 +11,7 @@ from keyturn.auth.login import sign_in
 from keyturn.auth.principal import Credentials, Operator
 from keyturn.auth.totp import code_at, step_at
 from keyturn.errors import OperationError
-from keyturn.operations import OPERATIONS, perform, prepared
+from keyturn.operations import OPERATIONS, perform, preprocess
 from keyturn.store.port import Tx
 from tests.support.tenant_env import INSTALLATION, TenantEnv
 
@@ -83,7 +83,7 @@ class Staff:
     def with_password(self, name: str, role: str = "admin", password: str = PASSWORD) -> None:
         """One who can really sign in; to be hired before anybody is in charge."""
         order = {"name": name, "email": f"{name}@example.com", "role": role, "password": password}
-        operation, arguments = prepared("operator add", order)
+        operation, arguments = preprocess("operator add", order)
         self.do(operation, **arguments)
 
     def enrol(self, name: str) -> None:

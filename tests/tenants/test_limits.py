@@ -10,7 +10,7 @@ from keyturn.clock import iso_time
 from keyturn.fleet import immobilisation
 from keyturn.fleet.immobilisation import Opening
 from keyturn.tenants import limits
-from keyturn.tenants.limits import Crossed
+from keyturn.tenants.limits import ExceededLimit
 from keyturn.tenants.policies import Policy
 from tests.support.tenant_env import TenantEnv
 
@@ -42,21 +42,21 @@ class Desk:
     def see(self, view: Callable[..., T], *args: Any) -> T:
         return self.env.wait(self.env.store.read(lambda tx: view(tx, *args)))
 
-    def crossed(self, policy: Policy, actor: str | None = None, vehicle: str = "v") -> Crossed | None:
-        return self.see(limits.crossed, policy, self.company, actor or self.erp, vehicle)
+    def crossed(self, policy: Policy, actor: str | None = None, vehicle: str = "v") -> ExceededLimit | None:
+        return self.see(limits.exceeded, policy, self.company, actor or self.erp, vehicle)
 
     def left(self, policy: Policy) -> dict[str, int]:
         return self.see(limits.left, policy, self.company, self.erp)
 
     def stop(self, actor: str, rule: str = "disables_per_actor_hour") -> bool:
-        crossing = Crossed(rule, actor, 1, 1)
+        crossing = ExceededLimit(rule, actor, 1, 1)
         return self.env.wait(self.env.store.write(lambda tx: limits.stop(tx, self.company, crossing)))
 
     def stopped(self, actor: str) -> bool:
         return self.see(limits.is_stopped, self.company, actor)
 
     def forget(self, limit: int) -> int:
-        return self.env.wait(self.env.store.write(lambda tx: limits.forget(tx, limit)))
+        return self.env.wait(self.env.store.write(lambda tx: limits.delete_expired(tx, limit)))
 
     def wait(self, seconds: float) -> None:
         self.env.clock.advance(seconds)
@@ -73,7 +73,7 @@ def test_an_applications_disables_count_for_an_hour(desk: Desk) -> None:
     desk.wait(1)
     desk.disable(desk.erp)
 
-    assert desk.crossed(BY_ACTOR) == Crossed("disables_per_actor_hour", desk.erp, 2, 2)
+    assert desk.crossed(BY_ACTOR) == ExceededLimit("disables_per_actor_hour", desk.erp, 2, 2)
     assert desk.crossed(BY_ACTOR, desk.colleague) is None
 
     desk.wait(HOUR - 1.5)
@@ -87,7 +87,7 @@ def test_a_companys_disables_count_for_a_day_whoever_asked(desk: Desk) -> None:
     desk.disable(desk.colleague)
     desk.disable(desk.erp, company="another")
 
-    assert desk.crossed(BY_COMPANY) == Crossed("disables_per_company_day", "", 2, 2)
+    assert desk.crossed(BY_COMPANY) == ExceededLimit("disables_per_company_day", "", 2, 2)
     assert desk.crossed(Policy(disables_per_company_day=3)) is None
 
     desk.wait(DAY - 0.5)
@@ -114,8 +114,8 @@ def test_a_share_of_the_fleet_is_crossed_by_one_vehicle_more(desk: Desk, enrol: 
     opening = Opening(company, held, "a command", "erp", "account", "car", None)
     desk.env.wait(desk.env.store.write(lambda tx: immobilisation.open_for(tx, opening)))
 
-    assert desk.see(limits.crossed, BY_SHARE, company, "erp", "another") == Crossed("fleet_share", "", 1, 1)
-    assert desk.see(limits.crossed, BY_SHARE, company, "erp", held) is None
+    assert desk.see(limits.exceeded, BY_SHARE, company, "erp", "another") == ExceededLimit("fleet_share", "", 1, 1)
+    assert desk.see(limits.exceeded, BY_SHARE, company, "erp", held) is None
 
 
 def test_counts_that_no_window_reaches_are_forgotten_a_few_at_a_time(desk: Desk) -> None:

@@ -44,7 +44,7 @@ def person(session: Session, *, second_factor: bool) -> Operator:
     return operator
 
 
-def fenced(session: Session, operation: Operation, arguments: Arguments) -> Arguments:
+def scoped_to_company(session: Session, operation: Operation, arguments: Arguments) -> Arguments:
     """The arguments with the company of an operator that has one: what is another's is not there."""
     operator = session.operator
     if operator is None or operator.company_id is None:

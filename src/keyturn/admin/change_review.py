@@ -28,13 +28,14 @@ def list_all(session: Session, arguments: ListChanges) -> Answer:
     company_id = resolve_company(session.tx, arguments.company)
     return {
         "changes": [
-            pending_changes.shown(each) for each in pending_changes.newest(session.tx, company_id, arguments.limit)
+            pending_changes.change_view(each)
+            for each in pending_changes.newest(session.tx, company_id, arguments.limit)
         ]
     }
 
 
 def show(session: Session, arguments: NameChange) -> Answer:
-    return pending_changes.shown(_named(session, arguments))
+    return pending_changes.change_view(_named(session, arguments))
 
 
 def approve(session: Session, arguments: NameChange) -> Answer:
@@ -57,7 +58,7 @@ def approve(session: Session, arguments: NameChange) -> Answer:
             " days.",
         )
     pending_changes.approve(tx, change, approver, session.installation.delay)
-    return pending_changes.shown(pending_changes.load(tx, change.id))
+    return pending_changes.change_view(pending_changes.load(tx, change.id))
 
 
 def withdraw(session: Session, arguments: NameChange) -> Answer:
@@ -66,7 +67,7 @@ def withdraw(session: Session, arguments: NameChange) -> Answer:
     if change.state not in ("waiting", "pending"):
         raise OperationError("not_open", f"The change is {change.state}.")
     pending_changes.end(tx, change, "withdrawn", "change.withdrawn", session.actor)
-    return pending_changes.shown(pending_changes.load(tx, change.id))
+    return pending_changes.change_view(pending_changes.load(tx, change.id))
 
 
 def collect(session: Session, arguments: NameChange) -> Answer:

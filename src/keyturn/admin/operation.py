@@ -121,7 +121,7 @@ def find(operations: Iterable[Operation], name: str) -> Operation:
     return operation
 
 
-def carried_out(session: Session, operation: Operation, arguments: Arguments) -> Answer:
+def run_operation(session: Session, operation: Operation, arguments: Arguments) -> Answer:
     """Do it now, with the secret that it makes. Raises `OperationError`."""
     answer = operation.run(session, arguments)
     makes = operation.makes
@@ -132,7 +132,7 @@ def unknown_operation(name: str) -> OperationError:
     return OperationError("unknown_operation", f"There is no operation '{name}'.")
 
 
-def understood(operation: Operation, arguments: dict[str, Any]) -> Arguments:
+def parse_arguments(operation: Operation, arguments: dict[str, Any]) -> Arguments:
     """The arguments as the operation takes them. Raises `OperationError`."""
     try:
         return msgspec.convert(arguments, operation.arguments)
@@ -145,7 +145,7 @@ def _defaults(arguments: type[Arguments]) -> dict[str, Any]:
     return {field.name: field.default for field in msgspec.structs.fields(arguments)}
 
 
-def given(arguments: Arguments, *names: str) -> dict[str, Any]:
+def changed_fields(arguments: Arguments, *names: str) -> dict[str, Any]:
     """The named arguments that differ from their default. Raises `OperationError` when none does."""
     defaults = _defaults(type(arguments))
     changes = {name: getattr(arguments, name) for name in names}

@@ -8,7 +8,7 @@ import msgspec
 
 from keyturn.admin import authorization, conflicts, one_time_codes, operators
 from keyturn.admin.guards import Need, depends, reads, when
-from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, given
+from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, changed_fields
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import OPERATOR, checked_members, checked_name, name_taken, resolve, resolve_company
 from keyturn.auth.passwords import checked_password
@@ -84,7 +84,7 @@ def add(session: Session, arguments: AddOperator) -> Answer:
     tx = session.tx
     company_id = resolve_company(tx, arguments.company)
     _need_somebody(session, company_id)
-    refuse_anothers_password(session, company_id, arguments.password)
+    ensure_own_password(session, company_id, arguments.password)
     name, operator_id = checked_name("operator", arguments.name), str(uuid.uuid4())
     grants = checked_members("command", arguments.grants, session.installation.commands)
     added = tx.run(
@@ -117,7 +117,7 @@ def show(session: Session, arguments: ShowOperator) -> Answer:
 
 
 def change(session: Session, arguments: SetOperator) -> Answer:
-    tx, changes = session.tx, given(arguments, "name", "email", "role", "active", "grants")
+    tx, changes = session.tx, changed_fields(arguments, "name", "email", "role", "active", "grants")
     before = _before(session, arguments)
     _need_somebody(session, before["company_id"])
     name, active = changes.get("name"), changes.get("active")
@@ -161,11 +161,11 @@ def _is_admin(operator: Answer) -> bool:
 
 
 def _adds_power(session: Session, arguments: AddOperator) -> bool:
-    refuse_anothers_password(session, resolve_company(session.tx, arguments.company), arguments.password)
+    ensure_own_password(session, resolve_company(session.tx, arguments.company), arguments.password)
     return arguments.role != RANKS[0] or bool(arguments.grants)
 
 
-def refuse_anothers_password(session: Session, company_id: str | None, password: str | None) -> None:
+def ensure_own_password(session: Session, company_id: str | None, password: str | None) -> None:
     """Nobody chooses the password of another, once an admin is in charge. Raises `OperationError`."""
     signed_in = session.operator is not None  # who is not hears that first
     if signed_in and password is not None and operators.admins(session.tx, company_id, session.tx.now):

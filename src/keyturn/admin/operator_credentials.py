@@ -6,7 +6,7 @@ from keyturn.admin import authorization, conflicts, one_time_codes, operators
 from keyturn.admin.guards import at_once, depends, when
 from keyturn.admin.one_time_codes import Purpose
 from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session
-from keyturn.admin.operator_accounts import refuse_anothers_password, shown_by_id
+from keyturn.admin.operator_accounts import ensure_own_password, shown_by_id
 from keyturn.admin.references import OPERATOR, resolve
 from keyturn.auth import totp
 from keyturn.auth.passwords import checked_password
@@ -118,7 +118,7 @@ def _of_another(session: Session, arguments: SetPassword | ResetTotp) -> bool:
     operator = _meant(session, arguments)
     if _is_own(session, operator):
         return False
-    refuse_anothers_password(session, operator["company_id"], getattr(arguments, "password", None))
+    ensure_own_password(session, operator["company_id"], getattr(arguments, "password", None))
     return True
 
 

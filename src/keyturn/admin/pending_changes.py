@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from keyturn.admin import operators, pinned_references
-from keyturn.admin.operation import Answer, Arguments, Installation, Operation, Session, find, understood
+from keyturn.admin.operation import Answer, Arguments, Installation, Operation, Session, find, parse_arguments
 from keyturn.admin.pinned_references import Names
 from keyturn.audit import journal
 from keyturn.auth import lockouts
@@ -105,7 +105,7 @@ def add(
         effective_at=_noticed(tx, company_id, notice) if alone else None,
     )
     change = load(tx, change_id)
-    answer = shown(change)
+    answer = change_view(change)
     said = {name: answer[name] for name in ("arguments", "named", "needs")}
     _record(tx, "change.proposed", change, session.actor, **said)
     return change
@@ -153,9 +153,9 @@ def _apply(
         _still_in_charge(tx, change, change.approved_by)
     if change.named is None:
         raise OperationError("proposed_before", "It was proposed before an upgrade; propose it again.")
-    pinned_references.refuse_if_others(tx, msgspec.json.decode(change.named, type=Names))
+    pinned_references.ensure_same_references(tx, msgspec.json.decode(change.named, type=Names))
     hidden = msgspec.json.decode(keyring.unseal(change.sealed, change.id)) if change.sealed else {}
-    arguments = understood(operation, msgspec.json.decode(change.arguments) | hidden)
+    arguments = parse_arguments(operation, msgspec.json.decode(change.arguments) | hidden)
     makes, table, actor = operation.makes, tuple(operations), f"operator:{proposer.id}"
     session = Session(tx, keyring, installation, actor, proposer, change.approved_by, table)
     collect_by = tx.now + LIFE if makes is not None and makes.when(session, arguments) else None
@@ -174,9 +174,9 @@ def collect(session: Session, change: Change) -> Answer:
         raise OperationError("collected", "The secret of this change was fetched; it is not shown again.")
     if change.collect_by <= tx.now:
         raise OperationError("too_late", "The secret of this change was not fetched within a day; propose it again.")
-    pinned_references.refuse_if_others(tx, msgspec.json.decode(change.named or "{}", type=Names))
+    pinned_references.ensure_same_references(tx, msgspec.json.decode(change.named or "{}", type=Names))
     operation = find(session.operations, change.operation)
-    arguments = understood(operation, msgspec.json.decode(change.arguments))
+    arguments = parse_arguments(operation, msgspec.json.decode(change.arguments))
     if operation.makes is None or tx.run(_COLLECT, id=change.id, now=tx.now) != 1:
         raise OperationError("collected", "The secret of this change was fetched; it is not shown again.")
     _record(tx, "change.collected", change, session.actor)
@@ -227,7 +227,7 @@ def end(
     _record(tx, kind, change, actor, problem=problem, collect_by=iso_time_or_none(collect_by))
 
 
-def shown(change: Change) -> Answer:
+def change_view(change: Change) -> Answer:
     """The change without its secrets."""
     return {
         "change": change.id,

@@ -52,7 +52,7 @@ WHERE named LIKE '%"' || :id || '"%'
 """
 
 
-def pinned(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Arguments, Names]:
+def pin_references(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Arguments, Names]:
     """The arguments with ids in place of names, and what these are; `owner`: the company whose things they change.
 
     Raises `OperationError` where one refers to nothing.
@@ -71,7 +71,7 @@ def pinned(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Argumen
     return msgspec.structs.replace(arguments, **ids), {name: _told(tx, name, value) for name, value in ids.items()}
 
 
-def refuse_if_others(tx: ReadTx, names: Names) -> None:
+def ensure_same_references(tx: ReadTx, names: Names) -> None:
     """Raises `OperationError` where what was referred to is gone, is another's now, or others answer for it."""
     for name, things in names.items():
         if _told(tx, name, tuple(each.id for each in things)) != things:

@@ -2,11 +2,11 @@
 
 from keyturn.admin import authorization, conflicts, operators, pending_changes, pinned_references
 from keyturn.admin.guards import Need
-from keyturn.admin.operation import Answer, Arguments, Operation, Session, carried_out
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, run_operation
 from keyturn.errors import OperationError
 
 
-def proposed(session: Session, operation: Operation, arguments: Arguments) -> Answer | None:
+def propose_if_guarded(session: Session, operation: Operation, arguments: Arguments) -> Answer | None:
     """The answer of what is guarded; None: it is done at once, as if nothing stood before it.
 
     Where no admin is in charge there is nobody to ask, and nothing is guarded; except that what is the whole
@@ -31,14 +31,14 @@ def proposed(session: Session, operation: Operation, arguments: Arguments) -> An
         return None
     if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):
         raise authorization.role_required("admin")
-    meant, names = pinned_references.pinned(tx, arguments, company_id)
+    meant, names = pinned_references.pin_references(tx, arguments, company_id)
     deciding = {each for each in in_charge if not conflicts.is_unsupervised(tx, each, tx.now)}
     alone = deciding == {proposer.id}
     change = pending_changes.add(session, operation, meant, names, company_id, alone=alone)
     if not alone or session.installation.delay:
-        return pending_changes.shown(change)
+        return pending_changes.change_view(change)
     pending_changes.end(tx, change, "applied", "change.applied", session.actor)
-    return carried_out(session, operation, meant)
+    return run_operation(session, operation, meant)
 
 
 def _refuse_past_companies(session: Session, operation: Operation, need: Need, company_id: str | None) -> None:

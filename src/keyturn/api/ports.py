@@ -8,7 +8,7 @@ from keyturn.commands.admission.requests import CommandRequest, PostAnswer
 from keyturn.errors import Refusal
 
 
-class Directory(Protocol):
+class Authenticator(Protocol):
     """Who may come in."""
 
     async def token(self, client_id: str, client_secret: str) -> str | None:

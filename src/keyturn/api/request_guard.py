@@ -6,7 +6,7 @@ import msgspec
 
 from keyturn.api.client_address import Addresses
 from keyturn.api.json_body import storable
-from keyturn.api.ports import CommandService, Directory
+from keyturn.api.ports import Authenticator, CommandService
 from keyturn.api.rate_limits import FailedAttempts, TokenBuckets
 from keyturn.api.request import Request
 from keyturn.api.signatures.verification import INPUT, is_signed, signed_nonce
@@ -37,7 +37,7 @@ class Gate:
     """Lets a request through or raises the `Refusal` of the first row that fails."""
 
     def __init__(
-        self, directory: Directory, desk: CommandService, addresses: Addresses, limits: LimitSettings, clock: Clock
+        self, directory: Authenticator, desk: CommandService, addresses: Addresses, limits: LimitSettings, clock: Clock
     ) -> None:
         self._directory = directory
         self._desk = desk

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from keyturn.api.client_address import Addresses
 from keyturn.api.health import Exposition, Ready, healthz
 from keyturn.api.middleware import Envelope
-from keyturn.api.ports import CommandService, Directory, Readiness
+from keyturn.api.ports import Authenticator, CommandService, Readiness
 from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
 from keyturn.api.request_guard import Gate
@@ -40,7 +40,7 @@ _IDS_OF_AN_ADDRESS = 10
 
 def build_app(
     *,
-    directory: Directory,
+    directory: Authenticator,
     desk: CommandService,
     readiness: Readiness,
     metrics: Metrics,

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 from keyturn.api.client_address import Addresses
 from keyturn.api.json_body import storable
-from keyturn.api.ports import Directory
+from keyturn.api.ports import Authenticator
 from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
 from keyturn.api.responses import Answer, json_answer
@@ -25,7 +25,7 @@ class Tokens:
 
     def __init__(
         self,
-        directory: Directory,
+        directory: Authenticator,
         addresses: Addresses,
         attempts: FailedAttempts,
         attempts_of_address: FailedAttempts,

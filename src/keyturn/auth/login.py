@@ -32,7 +32,7 @@ _LEAST = 3
 """Comparisons that every sign-in costs: the time does not tell in how many companies somebody has the name."""
 
 
-class _Claimed(msgspec.Struct, frozen=True):
+class _Candidate(msgspec.Struct, frozen=True):
     """An operator that a name means, as its row was when it was read."""
 
     id: str
@@ -44,7 +44,7 @@ class _Claimed(msgspec.Struct, frozen=True):
     totp_step: int
 
 
-class _Try(msgspec.Struct, frozen=True):
+class _Comparison(msgspec.Struct, frozen=True):
     """One comparison to make: whom it is about, None where nobody has the name."""
 
     subject: str | None
@@ -60,21 +60,23 @@ async def sign_in(store: Store, keyring: Keyring, credentials: Credentials, *, d
     ``sign_in_refused``.
     """
     despite_lock = despite_lock and credentials.code is not None
-    tries = await store.write(partial(_book, keyring=keyring, name=credentials.name, despite_lock=despite_lock))
+    tries = await store.write(
+        partial(_count_failure, keyring=keyring, name=credentials.name, despite_lock=despite_lock)
+    )
     right = [each for each in tries if await asyncio.to_thread(passwords.matches, each.hash, credentials.password)]
     for _ in range(_LEAST - len(tries) if tries else 0):
         await asyncio.to_thread(passwords.matches, passwords.STRANGER, credentials.password)
     renewed = None
     if any(passwords.outdated(each.hash) for each in right):
         renewed = await asyncio.to_thread(passwords.hashed, credentials.password)
-    judged = partial(_judge, keyring=keyring, credentials=credentials, tries=tries, right=right)
+    judged = partial(_compare, keyring=keyring, credentials=credentials, tries=tries, right=right)
     operator = await store.write(partial(judged, renewed=renewed)) if tries else None
     if operator is None:
         raise _refused()
     return operator
 
 
-def _book(tx: Tx, keyring: Keyring, name: str, *, despite_lock: bool) -> list[_Try]:
+def _count_failure(tx: Tx, keyring: Keyring, name: str, *, despite_lock: bool) -> list[_Comparison]:
     """Count each try as wrong before it is judged, so that many at once are no more than many in a row.
 
     What is to be compared; nothing where there were too many.
@@ -88,14 +90,19 @@ def _book(tx: Tx, keyring: Keyring, name: str, *, despite_lock: bool) -> list[_T
         if lockouts.until(tx, subject) is None:
             booked = str(uuid.uuid4())
             tx.run(_BOOK, id=booked, subject=subject, now=tx.now)
-            tries.append(_Try(operator_id, known, booked))
+            tries.append(_Comparison(operator_id, known, booked))
         elif despite_lock:
-            tries.append(_Try(operator_id, known))
+            tries.append(_Comparison(operator_id, known))
     return tries
 
 
-def _judge(
-    tx: Tx, keyring: Keyring, credentials: Credentials, tries: list[_Try], right: list[_Try], renewed: str | None
+def _compare(
+    tx: Tx,
+    keyring: Keyring,
+    credentials: Credentials,
+    tries: list[_Comparison],
+    right: list[_Comparison],
+    renewed: str | None,
 ) -> Operator | None:
     """`right`: the tries whose hash the password fits. `renewed`: what replaces that hash where it is outdated."""
     known = {each.subject: each.hash for each in right}
@@ -125,7 +132,7 @@ def _judge(
     return operator
 
 
-def _factor_holds(tx: Tx, keyring: Keyring, claimed: _Claimed, code: str | None) -> bool:
+def _factor_holds(tx: Tx, keyring: Keyring, claimed: _Candidate, code: str | None) -> bool:
     """Whether the code, if one is given, is good and was not used before."""
     if code is None:
         return True
@@ -136,7 +143,7 @@ def _factor_holds(tx: Tx, keyring: Keyring, claimed: _Claimed, code: str | None)
     return step is not None and tx.run(_USE_STEP, id=claimed.id, step=step) == 1
 
 
-def _keep_refusal(tx: Tx, wrong: _Try) -> None:
+def _keep_refusal(tx: Tx, wrong: _Comparison) -> None:
     """Of what was counted; a lock that it completes gives those in charge more time."""
     if wrong.booked is None:
         return
@@ -148,10 +155,10 @@ def _keep_refusal(tx: Tx, wrong: _Try) -> None:
         lockouts.prolong_notices(tx, wrong.subject)
 
 
-def _claimed(tx: Tx, called: str) -> list[_Claimed]:
+def _claimed(tx: Tx, called: str) -> list[_Candidate]:
     """Those whom the name means, at most `_MOST`."""
     name, _, company = called.rpartition("@")
-    return [_Claimed(*row) for row in tx.all(_FIND, called=called, name=name, company=company)][:_MOST]
+    return [_Candidate(*row) for row in tx.all(_FIND, called=called, name=name, company=company)][:_MOST]
 
 
 def _refused() -> OperationError:

@@ -40,7 +40,7 @@ class _Entry(msgspec.Struct, frozen=True):
     expires_at: int
 
 
-class Directory:
+class Authenticator:
     """Issues tokens and tells whom they name. Believes a token for at most `CACHE_LIFE` after it was judged."""
 
     def __init__(self, store: Store, keyring: Keyring, clock: Clock, life: int) -> None:

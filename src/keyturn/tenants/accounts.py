@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from keyturn.admin.guards import Need, depends, reads, signed_in, when
-from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, changed_fields
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import (
     ACCOUNT,
@@ -24,7 +24,7 @@ from keyturn.clock import iso_time
 from keyturn.connectors.port import Account
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Row, Store, Tx
-from keyturn.tenants.immobilisation_guard import refuse_to_strand_behind
+from keyturn.tenants.immobilisation_guard import ensure_account_still_reachable
 from keyturn.tenants.spare_credentials import keep_former
 
 _ADD = """
@@ -144,12 +144,12 @@ def show(session: Session, arguments: ShowAccount) -> Answer:
 
 def change(session: Session, arguments: SetAccount) -> Answer:
     account_id = resolve(session.tx, ACCOUNT, arguments.account, arguments.company)
-    changes = given(arguments, "name", "active", "credentials")
+    changes = changed_fields(arguments, "name", "active", "credentials")
     before = _shown_by_id(session.tx, account_id)
     company_id = before["company_id"]
     name, active, credentials = (changes.get(key) for key in ("name", "active", "credentials"))
     if active is False:
-        refuse_to_strand_behind(session.tx, account_id)
+        ensure_account_still_reachable(session.tx, account_id)
     if name is not None:
         _refuse_taken_name(session.tx, company_id, account_id, checked_name("account", name))
     if credentials is not None:

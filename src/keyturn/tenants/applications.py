@@ -6,7 +6,7 @@ import msgspec
 
 from keyturn.admin import application_owners, conflicts
 from keyturn.admin.guards import Need, depends, reads, when
-from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, given
+from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, changed_fields
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import (
     APPLICATION,
@@ -128,7 +128,7 @@ def show(session: Session, arguments: ShowApplication) -> Answer:
 
 def change(session: Session, arguments: SetApplication) -> Answer:
     application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
-    changes = given(arguments, "name", "active", "grants", "signing", "responsible")
+    changes = changed_fields(arguments, "name", "active", "grants", "signing", "responsible")
     company_id = shown_by_id(session.tx, application_id)["company_id"]
     name, active = changes.get("name"), changes.get("active")
     if _loosens(session, arguments):

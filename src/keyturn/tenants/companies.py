@@ -3,7 +3,7 @@
 import uuid
 
 from keyturn.admin.guards import Need, depends, reads, signed_in, when
-from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, changed_fields
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import COMPANY, checked_name, name_taken, resolve
 from keyturn.clock import iso_time
@@ -56,7 +56,7 @@ def show(session: Session, arguments: ShowCompany) -> Answer:
 
 def change(session: Session, arguments: SetCompany) -> Answer:
     company_id = resolve(session.tx, COMPANY, arguments.company)
-    changes = given(arguments, "name", "active")
+    changes = changed_fields(arguments, "name", "active")
     name, active = changes.get("name"), changes.get("active")
     if name is not None and session.tx.one(_NAME_OF_ANOTHER, name=checked_name("company", name), id=company_id):
         raise name_taken("company", name)

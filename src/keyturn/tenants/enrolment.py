@@ -7,12 +7,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.admin.guards import Need, depends
-from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, changed_fields
 from keyturn.admin.references import ACCOUNT, COMPANY, PLAN, VEHICLE, checked_members, registered_vin, resolve
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
 from keyturn.tenants import consent, name_spaces, vehicle_guard
-from keyturn.tenants.immobilisation_guard import refuse_to_strand
+from keyturn.tenants.immobilisation_guard import ensure_still_reachable
 from keyturn.tenants.vehicle_operations import enrolled_vin, shown_by_id
 
 Ownership = Literal["owned", "rented", "fleet", "third_party"]
@@ -98,21 +98,21 @@ def add(session: Session, arguments: AddVehicle) -> Answer:
     company_id = resolve(tx, COMPANY, arguments.company)
     vehicle_id, vin = str(uuid.uuid4()), registered_vin(arguments.vin)
     values = msgspec.structs.asdict(arguments) | {"vin": vin, "external_id": arguments.external_id or vin}
-    consented = consent.given(session, company_id, arguments.consent)
+    consented = consent.is_given(session, company_id, arguments.consent)
     columns = _columns(session, arguments.company, values) | _capabilities(session, arguments.capabilities) | consented
     if not tx.run(_ADD, id=vehicle_id, company_id=company_id, vin=vin, created_at=tx.now, **columns):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
     _aim(session, vehicle_id)
     del values["company"]
     session.record("vehicle.added", company_id, vehicle_id, **values)
-    consent.tell(session, company_id, vehicle_id, consented)
+    consent.consent_view(session, company_id, vehicle_id, consented)
     return shown_by_id(tx, vehicle_id)
 
 
 def change(session: Session, arguments: SetVehicle) -> Answer:
     tx = session.tx
     vehicle_id = resolve(tx, VEHICLE, arguments.vehicle, arguments.company)
-    changes = given(arguments, *_CHANGEABLE)
+    changes = changed_fields(arguments, *_CHANGEABLE)
     if "external_id" in changes:
         changes["external_id"] = changes["external_id"].strip()
     if _OF_INSTALLATION & changes.keys():
@@ -122,7 +122,7 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     if arguments.active and tx.one(_HOLDER, vin=vin, id=vehicle_id):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
     columns = _columns(session, vehicle["company"], changes)
-    refuse_to_strand(tx, vehicle_id, {**changes, **columns})
+    ensure_still_reachable(tx, vehicle_id, {**changes, **columns})
     active = None if arguments.active is None else int(arguments.active)
     aimed_anew = _is_aimed_anew(vehicle, changes)
     if aimed_anew:
@@ -134,9 +134,9 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
         tx.run(_SET_CAPABILITIES, id=vehicle_id, **_capabilities(session, changes["capabilities"]))
     session.record("vehicle.changed", company_id, vehicle_id, **changes)
     if "consent" in changes:
-        consented = consent.given(session, company_id, changes["consent"], vehicle)
+        consented = consent.is_given(session, company_id, changes["consent"], vehicle)
         tx.run(_SET_CONSENT, id=vehicle_id, **consented)
-        consent.tell(session, company_id, vehicle_id, consented)
+        consent.consent_view(session, company_id, vehicle_id, consented)
     return shown_by_id(tx, vehicle_id)
 
 
@@ -152,7 +152,7 @@ def _need_installation(session: Session) -> None:
 
 def _need(session: Session, arguments: SetVehicle) -> Need:
     """Nobody proposes what is not theirs to say."""
-    if _OF_INSTALLATION & given(arguments, *_CHANGEABLE).keys():
+    if _OF_INSTALLATION & changed_fields(arguments, *_CHANGEABLE).keys():
         _need_installation(session)
     return vehicle_guard.need(session, arguments)
 

@@ -33,14 +33,14 @@ def number_of_company(tx: ReadTx, company_id: str) -> int:
     return int(row[0]) if row else 0
 
 
-def refuse_to_strand_behind(tx: ReadTx, account_id: str) -> None:
+def ensure_account_still_reachable(tx: ReadTx, account_id: str) -> None:
     """Raises `OperationError` where immobilised vehicles are reached through this account alone."""
     if number := number_behind(tx, account_id):
         advice = "Enable them first, or throw a switch over the account"
         raise OperationError("immobilised", f"{number} immobilised vehicles are reached through it. {advice}.")
 
 
-def refuse_to_strand(tx: ReadTx, vehicle_id: str, changes: dict[str, Any]) -> None:
+def ensure_still_reachable(tx: ReadTx, vehicle_id: str, changes: dict[str, Any]) -> None:
     """Raises `OperationError` where `changes` of an immobilised vehicle's columns would take `enable_ignition` away.
 
     None, or no such column: that stays. Ownership and plan are not looked at: they never keep an immobilised vehicle

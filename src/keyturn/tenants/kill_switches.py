@@ -71,11 +71,11 @@ class _Place(Arguments, frozen=True):
     account: str | None = None
 
 
-class ThrowSwitch(_Place, frozen=True, kw_only=True):
+class ActivateKillSwitch(_Place, frozen=True, kw_only=True):
     reason: str
 
 
-class ReleaseSwitch(_Place, frozen=True):
+class DeactivateKillSwitch(_Place, frozen=True):
     pass
 
 
@@ -83,13 +83,13 @@ class ListSwitches(Arguments, frozen=True):
     pass
 
 
-def over(tx: ReadTx, company_id: str, account_id: str) -> frozenset[str]:
+def reaches_over(tx: ReadTx, company_id: str, account_id: str) -> frozenset[str]:
     """How far the switches reach that are thrown over a vehicle of this company behind this account."""
     rows = tx.all(_OVER, company_id=company_id, account_id=account_id, now=tx.now)
     return frozenset(reach for (reach,) in rows)
 
 
-def throw(session: Session, arguments: ThrowSwitch) -> Answer:
+def activate(session: Session, arguments: ActivateKillSwitch) -> Answer:
     tx, (scope, scope_id, company_id) = session.tx, _scope(session.tx, arguments)
     where = {"scope": scope, "scope_id": scope_id, "reach": arguments.reach}
     reason, ends_at = _reason(arguments), None
@@ -108,7 +108,7 @@ def throw(session: Session, arguments: ThrowSwitch) -> Answer:
     return {"thrown": True, **where, "reason": reason, "ends_at": iso_time_or_none(ends_at)}
 
 
-def release(session: Session, arguments: ReleaseSwitch) -> Answer:
+def deactivate(session: Session, arguments: DeactivateKillSwitch) -> Answer:
     """One that stops what restores is anybody's to release, who has it in reach."""
     operator, (scope, scope_id, company_id) = session.operator, _scope(session.tx, arguments)
     if arguments.reach != RESTORING and operator is not None and not operator.ranks("admin"):
@@ -123,7 +123,7 @@ def release(session: Session, arguments: ReleaseSwitch) -> Answer:
     return {"thrown": False, **where}
 
 
-def listed(session: Session, _arguments: ListSwitches) -> Answer:
+def list_active(session: Session, _arguments: ListSwitches) -> Answer:
     names = ("scope", "name", "reach", "reason", "by", "at", "approved_by", "ends_at")
     rows = [dict(zip(names, row, strict=True)) for row in session.tx.all(_LIST, now=session.tx.now)]
     return {
@@ -154,19 +154,19 @@ def _refuse_again(tx: ReadTx, scope: str, scope_id: str, company_id: str | None)
         )
 
 
-def _reason(arguments: ThrowSwitch) -> str:
+def _reason(arguments: ActivateKillSwitch) -> str:
     reason = arguments.reason.strip()
     if not reason or len(reason) > 500:
         raise OperationError("invalid_reason", "The reason must have 1 to 500 characters.")
     return reason
 
 
-def _need_to_throw(_session: Session, arguments: ThrowSwitch) -> Need:
+def _need_to_throw(_session: Session, arguments: ActivateKillSwitch) -> Need:
     _reason(arguments)
     return Need.CHANGE if arguments.reach == RESTORING else Need.NOTHING
 
 
-def _need_to_release(_session: Session, arguments: ReleaseSwitch) -> Need:
+def _need_to_release(_session: Session, arguments: DeactivateKillSwitch) -> Need:
     return Need.NOTHING if arguments.reach == RESTORING else Need.CHANGE
 
 
@@ -185,8 +185,8 @@ def _scope(tx: ReadTx, place: _Place) -> tuple[str, str, str | None]:
 OPERATIONS = (
     Operation(
         "switch throw",
-        ThrowSwitch,
-        throw,
+        ActivateKillSwitch,
+        activate,
         role="approver",
         guard=depends(
             _need_to_throw,
@@ -196,8 +196,8 @@ OPERATIONS = (
     ),
     Operation(
         "switch release",
-        ReleaseSwitch,
-        release,
+        DeactivateKillSwitch,
+        deactivate,
         role="approver",
         guard=depends(
             _need_to_release,
@@ -205,5 +205,5 @@ OPERATIONS = (
             "Over what restores: it opens the way back, which must be open to one person.",
         ),
     ),
-    Operation("switch list", ListSwitches, listed, role="viewer", guard=reads()),
+    Operation("switch list", ListSwitches, list_active, role="viewer", guard=reads()),
 )

@@ -55,7 +55,7 @@ DELETE FROM disable_count WHERE command_id IN
 """
 
 
-class Crossed(msgspec.Struct, frozen=True):
+class ExceededLimit(msgspec.Struct, frozen=True):
     """A limit that one more disable would go beyond."""
 
     rule: str
@@ -79,22 +79,22 @@ def is_stopped(tx: ReadTx, company_id: str, actor: str) -> bool:
     return tx.one(_STOPPED, company_id=company_id, actor=actor) is not None
 
 
-def crossed(tx: ReadTx, policy: Policy, company_id: str, actor: str, vehicle_id: str) -> Crossed | None:
+def exceeded(tx: ReadTx, policy: Policy, company_id: str, actor: str, vehicle_id: str) -> ExceededLimit | None:
     """The first limit that a disable of this vehicle, queued now, would go beyond."""
     if allowed := policy.disables_per_actor_hour:
         counted = _by_actor(tx, company_id, actor)
         if counted >= allowed:
-            return Crossed("disables_per_actor_hour", actor, allowed, counted)
+            return ExceededLimit("disables_per_actor_hour", actor, allowed, counted)
     if allowed := policy.disables_per_company_day:
         counted = _by_company(tx, company_id)
         if counted >= allowed:
-            return Crossed("disables_per_company_day", WHOLE_COMPANY, allowed, counted)
+            return ExceededLimit("disables_per_company_day", WHOLE_COMPANY, allowed, counted)
     if policy.fleet_share:
         fleet = _number(tx, _FLEET, company_id=company_id, since=after(tx.now, -SEEN_WITHIN))
         allowed = max(1, int(fleet * policy.fleet_share / 100))
         counted = _number(tx, _HELD, company_id=company_id, vehicle_id=vehicle_id)
         if counted >= allowed:
-            return Crossed("fleet_share", WHOLE_COMPANY, allowed, counted)
+            return ExceededLimit("fleet_share", WHOLE_COMPANY, allowed, counted)
     return None
 
 
@@ -112,12 +112,12 @@ def count(tx: Tx, company_id: str, actor: str, command_id: str) -> None:
     tx.run(_COUNT, command_id=command_id, company_id=company_id, actor=actor, now=tx.now)
 
 
-def stop(tx: Tx, company_id: str, crossing: Crossed) -> bool:
+def stop(tx: Tx, company_id: str, crossing: ExceededLimit) -> bool:
     """From now on the limit holds until an operator lifts it. False: it held already."""
     return tx.run(_STOP, company_id=company_id, actor=crossing.actor, cause=crossing.rule, now=tx.now) > 0
 
 
-def forget(tx: Tx, limit: int) -> int:
+def delete_expired(tx: Tx, limit: int) -> int:
     """Counts that no window reaches any more."""
     return tx.run(_FORGET_COUNTS, before=after(tx.now, -DAY), limit=limit)
 
@@ -133,7 +133,7 @@ def lift(session: Session, arguments: LiftLimit) -> Answer:
     return {"company": arguments.company, "application": arguments.application, "stopped": False}
 
 
-def listed(session: Session, _arguments: ListLimits) -> Answer:
+def list_exceeded(session: Session, _arguments: ListLimits) -> Answer:
     return {
         "stops": [
             {"company": company, "application": application or None, "cause": cause, "at": iso_time(at)}
@@ -161,5 +161,5 @@ OPERATIONS = (
     Operation(
         "limit lift", LiftLimit, lift, role="admin", guard=guarded("Lets somebody who went beyond a limit go on.")
     ),
-    Operation("limit list", ListLimits, listed, role="viewer", guard=reads()),
+    Operation("limit list", ListLimits, list_exceeded, role="viewer", guard=reads()),
 )

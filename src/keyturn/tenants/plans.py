@@ -5,7 +5,7 @@ import uuid
 import msgspec
 
 from keyturn.admin.guards import Need, depends, reads, signed_in, when
-from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, changed_fields
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import PLAN, checked_members, checked_name, name_taken, resolve
 from keyturn.clock import iso_time
@@ -59,7 +59,7 @@ def show(session: Session, arguments: ShowPlan) -> Answer:
 
 def change(session: Session, arguments: SetPlan) -> Answer:
     plan_id = resolve(session.tx, PLAN, arguments.plan)
-    changes = given(arguments, "name", "commands")
+    changes = changed_fields(arguments, "name", "commands")
     name = changes.get("name")
     if name is not None and session.tx.one(_NAME_OF_ANOTHER, name=checked_name("plan", name), id=plan_id):
         raise name_taken("plan", name)

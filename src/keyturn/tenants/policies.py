@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.admin.guards import depends, reads, when
-from keyturn.admin.operation import Answer, Arguments, Operation, Session, given
+from keyturn.admin.operation import Answer, Arguments, Operation, Session, changed_fields
 from keyturn.admin.references import COMPANY, resolve
 from keyturn.clock import iso_time
 from keyturn.errors import OperationError
@@ -137,7 +137,7 @@ def change(session: Session, arguments: SetPolicy) -> Answer:
     return {"company": arguments.company, "version": version + 1, **_told(after)}
 
 
-def loosens(session: Session, arguments: SetPolicy) -> bool:
+def relaxes_safeguard(session: Session, arguments: SetPolicy) -> bool:
     """Whether the change would allow more than is allowed now."""
     before = load(session.tx, resolve(session.tx, COMPANY, arguments.company))
     return is_looser(_changed(before, arguments), before)
@@ -149,7 +149,7 @@ def _newest(tx: ReadTx, company_id: str) -> tuple[int, Policy]:
 
 
 def _changed(before: Policy, arguments: SetPolicy) -> Policy:
-    return msgspec.structs.replace(before, **given(arguments, *_FIELDS))
+    return msgspec.structs.replace(before, **changed_fields(arguments, *_FIELDS))
 
 
 def _told(policy: Policy) -> dict[str, object]:
@@ -163,6 +163,6 @@ OPERATIONS = (
         SetPolicy,
         change,
         role="admin",
-        guard=depends(when(loosens), "Allows what a rule kept from happening.", "It tightens."),
+        guard=depends(when(relaxes_safeguard), "Allows what a rule kept from happening.", "It tightens."),
     ),
 )

@@ -93,7 +93,7 @@ def accounts_with_former(tx: ReadTx) -> list[str]:
 def drop_former(tx: Tx, account_id: str) -> None:
     """The account's own credentials have answered, or nothing behind it is immobilised any more."""
     if tx.run(_DROP_FORMER, account_id=account_id):
-        _tell(tx, "account.former_credentials_dropped", account_id)
+        _record_event(tx, "account.former_credentials_dropped", account_id)
 
 
 def proposed(tx: ReadTx, keyring: Keyring) -> list[Proposed]:
@@ -109,7 +109,7 @@ def prove(tx: Tx, keyring: Keyring, proposal: Proposed, account_id: str) -> None
     """They have read an immobilised vehicle where the account's own could not."""
     digest = _digest(keyring, proposal.account.credentials)
     if tx.run(_PROVE, change_id=proposal.change_id, account_id=account_id, digest=digest, now=tx.now):
-        _tell(tx, "account.credentials_proven", account_id, change=proposal.change_id)
+        _record_event(tx, "account.credentials_proven", account_id, change=proposal.change_id)
 
 
 def _proposed(keyring: Keyring, change_id: str, account_id: str, sealed: bytes) -> Proposed:
@@ -121,6 +121,6 @@ def _digest(keyring: Keyring, credentials: dict[str, str]) -> str:
     return keyring.digest(f"credentials {msgspec.json.encode(credentials, order='sorted').decode()}")
 
 
-def _tell(tx: Tx, kind: str, account_id: str, **told: str) -> None:
+def _record_event(tx: Tx, kind: str, account_id: str, **told: str) -> None:
     row = tx.one("SELECT company_id FROM oem_account WHERE id = :id", id=account_id)
     journal.record(tx, kind, company_id=row[0] if row else None, actor=_ENGINE, account_id=account_id, **told)

@@ -7,7 +7,7 @@ import msgspec
 
 from keyturn.admin import operators
 from keyturn.admin.guards import Need
-from keyturn.admin.operation import Session, given
+from keyturn.admin.operation import Session, changed_fields
 from keyturn.admin.references import ACCOUNT, COMPANY, PLAN, VEHICLE, registered_vin, resolve
 from keyturn.store.port import ReadTx
 
@@ -94,7 +94,7 @@ def need(session: Session, arguments: Any) -> Need:
     row = tx.one(_BEFORE, id=resolve(tx, VEHICLE, arguments.vehicle, arguments.company))
     assert row is not None, "it was just resolved"
     before = Before(*row)
-    rows = ((ROWS[name], value) for name, value in given(arguments, *ROWS).items())
+    rows = ((ROWS[name], value) for name, value in changed_fields(arguments, *ROWS).items())
     return max((need for (need, asks), value in rows if asks(tx, before, value)), default=Need.NOTHING)
 
 

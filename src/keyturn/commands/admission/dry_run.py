@@ -181,7 +181,7 @@ def _beyond_limits(tx: ReadTx, facts: PolicyInput, vehicle: Vehicle, application
     """The limit that this disable would go beyond, once its code has proved right."""
     if facts.spec.name != DISABLE or facts.stopped:
         return
-    if limits.crossed(tx, facts.policy, vehicle.company_id, application_id, vehicle.id):
+    if limits.exceeded(tx, facts.policy, vehicle.company_id, application_id, vehicle.id):
         yield blocked_by_policy(LIMIT_REACHED)
 
 

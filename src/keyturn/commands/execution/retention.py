@@ -29,6 +29,6 @@ def delete_expired(tx: Tx) -> int:
     gone = tx.run(_FORGET_KEYS, before=tx.now, limit=_LIMIT)
     gone += tx.run(_FORGET_REDEEMED, before=after(tx.now, -_DAY), limit=_LIMIT)
     gone += tx.run(_FORGET_CALLS, before=after(tx.now, -_DAY), limit=_LIMIT)
-    gone += limits.forget(tx, _LIMIT)
+    gone += limits.delete_expired(tx, _LIMIT)
     gone += nonces.delete_expired(tx, _LIMIT)
     return gone + tx.run(_FORGET_ISSUES, before=after(tx.now, -_HOUR), limit=_LIMIT)

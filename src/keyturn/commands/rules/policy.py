@@ -139,7 +139,7 @@ def load_policy_input(
     """What the rules look at for this command of the actor's, as far as any of them could stand."""
     if spec.is_read:
         return PolicyInput(spec, tx.now)
-    reaches, doubted = kill_switches.over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
+    reaches, doubted = kill_switches.reaches_over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
     if spec.name == START:
         return PolicyInput(spec, tx.now, reaches, doubted, immobilised=_immobilised(tx, vehicle.id))
     if spec.name != DISABLE:
@@ -162,7 +162,7 @@ def load_policy_input(
 
 def enforce_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
     """One disable too many is refused and stops those after it until an operator lifts it. Raises `BlockedByPolicy`."""
-    crossing = limits.crossed(tx, policy, vehicle.company_id, actor, vehicle.id)
+    crossing = limits.exceeded(tx, policy, vehicle.company_id, actor, vehicle.id)
     if crossing is None:
         return
     if limits.stop(tx, vehicle.company_id, crossing):
