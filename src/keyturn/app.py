@@ -20,7 +20,7 @@ from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.api.server.connection_limits import room
 from keyturn.api.server.listeners import tls_context
 from keyturn.api.server.server import Server
-from keyturn.audit.service import Custody
+from keyturn.audit.service import AuditService
 from keyturn.auth.keyring import Keyring, unlock
 from keyturn.auth.principal import Credentials
 from keyturn.auth.tokens import Authenticator
@@ -59,7 +59,7 @@ class Node:
         self._time = Timekeeper(clock or SystemClock(), settings.engine.clock_step, machine_boot())
         self._bench = bench
         self._resources = AsyncExitStack()
-        self._custody: Custody | None = None
+        self._custody: AuditService | None = None
         self.metrics = Metrics()
 
     async def start(self) -> str:
@@ -108,7 +108,7 @@ class Node:
         opened.set_result((self.store, keyring))
         for connector in connectors.values():  # closed before the store, which keeps what their OEMs replaced
             self._resources.push_async_callback(connector.close)
-        self._custody = Custody(self.store, bus, keyring, settings.audit)
+        self._custody = AuditService(self.store, bus, keyring, settings.audit)
         self._custody.start()
         self._resources.push_async_callback(self._custody.stop)
         channels = build_channels(settings.alerts, os.environ, self._time, self.store, operators.emails)

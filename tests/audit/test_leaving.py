@@ -13,8 +13,8 @@ from aiohttp import web
 
 from keyturn.audit.checkpoints import Signed, make_now
 from keyturn.audit.export import kept_checkpoints
-from keyturn.audit.service import Custody
-from keyturn.audit.sinks import CommandOutlet, DeliveryFailed, FileOutlet, WebhookOutlet
+from keyturn.audit.service import AuditService
+from keyturn.audit.sinks import CommandSink, DeliveryFailed, FileSink, WebhookSink
 from keyturn.bus.memory import MemoryBus
 from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
@@ -38,7 +38,7 @@ def with_custody(env: AuditEnv, settings: AuditSettings, then: Callable[[Store],
     async def work() -> None:
         bus = MemoryBus()
         store = open_store(env.data, env.clock, bus.publish)
-        custody = Custody(store, bus, KEYRING, settings)
+        custody = AuditService(store, bus, KEYRING, settings)
         custody.start()
         try:
             await then(store)
@@ -93,7 +93,7 @@ def test_a_webhook_that_fails_is_tried_again_and_told_once(env: AuditEnv, monkey
         bus = MemoryBus()
         store = open_store(env.data, env.clock, bus.publish)
         url = f"http://127.0.0.1:{port}/witness?key=secret-word"
-        custody = Custody(store, bus, KEYRING, AuditSettings(checkpoint_url=url))
+        custody = AuditService(store, bus, KEYRING, AuditSettings(checkpoint_url=url))
         custody.start()
         try:
             await eventually(lambda: len(taken) == 3)
@@ -161,7 +161,7 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
     async def work() -> None:
         bus = MemoryBus()
         store = open_store(env.data, env.clock, bus.publish)
-        custody = Custody(store, bus, KEYRING, settings)
+        custody = AuditService(store, bus, KEYRING, settings)
         custody.start()
         try:
             await eventually(lambda: "checkpoint_command" in told(env))
@@ -189,19 +189,19 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
 )
 def test_a_command_that_fails_has_taken_nothing(argv: tuple[str, ...], said: str) -> None:
     with pytest.raises(DeliveryFailed) as failure:
-        asyncio.run(CommandOutlet(argv).deliver(b"{}\n"))
+        asyncio.run(CommandSink(argv).deliver(b"{}\n"))
 
     assert str(failure.value) == said
 
 
 def test_a_file_that_cannot_be_written_has_taken_nothing(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed, match=r"^The file cannot be written \(Is a directory\)\.$"):
-        asyncio.run(FileOutlet(tmp_path).deliver(b"{}\n"))
+        asyncio.run(FileSink(tmp_path).deliver(b"{}\n"))
 
 
 def test_a_webhook_that_is_not_there_does_not_tell_its_address(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed) as failure:
-        asyncio.run(WebhookOutlet("http://127.0.0.1:1/secret-word").deliver(b"{}\n"))
+        asyncio.run(WebhookSink("http://127.0.0.1:1/secret-word").deliver(b"{}\n"))
 
     assert "secret-word" not in str(failure.value)
 

@@ -10,7 +10,7 @@ import pytest
 from keyturn.audit import integrity_monitor, reading
 from keyturn.audit.checkpoints import Signed
 from keyturn.audit.findings import Faults
-from keyturn.audit.integrity_monitor import CHAIN_FAULT, KEPT_FAULT, Watch
+from keyturn.audit.integrity_monitor import CHAIN_FAULT, KEPT_FAULT, IntegrityMonitor
 from keyturn.audit.reading import Head
 from keyturn.store.port import ReadTx, Store
 from tests.support.audit_env import KEYRING, AuditEnv, rewrite
@@ -30,7 +30,7 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
 
     async def work(store: Store) -> list[bool]:
         faults = Faults(store)
-        running = asyncio.create_task(Watch(store, KEYRING, 100, faults).run())
+        running = asyncio.create_task(IntegrityMonitor(store, KEYRING, 100, faults).run())
         try:
             await eventually(lambda: not fails and CHAIN_FAULT not in faults)
             return [running.done()]
@@ -59,7 +59,7 @@ def looked(env: AuditEnv, file: Path) -> list[str]:
     """What a server tells that starts beside the file of checkpoints."""
 
     async def work(store: Store) -> None:
-        await Watch(store, KEYRING, 100, Faults(store), file).look()
+        await IntegrityMonitor(store, KEYRING, 100, Faults(store), file).look()
 
     env.run(work)
     return [json.loads(body)["about"] for (body,) in env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from keyturn.admin.backup_restore import restore
 from keyturn.audit import journal
-from keyturn.audit.archive import DatabaseArchive, Report, verify
+from keyturn.audit.archive import DatabaseArchive, VerificationReport, verify
 from keyturn.audit.checkpoints import Signed, make_now
 from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.export import ExportArchive, write
@@ -102,7 +102,7 @@ class AuditEnv:
 
     def verify(
         self, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None, acknowledged: tuple[int, ...] = ()
-    ) -> Report:
+    ) -> VerificationReport:
         """Offline, on the closed file."""
         with database(self.data).read_offline() as tx:
             return verify(DatabaseArchive(tx), keys=keys, kept=kept or [], acknowledged=acknowledged)
@@ -150,11 +150,13 @@ def entry(tx: Tx, company: str | None, index: int) -> None:
     )
 
 
-def verify_export(file: Path, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None) -> Report:
+def verify_export(
+    file: Path, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None
+) -> VerificationReport:
     return verify(ExportArchive(file), keys=keys, kept=kept or [])
 
 
-def faults(report: Report) -> list[tuple[str, str | None, int | None]]:
+def faults(report: VerificationReport) -> list[tuple[str, str | None, int | None]]:
     """What, in whose chain, at which entry."""
     return [(finding.what.value, finding.company, finding.number) for finding in report.faults]
 

@@ -6,13 +6,13 @@ from typing import Protocol
 import msgspec
 
 from keyturn.audit import reading
-from keyturn.audit.checkpoint_check import Filed, compare, hear, wanted
+from keyturn.audit.checkpoint_check import StoredCheckpoint, compare, validate_checkpoints, wanted
 from keyturn.audit.checkpoints import Signed, Statement, installation_id, named_key
 from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
 from keyturn.audit.findings import Finding, What
 from keyturn.audit.reading import Told
-from keyturn.audit.restores import Restore, hear_restores
-from keyturn.audit.verification import Stretch, Walked, walk
+from keyturn.audit.restores import Restore, validate_restores
+from keyturn.audit.verification import ChainRange, RangeResult, verify_range
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx
 
@@ -24,15 +24,15 @@ class Archive(Protocol):
     complete: bool
     """Every chain of the installation should be there."""
 
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[ChainRange]:
         """Each chain, and how much of it is there."""
         ...
 
-    def links(self, stretch: Stretch) -> Iterator[Link]:
+    def links(self, stretch: ChainRange) -> Iterator[Link]:
         """Its entries in the order in which they are held."""
         ...
 
-    def checkpoints(self) -> list[Filed]: ...
+    def checkpoints(self) -> list[StoredCheckpoint]: ...
 
     def told(self) -> list[Told]:
         """Entries of restores and acknowledgements, those before the stretches included."""
@@ -54,7 +54,7 @@ class Verified(msgspec.Struct, frozen=True):
     """Number of the newest entry that a checkpoint covers."""
 
 
-class Report(msgspec.Struct, frozen=True):
+class VerificationReport(msgspec.Struct, frozen=True):
     chains: tuple[Verified, ...]
     findings: tuple[Finding, ...]
 
@@ -77,14 +77,16 @@ class DatabaseArchive:
         self.installation = installation_id(tx)
         self._tx = tx
 
-    def stretches(self) -> list[Stretch]:
-        return [Stretch(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in reading.heads(self._tx)]
+    def stretches(self) -> list[ChainRange]:
+        return [
+            ChainRange(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in reading.heads(self._tx)
+        ]
 
-    def links(self, stretch: Stretch) -> Iterator[Link]:
+    def links(self, stretch: ChainRange) -> Iterator[Link]:
         return reading.links(self._tx, chain_of(stretch.company), first=stretch.first)
 
-    def checkpoints(self) -> list[Filed]:
-        return [Filed(signed, chain) for signed, chain in reading.checkpoints(self._tx)]
+    def checkpoints(self) -> list[StoredCheckpoint]:
+        return [StoredCheckpoint(signed, chain) for signed, chain in reading.checkpoints(self._tx)]
 
     def told(self) -> list[Told]:
         return reading.told(self._tx)
@@ -109,7 +111,7 @@ def verify(
     keys: Collection[bytes] | None = None,
     kept: Iterable[Signed] = (),
     acknowledged: Collection[int] = (),
-) -> Report:
+) -> VerificationReport:
     """Walk through every chain, and compare it with the archive's checkpoints and those `kept` elsewhere.
 
     `keys` are the public keys to believe; None: those that the kept checkpoints name, or without them those that the
@@ -122,29 +124,29 @@ def verify(
         vouched = False
     else:
         vouched = keys is not None
-    testimony = hear([*archive.checkpoints(), *map(Filed, kept)], keys, archive.installation)
-    heard = hear_restores(archive.told(), keys, archive.installation)
+    testimony = validate_checkpoints([*archive.checkpoints(), *map(StoredCheckpoint, kept)], keys, archive.installation)
+    heard = validate_restores(archive.told(), keys, archive.installation)
     findings = [*archive.asides(), *testimony.findings, *heard.findings, *heard.unacknowledged(acknowledged)]
     chains = []
     stretches = archive.stretches()
     for stretch in stretches:
         statements = testimony.of(stretch.company)
         restores = heard.of(stretch.company)
-        walked = walk(stretch, archive.links(stretch), wanted(statements, restores))
+        walked = verify_range(stretch, archive.links(stretch), wanted(statements, restores))
         findings += [walked.fault] if walked.fault else []
         findings += compare(stretch, walked, statements, restores)
         chains.append(_verified(stretch, walked, statements))
     findings += lost(stretches, testimony.statements, heard.of(None)) if archive.complete else []
     findings += _notes(chains, vouched=vouched or not (testimony.statements or heard.restores))
-    return Report(tuple(chains), tuple(findings))
+    return VerificationReport(tuple(chains), tuple(findings))
 
 
-def _verified(stretch: Stretch, walked: Walked, statements: list[Statement]) -> Verified:
+def _verified(stretch: ChainRange, walked: RangeResult, statements: list[Statement]) -> Verified:
     covered = max((each.number for each in statements if each.number <= walked.last), default=None)
     return Verified(stretch.company, stretch.first, walked.last, walked.erased, covered)
 
 
-def lost(stretches: list[Stretch], statements: Iterable[Statement], restores: list[Restore]) -> list[Finding]:
+def lost(stretches: list[ChainRange], statements: Iterable[Statement], restores: list[Restore]) -> list[Finding]:
     """Chains that have a checkpoint and are not there; one that no backup had yet was left behind by the restore."""
     there = {stretch.company for stretch in stretches}
     newest: dict[str | None, Statement] = {}

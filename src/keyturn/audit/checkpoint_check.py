@@ -7,11 +7,11 @@ import msgspec
 from keyturn.audit.checkpoints import Signed, Statement, named_key
 from keyturn.audit.findings import Finding, What
 from keyturn.audit.restores import Restore
-from keyturn.audit.verification import Stretch, Walked
+from keyturn.audit.verification import ChainRange, RangeResult
 from keyturn.clock import iso_time
 
 
-class Filed(msgspec.Struct, frozen=True):
+class StoredCheckpoint(msgspec.Struct, frozen=True):
     """A checkpoint as it was found."""
 
     signed: Signed
@@ -19,7 +19,7 @@ class Filed(msgspec.Struct, frozen=True):
     """The chain that it was filed under; None: it was found alone."""
 
 
-class Testimony(msgspec.Struct, frozen=True):
+class TrustedCheckpoints(msgspec.Struct, frozen=True):
     """Statements that can be believed, and what is wrong with the others."""
 
     statements: tuple[Statement, ...]
@@ -31,7 +31,9 @@ class Testimony(msgspec.Struct, frozen=True):
         return sorted(own, key=lambda statement: (statement.epoch, statement.number))
 
 
-def hear(filed: Iterable[Filed], keys: Collection[bytes] | None, installation: str) -> Testimony:
+def validate_checkpoints(
+    filed: Iterable[StoredCheckpoint], keys: Collection[bytes] | None, installation: str
+) -> TrustedCheckpoints:
     """Believe what one of `keys` signed for this installation; None: the keys that the checkpoints themselves name.
 
     Of each chain all checkpoints are given, or those from a later one on.
@@ -47,10 +49,12 @@ def hear(filed: Iterable[Filed], keys: Collection[bytes] | None, installation: s
         else:
             statements[each.signed.digest] = statement
     findings += _gaps(statements)
-    return Testimony(tuple(statements.values()), tuple(dict.fromkeys(findings)))
+    return TrustedCheckpoints(tuple(statements.values()), tuple(dict.fromkeys(findings)))
 
 
-def compare(stretch: Stretch, walked: Walked, statements: list[Statement], restores: list[Restore]) -> list[Finding]:
+def compare(
+    stretch: ChainRange, walked: RangeResult, statements: list[Statement], restores: list[Restore]
+) -> list[Finding]:
     """What the statements of a chain, oldest first, say against it, and its restores, in the chain's order.
 
     A restore excuses what was signed in an older epoch and lies beyond the fork that it names; nothing else.
@@ -80,7 +84,7 @@ def wanted(statements: list[Statement], restores: list[Restore]) -> set[int]:
     return {statement.number for statement in statements} | {restore.fork for restore in restores}
 
 
-def _misplaced(stretch: Stretch, walked: Walked, restores: list[Restore]) -> Iterator[Finding]:
+def _misplaced(stretch: ChainRange, walked: RangeResult, restores: list[Restore]) -> Iterator[Finding]:
     """Restores that are not of this chain, at this place."""
     epoch = 0
     for restore in restores:
@@ -110,12 +114,12 @@ def _forks(statements: list[Statement], restores: list[Restore]) -> Iterator[Fin
             yield Finding(What.FORKED, statement.company, statement.number, text)
 
 
-def _hex(walked: Walked, number: int) -> str | None:
+def _hex(walked: RangeResult, number: int) -> str | None:
     found = walked.hashes.get(number)
     return None if found is None else found.hex()
 
 
-def _contradiction(walked: Walked, statement: Statement) -> Finding | None:
+def _contradiction(walked: RangeResult, statement: Statement) -> Finding | None:
     told = f"The checkpoint of {iso_time(statement.at)} covers entry {statement.number}"
     if statement.number > walked.last:
         text = f"The tail is cut off behind entry {walked.last}. {told}."

@@ -7,12 +7,12 @@ from typing import BinaryIO
 import msgspec
 
 from keyturn.audit import reading
-from keyturn.audit.checkpoint_check import Filed
+from keyturn.audit.checkpoint_check import StoredCheckpoint
 from keyturn.audit.checkpoints import Signed, installation_id, store_epoch
 from keyturn.audit.encoding import GENESIS, Content, Link, Personal, chain_of, company_of
 from keyturn.audit.findings import Finding, What
 from keyturn.audit.reading import Told
-from keyturn.audit.verification import Stretch
+from keyturn.audit.verification import ChainRange
 from keyturn.store.port import ReadTx
 
 EXPORT_FORMAT = "keyturn-audit-1"
@@ -97,15 +97,15 @@ class ExportArchive:
         """Raises ExportRefused, OSError."""
         self._path = path
         self._places: dict[str | None, list[tuple[int, int]]] = {}  # from where to where
-        self._checkpoints: list[Filed] = []
+        self._checkpoints: list[StoredCheckpoint] = []
         self._told: list[Told] = []
         self._asides: list[Finding] = []
         self._header = self._index()
         self.installation = self._header.installation
 
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[ChainRange]:
         return [
-            Stretch(
+            ChainRange(
                 part.company,
                 part.first,
                 part.last,
@@ -116,7 +116,7 @@ class ExportArchive:
             for part in self._header.chains
         ]
 
-    def links(self, stretch: Stretch) -> Iterator[Link]:
+    def links(self, stretch: ChainRange) -> Iterator[Link]:
         with self._path.open("rb") as file:
             for start, end in self._places.get(stretch.company, ()):
                 file.seek(start)
@@ -125,7 +125,7 @@ class ExportArchive:
                     assert entry is not None
                     yield _link(entry)
 
-    def checkpoints(self) -> list[Filed]:
+    def checkpoints(self) -> list[StoredCheckpoint]:
         return self._checkpoints
 
     def told(self) -> list[Told]:
@@ -155,7 +155,7 @@ class ExportArchive:
             self._asides.append(Finding(What.EDITED, None, None, f"Line {number} cannot be read."))
             return
         if line.checkpoint is not None:
-            self._checkpoints.append(Filed(line.checkpoint))
+            self._checkpoints.append(StoredCheckpoint(line.checkpoint))
         if line.told is not None:
             self._told.append(line.told)
         if line.entry is not None:

@@ -10,13 +10,13 @@ import structlog
 
 from keyturn.audit import reading
 from keyturn.audit.archive import lost
-from keyturn.audit.checkpoint_check import Filed, compare, hear, wanted
+from keyturn.audit.checkpoint_check import StoredCheckpoint, compare, validate_checkpoints, wanted
 from keyturn.audit.checkpoints import Signed, Signer, filed, installation_id
 from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
 from keyturn.audit.findings import Faults, Finding
 from keyturn.audit.reading import Head, Told
-from keyturn.audit.restores import Restores, hear_restores
-from keyturn.audit.verification import Stretch, Walked, walk
+from keyturn.audit.restores import Restores, validate_restores
+from keyturn.audit.verification import ChainRange, RangeResult, verify_range
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
 
 CHAIN_FAULT, KEPT_FAULT = "chain", "kept checkpoints"
@@ -25,7 +25,7 @@ _PAUSE = 86_400.0
 log = structlog.get_logger()
 
 
-class Watch:
+class IntegrityMonitor:
     """Looks at the last `entries` of each chain, at its newest checkpoint, and at those in the file `kept`."""
 
     def __init__(self, store: Store, signer: Signer, entries: int, faults: Faults, kept: Path | None = None) -> None:
@@ -51,7 +51,7 @@ class Watch:
         """Verify once; a fault is reported, and over when nothing is wrong any more."""
         kept = await asyncio.to_thread(_filed, self._kept)  # before the chains: they are never behind it
         installation, chains, told = await self._store.read(_overview)
-        heard = hear_restores(told, [self._key], installation)
+        heard = validate_restores(told, [self._key], installation)
         if heard.findings:
             await self._faults.report(CHAIN_FAULT, heard.findings[0].text, heard.findings[0])
             return
@@ -66,29 +66,33 @@ class Watch:
         first = max(1, head.number - self._entries + 1)
         prev = await self._store.read(partial(_hash_before, chain=head.chain, first=first))
         links = await self._links(head, first)
-        stretch = Stretch(company_of(head.chain), first, head.number, prev, head.hash)
-        statements = hear([Filed(newest, head.chain)] if newest else [], [self._key], installation).of(stretch.company)
+        stretch = ChainRange(company_of(head.chain), first, head.number, prev, head.hash)
+        statements = validate_checkpoints(
+            [StoredCheckpoint(newest, head.chain)] if newest else [], [self._key], installation
+        ).of(stretch.company)
         restores = heard.of(stretch.company)
-        walked = walk(stretch, links, wanted(statements, restores))
+        walked = verify_range(stretch, links, wanted(statements, restores))
         faults = [walked.fault, *compare(stretch, walked, statements, restores)]
         return next((fault for fault in faults if fault is not None and fault.is_fault), None)
 
     async def _compare_kept(self, kept: list[Signed], installation: str, heads: list[Head], heard: Restores) -> None:
         """The chains with the checkpoints that left by file: they know a past that the database may not."""
-        testimony = await asyncio.to_thread(hear, map(Filed, kept), [self._key], installation)
-        stretches = [Stretch(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in heads]
+        testimony = await asyncio.to_thread(
+            validate_checkpoints, map(StoredCheckpoint, kept), [self._key], installation
+        )
+        stretches = [ChainRange(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in heads]
         findings = lost(stretches, testimony.statements, heard.of(None))
         for stretch in stretches:
             statements, restores = testimony.of(stretch.company), heard.of(stretch.company)
             hashes = await self._hashes(stretch, wanted(statements, restores))
-            findings += compare(stretch, Walked(stretch.last, stretch.hash, hashes, 0, None), statements, restores)
+            findings += compare(stretch, RangeResult(stretch.last, stretch.hash, hashes, 0, None), statements, restores)
         fault = next((finding for finding in findings if finding.is_fault), None)
         if fault is None:
             self._faults.clear(KEPT_FAULT)
         else:
             await self._faults.report(KEPT_FAULT, f"checkpoint_file says otherwise. {fault.text}", fault)
 
-    async def _hashes(self, stretch: Stretch, numbers: Collection[int]) -> dict[int, bytes]:
+    async def _hashes(self, stretch: ChainRange, numbers: Collection[int]) -> dict[int, bytes]:
         """Page by page, as `_links`."""
         chain, hashes = chain_of(stretch.company), dict[int, bytes]()
         waiting = sorted(numbers)

@@ -108,7 +108,7 @@ class Restores(msgspec.Struct, frozen=True):
         return found
 
 
-def hear_restores(told: Iterable[Told], keys: Collection[bytes] | None, installation: str) -> Restores:
+def validate_restores(told: Iterable[Told], keys: Collection[bytes] | None, installation: str) -> Restores:
     """Believe what one of `keys` signed for this chain of this installation; None: the keys that they name."""
     restores: list[Restore] = []
     acknowledged: set[tuple[str | None, int]] = set()
@@ -156,7 +156,7 @@ def write_restored(
     make_now(tx, signer)
     while seal(tx):
         pass
-    heard = hear_restores(reading.told(tx), [signer.checkpoint_key], installation_id(tx))
+    heard = validate_restores(reading.told(tx), [signer.checkpoint_key], installation_id(tx))
     entered = {each.statement.company for each in heard.restores if each.statement.epoch == epoch}
     if entered != {company_of(chain) for chain in places}:
         raise NotEntered("its chains do not take the entry")
@@ -168,7 +168,7 @@ def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:
     It is sealed at once. Raises ChainForked.
     """
     keys, installation = [signer.checkpoint_key], installation_id(tx)
-    heard = hear_restores(reading.told(tx), keys, installation)
+    heard = validate_restores(reading.told(tx), keys, installation)
     companies = [each.statement.company for each in heard.restores if each.statement.epoch == epoch]
     for company in companies:
         if (company, epoch) not in heard.acknowledged:

@@ -7,9 +7,9 @@ from pathlib import Path
 from keyturn.audit import shipper
 from keyturn.audit.checkpoints import Signer
 from keyturn.audit.findings import Faults
-from keyturn.audit.integrity_monitor import CHAIN_FAULT, Watch
+from keyturn.audit.integrity_monitor import CHAIN_FAULT, IntegrityMonitor
 from keyturn.audit.sealing_loop import SEALING_FAULT, Sealer
-from keyturn.audit.shipper import Courier, Lateness
+from keyturn.audit.shipper import CheckpointShipper, Lateness
 from keyturn.audit.sinks import configured
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
@@ -18,7 +18,7 @@ from keyturn.store.background import run_periodically
 from keyturn.store.port import Store
 
 
-class Custody:
+class AuditService:
     """Start it once the store is open; stop it before the store closes and after all others."""
 
     def __init__(self, store: Store, bus: Bus, signer: Signer, settings: AuditSettings) -> None:
@@ -26,10 +26,10 @@ class Custody:
         self._faults = Faults(store)
         self._sealer = Sealer(store, signer, settings, self._faults)
         outlets = configured(settings)
-        self._couriers = [Courier(store, name, deliver, self._faults) for name, deliver in outlets.items()]
+        self._couriers = [CheckpointShipper(store, name, deliver, self._faults) for name, deliver in outlets.items()]
         self._lateness = Lateness(store, tuple(outlets), settings.checkpoint_grace, self._faults)
         kept = Path(settings.checkpoint_file) if settings.checkpoint_file else None
-        self._watch = Watch(store, signer, settings.verify_entries, self._faults, kept)
+        self._watch = IntegrityMonitor(store, signer, settings.verify_entries, self._faults, kept)
         self._tasks: list[asyncio.Task[None]] = []
         self._unlisten: Callable[[], None] = lambda: None
 

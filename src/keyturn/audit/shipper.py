@@ -32,7 +32,7 @@ _ASTRAY: Row = ()
 log = structlog.get_logger()
 
 
-class Courier:
+class CheckpointShipper:
     """Serves one way out, from where the store says that it is."""
 
     def __init__(self, store: Store, name: str, deliver: Deliver, faults: Faults) -> None:

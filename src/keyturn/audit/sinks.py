@@ -20,7 +20,7 @@ class DeliveryFailed(Exception):
     """The checkpoint did not leave; the message holds no secret."""
 
 
-class FileOutlet:
+class FileSink:
     """Appends lines to a file, which is best on another machine's disk, and waits until they are durable."""
 
     def __init__(self, path: Path) -> None:
@@ -34,7 +34,7 @@ class FileOutlet:
             raise DeliveryFailed(f"The file cannot be written ({error.strerror}).") from None
 
 
-class WebhookOutlet:
+class WebhookSink:
     """Posts the line as JSON; any answer from 200 to 299 takes it. The address may hold a secret and is never told."""
 
     def __init__(self, url: str) -> None:
@@ -56,7 +56,7 @@ class WebhookOutlet:
             raise DeliveryFailed(f"The webhook answered {status}.")
 
 
-class CommandOutlet:
+class CommandSink:
     """Runs a program with the line on its standard input; exit status 0 takes it. No shell is involved."""
 
     def __init__(self, argv: tuple[str, ...]) -> None:
@@ -88,11 +88,11 @@ def configured(settings: AuditSettings) -> dict[str, Deliver]:
     """The ways out that are configured, by the name of their setting."""
     outlets: dict[str, Deliver] = {}
     if settings.checkpoint_file:
-        outlets["checkpoint_file"] = FileOutlet(Path(settings.checkpoint_file)).deliver
+        outlets["checkpoint_file"] = FileSink(Path(settings.checkpoint_file)).deliver
     if settings.checkpoint_url:
-        outlets["checkpoint_url"] = WebhookOutlet(settings.checkpoint_url).deliver
+        outlets["checkpoint_url"] = WebhookSink(settings.checkpoint_url).deliver
     if settings.checkpoint_command:
-        outlets["checkpoint_command"] = CommandOutlet(settings.checkpoint_command).deliver
+        outlets["checkpoint_command"] = CommandSink(settings.checkpoint_command).deliver
     return outlets
 
 

@@ -12,7 +12,7 @@ _AROUND = 1_000
 """How far from its place an entry is looked for once something is wrong."""
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class ChainRange(msgspec.Struct, frozen=True):
     """The part of a chain that is looked at."""
 
     company: str | None
@@ -27,7 +27,7 @@ class Stretch(msgspec.Struct, frozen=True):
     """Nothing is sealed behind `last`."""
 
 
-class Walked(msgspec.Struct, frozen=True):
+class RangeResult(msgspec.Struct, frozen=True):
     """A chain as it was walked through."""
 
     last: int
@@ -39,7 +39,7 @@ class Walked(msgspec.Struct, frozen=True):
     fault: Finding | None
 
 
-def walk(stretch: Stretch, links: Iterable[Link], wanted: Collection[int] = ()) -> Walked:
+def verify_range(stretch: ChainRange, links: Iterable[Link], wanted: Collection[int] = ()) -> RangeResult:
     """Walk through a stretch of a chain. After the first fault the rest is only counted."""
     rest = iter(links)
     last, digest, erased = stretch.first - 1, stretch.prev, 0
@@ -54,10 +54,10 @@ def walk(stretch: Stretch, links: Iterable[Link], wanted: Collection[int] = ()) 
         erased += link.personal is not None and link.personal.erased
         if link.number in wanted:
             hashes[link.number] = link.hash
-    return Walked(last, digest, hashes, erased, fault or _end_fault(stretch, last, digest))
+    return RangeResult(last, digest, hashes, erased, fault or _end_fault(stretch, last, digest))
 
 
-def _end_fault(stretch: Stretch, last: int, digest: bytes | None) -> Finding | None:
+def _end_fault(stretch: ChainRange, last: int, digest: bytes | None) -> Finding | None:
     """What the end of the chain should have been and is not."""
     if last < stretch.last:
         text = f"The tail is cut off behind entry {last}: entry {stretch.last} was the last."
@@ -87,7 +87,7 @@ def _sealed_as(link: Link, number: int) -> bool:
 class _Diagnosis:
     """What happened to a chain where `link` is not the entry `number` that follows `prev`."""
 
-    def __init__(self, stretch: Stretch, link: Link, number: int, prev: bytes | None, ahead: list[Link]) -> None:
+    def __init__(self, stretch: ChainRange, link: Link, number: int, prev: bytes | None, ahead: list[Link]) -> None:
         self._stretch = stretch
         self._link = link
         self._number = number

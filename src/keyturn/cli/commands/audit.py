@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cyclopts import Parameter
 
 from keyturn.audit import reading
-from keyturn.audit.archive import Archive, DatabaseArchive, Report, verify
+from keyturn.audit.archive import Archive, DatabaseArchive, VerificationReport, verify
 from keyturn.audit.export import ExportArchive, ExportRefused, kept_checkpoints, write
 from keyturn.cli.administration import perform
 from keyturn.cli.configuration import settings_at
@@ -149,7 +149,7 @@ def _public_keys(path: Path) -> list[bytes]:
     return octets
 
 
-def _told(report: Report) -> Iterator[str]:
+def _told(report: VerificationReport) -> Iterator[str]:
     for chain in report.chains:
         covered = f"checkpoint at entry {chain.checkpoint}" if chain.checkpoint else "no checkpoint"
         yield f"{chain.company or 'installation'}: entries {chain.first} to {chain.last}, {covered}"
