@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.alerts.channel import NotDelivered
 from keyturn.alerts.message import Message, Origin
-from keyturn.alerts.outbox import Letter
+from keyturn.alerts.outbox import QueuedMessage
 from tests.support.alert_env import ADMIN, SENDER, alert_env, by_mail
 from tests.support.certificates import Authority
 
@@ -17,7 +17,7 @@ from .mail_server import MailServer
 pytestmark = pytest.mark.anyio
 
 PASSWORD = "correct horse battery"
-LETTER = Letter(
+LETTER = QueuedMessage(
     7,
     Message(
         id="7",

@@ -21,7 +21,7 @@ ON CONFLICT (kind, company_id) DO UPDATE SET since = excluded.since, count = exc
 """
 
 
-class Tally(msgspec.Struct, frozen=True):
+class Counter(msgspec.Struct, frozen=True):
     """How many entries of a kind a company had since the window began."""
 
     since: int
@@ -41,12 +41,12 @@ def collect(tx: Tx, channels: tuple[str, ...]) -> bool:
     for entry in entries.page(tx, seen, upto, KINDS):
         rule = rule_for(entry)
         if rule is not None:
-            _tell(tx, rule, entry, channels)
+            _queue_message(tx, rule, entry, channels)
     entries.advance(tx, upto)
     return upto < newest
 
 
-def _tell(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...]) -> None:
+def _queue_message(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...]) -> None:
     tally = _tally(tx, entry)
     digest = tally.digest
     if tally.count > rule.singly:
@@ -56,7 +56,7 @@ def _tell(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...]) -> None:
     _keep(tx, entry, msgspec.structs.replace(tally, digest=digest))
 
 
-def _folded(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...], tally: Tally) -> int:
+def _folded(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...], tally: Counter) -> int:
     """The digest that the entry was counted into."""
     if tally.digest is not None and outbox.fold(tx, tally.digest, entry.seq):
         return tally.digest
@@ -64,14 +64,14 @@ def _folded(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...], tally: 
     return entry.seq
 
 
-def _tally(tx: ReadTx, entry: Entry) -> Tally:
+def _tally(tx: ReadTx, entry: Entry) -> Counter:
     """With this entry counted."""
     row = tx.one(_TALLY, kind=entry.kind, company_id=entry.company_id or "")
-    tally = Tally(*row) if row else Tally(tx.now)
+    tally = Counter(*row) if row else Counter(tx.now)
     if tx.now >= after(tally.since, WINDOW):
-        tally = Tally(tx.now)
+        tally = Counter(tx.now)
     return msgspec.structs.replace(tally, count=tally.count + 1)
 
 
-def _keep(tx: Tx, entry: Entry, tally: Tally) -> None:
+def _keep(tx: Tx, entry: Entry, tally: Counter) -> None:
     tx.run(_KEEP, kind=entry.kind, company_id=entry.company_id or "", **msgspec.structs.asdict(tally))

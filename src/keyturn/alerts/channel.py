@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from keyturn.alerts.outbox import Letter
+from keyturn.alerts.outbox import QueuedMessage
 
 
 class NotDelivered(Exception):
@@ -21,6 +21,6 @@ class Channel(Protocol):
         """As in the list of alerts and in the metrics."""
         ...
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: QueuedMessage) -> None:
         """Raises `NotDelivered`, within the channel's own time limit."""
         ...

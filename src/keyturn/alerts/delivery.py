@@ -6,7 +6,7 @@ import structlog
 
 from keyturn.alerts import outbox
 from keyturn.alerts.channel import Channel, NotDelivered
-from keyturn.alerts.outbox import Letter
+from keyturn.alerts.outbox import QueuedMessage
 from keyturn.clock import Clock
 from keyturn.store.background import retry_until_available
 from keyturn.store.port import Store
@@ -37,12 +37,12 @@ class Delivery:
         while letter := await self._next():
             await self._deliver(letter)
 
-    async def _next(self) -> Letter | None:
+    async def _next(self) -> QueuedMessage | None:
         now = self._clock.monotonic()
         letters = await self._store.read(partial(outbox.due, channel=self._channel.name))
         return next((letter for letter in letters if self._not_before.get(letter.seq, 0.0) <= now), None)
 
-    async def _deliver(self, letter: Letter) -> None:
+    async def _deliver(self, letter: QueuedMessage) -> None:
         try:
             await self._channel.send(letter)
         except NotDelivered as error:
@@ -58,7 +58,7 @@ class Delivery:
             self._not_before.pop(letter.seq, None)
             self._metrics.count_alert(self._channel.name, "sent")
 
-    async def _failed(self, letter: Letter, fault: str, reached: tuple[str, ...]) -> None:
+    async def _failed(self, letter: QueuedMessage, fault: str, reached: tuple[str, ...]) -> None:
         name = self._channel.name
         everybody = tuple(dict.fromkeys((*letter.reached, *reached)))
         note = partial(outbox.failed, letter=letter, channel=name, fault=fault, reached=everybody)

@@ -14,7 +14,7 @@ from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.alerts import outbox
 from keyturn.alerts.channel import Channel, NotDelivered
 from keyturn.alerts.message import Message
-from keyturn.alerts.outbox import Letter
+from keyturn.alerts.outbox import QueuedMessage
 from keyturn.clock import iso_time
 
 
@@ -43,10 +43,10 @@ async def try_channels(channels: Sequence[Channel], now: int) -> list[dict[str, 
         text="This is a test. Nothing happened.",
         entry=None,
     )
-    return await asyncio.gather(*(_try(channel, Letter(0, message)) for channel in channels))
+    return await asyncio.gather(*(_try(channel, QueuedMessage(0, message)) for channel in channels))
 
 
-async def _try(channel: Channel, letter: Letter) -> dict[str, Any]:
+async def _try(channel: Channel, letter: QueuedMessage) -> dict[str, Any]:
     try:
         await channel.send(letter)
     except NotDelivered as error:

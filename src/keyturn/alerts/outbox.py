@@ -42,7 +42,7 @@ WHERE :unsent = 0 OR state = 'unsent' ORDER BY entry_seq DESC, channel LIMIT :li
 """
 
 
-class Letter(msgspec.Struct, frozen=True):
+class QueuedMessage(msgspec.Struct, frozen=True):
     """A message that waits on one channel; `reached` are those who have it already."""
 
     seq: int
@@ -62,16 +62,16 @@ def fold(tx: Tx, into: int, seq: int) -> bool:
     return tx.run(_FOLD, digest=into, last_seq=seq, now=tx.now) > 0
 
 
-def due(tx: ReadTx, channel: str) -> list[Letter]:
+def due(tx: ReadTx, channel: str) -> list[QueuedMessage]:
     """What the channel can send now: those that failed least come first, so none holds up the others."""
     return [_letter(*row) for row in tx.all(_DUE, channel=channel, now=tx.now, limit=_PAGE)]
 
 
-def sent(tx: Tx, letter: Letter, channel: str) -> None:
+def sent(tx: Tx, letter: QueuedMessage, channel: str) -> None:
     tx.run(_SENT, seq=letter.seq, channel=channel, now=tx.now)
 
 
-def failed(tx: Tx, letter: Letter, channel: str, fault: str, reached: tuple[str, ...]) -> tuple[bool, int]:
+def failed(tx: Tx, letter: QueuedMessage, channel: str, fault: str, reached: tuple[str, ...]) -> tuple[bool, int]:
     """Write down a failed attempt; whether it was the last, and how many there were."""
     too_old = after(tx.now, -GIVEN_UP_AFTER)
     who = msgspec.json.encode(reached).decode()
@@ -84,7 +84,7 @@ def unsent(tx: ReadTx) -> dict[str, int]:
     return dict(tx.all(_UNSENT))
 
 
-def forget(tx: Tx) -> None:
+def delete_expired(tx: Tx) -> None:
     """Drop what ended long ago."""
     tx.run(_FORGET, before=after(tx.now, -_KEPT))
 
@@ -94,9 +94,9 @@ def listed(tx: ReadTx, *, unsent: bool, limit: int) -> list[dict[str, Any]]:
     return [_told(row) for row in tx.all(_LIST, unsent=int(unsent), limit=limit)]
 
 
-def _letter(seq: int, text: str, count: int, last_seq: int, reached: str) -> Letter:
+def _letter(seq: int, text: str, count: int, last_seq: int, reached: str) -> QueuedMessage:
     message = msgspec.json.decode(text, type=Message)
-    return Letter(seq, digest(message, count, last_seq), tuple(msgspec.json.decode(reached)))
+    return QueuedMessage(seq, digest(message, count, last_seq), tuple(msgspec.json.decode(reached)))
 
 
 def _told(row: Row) -> dict[str, Any]:

@@ -69,6 +69,6 @@ class Alerts:
             self._metrics.set_alerts_unsent(name, unsent.get(name, 0))
 
     async def _tidy(self) -> None:
-        await self._store.write(outbox.forget)
+        await self._store.write(outbox.delete_expired)
         if self._backup_max_age:
             await self._store.write(partial(backups.watch, max_age=self._backup_max_age))

@@ -14,7 +14,7 @@ import structlog
 
 from keyturn.alerts.channel import NotDelivered
 from keyturn.alerts.message import Message
-from keyturn.alerts.outbox import Letter
+from keyturn.alerts.outbox import QueuedMessage
 from keyturn.config.rules import is_mail_address
 from keyturn.config.settings import SmtpSettings
 
@@ -42,7 +42,7 @@ class SmtpChannel:
         self._password = password
         self._recipients = recipients
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: QueuedMessage) -> None:
         everybody = list(dict.fromkeys((*self._settings.to, *await self._recipients(letter.message.company))))
         wanted = [address for address in everybody if is_mail_address(address)]
         if len(wanted) < len(everybody):

@@ -14,7 +14,7 @@ from yarl import URL
 from keyturn import __version__
 from keyturn.alerts.addresses import PinnedResolver, resolved
 from keyturn.alerts.channel import NotDelivered
-from keyturn.alerts.outbox import Letter
+from keyturn.alerts.outbox import QueuedMessage
 from keyturn.clock import SECOND, Clock
 from keyturn.config.settings import WebhookSettings
 
@@ -44,7 +44,7 @@ class WebhookChannel:
         self._clock = clock
         self._ssl = ssl.create_default_context()
 
-    async def send(self, letter: Letter) -> None:
+    async def send(self, letter: QueuedMessage) -> None:
         body = msgspec.json.encode(letter.message)
         try:
             async with asyncio.timeout(self._settings.timeout):

@@ -43,12 +43,12 @@ WHERE vehicle_id = :vehicle_id AND (
 _NOTICES = "SELECT channel, at, text, actor FROM notice WHERE immobilisation_id = :id ORDER BY at"
 
 
-class TellCommand(Arguments, frozen=True):
+class DossierOfCommand(Arguments, frozen=True):
     command: str
     """Id."""
 
 
-def tell(session: Session, arguments: TellCommand) -> Answer:
+def build_dossier(session: Session, arguments: DossierOfCommand) -> Answer:
     """Everything in one JSON-ready tree. Raises `OperationError`."""
     tx = session.tx
     command = record.load(tx, arguments.command.lower())
@@ -165,4 +165,4 @@ def _hex(octets: bytes | None) -> str | None:
     return None if octets is None else octets.hex()
 
 
-OPERATIONS = (Operation("command dossier", TellCommand, tell, role="viewer", guard=reads()),)
+OPERATIONS = (Operation("command dossier", DossierOfCommand, build_dossier, role="viewer", guard=reads()),)
