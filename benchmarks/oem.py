@@ -4,7 +4,16 @@ import asyncio
 import time
 
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.connectors.port import Declarations, Inbox, Observed, OemAnswer, Operation, Order, Target, Verdict
+from keyturn.connectors.port import (
+    Capabilities,
+    Inbox,
+    Observed,
+    OemResponse,
+    Operation,
+    OutboundCommand,
+    OutcomeKind,
+    Target,
+)
 
 FOLLOW_FLOOR = 3600.0
 """Seconds before an operation is asked about: longer than any measurement."""
@@ -14,7 +23,7 @@ class InstantOem:
     """The connector port without a wire: every command succeeds. `called` is set by a call, `called_at` is its time."""
 
     def __init__(self, initiate_wait: float) -> None:
-        self.declares = Declarations(
+        self.declares = Capabilities(
             offers=frozenset(COMMANDS),
             enforces_preconditions=True,
             initiate_wait=initiate_wait,
@@ -26,19 +35,19 @@ class InstantOem:
     async def start(self, _inbox: Inbox) -> None:
         """It never says anything unasked."""
 
-    async def send(self, _order: Order) -> OemAnswer:
+    async def send(self, _order: OutboundCommand) -> OemResponse:
         self.called_at = time.perf_counter()
         self.called.set()
-        return OemAnswer(Verdict.SUCCEEDED)
+        return OemResponse(OutcomeKind.SUCCEEDED)
 
-    async def ask(self, _target: Target, _name: str, _operation: Operation) -> OemAnswer:
-        return OemAnswer(Verdict.IN_PROGRESS)
+    async def ask(self, _target: Target, _name: str, _operation: Operation) -> OemResponse:
+        return OemResponse(OutcomeKind.IN_PROGRESS)
 
-    async def look_up(self, _target: Target, _name: str, _command_id: str) -> OemAnswer:
-        return OemAnswer(Verdict.NOTHING_FOUND)
+    async def look_up(self, _target: Target, _name: str, _command_id: str) -> OemResponse:
+        return OemResponse(OutcomeKind.NOTHING_FOUND)
 
-    async def cancel(self, _target: Target, _operation: Operation) -> OemAnswer:
-        return OemAnswer(Verdict.NOTHING_FOUND)
+    async def cancel(self, _target: Target, _operation: Operation) -> OemResponse:
+        return OemResponse(OutcomeKind.NOTHING_FOUND)
 
     async def observe(self, _target: Target) -> Observed:
         return Observed()

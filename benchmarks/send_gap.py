@@ -14,7 +14,7 @@ from aiohttp.http_writer import StreamWriter
 from benchmarks.load import quantile
 from keyturn.clock import SystemClock, after
 from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.http.write_once import Gate, OncePayload
+from keyturn.connectors.oem_http.http.write_once import OncePayload, WriteOnceGuard
 
 SENDINGS = 2_000
 
@@ -40,9 +40,9 @@ async def _gaps() -> list[float]:
 @contextmanager
 def _timed(gaps: list[float]) -> Iterator[None]:
     entered: list[float] = []
-    enter = Gate.enter
+    enter = WriteOnceGuard.enter
 
-    def entering(gate: Gate, *arguments: Any) -> None:
+    def entering(gate: WriteOnceGuard, *arguments: Any) -> None:
         enter(gate, *arguments)
         entered.append(time.perf_counter())
 
@@ -55,7 +55,7 @@ def _timed(gaps: list[float]) -> Iterator[None]:
         return written
 
     with (
-        patch.object(Gate, "enter", entering),
+        patch.object(WriteOnceGuard, "enter", entering),
         patch.object(StreamWriter, "_write", writing(StreamWriter._write)),
         patch.object(StreamWriter, "_writelines", writing(StreamWriter._writelines)),
     ):
@@ -78,7 +78,7 @@ async def _far_side() -> tuple[web.AppRunner, str]:
 
 async def _send(session: aiohttp.ClientSession, url: str) -> None:
     clock = SystemClock()
-    gate = Gate(Deadline(clock, clock.boottime() + 5, after(clock.now(), 5)))
+    gate = WriteOnceGuard(Deadline(clock, clock.boottime() + 5, after(clock.now(), 5)))
     async with asyncio.timeout(5) as limit:
         payload = OncePayload(b'{"client_ref": "0197"}', gate, limit, 5.0)
         async with session.post(url, data=payload) as answer:

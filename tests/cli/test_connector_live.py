@@ -15,7 +15,7 @@ from keyturn.connectors.oem_http.connector import OemHttp
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.definition.definition import parse_definition
 from keyturn.connectors.oem_http.trial import ReadOnlyWire
-from keyturn.connectors.port import Account, Order, Target
+from keyturn.connectors.port import Account, OutboundCommand, Target
 from tests.support.oem import Oem, Seen, answer
 
 from .test_connector import DEFINITION, OAUTH, Check, check, state
@@ -99,7 +99,7 @@ async def test_a_trial_cannot_write_a_command(oem: Oem) -> None:
     target = Target(Account("a", {"token": "t", "pin": "1"}), "V", "V")
     try:
         with pytest.raises(RuntimeError, match="sends no command"):
-            await connector.send(Order("id", "lock_door", target, until, clock.boottime() + 10, until))
+            await connector.send(OutboundCommand("id", "lock_door", target, until, clock.boottime() + 10, until))
     finally:
         await connector.close()
     assert oem.seen == []

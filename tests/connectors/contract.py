@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from keyturn.connectors.port import Connector, OemAnswer, Operation, StateReport, Verdict
+from keyturn.connectors.port import Connector, OemResponse, Operation, OutcomeKind, StateReport
 from tests.support.clock import RunningClock
 
 from .orders import TOKEN, order, target
@@ -43,7 +43,7 @@ MAY_HAVE_HAPPENED = (
     Conduct.REDIRECTS,
     Conduct.FAILS_UNLISTED,
 )
-PUSHED = (Verdict.IN_PROGRESS, Verdict.SUCCEEDED, Verdict.FAILED, Verdict.REFUSED)
+PUSHED = (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
 """What an OEM can say unasked of an operation that it has."""
 RAW_TEXT = "oem internal text 4711"
 """What a far side says in its own words with every failure; the public must never read it."""
@@ -53,10 +53,10 @@ class Letters:
     """An inbox that keeps what is pushed."""
 
     def __init__(self) -> None:
-        self.operations: list[tuple[str, Operation, OemAnswer]] = []
+        self.operations: list[tuple[str, Operation, OemResponse]] = []
         self.reports: list[tuple[str, str, StateReport]] = []
 
-    async def operation_changed(self, account_id: str, operation: Operation, answer: OemAnswer) -> None:
+    async def operation_changed(self, account_id: str, operation: Operation, answer: OemResponse) -> None:
         self.operations.append((account_id, operation, answer))
 
     async def state_reported(self, account_id: str, external_id: str, report: StateReport) -> None:
@@ -81,36 +81,36 @@ class ConnectorContract:
     async def test_a_command_that_is_taken_reaches_the_far_side_once(self, rig: Rig) -> None:
         await rig.behave(Conduct.TAKES_IT)
         answer = await rig.connector.send(order(rig.clock))
-        assert answer.verdict in (Verdict.IN_PROGRESS, Verdict.SUCCEEDED)
+        assert answer.verdict in (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED)
         assert rig.received() == 1
 
     @pytest.mark.parametrize("conduct", MAY_HAVE_HAPPENED, ids=lambda conduct: conduct.name.lower())
     async def test_what_may_have_happened_is_sent_once_and_said_to_be_so(self, rig: Rig, conduct: Conduct) -> None:
         await rig.behave(conduct)
         answer = await rig.connector.send(order(rig.clock))
-        assert answer.verdict in (Verdict.UNCLEAR, Verdict.NO_OPERATION)
+        assert answer.verdict in (OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION)
         assert answer.may_have_happened
         assert rig.received() == 1
 
     async def test_a_listed_answer_cannot_have_happened(self, rig: Rig) -> None:
         await rig.behave(Conduct.DOES_NOT_TAKE_IT)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (Verdict.NOT_TAKEN, False, False)
+        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, False, False)
 
     async def test_a_listed_answer_can_be_temporary_and_say_how_long(self, rig: Rig) -> None:
         await rig.behave(Conduct.DOES_NOT_TAKE_IT_NOW)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.temporary, answer.retry_after) == (Verdict.NOT_TAKEN, True, 7.0)
+        assert (answer.verdict, answer.temporary, answer.retry_after) == (OutcomeKind.NOT_TAKEN, True, 7.0)
 
     async def test_an_absent_far_side_cannot_have_done_it_and_may_come_back(self, rig: Rig) -> None:
         await rig.behave(Conduct.IS_ABSENT)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (Verdict.NOT_TAKEN, True, False)
+        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, True, False)
 
     async def test_a_refusal_for_a_precondition_has_its_number(self, rig: Rig) -> None:
         await rig.behave(Conduct.REFUSES_FOR_MOVING)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.preconditions) == (Verdict.REFUSED, (1,))
+        assert (answer.verdict, answer.preconditions) == (OutcomeKind.REFUSED, (1,))
         assert not answer.may_have_happened
 
     @pytest.mark.parametrize("late", ["send_by", "send_by_boottime"])
@@ -118,13 +118,13 @@ class ConnectorContract:
         await rig.behave(Conduct.TAKES_IT)
         overdue = msgspec.structs.replace(order(rig.clock), **{late: 0})
         answer = await rig.connector.send(overdue)
-        assert (answer.verdict, answer.temporary) == (Verdict.NOT_TAKEN, True)
+        assert (answer.verdict, answer.temporary) == (OutcomeKind.NOT_TAKEN, True)
         assert rig.received() == 0
 
     async def test_a_command_that_is_not_offered_is_not_sent(self, rig: Rig) -> None:
         await rig.behave(Conduct.TAKES_IT)
         answer = await rig.connector.send(order(rig.clock, "self_destruct"))
-        assert (answer.verdict, answer.temporary) == (Verdict.NOT_TAKEN, False)
+        assert (answer.verdict, answer.temporary) == (OutcomeKind.NOT_TAKEN, False)
         assert rig.received() == 0
 
     async def test_immobilising_is_offered_only_where_it_blocks_the_next_start_alone(self, rig: Rig) -> None:
@@ -148,7 +148,7 @@ class ConnectorContract:
         asked = await rig.connector.ask(at, "start", Operation(id="op-1"))
         found = await rig.connector.look_up(at, "start", "some-id")
         cancelled = await rig.connector.cancel(at, Operation(id="op-1"))
-        assert {answer.verdict for answer in (asked, found, cancelled)} == {Verdict.NOTHING_FOUND}
+        assert {answer.verdict for answer in (asked, found, cancelled)} == {OutcomeKind.NOTHING_FOUND}
 
     async def test_state_that_cannot_be_read_is_none(self, rig: Rig) -> None:
         await rig.behave(Conduct.IS_ABSENT)

@@ -3,7 +3,7 @@
 import uuid
 
 from keyturn.clock import Clock, after
-from keyturn.connectors.port import Account, Order, Target
+from keyturn.connectors.port import Account, OutboundCommand, Target
 
 TOKEN = "s3cret-oem-token"
 
@@ -16,9 +16,9 @@ def target(owner: Account | None = None) -> Target:
     return Target(owner or account(), vin="9KTPARKED00000001", external_id="car 1/a")
 
 
-def order(clock: Clock, name: str = "start", *, within: float = 5.0, at: Target | None = None) -> Order:
+def order(clock: Clock, name: str = "start", *, within: float = 5.0, at: Target | None = None) -> OutboundCommand:
     """An order whose first byte may leave for `within` seconds from now."""
-    return Order(
+    return OutboundCommand(
         command_id=str(uuid.uuid4()),
         name=name,
         target=at or target(),

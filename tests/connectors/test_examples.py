@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.clock import SECOND
-from keyturn.connectors.port import Connector, Operation, Reading, Verdict
+from keyturn.connectors.port import Connector, Operation, OutcomeKind, SignalReading
 from keyturn.connectors.registry import build_connectors
 from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
@@ -38,13 +38,18 @@ async def test_the_sync_example_sends_and_reads_the_result(oem: Oem) -> None:
     )
     sent = order(RunningClock(), "lock_door", at=at)
     done = await connector.send(sent)
-    assert (done.verdict, done.completed_at) == (Verdict.SUCCEEDED, TEN_O_CLOCK)
+    assert (done.verdict, done.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
     seen = oem.seen[0]
     assert (seen.method, seen.target) == ("PUT", "/fleets/f1/cars/car%201%2Fa/actions/LOCK")
     assert (seen.headers["x-api-key"], seen.headers["x-correlation-id"]) == ("key", sent.command_id)
     assert seen.json == {"action": {"name": "LOCK", "validUntil": sent.expires_at * 1000 // SECOND}}
     rest = [await connector.send(order(RunningClock(), "lock_door", at=at)) for _ in range(4)]
-    assert [each.verdict for each in rest] == [Verdict.SUCCEEDED, Verdict.FAILED, Verdict.REFUSED, Verdict.NOT_TAKEN]
+    assert [each.verdict for each in rest] == [
+        OutcomeKind.SUCCEEDED,
+        OutcomeKind.FAILED,
+        OutcomeKind.REFUSED,
+        OutcomeKind.NOT_TAKEN,
+    ]
     already, refused, running, busy = rest
     assert (already.already_done, refused.detail, running.preconditions) == (True, "A door is open.", (3,))
     assert busy.temporary
@@ -78,11 +83,11 @@ async def test_the_sync_example_reads_state(oem: Oem) -> None:
     speed = report.readings["speed"].value
     assert speed == pytest.approx(160.9344)
     assert report.readings == {
-        "speed": Reading(speed, TEN_O_CLOCK - SECOND, TEN_O_CLOCK),
-        "system_power_mode": Reading("on", None, TEN_O_CLOCK),
-        "transmission_gear": Reading("park", None, TEN_O_CLOCK),
-        "doors_locked": Reading(None, None, TEN_O_CLOCK, "the source flags it as not valid"),
-        "lv_battery_voltage": Reading(12.6, None, TEN_O_CLOCK),
+        "speed": SignalReading(speed, TEN_O_CLOCK - SECOND, TEN_O_CLOCK),
+        "system_power_mode": SignalReading("on", None, TEN_O_CLOCK),
+        "transmission_gear": SignalReading("park", None, TEN_O_CLOCK),
+        "doors_locked": SignalReading(None, None, TEN_O_CLOCK, "the source flags it as not valid"),
+        "lv_battery_voltage": SignalReading(12.6, None, TEN_O_CLOCK),
     }
 
 
@@ -123,10 +128,14 @@ async def test_the_oauth_example_follows_a_request_to_its_end(tmp_path: Path, mo
         other = await connector.look_up(at, "start", "another-id")
         withdrawn = await connector.cancel(at, request)
         await connector.close()
-    assert (taken.verdict, taken.operation, running.verdict) == (Verdict.IN_PROGRESS, request, Verdict.IN_PROGRESS)
-    assert (done.verdict, done.completed_at) == (Verdict.SUCCEEDED, TEN_O_CLOCK)
-    assert (found.verdict, other.verdict) == (Verdict.SUCCEEDED, Verdict.NOTHING_FOUND)
-    assert (withdrawn.verdict, withdrawn.cancelled) == (Verdict.FAILED, True)
+    assert (taken.verdict, taken.operation, running.verdict) == (
+        OutcomeKind.IN_PROGRESS,
+        request,
+        OutcomeKind.IN_PROGRESS,
+    )
+    assert (done.verdict, done.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
+    assert (found.verdict, other.verdict) == (OutcomeKind.SUCCEEDED, OutcomeKind.NOTHING_FOUND)
+    assert (withdrawn.verdict, withdrawn.cancelled) == (OutcomeKind.FAILED, True)
     assert oem.seen[1].headers["idempotency-key"] == sent.command_id
     assert {seen.headers["authorization"] for seen in oem.seen[1:]} == {"Bearer issued"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.oem_http.definition.queries import Query
-from keyturn.connectors.port import Operation, Target, Verdict
+from keyturn.connectors.port import Operation, OutcomeKind, Target
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, answer
 
@@ -20,7 +20,7 @@ OURS = "resMsg[?recordId=='{operation.id}'].result | [0]"
 RESULT = {"state": OURS, "succeeded": ["success"], "failed": ["fail"]}
 
 
-async def asked(oem: Oem, ending: Ending, id_: str, **changes: Any) -> Verdict:
+async def asked(oem: Oem, ending: Ending, id_: str, **changes: Any) -> OutcomeKind:
     asker = connector(oem.url, **changes)
     oem.says(ending)
     answered = await asker.ask(target(), "lock_door", Operation(id=id_))
@@ -29,9 +29,9 @@ async def asked(oem: Oem, ending: Ending, id_: str, **changes: Any) -> Verdict:
 
 
 async def test_the_outcome_is_found_in_a_list_of_everybody_s_operations(oem: Oem) -> None:
-    assert await asked(oem, answer(200, EVERYBODY), "mine-1", result=RESULT) is Verdict.FAILED
-    assert await asked(oem, answer(200, EVERYBODY), "other-9", result=RESULT) is Verdict.SUCCEEDED
-    assert await asked(oem, answer(200, EVERYBODY), "third", result=RESULT) is Verdict.IN_PROGRESS
+    assert await asked(oem, answer(200, EVERYBODY), "mine-1", result=RESULT) is OutcomeKind.FAILED
+    assert await asked(oem, answer(200, EVERYBODY), "other-9", result=RESULT) is OutcomeKind.SUCCEEDED
+    assert await asked(oem, answer(200, EVERYBODY), "third", result=RESULT) is OutcomeKind.IN_PROGRESS
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ async def test_the_outcome_is_found_in_a_list_of_everybody_s_operations(oem: Oem
 )
 async def test_an_id_is_data_whatever_it_holds(oem: Oem, id_: str) -> None:
     mine = {"resMsg": [{"recordId": "other", "result": "success"}, {"recordId": id_, "result": "fail"}]}
-    assert await asked(oem, answer(200, mine), id_, result=RESULT) is Verdict.FAILED
+    assert await asked(oem, answer(200, mine), id_, result=RESULT) is OutcomeKind.FAILED
     others = {"resMsg": [{"recordId": "other", "result": "success"}]}
-    assert await asked(oem, answer(200, others), id_, result=RESULT) is Verdict.IN_PROGRESS
+    assert await asked(oem, answer(200, others), id_, result=RESULT) is OutcomeKind.IN_PROGRESS
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ async def test_an_id_is_data_whatever_it_holds(oem: Oem, id_: str) -> None:
 )
 async def test_a_placeholder_may_stand_for_a_text_a_value_or_a_key(oem: Oem, state: str) -> None:
     body = {**EVERYBODY, "byId": {"mine-1": {"result": "fail"}, "other-9": {"result": "success"}}}
-    assert await asked(oem, answer(200, body), "mine-1", result={**RESULT, "state": state}) is Verdict.FAILED
+    assert await asked(oem, answer(200, body), "mine-1", result={**RESULT, "state": state}) is OutcomeKind.FAILED
 
 
 async def test_the_first_answer_knows_the_command_and_the_vehicle(oem: Oem) -> None:
@@ -79,7 +79,7 @@ async def test_a_first_answer_that_may_be_final_knows_its_own_operation(oem: Oem
     oem.says(answer(200, {"mine": "mine-1", **EVERYBODY}))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
-    assert answered.verdict is Verdict.FAILED
+    assert answered.verdict is OutcomeKind.FAILED
 
 
 async def test_a_number_stays_a_number(oem: Oem) -> None:
@@ -90,7 +90,7 @@ async def test_a_number_stays_a_number(oem: Oem) -> None:
     )
     answered = await sender.send(sent)
     await sender.close()
-    assert answered.verdict is Verdict.SUCCEEDED
+    assert answered.verdict is OutcomeKind.SUCCEEDED
 
 
 async def test_a_look_up_and_a_cancel_find_ours(oem: Oem) -> None:
@@ -102,8 +102,8 @@ async def test_a_look_up_and_a_cancel_find_ours(oem: Oem) -> None:
     looked_up = await asker.look_up(target(), "start", "our-id")
     cancelled = await asker.cancel(target(), Operation(id="2"))
     await asker.close()
-    assert (looked_up.verdict, looked_up.operation) == (Verdict.FAILED, Operation(id="2"))
-    assert cancelled.verdict is Verdict.FAILED
+    assert (looked_up.verdict, looked_up.operation) == (OutcomeKind.FAILED, Operation(id="2"))
+    assert cancelled.verdict is OutcomeKind.FAILED
 
 
 async def test_state_is_found_in_a_list_of_the_account_s_vehicles(oem: Oem) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.port import Exchange
+from keyturn.connectors.port import LoggedRequest
 from tests.support.clock import RunningClock
 from tests.support.oem import DROP, Ending, Oem, answer
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 CREDENTIALS = {"token": "t0k", "fleet_id": "7", "region": "the", "pin": "1234", "unlock": "5678"}
 
 
-async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: Any) -> Exchange:
+async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: Any) -> LoggedRequest:
     oem.says(ending)
     sender = connector(oem.url, send={"path": path, "body": {}}, auth={"scheme": "bearer", **auth})
     answered = await sender.send(order(RunningClock(), at=target(account(**CREDENTIALS))))

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from keyturn.clock import SECOND, iso_time
-from keyturn.connectors.port import Operation, Target, Verdict
+from keyturn.connectors.port import Operation, OutcomeKind, Target
 from tests.support.clock import RunningClock
 from tests.support.oem import Oem, answer
 
@@ -79,7 +79,7 @@ async def test_a_vehicle_id_that_would_change_the_path_is_not_sent(oem: Oem, ext
     answered = await sender.send(order(RunningClock(), at=at))
     assert await sender.read_state(at) is None
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, False)
+    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert oem.seen == []
 
 
@@ -87,7 +87,7 @@ async def test_a_credential_that_breaks_the_header_is_not_sent(oem: Oem) -> None
     sender = connector(oem.url)
     answered = await sender.send(order(RunningClock(), at=target(account(token="a\r\nX-Evil: 1"))))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (Verdict.NOT_TAKEN, False)
+    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert oem.seen == []
 
 

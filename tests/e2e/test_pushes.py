@@ -10,15 +10,15 @@ import pytest
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors import registry
 from keyturn.connectors.port import (
-    Declarations,
+    Capabilities,
     Inbox,
     Observed,
-    OemAnswer,
+    OemResponse,
     Operation,
-    Order,
-    Reading,
+    OutboundCommand,
+    OutcomeKind,
+    SignalReading,
     StateReport,
-    Verdict,
 )
 from tests.support.server_env import ALL_COMMANDS, server_env
 
@@ -33,7 +33,7 @@ class Gateway:
     """Takes every command and pushes its result, twice, a moment later."""
 
     def __init__(self, name: str, settings: ConnectorSettings, *_given: Any) -> None:
-        self.declares = Declarations(
+        self.declares = Capabilities(
             offers=frozenset(ALL_COMMANDS), enforces_preconditions=True, reads_state=True, follow_floor=NEVER
         )
         self.happened: list[str] = []
@@ -45,22 +45,24 @@ class Gateway:
         self.inbox = inbox
         self.happened.append("started")
 
-    async def send(self, order: Order) -> OemAnswer:
+    async def send(self, order: OutboundCommand) -> OemResponse:
         self._pushing.append(asyncio.create_task(self._push(order)))
-        return OemAnswer(Verdict.IN_PROGRESS, operation=Operation(order.command_id))
+        return OemResponse(OutcomeKind.IN_PROGRESS, operation=Operation(order.command_id))
 
-    async def _push(self, order: Order) -> None:
+    async def _push(self, order: OutboundCommand) -> None:
         assert self.inbox is not None
         for _ in range(2):
             await asyncio.sleep(0.3)
             account = order.target.account.id
-            await self.inbox.operation_changed(account, Operation(order.command_id), OemAnswer(Verdict.SUCCEEDED))
-            report = StateReport({"doors_locked": Reading(True, order.send_by, order.send_by)}, True, order.send_by)
+            await self.inbox.operation_changed(account, Operation(order.command_id), OemResponse(OutcomeKind.SUCCEEDED))
+            report = StateReport(
+                {"doors_locked": SignalReading(True, order.send_by, order.send_by)}, True, order.send_by
+            )
             await self.inbox.state_reported(account, order.target.external_id, report)
 
-    async def ask(self, *_asked: object) -> OemAnswer:
+    async def ask(self, *_asked: object) -> OemResponse:
         self.happened.append("asked")
-        return OemAnswer(Verdict.NOTHING_FOUND)
+        return OemResponse(OutcomeKind.NOTHING_FOUND)
 
     look_up = cancel = ask
 

@@ -11,7 +11,7 @@ from keyturn.clock import after
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import OemAnswer, Operation, Reading, StateReport, Verdict
+from keyturn.connectors.port import OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from keyturn.engine.follow import Pause
 from keyturn.engine.inbox import ConnectorInbox
 from keyturn.fleet.evidence import ReportedState
@@ -21,8 +21,8 @@ from tests.support.enrolment import OTHERS_VIN, VIN
 from ..commands.conftest import env as env
 from ..commands.conftest import installed as installed
 
-DONE = OemAnswer(Verdict.SUCCEEDED)
-FAILED = OemAnswer(Verdict.FAILED, detail="The vehicle said no.")
+DONE = OemResponse(OutcomeKind.SUCCEEDED)
+FAILED = OemResponse(OutcomeKind.FAILED, detail="The vehicle said no.")
 
 
 def account_of(env: CommandEnv, vin: str = VIN) -> str:
@@ -35,7 +35,7 @@ def inbox(env: CommandEnv, connector: str = "oem", looked_at: list[str] | None =
 
 
 def push(
-    env: CommandEnv, answer: OemAnswer, operation: Operation = OPERATION, *, vin: str = VIN, connector: str = "oem"
+    env: CommandEnv, answer: OemResponse, operation: Operation = OPERATION, *, vin: str = VIN, connector: str = "oem"
 ) -> list[str]:
     """The ids of the commands whose followers were told."""
     looked_at: list[str] = []
@@ -48,7 +48,7 @@ def said(env: CommandEnv, age: float, readings: dict[str, Any], **more: Any) -> 
     """What the vehicle knew `age` seconds ago."""
     at = after(env.clock.now(), -age)
     given = {"reachable": True, "last_contact": at, **more}
-    return StateReport({name: Reading(value, at, at) for name, value in readings.items()}, **given)
+    return StateReport({name: SignalReading(value, at, at) for name, value in readings.items()}, **given)
 
 
 def report(
@@ -85,17 +85,19 @@ def test_a_repeated_or_contradicting_result_changes_nothing(env: CommandEnv) -> 
     assert env.row(command) == before
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_while_it_is_being_sent_nothing_is_taken(env: CommandEnv, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", list(OutcomeKind))
+def test_while_it_is_being_sent_nothing_is_taken(env: CommandEnv, verdict: OutcomeKind) -> None:
     command = env.send("lock_door")
-    push(env, OemAnswer(verdict, operation=OPERATION))
+    push(env, OemResponse(verdict, operation=OPERATION))
     assert env.row(command) == command
 
 
-@pytest.mark.parametrize("verdict", [Verdict.NOT_TAKEN, Verdict.UNCLEAR, Verdict.NO_OPERATION, Verdict.NOTHING_FOUND])
-def test_what_is_no_word_on_an_operation_changes_nothing(env: CommandEnv, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    "verdict", [OutcomeKind.NOT_TAKEN, OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION, OutcomeKind.NOTHING_FOUND]
+)
+def test_what_is_no_word_on_an_operation_changes_nothing(env: CommandEnv, verdict: OutcomeKind) -> None:
     command = env.accept("lock_door")
-    push(env, OemAnswer(verdict, temporary=True))
+    push(env, OemResponse(verdict, temporary=True))
     assert env.row(command) == command
 
 
@@ -125,7 +127,7 @@ def test_an_operation_is_known_by_its_id_and_else_by_its_url(
 ) -> None:
     known = Operation("op-1", "https://oem.example/op-1")
     command = env.send("lock_door")
-    env.hear(command, Verdict.IN_PROGRESS, operation=known)
+    env.hear(command, OutcomeKind.IN_PROGRESS, operation=known)
     assert push(env, DONE, operation) == ([command.id] if is_it else [])
 
 
@@ -172,7 +174,11 @@ def test_a_vehicle_is_lost_after_its_last_contact(env: CommandEnv) -> None:
 
 def test_what_the_source_does_not_date_is_left_aside(env: CommandEnv) -> None:
     before = report(env, said(env, 1, {"speed": 40.0, "hood_status": "open"}))
-    readings = {"speed": Reading(0.0), "hood_status": Reading(None, why="flagged"), "fuel_level": Reading(50.0)}
+    readings = {
+        "speed": SignalReading(0.0),
+        "hood_status": SignalReading(None, why="flagged"),
+        "fuel_level": SignalReading(50.0),
+    }
     assert report(env, StateReport(readings, True)) == before
 
 

@@ -11,7 +11,7 @@ from verification.simulation.world.loop import VirtualLoop
 from keyturn.clock import after
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State, Status
-from keyturn.connectors.port import Declarations, OemAnswer, Verdict
+from keyturn.connectors.port import Capabilities, OemResponse, OutcomeKind
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.store.port import Store
@@ -39,10 +39,10 @@ SENT = Command(
 class Far:
     """A far side that knows nothing."""
 
-    declares = Declarations(offers=frozenset(), looks_up=True)
+    declares = Capabilities(offers=frozenset(), looks_up=True)
 
-    async def look_up(self, *_asked: object) -> OemAnswer:
-        return OemAnswer(Verdict.NOTHING_FOUND)
+    async def look_up(self, *_asked: object) -> OemResponse:
+        return OemResponse(OutcomeKind.NOTHING_FOUND)
 
 
 class OneVehicle:

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from keyturn.clock import SystemClock
-from keyturn.connectors.port import Account, Connector, Declarations, Target
+from keyturn.connectors.port import Account, Capabilities, Connector, Target
 from keyturn.engine.credential_trials import CredentialTrials
 from keyturn.tenants import spare_credentials
 from keyturn.tenants.spare_credentials import Proposed
@@ -15,14 +15,14 @@ PROPOSAL = Proposed("change", "account", Account("account change change", {"toke
 
 
 class Far:
-    def __init__(self, declares: Declarations) -> None:
+    def __init__(self, declares: Capabilities) -> None:
         self.declares = declares
 
 
 class OneVehicle:
     """Immobilised, behind the one account."""
 
-    def __init__(self, declares: Declarations) -> None:
+    def __init__(self, declares: Capabilities) -> None:
         self._reached = object(), OWN, cast(Connector, Far(declares))
 
     def reach_in(self, _tx: object, _vehicle_id: str) -> tuple[object, Target, Connector]:
@@ -36,7 +36,7 @@ def test_a_refresh_token_that_is_good_once_is_not_tried(
     monkeypatch.setattr(spare_credentials, "accounts_with_former", lambda _tx: [])
     monkeypatch.setattr(spare_credentials, "proposed", lambda _tx, _keyring: [PROPOSAL])
     monkeypatch.setattr(spare_credentials, "immobilised_behind", lambda _tx, _account_id: "vehicle")
-    declares = Declarations(frozenset(), reads_state=True, spends_credentials=spends)
+    declares = Capabilities(frozenset(), reads_state=True, spends_credentials=spends)
     nothing: Any = None
     trying = CredentialTrials(nothing, SystemClock(), nothing, cast(Any, OneVehicle(declares)))
 

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.clock import SECOND
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Exchange, Reading, StateReport
+from keyturn.connectors.port import LoggedRequest, SignalReading, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence, ExpectedState, ReportedState, Signal, Unread
 from keyturn.fleet.positions import Position
@@ -20,7 +20,7 @@ def at(seconds: float) -> int:
 
 
 def heard(
-    known: Evidence, seconds: float, readings: dict[str, Reading], last_contact: int | None = None, **said: Any
+    known: Evidence, seconds: float, readings: dict[str, SignalReading], last_contact: int | None = None, **said: Any
 ) -> Evidence:
     """A report received `seconds` after T."""
     return evidence.merge_report(
@@ -33,61 +33,63 @@ def speed(known: Evidence) -> Signal:
 
 
 def test_a_reading_is_kept_as_the_source_said_it() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(1), at(3))})
 
     assert speed(known) == Signal(40.0, observed_at=at(1), as_of=at(3), received_at=at(5), source="oem")
 
 
 @pytest.mark.parametrize(("as_of", "wins"), [(2, False), (3, True), (4, True)])
 def test_a_signal_moves_to_what_was_vouched_for_later_whatever_came_in_later(as_of: float, wins: bool) -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(1), at(3))})
 
-    known = heard(known, 9, {"speed": Reading(0.0, at(2), at(as_of))})
+    known = heard(known, 9, {"speed": SignalReading(0.0, at(2), at(as_of))})
 
     assert speed(known).value == (0.0 if wins else 40.0)
 
 
 def test_a_signal_that_a_report_leaves_out_stays_as_it_was() -> None:
-    first = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3)), "hood_status": Reading("open", at(1), at(3))})
+    first = heard(
+        Evidence(), 5, {"speed": SignalReading(40.0, at(1), at(3)), "hood_status": SignalReading("open", at(1), at(3))}
+    )
 
-    known = heard(first, 9, {"speed": Reading(0.0, at(8), at(8))})
+    known = heard(first, 9, {"speed": SignalReading(0.0, at(8), at(8))})
 
     assert known.report.signals["hood_status"] == first.report.signals["hood_status"]
 
 
 def test_a_value_vouched_for_again_is_newer_and_as_old_in_being() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(0.0, at(1), at(3))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(0.0, at(1), at(3))})
 
-    known = heard(known, 9, {"speed": Reading(0.0, at(1), at(8))})
+    known = heard(known, 9, {"speed": SignalReading(0.0, at(1), at(8))})
 
     assert (speed(known).observed_at, speed(known).as_of, speed(known).received_at) == (at(1), at(8), at(9))
 
 
 def test_a_null_that_is_newer_makes_the_value_unknown() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(0.0, at(1), at(3))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(0.0, at(1), at(3))})
 
-    known = heard(known, 9, {"speed": Reading(None, None, at(8))})
+    known = heard(known, 9, {"speed": SignalReading(None, None, at(8))})
 
     assert speed(known).value is None
 
 
 def test_where_the_source_does_not_say_since_when_it_is_since_we_first_saw_it() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(0.0, None, at(3))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(0.0, None, at(3))})
     assert speed(known).observed_at == at(5)
 
-    known = heard(known, 9, {"speed": Reading(0.0, None, at(8))})
+    known = heard(known, 9, {"speed": SignalReading(0.0, None, at(8))})
     assert speed(known).observed_at == at(5)
 
-    known = heard(known, 12, {"speed": Reading(40.0, None, at(11))})
+    known = heard(known, 12, {"speed": SignalReading(40.0, None, at(11))})
     assert speed(known).observed_at == at(12)
 
 
 @pytest.mark.parametrize("between", [40.0, None])
 def test_a_break_ends_what_we_saw(between: float | None) -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(0.0, None, at(3))})
-    known = heard(known, 9, {"speed": Reading(between, None, at(8))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(0.0, None, at(3))})
+    known = heard(known, 9, {"speed": SignalReading(between, None, at(8))})
 
-    known = heard(known, 12, {"speed": Reading(0.0, None, at(11))})
+    known = heard(known, 12, {"speed": SignalReading(0.0, None, at(11))})
 
     assert speed(known).observed_at == at(12)
 
@@ -95,23 +97,23 @@ def test_a_break_ends_what_we_saw(between: float | None) -> None:
 @pytest.mark.parametrize(
     ("reading", "contact", "as_of"),
     [
-        (Reading(0.0, at(1), at(3)), at(4), at(3)),
-        (Reading(0.0, None, None), at(4), at(4)),
-        (Reading(0.0, None, None), None, None),
+        (SignalReading(0.0, at(1), at(3)), at(4), at(3)),
+        (SignalReading(0.0, None, None), at(4), at(4)),
+        (SignalReading(0.0, None, None), None, None),
     ],
 )
 def test_signal_value_is_dated_by_when_it_was_vouched_for(
-    reading: Reading, contact: int | None, as_of: int | None
+    reading: SignalReading, contact: int | None, as_of: int | None
 ) -> None:
     assert speed(heard(Evidence(), 5, {"speed": reading}, contact)).as_of == as_of
 
 
 def test_a_value_with_a_time_goes_before_one_without() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.0)})
-    known = heard(known, 6, {"speed": Reading(0.0, at(1), at(3))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(40.0)})
+    known = heard(known, 6, {"speed": SignalReading(0.0, at(1), at(3))})
     assert speed(known).value == 0.0
 
-    known = heard(known, 7, {"speed": Reading(50.0)})
+    known = heard(known, 7, {"speed": SignalReading(50.0)})
     assert speed(known).value == 0.0
 
 
@@ -123,24 +125,26 @@ def test_reachability_is_the_newest_word_and_the_last_contact_never_goes_back() 
 
 
 def test_a_report_from_the_future_does_not_silence_the_reports_after_it() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(86_400), at(86_400))}, at(86_400))
+    known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(86_400), at(86_400))}, at(86_400))
 
-    known = heard(known, 9, {"speed": Reading(0.0, at(8), at(8))}, at(8))
+    known = heard(known, 9, {"speed": SignalReading(0.0, at(8), at(8))}, at(8))
 
     assert speed(known).value == 0.0
     assert known.report.last_contact == at(8)
 
 
 def test_a_value_seen_before_a_long_silence_was_not_seen_without_a_break() -> None:
-    known = heard(Evidence(), 5, {"system_power_mode": Reading("off", None, at(5))})
+    known = heard(Evidence(), 5, {"system_power_mode": SignalReading("off", None, at(5))})
 
-    known = heard(known, 86_400, {"system_power_mode": Reading("off", None, at(86_400))})
+    known = heard(known, 86_400, {"system_power_mode": SignalReading("off", None, at(86_400))})
 
     assert known.report.signals["system_power_mode"].observed_at == at(86_400)
 
 
 def test_what_is_known_is_read_back_as_it_was_saved(env: CommandEnv) -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.5, at(1), at(3)), "doors_locked": Reading(True)}, at(4))
+    known = heard(
+        Evidence(), 5, {"speed": SignalReading(40.5, at(1), at(3)), "doors_locked": SignalReading(True)}, at(4)
+    )
 
     env.do(evidence.save, env.names.vehicle, known)
     assert env.see(evidence.load, env.names.vehicle) == known
@@ -154,10 +158,12 @@ def test_nothing_is_known_of_a_vehicle_that_never_said_anything(env: CommandEnv)
     assert Evidence().report.value("speed") is None
 
 
-def place(seconds: float, latitude: float | None, longitude: float | None, later: float = 0.0) -> dict[str, Reading]:
+def place(
+    seconds: float, latitude: float | None, longitude: float | None, later: float = 0.0
+) -> dict[str, SignalReading]:
     """A latitude of `seconds` after T and a longitude of `later` seconds after that; None: it is left out."""
     return {
-        name: Reading(value, at(when), at(when))
+        name: SignalReading(value, at(when), at(when))
         for name, value, when in (("latitude", latitude, seconds), ("longitude", longitude, seconds + later))
         if value is not None
     }
@@ -177,7 +183,7 @@ def test_half_a_position_is_none(said: tuple[float | None, float | None]) -> Non
 
 @pytest.mark.parametrize("undated", ["latitude", "longitude"])
 def test_a_place_of_which_nobody_says_when_is_none(undated: str) -> None:
-    readings = {**place(5, -23.5, -46.6), undated: Reading(1.0, None, None)}
+    readings = {**place(5, -23.5, -46.6), undated: SignalReading(1.0, None, None)}
 
     assert heard(Evidence(), 9, readings).track.position is None
 
@@ -196,13 +202,13 @@ def test_only_a_denial_after_our_last_word_ends_our_own_record(
 ) -> None:
     ours = Evidence(track=ExpectedState(**{name: True}, changed_at={name: at(3)}))  # type: ignore[arg-type]  # one name of two
 
-    known = heard(ours, 9, {name: Reading(said, at(1), at(as_of))})
+    known = heard(ours, 9, {name: SignalReading(said, at(1), at(as_of))})
 
     assert getattr(known.track, name) is stays
 
 
 def test_a_value_from_the_future_is_unknown_since_we_were_told() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(86_400), at(86_400))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(86_400), at(86_400))})
 
     why = "86,395 s in the future"
     assert speed(known) == Signal(None, observed_at=at(5), as_of=at(5), received_at=at(5), source="oem", why=why)
@@ -215,13 +221,13 @@ def test_a_report_without_a_count_does_not_repeat_the_one_before_it() -> None:
         ExpectedState(consecutive_starts=2, started_at=at(3)),
     )
 
-    known = heard(ours, 9, {"speed": Reading(0.0, at(8), at(8))})
+    known = heard(ours, 9, {"speed": SignalReading(0.0, at(8), at(8))})
 
     assert known.track.consecutive_starts == 2
 
 
 def test_the_newest_value_is_told_whatever_its_age() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(-86_400), at(-86_400))})
+    known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(-86_400), at(-86_400))})
 
     assert known.report.value("speed") == 40.0
     assert known.report.value("hood_status") is None
@@ -243,22 +249,24 @@ def test_a_count_is_a_whole_number_however_it_is_written(value: Any, number: int
 
 
 def test_a_report_is_dated_on_the_stores_clock_where_that_is_ahead() -> None:
-    report = StateReport({"speed": Reading(0.0, at(1), at(2), "first seen"), "hood": Reading(None)}, last_contact=at(3))
+    report = StateReport(
+        {"speed": SignalReading(0.0, at(1), at(2), "first seen"), "hood": SignalReading(None)}, last_contact=at(3)
+    )
 
     assert evidence.dated(report, 0) is report
     told = evidence.dated(report, 60 * SECOND)
 
-    assert told.readings == {"speed": Reading(0.0, at(61), at(62), "first seen"), "hood": Reading(None)}
+    assert told.readings == {"speed": SignalReading(0.0, at(61), at(62), "first seen"), "hood": SignalReading(None)}
     assert told.last_contact == at(63)
     assert evidence.dated(StateReport({}), SECOND).last_contact is None
 
 
 def test_a_read_that_brought_nothing_is_kept_beside_what_was_known() -> None:
-    known = heard(Evidence(), 5, {"speed": Reading(40.0, at(1), at(3))})
-    silent = Exchange("GET /state", at(9), 1.0, problem="the answer is empty")
+    known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(1), at(3))})
+    silent = LoggedRequest("GET /state", at(9), 1.0, problem="the answer is empty")
 
     after = evidence.unread(known, silent, at(9))
 
     assert after.report.unread == Unread(at(9), silent)
     assert speed(after) == speed(known)
-    assert heard(after, 12, {"speed": Reading(41.0, at(11), at(11))}).report.unread is None
+    assert heard(after, 12, {"speed": SignalReading(41.0, at(11), at(11))}).report.unread is None

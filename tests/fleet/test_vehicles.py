@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.fleet import vehicles
 from tests.support.command_env import OEM, CommandEnv
 from tests.support.enrolment import OTHERS_VIN, VIN
@@ -56,7 +56,7 @@ def test_vehicle_offers_what_its_oem_carries_and_it_can_do(env: CommandEnv) -> N
     without_alert = msgspec.structs.replace(vehicle, capabilities=frozenset({"start"}))
 
     assert vehicle.offers("start", OEM)
-    assert not vehicle.offers("start", Declarations(frozenset({"location"})))
+    assert not vehicle.offers("start", Capabilities(frozenset({"location"})))
     assert not vehicle.offers("start", None)
     assert without_alert.offers("start", OEM)
     assert not without_alert.offers("alert", OEM)

@@ -19,7 +19,7 @@ from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.model.record import Command, OpenCommand, six_digits, uuid7
 from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, EvidenceSettings
-from keyturn.connectors.port import Declarations, OemAnswer, Operation, Reading, StateReport, Verdict
+from keyturn.connectors.port import Capabilities, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from keyturn.engine.sweep import Sweeper
 from keyturn.errors import Refusal
@@ -34,7 +34,7 @@ from ..store.adapters import open_store
 
 T = TypeVar("T")
 
-OEM = Declarations(
+OEM = Capabilities(
     offers=frozenset(COMMANDS),
     enforces_preconditions=True,
     blocks_next_start_only=True,
@@ -140,18 +140,18 @@ class CommandEnv:
         """Registered and with its intent written."""
         return not_none(self.intent(self.register(command)))
 
-    def hear(self, command: Command, verdict: Verdict, **said: Any) -> Command | None:
-        return self.do(outcome.apply, command.id, OemAnswer(verdict, **said), self.declares)
+    def hear(self, command: Command, verdict: OutcomeKind, **said: Any) -> Command | None:
+        return self.do(outcome.apply, command.id, OemResponse(verdict, **said), self.declares)
 
     def accept(self, command: str) -> Command:
-        return not_none(self.hear(self.send(command), Verdict.IN_PROGRESS, operation=OPERATION))
+        return not_none(self.hear(self.send(command), OutcomeKind.IN_PROGRESS, operation=OPERATION))
 
     def execute(self, command: str, **said: Any) -> Command:
-        return not_none(self.hear(self.send(command), Verdict.SUCCEEDED, **said))
+        return not_none(self.hear(self.send(command), OutcomeKind.SUCCEEDED, **said))
 
     def lose(self, command: str) -> Command:
         """Sent, and the connection lost: nobody knows."""
-        return not_none(self.hear(self.send(command), Verdict.UNCLEAR))
+        return not_none(self.hear(self.send(command), OutcomeKind.UNCLEAR))
 
     def lapse(self, command: Command) -> Command | None:
         return self.do(expiry.expire_overdue, command.id, self.declares, EngineSettings())
@@ -172,7 +172,7 @@ class CommandEnv:
     ) -> Evidence:
         """The vehicle says all of this, `age` seconds ago; values that it has had for an hour."""
         said_at = after(self.clock.now(), -age)
-        heard = {name: Reading(value, after(said_at, -3600), said_at) for name, value in (readings or {}).items()}
+        heard = {name: SignalReading(value, after(said_at, -3600), said_at) for name, value in (readings or {}).items()}
         return self.do(reports.absorb, self.vehicle(), StateReport(heard, reachable, said_at), EvidenceSettings())
 
     def administer(self, name: str, /, **arguments: Any) -> None:

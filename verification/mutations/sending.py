@@ -69,7 +69,7 @@ BUGS: tuple[Bug, ...] = (
 """,
         """            if await self._resolved(command, answer, connector):
                 return
-            if answer.verdict is Verdict.NOTHING_FOUND and connector.declares.looks_up:
+            if answer.verdict is OutcomeKind.NOTHING_FOUND and connector.declares.looks_up:
                 from keyturn.connectors.port import Order
                 await connector.send(
                     Order(command.id, command.name, target, self._clock.now() + 1_000_000,

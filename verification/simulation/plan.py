@@ -6,7 +6,7 @@ from random import Random
 import msgspec
 
 from keyturn.config.settings import Settings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from verification.simulation.clients.policies import Rules, draw_changes, draw_policies
 from verification.simulation.insiders.drawing import Insider, draw_insider, rules_of
 from verification.simulation.world.faults import draw_rates
@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     crashes: tuple[Crash, ...]
     events: tuple[Event, ...]
     settings: Settings
-    declares: dict[str, Declarations]
+    declares: dict[str, Capabilities]
     honours_expiry: bool
     policies: dict[str, Rules]
     """By company; empty: everybody has the default policy."""

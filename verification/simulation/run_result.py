@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import SECOND
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from verification.results import READS, Moment, Read, Response, Row, RunResult, Sending, moments_of
 from verification.simulation.clients.responses import Decision, Heard, Seen
 from verification.simulation.insiders.record import InsiderRecord
@@ -145,7 +145,7 @@ def _response(heard: Heard) -> Response:
 
 def _sending(sending: CloudSending) -> Sending:
     answer, order = sending.answer, sending.order
-    repeatable = answer is not None and answer.verdict is Verdict.NOT_TAKEN and answer.temporary
+    repeatable = answer is not None and answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary
     return Sending(order.command_id, order.name, repeatable, answer)
 
 

@@ -15,7 +15,7 @@ NO_ANSWER = "No answer from the vehicle."
 """The public text of a read that brought nothing."""
 
 
-class Verdict(StrEnum):
+class OutcomeKind(StrEnum):
     """What an answer means for the command."""
 
     IN_PROGRESS = "in_progress"
@@ -43,7 +43,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     url: str | None = None
 
 
-class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
+class LoggedRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """One request to the OEM, for the timeline. Holds no secret: no headers, no token, no query values that are one."""
 
     request: str
@@ -61,13 +61,13 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why the answer brought nothing, where it was to bring something."""
 
 
-class OemAnswer(msgspec.Struct, frozen=True):
+class OemResponse(msgspec.Struct, frozen=True):
     """What the OEM said to one request."""
 
-    verdict: Verdict
-    exchange: Exchange | None = None
+    verdict: OutcomeKind
+    exchange: LoggedRequest | None = None
     """The one that decided."""
-    earlier: tuple[Exchange, ...] = ()
+    earlier: tuple[LoggedRequest, ...] = ()
     """The ones on the way to it, oldest first, such as one whose token was refused."""
     temporary: bool = False
     """NOT_TAKEN only: worth trying again."""
@@ -88,10 +88,10 @@ class OemAnswer(msgspec.Struct, frozen=True):
 
     @property
     def may_have_happened(self) -> bool:
-        return self.verdict not in (Verdict.NOT_TAKEN, Verdict.FAILED, Verdict.REFUSED)
+        return self.verdict not in (OutcomeKind.NOT_TAKEN, OutcomeKind.FAILED, OutcomeKind.REFUSED)
 
 
-class Reading(msgspec.Struct, frozen=True):
+class SignalReading(msgspec.Struct, frozen=True):
     """One signal as the source gave it. `None` as value: the source flagged or nulled it."""
 
     value: bool | int | float | str | None
@@ -104,7 +104,7 @@ class Reading(msgspec.Struct, frozen=True):
 class StateReport(msgspec.Struct, frozen=True):
     """The answer to a state read: everything that the source said at one moment."""
 
-    readings: dict[str, Reading]
+    readings: dict[str, SignalReading]
     reachable: bool | None = None
     """None: the source does not say."""
     last_contact: int | None = None
@@ -119,7 +119,7 @@ class Observed(msgspec.Struct, frozen=True):
 
     report: StateReport | None = None
     """None: the source did not say."""
-    exchange: Exchange | None = None
+    exchange: LoggedRequest | None = None
     """With its `problem` where there is no report. None: nothing was asked."""
 
 
@@ -132,7 +132,7 @@ class Quota(msgspec.Struct, frozen=True):
     """Calls of each window that are kept for restoring commands."""
 
 
-class Declarations(msgspec.Struct, frozen=True):
+class Capabilities(msgspec.Struct, frozen=True):
     """What a connector says of the far side. What it does not say is false."""
 
     offers: frozenset[str]
@@ -177,7 +177,7 @@ class Target(msgspec.Struct, frozen=True):
     external_id: str
 
 
-class Order(msgspec.Struct, frozen=True):
+class OutboundCommand(msgspec.Struct, frozen=True):
     """One command to send once."""
 
     command_id: str
@@ -211,7 +211,7 @@ class Inbox(Protocol):
     aside. An exception says that nothing was kept (such as `StoreUnavailable`): push it again later.
     """
 
-    async def operation_changed(self, account_id: str, operation: Operation, answer: OemAnswer) -> None:
+    async def operation_changed(self, account_id: str, operation: Operation, answer: OemResponse) -> None:
         """The OEM says how far an operation of this account is, with what `Connector.ask` would answer now.
 
         Taken while the command is asked about, that is once the answer to its sending is recorded; until then, and
@@ -232,7 +232,7 @@ class Connector(Protocol):
     """One OEM. Every adapter passes the connector contract suite."""
 
     @property
-    def declares(self) -> Declarations: ...
+    def declares(self) -> Capabilities: ...
 
     async def start(self, inbox: Inbox) -> None:
         """Called once, when the engine runs: from now on what the far side says unasked may go into `inbox`.
@@ -242,19 +242,19 @@ class Connector(Protocol):
         """
         ...
 
-    async def send(self, order: Order) -> OemAnswer:
+    async def send(self, order: OutboundCommand) -> OemResponse:
         """Write the command to a socket once, or not at all: no redirect, no resending."""
         ...
 
-    async def ask(self, target: Target, name: str, operation: Operation) -> OemAnswer:
+    async def ask(self, target: Target, name: str, operation: Operation) -> OemResponse:
         """How far is it?"""
         ...
 
-    async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
+    async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
         """Find a command by our id. NOTHING_FOUND says nothing."""
         ...
 
-    async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
+    async def cancel(self, target: Target, operation: Operation) -> OemResponse:
         """Ask the OEM to cancel. FAILED with `cancelled` only where it says that the vehicle never got it."""
         ...
 

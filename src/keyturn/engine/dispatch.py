@@ -15,7 +15,7 @@ from keyturn.commands.model.catalogue import DISABLE, Kind
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.evaluation import evaluate, wants_reading
-from keyturn.connectors.port import Connector, Declarations, OemAnswer, Order, Target, Verdict
+from keyturn.connectors.port import Capabilities, Connector, OemResponse, OutboundCommand, OutcomeKind, Target
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_monitor import SendBudgets, store_now
 from keyturn.engine.vehicle_reader import VehicleReader
@@ -98,7 +98,9 @@ class Dispatcher:
             if intent is not None:
                 order = _order(intent, briefing.target, boottime + window, moment.ahead)
                 answer = await self._answered(order, briefing)
-                failed = answer.verdict is Verdict.UNCLEAR or (answer.verdict is Verdict.NOT_TAKEN and answer.temporary)
+                failed = answer.verdict is OutcomeKind.UNCLEAR or (
+                    answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary
+                )
                 self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
                 apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, declares=declares)
                 recorded = await retry_until_available(partial(self._store.write, apply))
@@ -107,7 +109,7 @@ class Dispatcher:
         finally:
             self.sending.discard(command_id)
 
-    def _intent(self, command: Command, declares: Declarations | None) -> Callable[[Tx], Command | None]:
+    def _intent(self, command: Command, declares: Capabilities | None) -> Callable[[Tx], Command | None]:
         return partial(
             write_intent,
             command_id=command.id,
@@ -119,17 +121,17 @@ class Dispatcher:
     def _dated(self, write: Callable[[Tx], Command | None]) -> Callable[[Tx], tuple[Command | None, Moment]]:
         return lambda tx: (write(tx), tx.moment)
 
-    async def _answered(self, order: Order, briefing: DispatchPlan) -> OemAnswer:
+    async def _answered(self, order: OutboundCommand, briefing: DispatchPlan) -> OemResponse:
         """The OEM's answer; where it took the command without telling how to ask about it, what a look-up finds."""
         connector = briefing.connector
         try:
             answer = await connector.send(order)
-            if answer.verdict is Verdict.NO_OPERATION and connector.declares.looks_up:
+            if answer.verdict is OutcomeKind.NO_OPERATION and connector.declares.looks_up:
                 found = await connector.look_up(order.target, order.name, order.command_id)
-                return answer if found.verdict is Verdict.NOTHING_FOUND else _after(answer, found)
+                return answer if found.verdict is OutcomeKind.NOTHING_FOUND else _after(answer, found)
         except Exception:
             log.exception("a connector raised; what it sent may have happened", command_id=order.command_id)
-            return OemAnswer(Verdict.UNCLEAR)
+            return OemResponse(OutcomeKind.UNCLEAR)
         return answer
 
     def _brief(self, tx: ReadTx, command: Command) -> DispatchPlan | None:
@@ -153,20 +155,20 @@ class Dispatcher:
         return wants_reading(case, evaluate(case, registrar.evidence_rules))
 
 
-def _after(sent: OemAnswer, found: OemAnswer) -> OemAnswer:
+def _after(sent: OemResponse, found: OemResponse) -> OemResponse:
     """`found`, with the record of the sending before its own."""
     sending = (sent.exchange,) if sent.exchange else ()
     return msgspec.structs.replace(found, earlier=(*sent.earlier, *sending, *found.earlier))
 
 
-def _wants_its_vin(command: Command, vehicle: Vehicle, declares: Declarations) -> bool:
+def _wants_its_vin(command: Command, vehicle: Vehicle, declares: Capabilities) -> bool:
     """Before the first disable, an OEM that tells VINs is asked which car it is."""
     return command.name == DISABLE and declares.tells_vin and vehicle.vin_told_at is None
 
 
-def _order(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> Order:
+def _order(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> OutboundCommand:
     """Its instants are the world's, `ahead` microseconds behind the store's."""
-    return Order(
+    return OutboundCommand(
         command_id=intent.id,
         name=intent.name,
         target=target,

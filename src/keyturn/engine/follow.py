@@ -9,7 +9,7 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.model import record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Connector, OemAnswer, Target, Verdict
+from keyturn.connectors.port import Connector, OemResponse, OutcomeKind, Target
 from keyturn.engine.unanswered import UnansweredLog
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet import evidence
@@ -119,15 +119,15 @@ class Follower:
                     return
             pause = max(self._next_pause(pause, command, connector), answer.retry_after or 0.0)
 
-    async def _asked(self, command: Command, target: Target, connector: Connector) -> OemAnswer:
+    async def _asked(self, command: Command, target: Target, connector: Connector) -> OemResponse:
         operation = command.oem_operation
         if operation is not None:
             return await connector.ask(target, command.name, operation)
         if connector.declares.looks_up:
             return await connector.look_up(target, command.name, command.id)
-        return OemAnswer(Verdict.NOTHING_FOUND)
+        return OemResponse(OutcomeKind.NOTHING_FOUND)
 
-    async def _resolved(self, command: Command, answer: OemAnswer, connector: Connector) -> bool:
+    async def _resolved(self, command: Command, answer: OemResponse, connector: Connector) -> bool:
         declares = connector.declares
         apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=declares)
         moved = (
@@ -159,7 +159,7 @@ class Follower:
         if operation is None or not past or not connector.declares.cancels:
             return False
         answer = await connector.cancel(target, operation)
-        if answer.verdict is not Verdict.FAILED or not answer.cancelled:
+        if answer.verdict is not OutcomeKind.FAILED or not answer.cancelled:
             return False
         apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=connector.declares)
         return await retry_until_available(partial(self._store.write, apply)) is not None
@@ -177,8 +177,8 @@ def _still_followed(tx: ReadTx, command: Command) -> Command | None:
     return record.load_followed(tx, command.id)
 
 
-def _says_something(command: Command, answer: OemAnswer) -> bool:
+def _says_something(command: Command, answer: OemResponse) -> bool:
     """Most answers are "not yet": they need no transaction."""
-    if answer.verdict is Verdict.IN_PROGRESS:
+    if answer.verdict is OutcomeKind.IN_PROGRESS:
         return command.state is State.UNKNOWN and command.operation is None
-    return answer.verdict is not Verdict.NOTHING_FOUND
+    return answer.verdict is not OutcomeKind.NOTHING_FOUND

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from keyturn.commands.execution import outcome
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Declarations, OemAnswer, Operation, StateReport
+from keyturn.connectors.port import Capabilities, OemResponse, Operation, StateReport
 from keyturn.engine.vehicle_reader import absorb
 from keyturn.fleet import which_car
 from keyturn.store.port import ReadTx, Store, Tx
@@ -24,7 +24,7 @@ class ConnectorInbox:
     def __init__(
         self,
         connector: str,
-        declares: Declarations,
+        declares: Capabilities,
         store: Store,
         rules: EvidenceSettings,
         look_again: Callable[[str], None],
@@ -35,7 +35,7 @@ class ConnectorInbox:
         self._rules = rules
         self._look_again = look_again
 
-    async def operation_changed(self, account_id: str, operation: Operation, answer: OemAnswer) -> None:
+    async def operation_changed(self, account_id: str, operation: Operation, answer: OemResponse) -> None:
         changed = partial(self._changed, account_id=account_id, operation=operation, answer=answer)
         for command_id in await self._store.write(changed):
             self._look_again(command_id)
@@ -44,7 +44,7 @@ class ConnectorInbox:
         if self._declares.reads_state:
             await self._store.write(partial(self._reported, aim=(account_id, external_id), report=report))
 
-    def _changed(self, tx: Tx, account_id: str, operation: Operation, answer: OemAnswer) -> tuple[str, ...]:
+    def _changed(self, tx: Tx, account_id: str, operation: Operation, answer: OemResponse) -> tuple[str, ...]:
         if not self._is_ours(tx, account_id):
             return ()
         return outcome.apply_to_operation(tx, account_id, operation, answer, self._declares)

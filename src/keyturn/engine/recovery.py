@@ -8,7 +8,7 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Declarations, OemAnswer, Verdict
+from keyturn.connectors.port import Capabilities, OemResponse, OutcomeKind
 from keyturn.engine.clock_monitor import store_now
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.store.background import retry_until_available
@@ -46,16 +46,16 @@ class Recoverer:
         by_wall = seconds_between(await store_now(self._store), given_up)
         await asyncio.sleep(max(0.0, by_wall, not_before - self._clock.boottime()))
         if not await self._looked_up(command):
-            await self._decide(command, OemAnswer(Verdict.UNCLEAR))
+            await self._decide(command, OemResponse(OutcomeKind.UNCLEAR))
 
     async def _looked_up(self, command: Command) -> bool:
         reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None or not reached[2].declares.looks_up:
             return False
         answer = await reached[2].look_up(reached[1], command.name, command.id)
-        return answer.verdict is not Verdict.NOTHING_FOUND and await self._decide(command, answer)
+        return answer.verdict is not OutcomeKind.NOTHING_FOUND and await self._decide(command, answer)
 
-    async def _decide(self, command: Command, answer: OemAnswer) -> bool:
+    async def _decide(self, command: Command, answer: OemResponse) -> bool:
         reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None:
             return False
@@ -63,7 +63,7 @@ class Recoverer:
         return await retry_until_available(partial(self._store.write, decide)) is not None
 
 
-def decide_intent(tx: Tx, intent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+def decide_intent(tx: Tx, intent: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
     """Record an answer to the intent that was looked at, if nobody has recorded one meanwhile."""
     current = record.load_to_change(tx, intent.id)
     if current is None or current.state is not intent.state:

@@ -16,7 +16,7 @@ from keyturn.commands.model import record
 from keyturn.commands.model.record import OpenCommand
 from keyturn.commands.model.states import State
 from keyturn.config.settings import EngineSettings
-from keyturn.connectors.port import Connector, Declarations
+from keyturn.connectors.port import Capabilities, Connector
 from keyturn.fleet import vehicles
 from keyturn.store.port import ReadTx, Store, Tx
 from keyturn.tenants import kill_switches
@@ -24,7 +24,7 @@ from keyturn.tenants import kill_switches
 _BATCH = 200
 _PURGE_EVERY = 60.0
 _TEND_EVERY = 5.0
-_NOTHING = Declarations(offers=frozenset())
+_NOTHING = Capabilities(offers=frozenset())
 
 
 class Sweeper:
@@ -101,7 +101,7 @@ class Sweeper:
     def _lapse(self, tx: Tx, row: OpenCommand) -> None:
         expiry.expire_overdue(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
 
-    def _declares(self, tx: ReadTx, vehicle_id: str) -> Declarations:
+    def _declares(self, tx: ReadTx, vehicle_id: str) -> Capabilities:
         vehicle = vehicles.load(tx, vehicle_id)
         connector = self._connectors.get(vehicle.connector) if vehicle else None
         return connector.declares if connector else _NOTHING

@@ -5,7 +5,7 @@ from functools import partial
 
 from keyturn.clock import Clock
 from keyturn.commands.model import unanswered
-from keyturn.connectors.port import Exchange, OemAnswer, Verdict
+from keyturn.connectors.port import LoggedRequest, OemResponse, OutcomeKind
 from keyturn.store.port import Store, StoreUnavailable
 
 CountSilence = Callable[[str, str, str], None]
@@ -22,7 +22,7 @@ class UnansweredLog:
         self.clock = clock
         self._count = count
 
-    async def unread(self, connector: str, vehicle_id: str, exchange: Exchange) -> None:
+    async def unread(self, connector: str, vehicle_id: str, exchange: LoggedRequest) -> None:
         """A read of the vehicle's state brought nothing. Raises `StoreUnavailable`."""
         self.count(connector, "state", exchange)
         await self.store.write(partial(unanswered.keep_unread, vehicle_id=vehicle_id, exchange=exchange))
@@ -31,7 +31,7 @@ class UnansweredLog:
         kept = await self.store.read(partial(unanswered.of_question, command_id=command_id))
         return Questions(self, connector, command_id, kept)
 
-    def count(self, connector: str, about: str, exchange: Exchange) -> None:
+    def count(self, connector: str, about: str, exchange: LoggedRequest) -> None:
         status = "none" if exchange.status is None else f"{exchange.status // 100}xx"
         self._count(connector, about, status)
 
@@ -39,16 +39,16 @@ class UnansweredLog:
 class Questions:
     """What the questions about one command brought."""
 
-    def __init__(self, silences_: UnansweredLog, connector: str, command_id: str, kept: Exchange | None) -> None:
+    def __init__(self, silences_: UnansweredLog, connector: str, command_id: str, kept: LoggedRequest | None) -> None:
         self._silences = silences_
         self._connector = connector
         self._command_id = command_id
         self._kept = kept
         self._kept_at = float("-inf")
 
-    async def note(self, answer: OemAnswer) -> None:
+    async def note(self, answer: OemResponse) -> None:
         """A question was asked. What cannot be kept now will be with the next one."""
-        brought_nothing = answer.verdict is Verdict.NOTHING_FOUND
+        brought_nothing = answer.verdict is OutcomeKind.NOTHING_FOUND
         exchange = answer.exchange if brought_nothing else None
         if brought_nothing and exchange is None:
             return
@@ -63,7 +63,7 @@ class Questions:
             return
         self._kept, self._kept_at = exchange, self._silences.clock.monotonic()
 
-    def _is_news(self, exchange: Exchange | None) -> bool:
+    def _is_news(self, exchange: LoggedRequest | None) -> bool:
         if exchange is None or self._kept is None:
             return exchange is not self._kept
         same = (exchange.status, exchange.problem) == (self._kept.status, self._kept.problem)

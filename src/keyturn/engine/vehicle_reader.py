@@ -12,7 +12,7 @@ from keyturn.commands.execution import effects
 from keyturn.commands.model.record import Command
 from keyturn.commands.rules import quota
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Connector, Exchange, Observed, Quota, StateReport, Target
+from keyturn.connectors.port import Connector, LoggedRequest, Observed, Quota, StateReport, Target
 from keyturn.engine.unanswered import UnansweredLog
 from keyturn.fleet import evidence, vehicles, which_car
 from keyturn.fleet import pushed as pushed_reports
@@ -122,7 +122,9 @@ class VehicleReader:
                 return await connector.observe(target)
         except TimeoutError:
             took = round((clock.monotonic() - started) * 1000, 3)
-            return Observed(None, Exchange("the vehicle's state", asked_at, took, problem="no whole answer in time"))
+            return Observed(
+                None, LoggedRequest("the vehicle's state", asked_at, took, problem="no whole answer in time")
+            )
 
     async def _may_call(self, vehicle: Vehicle, limits: Quota | None) -> bool:
         """Our own reads count against the OEM's quota and never touch its reserve."""

@@ -7,7 +7,7 @@ import msgspec
 
 from keyturn.clock import after, seconds_between
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Exchange, Reading, StateReport
+from keyturn.connectors.port import LoggedRequest, SignalReading, StateReport
 from keyturn.fleet.positions import Position, newest
 from keyturn.store.port import ReadTx, Row, Tx
 
@@ -31,7 +31,7 @@ class Unread(msgspec.Struct, frozen=True):
 
     at: int
     """When that was known."""
-    exchange: Exchange
+    exchange: LoggedRequest
 
 
 class ReportedState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -148,7 +148,7 @@ def merge_report(
     return Evidence(report, _counted(track, report, heard))
 
 
-def unread(evidence: Evidence, exchange: Exchange, at: int) -> Evidence:
+def unread(evidence: Evidence, exchange: LoggedRequest, at: int) -> Evidence:
     """`evidence` after a state read that brought nothing: what was known stays, and grows old."""
     return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.track)
 
@@ -171,7 +171,7 @@ def _shifted(instant: int | None, ahead: int) -> int | None:
 
 
 def _signal(
-    reading: Reading, heard: StateReport, known: Signal | None, received_at: int, source: str, unbroken_for: float
+    reading: SignalReading, heard: StateReport, known: Signal | None, received_at: int, source: str, unbroken_for: float
 ) -> Signal:
     """`observed_at` is the source's word, else when we first saw the value without a gap of `unbroken_for` seconds."""
     as_of = next((at for at in (reading.as_of, reading.observed_at, heard.last_contact) if at is not None), None)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.store.port import ReadTx, Row
 
 _SELECT = """
@@ -54,7 +54,7 @@ class Vehicle(msgspec.Struct, frozen=True):
         """Which car its row means."""
         return self.account_id, self.external_id
 
-    def offers(self, name: str, declares: Declarations | None) -> bool:
+    def offers(self, name: str, declares: Capabilities | None) -> bool:
         """Whether this vehicle's OEM carries the command. Ignition is never cut where a running engine could stop."""
         if declares is None or not self.account_active or name not in declares.offers:
             return False

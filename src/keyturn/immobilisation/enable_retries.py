@@ -18,7 +18,7 @@ from keyturn.commands.model.states import UNSENT, WITH_OEM, State
 from keyturn.commands.preconditions.context import reported_since
 from keyturn.commands.rules import policy
 from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.fleet import evidence, immobilisation, vehicles
 from keyturn.fleet.evidence import ReportedState
 from keyturn.fleet.vehicles import Vehicle
@@ -122,7 +122,7 @@ def end_if_over(tx: Tx, keeping: EnableRetry, rules: ImmobilisationSettings) -> 
 def issue(
     tx: Tx,
     keeping_id: int,
-    declares: Declarations | None,
+    declares: Capabilities | None,
     registrar: CommandFactory,
     rules: ImmobilisationSettings,
 ) -> None:
@@ -145,7 +145,7 @@ def _may_issue(
     tx: ReadTx,
     keeping: EnableRetry,
     vehicle: Vehicle,
-    declares: Declarations,
+    declares: Capabilities,
     rows: list[OpenCommand],
     rules: EvidenceSettings,
 ) -> bool:
@@ -182,7 +182,7 @@ def _register(
     tx: Tx,
     keeping: EnableRetry,
     vehicle: Vehicle,
-    declares: Declarations,
+    declares: Capabilities,
     rows: list[OpenCommand],
     registrar: CommandFactory,
 ) -> None:

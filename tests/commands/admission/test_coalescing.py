@@ -7,7 +7,7 @@ from keyturn.commands.admission.requests import PostAnswer
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
@@ -51,8 +51,8 @@ def test_repeated_request_joins_whatever_is_in_flight(env: CommandEnv, name: str
         env.do(lifecycle.close, running.id)
 
 
-@pytest.mark.parametrize("finish", [Verdict.SUCCEEDED, Verdict.FAILED, Verdict.REFUSED])
-def test_ended_command_is_not_joined(env: CommandEnv, finish: Verdict) -> None:
+@pytest.mark.parametrize("finish", [OutcomeKind.SUCCEEDED, OutcomeKind.FAILED, OutcomeKind.REFUSED])
+def test_ended_command_is_not_joined(env: CommandEnv, finish: OutcomeKind) -> None:
     ended = env.accept("lock_door")
     env.hear(ended, finish)
 
@@ -83,7 +83,7 @@ def test_unknown_command_is_not_joined_from_its_answer_deadline_on(env: CommandE
 
 
 def test_joining_what_shows_error_is_its_502_again(env: CommandEnv) -> None:
-    failed = not_none(env.hear(env.send("start"), Verdict.NO_OPERATION))
+    failed = not_none(env.hear(env.send("start"), OutcomeKind.NO_OPERATION))
 
     answer = not_none(post(env, "start"))
 

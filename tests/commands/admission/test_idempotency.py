@@ -8,7 +8,7 @@ from keyturn.commands.admission.intake import end_confirmation
 from keyturn.commands.admission.requests import PostAnswer
 from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import VIN
 
@@ -40,15 +40,17 @@ def test_while_the_first_waits_the_second_is_pending(env: CommandEnv) -> None:
     assert commands(env) == 1
 
 
-@pytest.mark.parametrize("verdict", [Verdict.SUCCEEDED, Verdict.UNCLEAR, Verdict.REFUSED, Verdict.NOT_TAKEN])
-def test_afterwards_it_is_what_the_first_was_answered(env: CommandEnv, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    "verdict", [OutcomeKind.SUCCEEDED, OutcomeKind.UNCLEAR, OutcomeKind.REFUSED, OutcomeKind.NOT_TAKEN]
+)
+def test_afterwards_it_is_what_the_first_was_answered(env: CommandEnv, verdict: OutcomeKind) -> None:
     post(env)
     ((command_id,),) = env.rows("SELECT id FROM command")
     ended = not_none(env.hear(not_none(env.intent(env.row(command_id))), verdict, preconditions=(5,)))
 
     again = not_none(post(env))
 
-    expected = {Verdict.REFUSED: 409, Verdict.NOT_TAKEN: 502}.get(verdict, 200)
+    expected = {OutcomeKind.REFUSED: 409, OutcomeKind.NOT_TAKEN: 502}.get(verdict, 200)
     assert (again.http_status, again.body["id"]) == (expected, ended.id)
     assert again.body["status"] == ("Pending" if expected == 200 else "Error")
     assert again.body.get("detail") == ended.post_detail
@@ -105,16 +107,16 @@ def test_idempotency_key_is_free_after_a_day(env: CommandEnv) -> None:
 def test_a_joining_answer_is_repeated_as_it_was(env: CommandEnv) -> None:
     running = env.accept("start")
     joined = not_none(post(env))
-    env.hear(running, Verdict.FAILED)
+    env.hear(running, OutcomeKind.FAILED)
 
     assert not_none(post(env)) == joined
     assert joined.body["id"] == running.id
 
 
 def test_a_joined_502_is_repeated_as_it_was(env: CommandEnv) -> None:
-    failed = not_none(env.hear(env.send("start"), Verdict.NO_OPERATION))
+    failed = not_none(env.hear(env.send("start"), OutcomeKind.NO_OPERATION))
     joined = not_none(post(env))
-    env.hear(failed, Verdict.SUCCEEDED)
+    env.hear(failed, OutcomeKind.SUCCEEDED)
 
     assert not_none(post(env)) == joined
     assert (joined.http_status, joined.body["status"]) == (502, "Error")

@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.commands.execution.restore_fence import fence_previous_epoch
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from keyturn.fleet import immobilisation
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import PARKED, CommandEnv, not_none
@@ -45,7 +45,7 @@ def test_a_late_answer_still_counts(env: CommandEnv) -> None:
     sent = env.send("start")
     env.do(fence_previous_epoch, 2)
 
-    assert not_none(env.hear(sent, Verdict.SUCCEEDED)).status == "Success"
+    assert not_none(env.hear(sent, OutcomeKind.SUCCEEDED)).status == "Success"
 
 
 def test_what_the_oem_has_is_asked_about_as_before(env: CommandEnv) -> None:

@@ -6,7 +6,7 @@ from keyturn.clock import after
 from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW
@@ -173,7 +173,7 @@ def test_each_sending_of_a_command_has_this_time_for_itself(env: CommandEnv) -> 
     env.clock.set_wall(40)
     env.sweep()
     env.clock.advance(4)
-    env.hear(sent, Verdict.NOT_TAKEN, temporary=True)
+    env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True)
     env.clock.advance(2)
     again = not_none(env.intent(sent))
     env.clock.set_wall(60)

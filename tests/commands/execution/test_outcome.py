@@ -9,7 +9,7 @@ from keyturn.clock import after
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Exchange, Operation, Verdict
+from keyturn.connectors.port import LoggedRequest, Operation, OutcomeKind
 from tests.support.command_env import OPERATION, CommandEnv, not_none
 from tests.support.enrolment import NOW
 
@@ -19,19 +19,19 @@ NO_URL = "Failed to initiate command with the OEM or retrieve status URL."
 DISPATCHING, ACCEPTED, UNKNOWN = State.DISPATCHING, State.ACCEPTED, State.UNKNOWN
 
 TABLE = {
-    (DISPATCHING, Verdict.IN_PROGRESS): State.ACCEPTED,
-    (DISPATCHING, Verdict.SUCCEEDED): State.EXECUTED,
-    (DISPATCHING, Verdict.FAILED): State.FAILED,
-    (DISPATCHING, Verdict.REFUSED): State.REFUSED,
-    (DISPATCHING, Verdict.NOT_TAKEN): State.FAILED,
-    (DISPATCHING, Verdict.NO_OPERATION): State.UNKNOWN,
-    (DISPATCHING, Verdict.UNCLEAR): State.UNKNOWN,
-    (ACCEPTED, Verdict.SUCCEEDED): State.EXECUTED,
-    (ACCEPTED, Verdict.FAILED): State.FAILED,
-    (ACCEPTED, Verdict.REFUSED): State.REFUSED,
-    (UNKNOWN, Verdict.SUCCEEDED): State.EXECUTED,
-    (UNKNOWN, Verdict.FAILED): State.FAILED,
-    (UNKNOWN, Verdict.REFUSED): State.FAILED,
+    (DISPATCHING, OutcomeKind.IN_PROGRESS): State.ACCEPTED,
+    (DISPATCHING, OutcomeKind.SUCCEEDED): State.EXECUTED,
+    (DISPATCHING, OutcomeKind.FAILED): State.FAILED,
+    (DISPATCHING, OutcomeKind.REFUSED): State.REFUSED,
+    (DISPATCHING, OutcomeKind.NOT_TAKEN): State.FAILED,
+    (DISPATCHING, OutcomeKind.NO_OPERATION): State.UNKNOWN,
+    (DISPATCHING, OutcomeKind.UNCLEAR): State.UNKNOWN,
+    (ACCEPTED, OutcomeKind.SUCCEEDED): State.EXECUTED,
+    (ACCEPTED, OutcomeKind.FAILED): State.FAILED,
+    (ACCEPTED, OutcomeKind.REFUSED): State.REFUSED,
+    (UNKNOWN, OutcomeKind.SUCCEEDED): State.EXECUTED,
+    (UNKNOWN, OutcomeKind.FAILED): State.FAILED,
+    (UNKNOWN, OutcomeKind.REFUSED): State.FAILED,
 }
 """Every other answer leaves the state as it is."""
 
@@ -45,7 +45,7 @@ def in_state(env: CommandEnv, state: State) -> Command:
 
 @pytest.mark.parametrize("state", [DISPATCHING, ACCEPTED, UNKNOWN])
 def test_state_after_each_answer(env: CommandEnv, state: State) -> None:
-    for verdict in Verdict:
+    for verdict in OutcomeKind:
         command = in_state(env, state)
         moved = env.hear(command, verdict, preconditions=(5,))
 
@@ -59,7 +59,7 @@ def test_state_after_each_answer(env: CommandEnv, state: State) -> None:
 def test_an_answer_that_comes_too_late_or_too_early_changes_nothing(env: CommandEnv, state: State) -> None:
     command = env.register("start") if state is State.QUEUED else env.execute("start")
 
-    for verdict in Verdict:
+    for verdict in OutcomeKind:
         assert env.hear(command, verdict) is None
     assert env.row(command) == command
 
@@ -67,23 +67,23 @@ def test_an_answer_that_comes_too_late_or_too_early_changes_nothing(env: Command
 def test_an_answer_about_nothing_we_know_changes_nothing(env: CommandEnv) -> None:
     sent = env.send("start")
 
-    assert env.hear(msgspec.structs.replace(sent, id="of another system"), Verdict.FAILED) is None
+    assert env.hear(msgspec.structs.replace(sent, id="of another system"), OutcomeKind.FAILED) is None
 
 
 @pytest.mark.parametrize(
     ("verdict", "answer", "native"),
     [
-        (Verdict.IN_PROGRESS, (200, None), (None, None, True)),
-        (Verdict.SUCCEEDED, (200, None), ("succeeded", None, True)),
-        (Verdict.FAILED, (200, None), ("failed", "vehicle_state", False)),
-        (Verdict.REFUSED, (409, HOOD), ("refused", "vehicle_state", False)),
-        (Verdict.NOT_TAKEN, (502, NOT_SENT), ("not_taken", "oem", False)),
-        (Verdict.NO_OPERATION, (502, NO_URL), ("no_operation", "oem", True)),
-        (Verdict.UNCLEAR, (200, None), ("unclear", "oem", True)),
+        (OutcomeKind.IN_PROGRESS, (200, None), (None, None, True)),
+        (OutcomeKind.SUCCEEDED, (200, None), ("succeeded", None, True)),
+        (OutcomeKind.FAILED, (200, None), ("failed", "vehicle_state", False)),
+        (OutcomeKind.REFUSED, (409, HOOD), ("refused", "vehicle_state", False)),
+        (OutcomeKind.NOT_TAKEN, (502, NOT_SENT), ("not_taken", "oem", False)),
+        (OutcomeKind.NO_OPERATION, (502, NO_URL), ("no_operation", "oem", True)),
+        (OutcomeKind.UNCLEAR, (200, None), ("unclear", "oem", True)),
     ],
 )
 def test_what_a_held_post_is_answered_with_and_the_native_record_says(
-    env: CommandEnv, verdict: Verdict, answer: tuple[int, str | None], native: tuple[str | None, str | None, bool]
+    env: CommandEnv, verdict: OutcomeKind, answer: tuple[int, str | None], native: tuple[str | None, str | None, bool]
 ) -> None:
     moved = not_none(env.hear(env.send("start"), verdict, operation=OPERATION, preconditions=(5,)))
 
@@ -94,7 +94,7 @@ def test_what_a_held_post_is_answered_with_and_the_native_record_says(
 def test_a_post_that_was_answered_keeps_its_answer(env: CommandEnv) -> None:
     accepted = env.accept("start")
 
-    moved = not_none(env.hear(accepted, Verdict.REFUSED, preconditions=(5,)))
+    moved = not_none(env.hear(accepted, OutcomeKind.REFUSED, preconditions=(5,)))
 
     assert (moved.post_code, moved.post_detail) == (200, None)
 
@@ -108,7 +108,7 @@ def test_a_post_that_was_answered_keeps_its_answer(env: CommandEnv) -> None:
     ],
 )
 def test_a_failure_says_what_the_connector_mapped(env: CommandEnv, said: dict[str, Any], detail: str) -> None:
-    moved = not_none(env.hear(env.accept("start"), Verdict.FAILED, **said))
+    moved = not_none(env.hear(env.accept("start"), OutcomeKind.FAILED, **said))
 
     assert moved.detail == f'"{detail}"'
 
@@ -118,7 +118,7 @@ def test_a_success_says_when_and_what_the_vehicle_returned(env: CommandEnv) -> N
     env.clock.advance(9)
 
     said = {"completed_at": after(NOW, 7), "data": {"latitude": -23.5505199, "longitude": -46.6333094}}
-    moved = not_none(env.hear(accepted, Verdict.SUCCEEDED, **said))
+    moved = not_none(env.hear(accepted, OutcomeKind.SUCCEEDED, **said))
 
     assert moved.detail == '{"date_time":"2023-11-14 19:13:27","latitude":-23.5505199,"longitude":-46.6333094}'
 
@@ -127,13 +127,13 @@ def test_completion_without_a_time_of_the_oem_is_dated_by_when_we_learned_it(env
     accepted = env.accept("start")
     env.clock.advance(9)
 
-    moved = not_none(env.hear(accepted, Verdict.SUCCEEDED))
+    moved = not_none(env.hear(accepted, OutcomeKind.SUCCEEDED))
 
     assert moved.detail == '{"date_time":"2023-11-14 19:13:29"}'
 
 
 def test_a_success_that_was_so_already_is_one(env: CommandEnv) -> None:
-    moved = not_none(env.hear(env.send("start"), Verdict.SUCCEEDED, already_done=True))
+    moved = not_none(env.hear(env.send("start"), OutcomeKind.SUCCEEDED, already_done=True))
 
     assert (moved.state, moved.outcome) == (State.EXECUTED, "already_done")
 
@@ -145,8 +145,8 @@ def test_an_operation_is_kept_to_ask_about(env: CommandEnv) -> None:
 def test_an_operation_that_a_look_up_found_is_asked_about_from_then_on(env: CommandEnv) -> None:
     lost = env.lose("start")
 
-    noted = not_none(env.hear(lost, Verdict.IN_PROGRESS, operation=OPERATION))
-    again = env.hear(lost, Verdict.IN_PROGRESS, operation=Operation(id="op-2"))
+    noted = not_none(env.hear(lost, OutcomeKind.IN_PROGRESS, operation=OPERATION))
+    again = env.hear(lost, OutcomeKind.IN_PROGRESS, operation=Operation(id="op-2"))
 
     assert (noted.state, noted.oem_operation) == (State.UNKNOWN, OPERATION)
     assert again is None
@@ -154,9 +154,9 @@ def test_an_operation_that_a_look_up_found_is_asked_about_from_then_on(env: Comm
 
 
 @pytest.mark.parametrize("verdict", [verdict for state, verdict in TABLE if state is DISPATCHING])
-def test_the_exchange_is_written_to_the_timeline(env: CommandEnv, verdict: Verdict) -> None:
+def test_the_exchange_is_written_to_the_timeline(env: CommandEnv, verdict: OutcomeKind) -> None:
     sent = env.send("start")
-    exchange = Exchange("POST /vehicles/9KT/commands/start", NOW, 12.5, 202, "{}")
+    exchange = LoggedRequest("POST /vehicles/9KT/commands/start", NOW, 12.5, 202, "{}")
 
     moved = not_none(env.hear(sent, verdict, exchange=exchange, preconditions=(5,)))
 
@@ -166,7 +166,7 @@ def test_the_exchange_is_written_to_the_timeline(env: CommandEnv, verdict: Verdi
 
 
 def test_without_an_operation_there_is_nothing_to_ask_about(env: CommandEnv) -> None:
-    moved = not_none(env.hear(env.send("start"), Verdict.IN_PROGRESS))
+    moved = not_none(env.hear(env.send("start"), OutcomeKind.IN_PROGRESS))
 
     assert (moved.operation, moved.oem_operation) == (None, None)
 
@@ -175,7 +175,7 @@ def test_a_success_after_all_leaves_no_cause(env: CommandEnv) -> None:
     lost = env.lose("start")
     assert lost.cause == "oem"
 
-    assert not_none(env.hear(lost, Verdict.SUCCEEDED)).cause is None
+    assert not_none(env.hear(lost, OutcomeKind.SUCCEEDED)).cause is None
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(env: CommandEnv, co
     lost = env.lose(command)
     env.clock.advance(60)
 
-    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert env.evidence().track.settled_at == dict.fromkeys(lost.spec.changes, after(NOW, 3))
 
@@ -204,17 +204,17 @@ def test_a_start_that_was_not_done_is_pending_no_more(env: CommandEnv) -> None:
     sent = env.send("start")
     assert env.evidence().track.start_pending
 
-    env.hear(sent, Verdict.FAILED)
+    env.hear(sent, OutcomeKind.FAILED)
 
     assert not env.evidence().track.start_pending
 
 
 def test_a_late_success_turns_error_into_success(env: CommandEnv) -> None:
-    failed = not_none(env.hear(env.send("start"), Verdict.NO_OPERATION))
+    failed = not_none(env.hear(env.send("start"), OutcomeKind.NO_OPERATION))
     assert failed.status == "Error"
     env.clock.advance(7)
 
-    moved = not_none(env.hear(failed, Verdict.SUCCEEDED))
+    moved = not_none(env.hear(failed, OutcomeKind.SUCCEEDED))
 
     assert (moved.status, moved.updated_at, moved.post_code) == ("Success", after(NOW, 7), 502)
 
@@ -223,6 +223,6 @@ def test_verified_never_regresses(env: CommandEnv) -> None:
     done = env.execute("start")
     verified = not_none(env.do(lambda tx: lifecycle.move(tx, done, State.VERIFIED)))
 
-    for verdict in Verdict:
+    for verdict in OutcomeKind:
         assert env.hear(verified, verdict) is None
     assert env.row(done) == verified

@@ -10,7 +10,7 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.execution.intent import write_intent
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Account, Declarations, OemAnswer, Order, Target, Verdict
+from keyturn.connectors.port import Account, Capabilities, OemResponse, OutboundCommand, OutcomeKind, Target
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_monitor import SendBudgets
 from keyturn.engine.dispatch import Dispatcher, SendGuards
@@ -21,7 +21,7 @@ from keyturn.timekeeping import Timekeeper
 from tests.support.command_env import CommandEnv, not_none
 
 T = TypeVar("T")
-REFUSED_FOR_NOW = OemAnswer(Verdict.NOT_TAKEN, temporary=True)
+REFUSED_FOR_NOW = OemResponse(OutcomeKind.NOT_TAKEN, temporary=True)
 
 
 def settled(env: CommandEnv, command: Command) -> Command:
@@ -51,7 +51,7 @@ def test_the_answer_still_resolves_what_others_called_unknown_meanwhile(env: Com
     env.clock.advance(36)
     assert not_none(env.lapse(sent)).state is State.UNKNOWN
 
-    done = not_none(env.do(outcome.apply_to_sending, sent, OemAnswer(Verdict.SUCCEEDED), env.declares))
+    done = not_none(env.do(outcome.apply_to_sending, sent, OemResponse(OutcomeKind.SUCCEEDED), env.declares))
 
     assert done.state is State.EXECUTED
 
@@ -82,10 +82,10 @@ class DoubtfulStore:
 class Refusing:
     """An OEM that takes nothing for now."""
 
-    def __init__(self, declares: Declarations) -> None:
+    def __init__(self, declares: Capabilities) -> None:
         self.declares = declares
 
-    async def send(self, _order: Order) -> OemAnswer:
+    async def send(self, _order: OutboundCommand) -> OemResponse:
         return REFUSED_FOR_NOW
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from tests.support.command_env import CommandEnv, not_none
 
 ELEVEN = "Precondition not met: No more than two consecutive remote starts without a physical start."
@@ -35,7 +35,7 @@ def test_every_executed_start_counts_cancelled_or_not(env: CommandEnv) -> None:
 
 
 def test_a_start_that_was_not_done_does_not_count(env: CommandEnv) -> None:
-    env.hear(env.send("start"), Verdict.FAILED)
+    env.hear(env.send("start"), OutcomeKind.FAILED)
 
     assert count(env) == 0
 
@@ -85,7 +85,7 @@ def test_nor_is_what_was_seen_of_it_before_it_was_cancelled(env: CommandEnv) -> 
 
 def test_a_start_that_was_not_done_turned_nothing_on(env: CommandEnv) -> None:
     run(env, "start", "cancel_start")
-    env.hear(env.send("start"), Verdict.FAILED)
+    env.hear(env.send("start"), OutcomeKind.FAILED)
 
     drive(env)
 
@@ -98,7 +98,7 @@ def test_nor_is_what_a_start_on_its_way_turned_on(env: CommandEnv) -> None:
 
     drive(env)
 
-    not_none(env.hear(accepted, Verdict.SUCCEEDED))
+    not_none(env.hear(accepted, OutcomeKind.SUCCEEDED))
     assert count(env) == 2
 
 

@@ -9,7 +9,7 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Reading, StateReport, Verdict
+from keyturn.connectors.port import OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from keyturn.engine.verify import compare, give_up
 from tests.support.command_env import PARKED, CommandEnv, not_none
@@ -30,7 +30,7 @@ def locked(env: CommandEnv) -> Command:
     """A `lock_door` that the vehicle executed three seconds after it was sent; now it is four seconds later still."""
     sent = env.send("lock_door")
     env.clock.advance(7)
-    return not_none(env.hear(sent, Verdict.SUCCEEDED, completed_at=after(NOW, 3)))
+    return not_none(env.hear(sent, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3)))
 
 
 def judged(env: CommandEnv, command: Command, **readings: Any) -> Command:
@@ -84,7 +84,7 @@ def test_report_without_the_signal_verifies_and_contradicts_nothing(
 
 
 def test_a_value_from_the_future_verifies_nothing(env: CommandEnv, locked: Command) -> None:
-    heard = StateReport({"doors_locked": Reading(True, None, after(NOW, 86_400))})
+    heard = StateReport({"doors_locked": SignalReading(True, None, after(NOW, 86_400))})
     env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
 
     assert judged(env, locked) == locked
@@ -93,7 +93,7 @@ def test_a_value_from_the_future_verifies_nothing(env: CommandEnv, locked: Comma
 def test_nor_does_it_turn_unknown_into_executed(env: CommandEnv) -> None:
     env.report({**PARKED, "doors_locked": False})
     lost = env.lose("lock_door")
-    heard = StateReport({"doors_locked": Reading(True, None, after(NOW, 86_400))})
+    heard = StateReport({"doors_locked": SignalReading(True, None, after(NOW, 86_400))})
     known = env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
 
     assert env.do(outcome.executed_by_reading, lost.id, known, env.declares) is None

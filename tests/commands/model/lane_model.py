@@ -4,17 +4,17 @@ from dataclasses import dataclass, field
 
 from keyturn.commands.model.catalogue import COMMANDS, CommandSpec
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 
 OUTCOMES = {
-    (State.DISPATCHING, Verdict.IN_PROGRESS): State.ACCEPTED,
-    (State.DISPATCHING, Verdict.UNCLEAR): State.UNKNOWN,
-    (State.DISPATCHING, Verdict.SUCCEEDED): State.EXECUTED,
-    (State.DISPATCHING, Verdict.FAILED): State.FAILED,
-    (State.ACCEPTED, Verdict.SUCCEEDED): State.EXECUTED,
-    (State.ACCEPTED, Verdict.FAILED): State.FAILED,
-    (State.UNKNOWN, Verdict.SUCCEEDED): State.EXECUTED,
-    (State.UNKNOWN, Verdict.FAILED): State.FAILED,
+    (State.DISPATCHING, OutcomeKind.IN_PROGRESS): State.ACCEPTED,
+    (State.DISPATCHING, OutcomeKind.UNCLEAR): State.UNKNOWN,
+    (State.DISPATCHING, OutcomeKind.SUCCEEDED): State.EXECUTED,
+    (State.DISPATCHING, OutcomeKind.FAILED): State.FAILED,
+    (State.ACCEPTED, OutcomeKind.SUCCEEDED): State.EXECUTED,
+    (State.ACCEPTED, OutcomeKind.FAILED): State.FAILED,
+    (State.UNKNOWN, OutcomeKind.SUCCEEDED): State.EXECUTED,
+    (State.UNKNOWN, OutcomeKind.FAILED): State.FAILED,
 }
 SEND_WAIT, RESTORING_WAIT, ANSWER_WAIT, GRACE, UNANSWERED, PAUSE = 60, 120, 300, 60, 35, 0.5
 
@@ -83,8 +83,8 @@ class LaneModel:
         else:
             command.state, command.sent_at = State.DISPATCHING, self.now
 
-    def hear(self, command: Modelled, verdict: Verdict) -> None:
-        if verdict is Verdict.NOT_TAKEN and command.state is State.DISPATCHING:
+    def hear(self, command: Modelled, verdict: OutcomeKind) -> None:
+        if verdict is OutcomeKind.NOT_TAKEN and command.state is State.DISPATCHING:
             self._bounce(command)
         else:
             command.state = OUTCOMES.get((command.state, verdict), command.state)

@@ -10,14 +10,20 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from keyturn.clock import after
 from keyturn.commands.model import record
 from keyturn.commands.model.states import LIVE, State
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from keyturn.store.port import Tx
 from tests.support.command_env import OPERATION, CommandEnv, not_none
 
 from .lane_model import LaneModel, Modelled
 
 NAMES = ["start", "cancel_start", "alert", "cancel_alert", "lock_door", "unlock_door", "location"]
-ANSWERS = [Verdict.IN_PROGRESS, Verdict.SUCCEEDED, Verdict.FAILED, Verdict.UNCLEAR, Verdict.NOT_TAKEN]
+ANSWERS = [
+    OutcomeKind.IN_PROGRESS,
+    OutcomeKind.SUCCEEDED,
+    OutcomeKind.FAILED,
+    OutcomeKind.UNCLEAR,
+    OutcomeKind.NOT_TAKEN,
+]
 CANCELS = {"cancel_start": "start", "cancel_alert": "alert"}
 
 
@@ -60,7 +66,7 @@ class Lane(RuleBasedStateMachine):
 
     @precondition(lambda self: self.among(State.DISPATCHING, State.ACCEPTED, State.UNKNOWN))
     @rule(data=st.data(), verdict=st.sampled_from(ANSWERS))
-    def answer(self, data: Any, verdict: Verdict) -> None:
+    def answer(self, data: Any, verdict: OutcomeKind) -> None:
         command = data.draw(st.sampled_from(self.among(State.DISPATCHING, State.ACCEPTED, State.UNKNOWN)))
         self.env.hear(self.env.row(command.id), verdict, temporary=True, operation=OPERATION)
         self.model.hear(command, verdict)

@@ -5,11 +5,11 @@ import pytest
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.model.lanes import Timeouts, timeouts
 from keyturn.config.settings import CommandSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 
 INSTALLATION = CommandSettings(initiate_wait=7.0, send_wait={"start": 70.0}, answer_wait={"start": 700.0})
-CONNECTOR = Declarations(frozenset(), initiate_wait=8.0, send_wait={"start": 80.0}, answer_wait={"start": 800.0})
-SILENT = Declarations(frozenset())
+CONNECTOR = Capabilities(frozenset(), initiate_wait=8.0, send_wait={"start": 80.0}, answer_wait={"start": 800.0})
+SILENT = Capabilities(frozenset())
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ SILENT = Declarations(frozenset())
         (CONNECTOR, CommandSettings(), Timeouts(80, 800, 8)),
     ],
 )
-def test_nearest_configured_wait_counts(declares: Declarations, settings: CommandSettings, expected: Timeouts) -> None:
+def test_nearest_configured_wait_counts(declares: Capabilities, settings: CommandSettings, expected: Timeouts) -> None:
     assert timeouts(COMMANDS["start"], declares, settings) == expected
 
 
@@ -30,4 +30,4 @@ def test_a_word_about_one_command_is_none_about_another() -> None:
 
 
 def test_a_connector_may_say_not_to_wait_at_all() -> None:
-    assert timeouts(COMMANDS["start"], Declarations(frozenset(), initiate_wait=0.0), INSTALLATION).initiate == 0
+    assert timeouts(COMMANDS["start"], Capabilities(frozenset(), initiate_wait=0.0), INSTALLATION).initiate == 0

@@ -11,7 +11,7 @@ from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.commands.operations import approvals
 from keyturn.commands.rules.policy import LIMIT_REACHED
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
 from keyturn.operations import OPERATIONS, perform
@@ -83,9 +83,11 @@ def test_closing_it_while_the_vehicle_may_stand_still_waits(env: CommandEnv, rep
     assert (actor, told["reason"], told["held"]) == (f"operator:{ana.id}", "tidy", True)
 
 
-@pytest.mark.parametrize("verdict", [None, Verdict.IN_PROGRESS, Verdict.UNCLEAR], ids=["sent", "accepted", "lost"])
+@pytest.mark.parametrize(
+    "verdict", [None, OutcomeKind.IN_PROGRESS, OutcomeKind.UNCLEAR], ids=["sent", "accepted", "lost"]
+)
 def test_closing_it_by_force_waits_too_whatever_a_report_says_meanwhile(
-    env: CommandEnv, verdict: Verdict | None
+    env: CommandEnv, verdict: OutcomeKind | None
 ) -> None:
     sent = env.send(DISABLE)
     if verdict is not None:
@@ -174,7 +176,7 @@ def test_a_disable_that_proves_not_done_lets_it_go(env: CommandEnv) -> None:
     order(env, "immobilisation close", **CLOSE, force=True)
     assert held(env) == [1]
 
-    env.hear(sent, Verdict.FAILED)
+    env.hear(sent, OutcomeKind.FAILED)
 
     assert (held(env), listed(env)) == ([0], [])
 

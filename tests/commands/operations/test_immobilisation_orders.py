@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.admin.operation import Answer
 from keyturn.clock import after, iso_time
-from keyturn.connectors.port import Verdict
+from keyturn.connectors.port import OutcomeKind
 from keyturn.errors import OperationError
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import NOW, VIN, add_vehicle, administer
@@ -46,9 +46,11 @@ def test_an_operator_closes_it_with_a_reason(env: CommandEnv) -> None:
     )
 
 
-@pytest.mark.parametrize("verdict", [None, Verdict.IN_PROGRESS, Verdict.UNCLEAR], ids=["sent", "accepted", "lost"])
+@pytest.mark.parametrize(
+    "verdict", [None, OutcomeKind.IN_PROGRESS, OutcomeKind.UNCLEAR], ids=["sent", "accepted", "lost"]
+)
 def test_immobilisation_is_closed_only_by_force_while_a_disable_may_still_act(
-    env: CommandEnv, verdict: Verdict | None
+    env: CommandEnv, verdict: OutcomeKind | None
 ) -> None:
     sent = env.send(DISABLE)
     if verdict is not None:

@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Reading, StateReport, Verdict
+from keyturn.connectors.port import OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
@@ -35,10 +35,10 @@ def test_immobilisation_is_confirmed_once_the_disable_executed(env: CommandEnv) 
 
 
 @pytest.mark.parametrize(
-    "verdict", [Verdict.FAILED, Verdict.REFUSED, Verdict.NOT_TAKEN], ids=["failed", "refused", "not taken"]
+    "verdict", [OutcomeKind.FAILED, OutcomeKind.REFUSED, OutcomeKind.NOT_TAKEN], ids=["failed", "refused", "not taken"]
 )
 def test_immobilisation_is_over_once_the_disable_is_known_not_to_have_happened(
-    env: CommandEnv, verdict: Verdict
+    env: CommandEnv, verdict: OutcomeKind
 ) -> None:
     sent = env.send(DISABLE)
 
@@ -50,7 +50,7 @@ def test_immobilisation_is_over_once_the_disable_is_known_not_to_have_happened(
 
 def test_a_disable_that_will_be_tried_again_opens_it_again(env: CommandEnv) -> None:
     sent = env.send(DISABLE)
-    waiting = not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True))
     assert state(env) is None
     env.clock.advance(1)
 
@@ -59,8 +59,8 @@ def test_a_disable_that_will_be_tried_again_opens_it_again(env: CommandEnv) -> N
     assert state(env) == "possible"
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNCLEAR, Verdict.NO_OPERATION, Verdict.IN_PROGRESS])
-def test_immobilisation_stays_possible_while_nobody_knows(env: CommandEnv, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION, OutcomeKind.IN_PROGRESS])
+def test_immobilisation_stays_possible_while_nobody_knows(env: CommandEnv, verdict: OutcomeKind) -> None:
     env.hear(env.send(DISABLE), verdict)
 
     assert state(env) == "possible"
@@ -73,10 +73,10 @@ def test_a_failed_disable_leaves_it_open_for_another_that_may_still_act(env: Com
     env.report(PARKED)
     second = env.lose(DISABLE)
 
-    env.hear(first, Verdict.FAILED)
+    env.hear(first, OutcomeKind.FAILED)
     assert state(env) == "possible"
 
-    env.hear(second, Verdict.FAILED)
+    env.hear(second, OutcomeKind.FAILED)
     assert state(env) is None
 
 
@@ -84,7 +84,7 @@ def test_a_disable_that_failed_later_leaves_the_first_ones_alone(env: CommandEnv
     env.execute(DISABLE)
     env.clock.advance(1)
 
-    env.hear(env.send(DISABLE), Verdict.FAILED)
+    env.hear(env.send(DISABLE), OutcomeKind.FAILED)
 
     assert state(env) == "confirmed"
 
@@ -98,8 +98,8 @@ def test_an_enable_that_executed_ends_it(env: CommandEnv) -> None:
     assert (state(env), closed_by(env)) == (None, [enable.id])
 
 
-@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.UNCLEAR, Verdict.IN_PROGRESS])
-def test_an_enable_of_which_that_is_not_known_does_not(env: CommandEnv, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [OutcomeKind.FAILED, OutcomeKind.UNCLEAR, OutcomeKind.IN_PROGRESS])
+def test_an_enable_of_which_that_is_not_known_does_not(env: CommandEnv, verdict: OutcomeKind) -> None:
     env.execute(DISABLE)
     env.clock.advance(1)
 
@@ -126,7 +126,7 @@ def test_an_enable_that_acted_before_the_disable_does_not_end_it(env: CommandEnv
     env.clock.advance(20)
     env.execute(DISABLE)
 
-    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert state(env) == "confirmed"
 
@@ -137,7 +137,7 @@ def test_an_enable_sent_before_the_disable_does_not_end_it_where_the_oem_does_no
     env.execute(DISABLE)
     env.clock.advance(20)
 
-    env.hear(lost, Verdict.SUCCEEDED)
+    env.hear(lost, OutcomeKind.SUCCEEDED)
 
     assert state(env) == "confirmed"
 
@@ -147,7 +147,7 @@ def test_a_disable_that_acted_before_the_enable_is_not_confirmed_by_its_late_ans
     env.clock.advance(20)
     env.execute(ENABLE)
 
-    env.hear(lost, Verdict.SUCCEEDED, completed_at=after(NOW, 3))
+    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert state(env) is None
 
@@ -159,7 +159,7 @@ def test_a_disable_that_may_have_acted_after_the_enable_keeps_it_open(env: Comma
     env.execute(ENABLE)
     env.clock.advance(20)
 
-    env.hear(lost, Verdict.SUCCEEDED)
+    env.hear(lost, OutcomeKind.SUCCEEDED)
 
     assert state(env) is not None
 
@@ -217,7 +217,7 @@ def test_a_report_from_the_future_closes_nothing(env: CommandEnv) -> None:
     env.clock.advance(1)
     tomorrow = after(env.clock.now(), 86_400)
 
-    heard = StateReport({"ignition_disabled": Reading(False, None, tomorrow)})
+    heard = StateReport({"ignition_disabled": SignalReading(False, None, tomorrow)})
     env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
 
     assert state(env) == "confirmed"

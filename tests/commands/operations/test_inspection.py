@@ -8,7 +8,7 @@ from keyturn.admin.operation import Session
 from keyturn.commands.execution.intent import hold_back_unsent
 from keyturn.commands.model.states import State, Status
 from keyturn.commands.operations.command_details import ShowCommand, native_record, safe_to_retry, show, timeline
-from keyturn.connectors.port import Exchange, Verdict
+from keyturn.connectors.port import LoggedRequest, OutcomeKind
 from keyturn.errors import OperationError
 from tests.commands.model.drafts import draft
 from tests.support.command_env import CommandEnv, not_none
@@ -42,7 +42,9 @@ def test_what_may_be_asked_for_again_without_doing_it_twice(
 def test_the_timeline_tells_every_transition_and_exchange_in_order(env: CommandEnv) -> None:
     sent = env.send("start")
     env.clock.advance(2)
-    env.hear(sent, Verdict.UNCLEAR, exchange=Exchange("POST /vehicles/9KT/commands/start", NOW, 1.5, answer="gone"))
+    env.hear(
+        sent, OutcomeKind.UNCLEAR, exchange=LoggedRequest("POST /vehicles/9KT/commands/start", NOW, 1.5, answer="gone")
+    )
 
     told = env.see(timeline, sent.id)
 
@@ -89,7 +91,7 @@ def test_attempts_count_every_sending_and_nothing_else(env: CommandEnv) -> None:
     sent = not_none(env.intent(command))
     assert shown_to_operator(env, command.id)["attempts"] == 1
 
-    waiting = not_none(env.hear(sent, Verdict.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True))
     env.clock.advance(1)
-    env.hear(not_none(env.intent(waiting)), Verdict.SUCCEEDED)
+    env.hear(not_none(env.intent(waiting)), OutcomeKind.SUCCEEDED)
     assert shown_to_operator(env, command.id)["attempts"] == 2

@@ -7,7 +7,7 @@ from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.preconditions.context import EvaluationContext
 from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.fleet.evidence import Evidence, ExpectedState, ReportedState, Signal
 from keyturn.fleet.vehicles import Vehicle
 from tests.support.enrolment import NOW, VIN
@@ -44,7 +44,7 @@ def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> Ev
         reachable_at=given.pop("reachable_at", NOW),
         last_contact=given.pop("last_contact", None),
     )
-    declares = Declarations(
+    declares = Capabilities(
         frozenset(COMMANDS),
         enforces_preconditions=given.pop("enforces", False),
         reads_state=given.pop("reads_state", True),

@@ -6,7 +6,7 @@ from keyturn.clock import after
 from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.model.states import State
 from keyturn.commands.rules import quota
-from keyturn.connectors.port import Quota, Verdict
+from keyturn.connectors.port import OutcomeKind, Quota
 from keyturn.store.port import Tx
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW
@@ -160,7 +160,7 @@ def test_a_restoring_command_is_counted_and_never_held_back(env: CommandEnv, use
 
 def test_a_try_that_was_not_taken_counts_again(env: CommandEnv) -> None:
     env.behind(quota=Quota(per_vehicle=((60, 9),)))
-    waiting = not_none(env.hear(env.send("start"), Verdict.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.hear(env.send("start"), OutcomeKind.NOT_TAKEN, temporary=True))
     env.clock.advance(1)
     env.intent(waiting)
 

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Reading, StateReport, Verdict
+from keyturn.connectors.port import OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import OTHERS_VIN, VIN
@@ -77,14 +77,14 @@ def test_an_oem_that_could_stop_a_running_engine_does_not_offer_disable(env: Com
     assert refusal(env, "disable_ignition") == NO_COMMAND
 
 
-def immobilise(env: CommandEnv, verdict: Verdict) -> None:
+def immobilise(env: CommandEnv, verdict: OutcomeKind) -> None:
     env.report(PARKED)
     env.hear(env.send("disable_ignition"), verdict)
     env.clock.advance(1)
 
 
-@pytest.mark.parametrize("verdict", [Verdict.SUCCEEDED, Verdict.UNCLEAR], ids=["open", "possible"])
-def test_immobilised_vehicle_is_enabled_whatever_its_ownership_and_plan(env: CommandEnv, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [OutcomeKind.SUCCEEDED, OutcomeKind.UNCLEAR], ids=["open", "possible"])
+def test_immobilised_vehicle_is_enabled_whatever_its_ownership_and_plan(env: CommandEnv, verdict: OutcomeKind) -> None:
     immobilise(env, verdict)
     env.administer("vehicle set", vehicle=VIN, ownership="third_party", plan="location")
 
@@ -93,14 +93,14 @@ def test_immobilised_vehicle_is_enabled_whatever_its_ownership_and_plan(env: Com
 
 
 def test_outside_the_plan_enable_is_row_9_once_nothing_is_immobilised(env: CommandEnv) -> None:
-    immobilise(env, Verdict.FAILED)
+    immobilise(env, OutcomeKind.FAILED)
     env.administer("vehicle set", vehicle=VIN, plan="location")
 
     assert refusal(env, "enable_ignition") == NO_COMMAND
 
 
-@pytest.mark.parametrize("verdict", [Verdict.SUCCEEDED, Verdict.UNCLEAR], ids=["open", "possible"])
-def test_an_immobilised_vehicle_is_not_started(env: CommandEnv, verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", [OutcomeKind.SUCCEEDED, OutcomeKind.UNCLEAR], ids=["open", "possible"])
+def test_an_immobilised_vehicle_is_not_started(env: CommandEnv, verdict: OutcomeKind) -> None:
     immobilise(env, verdict)
 
     assert refusal(env, "start") == IMMOBILISED
@@ -132,7 +132,7 @@ def test_a_report_after_the_enable_counts_again(env: CommandEnv) -> None:
 def test_report_after_the_enable_counts_also_where_its_source_does_not_say_when(env: CommandEnv) -> None:
     env.execute("enable_ignition")
     env.clock.advance(1)
-    heard = StateReport({"ignition_disabled": Reading(True)})
+    heard = StateReport({"ignition_disabled": SignalReading(True)})
     env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
 
     assert refusal(env, "start") == IMMOBILISED

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
 from tests.connectors.definitions import OPERATION, SYNC, connector
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
@@ -21,7 +21,7 @@ PLACE = {"latitude": 1.5, "longitude": 0}
 
 async def sent(
     oem: Oem, ending: Ending, base: dict[str, Any] = OPERATION, name: str = "start", **changes: Any
-) -> OemAnswer:
+) -> OemResponse:
     sender = connector(oem.url, base, **changes)
     oem.says(ending)
     answered = await sender.send(order(RunningClock(), name))
@@ -29,7 +29,7 @@ async def sent(
     return answered
 
 
-async def asked(oem: Oem, ending: Ending, operation: Operation = SEVEN, **changes: Any) -> OemAnswer:
+async def asked(oem: Oem, ending: Ending, operation: Operation = SEVEN, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
     oem.says(ending)
     answered = await asker.ask(target(), "location", operation)
@@ -37,7 +37,7 @@ async def asked(oem: Oem, ending: Ending, operation: Operation = SEVEN, **change
     return answered
 
 
-async def found(oem: Oem, ending: Ending, **changes: Any) -> OemAnswer:
+async def found(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
     oem.says(ending)
     answered = await asker.look_up(target(), "start", "our-id")
@@ -45,7 +45,7 @@ async def found(oem: Oem, ending: Ending, **changes: Any) -> OemAnswer:
     return answered
 
 
-async def cancelled(oem: Oem, ending: Ending, **changes: Any) -> OemAnswer:
+async def cancelled(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
     oem.says(ending)
     answered = await asker.cancel(target(), Operation(url=f"{oem.url}/ops/7"))
@@ -56,7 +56,7 @@ async def cancelled(oem: Oem, ending: Ending, **changes: Any) -> OemAnswer:
 class TestTheFirstAnswer:
     async def test_names_the_operation_to_ask_about(self, oem: Oem) -> None:
         answered = await sent(oem, answer(202, {"op": {"id": 7, "url": f"{oem.url}/ops/7?x=1"}}))
-        assert answered.verdict is Verdict.IN_PROGRESS
+        assert answered.verdict is OutcomeKind.IN_PROGRESS
         assert answered.operation == Operation(id="7", url=f"{oem.url}/ops/7?x=1")
 
     async def test_may_name_it_by_a_path_of_its_own_origin(self, oem: Oem) -> None:
@@ -84,7 +84,7 @@ class TestTheFirstAnswer:
 
     async def test_with_a_url_elsewhere_and_no_template_has_no_usable_operation(self, oem: Oem) -> None:
         answered = await sent(oem, answer(202, {"op": {"id": "7", "url": "https://evil.example/7"}}), status={})
-        assert answered.verdict is Verdict.NO_OPERATION
+        assert answered.verdict is OutcomeKind.NO_OPERATION
 
     async def test_may_point_to_a_listed_origin(self, oem: Oem) -> None:
         listed: dict[str, Any] = {"trusted_origins": ["https://status.oem.example"]}
@@ -93,34 +93,36 @@ class TestTheFirstAnswer:
 
     @pytest.mark.parametrize("id_", ["", "..", "x" * 257, "a\x00b", None, ["7"], {"id": 7}])
     async def test_with_an_unusable_id_has_no_usable_operation(self, oem: Oem, id_: object) -> None:
-        assert (await sent(oem, answer(202, {"op": {"id": id_}}))).verdict is Verdict.NO_OPERATION
+        assert (await sent(oem, answer(202, {"op": {"id": id_}}))).verdict is OutcomeKind.NO_OPERATION
 
     @pytest.mark.parametrize("body", ["", "<<<", "[" * 60_000, "null", "[1]", '{"op": null}', b"\xff\xfe"])
     async def test_with_a_body_that_says_nothing_has_no_usable_operation(self, oem: Oem, body: str) -> None:
-        assert (await sent(oem, answer(200, body))).verdict is Verdict.NO_OPERATION
+        assert (await sent(oem, answer(200, body))).verdict is OutcomeKind.NO_OPERATION
 
     async def test_does_not_end_the_command_by_a_word_unless_the_definition_says_so(self, oem: Oem) -> None:
         ending = answer(202, {"op": {"id": "7", "state": "done"}})
-        assert (await sent(oem, ending)).verdict is Verdict.IN_PROGRESS
+        assert (await sent(oem, ending)).verdict is OutcomeKind.IN_PROGRESS
         final = await sent(oem, ending, accepted={**OPERATION["accepted"], "state": "op.state"})
-        assert final.verdict is Verdict.SUCCEEDED
+        assert final.verdict is OutcomeKind.SUCCEEDED
 
     @pytest.mark.parametrize("status", [400, 403, 404, 408, 429, 502, 504])
     async def test_that_is_not_listed_may_have_happened(self, oem: Oem, status: int) -> None:
-        assert (await sent(oem, answer(status, {"code": "LOCKED_OUT"}))).verdict is Verdict.UNCLEAR
+        assert (await sent(oem, answer(status, {"code": "LOCKED_OUT"}))).verdict is OutcomeKind.UNCLEAR
 
     async def test_is_told_apart_by_its_code_where_the_table_asks_for_both(self, oem: Oem) -> None:
         busy, other = await sent(oem, answer(409, {"code": "BUSY"})), await sent(oem, answer(409, {"code": "OTHER"}))
-        assert (busy.verdict, busy.temporary) == (Verdict.NOT_TAKEN, True)
-        assert other.verdict is Verdict.UNCLEAR
+        assert (busy.verdict, busy.temporary) == (OutcomeKind.NOT_TAKEN, True)
+        assert other.verdict is OutcomeKind.UNCLEAR
 
     async def test_can_say_that_it_was_so_already(self, oem: Oem) -> None:
         by_status, by_code = await sent(oem, answer(208, {})), await sent(oem, answer(409, {"code": "SO_ALREADY"}))
-        assert [(each.verdict, each.already_done) for each in (by_status, by_code)] == [(Verdict.SUCCEEDED, True)] * 2
+        assert [(each.verdict, each.already_done) for each in (by_status, by_code)] == [
+            (OutcomeKind.SUCCEEDED, True)
+        ] * 2
 
     async def test_can_be_listed_as_a_failure_with_the_mapped_text(self, oem: Oem) -> None:
         answered = await sent(oem, answer(422, {"code": "LOCKED_OUT", "message": "raw"}))
-        assert (answered.verdict, answered.detail) == (Verdict.FAILED, "The vehicle is in service.")
+        assert (answered.verdict, answered.detail) == (OutcomeKind.FAILED, "The vehicle is in service.")
 
     async def test_carries_the_oem_s_wish_to_be_left_alone(self, oem: Oem) -> None:
         assert (await sent(oem, answer(503, {}, Retry_After="12"))).retry_after == 12.0
@@ -131,8 +133,8 @@ class TestTheFirstAnswer:
     async def test_of_exactly_64_kib_is_read_and_one_byte_more_is_not(self, oem: Oem) -> None:
         start = b'{"op": {"id": "7"}, "pad": "'
         whole = start + b"x" * (65_536 - len(start) - 2) + b'"}'
-        assert (await sent(oem, answer(202, whole))).verdict is Verdict.IN_PROGRESS
-        assert (await sent(oem, answer(202, whole + b" "))).verdict is Verdict.UNCLEAR
+        assert (await sent(oem, answer(202, whole))).verdict is OutcomeKind.IN_PROGRESS
+        assert (await sent(oem, answer(202, whole + b" "))).verdict is OutcomeKind.UNCLEAR
 
 
 class TestAnAnswerThatIsTheResult:
@@ -145,29 +147,29 @@ class TestAnAnswerThatIsTheResult:
             }
         }
         answered = await sent(oem, answer(200, body), SYNC, "location")
-        assert answered.verdict is Verdict.SUCCEEDED
+        assert answered.verdict is OutcomeKind.SUCCEEDED
         assert (answered.completed_at, answered.data) == (TEN_O_CLOCK, {"latitude": -23.5, "longitude": -46})
 
     async def test_with_an_unknown_word_may_have_happened(self, oem: Oem) -> None:
-        assert (await sent(oem, answer(200, {"op": {"state": "odd"}}), SYNC)).verdict is Verdict.NO_OPERATION
+        assert (await sent(oem, answer(200, {"op": {"state": "odd"}}), SYNC)).verdict is OutcomeKind.NO_OPERATION
 
     async def test_fails_by_its_word_and_code(self, oem: Oem) -> None:
         answered = await sent(oem, answer(200, {"op": {"state": "failed", "code": "MOVING"}}), SYNC)
-        assert (answered.verdict, answered.preconditions) == (Verdict.REFUSED, (1,))
+        assert (answered.verdict, answered.preconditions) == (OutcomeKind.REFUSED, (1,))
 
     @pytest.mark.parametrize(
         ("ending", "verdict"),
         [
-            (answer(204, ""), Verdict.SUCCEEDED),
-            (answer(200, {"anything": 1}), Verdict.SUCCEEDED),
-            (answer(200, "<html>"), Verdict.NO_OPERATION),
-            (answer(200, {"code": "MOVING"}), Verdict.REFUSED),
-            (answer(200, {"code": "NEW_CODE"}), Verdict.NO_OPERATION),
+            (answer(204, ""), OutcomeKind.SUCCEEDED),
+            (answer(200, {"anything": 1}), OutcomeKind.SUCCEEDED),
+            (answer(200, "<html>"), OutcomeKind.NO_OPERATION),
+            (answer(200, {"code": "MOVING"}), OutcomeKind.REFUSED),
+            (answer(200, {"code": "NEW_CODE"}), OutcomeKind.NO_OPERATION),
         ],
         ids=["empty", "document", "not_json", "listed_error", "unlisted_error"],
     )
     async def test_without_a_state_word_succeeds_unless_it_is_an_error(
-        self, oem: Oem, ending: Ending, verdict: Verdict
+        self, oem: Oem, ending: Ending, verdict: OutcomeKind
     ) -> None:
         assert (await sent(oem, ending, SYNC, result={"error_code": "code"})).verdict is verdict
 
@@ -186,8 +188,8 @@ class TestACommandOfItsOwnKind:
         commands = {"start": {}, "location": location}
         ending = answer(200, {"at": "2024-05-01T10:00:00Z", "latitude": -23.5, "op": {"id": "7"}})
         read = await sent(oem, ending, name="location", commands=commands)
-        assert (read.verdict, read.completed_at, read.data) == (Verdict.SUCCEEDED, TEN_O_CLOCK, {"latitude": -23.5})
-        assert (await sent(oem, ending, commands=commands)).verdict is Verdict.IN_PROGRESS
+        assert (read.verdict, read.completed_at, read.data) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK, {"latitude": -23.5})
+        assert (await sent(oem, ending, commands=commands)).verdict is OutcomeKind.IN_PROGRESS
 
 
 class TestAQuestion:
@@ -199,36 +201,45 @@ class TestAQuestion:
 
     async def test_that_cannot_be_asked_finds_nothing(self, oem: Oem) -> None:
         answered = await asked(oem, answer(200, {}), Operation(url="https://evil.example/7"))
-        assert answered.verdict is Verdict.NOTHING_FOUND
+        assert answered.verdict is OutcomeKind.NOTHING_FOUND
         assert oem.seen == []
 
     @pytest.mark.parametrize("state", ["working", "DONE", None, 3, True, ["done"]])
     async def test_with_an_unknown_word_means_to_ask_again(self, oem: Oem, state: object) -> None:
         answered = await asked(oem, answer(200, {"op": {"state": state}}))
-        assert (answered.verdict, answered.operation) == (Verdict.IN_PROGRESS, SEVEN)
+        assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, SEVEN)
 
     async def test_hears_of_success_with_time_and_data(self, oem: Oem) -> None:
         body = {"op": {"state": "done", "at": "2024-05-01T10:00:00Z", "already": True, "data": PLACE}}
         answered = await asked(oem, answer(200, body))
-        assert (answered.verdict, answered.completed_at) == (Verdict.SUCCEEDED, TEN_O_CLOCK)
+        assert (answered.verdict, answered.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
         assert (answered.already_done, answered.data) == (True, PLACE)
 
     @pytest.mark.parametrize(
         ("op", "expected"),
         [
-            ({"state": "failed"}, OemAnswer(Verdict.FAILED)),
-            ({"state": "failed", "code": "NEW"}, OemAnswer(Verdict.FAILED)),
-            ({"state": "failed", "code": "LOCKED_OUT"}, OemAnswer(Verdict.FAILED, detail="The vehicle is in service.")),
-            ({"state": "failed", "code": "MOVING"}, OemAnswer(Verdict.REFUSED, preconditions=(1,))),
-            ({"state": "failed", "code": "SO_ALREADY"}, OemAnswer(Verdict.SUCCEEDED, already_done=True)),
-            ({"state": "failed", "code": "WITHDRAWN"}, OemAnswer(Verdict.FAILED, detail="Withdrawn.", cancelled=True)),
-            ({"state": "cancelled"}, OemAnswer(Verdict.FAILED, cancelled=True)),
-            ({"state": "failed", "at": "2024-05-01T10:00:00Z"}, OemAnswer(Verdict.FAILED, completed_at=TEN_O_CLOCK)),
+            ({"state": "failed"}, OemResponse(OutcomeKind.FAILED)),
+            ({"state": "failed", "code": "NEW"}, OemResponse(OutcomeKind.FAILED)),
+            (
+                {"state": "failed", "code": "LOCKED_OUT"},
+                OemResponse(OutcomeKind.FAILED, detail="The vehicle is in service."),
+            ),
+            ({"state": "failed", "code": "MOVING"}, OemResponse(OutcomeKind.REFUSED, preconditions=(1,))),
+            ({"state": "failed", "code": "SO_ALREADY"}, OemResponse(OutcomeKind.SUCCEEDED, already_done=True)),
+            (
+                {"state": "failed", "code": "WITHDRAWN"},
+                OemResponse(OutcomeKind.FAILED, detail="Withdrawn.", cancelled=True),
+            ),
+            ({"state": "cancelled"}, OemResponse(OutcomeKind.FAILED, cancelled=True)),
+            (
+                {"state": "failed", "at": "2024-05-01T10:00:00Z"},
+                OemResponse(OutcomeKind.FAILED, completed_at=TEN_O_CLOCK),
+            ),
         ],
         ids=lambda value: str(value.get("code", value["state"])) if isinstance(value, dict) else "",
     )
     async def test_hears_of_failure_by_the_table_of_errors(
-        self, oem: Oem, op: dict[str, str], expected: OemAnswer
+        self, oem: Oem, op: dict[str, str], expected: OemResponse
     ) -> None:
         answered = await asked(oem, answer(200, {"op": op}))
         assert answered == msgspec.structs.replace(expected, exchange=answered.exchange)
@@ -248,32 +259,32 @@ class TestAQuestion:
         ids=["drop", "hang", "404", "500", "302", "rubbish", "oversized", "truncated"],
     )
     async def test_that_brings_nothing_says_nothing(self, oem: Oem, ending: Ending) -> None:
-        assert (await asked(oem, ending, timeout=0.2)).verdict is Verdict.NOTHING_FOUND
+        assert (await asked(oem, ending, timeout=0.2)).verdict is OutcomeKind.NOTHING_FOUND
 
 
 class TestALookUp:
     async def test_finds_the_command_by_our_id(self, oem: Oem) -> None:
         body = {"found": [{"ref": "our-id", "id": "7", "state": "done"}]}
         answered = await found(oem, answer(200, body))
-        assert (answered.verdict, answered.operation) == (Verdict.SUCCEEDED, SEVEN)
+        assert (answered.verdict, answered.operation) == (OutcomeKind.SUCCEEDED, SEVEN)
         assert oem.seen[0].target == "/ops?ref=our-id"
 
     async def test_finds_one_that_still_runs(self, oem: Oem) -> None:
         answered = await found(oem, answer(200, {"found": [{"ref": "our-id", "id": "7", "state": "working"}]}))
-        assert (answered.verdict, answered.operation) == (Verdict.IN_PROGRESS, SEVEN)
+        assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, SEVEN)
 
     async def test_does_not_take_another_s_command_for_ours(self, oem: Oem) -> None:
         answered = await found(oem, answer(200, {"found": [{"ref": "another", "id": "7", "state": "done"}]}))
-        assert answered.verdict is Verdict.NOTHING_FOUND
+        assert answered.verdict is OutcomeKind.NOTHING_FOUND
 
     @pytest.mark.parametrize("ending", [answer(200, {"found": []}), answer(404, {}), answer(200, "?"), DROP])
     async def test_that_finds_nothing_says_nothing(self, oem: Oem, ending: Ending) -> None:
-        assert (await found(oem, ending)).verdict is Verdict.NOTHING_FOUND
+        assert (await found(oem, ending)).verdict is OutcomeKind.NOTHING_FOUND
 
     async def test_that_the_oem_does_not_offer_is_not_declared_and_finds_nothing(self, oem: Oem) -> None:
         assert connector(oem.url).declares.looks_up
         assert not connector(oem.url, look_up=None).declares.looks_up
-        assert (await found(oem, answer(200, {}), look_up=None)).verdict is Verdict.NOTHING_FOUND
+        assert (await found(oem, answer(200, {}), look_up=None)).verdict is OutcomeKind.NOTHING_FOUND
 
 
 class TestACancel:
@@ -283,18 +294,18 @@ class TestACancel:
 
     async def test_counts_only_by_the_oem_s_word(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(200, {"op": {"state": "failed", "code": "WITHDRAWN"}}))
-        assert (said.verdict, said.cancelled) == (Verdict.FAILED, True)
-        assert (await cancelled(oem, answer(200, {}))).verdict is Verdict.NOTHING_FOUND
-        assert (await cancelled(oem, answer(405, {}))).verdict is Verdict.NOTHING_FOUND
+        assert (said.verdict, said.cancelled) == (OutcomeKind.FAILED, True)
+        assert (await cancelled(oem, answer(200, {}))).verdict is OutcomeKind.NOTHING_FOUND
+        assert (await cancelled(oem, answer(405, {}))).verdict is OutcomeKind.NOTHING_FOUND
 
     async def test_can_count_by_its_status(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(204, ""), cancel={"cancelled_by_status": [204]})
-        assert (said.verdict, said.cancelled) == (Verdict.FAILED, True)
+        assert (said.verdict, said.cancelled) == (OutcomeKind.FAILED, True)
 
     async def test_reads_no_word_where_the_definition_does_not_say_what_it_is(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(200, {"op": {"state": "done"}}), cancel={})
-        assert said.verdict is Verdict.NOTHING_FOUND
+        assert said.verdict is OutcomeKind.NOTHING_FOUND
 
     async def test_that_comes_too_late_hears_that_it_was_done(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(200, {"op": {"state": "done"}}))
-        assert said.verdict is Verdict.SUCCEEDED
+        assert said.verdict is OutcomeKind.SUCCEEDED

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.port import NO_ANSWER, OemAnswer, Operation, Reading, StateReport, Verdict
+from keyturn.connectors.port import NO_ANSWER, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from tests.connectors.definitions import OPERATION, SYNC, connector
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
@@ -17,7 +17,7 @@ POSITION: dict[str, Any] = {"latitude": {}, "longitude": {}}
 COMMANDS = {"location": {"data": POSITION}, "diagnostics": {"data": {"odometer": {}, "fuel_level": {}}}, "start": {}}
 
 
-async def sent(oem: Oem, ending: Ending, name: str = "location", **changes: Any) -> OemAnswer:
+async def sent(oem: Oem, ending: Ending, name: str = "location", **changes: Any) -> OemResponse:
     sender = connector(oem.url, SYNC, **{"result": PLAIN, "commands": COMMANDS, **changes})
     oem.says(ending)
     answered = await sender.send(order(RunningClock(), name))
@@ -53,7 +53,7 @@ def placed(latitude: object, longitude: object) -> Ending:
 )
 async def test_a_location_without_a_possible_position_is_no_answer(oem: Oem, ending: Ending) -> None:
     answered = await sent(oem, ending)
-    assert (answered.verdict, answered.detail, answered.data) == (Verdict.FAILED, NO_ANSWER, {})
+    assert (answered.verdict, answered.detail, answered.data) == (OutcomeKind.FAILED, NO_ANSWER, {})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_a_location_without_a_possible_position_is_no_answer(oem: Oem, end
 )
 async def test_a_position_on_earth_is_a_success(oem: Oem, latitude: float, longitude: float) -> None:
     answered = await sent(oem, placed(latitude, longitude))
-    assert (answered.verdict, answered.data) == (Verdict.SUCCEEDED, {"latitude": latitude, "longitude": longitude})
+    assert (answered.verdict, answered.data) == (OutcomeKind.SUCCEEDED, {"latitude": latitude, "longitude": longitude})
 
 
 async def test_degrees_written_as_text_become_numbers(oem: Oem) -> None:
@@ -70,23 +70,23 @@ async def test_degrees_written_as_text_become_numbers(oem: Oem) -> None:
 
 @pytest.mark.parametrize(
     ("position", "verdict"),
-    [({}, Verdict.FAILED), ({"odometer": [1]}, Verdict.FAILED), ({"odometer": 0}, Verdict.SUCCEEDED)],
+    [({}, OutcomeKind.FAILED), ({"odometer": [1]}, OutcomeKind.FAILED), ({"odometer": 0}, OutcomeKind.SUCCEEDED)],
 )
 async def test_diagnostics_without_any_data_point_are_no_answer(
-    oem: Oem, position: dict[str, object], verdict: Verdict
+    oem: Oem, position: dict[str, object], verdict: OutcomeKind
 ) -> None:
     answered = await sent(oem, answer(200, {"position": position}), "diagnostics")
-    assert (answered.verdict, answered.detail) == (verdict, NO_ANSWER if verdict is Verdict.FAILED else None)
+    assert (answered.verdict, answered.detail) == (verdict, NO_ANSWER if verdict is OutcomeKind.FAILED else None)
 
 
 async def test_a_read_that_declares_nothing_and_an_actuation_succeed_without_data(oem: Oem) -> None:
     bare: dict[str, Any] = {"diagnostics": {}, "start": {}}
-    assert (await sent(oem, answer(204, ""), "diagnostics", commands=bare)).verdict is Verdict.SUCCEEDED
-    assert (await sent(oem, answer(204, ""), "start", commands=bare)).verdict is Verdict.SUCCEEDED
+    assert (await sent(oem, answer(204, ""), "diagnostics", commands=bare)).verdict is OutcomeKind.SUCCEEDED
+    assert (await sent(oem, answer(204, ""), "start", commands=bare)).verdict is OutcomeKind.SUCCEEDED
 
 
 async def test_a_refusal_is_still_a_refusal(oem: Oem) -> None:
-    assert (await sent(oem, answer(200, {"code": "MOVING"}))).verdict is Verdict.REFUSED
+    assert (await sent(oem, answer(200, {"code": "MOVING"}))).verdict is OutcomeKind.REFUSED
 
 
 async def test_an_operation_that_is_done_and_brings_no_position_is_no_answer(oem: Oem) -> None:
@@ -94,7 +94,7 @@ async def test_an_operation_that_is_done_and_brings_no_position_is_no_answer(oem
     oem.says(answer(200, {"op": {"state": "done", "data": {"latitude": 95, "longitude": 1}}}))
     answered = await asker.ask(target(), "location", Operation(id="7"))
     await asker.close()
-    assert (answered.verdict, answered.detail) == (Verdict.FAILED, NO_ANSWER)
+    assert (answered.verdict, answered.detail) == (OutcomeKind.FAILED, NO_ANSWER)
 
 
 async def reported(oem: Oem, **signals: object) -> StateReport:
@@ -112,10 +112,10 @@ async def test_an_impossible_position_in_a_report_is_unknown_and_says_why(
     oem: Oem, place: tuple[object, object]
 ) -> None:
     report = await reported(oem, latitude=place[0], longitude=place[1], speed=0)
-    unknown = Reading(None, why="not a possible position")
-    assert report.readings == {"latitude": unknown, "longitude": unknown, "speed": Reading(0)}
+    unknown = SignalReading(None, why="not a possible position")
+    assert report.readings == {"latitude": unknown, "longitude": unknown, "speed": SignalReading(0)}
 
 
 async def test_a_possible_position_in_a_report_is_read(oem: Oem) -> None:
     report = await reported(oem, latitude=0, longitude=-46.6)
-    assert report.readings == {"latitude": Reading(0), "longitude": Reading(-46.6)}
+    assert report.readings == {"latitude": SignalReading(0), "longitude": SignalReading(-46.6)}

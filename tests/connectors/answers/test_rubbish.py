@@ -16,7 +16,7 @@ from keyturn.connectors.oem_http.definition.queries import Query
 from keyturn.connectors.oem_http.http.client import Transfer
 from keyturn.connectors.oem_http.http.exchanges import exchange
 from keyturn.connectors.oem_http.http.requests import Requests
-from keyturn.connectors.port import OemAnswer, Operation, StateReport, Verdict
+from keyturn.connectors.port import OemResponse, Operation, OutcomeKind, StateReport
 from tests.connectors.definitions import OPERATION, SYNC, definition
 
 TEXTS = st.text(max_size=80) | st.sampled_from(["done", "failed", "our-id", "MOVING", "//x", "http://[", "2024-13-01"])
@@ -48,7 +48,7 @@ def states() -> list[StateMapping]:
     return [StateMapping(each.state, each.times) for each in described if each.state]
 
 
-def judged(transfer: Transfer) -> list[OemAnswer]:
+def judged(transfer: Transfer) -> list[OemResponse]:
     answers = []
     for mapping in mappings():
         answers += [mapping.sent("location", transfer), mapping.asked("start", transfer, Operation(id="7"))]
@@ -65,7 +65,7 @@ def test_an_expression_that_does_not_apply_finds_nothing() -> None:
 @given(BODIES, st.sampled_from([200, 202, 204, 208, 302, 401, 409, 422, 500, 502, 503]))
 def test_every_answer_is_judged(body: bytes, status: int) -> None:
     transfer = Transfer("POST /", 0, began=True, status=status, body=body)
-    assert {type(answer) for answer in judged(transfer)} == {OemAnswer}
+    assert {type(answer) for answer in judged(transfer)} == {OemResponse}
     assert len(exchange(transfer, ["s3cret"]).answer) <= 500
 
 
@@ -90,7 +90,7 @@ def test_every_state_is_read(body: bytes) -> None:
 def test_extremes_are_judged_too(raw: str) -> None:
     body = raw.encode()
     for answer in judged(Transfer("POST /", 0, began=True, status=200, body=body)):
-        assert isinstance(answer.verdict, Verdict)
+        assert isinstance(answer.verdict, OutcomeKind)
     for state in states():
         state.report(decoded(body))
     assert all(letter in string.printable for letter in exchange(Transfer("GET /", 0, body=body), []).answer)

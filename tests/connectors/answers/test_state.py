@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.port import Reading, StateReport
+from keyturn.connectors.port import SignalReading, StateReport
 from tests.connectors.definitions import OPERATION, connector
 from tests.connectors.orders import target
 from tests.support.oem import DROP, HANG, Ending, Oem, answer
@@ -24,7 +24,7 @@ async def read(oem: Oem, ending: Ending, *, times: dict[str, Any] | None = None,
     return report
 
 
-async def reading(oem: Oem, said: dict[str, object], **field: Any) -> Reading:
+async def reading(oem: Oem, said: dict[str, object], **field: Any) -> SignalReading:
     """The reading of one signal, `speed`, described by `field`."""
     report = await read(oem, answer(200, {"up": True, "signals": {"speed": said}}), signals={"speed": field})
     assert report is not None
@@ -43,8 +43,8 @@ async def test_a_report_has_reachability_last_contact_and_a_reading_for_each_lis
     }
     report = await read(oem, answer(200, body))
     hour = 3_600_000_000
-    speed = Reading(0, observed_at=TEN_O_CLOCK - hour, as_of=TEN_O_CLOCK)
-    assert report == StateReport({"speed": speed, "doors_locked": Reading(True)}, True, TEN_O_CLOCK)
+    speed = SignalReading(0, observed_at=TEN_O_CLOCK - hour, as_of=TEN_O_CLOCK)
+    assert report == StateReport({"speed": speed, "doors_locked": SignalReading(True)}, True, TEN_O_CLOCK)
     assert (oem.seen[0].method, oem.seen[0].target) == ("GET", "/cars/car%201%2Fa/state")
 
 
@@ -65,7 +65,7 @@ FLAGGED, UNMAPPED = "the source flags it as not valid", "the definition does not
 async def test_a_flagged_null_or_unusable_value_is_unknown_and_says_why(
     oem: Oem, said: dict[str, object], why: str
 ) -> None:
-    assert await reading(oem, said) == Reading(None, why=why)
+    assert await reading(oem, said) == SignalReading(None, why=why)
 
 
 @pytest.mark.parametrize(

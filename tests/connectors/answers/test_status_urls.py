@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
 from tests.connectors.definitions import connector
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
@@ -11,7 +11,7 @@ from tests.support.oem import Oem, answer
 pytestmark = pytest.mark.anyio
 
 
-async def named(oem: Oem, url: object, *, below: str = "/api/v1", **accepted: object) -> OemAnswer:
+async def named(oem: Oem, url: object, *, below: str = "/api/v1", **accepted: object) -> OemResponse:
     """The answer to a command sent to /api/v1/cars/car%201%2Fa/start that names this URL."""
     sender = connector(f"{oem.url}{below}", accepted={"id": "op.id", "url": "op.url", **accepted})
     oem.says(answer(202, {"op": {"id": "7", "url": url}}))
@@ -55,7 +55,7 @@ async def test_a_url_without_a_scheme_has_the_request_s(oem: Oem) -> None:
 )
 async def test_a_refused_url_says_why_in_the_exchange(oem: Oem, url: object, why: str) -> None:
     answered = await named(oem, url)
-    assert (answered.verdict, answered.operation) == (Verdict.IN_PROGRESS, Operation(id="7"))
+    assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, Operation(id="7"))
     assert answered.exchange is not None
     assert answered.exchange.note.startswith(f"its status URL was not used: {why}")
 

@@ -11,7 +11,7 @@ from keyturn.commands.preconditions.context import EvaluationContext
 from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.definition.document import DefinitionError
-from keyturn.connectors.port import Declarations, StateReport
+from keyturn.connectors.port import Capabilities, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence
 from tests.commands.preconditions.cases import vehicle
@@ -205,7 +205,7 @@ async def read_at_rest(oem: Oem, stamp: str) -> StateReport:
 
 
 def _case(known: Evidence, now: int) -> EvaluationContext:
-    declares = Declarations(frozenset(COMMANDS), reads_state=True)
+    declares = Capabilities(frozenset(COMMANDS), reads_state=True)
     return EvaluationContext(COMMANDS["disable_ignition"], vehicle(), known, declares, frozenset(), now)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.port import Account, OemAnswer
+from keyturn.connectors.port import Account, OemResponse
 from tests.connectors.definitions import definition
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
@@ -46,7 +46,7 @@ class Cloud:
             return TAKEN
         return self._logins.pop(0) if len(self._logins) > 1 else self._logins[0]
 
-    async def send(self, name: str = "start", **credentials: str) -> OemAnswer:
+    async def send(self, name: str = "start", **credentials: str) -> OemResponse:
         at = target(Account("account-1", credentials or CLIENT))
         return await self.connector.send(order(self.clock, name, at=at))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.port import Account, Verdict
+from keyturn.connectors.port import Account, OutcomeKind
 from tests.connectors.definitions import definition
 from tests.connectors.orders import order, target
 from tests.support.oem import HANG, Oem, answer
@@ -20,7 +20,7 @@ async def test_a_login_that_fails_is_left_alone_for_longer_and_longer(oem: Oem, 
     for seconds in (0, 0.5, 1.5, 4, 20, 22, 60, 84, 200, 210):
         cloud.clock.boot_ahead = cloud.clock.wall_ahead = seconds
         answered = await cloud.send()
-        assert answered.verdict is Verdict.NOT_TAKEN
+        assert answered.verdict is OutcomeKind.NOT_TAKEN
         assert answered.temporary == (status != 401)
         asked.append(len(cloud.logins))
     await cloud.connector.close()
@@ -53,8 +53,8 @@ async def test_a_restoring_command_waits_no_longer_than_ten_seconds_for_it(oem: 
 
 async def test_other_credentials_are_tried_at_once_and_a_success_ends_it(oem: Oem) -> None:
     cloud = Cloud(oem, answer(401, {}), ISSUED, auth={})
-    assert (await cloud.send()).verdict is Verdict.NOT_TAKEN
-    assert (await cloud.send(client_id="an-id", client_secret="corrected")).verdict is Verdict.IN_PROGRESS
+    assert (await cloud.send()).verdict is OutcomeKind.NOT_TAKEN
+    assert (await cloud.send(client_id="an-id", client_secret="corrected")).verdict is OutcomeKind.IN_PROGRESS
     await cloud.connector.close()
     assert len(cloud.logins) == 2
 

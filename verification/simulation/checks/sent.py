@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from keyturn.clock import SECOND, after
-from keyturn.connectors.port import Order
+from keyturn.connectors.port import OutboundCommand
 from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import BY_ACCOUNT, RELAY
 from verification.simulation.world.oem import READS, Sending
@@ -41,7 +41,7 @@ def in_time(left: SimulationResult) -> Iterator[str]:
             yield f"{order.name} {order.command_id} has an intent that says {row['send_by']}"
 
 
-def _dated_alike(left: SimulationResult, order: Order, send_by: int) -> bool:
+def _dated_alike(left: SimulationResult, order: OutboundCommand, send_by: int) -> bool:
     """An order is dated by the wall clock, which the store's may be ahead of where the wall clock is not true."""
     return order.send_by == send_by or (order.send_by < send_by and not left.plan.clock_is_true)
 

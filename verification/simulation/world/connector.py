@@ -8,17 +8,17 @@ import msgspec
 
 from keyturn.clock import Clock, after
 from keyturn.connectors.port import (
-    Declarations,
-    Exchange,
+    Capabilities,
     Inbox,
+    LoggedRequest,
     Observed,
-    OemAnswer,
+    OemResponse,
     Operation,
-    Order,
-    Reading,
+    OutboundCommand,
+    OutcomeKind,
+    SignalReading,
     StateReport,
     Target,
-    Verdict,
 )
 from verification.simulation.world.oem import Cloud, Sending, Work
 from verification.simulation.world.pushing import Pusher
@@ -26,20 +26,20 @@ from verification.simulation.world.vehicle_model import VehicleModel
 
 TIMEOUT = 10.0
 """Seconds for an answer after the first byte."""
-_UNCLEAR = OemAnswer(Verdict.UNCLEAR)
-_NOTHING = OemAnswer(Verdict.NOTHING_FOUND)
-_NOT_TAKEN: dict[str, OemAnswer] = {
+_UNCLEAR = OemResponse(OutcomeKind.UNCLEAR)
+_NOTHING = OemResponse(OutcomeKind.NOTHING_FOUND)
+_NOT_TAKEN: dict[str, OemResponse] = {
     "lost before the OEM had it": _UNCLEAR,
-    "refused for now": OemAnswer(Verdict.NOT_TAKEN, temporary=True),
-    "refused for good": OemAnswer(Verdict.NOT_TAKEN),
-    "2xx without operation, not taken": OemAnswer(Verdict.NO_OPERATION),
+    "refused for now": OemResponse(OutcomeKind.NOT_TAKEN, temporary=True),
+    "refused for good": OemResponse(OutcomeKind.NOT_TAKEN),
+    "2xx without operation, not taken": OemResponse(OutcomeKind.NO_OPERATION),
 }
 """What is answered where the OEM did not take it."""
 _PAUSES = (None, None, 3.0, 12.0, 70.0)
 """Seconds that an OEM asks for with what it refuses for now: shorter and longer than a POST waits, and too long."""
-_TAKEN: dict[str, OemAnswer] = {
+_TAKEN: dict[str, OemResponse] = {
     "lost after the OEM had it": _UNCLEAR,
-    "2xx without operation, taken": OemAnswer(Verdict.NO_OPERATION),
+    "2xx without operation, taken": OemResponse(OutcomeKind.NO_OPERATION),
 }
 
 
@@ -53,7 +53,7 @@ class ModelConnector:
     def __init__(
         self,
         cloud: Cloud,
-        declares: Declarations,
+        declares: Capabilities,
         node: str,
         time: Clock,
         *,
@@ -69,7 +69,7 @@ class ModelConnector:
         self._pushes = pushes
 
     @property
-    def declares(self) -> Declarations:
+    def declares(self) -> Capabilities:
         return self._declares
 
     async def start(self, inbox: Inbox) -> None:
@@ -77,31 +77,31 @@ class ModelConnector:
             pusher = Pusher(self._cloud, self._declares, inbox, *self._pushes)
             asyncio.get_running_loop().create_task(pusher.run())
 
-    async def send(self, order: Order) -> OemAnswer:
+    async def send(self, order: OutboundCommand) -> OemResponse:
         clock, fault = self._time, self._cloud.faults.draw("connect")
         await asyncio.sleep(self._cloud.latency() + (8.0 * self._chance() if fault == "slow connection" else 0.0))
         if fault == "connection refused":
-            return OemAnswer(Verdict.NOT_TAKEN, temporary=True)
+            return OemResponse(OutcomeKind.NOT_TAKEN, temporary=True)
         if clock.now() > order.send_by or clock.boottime() > order.send_by_boottime:
-            return OemAnswer(Verdict.NOT_TAKEN, temporary=True)
+            return OemResponse(OutcomeKind.NOT_TAKEN, temporary=True)
         sending = Sending(order, self._node, clock.now(), clock.monotonic(), clock.boottime(), self._cloud.clock.true())
         self._cloud.sendings.append(sending)
         self._cloud.on_sending(len(self._cloud.sendings))
         sending.answer = await self._exchanged(order)
         return sending.answer
 
-    async def ask(self, target: Target, name: str, operation: Operation) -> OemAnswer:
+    async def ask(self, target: Target, name: str, operation: Operation) -> OemResponse:
         fault = self._cloud.faults.draw("ask")
         await self._slept(slow=fault == "slow answer")
         found = [work for works in self._cloud.works.values() for work in works if work.id == operation.id]
         if fault == "question lost" or not found:
             asked = _brought_nothing("the operation", self._cloud.clock.now(), None if found else 404)
-            return OemAnswer(Verdict.NOTHING_FOUND, asked)
+            return OemResponse(OutcomeKind.NOTHING_FOUND, asked)
         if fault == "in progress again":
-            return OemAnswer(Verdict.IN_PROGRESS, operation=operation)
+            return OemResponse(OutcomeKind.IN_PROGRESS, operation=operation)
         return self._cloud.word(found[0])
 
-    async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
+    async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
         fault = self._cloud.faults.draw("look up")
         await self._slept(slow=fault == "slow look-up")
         works = self._cloud.works.get(command_id)
@@ -109,12 +109,12 @@ class ModelConnector:
             return _NOTHING
         return self._cloud.word(works[-1])
 
-    async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
+    async def cancel(self, target: Target, operation: Operation) -> OemResponse:
         await self._slept()
         found = [work for works in self._cloud.works.values() for work in works if work.id == operation.id]
         if self._cloud.faults.draw("cancel") or not found or found[0].over:
             return _NOTHING
-        found[0].over, found[0].said = True, OemAnswer(Verdict.FAILED, cancelled=True)
+        found[0].over, found[0].said = True, OemResponse(OutcomeKind.FAILED, cancelled=True)
         return self._cloud.word(found[0])
 
     async def observe(self, target: Target) -> Observed:
@@ -139,9 +139,9 @@ class ModelConnector:
     async def close(self) -> None:
         """There is nothing to let go of."""
 
-    async def _exchanged(self, order: Order) -> OemAnswer:
+    async def _exchanged(self, order: OutboundCommand) -> OemResponse:
         fault = self._cloud.faults.draw("send")
-        heard: asyncio.Future[OemAnswer] = asyncio.get_running_loop().create_future()
+        heard: asyncio.Future[OemResponse] = asyncio.get_running_loop().create_future()
         self._cloud.later(self._cloud.latency(), self._arrive, order, fault, heard)
         if fault == "delivered late":
             return _UNCLEAR
@@ -153,7 +153,7 @@ class ModelConnector:
         await self._slept()
         return answer
 
-    def _arrive(self, order: Order, fault: str | None, heard: "asyncio.Future[OemAnswer]") -> None:
+    def _arrive(self, order: OutboundCommand, fault: str | None, heard: "asyncio.Future[OemResponse]") -> None:
         """The request is at the OEM, or where it would have been."""
         if fault == "delivered late":
             self._cloud.later(10 * self._chance(), self._take, order)
@@ -169,18 +169,18 @@ class ModelConnector:
             elif fault != "no answer, taken":
                 _give(heard, _TAKEN.get(fault or "") or self._cloud.word(work))
 
-    def _take(self, order: Order) -> Work:
+    def _take(self, order: OutboundCommand) -> Work:
         return self._cloud.take(
             order, enforces=self._declares.enforces_preconditions, honours_expiry=self._honours_expiry
         )
 
-    def _give_word(self, work: Work, heard: "asyncio.Future[OemAnswer]") -> None:
+    def _give_word(self, work: Work, heard: "asyncio.Future[OemResponse]") -> None:
         _give(heard, self._cloud.word(work))
 
-    def _readings(self, car: VehicleModel, as_of: int) -> dict[str, Reading]:
+    def _readings(self, car: VehicleModel, as_of: int) -> dict[str, SignalReading]:
         values = car.values_at(as_of)
         return {
-            name: Reading(value, car.since(name) if car.since(name) <= as_of else None, as_of)
+            name: SignalReading(value, car.since(name) if car.since(name) <= as_of else None, as_of)
             for name, value in values.items()
         }
 
@@ -191,16 +191,16 @@ class ModelConnector:
         return self._cloud.faults.chance.random()
 
 
-def _brought_nothing(request: str, at: int, status: int | None) -> Exchange:
-    return Exchange(request, at, 0.0, status, problem="nothing")
+def _brought_nothing(request: str, at: int, status: int | None) -> LoggedRequest:
+    return LoggedRequest(request, at, 0.0, status, problem="nothing")
 
 
-def _give(heard: "asyncio.Future[OemAnswer]", answer: OemAnswer) -> None:
+def _give(heard: "asyncio.Future[OemResponse]", answer: OemResponse) -> None:
     if not heard.done():
         heard.set_result(answer)
 
 
-def _changed(heard: StateReport, change: Callable[[int, Reading], Reading | None]) -> StateReport:
+def _changed(heard: StateReport, change: Callable[[int, SignalReading], SignalReading | None]) -> StateReport:
     changed = {name: change(place, reading) for place, (name, reading) in enumerate(heard.readings.items())}
     return msgspec.structs.replace(heard, readings={name: r for name, r in changed.items() if r is not None})
 
@@ -209,11 +209,13 @@ _A_DAY = 86_400.0
 """Further ahead than any reading is old: an hour would make an hour-old one look new."""
 _SPOILT: dict[str, Callable[[StateReport], StateReport]] = {
     "signals missing": lambda heard: _changed(heard, lambda place, r: r if place % 3 else None),
-    "signals null": lambda heard: _changed(heard, lambda place, r: r if place % 3 else Reading(None, None, r.as_of)),
+    "signals null": lambda heard: _changed(
+        heard, lambda place, r: r if place % 3 else SignalReading(None, None, r.as_of)
+    ),
     "times missing": lambda heard: StateReport(
-        {name: Reading(r.value) for name, r in heard.readings.items()}, heard.reachable, None
+        {name: SignalReading(r.value) for name, r in heard.readings.items()}, heard.reachable, None
     ),
     "times in the future": lambda heard: _changed(
-        heard, lambda _place, r: Reading(r.value, r.observed_at, after(r.as_of or 0, _A_DAY))
+        heard, lambda _place, r: SignalReading(r.value, r.observed_at, after(r.as_of or 0, _A_DAY))
     ),
 }

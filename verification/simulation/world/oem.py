@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import SECOND, after
-from keyturn.connectors.port import OemAnswer, Operation, Order, Verdict
+from keyturn.connectors.port import OemResponse, Operation, OutboundCommand, OutcomeKind
 from verification.simulation.world.clock import VirtualClock
 from verification.simulation.world.faults import LIES, Faults
 from verification.simulation.world.loop import VirtualLoop
@@ -25,7 +25,7 @@ _SOMEWHERE = {"latitude": -23.5, "longitude": -46.6}
 class Sending:
     """A request whose first byte left a connector."""
 
-    order: Order
+    order: OutboundCommand
     node: str
     at: int
     """By the node's wall clock."""
@@ -34,7 +34,7 @@ class Sending:
     true: int
     row: Mapping[str, Any] | None = None
     """What was durable at that moment."""
-    answer: OemAnswer | None = None
+    answer: OemResponse | None = None
     """What the connector made of it; None: its node was dead by then."""
 
 
@@ -53,10 +53,10 @@ class Work:
     """An operation at the OEM."""
 
     id: str
-    order: Order
+    order: OutboundCommand
     car: VehicleModel
     fault: str | None
-    said: OemAnswer | None = None
+    said: OemResponse | None = None
     """Its last word."""
     over: bool = False
     visible_from: int = 0
@@ -88,7 +88,7 @@ class Cloud:
         number = self.faults.chance.random()
         return number * (0.3 if number < 0.8 else 4.0)
 
-    def take(self, order: Order, *, enforces: bool, honours_expiry: bool) -> Work:
+    def take(self, order: OutboundCommand, *, enforces: bool, honours_expiry: bool) -> Work:
         """The OEM has it."""
         fault = self.faults.draw("operation")
         count = sum(map(len, self.works.values())) + 1
@@ -101,17 +101,17 @@ class Cloud:
             self.later(wait, self._reach, work, enforces, honours_expiry)
         return work
 
-    def word(self, work: Work) -> OemAnswer:
+    def word(self, work: Work) -> OemResponse:
         """How far it is, as the OEM tells it now."""
         if work.said is None or self.clock.true() < work.visible_from:
-            return OemAnswer(Verdict.IN_PROGRESS, operation=Operation(work.id))
+            return OemResponse(OutcomeKind.IN_PROGRESS, operation=Operation(work.id))
         return msgspec.structs.replace(work.said, operation=Operation(work.id))
 
     def _reach(self, work: Work, enforces: bool, honours_expiry: bool) -> None:
         if work.over:
             return
         if honours_expiry and self.clock.true() > work.order.expires_at:
-            self._say(work, OemAnswer(Verdict.FAILED, detail="Expired at the OEM."))
+            self._say(work, OemResponse(OutcomeKind.FAILED, detail="Expired at the OEM."))
         elif not work.car.reachable:
             work.tries += 1
             if work.tries < _TRIES:
@@ -123,24 +123,24 @@ class Cloud:
 
     def _refuse(self, work: Work, unmet: tuple[int, ...]) -> None:
         if work.order.name in ("disable_ignition", "enable_ignition") and work.car.already(work.order.name):
-            self._say(work, OemAnswer(Verdict.SUCCEEDED, already_done=True))
+            self._say(work, OemResponse(OutcomeKind.SUCCEEDED, already_done=True))
         else:
-            self._say(work, OemAnswer(Verdict.REFUSED, preconditions=unmet))
+            self._say(work, OemResponse(OutcomeKind.REFUSED, preconditions=unmet))
 
     def _act(self, work: Work) -> None:
         now, name = self.clock.true(), work.order.name
         if work.fault == "vehicle fails" or (name == "start" and work.car.values["ignition_disabled"]):
-            self._say(work, OemAnswer(Verdict.FAILED, detail="The vehicle said no."))
+            self._say(work, OemResponse(OutcomeKind.FAILED, detail="The vehicle said no."))
             return
         work.car.last_contact = now
         if work.fault != "success without acting" and name not in READS:
             self._actuate(work, now)
         if work.fault == "failure after acting":
-            self._say(work, OemAnswer(Verdict.FAILED))
+            self._say(work, OemResponse(OutcomeKind.FAILED))
         else:
             completed_at = None if work.fault == "no completion time" else now
             data = _SOMEWHERE if name == "location" else {}
-            self._say(work, OemAnswer(Verdict.SUCCEEDED, completed_at=completed_at, data=data))
+            self._say(work, OemResponse(OutcomeKind.SUCCEEDED, completed_at=completed_at, data=data))
 
     def _actuate(self, work: Work, now: int) -> None:
         work.car.obey(now, work.order.name, work.order.command_id)
@@ -154,6 +154,6 @@ class Cloud:
         if self.clock.true() >= car.alert_ends_at() and car.values["remote_alert_active"]:
             car.become(self.clock.true(), {"remote_alert_active": False, "hazard_lights": "off"})
 
-    def _say(self, work: Work, answer: OemAnswer) -> None:
+    def _say(self, work: Work, answer: OemResponse) -> None:
         lag = 20 * self.faults.chance.random() if work.fault == "answer visible late" else 0.0
         work.said, work.over, work.visible_from = answer, True, after(self.clock.true(), lag)

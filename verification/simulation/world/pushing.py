@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
-from keyturn.connectors.port import Declarations, Inbox, OemAnswer, Operation, Reading, StateReport, Verdict
+from keyturn.connectors.port import Capabilities, Inbox, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from keyturn.store.port import StoreUnavailable
 from verification.simulation.world.installation import BY_ACCOUNT, BY_VIN
 from verification.simulation.world.oem import Cloud, Work
@@ -30,7 +30,7 @@ def draw_pushes(seed: int) -> float | None:
 class Pusher:
     """One connector's pushes into `inbox`, until the scenario calms down. It ends with the node that starts it."""
 
-    def __init__(self, cloud: Cloud, declares: Declarations, inbox: Inbox, pace: float, chance: Random) -> None:
+    def __init__(self, cloud: Cloud, declares: Capabilities, inbox: Inbox, pace: float, chance: Random) -> None:
         self._cloud = cloud
         self._declares = declares
         self._inbox = inbox
@@ -69,9 +69,9 @@ class Pusher:
             account, answer = self._other(account), self._contrary(work)
         return lambda: self._inbox.operation_changed(account, Operation(work.id), answer)
 
-    def _contrary(self, work: Work) -> OemAnswer:
+    def _contrary(self, work: Work) -> OemResponse:
         said = None if work.said is None else work.said.verdict
-        return OemAnswer(Verdict.FAILED if said is Verdict.SUCCEEDED else Verdict.SUCCEEDED)
+        return OemResponse(OutcomeKind.FAILED if said is OutcomeKind.SUCCEEDED else OutcomeKind.SUCCEEDED)
 
     def _state(self) -> Push | None:
         """What one of the vehicles is like now, or was when it was last heard of."""
@@ -87,7 +87,7 @@ class Pusher:
             car.last_contact = self._cloud.clock.true()
         at = car.last_contact
         readings = {
-            name: Reading(value, car.since(name) if car.since(name) <= at else None, at)
+            name: SignalReading(value, car.since(name) if car.since(name) <= at else None, at)
             for name, value in car.values_at(at).items()
         }
         return StateReport(readings, car.reachable, at, vin=car.vin if self._declares.tells_vin else None)
@@ -100,5 +100,5 @@ class Pusher:
 def _misleading(report: StateReport) -> StateReport:
     at = report.last_contact
     return StateReport(
-        {name: Reading(value, at, at) for name, value in _FALSE.items()}, reachable=True, last_contact=at
+        {name: SignalReading(value, at, at) for name, value in _FALSE.items()}, reachable=True, last_contact=at
     )

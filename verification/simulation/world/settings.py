@@ -14,7 +14,7 @@ from keyturn.config.settings import (
     LimitSettings,
     Settings,
 )
-from keyturn.connectors.port import Declarations, Quota
+from keyturn.connectors.port import Capabilities, Quota
 from verification.simulation.world.installation import ENFORCING, RELAY
 
 
@@ -44,10 +44,10 @@ def draw_settings(chance: Random) -> Settings:
 _QUOTAS = (None, None, None, Quota(per_vehicle=((20.0, 4),), reserve=1), Quota(per_account=((10.0, 6),), reserve=2))
 
 
-def draw_declarations(chance: Random) -> dict[str, Declarations]:
+def draw_declarations(chance: Random) -> dict[str, Capabilities]:
     """What each connector says of its far side."""
     maybe: Callable[[float], bool] = lambda odds: chance.random() < odds  # noqa: E731
-    shared = Declarations(
+    shared = Capabilities(
         offers=frozenset(COMMANDS),
         blocks_next_start_only=True,
         reads_state=maybe(0.85),

@@ -15,21 +15,21 @@ from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.connector import declarations
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.trial import Outcome, Question
-from keyturn.connectors.port import OemAnswer, Reading, StateReport, Verdict
+from keyturn.connectors.port import OemResponse, OutcomeKind, SignalReading, StateReport
 from keyturn.connectors.using import credential_use
 
 Told = dict[str, Any]
 """JSON-ready."""
 
 _MEANS = {
-    Verdict.IN_PROGRESS: "In progress: the OEM has it, and the operation is asked about.",
-    Verdict.SUCCEEDED: "Succeeded: the vehicle did it.",
-    Verdict.FAILED: "Failed: not done, for certain.",
-    Verdict.REFUSED: "Refused: not done because of a precondition.",
-    Verdict.NOT_TAKEN: "Not taken: nothing was done and nothing will be; it is not tried again.",
-    Verdict.NO_OPERATION: "It may have happened: a 2xx without a usable operation and without an outcome.",
-    Verdict.UNCLEAR: "It may have happened: no entry of [[answers]] or [errors] says what this answer means.",
-    Verdict.NOTHING_FOUND: "Nothing: it says nothing about the command, and is asked again.",
+    OutcomeKind.IN_PROGRESS: "In progress: the OEM has it, and the operation is asked about.",
+    OutcomeKind.SUCCEEDED: "Succeeded: the vehicle did it.",
+    OutcomeKind.FAILED: "Failed: not done, for certain.",
+    OutcomeKind.REFUSED: "Refused: not done because of a precondition.",
+    OutcomeKind.NOT_TAKEN: "Not taken: nothing was done and nothing will be; it is not tried again.",
+    OutcomeKind.NO_OPERATION: "It may have happened: a 2xx without a usable operation and without an outcome.",
+    OutcomeKind.UNCLEAR: "It may have happened: no entry of [[answers]] or [errors] says what this answer means.",
+    OutcomeKind.NOTHING_FOUND: "Nothing: it says nothing about the command, and is asked again.",
 }
 _TEMPORARY = "Refused for now: nothing was done; it is tried again while there is time to send it."
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
@@ -54,11 +54,11 @@ def summary(definition: Definition) -> Told:
 
 def concluded(question: Question, outcome: Outcome) -> Told:
     """What the connector makes of an answer that is no state."""
-    answer = outcome.answer or OemAnswer(Verdict.NOTHING_FOUND)
+    answer = outcome.answer or OemResponse(OutcomeKind.NOTHING_FOUND)
     if question.kind == "token":
         fault = "" if outcome.token_used or answer.exchange is None else answer.exchange.answer
         return {"token": outcome.token_used, "means": "A token was found and used." if outcome.token_used else fault}
-    means = _TEMPORARY if answer.verdict is Verdict.NOT_TAKEN and answer.temporary else _MEANS[answer.verdict]
+    means = _TEMPORARY if answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary else _MEANS[answer.verdict]
     operation = msgspec.to_builtins(answer.operation) if answer.operation else None
     told: Told = {"means": means, "verdict": str(answer.verdict), "operation": operation, "data": answer.data}
     told["preconditions"] = precondition_not_met(answer.preconditions) if answer.preconditions else None
@@ -108,11 +108,11 @@ def _value(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _note(answer: OemAnswer) -> str | None:
+def _note(answer: OemResponse) -> str | None:
     return getattr(answer.exchange, "note", "") or None
 
 
-def _signal(reading: Reading) -> Told:
+def _signal(reading: SignalReading) -> Told:
     return {
         "value": reading.value,
         "observed_at": iso_time_or_none(reading.observed_at),

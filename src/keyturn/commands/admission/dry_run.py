@@ -20,7 +20,7 @@ from keyturn.commands.preconditions.table import PRECONDITIONS, precondition_not
 from keyturn.commands.rules import permissions, policy, quota
 from keyturn.commands.rules.policy import LIMIT_REACHED, PolicyInput, Stage
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.errors import OperationError, TooManyRequests, VinNotFound, blocked_by_policy
 from keyturn.fleet import vehicles
 from keyturn.fleet.vehicles import Vehicle
@@ -80,7 +80,7 @@ class DryRun:
         self,
         codes: Codes,
         registrar: CommandFactory,
-        declarations: Mapping[str, Declarations],
+        declarations: Mapping[str, Capabilities],
         clock_fault: Callable[[], bool] = lambda: False,
     ) -> None:
         self._codes = codes
@@ -102,7 +102,7 @@ class DryRun:
         if spec is None:
             raise OperationError("unknown_command", f"There is no command '{asked.command}'.")
         declares = self._declarations.get(vehicle.connector)
-        told = declares or Declarations(offers=frozenset())
+        told = declares or Capabilities(offers=frozenset())
         asking = requester_checks.caller(tx, application_id)
         refused = permissions.check_permission(tx, vehicle, spec.name, asking.grants, declares)
         facts = policy.load_policy_input(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)

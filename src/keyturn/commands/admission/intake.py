@@ -29,7 +29,7 @@ from keyturn.commands.preconditions.evaluation import CheckResult, evaluate
 from keyturn.commands.preconditions.table import REACHABLE
 from keyturn.commands.rules import permissions
 from keyturn.commands.rules.policy import PolicyInput, Stage, enforce_limits, first_violation, load_policy_input
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.errors import (
     BlockedByPolicy,
     CommandNotFound,
@@ -65,7 +65,7 @@ class AuthorizedRequest(msgspec.Struct, frozen=True):
     request: CommandRequest
     vehicle: Vehicle
     spec: CommandSpec
-    declares: Declarations
+    declares: Capabilities
 
     @property
     def binding(self) -> Binding:
@@ -79,7 +79,7 @@ class Admission:
         self,
         codes: Codes,
         registrar: CommandFactory,
-        declarations: Mapping[str, Declarations],
+        declarations: Mapping[str, Capabilities],
         idempotency_life: float,
     ) -> None:
         self._codes = codes

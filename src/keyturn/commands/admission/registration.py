@@ -17,7 +17,7 @@ from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import EvaluationContext, pending_names
 from keyturn.commands.preconditions.evaluation import PreconditionResult, evaluate, refusals
 from keyturn.config.settings import CommandSettings, EvidenceSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.fleet import evidence, which_car
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
@@ -55,7 +55,7 @@ class CommandFactory:
         return lifecycle.register(tx, self._new(tx, request, vehicle, spec, State.CONFIRMING, Status.CONFIRMATION))
 
     def register(
-        self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec, declares: Declarations, rows: Rows
+        self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec, declares: Capabilities, rows: Rows
     ) -> Command:
         """A one-step command: Queued, or Refused because evidence contradicts it. `rows`: the vehicle's open ones."""
         draft = self._new(tx, request, vehicle, spec, State.QUEUED, Status.PENDING)
@@ -67,7 +67,7 @@ class CommandFactory:
         confirming: Command,
         vehicle: Vehicle,
         spec: CommandSpec,
-        declares: Declarations,
+        declares: Capabilities,
         rows: Rows,
         changes: dict[str, Any],
         *,
@@ -85,7 +85,7 @@ class CommandFactory:
         tx: Tx,
         awaiting: Command,
         vehicle: Vehicle,
-        declares: Declarations,
+        declares: Capabilities,
         rows: Rows,
         actor: str,
         approved_by: str,
@@ -104,7 +104,7 @@ class CommandFactory:
         tx: ReadTx,
         vehicle: Vehicle,
         spec: CommandSpec,
-        declares: Declarations,
+        declares: Capabilities,
         command_id: str,
         rows: Rows,
         *,
@@ -128,7 +128,7 @@ class CommandFactory:
         draft: Command,
         vehicle: Vehicle,
         spec: CommandSpec,
-        declares: Declarations,
+        declares: Capabilities,
         rows: Rows,
         write: Write,
         *,
@@ -148,7 +148,7 @@ class CommandFactory:
         admission.columns.update(verdicts=encode_results(findings), supersedes=superseded)
         return write(tx, draft, admission, segment)
 
-    def _admission(self, tx: Tx, vehicle: Vehicle, spec: CommandSpec, declares: Declarations) -> InitialState:
+    def _admission(self, tx: Tx, vehicle: Vehicle, spec: CommandSpec, declares: Capabilities) -> InitialState:
         own = timeouts(spec, declares, self._settings)
         return InitialState(
             State.QUEUED,

@@ -11,11 +11,11 @@ from keyturn.commands.model import lifecycle, messages, record, unanswered
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State, Status
 from keyturn.config.settings import EngineSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.store.port import Tx
 
 
-def expire_overdue(tx: Tx, command_id: str, declares: Declarations, rules: EngineSettings) -> Command | None:
+def expire_overdue(tx: Tx, command_id: str, declares: Capabilities, rules: EngineSettings) -> Command | None:
     """Do what is due for this command now, if its deadline has really come."""
     command = record.load_to_change(tx, command_id)
     if command is None:
@@ -27,25 +27,25 @@ def expire_overdue(tx: Tx, command_id: str, declares: Declarations, rules: Engin
     return handle(tx, command, declares, rules)
 
 
-def _awaiting(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSettings) -> Command | None:
+def _awaiting(tx: Tx, command: Command, _declares: Capabilities, _rules: EngineSettings) -> Command | None:
     """Nobody approved it in time."""
     if tx.now < (command.approve_by or 0):
         return None
     return lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_APPROVED, cause="policy")
 
 
-def _queued(tx: Tx, command: Command, _declares: Declarations, _rules: EngineSettings) -> Command | None:
+def _queued(tx: Tx, command: Command, _declares: Capabilities, _rules: EngineSettings) -> Command | None:
     return expire(tx, command) if tx.now >= (command.send_deadline or 0) else None
 
 
-def _dispatching(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
+def _dispatching(tx: Tx, command: Command, declares: Capabilities, rules: EngineSettings) -> Command | None:
     """Nobody recorded an answer: it may have happened."""
     if tx.now < after(command.send_by or 0, rules.answer_timeout):
         return None
     return outcome.unknown(tx, command, "unclear", declares)
 
 
-def _accepted(tx: Tx, command: Command, declares: Declarations, rules: EngineSettings) -> Command | None:
+def _accepted(tx: Tx, command: Command, declares: Capabilities, rules: EngineSettings) -> Command | None:
     if tx.now < (command.answer_deadline or 0):
         return None
     question = unanswered.of_question(tx, command.id)
@@ -56,7 +56,7 @@ def _accepted(tx: Tx, command: Command, declares: Declarations, rules: EngineSet
     return _unknown(tx, moved, declares, rules) if moved is not None else None
 
 
-def _unknown(tx: Tx, command: Command, _declares: Declarations, rules: EngineSettings) -> Command | None:
+def _unknown(tx: Tx, command: Command, _declares: Capabilities, rules: EngineSettings) -> Command | None:
     """At the answer deadline it is shown as Error and nobody joins it any more; a day later nobody asks either.
 
     It stays open even where there is nobody to ask: for that day it may still be what the vehicle does next.
@@ -72,7 +72,7 @@ def _unknown(tx: Tx, command: Command, _declares: Declarations, rules: EngineSet
     return lifecycle.expose_as_error(tx, command) if command.status is Status.PENDING else command
 
 
-_HANDLERS: dict[State, Callable[[Tx, Command, Declarations, EngineSettings], Command | None]] = {
+_HANDLERS: dict[State, Callable[[Tx, Command, Capabilities, EngineSettings], Command | None]] = {
     State.AWAITING_APPROVAL: _awaiting,
     State.QUEUED: _queued,
     State.DISPATCHING: _dispatching,

@@ -27,7 +27,7 @@ from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionR
 from keyturn.commands.rules import permissions, quota
 from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
 from keyturn.config.settings import CommandSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.errors import blocked_by_policy
 from keyturn.fleet import vehicles
 from keyturn.fleet.vehicles import Vehicle
@@ -47,7 +47,7 @@ class IntentRules(msgspec.Struct, frozen=True):
 
 
 def write_intent(
-    tx: Tx, command_id: str, declares: Declarations | None, rules: IntentRules, waited_until: int | None = None
+    tx: Tx, command_id: str, declares: Capabilities | None, rules: IntentRules, waited_until: int | None = None
 ) -> Command | None:
     """Take the command to Dispatching, or to where its evidence, rights or deadline send it.
 
@@ -79,7 +79,7 @@ def _evaluated(
     tx: Tx,
     command: Command,
     vehicle: Vehicle,
-    declares: Declarations,
+    declares: Capabilities,
     rows: list[OpenCommand],
     slot: int | None,
     rules: IntentRules,

@@ -17,7 +17,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import reported_as
-from keyturn.connectors.port import Declarations, OemAnswer, Operation, Verdict
+from keyturn.connectors.port import Capabilities, OemResponse, Operation, OutcomeKind
 from keyturn.fleet.evidence import Evidence
 from keyturn.store.port import Tx
 
@@ -26,14 +26,14 @@ _BACKOFF = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the next try of what cannot have happened; the last one repeats."""
 
 
-def apply(tx: Tx, command_id: str, answer: OemAnswer, declares: Declarations) -> Command | None:
+def apply(tx: Tx, command_id: str, answer: OemResponse, declares: Capabilities) -> Command | None:
     """Record an answer to a question or a look-up. None: it changes nothing, or came too late."""
     command = record.load_to_change(tx, command_id)
     return None if command is None else _apply(tx, command, answer, declares)
 
 
 def apply_to_operation(
-    tx: Tx, account_id: str, operation: Operation, answer: OemAnswer, declares: Declarations
+    tx: Tx, account_id: str, operation: Operation, answer: OemResponse, declares: Capabilities
 ) -> tuple[str, ...]:
     """Record what an OEM said unasked of an operation, as `apply` does of an answer to a question.
 
@@ -46,7 +46,7 @@ def apply_to_operation(
     return tuple(command.id for command in followed)
 
 
-def apply_to_sending(tx: Tx, sent: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+def apply_to_sending(tx: Tx, sent: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
     """Record the answer to one sending, `sent` being its intent; of a later sending of the command it says nothing.
 
     So it may be recorded again where nobody knows whether that was kept, whatever others did meanwhile.
@@ -61,19 +61,19 @@ def _sending(command: Command) -> tuple[object, ...]:
     return command.attempts, command.sent_at, command.send_by
 
 
-def _apply(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+def _apply(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
     if answer.completed_at is not None and tx.moment.ahead:
         answer = msgspec.structs.replace(answer, completed_at=answer.completed_at + tx.moment.ahead)
     handle = _HANDLERS.get((command.state, answer.verdict))
     return handle(tx, command, answer, declares) if handle else None
 
 
-def resolvable(command: Command, declares: Declarations) -> bool:
+def resolvable(command: Command, declares: Capabilities) -> bool:
     """Whether an Unknown command can still be cleared up: something to ask, or a signal whose change would prove it."""
     return command.operation is not None or declares.looks_up or readable(command, declares)
 
 
-def readable(command: Command, declares: Declarations) -> bool:
+def readable(command: Command, declares: Capabilities) -> bool:
     """Whether a changed reading could show that the vehicle did it."""
     wanted = command.spec.verified_by
     if wanted is None or not declares.reads_state or command.known_before is None:
@@ -81,7 +81,7 @@ def readable(command: Command, declares: Declarations) -> bool:
     return bool(msgspec.json.decode(command.known_before) != wanted.value)
 
 
-def executed_by_reading(tx: Tx, command_id: str, known: Evidence, declares: Declarations) -> Command | None:
+def executed_by_reading(tx: Tx, command_id: str, known: Evidence, declares: Capabilities) -> Command | None:
     """Unknown becomes Executed only by a changed value, vouched for after the sending; never Failed.
 
     A change that a later command of ours may have made proves nothing about this one.
@@ -93,11 +93,11 @@ def executed_by_reading(tx: Tx, command_id: str, known: Evidence, declares: Decl
     signal = reported_as(known, wanted, newer_than=command.sent_at or 0) if wanted else None
     if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:
         return None
-    answer = OemAnswer(Verdict.SUCCEEDED, completed_at=signal.observed_at)
+    answer = OemResponse(OutcomeKind.SUCCEEDED, completed_at=signal.observed_at)
     return _executed(tx, command, answer, declares)
 
 
-def unknown(tx: Tx, command: Command, outcome: str, declares: Declarations, **changes: Any) -> Command | None:
+def unknown(tx: Tx, command: Command, outcome: str, declares: Capabilities, **changes: Any) -> Command | None:
     """It may have happened. Shown as Error at once where the POST said 502 or nothing can clear it up."""
     columns = {"outcome": outcome, "cause": "oem", "may_have_executed": True, **changes}
     moved = lifecycle.move(tx, command, State.UNKNOWN, **columns)
@@ -106,14 +106,14 @@ def unknown(tx: Tx, command: Command, outcome: str, declares: Declarations, **ch
     return moved
 
 
-def _accepted(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+def _accepted(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
     told = _audit_members(answer)
     return lifecycle.move(
         tx, command, State.ACCEPTED, told=told, operation=_operation(answer), **response_columns(command)
     )
 
 
-def _executed(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+def _executed(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
     timed = msgspec.structs.replace(command, completed_at=answer.completed_at)
     at = effects.executed_at(timed, tx.now)
     moved = lifecycle.move(
@@ -134,7 +134,7 @@ def _executed(tx: Tx, command: Command, answer: OemAnswer, declares: Declaration
     return moved
 
 
-def _failed(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+def _failed(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
     detail = answer.detail or _refusal_text(answer) or messages.VEHICLE_FAILURE
     changes = {
         "outcome": "failed",
@@ -144,13 +144,13 @@ def _failed(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations
     return _not_done(tx, command, State.FAILED, detail, answer, changes)
 
 
-def _refused(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+def _refused(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
     text = _refusal_text(answer) or messages.VEHICLE_FAILURE
     changes = {"outcome": "refused", "cause": "vehicle_state", **response_columns(command, CONFLICT, text)}
     return _not_done(tx, command, State.REFUSED, text, answer, changes)
 
 
-def _not_taken(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+def _not_taken(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
     again_at = after(tx.now, max(_backoff(command.attempts), answer.retry_after or 0.0))
     if answer.temporary and again_at < (command.send_deadline or 0):
         retry = {
@@ -171,7 +171,7 @@ def _not_taken(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarati
     return _not_done(tx, command, State.FAILED, failure, answer, changes, **told)
 
 
-def _no_operation(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+def _no_operation(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
     told = _audit_members(answer)
     return unknown(
         tx,
@@ -183,21 +183,21 @@ def _no_operation(tx: Tx, command: Command, answer: OemAnswer, declares: Declara
     )
 
 
-def _unclear(tx: Tx, command: Command, answer: OemAnswer, declares: Declarations) -> Command | None:
+def _unclear(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
     return unknown(tx, command, "unclear", declares, told=_audit_members(answer), **response_columns(command))
 
 
-def _found(tx: Tx, command: Command, answer: OemAnswer, _declares: Declarations) -> Command | None:
+def _found(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
     """An Unknown command's operation was found: from now on it is asked about."""
     if command.operation is not None or answer.operation is None:
         return None
     return lifecycle.record_note(tx, command, "found", operation=_operation(answer))
 
 
-Handler = Callable[[Tx, Command, OemAnswer, Declarations], Command | None]
-_D, _A, _U, _V = State.DISPATCHING, State.ACCEPTED, State.UNKNOWN, Verdict
+Handler = Callable[[Tx, Command, OemResponse, Capabilities], Command | None]
+_D, _A, _U, _V = State.DISPATCHING, State.ACCEPTED, State.UNKNOWN, OutcomeKind
 
-_HANDLERS: dict[tuple[State, Verdict], Handler] = {
+_HANDLERS: dict[tuple[State, OutcomeKind], Handler] = {
     (_D, _V.IN_PROGRESS): _accepted,
     (_D, _V.SUCCEEDED): _executed,
     (_D, _V.FAILED): _failed,
@@ -217,7 +217,13 @@ _HANDLERS: dict[tuple[State, Verdict], Handler] = {
 
 
 def _not_done(
-    tx: Tx, command: Command, to: State, detail: str | None, answer: OemAnswer, changes: dict[str, Any], **told: object
+    tx: Tx,
+    command: Command,
+    to: State,
+    detail: str | None,
+    answer: OemResponse,
+    changes: dict[str, Any],
+    **told: object,
 ) -> Command | None:
     """`told` is what the audit entry says besides."""
     columns = {"may_have_executed": False, **changes}
@@ -231,15 +237,15 @@ def _backoff(attempts: int) -> float:
     return _BACKOFF[min(attempts, len(_BACKOFF) - 1)]
 
 
-def _refusal_text(answer: OemAnswer) -> str | None:
+def _refusal_text(answer: OemResponse) -> str | None:
     return table.precondition_not_met(answer.preconditions) if answer.preconditions else None
 
 
-def _operation(answer: OemAnswer) -> str | None:
+def _operation(answer: OemResponse) -> str | None:
     return None if answer.operation is None else msgspec.json.encode(answer.operation).decode()
 
 
-def _audit_members(answer: OemAnswer) -> dict[str, object]:
+def _audit_members(answer: OemResponse) -> dict[str, object]:
     """What the audit entry says of the exchange with the OEM."""
     exchange = None if answer.exchange is None else msgspec.to_builtins(answer.exchange)
     earlier = {"earlier": msgspec.to_builtins(answer.earlier)} if answer.earlier else {}

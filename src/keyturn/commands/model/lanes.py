@@ -12,7 +12,7 @@ from keyturn.commands.model.catalogue import COMMANDS, ENABLE, CommandSpec
 from keyturn.commands.model.record import OpenCommand
 from keyturn.commands.model.states import UNSENT, WITH_OEM, State
 from keyturn.config.settings import CommandSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.store.port import ReadTx, Tx
 
 
@@ -24,7 +24,7 @@ class Timeouts(msgspec.Struct, frozen=True):
     initiate: float
 
 
-def timeouts(spec: CommandSpec, declares: Declarations, settings: CommandSettings) -> Timeouts:
+def timeouts(spec: CommandSpec, declares: Capabilities, settings: CommandSettings) -> Timeouts:
     """The connector's own waits before the installation's, and those before the catalogue's."""
     initiate = settings.initiate_wait if declares.initiate_wait is None else declares.initiate_wait
     return Timeouts(
@@ -133,7 +133,7 @@ def lane_slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
 
 
 def send_deadline(
-    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Timeouts, declares: Declarations, settings: CommandSettings
+    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Timeouts, declares: Capabilities, settings: CommandSettings
 ) -> int:
     """Until when a command that becomes Queued now may be sent.
 

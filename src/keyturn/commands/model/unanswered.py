@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import iso_time
-from keyturn.connectors.port import Exchange
+from keyturn.connectors.port import LoggedRequest
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Unread
 from keyturn.store.port import ReadTx, Tx
@@ -23,21 +23,21 @@ _COMMAND = """
 SELECT c.unanswered, c.vehicle_id, c.created_at, c.updated_at, o.command_id
 FROM command c LEFT JOIN open_command o ON o.command_id = c.id WHERE c.id = :id
 """
-_EXCHANGE = msgspec.json.Decoder(Exchange)
+_EXCHANGE = msgspec.json.Decoder(LoggedRequest)
 
 
-def keep_question(tx: Tx, command_id: str, exchange: Exchange | None) -> None:
+def keep_question(tx: Tx, command_id: str, exchange: LoggedRequest | None) -> None:
     """The newest question brought nothing; None: it brought something."""
     unanswered = None if exchange is None else msgspec.json.encode(exchange).decode()
     tx.run(_KEEP, unanswered=unanswered, id=command_id)
 
 
-def of_question(tx: ReadTx, command_id: str) -> Exchange | None:
+def of_question(tx: ReadTx, command_id: str) -> LoggedRequest | None:
     row = tx.one(_QUESTION, id=command_id)
     return _EXCHANGE.decode(row[0]) if row and row[0] else None
 
 
-def keep_unread(tx: Tx, vehicle_id: str, exchange: Exchange) -> None:
+def keep_unread(tx: Tx, vehicle_id: str, exchange: LoggedRequest) -> None:
     """The newest read of the vehicle's state brought nothing."""
     known = evidence.load_to_change(tx, vehicle_id)
     evidence.save(tx, vehicle_id, evidence.unread(known, exchange, tx.now))
@@ -56,7 +56,7 @@ def events(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
     return [_event(about, exchange) for about, exchange in sorted(found, key=lambda each: each[1].at)]
 
 
-def cause(exchange: Exchange | None, otherwise: str) -> str:
+def cause(exchange: LoggedRequest | None, otherwise: str) -> str:
     """Whose doing it is that nothing is known: the OEM's where it answered, the way's where it did not."""
     if exchange is None:
         return otherwise
@@ -70,6 +70,6 @@ def why(unread: Unread) -> str:
     return f"the last state read brought nothing: {unread.exchange.problem} ({status}{size})"
 
 
-def _event(about: str, exchange: Exchange) -> dict[str, Any]:
+def _event(about: str, exchange: LoggedRequest) -> dict[str, Any]:
     told = {"about": about, "exchange": msgspec.to_builtins(exchange)}
     return {"at": iso_time(exchange.at), "kind": SILENT, "actor": "engine", **told}

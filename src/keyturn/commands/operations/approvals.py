@@ -18,7 +18,7 @@ from keyturn.commands.model.states import UNSENT, State
 from keyturn.commands.operations.command_details import full_record, timeline
 from keyturn.commands.rules import permissions
 from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.errors import OperationError
 from keyturn.fleet import evidence, vehicles
 from keyturn.store.port import ReadTx
@@ -44,7 +44,7 @@ class ListApprovals(Arguments, frozen=True):
 class Approvals:
     """`declarations` is what each connector, by its name, says of its far side."""
 
-    def __init__(self, registrar: CommandFactory, declarations: Mapping[str, Declarations]) -> None:
+    def __init__(self, registrar: CommandFactory, declarations: Mapping[str, Capabilities]) -> None:
         self._registrar = registrar
         self._declarations = declarations
 

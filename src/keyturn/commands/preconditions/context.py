@@ -9,7 +9,7 @@ from keyturn.commands.model.catalogue import CommandSpec, Wanted
 from keyturn.commands.model.states import LIVE, State
 from keyturn.commands.preconditions.table import Signals, Truth
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.fleet.evidence import Evidence, ReportedState, Signal, SignalValue, whole_number
 from keyturn.fleet.vehicles import Vehicle
 
@@ -20,7 +20,7 @@ class EvaluationContext(msgspec.Struct, frozen=True):
     spec: CommandSpec
     vehicle: Vehicle
     evidence: Evidence
-    declares: Declarations
+    declares: Capabilities
     pending: frozenset[str]
     """Names of the vehicle's other commands that are unsent, with the OEM, or Unknown."""
     now: int

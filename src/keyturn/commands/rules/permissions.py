@@ -5,7 +5,7 @@ import msgspec
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE, IMMOBILISABLE_OWNERSHIP
 from keyturn.commands.model.record import Command
 from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage, first_violation, load_policy_input
-from keyturn.connectors.port import Declarations
+from keyturn.connectors.port import Capabilities
 from keyturn.errors import CommandNotFound, Refusal, VinNotFound
 from keyturn.fleet import immobilisation
 from keyturn.fleet.vehicles import Vehicle
@@ -21,7 +21,7 @@ _SIGNING = "SELECT signing FROM application WHERE id = :application_id"
 
 
 def check_permission(
-    tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], declares: Declarations | None
+    tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], declares: Capabilities | None
 ) -> Refusal | None:
     """The first of rows 8 and 9 that stands against the command, with the vehicle being the company's own."""
     held = command == ENABLE and bool(immobilisation.unfinished(tx, vehicle.id))
@@ -34,7 +34,7 @@ def check_permission(
 
 
 def revoked_reason(
-    tx: ReadTx, vehicle: Vehicle | None, command: Command, declares: Declarations | None, moment: Stage
+    tx: ReadTx, vehicle: Vehicle | None, command: Command, declares: Capabilities | None, moment: Stage
 ) -> str | None:
     """The reason for which a registered command may not go on. Against a restoring one nothing turns but a switch."""
     if vehicle is None:

@@ -28,18 +28,18 @@ from keyturn.connectors.oem_http.http.requests import Request, Requests
 from keyturn.connectors.oem_http.http.transport import DIRECT, Transport
 from keyturn.connectors.oem_http.tokens.tokens import FetchedTokens, GivenTokens, Tokens
 from keyturn.connectors.port import (
+    Capabilities,
     CredentialKeeper,
-    Declarations,
-    Exchange,
     Inbox,
+    LoggedRequest,
     Observed,
-    OemAnswer,
+    OemResponse,
     Operation,
-    Order,
+    OutboundCommand,
+    OutcomeKind,
     Quota,
     StateReport,
     Target,
-    Verdict,
 )
 
 
@@ -75,14 +75,16 @@ class OemHttp:
     async def start(self, inbox: Inbox) -> None:
         """Does nothing: an OEM's cloud is asked and says nothing of its own accord."""
 
-    async def send(self, order: Order) -> OemAnswer:
+    async def send(self, order: OutboundCommand) -> OemResponse:
         if order.name not in self.declares.offers:
-            return OemAnswer(Verdict.NOT_TAKEN)
+            return OemResponse(OutcomeKind.NOT_TAKEN)
         values = sending_values(self._definition, order)
         try:
             request = self._requests.send(order, values)
         except PlaceholderError as error:
-            return OemAnswer(Verdict.NOT_TAKEN, Exchange(order.name, self._clock.now(), 0.0, answer=str(error)))
+            return OemResponse(
+                OutcomeKind.NOT_TAKEN, LoggedRequest(order.name, self._clock.now(), 0.0, answer=str(error))
+            )
         send_by = Deadline(self._clock, order.send_by_boottime, order.send_by)
         judge: Judge = lambda transfer: self._mapping.token_is(transfer, values, order.name, listed=True)  # noqa: E731
         asked = Asked(order.target.account, request, send_by, judge, urgent=order.name in RESTORING)
@@ -90,18 +92,18 @@ class OemHttp:
         answer = _recorded(self._mapping.sent(order.name, called.transfer, values), called)
         return _noted(answer, self._mapping.unused(called.transfer, values) if _asks_on(answer) else "")
 
-    async def ask(self, target: Target, name: str, operation: Operation) -> OemAnswer:
+    async def ask(self, target: Target, name: str, operation: Operation) -> OemResponse:
         values = status_values(self._definition, target, name, operation)
         request = self._requests.ask(operation, values)
         judge = lambda transfer: self._mapping.asked(name, transfer, operation, values)  # noqa: E731
         return await self._judged(target, request, values, judge, name)
 
-    async def look_up(self, target: Target, name: str, command_id: str) -> OemAnswer:
+    async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
         values = look_up_values(self._definition, target, name, command_id)
         judge = lambda transfer: self._mapping.found(name, transfer, command_id, values)  # noqa: E731
         return await self._judged(target, self._requests.look_up(values), values, judge, name)
 
-    async def cancel(self, target: Target, operation: Operation) -> OemAnswer:
+    async def cancel(self, target: Target, operation: Operation) -> OemResponse:
         values = cancel_values(target, operation)
         judge = lambda transfer: self._mapping.cancelled(transfer, values)  # noqa: E731
         return await self._judged(target, self._requests.cancel(operation, values), values, judge)
@@ -128,12 +130,12 @@ class OemHttp:
         target: Target,
         request: Request | None,
         values: Values,
-        judge: Callable[[Transfer], OemAnswer],
+        judge: Callable[[Transfer], OemResponse],
         name: str | None = None,
-    ) -> OemAnswer:
+    ) -> OemResponse:
         """A question about a command and what its answer means; without a request nothing is found."""
         if request is None:
-            return OemAnswer(Verdict.NOTHING_FOUND)
+            return OemResponse(OutcomeKind.NOTHING_FOUND)
         called = await self._asked(target, request, values, self._definition.timeout, name)
         return _recorded(judge(called.transfer), called)
 
@@ -147,11 +149,11 @@ class OemHttp:
         return Deadline(self._clock, self._clock.boottime() + seconds)
 
 
-def declarations(definition: Definition, quota: Quota | None = None) -> Declarations:
+def declarations(definition: Definition, quota: Quota | None = None) -> Capabilities:
     """What the definition declares. Without `blocks_next_start_only` it does not offer `disable_ignition`."""
     declared = definition.declares
     unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
-    return Declarations(
+    return Capabilities(
         offers=frozenset(definition.commands) - unsafe,
         enforces_preconditions=declared.enforces_preconditions,
         blocks_next_start_only=declared.blocks_next_start_only,
@@ -170,18 +172,18 @@ def declarations(definition: Definition, quota: Quota | None = None) -> Declarat
     )
 
 
-def _recorded(answer: OemAnswer, called: Called) -> OemAnswer:
+def _recorded(answer: OemResponse, called: Called) -> OemResponse:
     transfer, record, earlier = called
-    if answer.verdict is Verdict.NOTHING_FOUND:
+    if answer.verdict is OutcomeKind.NOTHING_FOUND:
         record = without_result(record, transfer)
     return msgspec.structs.replace(answer, exchange=record, earlier=earlier, retry_after=transfer.retry_after)
 
 
-def _asks_on(answer: OemAnswer) -> bool:
-    return answer.verdict in (Verdict.IN_PROGRESS, Verdict.NO_OPERATION)
+def _asks_on(answer: OemResponse) -> bool:
+    return answer.verdict in (OutcomeKind.IN_PROGRESS, OutcomeKind.NO_OPERATION)
 
 
-def _noted(answer: OemAnswer, note: str) -> OemAnswer:
+def _noted(answer: OemResponse, note: str) -> OemResponse:
     """`note` in the record of the exchange."""
     if not note or answer.exchange is None:
         return answer

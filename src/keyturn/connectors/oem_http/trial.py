@@ -12,8 +12,8 @@ from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.oem_http.http.client import Transfer, Wire
 from keyturn.connectors.oem_http.http.requests import Request
-from keyturn.connectors.oem_http.http.write_once import Gate
-from keyturn.connectors.port import Account, OemAnswer, Operation, Order, StateReport, Target
+from keyturn.connectors.oem_http.http.write_once import WriteOnceGuard
+from keyturn.connectors.port import Account, OemResponse, Operation, OutboundCommand, StateReport, Target
 
 As = Literal["send", "status", "state", "token"]
 
@@ -46,7 +46,7 @@ class Question(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What the connector made of it: one of them."""
 
-    answer: OemAnswer | None = None
+    answer: OemResponse | None = None
     report: StateReport | None = None
     token_used: bool = False
 
@@ -63,7 +63,7 @@ class ReadOnlyWire(Wire):
         self.transfers.append(transfer)
         return transfer
 
-    async def command(self, request: Request, gate: Gate) -> Transfer:
+    async def command(self, request: Request, gate: WriteOnceGuard) -> Transfer:
         raise RuntimeError("a trial sends no command")
 
 
@@ -151,10 +151,10 @@ async def _asked(connector: OemHttp, question: Question, target: Target, url: UR
             return Outcome(await connector.send(_order(question, target)))
 
 
-def _order(question: Question, target: Target) -> Order:
+def _order(question: Question, target: Target) -> OutboundCommand:
     clock = SystemClock()
     until = after(clock.now(), _WITHIN)
-    return Order(_ID, question.command, target, until, clock.boottime() + _WITHIN, until)
+    return OutboundCommand(_ID, question.command, target, until, clock.boottime() + _WITHIN, until)
 
 
 def _target(question: Question, keys: frozenset[str]) -> Target:

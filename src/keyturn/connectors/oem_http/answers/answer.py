@@ -9,7 +9,7 @@ from yarl import URL
 from keyturn.connectors.oem_http.definition.queries import NO_VALUES, Query, Values
 
 
-class Said(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
     """One whole answer; what is not known of it is left out."""
 
     document: Any = None
@@ -29,11 +29,11 @@ class Said(msgspec.Struct, frozen=True):
     def header(self, name: str | None) -> str | None:
         return self.headers.get(name.lower()) if name else None
 
-    def part(self, query: Query) -> "Said":
+    def part(self, query: Query) -> "Answer":
         """As if the answer were what the expression finds in it."""
         return msgspec.structs.replace(self, document=self.at(query))
 
-    def with_values(self, more: Values) -> "Said":
+    def with_values(self, more: Values) -> "Answer":
         return msgspec.structs.replace(self, values={**self.values, **more})
 
     @property

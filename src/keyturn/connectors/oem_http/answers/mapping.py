@@ -2,7 +2,7 @@
 
 import msgspec
 
-from keyturn.connectors.oem_http.answers.answer import Said, decoded
+from keyturn.connectors.oem_http.answers.answer import Answer, decoded
 from keyturn.connectors.oem_http.answers.outcomes import Outcomes
 from keyturn.connectors.oem_http.answers.readings import word
 from keyturn.connectors.oem_http.definition.auth import UNAUTHORIZED, TokenRefusal, TokenStanding
@@ -12,12 +12,12 @@ from keyturn.connectors.oem_http.definition.sections import AnswerRule
 from keyturn.connectors.oem_http.definition.values import operation_values
 from keyturn.connectors.oem_http.http.client import Transfer
 from keyturn.connectors.oem_http.http.requests import Requests, UrlError
-from keyturn.connectors.port import OemAnswer, Operation, Verdict
+from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
 
 LONGEST_ID = 256
 
-NOTHING = OemAnswer(Verdict.NOTHING_FOUND)
-UNCLEAR = OemAnswer(Verdict.UNCLEAR)
+NOTHING = OemResponse(OutcomeKind.NOTHING_FOUND)
+UNCLEAR = OemResponse(OutcomeKind.UNCLEAR)
 
 
 class AnswerMapping:
@@ -32,16 +32,16 @@ class AnswerMapping:
         self._general = Outcomes(definition)
         self._outcomes = {name: Outcomes(definition, name) for name in definition.commands}
 
-    def sent(self, name: str, transfer: Transfer, values: Values = NO_VALUES) -> OemAnswer:
+    def sent(self, name: str, transfer: Transfer, values: Values = NO_VALUES) -> OemResponse:
         """The answer to a command."""
         if transfer.status is None:
-            return UNCLEAR if transfer.began else OemAnswer(Verdict.NOT_TAKEN, temporary=transfer.temporary)
+            return UNCLEAR if transfer.began else OemResponse(OutcomeKind.NOT_TAKEN, temporary=transfer.temporary)
         said, outcomes = _said(transfer, values), self._outcomes[name]
         rule = self._rule(transfer.status, outcomes.error_code(said))
         if rule:
             return _ruled(rule, outcomes, said)
         if self.token_is(transfer, values, name, listed=True) is TokenStanding.REFUSED:
-            return OemAnswer(Verdict.NOT_TAKEN)
+            return OemResponse(OutcomeKind.NOT_TAKEN)
         if said.is_success:
             return self._taken(name, said)
         return outcomes.listed_refusal(said) or UNCLEAR
@@ -68,7 +68,7 @@ class AnswerMapping:
             return TokenStanding.REFUSED
         return TokenStanding.GOOD if rule.code else TokenStanding.DOUBTFUL
 
-    def asked(self, name: str, transfer: Transfer, operation: Operation, values: Values = NO_VALUES) -> OemAnswer:
+    def asked(self, name: str, transfer: Transfer, operation: Operation, values: Values = NO_VALUES) -> OemResponse:
         """The answer to a question about an operation."""
         said, outcomes = _said(transfer, values), self._outcomes.get(name, self._general)
         if not said.is_success:
@@ -76,9 +76,9 @@ class AnswerMapping:
         final = outcomes.final(said)
         if final is None and said.document is None and not outcomes.tells_by_status:
             return NOTHING
-        return final or OemAnswer(Verdict.IN_PROGRESS, operation=operation)
+        return final or OemResponse(OutcomeKind.IN_PROGRESS, operation=operation)
 
-    def found(self, name: str, transfer: Transfer, command_id: str, values: Values = NO_VALUES) -> OemAnswer:
+    def found(self, name: str, transfer: Transfer, command_id: str, values: Values = NO_VALUES) -> OemResponse:
         """The answer to a look-up by our id."""
         look_up, said = self._definition.look_up, _said(transfer, values)
         if look_up is None or not said.is_success or said.document is None:
@@ -91,15 +91,15 @@ class AnswerMapping:
         final = self._outcomes.get(name, self._general).final(record)
         if final:
             return msgspec.structs.replace(final, operation=operation)
-        return OemAnswer(Verdict.IN_PROGRESS, operation=operation) if operation else NOTHING
+        return OemResponse(OutcomeKind.IN_PROGRESS, operation=operation) if operation else NOTHING
 
-    def cancelled(self, transfer: Transfer, values: Values = NO_VALUES) -> OemAnswer:
+    def cancelled(self, transfer: Transfer, values: Values = NO_VALUES) -> OemResponse:
         """The answer to a cancel; NOTHING_FOUND where it does not say what became of the operation."""
         cancel, said = self._definition.cancel, _said(transfer, values)
         if cancel is None or said.status is None:
             return NOTHING
         if said.status in cancel.cancelled_by_status:
-            return OemAnswer(Verdict.FAILED, cancelled=True)
+            return OemResponse(OutcomeKind.FAILED, cancelled=True)
         if cancel.answer is None or not said.is_success:
             return NOTHING
         record = msgspec.structs.replace(said.part(cancel.answer), status=None)
@@ -115,21 +115,21 @@ class AnswerMapping:
             return None
         return next((rule for rule in self._definition.answers if _fits(rule, status, code)), None)
 
-    def _taken(self, name: str, said: Said) -> OemAnswer:
+    def _taken(self, name: str, said: Answer) -> OemResponse:
         """A 2xx that no rule names."""
         outcomes = self._outcomes[name]
         sync = self._definition.mode_of(name) == "sync"
         outcome = outcomes.result(said) if sync else self._acceptance(outcomes, said)
-        return outcome or outcomes.listed_refusal(said) or OemAnswer(Verdict.NO_OPERATION)
+        return outcome or outcomes.listed_refusal(said) or OemResponse(OutcomeKind.NO_OPERATION)
 
-    def _acceptance(self, outcomes: Outcomes, said: Said) -> OemAnswer | None:
+    def _acceptance(self, outcomes: Outcomes, said: Answer) -> OemResponse | None:
         """Mode operation: the answer says how to ask further, and may say the outcome."""
         state, (operation, _) = self._definition.accepted.state, self._operation(said)
-        accepted = OemAnswer(Verdict.IN_PROGRESS, operation=operation) if operation else None
+        accepted = OemResponse(OutcomeKind.IN_PROGRESS, operation=operation) if operation else None
         named = said.with_values(operation_values(operation))
         return (outcomes.final(named, state) if state else None) or accepted
 
-    def _operation(self, said: Said) -> tuple[Operation | None, str]:
+    def _operation(self, said: Answer) -> tuple[Operation | None, str]:
         """The operation that the answer names, where it can be asked about; and why its URL is not used."""
         accepted, url, fault = self._definition.accepted, None, ""
         raw = said.at(accepted.url) or said.header(accepted.url_header)
@@ -148,15 +148,15 @@ def _fits(rule: AnswerRule | TokenRefusal, status: int, code: str) -> bool:
     return (not rule.status or status in rule.status) and (not rule.code or code in rule.code)
 
 
-def _ruled(rule: AnswerRule, outcomes: Outcomes, said: Said) -> OemAnswer:
+def _ruled(rule: AnswerRule, outcomes: Outcomes, said: Answer) -> OemResponse:
     if rule.means == "not_taken":
-        return OemAnswer(Verdict.NOT_TAKEN, temporary=rule.temporary)
+        return OemResponse(OutcomeKind.NOT_TAKEN, temporary=rule.temporary)
     if rule.means == "already_done":
         return outcomes.success(said, already_done=True)
     return outcomes.failure(said)
 
 
-def _said(transfer: Transfer, values: Values) -> Said:
-    return Said(
+def _said(transfer: Transfer, values: Values) -> Answer:
+    return Answer(
         decoded(transfer.body), values, transfer.status, transfer.headers, transfer.url, empty=not transfer.body
     )

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from keyturn.connectors.oem_http.answers.answer import Said
+from keyturn.connectors.oem_http.answers.answer import Answer
 from keyturn.connectors.oem_http.answers.readings import LIMITS, scalar, without_impossible, word
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.queries import Query
 from keyturn.connectors.oem_http.definition.sections import READS, ErrorMeaning, Field, Result
-from keyturn.connectors.port import NO_ANSWER, OemAnswer, Verdict
+from keyturn.connectors.port import NO_ANSWER, OemResponse, OutcomeKind
 
 LOCATION = "location"
 
@@ -25,14 +25,14 @@ class Outcomes:
         declared = {point for point, _, _ in self._data}
         self._needed = declared & LIMITS.keys() if name == LOCATION else frozenset()
 
-    def result(self, said: Said) -> OemAnswer | None:
+    def result(self, said: Answer) -> OemResponse | None:
         """The outcome in an answer that is the result; without a word or status for it, what is no error is success."""
         if self._result.state or self._result.succeeded_by_status:
             return self.final(said)
         usable = said.empty or said.document is not None
         return self.success(said) if usable and not self.error_code(said) else None
 
-    def final(self, said: Said, state: Query | None = None) -> OemAnswer | None:
+    def final(self, said: Answer, state: Query | None = None) -> OemResponse | None:
         """The outcome by the word that `state`, else the result's own, finds; without a word, by the HTTP status.
 
         An unknown word is not final.
@@ -51,7 +51,7 @@ class Outcomes:
         """Whether an answer without a word may say something: another 2xx is "ask again" then."""
         return bool(self._result.succeeded_by_status)
 
-    def by_status(self, said: Said) -> OemAnswer | None:
+    def by_status(self, said: Answer) -> OemResponse | None:
         """The outcome where the HTTP status alone tells it."""
         if said.status in self._result.failed_by_status:
             return self.failure(said)
@@ -59,47 +59,47 @@ class Outcomes:
             return self.listed_refusal(said) if self.error_code(said) else self.success(said)
         return None
 
-    def success(self, said: Said, *, already_done: bool = False) -> OemAnswer:
+    def success(self, said: Answer, *, already_done: bool = False) -> OemResponse:
         """A read that brings nothing of what it is asked for had no answer."""
         data = self._data_in(said)
         if self._is_read and self._data and not (data and data.keys() >= self._needed):
-            return OemAnswer(Verdict.FAILED, detail=NO_ANSWER)
-        return OemAnswer(
-            Verdict.SUCCEEDED,
+            return OemResponse(OutcomeKind.FAILED, detail=NO_ANSWER)
+        return OemResponse(
+            OutcomeKind.SUCCEEDED,
             completed_at=self._completed_at(said),
             data=data,
             already_done=already_done or said.at(self._result.already_done) is True,
         )
 
-    def failure(self, said: Said, *, cancelled: bool = False) -> OemAnswer:
+    def failure(self, said: Answer, *, cancelled: bool = False) -> OemResponse:
         """Not done, for certain; the error code says why, where it is listed."""
         meaning = self._meaning(said)
-        return self.listed_refusal(said) or OemAnswer(
-            Verdict.FAILED,
+        return self.listed_refusal(said) or OemResponse(
+            OutcomeKind.FAILED,
             completed_at=self._completed_at(said),
             detail=meaning.text if meaning else None,
             cancelled=cancelled or (meaning is not None and meaning.cancelled),
         )
 
-    def listed_refusal(self, said: Said) -> OemAnswer | None:
+    def listed_refusal(self, said: Answer) -> OemResponse | None:
         """The outcome where the error code is one of a precondition, or of what was so already."""
         meaning = self._meaning(said)
         if meaning and meaning.already_done:
-            return OemAnswer(Verdict.SUCCEEDED, already_done=True)
+            return OemResponse(OutcomeKind.SUCCEEDED, already_done=True)
         refused = meaning and meaning.preconditions
-        return OemAnswer(Verdict.REFUSED, preconditions=refused) if refused else None
+        return OemResponse(OutcomeKind.REFUSED, preconditions=refused) if refused else None
 
-    def error_code(self, said: Said) -> str:
+    def error_code(self, said: Answer) -> str:
         return word(said.at(self._result.error_code))
 
-    def _meaning(self, said: Said) -> ErrorMeaning | None:
+    def _meaning(self, said: Answer) -> ErrorMeaning | None:
         return self._errors.get(self.error_code(said))
 
-    def _completed_at(self, said: Said) -> int | None:
+    def _completed_at(self, said: Answer) -> int | None:
         where = self._result.completed_at
         return where.of(said.document, self._times, said.values).at if where else None
 
-    def _data_in(self, said: Said) -> dict[str, Any]:
+    def _data_in(self, said: Answer) -> dict[str, Any]:
         found = {point: scalar(field, said.at(query)) for point, field, query in self._data}
         return {point: value for point, value in without_impossible(found).items() if value is not None}
 

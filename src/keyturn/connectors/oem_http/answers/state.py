@@ -8,7 +8,7 @@ from keyturn.connectors.oem_http.answers.readings import IMPOSSIBLE, LIMITS, sca
 from keyturn.connectors.oem_http.definition.queries import NO_VALUES, NamedQuery, Query, Values
 from keyturn.connectors.oem_http.definition.sections import Field, State
 from keyturn.connectors.oem_http.definition.times import NOT_UNDERSTOOD, Moment, NamedTimeQuery, TimeQuery, Times
-from keyturn.connectors.port import Reading, StateReport
+from keyturn.connectors.port import SignalReading, StateReport
 
 FLAGGED = "the source flags it as not valid"
 UNMAPPED = "the definition does not say what this value means"
@@ -44,7 +44,7 @@ class StateMapping:
             return None
         return StateReport(readings, reachable if isinstance(reachable, bool) else None, contact.at, contact.fault, vin)
 
-    def _reading(self, signal: _Signal, document: Any, values: Values) -> Reading:
+    def _reading(self, signal: _Signal, document: Any, values: Values) -> SignalReading:
         """A value whose own time is there and not understood is unknown: another time must not vouch for it."""
         raw = _found(signal.value, document, values)
         value = scalar(signal.field, raw)
@@ -58,13 +58,13 @@ class StateMapping:
             why = UNMAPPED if raw is not None else ""
         else:
             why = FIRST_SEEN if observed_at.fault else ""
-        return Reading(value, observed_at.at, as_of.at, why)
+        return SignalReading(value, observed_at.at, as_of.at, why)
 
     def _moment(self, query: TimeQuery | None, document: Any, values: Values) -> Moment:
         return query.of(document, self._times, values) if query else Moment()
 
 
-def _possible(readings: dict[str, Reading]) -> dict[str, Reading]:
+def _possible(readings: dict[str, SignalReading]) -> dict[str, SignalReading]:
     """The readings, where a place that cannot be has no value."""
     said = {name: readings[name].value for name in LIMITS if name in readings and readings[name].value is not None}
     changed = {

@@ -3,7 +3,7 @@
 from keyturn.clock import SECOND, iso_time
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.queries import Values
-from keyturn.connectors.port import Account, Operation, Order, Target
+from keyturn.connectors.port import Account, Operation, OutboundCommand, Target
 
 
 def account_values(account: Account) -> Values:
@@ -14,7 +14,7 @@ def vehicle_values(target: Target) -> Values:
     return {**account_values(target.account), "vehicle.vin": target.vin, "vehicle.external_id": target.external_id}
 
 
-def sending_values(definition: Definition, order: Order) -> Values:
+def sending_values(definition: Definition, order: OutboundCommand) -> Values:
     return {
         **look_up_values(definition, order.target, order.name, order.command_id),
         "command.expires_at": iso_time(order.expires_at),

@@ -12,9 +12,9 @@ from keyturn.connectors.oem_http.definition.auth import Auth, TokenStanding
 from keyturn.connectors.oem_http.http.client import Transfer, Wire
 from keyturn.connectors.oem_http.http.exchanges import exchange, secrets_of
 from keyturn.connectors.oem_http.http.requests import Request
-from keyturn.connectors.oem_http.http.write_once import Gate
+from keyturn.connectors.oem_http.http.write_once import WriteOnceGuard
 from keyturn.connectors.oem_http.tokens.tokens import TokenError, Tokens
-from keyturn.connectors.port import Account, Exchange
+from keyturn.connectors.port import Account, LoggedRequest
 
 Write = Callable[[Request], Awaitable[Transfer]]
 Judge = Callable[[Transfer], TokenStanding]
@@ -25,8 +25,8 @@ class Called(NamedTuple):
     """How a request ended, and its record."""
 
     transfer: Transfer
-    exchange: Exchange
-    earlier: tuple[Exchange, ...] = ()
+    exchange: LoggedRequest
+    earlier: tuple[LoggedRequest, ...] = ()
     """What was written before with a token that was refused."""
 
 
@@ -53,7 +53,7 @@ class Calls:
 
     async def command(self, asked: Asked) -> Called:
         """Every writing has a gate of its own: one whose token is refused was not taken, so that another may follow."""
-        return await self._called(asked, lambda signed: self._wire.command(signed, Gate(asked.end)))
+        return await self._called(asked, lambda signed: self._wire.command(signed, WriteOnceGuard(asked.end)))
 
     async def question(self, asked: Asked) -> Called:
         """All of it, the answer included, until `end`."""

@@ -14,7 +14,7 @@ from keyturn.connectors.oem_http.http.bodies import BodyError, BodyTooLarge, pla
 from keyturn.connectors.oem_http.http.faults import FAILURES, NETWORK, OversizedError, fault, fault_before
 from keyturn.connectors.oem_http.http.requests import Request
 from keyturn.connectors.oem_http.http.transport import DIRECT, Transport, tls_context
-from keyturn.connectors.oem_http.http.write_once import Gate, OncePayload
+from keyturn.connectors.oem_http.http.write_once import OncePayload, WriteOnceGuard
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"keyturn/{__version__}"}
 
@@ -62,7 +62,7 @@ class Wire:
         self._commands: ClientSession | None = None
         self._questions: ClientSession | None = None
 
-    async def command(self, request: Request, gate: Gate) -> Transfer:
+    async def command(self, request: Request, gate: WriteOnceGuard) -> Transfer:
         """Write once, or not at all; the whole answer may take the definition's `timeout` from the first byte."""
         self._commands = session = self._commands or self._session(limit=0)
         started = self._clock.monotonic()

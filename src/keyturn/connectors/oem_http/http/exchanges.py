@@ -10,7 +10,7 @@ from keyturn.connectors.masking import answer_start, masked
 from keyturn.connectors.oem_http.answers.answer import decoded
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.http.client import Transfer
-from keyturn.connectors.port import Account, Exchange
+from keyturn.connectors.port import Account, LoggedRequest
 
 _CALLED_SECRET = re.compile(r"secret|passw|passphrase|token|key|pin(?![a-z])|credential", re.IGNORECASE)
 
@@ -21,10 +21,10 @@ def secrets_of(auth: Auth, account: Account) -> set[str]:
     return {value for name, value in account.credentials.items() if name in named or _CALLED_SECRET.search(name)}
 
 
-def exchange(transfer: Transfer, secrets: Iterable[str]) -> Exchange:
+def exchange(transfer: Transfer, secrets: Iterable[str]) -> LoggedRequest:
     """`secrets` are masked in what was sent and heard; what we say ourselves holds none."""
     heard = transfer.heard
-    return Exchange(
+    return LoggedRequest(
         request=masked(transfer.request, secrets),
         at=transfer.at,
         duration_ms=transfer.duration_ms,
@@ -34,7 +34,7 @@ def exchange(transfer: Transfer, secrets: Iterable[str]) -> Exchange:
     )
 
 
-def without_result(record: Exchange, transfer: Transfer) -> Exchange:
+def without_result(record: LoggedRequest, transfer: Transfer) -> LoggedRequest:
     """The record of an exchange that brought nothing, with what was wrong."""
     return msgspec.structs.replace(record, problem=_problem(transfer))
 

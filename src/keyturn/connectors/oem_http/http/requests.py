@@ -11,7 +11,7 @@ from keyturn.connectors.oem_http.definition.headers import merged
 from keyturn.connectors.oem_http.definition.queries import PlaceholderError, Values
 from keyturn.connectors.oem_http.definition.sections import Asking, Call, Cancel, LookUp, Sending, State
 from keyturn.connectors.oem_http.definition.templates import Template
-from keyturn.connectors.port import Operation, Order
+from keyturn.connectors.port import Operation, OutboundCommand
 
 LONGEST_URL = 2048
 
@@ -49,7 +49,7 @@ class Requests:
         self._base = str(base_url).rstrip("/")
         self._origins = frozenset(url.origin() for url in (base_url, *definition.trusted_origins))
 
-    def send(self, order: Order, values: Values) -> Request:
+    def send(self, order: OutboundCommand, values: Values) -> Request:
         """Raises `PlaceholderError` when a value is missing."""
         call = self._sendings[order.name]
         request = self._written(call, values)

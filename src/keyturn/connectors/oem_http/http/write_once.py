@@ -13,7 +13,7 @@ class BarredError(Exception):
     """The gate stayed shut and nothing was written; the message says why."""
 
 
-class Gate:
+class WriteOnceGuard:
     """One sending's leave to write to a socket."""
 
     def __init__(self, send_by: Deadline) -> None:
@@ -45,7 +45,7 @@ class OncePayload(BytesPayload):
     Whatever aiohttp would do with it a second time (a dropped PUT sent again, a redirect) finds the gate shut.
     """
 
-    def __init__(self, body: bytes, gate: Gate, limit: asyncio.Timeout, timeout: float) -> None:
+    def __init__(self, body: bytes, gate: WriteOnceGuard, limit: asyncio.Timeout, timeout: float) -> None:
         super().__init__(body)
         self._gate = gate
         self._limit = limit

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
-from keyturn.connectors.oem_http.answers.answer import Said
+from keyturn.connectors.oem_http.answers.answer import Answer
 from keyturn.connectors.oem_http.answers.readings import word
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.definition.queries import NO_VALUES, PlaceholderError, Values
@@ -47,7 +47,7 @@ def token_request(auth: Auth, requests: Requests, values: Values) -> Request:
 
 def issued(auth: Auth, document: Any, values: Values = NO_VALUES) -> Issued | None:
     """None where the answer has no token."""
-    said = Said(document, values)
+    said = Answer(document, values)
     token, life, refresh = said.at(auth.token), said.at(auth.life), said.at(auth.refresh_token)
     if not isinstance(token, str) or not _HEADER_TEXT.fullmatch(token):
         return None
