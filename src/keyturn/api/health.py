@@ -1,6 +1,6 @@
 """Whether the process lives, whether it can work, and what it counts."""
 
-from keyturn.api.ports import Readiness
+from keyturn.api.ports import Health
 from keyturn.api.request import Request
 from keyturn.api.responses import Answer, json_answer
 from keyturn.telemetry.metrics import CONTENT_TYPE, Metrics
@@ -14,7 +14,7 @@ async def healthz(_request: Request) -> Answer:
 class Ready:
     """200 while this node can do its work, else 503 with its problems by name."""
 
-    def __init__(self, readiness: Readiness) -> None:
+    def __init__(self, readiness: Health) -> None:
         self._readiness = readiness
 
     async def get(self, _request: Request) -> Answer:

@@ -23,7 +23,7 @@ def decode_object(raw: bytes) -> dict[str, object]:
     return value
 
 
-def storable(text: str) -> str:
+def sanitize(text: str) -> str:
     """The text with what no database keeps (lone surrogates, NUL) replaced, so that it matches nothing."""
     return _UNSTORABLE.sub("\ufffd", text)
 

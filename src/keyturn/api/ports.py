@@ -40,7 +40,7 @@ class CommandService(Protocol):
         ...
 
 
-class Readiness(Protocol):
+class Health(Protocol):
     """Whether this node can do its work."""
 
     def ready(self) -> dict[str, str]:

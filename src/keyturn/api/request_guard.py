@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from keyturn.api.client_address import Addresses
-from keyturn.api.json_body import storable
+from keyturn.api.json_body import sanitize
 from keyturn.api.ports import Authenticator, CommandService
 from keyturn.api.rate_limits import FailedAttempts, TokenBuckets
 from keyturn.api.request import Request
@@ -33,7 +33,7 @@ class _Refused(msgspec.Struct, frozen=True):
     """Only repeats what a tripped limiter has said before."""
 
 
-class Gate:
+class RequestGuard:
     """Lets a request through or raises the `Refusal` of the first row that fails."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Gate:
         if refused is None:
             return nonce
         if command in IGNITION_PAIR and not refused.echo:
-            await self._desk.refuse(principal, storable(vin), command, refused.refusal)
+            await self._desk.refuse(principal, sanitize(vin), command, refused.refusal)
         raise refused.refusal
 
     def count_replay(self, request: Request, principal: Principal) -> Refusal:

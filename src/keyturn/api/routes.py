@@ -8,10 +8,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from keyturn.api.client_address import Addresses
 from keyturn.api.health import Exposition, Ready, healthz
 from keyturn.api.middleware import Envelope
-from keyturn.api.ports import Authenticator, CommandService, Readiness
+from keyturn.api.ports import Authenticator, CommandService, Health
 from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
-from keyturn.api.request_guard import Gate
+from keyturn.api.request_guard import RequestGuard
 from keyturn.api.responses import Answer
 from keyturn.api.token import Tokens
 from keyturn.api.vehicle_command import VehicleCommands
@@ -42,7 +42,7 @@ def build_app(
     *,
     directory: Authenticator,
     desk: CommandService,
-    readiness: Readiness,
+    readiness: Health,
     metrics: Metrics,
     clock: Clock,
     server: ServerSettings,
@@ -52,7 +52,7 @@ def build_app(
 ) -> ASGIApp:
     """The public application. `token_life` in seconds; `bench` adds the no-op route that a benchmark compares with."""
     addresses = Addresses(server.trusted_proxies)
-    gate = Gate(directory, desk, addresses, limits, clock)
+    gate = RequestGuard(directory, desk, addresses, limits, clock)
     commands = VehicleCommands(gate, desk, server.body_limit)
     attempts = FailedAttempts(limits.failed_attempts_per_minute, clock)
     of_address = FailedAttempts(_IDS_OF_AN_ADDRESS * limits.failed_attempts_per_minute, clock)

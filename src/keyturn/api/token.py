@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs
 
 from keyturn.api.client_address import Addresses
-from keyturn.api.json_body import storable
+from keyturn.api.json_body import sanitize
 from keyturn.api.ports import Authenticator
 from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
@@ -61,5 +61,5 @@ def _credentials(body: bytes) -> tuple[str, str]:
     for pair in _FIELD_PAIRS:
         match [form.get(name) for name in pair]:
             case [[client_id], [client_secret]]:
-                return storable(client_id), client_secret
+                return sanitize(client_id), client_secret
     return "", ""

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 import msgspec
 
-from keyturn.api.json_body import decode_object, storable
+from keyturn.api.json_body import decode_object, sanitize
 from keyturn.api.ports import CommandService
 from keyturn.api.request import Request
-from keyturn.api.request_guard import Gate
+from keyturn.api.request_guard import RequestGuard
 from keyturn.api.responses import Answer, json_answer, tagged
 from keyturn.auth.principal import Principal
 from keyturn.commands.admission.nonces import Nonce
@@ -56,7 +56,7 @@ class _Order(msgspec.Struct, frozen=True):
 class VehicleCommands:
     """The two endpoints of the seeds."""
 
-    def __init__(self, gate: Gate, desk: CommandService, body_limit: int) -> None:
+    def __init__(self, gate: RequestGuard, desk: CommandService, body_limit: int) -> None:
         self._gate = gate
         self._desk = desk
         self._body_limit = body_limit
@@ -118,8 +118,8 @@ def _command_request(request: Request, principal: Principal, order: _Order, nonc
     return CommandRequest(
         company_id=principal.company_id,
         application_id=principal.application_id,
-        vin=storable(order.vin),
-        command=storable(order.command),
+        vin=sanitize(order.vin),
+        command=sanitize(order.command),
         grants=principal.grants,
         code=order.code,
         idempotency_key=key,
