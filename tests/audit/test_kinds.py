@@ -37,10 +37,10 @@ def written() -> set[str]:
         if ELSEWHERE.isdisjoint(path.parts):
             text = path.read_text("utf-8")
             found |= {word for word in constants(ast.parse(text)) if is_kind(word)}
-            found |= {f"command.{word}" for word in re.findall(r'lifecycle\.annotate\(\s*\w+, \w+, "(\w+)"', text)}
+            found |= {f"command.{word}" for word in re.findall(r'lifecycle\.record_note\(\s*\w+, \w+, "(\w+)"', text)}
     for subject, name in (("command", "commands/model/lifecycle.py"), ("immobilisation", "fleet/immobilisation.py")):
         text = (Path(keyturn.__file__).parent / name).read_text("utf-8")
-        found |= {f"{subject}.{word}" for word in re.findall(r'_tell\(tx, \w+, "(\w+)"', text)}
+        found |= {f"{subject}.{word}" for word in re.findall(r'_record_event\(tx, \w+, "(\w+)"', text)}
     return found | {f"command.{state}" for state in State}
 
 

@@ -165,4 +165,4 @@ async def test_a_sheet_that_cannot_be_written_is_said_so(tmp_path: Path, capsys:
     async with server_env(tmp_path) as s:
         nowhere = tmp_path / "no" / "sheet.html"
         assert "cannot be written" in await keyturn(capsys, s, "immobilised", "--sheet", str(nowhere), code=2)
-        assert "--sheet" in await keyturn(capsys, s, "immobilised", str(nowhere), code=2)
+        assert "--emergency-sheet" in await keyturn(capsys, s, "immobilised", str(nowhere), code=2)

@@ -10,7 +10,14 @@ import aiohttp
 import msgspec
 
 from keyturn.app import Node
-from keyturn.config.settings import ConnectorSettings, EngineSettings, LimitSettings, ServerSettings, Settings
+from keyturn.config.settings import (
+    ConnectorSettings,
+    EngineSettings,
+    HttpSettings,
+    LimitSettings,
+    ServerSettings,
+    Settings,
+)
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
 from keyturn_simulator.operations import Operation
 from keyturn_simulator.vehicles.fleet import FleetVehicle
@@ -154,11 +161,18 @@ def settings_for(
         "limits": LimitSettings(application_rate=0, failed_attempts_per_minute=100_000),
         "engine": EngineSettings(sweep_interval=0.05),
         "connectors": {
-            **{name: msgspec.structs.replace(each, **(connector or {})) for name, each in connectors.items()},
+            **{name: _replaced(each, connector or {}) for name, each in connectors.items()},
             **(others or {}),
         },
     }
     return Settings(**{**defaults, **sections})
+
+
+def _replaced(connector: ConnectorSettings, settings: Mapping[str, Any]) -> ConnectorSettings:
+    """With these settings, each at its place."""
+    http = {name: value for name, value in settings.items() if name in HttpSettings.__struct_fields__}
+    common = {name: value for name, value in settings.items() if name not in http}
+    return msgspec.structs.replace(connector, http=msgspec.structs.replace(connector.http, **http), **common)
 
 
 @asynccontextmanager

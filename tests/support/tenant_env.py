@@ -30,10 +30,10 @@ TOKEN_LIFE = 3600
 class TenantEnv:
     """Runs administration operations, and the directory that applications authenticate with."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, clock: ManualClock | None = None, key_file: Path | None = None) -> None:
         self.data = data
-        self.key_file = data / "keyturn.keys"
-        self.clock = ManualClock()
+        self.key_file = key_file or data / "keyturn.keys"
+        self.clock = clock or ManualClock()
         self._runner = asyncio.Runner()
         self.store: Store = self.wait(_opened(data, self.clock))
         self.keyring: Keyring = self.wait(unlock(self.store, self.key_file))

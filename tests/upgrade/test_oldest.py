@@ -1,10 +1,11 @@
 """What the oldest version left behind is opened by this one, and everything in it still works."""
 
 import json
+import sqlite3
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 
 from keyturn.audit.kinds import RENAMED, current
 from keyturn.auth.totp import code_at, step_at
+from keyturn.clock import SECOND
 from keyturn.commands.model.states import STATUS, State, Status
 from keyturn.config import aliases
 from keyturn.config.checking import KeyPath
 from keyturn.config.loading import load_settings
 from keyturn_client import KeyturnClient
 from tests.cli.processes import keyturn
+from tests.support.clock import ManualClock
+from tests.support.tenant_env import TenantEnv
 
 from .conftest import EXPECTED, FIXTURE, unpack
 
@@ -25,8 +29,7 @@ AURORA = "Aurora Rentals"
 LISTS = {
     "company list": "companies", "application list": "applications", "plan list": "plans", "account list": "accounts",
     f"vehicle list|{AURORA}": "vehicles", "operator list": "operators", "change list": "changes",
-    "switch list": "switches", "approval list": "approvals", "immobilisation list": "immobilisations",
-    "immobilised": "immobilisations", "alerts list": "alerts",
+    "switch list": "switches", "immobilisation list": "immobilisations", "immobilised": "immobilisations",
 }  # fmt: skip
 """By command, the member of its answer that is not empty."""
 
@@ -114,10 +117,27 @@ def test_the_command_line_reads_its_tables(folder: Path, url: str, words: str, m
     assert administer(folder, words)[member]
 
 
-def test_alerts_of_old_are_listed_under_present_kinds(folder: Path, url: str) -> None:
-    told = {alert["kind"] for alert in administer(folder, "alerts list")["alerts"]}
-    assert "switch.activated" in told
-    assert not told & RENAMED.keys()
+@pytest.fixture(scope="module")
+def at_that_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TenantEnv]:
+    """The old data opened a moment after it was left: what waits and what was sent is deleted with time."""
+    place = unpack(tmp_path_factory.mktemp("then"))
+    with closing(sqlite3.connect(place / "data" / "keyturn.db")) as connection:
+        (left,) = connection.execute("SELECT max(at) FROM entry").fetchone()
+    env = TenantEnv(place / "data", ManualClock(left + SECOND), place / "keyturn.keys")
+    yield env
+    env.close()
+
+
+def test_what_waited_for_approval_still_waits(at_that_time: TenantEnv) -> None:
+    (waiting,) = at_that_time.do("approval list", company=AURORA)["approvals"]
+    assert EXPECTED["commands"][waiting["id"]] == "AwaitingApproval"
+
+
+def test_alerts_of_old_are_listed_under_present_kinds(folder: Path, url: str, at_that_time: TenantEnv) -> None:
+    kinds = {alert["kind"] for alert in at_that_time.do("alerts list")["alerts"]}
+    assert "switch.activated" in kinds
+    assert not kinds & RENAMED.keys()
+    assert not {alert["kind"] for alert in administer(folder, "alerts list")["alerts"]} & RENAMED.keys()
 
 
 def test_a_timeline_and_a_dossier_tell_of_an_old_command(folder: Path, url: str, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ TARGETS: tuple[Target, ...] = (
         ),
     ),
     Target(
-        "commands/preconditions/table/table.py",
+        "commands/preconditions/table.py",
         _commands("precondition_table", "preconditions", "evidence_rules", "relay_rule", "start_count"),
     ),
     Target(

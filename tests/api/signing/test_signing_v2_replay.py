@@ -74,7 +74,7 @@ async def test_exactly_one_of_many_concurrent_replays_is_taken(env: ServerEnv) -
     answers = await asyncio.gather(*(sent(env, wire) for _ in range(8)))
     assert sorted(code for code, _ in answers) == [200] + [403] * 7
     (row,) = env.store.commands_of(PARKED)
-    assert "joined" not in env.store.timeline(row["id"])
+    assert "coalesced" not in env.store.timeline(row["id"])
 
 
 async def test_a_replay_with_an_idempotency_key_is_refused(env: ServerEnv) -> None:

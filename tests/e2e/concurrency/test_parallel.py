@@ -47,7 +47,7 @@ async def test_a_hundred_identical_starts_are_one(shared: ServerEnv, vin: str) -
     (command_id,) = ids(answers)
     assert (await shared.first.final(command_id))["status"] == "Success"
     assert await shared.actuations(vin) == ["start"]
-    assert shared.store.timeline(command_id).count("joined") == MANY - 1
+    assert shared.store.timeline(command_id).count("coalesced") == MANY - 1
 
 
 async def test_five_wrong_codes_kill_the_code_however_they_come(shared: ServerEnv, vin: str) -> None:
@@ -85,7 +85,7 @@ async def test_one_key_is_one_command(shared: ServerEnv, vin: str) -> None:
     assert (await shared.first.final(command_id))["status"] == "Success"
     assert await shared.actuations(vin) == ["unlock_door"]
     assert len(shared.store.commands_of(vin)) == 1
-    assert shared.store.timeline(command_id).count("joined") == 0
+    assert shared.store.timeline(command_id).count("coalesced") == 0
 
 
 async def test_one_key_for_two_requests_serves_one_of_them(shared: ServerEnv, vin: str) -> None:

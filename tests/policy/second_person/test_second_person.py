@@ -116,7 +116,7 @@ async def test_repeated_request_joins_the_one_awaiting_approval(env: PolicyEnv, 
 
     assert [(each.code, each.body["id"], each.body["status"]) for each in answers] == [(200, command_id, "Pending")] * 2
     assert all("code" not in each.body for each in answers)
-    assert s.store.timeline(command_id).count("joined") == 2
+    assert s.store.timeline(command_id).count("coalesced") == 2
     await env.goes_through(command_id)
 
 
