@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import installation
 from benchmarks.cores import pin_load
-from benchmarks.runs import Grounds, play
+from benchmarks.runs import Installations, measure_all
 from benchmarks.startup import measure_help, measure_serve
 from benchmarks.table import show
 from benchmarks.textbook import seed
@@ -25,7 +25,7 @@ def main() -> None:
         here = Path(directory).absolute()
         started = {"help": measure_help(), "serve": measure_serve(here / "started")}
         grounds = _prepare(here, arguments.vehicles)
-        rounds = [play(grounds, arguments.seconds) | started for _ in range(arguments.rounds)]
+        rounds = [measure_all(grounds, arguments.seconds) | started for _ in range(arguments.rounds)]
     show(rounds)
 
 
@@ -37,8 +37,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(here: Path, vehicles: int) -> Grounds:
-    return Grounds(
+def _prepare(here: Path, vehicles: int) -> Installations:
+    return Installations(
         vehicles,
         held=asyncio.run(installation.prepare(here / "held", vehicles, held=True)),
         free=asyncio.run(installation.prepare(here / "free", vehicles)),

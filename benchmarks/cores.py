@@ -11,11 +11,11 @@ from typing import ParamSpec, TypeVar
 
 import uvloop
 
-from benchmarks.installation import Plot
+from benchmarks.installation import Installation
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Serve = Callable[[Plot], AbstractAsyncContextManager[int]]
+Serve = Callable[[Installation], AbstractAsyncContextManager[int]]
 """Opens a server on a plot and gives its port."""
 
 _SPAWN = get_context("spawn")
@@ -32,7 +32,7 @@ def pin_load() -> None:
 
 
 @contextmanager
-def served(serve: Serve, plot: Plot) -> Iterator[int]:
+def served(serve: Serve, plot: Installation) -> Iterator[int]:
     """The port of a server in a process of its own."""
     here, there = _SPAWN.Pipe()
     process = _SPAWN.Process(target=_serve, args=(serve, plot, there))
@@ -51,12 +51,12 @@ def on_server_core(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
         return pool.submit(work, *args, **kwargs).result()
 
 
-def _serve(serve: Serve, plot: Plot, pipe: Connection) -> None:
+def _serve(serve: Serve, plot: Installation, pipe: Connection) -> None:
     pin_server()
     uvloop.run(_until_closed(serve, plot, pipe))
 
 
-async def _until_closed(serve: Serve, plot: Plot, pipe: Connection) -> None:
+async def _until_closed(serve: Serve, plot: Installation, pipe: Connection) -> None:
     closed = asyncio.Event()
     async with serve(plot) as port:
         asyncio.get_running_loop().add_reader(pipe.fileno(), closed.set)

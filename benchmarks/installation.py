@@ -34,7 +34,7 @@ _NEVER = 86_400.0
 """Seconds: beyond the end of any measurement."""
 
 
-class Plot(NamedTuple):
+class Installation(NamedTuple):
     """A prepared data directory, and what its one application needs to ask for commands."""
 
     data: Path
@@ -59,7 +59,7 @@ def settings_at(data: Path) -> Settings:
     )
 
 
-async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Plot:
+async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Installation:
     """Enrol `vehicles` behind each connector; `held`: behind one, and each has a command that the OEM never answers."""
     settings, clock = settings_at(data), SystemClock()
     async with workbench(settings) as administration:
@@ -71,7 +71,7 @@ async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Plot:
     if held:
         await store.write(_hold)
     await store.close()
-    return Plot(data, token, application["sign_secret"])
+    return Installation(data, token, application["sign_secret"])
 
 
 async def _enrol(administration: Administration, connectors: list[str], vehicles: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import msgspec
 import uvloop
 
 from benchmarks.__main__ import OUT
-from benchmarks.installation import Plot, prepare, settings_at
+from benchmarks.installation import Installation, prepare, settings_at
 from benchmarks.node import BenchNode
 from keyturn.config.settings import EngineSettings, ServerSettings
 
@@ -54,8 +54,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _measure(plot: Plot, operations: int, seconds: float) -> tuple[Lag, Lag]:
-    node = FlightNode(plot)
+async def _measure(plot: Installation, operations: int, seconds: float) -> tuple[Lag, Lag]:
+    node = FollowingNode(plot)
     await node.start()
     try:
         await node.at_rest()
@@ -70,10 +70,10 @@ async def _measure(plot: Plot, operations: int, seconds: float) -> tuple[Lag, La
     return begun, Lag(whole.looks - begun.looks, within)
 
 
-class FlightNode(BenchNode):
+class FollowingNode(BenchNode):
     """Asks often, sweeps as an installation does, and shows its metrics."""
 
-    def __init__(self, plot: Plot) -> None:
+    def __init__(self, plot: Installation) -> None:
         super().__init__(plot)
         server = ServerSettings(port=0, data=str(plot.data), metrics_host="127.0.0.1", metrics_port=METRICS_PORT)
         self._settings = msgspec.structs.replace(settings_at(plot.data), server=server, engine=EngineSettings())

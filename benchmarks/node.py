@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from unittest.mock import patch
 
-from benchmarks.installation import INITIATE_WAIT, Plot, settings_at
+from benchmarks.installation import INITIATE_WAIT, Installation, settings_at
 from benchmarks.oem import InstantOem
 from keyturn.app import Node
 from keyturn.cli.server import collect_rarely
@@ -19,7 +19,7 @@ _REST = 0.2
 class BenchNode(Node):
     """`oems` stand in for the configured connectors, whose far side would be measured too."""
 
-    def __init__(self, plot: Plot) -> None:
+    def __init__(self, plot: Installation) -> None:
         super().__init__(settings_at(plot.data), bench=True)
         self.oems = {name: InstantOem(wait) for name, wait in INITIATE_WAIT.items()}
 
@@ -38,7 +38,7 @@ class BenchNode(Node):
 
 
 @asynccontextmanager
-async def serve_keyturn(plot: Plot) -> AsyncIterator[int]:
+async def serve_keyturn(plot: Installation) -> AsyncIterator[int]:
     """A node on the plot; its port."""
     node = BenchNode(plot)
     url = await node.start()

@@ -7,8 +7,8 @@ from itertools import cycle
 from typing import NamedTuple
 
 from benchmarks.cores import on_server_core, served
-from benchmarks.desk import measure_idle, measure_lifecycle
-from benchmarks.installation import ANSWERED, AWAITED, Plot, newest_commands, registered, vins
+from benchmarks.engine import measure_idle, measure_lifecycle
+from benchmarks.installation import ANSWERED, AWAITED, Installation, newest_commands, registered, vins
 from benchmarks.load import Sample, measure
 from benchmarks.node import serve_keyturn
 from benchmarks.requests import NOOP, VEHICLE_COMMAND, gets, signed_posts
@@ -24,16 +24,16 @@ Samples = dict[str, Sample]
 """Measurements by name; `table` says what each one is."""
 
 
-class Grounds(NamedTuple):
+class Installations(NamedTuple):
     """What is prepared once: `vehicles` and data for each kind of server."""
 
     vehicles: int
-    held: Plot
-    free: Plot
-    textbook: Plot
+    held: Installation
+    free: Installation
+    textbook: Installation
 
 
-def play(grounds: Grounds, seconds: float) -> Samples:
+def measure_all(grounds: Installations, seconds: float) -> Samples:
     """Measure everything under load once, each for about `seconds`."""
     with copied(grounds.held) as plot:
         samples = _held(plot, grounds.vehicles, seconds)
@@ -48,7 +48,7 @@ def play(grounds: Grounds, seconds: float) -> Samples:
 
 
 @contextmanager
-def copied(plot: Plot) -> Iterator[Plot]:
+def copied(plot: Installation) -> Iterator[Installation]:
     """The plot on a copy of its data."""
     data = plot.data.with_name(f"{plot.data.name}-copy")
     shutil.copytree(plot.data, data)
@@ -58,7 +58,7 @@ def copied(plot: Plot) -> Iterator[Plot]:
         shutil.rmtree(data)
 
 
-def _held(plot: Plot, vehicles: int, seconds: float) -> Samples:
+def _held(plot: Installation, vehicles: int, seconds: float) -> Samples:
     """Lanes are held: commands are registered and nothing is sent."""
     names = vins(ANSWERED, vehicles)
     noop = cycle(signed_posts(NOOP, plot, names, COMMAND))
@@ -71,7 +71,7 @@ def _held(plot: Plot, vehicles: int, seconds: float) -> Samples:
     return samples
 
 
-def _free(plot: Plot, vehicles: int, seconds: float) -> Samples:
+def _free(plot: Installation, vehicles: int, seconds: float) -> Samples:
     """Every command is sent to an OEM that answers at once."""
     samples = {}
     with served(serve_keyturn, plot) as port:
@@ -81,7 +81,7 @@ def _free(plot: Plot, vehicles: int, seconds: float) -> Samples:
     return samples
 
 
-def _posted(plot: Plot, port: int, posts: Iterator[bytes], connections: int, seconds: float) -> Sample:
+def _posted(plot: Installation, port: int, posts: Iterator[bytes], connections: int, seconds: float) -> Sample:
     before = registered(plot.data)
     sample = measure(port, posts, connections, seconds)
     if registered(plot.data) - before != sample.sent:

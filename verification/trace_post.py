@@ -134,7 +134,7 @@ def _settings(data: Path, oem_url: str) -> Settings:
 
 async def _enrolled(node: Node, url: str) -> tuple[KeyturnClient, str]:
     """The client of a new company's application, and a vehicle that it may command."""
-    vehicle = next(each for each in fleet_vins(3) if each.plan == "all" and each.face != "relay")
+    vehicle = next(each for each in fleet_vins(3) if each.plan == "all" and each.api != "relay")
     owned = {"company": "first", "plan": "all", "ownership": vehicle.ownership, "powertrain": vehicle.powertrain}
     await node.administer("plan add", {"name": "all", "commands": [COMMAND]})
     await node.administer("company add", {"name": "first"})

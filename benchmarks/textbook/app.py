@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from benchmarks.textbook.checks import CurrentApplication, check_signature, permitted_vehicle, standing_verdict
+from benchmarks.textbook.checks import CurrentApplication, check_signature, evaluate_preconditions, permitted_vehicle
 from benchmarks.textbook.database import Session
 from benchmarks.textbook.models import Application, Command, Entry, Lane, OpenCommand, Vehicle
 
@@ -51,7 +51,7 @@ async def post_command(
         session.add(entry(running, "command.joined"))
         await session.commit()
         return shown(running)
-    verdict = await standing_verdict(session, vehicle)
+    verdict = await evaluate_preconditions(session, vehicle)
     if verdict == "contradicted":
         raise HTTPException(409, "Precondition not met: The vehicle must not be moving.")
     command = await register(session, application, vehicle, order.command, verdict)

@@ -64,7 +64,7 @@ async def permitted_vehicle(
     return vehicle
 
 
-async def standing_verdict(session: Session, vehicle: Vehicle) -> str:
+async def evaluate_preconditions(session: Session, vehicle: Vehicle) -> str:
     """Precondition 1, the vehicle must not be moving: met, contradicted or unknown."""
     evidence = await session.get(VehicleEvidence, vehicle.id)
     speed = json.loads(evidence.report).get("signals", {}).get("speed") if evidence else None

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from benchmarks.installation import ANSWERED, Plot, vins
+from benchmarks.installation import ANSWERED, Installation, vins
 from benchmarks.textbook.database import open_engine
 from benchmarks.textbook.models import Application, Base, Company, OemAccount, Plan, SignSecret, Vehicle
 from benchmarks.textbook.server import DATABASE, KEY_BYTES, KEYS
@@ -21,7 +21,7 @@ _NONCE_BYTES = 12
 _LIFE = 3600
 
 
-def prepare(data: Path, vehicles: int) -> Plot:
+def prepare(data: Path, vehicles: int) -> Installation:
     """Make the keys and the tables, and enrol the vehicles."""
     data.mkdir(parents=True)
     jwt_key, master_key = secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES)
@@ -29,7 +29,7 @@ def prepare(data: Path, vehicles: int) -> Plot:
     sign_secret = secrets.token_urlsafe(KEY_BYTES)
     asyncio.run(_fill(data / DATABASE, [*_installation(_sealed(master_key, sign_secret)), *_fleet(vehicles)]))
     claims = {"sub": "application", "ver": 1, "exp": int(time.time()) + _LIFE}
-    return Plot(data, jwt.encode(claims, jwt_key, "HS256"), sign_secret)
+    return Installation(data, jwt.encode(claims, jwt_key, "HS256"), sign_secret)
 
 
 async def _fill(path: Path, rows: list[Base]) -> None:

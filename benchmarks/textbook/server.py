@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 
-from benchmarks.installation import Plot
+from benchmarks.installation import Installation
 from benchmarks.textbook.app import build_app
 from benchmarks.textbook.database import open_engine
 from keyturn.commands.model.catalogue import COMMANDS
@@ -18,7 +18,7 @@ KEY_BYTES = 32
 
 
 @asynccontextmanager
-async def serve_textbook(plot: Plot) -> AsyncIterator[int]:
+async def serve_textbook(plot: Installation) -> AsyncIterator[int]:
     """Its port."""
     keys = (plot.data / KEYS).read_bytes()
     engine = open_engine(plot.data / DATABASE)

@@ -1,17 +1,51 @@
-"""The client: one application of one company."""
+"""The client: one application of one company.
+
+What can go wrong between a client and Keyturn.
+
+Bearer tokens and how long one is used.
+"""
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx2
 
-from keyturn_client.errors import KeyturnError, Unreachable
-from keyturn_client.message_signatures import MessageSignature
-from keyturn_client.signing import signature
-from keyturn_client.token import Token
+from keyturn_client.signing import MessageSignature, signature
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bearer token. Times are seconds since the Unix epoch, `life` is seconds."""
+
+    value: str = field(repr=False)
+    issued_at: float
+    life: float
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether more than half of its life is left, so that what is begun with it can also be ended."""
+        return 0 <= now - self.issued_at < self.life / 2
+
+
+class KeyturnError(Exception):
+    """Keyturn answered with an error.
+
+    `detail` is its text, `record` the command's record where one was registered (it has an ``id``), else None.
+    """
+
+    def __init__(self, http_status: int, detail: str, record: dict[str, Any] | None = None) -> None:
+        super().__init__(f"{detail} (HTTP {http_status})")
+        self.http_status = http_status
+        self.detail = detail
+        self.record = record
+
+
+class Unreachable(Exception):
+    """No answer came: after a POST it is not known whether the command was registered."""
+
 
 FINAL = frozenset({"Success", "Error"})
 """Statuses after which nothing more is expected."""

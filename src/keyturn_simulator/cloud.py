@@ -6,16 +6,15 @@ import msgspec
 
 from keyturn_simulator import errors
 from keyturn_simulator.clock import micros
-from keyturn_simulator.http.faults import FATES, Fate, Fault
+from keyturn_simulator.faults import FAULT_EFFECTS, Fault, FaultEffect
 from keyturn_simulator.journal import Tried
 from keyturn_simulator.operations import Operation
-from keyturn_simulator.vehicles.chance import latency
 from keyturn_simulator.vehicles.commands import OFFERED
-from keyturn_simulator.vehicles.fleet import FaceName, FleetVehicle
+from keyturn_simulator.vehicles.fleet import ApiName, FleetVehicle, latency
 from keyturn_simulator.vehicles.simulation import CANCELLED, Simulation
 from keyturn_simulator.vehicles.vehicle import Report
 
-PLAIN = FATES[Fault.NONE]
+PLAIN = FAULT_EFFECTS[Fault.NONE]
 
 
 class CommandCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,11 +30,11 @@ class CommandCall(msgspec.Struct, frozen=True, kw_only=True):
 class Cloud:
     """One face of the simulator. Every method raises `CloudError` for what it does not know or does not do."""
 
-    def __init__(self, simulation: Simulation, face: FaceName) -> None:
+    def __init__(self, simulation: Simulation, face: ApiName) -> None:
         self._simulation = simulation
         self._face = face
 
-    def submit(self, call: CommandCall) -> tuple[Operation, Fate]:
+    def submit(self, call: CommandCall) -> tuple[Operation, FaultEffect]:
         """Takes a command; the fate says how the caller is told."""
         now = self._simulation.settle()
         vehicle = self._vehicle(call.vin)
@@ -59,15 +58,15 @@ class Cloud:
             raise errors.idempotency_conflict()
         return known
 
-    def _meet_fault(self, vehicle: FleetVehicle, client_ref: str) -> Fate:
+    def _meet_fault(self, vehicle: FleetVehicle, client_ref: str) -> FaultEffect:
         fate = self._fate(vehicle)
         if self._simulation.memory.tries.get((vehicle.vin, client_ref), 0) >= fate.tries:
             return PLAIN
         self._simulation.record(Tried(vehicle.vin, client_ref))
         return fate
 
-    def _fate(self, vehicle: FleetVehicle) -> Fate:
-        return FATES[self._simulation.condition(vehicle).fault]
+    def _fate(self, vehicle: FleetVehicle) -> FaultEffect:
+        return FAULT_EFFECTS[self._simulation.condition(vehicle).fault]
 
     def _planned(self, vehicle: FleetVehicle, call: CommandCall, now: int) -> Operation:
         operations = self._simulation.memory.operations
@@ -98,7 +97,7 @@ class Cloud:
     def operation(self, operation_id: str) -> Operation:
         self._simulation.settle()
         operation = self._simulation.memory.operations.get(operation_id)
-        if operation is None or self._simulation.fleet[operation.vin].face != self._face:
+        if operation is None or self._simulation.fleet[operation.vin].api != self._face:
             raise errors.operation_not_found()
         return operation
 
@@ -106,7 +105,7 @@ class Cloud:
         """The operations sent with this client_ref, oldest first; none where the vehicle's look-up is off."""
         self._simulation.settle()
         found = [(self._simulation.fleet[o.vin], o) for o in self._simulation.memory.operations.by_ref(client_ref)]
-        return [o for vehicle, o in found if vehicle.face == self._face and self._fate(vehicle).lookup]
+        return [o for vehicle, o in found if vehicle.api == self._face and self._fate(vehicle).lookup]
 
     def cancel(self, operation_id: str) -> Operation:
         operation = self.operation(operation_id)
@@ -121,7 +120,7 @@ class Cloud:
 
     def _vehicle(self, vin: str) -> FleetVehicle:
         vehicle = self._simulation.fleet.get(vin)
-        if vehicle is None or vehicle.face != self._face:
+        if vehicle is None or vehicle.api != self._face:
             raise errors.vehicle_not_found()
         return vehicle
 

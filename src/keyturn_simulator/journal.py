@@ -6,8 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from keyturn_simulator.ledger import Actuation
-from keyturn_simulator.operations import Operation
+from keyturn_simulator.operations import Actuation, Operation
 from keyturn_simulator.vehicles.state import Condition
 
 FILE_NAME = "simulator.journal"

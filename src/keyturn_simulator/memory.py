@@ -1,6 +1,5 @@
 from keyturn_simulator.journal import ClockMoved, Founded, LatencySet, Record, Tried
-from keyturn_simulator.ledger import Actuation, Ledger
-from keyturn_simulator.operations import Operation, Operations
+from keyturn_simulator.operations import Actuation, Ledger, Operation, Operations
 from keyturn_simulator.vehicles.state import Condition
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 import uvicorn
 
 from keyturn_simulator.clock import SimulatorClock
-from keyturn_simulator.http.answers import AbortableProtocol, HeldConnections
+from keyturn_simulator.http.responses import AbortableProtocol, HeldConnections
 from keyturn_simulator.http.server import application
 from keyturn_simulator.journal import Journal
 from keyturn_simulator.settings import SimulatorSettings

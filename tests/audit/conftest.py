@@ -10,9 +10,9 @@ from tests.support.audit_env import AuditEnv
 def built(store_adapter: str, tmp_path_factory: pytest.TempPathFactory) -> AuditEnv:
     """Ten sealed entries in each of three chains, checkpoints over them, and one more entry in each."""
     env = AuditEnv(tmp_path_factory.mktemp("built") / "data")
-    env.tell(30)
+    env.add_entries(30)
     env.checkpoint()
-    env.tell(3)
+    env.add_entries(3)
     env.seal()
     return env
 
@@ -32,7 +32,7 @@ def backup(env: AuditEnv, tmp_path: Path) -> Path:
 @pytest.fixture
 def kept(env: AuditEnv, backup: Path) -> list[Signed]:
     """Checkpoints that left the machine after the backup was made."""
-    env.tell(9)
+    env.add_entries(9)
     kept = env.checkpoint()
-    env.tell(9)
+    env.add_entries(9)
     return [*kept, *env.checkpoint()]

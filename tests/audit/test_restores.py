@@ -106,7 +106,7 @@ def test_a_raised_epoch_alone_excuses_nothing(env: AuditEnv, kept: list[Signed])
     rewrite(env, 5)
     env.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
     env.tamper("UPDATE store_fact SET value = '2' WHERE name = 'epoch'")
-    env.tell(9)
+    env.add_entries(9)
     env.checkpoint()
 
     report = env.verify(keys=KEY, kept=kept, acknowledged=(2,))
@@ -143,7 +143,7 @@ def test_a_restore_is_good_only_in_its_own_chain_and_behind_what_it_found(
 ) -> None:
     env.restore(backup)
     bodies = dict(restored(env))
-    env.tell(3)
+    env.add_entries(3)
     env.tamper(
         _WRITE,
         a=A,
@@ -170,7 +170,7 @@ def test_an_epoch_that_was_set_back_after_a_restore_excuses_nothing(
     """Else everything signed from then on would count as left behind."""
     env.restore(backup)
     env.tamper("UPDATE store_fact SET value = '1' WHERE name = 'epoch'")
-    env.tell(9)
+    env.add_entries(9)
     kept += env.checkpoint()
 
     assert "rewritten" in {fault[0] for fault in faults(env.verify(keys=KEY, kept=kept))}

@@ -16,7 +16,7 @@ KEY = [KEYRING.checkpoint_key]
 
 
 def test_entries_that_the_backup_had_not_sealed_are_no_fault(env: AuditEnv, tmp_path: Path) -> None:
-    env.tell(6)  # not sealed yet
+    env.add_entries(6)  # not sealed yet
     backup = env.back_up(tmp_path / "late.db")
     kept = env.checkpoint()
 
@@ -30,7 +30,7 @@ def test_each_restore_has_an_epoch_of_its_own_also_where_the_machine_was_lost(
 ) -> None:
     file = tmp_path / "kept.jsonl"
     env.restore(backup)
-    env.tell(9)
+    env.add_entries(9)
     env.checkpoint()
     kept += [Signed(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint")]
     file.write_bytes(b"".join(signed.line for signed in kept) + b"no checkpoint\n")
@@ -61,7 +61,7 @@ def test_an_export_of_a_later_part_brings_the_restores_before_it_along(
     env: AuditEnv, backup: Path, kept: list[Signed], tmp_path: Path
 ) -> None:
     env.restore(backup)
-    env.tell(30)
+    env.add_entries(30)
     env.checkpoint()
     whole = env.export(tmp_path / "whole.jsonl")
     part = env.export(tmp_path / "part.jsonl", first=15)
@@ -86,7 +86,7 @@ def test_a_checkpoints_id_is_never_given_twice(env: AuditEnv, backup: Path) -> N
     env.tamper(
         "INSERT INTO checkpoint_outlet (name, delivered) VALUES ('checkpoint_file', :delivered)", delivered=highest
     )
-    env.tell(3)
+    env.add_entries(3)
     env.checkpoint()
     assert env.rows("SELECT min(id) FROM chain_checkpoint")[0][0] > highest
 

@@ -30,7 +30,7 @@ def empty(tmp_path: Any) -> AuditEnv:
 
 
 def test_each_chain_counts_from_one_in_the_order_of_commits(empty: AuditEnv) -> None:
-    empty.tell(9)
+    empty.add_entries(9)
     empty.seal()
 
     assert empty.rows(LINKS) == [
@@ -57,7 +57,7 @@ def test_a_company_learns_nothing_of_another_from_its_chain(empty: AuditEnv, tmp
 
 def test_a_crash_between_two_units_neither_loses_nor_repeats_an_entry(empty: AuditEnv) -> None:
     """Each unit runs in a life of its own: nothing but the file goes from one to the next."""
-    empty.tell(10)
+    empty.add_entries(10)
     while empty.write(partial(seal, limit=3)):
         pass
 
@@ -66,7 +66,7 @@ def test_a_crash_between_two_units_neither_loses_nor_repeats_an_entry(empty: Aud
 
 
 def test_a_crash_inside_a_unit_leaves_nothing_of_it(empty: AuditEnv) -> None:
-    empty.tell(6)
+    empty.add_entries(6)
 
     def crash(tx: Tx) -> None:
         seal(tx, limit=4)
@@ -81,7 +81,7 @@ def test_a_crash_inside_a_unit_leaves_nothing_of_it(empty: AuditEnv) -> None:
 
 
 def test_two_sealers_at_once_never_fork_a_chain(empty: AuditEnv) -> None:
-    empty.tell(60)
+    empty.add_entries(60)
 
     async def work(store: Store) -> None:
         async def one() -> None:
@@ -99,14 +99,14 @@ def test_two_sealers_at_once_never_fork_a_chain(empty: AuditEnv) -> None:
 @pytest.mark.parametrize("number", [8, 11])
 def test_a_head_that_is_not_the_newest_link_is_not_sealed_upon(env: AuditEnv, number: int) -> None:
     env.tamper("UPDATE chain_head SET number = :number WHERE chain = 'company-a'", number=number)
-    env.tell(3)
+    env.add_entries(3)
 
     with pytest.raises(ChainForked):
         env.write(seal)
 
 
 def test_a_head_that_moved_meanwhile_is_not_overwritten(empty: AuditEnv) -> None:
-    empty.tell(3)
+    empty.add_entries(3)
 
     class Meddler:
         """Somebody else moves the head between reading it and writing it."""
@@ -129,7 +129,7 @@ def test_a_head_that_moved_meanwhile_is_not_overwritten(empty: AuditEnv) -> None
 
 @pytest.mark.parametrize("body", ["{", "[]", '{"vin":1,"vin":2}', '{"vin": 1}'])
 def test_a_body_that_the_journal_did_not_write_does_not_stop_the_sealer(empty: AuditEnv, body: str) -> None:
-    empty.tell(6)
+    empty.add_entries(6)
     empty.tamper("UPDATE entry SET body = :body WHERE seq = 2", body=body)
     empty.seal()
 
@@ -141,7 +141,7 @@ def test_a_body_that_the_journal_did_not_write_does_not_stop_the_sealer(empty: A
 
 def test_a_forked_chain_is_told_once(env: AuditEnv) -> None:
     env.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
-    env.tell(3)
+    env.add_entries(3)
 
     async def work(store: Store) -> bool:
         sealer, told = sealer_of(store)

@@ -89,7 +89,7 @@ def test_a_value_of_another_kind_is_found_like_any_other(env: AuditEnv, table: s
 
 @pytest.mark.parametrize("at", ["soon", 2**62, -(2**62)])
 def test_an_unsealed_entry_of_an_impossible_time_is_counted_all_the_same(env: AuditEnv, at: object) -> None:
-    env.tell(1)
+    env.add_entries(1)
     env.tamper("UPDATE entry SET at = :at WHERE seq = (SELECT max(seq) FROM entry)", at=at)
 
     assert [finding.what for finding in env.verify(keys=[KEYRING.checkpoint_key]).findings] == [What.UNSEALED]
@@ -207,7 +207,7 @@ def test_a_hash_made_anew_for_one_entry_does_not_fit_the_next(env: AuditEnv) -> 
 
 
 def test_the_unsealed_tail_is_named_and_is_no_fault(env: AuditEnv) -> None:
-    env.tell(3)
+    env.add_entries(3)
 
     report = env.verify(keys=[KEYRING.checkpoint_key])
 

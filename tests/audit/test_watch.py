@@ -89,12 +89,12 @@ def test_a_chain_that_is_gone_is_missed_by_the_checkpoints_that_left_by_file(env
 def test_an_honest_restore_agrees_with_the_checkpoints_that_left_by_file(env: AuditEnv, tmp_path: Path) -> None:
     file = tmp_path / "kept"
     backup = env.back_up(tmp_path / "backup.db")
-    env.tell(9)
+    env.add_entries(9)
     env.checkpoint()
     kept_in(env, file)
     env.restore(backup, kept=file)
     assert looked(env, file) == []
-    env.tell(9)
+    env.add_entries(9)
     env.checkpoint()
     kept_in(env, file)
 

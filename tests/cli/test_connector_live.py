@@ -16,7 +16,7 @@ from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.definition.definition import parse_definition
 from keyturn.connectors.oem_http.trial import ReadOnlyWire
 from keyturn.connectors.port import Account, OutboundCommand, Target
-from tests.support.oem import Oem, Seen, answer
+from tests.support.oem import Oem, ReceivedRequest, answer
 
 from .test_connector import DEFINITION, OAUTH, Check, check, state
 
@@ -50,7 +50,7 @@ async def oem() -> AsyncIterator[Oem]:
 async def test_live_fetches_a_token_and_reads_and_commands_nothing(
     oem: Oem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def script(seen: Seen) -> Any:
+    def script(seen: ReceivedRequest) -> Any:
         if seen.target.endswith("/token"):
             return answer(200, {"access_token": "the-token", "expires_in": 60})
         return answer(200, state("2026-11-30T21:06:29Z"))

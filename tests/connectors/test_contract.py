@@ -42,7 +42,7 @@ class OemHttpRig:
         if conduct is Conduct.IS_ABSENT:
             await self.oem.stop()
         else:
-            self.oem.says(ENDINGS[conduct])
+            self.oem.answer_with(ENDINGS[conduct])
 
     def received(self) -> int:
         return len(self.oem.seen)

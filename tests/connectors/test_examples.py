@@ -10,7 +10,7 @@ from keyturn.connectors.port import Connector, Operation, OutcomeKind, SignalRea
 from keyturn.connectors.registry import build_connectors
 from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
-from tests.support.oem import Ending, Oem, Seen, answer
+from tests.support.oem import Ending, Oem, ReceivedRequest, answer
 
 from .configured import http_settings
 from .orders import account, order, target
@@ -28,7 +28,7 @@ def built(name: str, url: str) -> Connector:
 async def test_the_sync_example_sends_and_reads_the_result(oem: Oem) -> None:
     connector = built("example-sync", oem.url)
     at = target(account(token="key", fleet_id="f1"))
-    oem.says(
+    oem.answer_with(
         answer(200, {"outcome": "DONE", "executedAt": "01/05/2024 07:00:00"}),
         answer(200, {"outcome": "ALREADY_SET"}),
         answer(200, {"outcome": "REJECTED", "reason": "DOOR_OPEN"}),
@@ -75,7 +75,7 @@ async def test_the_sync_example_reads_state(oem: Oem) -> None:
         "stale": ["doors_locked"],
         "values": values,
     }
-    oem.says(answer(200, said))
+    oem.answer_with(answer(200, said))
     report = (await connector.observe(target(account(token="key", fleet_id="f1")))).report
     await connector.close()
     assert report is not None
@@ -98,7 +98,7 @@ class OAuthCloud:
         self.ours = ""
         self.status: dict[str, object] = {"status": "RUNNING"}
 
-    def script(self, seen: Seen) -> Ending:
+    def script(self, seen: ReceivedRequest) -> Ending:
         if seen.target == "/oauth2/token":
             return answer(200, {"access_token": "issued", "expires_in": 300})
         if seen.method == "POST":

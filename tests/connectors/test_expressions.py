@@ -22,7 +22,7 @@ RESULT = {"state": OURS, "succeeded": ["success"], "failed": ["fail"]}
 
 async def asked(oem: Oem, ending: Ending, id_: str, **changes: Any) -> OutcomeKind:
     asker = connector(oem.url, **changes)
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await asker.ask(target(), "lock_door", Operation(id=id_))
     await asker.close()
     return answered.verdict
@@ -67,7 +67,7 @@ async def test_the_first_answer_knows_the_command_and_the_vehicle(oem: Oem) -> N
     sender = connector(oem.url, accepted=accepted, commands={"start": {"name": "ENGINE"}})
     sent = order(RunningClock())
     job = {"ref": sent.command_id, "car": "car 1/a", "what": "ENGINE", "id": "ours"}
-    oem.says(answer(202, {"jobs": [{**job, "ref": "another", "id": "not ours"}, job]}))
+    oem.answer_with(answer(202, {"jobs": [{**job, "ref": "another", "id": "not ours"}, job]}))
     answered = await sender.send(sent)
     await sender.close()
     assert answered.operation == Operation(id="ours")
@@ -76,7 +76,7 @@ async def test_the_first_answer_knows_the_command_and_the_vehicle(oem: Oem) -> N
 async def test_a_first_answer_that_may_be_final_knows_its_own_operation(oem: Oem) -> None:
     accepted = {"id": "mine", "state": "resMsg[?recordId=='{operation.id}'].result | [0]"}
     sender = connector(oem.url, accepted=accepted, result=RESULT)
-    oem.says(answer(200, {"mine": "mine-1", **EVERYBODY}))
+    oem.answer_with(answer(200, {"mine": "mine-1", **EVERYBODY}))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.verdict is OutcomeKind.FAILED
@@ -85,7 +85,7 @@ async def test_a_first_answer_that_may_be_final_knows_its_own_operation(oem: Oem
 async def test_a_number_stays_a_number(oem: Oem) -> None:
     result = {**SYNC["result"], "state": "slots[?until=={command.expires_at_s}].state | [0]"}
     sender, sent = connector(oem.url, SYNC, result=result), order(RunningClock())
-    oem.says(
+    oem.answer_with(
         answer(200, {"slots": [{"until": 1, "state": "failed"}, {"until": sent.expires_at // 10**6, "state": "done"}]})
     )
     answered = await sender.send(sent)
@@ -98,7 +98,7 @@ async def test_a_look_up_and_a_cancel_find_ours(oem: Oem) -> None:
     look_up = {"path": "/ops", "answer": "{op: found[?ref=='{command.id}'] | [0]}"}
     cancel = {"path": "/ops/cancel", "answer": "{op: found[?id=='{operation.id}'] | [0]}"}
     asker = connector(oem.url, look_up=look_up, cancel=cancel)
-    oem.says(answer(200, found))
+    oem.answer_with(answer(200, found))
     looked_up = await asker.look_up(target(), "start", "our-id")
     cancelled = await asker.cancel(target(), Operation(id="2"))
     await asker.close()
@@ -116,7 +116,7 @@ async def test_state_is_found_in_a_list_of_the_account_s_vehicles(oem: Oem) -> N
     reader = connector(oem.url, state=state)
     at = Target(account(token="t", fleet="north'1"), "VIN'2", "x")
     listed = [{"vin": "VIN1", "speed": 90}, {"vin": "VIN'2", "speed": 3, "km": {"odometer": 7}}]
-    oem.says(answer(200, {"fleets": {"north'1": listed}}))
+    oem.answer_with(answer(200, {"fleets": {"north'1": listed}}))
     report = await reader.read_state(at)
     await reader.close()
     assert report is not None
@@ -228,7 +228,7 @@ def test_a_placeholder_without_a_value_finds_nothing() -> None:
 
 async def test_a_body_s_keys_may_hold_placeholders(oem: Oem) -> None:
     sender = connector(oem.url, send={"path": "/", "body": {"{vehicle.vin}": {"on": True}}})
-    oem.says(answer(202, {"op": {"id": "7"}}))
+    oem.answer_with(answer(202, {"op": {"id": "7"}}))
     await sender.send(order(RunningClock()))
     await sender.close()
     assert oem.seen[0].json == {"9KTPARKED00000001": {"on": True}}

@@ -17,7 +17,7 @@ CREDENTIALS = {"token": "t0k", "fleet_id": "7", "region": "the", "pin": "1234", 
 
 
 async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: Any) -> LoggedRequest:
-    oem.says(ending)
+    oem.answer_with(ending)
     sender = connector(oem.url, send={"path": path, "body": {}}, auth={"scheme": "bearer", **auth})
     answered = await sender.send(order(RunningClock(), at=target(account(**CREDENTIALS))))
     await sender.close()
@@ -57,7 +57,7 @@ async def test_what_the_definition_lists_is_a_secret_too(oem: Oem) -> None:
 
 async def test_our_own_words_are_never_masked(oem: Oem) -> None:
     """Whatever the credentials are: a token that is one of these words, too."""
-    oem.says(DROP)
+    oem.answer_with(DROP)
     sender = connector(oem.url, OPERATION)
     answered = await sender.send(order(RunningClock(), at=target(account(token="connection", secret="lost"))))
     await sender.close()

@@ -87,7 +87,7 @@ async def test_the_configuration_stands_above_the_definition(oem: Oem) -> None:
 async def test_the_configured_time_out_and_address_are_used(oem: Oem) -> None:
     settings = http_settings("simulator", base_url=oem.url, timeout=0.1)
     connector = build_connectors({"acme": settings}, RunningClock())["acme"]
-    oem.says(HANG, answer(202, {}))
+    oem.answer_with(HANG, answer(202, {}))
     lost = await connector.send(order(RunningClock()))
     await connector.close()
     assert lost.exchange is not None

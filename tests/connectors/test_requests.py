@@ -18,7 +18,7 @@ TAKEN = answer(202, {"op": {"id": "7"}})
 
 
 async def test_placeholders_are_filled_in_path_headers_and_body(oem: Oem) -> None:
-    oem.says(TAKEN)
+    oem.answer_with(TAKEN)
     body = {
         "who": "{vehicle.vin}/{vehicle.external_id}",
         "until": ["{command.expires_at}", "{command.expires_at_s}", {"ms": "{command.expires_at_ms}"}],
@@ -51,7 +51,7 @@ async def test_placeholders_are_filled_in_path_headers_and_body(oem: Oem) -> Non
 
 
 async def test_a_command_can_have_its_own_method_path_and_body(oem: Oem) -> None:
-    oem.says(TAKEN)
+    oem.answer_with(TAKEN)
     own = {"method": "PUT", "path": "/own/{vehicle.vin}", "body": {"lock": True}, "headers": {"X-B": "2"}}
     general = {"path": "/cars", "body": {"ref": "{command.id}"}, "headers": {"X-A": "1", "X-B": "1"}}
     sender = connector(oem.url, send=general, commands={"start": {}, "lock_door": own})
@@ -64,7 +64,7 @@ async def test_a_command_can_have_its_own_method_path_and_body(oem: Oem) -> None
 
 
 async def test_a_base_path_stays_before_every_path(oem: Oem) -> None:
-    oem.says(TAKEN)
+    oem.answer_with(TAKEN)
     sender = connector(f"{oem.url}/api/v1/")
     await sender.send(order(RunningClock(), "lock_door"))
     await sender.ask(target(), "lock_door", Operation(id="7"))
@@ -92,7 +92,7 @@ async def test_a_credential_that_breaks_the_header_is_not_sent(oem: Oem) -> None
 
 
 async def test_cookies_of_one_account_do_not_go_with_another(oem: Oem) -> None:
-    oem.says(answer(202, {"op": {"id": "7"}}, Set_Cookie="session=of-one; Path=/"))
+    oem.answer_with(answer(202, {"op": {"id": "7"}}, Set_Cookie="session=of-one; Path=/"))
     sender = connector(oem.url)
     for name in ("one", "two"):
         await sender.send(order(RunningClock(), at=target(account(token=name))))
@@ -101,7 +101,7 @@ async def test_cookies_of_one_account_do_not_go_with_another(oem: Oem) -> None:
 
 
 async def test_the_record_has_the_request_the_time_and_the_start_of_the_answer(oem: Oem) -> None:
-    oem.says(answer(502, "bad gateway\x00 " + "x" * 600))
+    oem.answer_with(answer(502, "bad gateway\x00 " + "x" * 600))
     clock = RunningClock()
     sender = connector(oem.url, clock=clock)
     before = clock.now()
@@ -118,7 +118,7 @@ async def test_the_record_has_the_request_the_time_and_the_start_of_the_answer(o
 async def test_secrets_are_masked_in_every_form_in_which_they_come_back(oem: Oem) -> None:
     secret = 'p"a ss/wörd'
     echoes = [secret, quote(secret, safe=""), quote(secret), '"p\\"a ss/w\\u00f6rd"', "the-token"]
-    oem.says(answer(502, " | ".join(echoes)))
+    oem.answer_with(answer(502, " | ".join(echoes)))
     sender = connector(oem.url, send={"path": "/cars?key={account.key}", "body": {}})
     owner = account(token="the-token", key=secret)
     record = (await sender.send(order(RunningClock(), at=target(owner)))).exchange
@@ -129,7 +129,7 @@ async def test_secrets_are_masked_in_every_form_in_which_they_come_back(oem: Oem
 
 
 async def test_a_fetched_token_is_masked(oem: Oem) -> None:
-    oem.says(answer(200, {"access_token": "fetched-token"}), answer(502, "you sent fetched-token"))
+    oem.answer_with(answer(200, {"access_token": "fetched-token"}), answer(502, "you sent fetched-token"))
     sender = connector(oem.url, auth={"scheme": "oauth2", "token_url": "/token"})
     owner = account(client_id="an-id", client_secret="a-secret")
     record = (await sender.send(order(RunningClock(), at=target(owner)))).exchange

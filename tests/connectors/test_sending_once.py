@@ -27,7 +27,7 @@ SENDING = OPERATION["send"]
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "GET"])
 async def test_a_command_dropped_on_a_kept_connection_is_not_written_again(oem: Oem, method: str) -> None:
     sender = connector(oem.url, send={**SENDING, "method": method})
-    oem.says(TAKEN, DROP)
+    oem.answer_with(TAKEN, DROP)
     assert (await sender.send(order(RunningClock()))).verdict is OutcomeKind.IN_PROGRESS
     second = order(RunningClock())
     answered = await sender.send(second)
@@ -40,7 +40,7 @@ async def test_a_command_dropped_on_a_kept_connection_is_not_written_again(oem: 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(oem: Oem, status: int) -> None:
     sender = connector(oem.url)
-    oem.says(answer(status, {}, Location="/cars/elsewhere"))
+    oem.answer_with(answer(status, {}, Location="/cars/elsewhere"))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.verdict is OutcomeKind.UNCLEAR
@@ -49,7 +49,7 @@ async def test_a_redirect_is_not_followed(oem: Oem, status: int) -> None:
 
 async def test_a_redirect_with_a_listed_error_code_may_have_happened_all_the_same(oem: Oem) -> None:
     sender = connector(oem.url, answers=[{"code": ["BUSY"], "means": "not_taken"}])
-    oem.says(answer(307, {"code": "BUSY"}, Location="/"))
+    oem.answer_with(answer(307, {"code": "BUSY"}, Location="/"))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.verdict is OutcomeKind.UNCLEAR
@@ -146,7 +146,7 @@ async def test_a_name_that_is_not_resolved_cannot_have_happened() -> None:
 
 async def test_the_answer_has_its_own_time_from_the_first_byte(oem: Oem) -> None:
     sender = connector(oem.url, timeout=0.1)
-    oem.says(HANG)
+    oem.answer_with(HANG)
     answered = await sender.send(order(RunningClock(), within=60.0))
     await sender.close()
     assert answered.verdict is OutcomeKind.UNCLEAR
@@ -191,7 +191,7 @@ async def test_a_client_certificate_is_shown_where_one_is_given(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
     certificate, key = authority.issue("keyturn")
     async with Oem(authority.server_context(asks_for_client=True)) as oem:
-        oem.says(TAKEN)
+        oem.answer_with(TAKEN)
         known = connector(oem.url, client_certificate=str(certificate), client_key=str(key))
         answered = await known.send(order(RunningClock()))
         await known.close()

@@ -48,7 +48,7 @@ def recorded(answered: OemResponse) -> LoggedRequest:
 
 class TestAProxy:
     async def test_carries_what_goes_to_an_http_origin(self, oem: Oem) -> None:
-        oem.says(TAKEN)
+        oem.answer_with(TAKEN)
         async with Proxy() as proxy:
             answered = await sent(oem.url, proxy=proxy.url)
         assert answered.verdict is OutcomeKind.IN_PROGRESS
@@ -58,7 +58,7 @@ class TestAProxy:
     async def test_opens_a_tunnel_to_an_https_origin_and_sees_nothing_of_it(self, tmp_path: Path) -> None:
         authority = Authority(tmp_path)
         async with Oem(authority.server_context()) as oem, Proxy() as proxy:
-            oem.says(TAKEN)
+            oem.answer_with(TAKEN)
             answered = await sent(oem.url, proxy=proxy.url, ca_file=str(authority.root))
         assert answered.verdict is OutcomeKind.IN_PROGRESS
         assert proxy.asked == [f"CONNECT localhost:{oem.port} HTTP/1.1"]
@@ -69,7 +69,7 @@ class TestAProxy:
         authority, user = Authority(tmp_path), tmp_path / "user"
         user.write_text("out:p@ss:w/rd\n")
         async with Oem(authority.server_context() if tls else None) as oem, Proxy("out:p@ss:w/rd") as proxy:
-            oem.says(TAKEN)
+            oem.answer_with(TAKEN)
             trust = str(authority.root)
             answered = await sent(oem.url, proxy=proxy.url, proxy_user_file=str(user), ca_file=trust)
         assert answered.verdict is OutcomeKind.IN_PROGRESS
@@ -89,7 +89,7 @@ class TestAProxy:
         assert recorded(answered).answer == "the proxy answered 407"
 
     async def test_of_the_environment_is_not_looked_at(self, oem: Oem, monkeypatch: pytest.MonkeyPatch) -> None:
-        oem.says(TAKEN)
+        oem.answer_with(TAKEN)
         async with Proxy() as proxy:
             monkeypatch.setenv("HTTP_PROXY", proxy.url)
             monkeypatch.setenv("http_proxy", proxy.url)
@@ -120,7 +120,7 @@ class TestAPrivateCa:
     async def test_is_trusted_where_the_configuration_names_it(self, tmp_path: Path) -> None:
         authority = Authority(tmp_path)
         async with Oem(authority.server_context()) as oem:
-            oem.says(TAKEN)
+            oem.answer_with(TAKEN)
             trusted = await sent(oem.url, ca_file=str(authority.root))
             untrusted = await sent(oem.url)
         assert trusted.verdict is OutcomeKind.IN_PROGRESS
@@ -186,7 +186,7 @@ def fields(count: int, length: int = 1) -> Ending:
 class TestAnAnswersHeader:
     @pytest.mark.parametrize("ending", [fields(1, 30_000), fields(140), fields(250)])
     async def test_has_sane_room(self, oem: Oem, ending: Ending) -> None:
-        oem.says(ending)
+        oem.answer_with(ending)
         assert (await sent(oem.url)).verdict is OutcomeKind.IN_PROGRESS
 
     @pytest.mark.parametrize(
@@ -197,28 +197,28 @@ class TestAnAnswersHeader:
         ],
     )
     async def test_beyond_its_limits_is_named(self, oem: Oem, ending: Ending, why: str) -> None:
-        oem.says(ending)
+        oem.answer_with(ending)
         answered = await sent(oem.url)
         assert answered.verdict is OutcomeKind.UNCLEAR
         assert recorded(answered).answer == why
 
     async def test_may_be_given_more_room_and_less(self, oem: Oem) -> None:
-        oem.says(fields(300, 300))
+        oem.answer_with(fields(300, 300))
         assert (await sent(oem.url, header_fields=1000)).verdict is OutcomeKind.IN_PROGRESS
         narrow = await sent(oem.url, header_fields=16)
         assert recorded(narrow).answer == "the answer has more than 16 header fields"
-        oem.says(fields(1, 2000))
+        oem.answer_with(fields(1, 2000))
         short = await sent(oem.url, header_bytes=1024)
         assert recorded(short).answer == "a header line of the answer is longer than 1024 bytes"
 
     async def test_that_is_no_http_is_called_so(self, oem: Oem) -> None:
-        oem.says(Ending(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "close"))
+        oem.answer_with(Ending(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "close"))
         assert recorded(await sent(oem.url)).answer == "the answer is not HTTP"
 
 
 class TestAnAnswersBody:
     async def test_beyond_its_limit_is_no_answer_and_its_status_and_size_are_kept(self, oem: Oem) -> None:
-        oem.says(answer(202, {"operation": {"id": "7"}, "more": "x" * 100_000}))
+        oem.answer_with(answer(202, {"operation": {"id": "7"}, "more": "x" * 100_000}))
         answered = await sent(oem.url)
         assert answered.verdict is OutcomeKind.UNCLEAR
         record = recorded(answered)
@@ -226,12 +226,12 @@ class TestAnAnswersBody:
         assert 65_536 < (record.size or 0) <= 100_100
 
     async def test_beyond_another_limit_is_told_that_one(self, oem: Oem) -> None:
-        oem.says(answer(202, {"operation": {"id": "7"}, "more": "x" * 2000}))
+        oem.answer_with(answer(202, {"operation": {"id": "7"}, "more": "x" * 2000}))
         assert recorded(await sent(oem.url, answer_bytes=2000)).answer == "the answer is larger than 2000 bytes"
 
     async def test_may_be_given_more_room(self, oem: Oem) -> None:
         document = {"operation": {"id": "7"}, "more": "x" * 100_000}
-        oem.says(answer(202, document))
+        oem.answer_with(answer(202, document))
         answered = await sent(oem.url, answer_bytes=200_000)
         assert answered.verdict is OutcomeKind.IN_PROGRESS
         assert recorded(answered).size == len(json.dumps(document))

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.oem import Ending, Oem, Seen, answer
+from tests.support.oem import Ending, Oem, ReceivedRequest, answer
 from tests.support.server_env import OEM_TOKEN, ServerEnv, server_env
 
 from ..connectors.configured import http_settings
@@ -21,7 +21,7 @@ async def scripted(tmp_path: Path, *endings: Ending, **sections: Any) -> AsyncIt
     """
     left = list(endings)
 
-    def script(seen: Seen) -> Ending:
+    def script(seen: ReceivedRequest) -> Ending:
         if seen.method != "POST":
             return answer(404, {})
         return left.pop(0) if len(left) > 1 else left[0]
@@ -36,6 +36,6 @@ async def scripted(tmp_path: Path, *endings: Ending, **sections: Any) -> AsyncIt
             yield running, oem
 
 
-def commands_of(oem: Oem) -> list[Seen]:
+def commands_of(oem: Oem) -> list[ReceivedRequest]:
     """What was sent to be done, questions left aside."""
     return [seen for seen in oem.seen if seen.method == "POST"]

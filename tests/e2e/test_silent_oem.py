@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.oem import DROP, Ending, Seen, answer
+from tests.support.oem import DROP, Ending, ReceivedRequest, answer
 from tests.support.refusals import not_met
 from tests.support.server_env import ServerEnv
 
@@ -29,7 +29,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[tuple[ServerEnv, Says]]:
     async with scripted(tmp_path, TAKEN) as (server, oem):
         otherwise = oem.script
 
-        def script(seen: Seen) -> Ending:
+        def script(seen: ReceivedRequest) -> Ending:
             about = "state" if seen.target.endswith("/state") else "question"
             return says.get(about) or otherwise(seen) if seen.method == "GET" else otherwise(seen)
 

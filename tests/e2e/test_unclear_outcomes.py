@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.oem import DROP, Ending, Oem, Seen, answer
+from tests.support.oem import DROP, Ending, Oem, ReceivedRequest, answer
 
 from .scripted import VIN, commands_of, scripted
 
@@ -17,7 +17,7 @@ def reporting(oem: Oem, locked: Callable[[], bool]) -> None:
     """From now on a state read says whether the doors are locked, and that it is so now."""
     otherwise = oem.script
 
-    def script(seen: Seen) -> Ending:
+    def script(seen: ReceivedRequest) -> Ending:
         if not seen.target.endswith("/state"):
             return otherwise(seen)
         now = datetime.now(UTC).isoformat()
@@ -67,7 +67,7 @@ async def test_an_operation_found_by_look_up_is_asked_about(tmp_path: Path) -> N
     async with scripted(tmp_path, DROP) as (s, oem):
         otherwise = oem.script
 
-        def script(seen: Seen) -> Ending:
+        def script(seen: ReceivedRequest) -> Ending:
             if "client_ref" in seen.target:
                 return answer(200, {"operations": [operation]})
             return answer(200, {"operation": operation}) if seen.target == "/operations/7" else otherwise(seen)

@@ -127,7 +127,7 @@ def test_an_operation_is_known_by_its_id_and_else_by_its_url(
 ) -> None:
     known = Operation("op-1", "https://oem.example/op-1")
     command = env.send("lock_door")
-    env.hear(command, OutcomeKind.IN_PROGRESS, operation=known)
+    env.respond(command, OutcomeKind.IN_PROGRESS, operation=known)
     assert push(env, DONE, operation) == ([command.id] if is_it else [])
 
 

@@ -72,7 +72,7 @@ def test_enable_retry_issues_nothing_while_an_enable_is_in_flight(immobilised: C
     look(immobilised)
     sent = not_none(immobilised.intent(issued(immobilised)[0]))
     later(immobilised)
-    immobilised.hear(sent, OutcomeKind.IN_PROGRESS, operation=OPERATION)
+    immobilised.respond(sent, OutcomeKind.IN_PROGRESS, operation=OPERATION)
     later(immobilised)
 
     assert len(issued(immobilised)) == 1
@@ -84,7 +84,7 @@ def test_enable_retry_issues_another_after_a_pause_when_one_came_to_nothing(
 ) -> None:
     keep(immobilised)
     look(immobilised)
-    immobilised.hear(not_none(immobilised.intent(issued(immobilised)[0])), verdict)
+    immobilised.respond(not_none(immobilised.intent(issued(immobilised)[0])), verdict)
     later(immobilised, 10)
     assert len(issued(immobilised)) == 1
 
@@ -131,7 +131,7 @@ def test_enable_retry_ends_once_the_record_is_closed(immobilised: CommandEnv) ->
     keep(immobilised)
     look(immobilised)
     immobilised.clock.advance(5)
-    immobilised.hear(not_none(immobilised.intent(issued(immobilised)[0])), OutcomeKind.SUCCEEDED)
+    immobilised.respond(not_none(immobilised.intent(issued(immobilised)[0])), OutcomeKind.SUCCEEDED)
     assert state(immobilised) is None
 
     later(immobilised)
@@ -148,7 +148,7 @@ def test_enable_retry_goes_on_while_the_record_is_open_though_an_enable_executed
     env.report(PARKED)
     keep(env)
     look(env)
-    env.hear(not_none(env.intent(issued(env)[0])), OutcomeKind.SUCCEEDED)
+    env.respond(not_none(env.intent(issued(env)[0])), OutcomeKind.SUCCEEDED)
     assert state(env) == "possible"
 
     later(env)
@@ -189,7 +189,7 @@ def test_enable_retry_without_a_record_goes_on_while_reports_say_disabled(env: C
     env.report(PARKED | {"ignition_disabled": True})
     keep(env)
     look(env)
-    env.hear(not_none(env.intent(issued(env)[0])), OutcomeKind.SUCCEEDED)
+    env.respond(not_none(env.intent(issued(env)[0])), OutcomeKind.SUCCEEDED)
     env.clock.advance(61)
     env.report(PARKED | {"ignition_disabled": True})
 
@@ -202,7 +202,7 @@ def test_enable_retry_ends_with_an_executed_enable_where_nothing_more_can_be_kno
     env.behind(reads_state=False)
     keep(env)
     look(env)
-    env.hear(not_none(env.intent(issued(env)[0])), OutcomeKind.SUCCEEDED)
+    env.respond(not_none(env.intent(issued(env)[0])), OutcomeKind.SUCCEEDED)
 
     later(env)
 

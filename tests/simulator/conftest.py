@@ -22,5 +22,5 @@ async def base_url(anyio_backend: str) -> AsyncIterator[str]:
 async def oem(base_url: str) -> AsyncIterator[Oem]:
     """The OEM face with fresh data; the clock stands still until a test advances it."""
     async with caller(base_url) as oem:
-        await oem.pull("reset")
+        await oem.control("reset")
         yield oem

@@ -62,13 +62,13 @@ class Oem:
     async def actuated(self, vin: str) -> list[str]:
         return [entry["command"] for entry in await self.ledger(vin)]
 
-    async def pull(self, lever: str, **body: Any) -> Json:
+    async def control(self, lever: str, **body: Any) -> Json:
         status, answer = await self.call("POST", f"{self.base_url}/control/{lever}", json=body)
         assert status == 200, answer
         return answer
 
     async def advance(self, seconds: float) -> None:
-        await self.pull("clock", advance=seconds)
+        await self.control("clock", advance=seconds)
 
 
 @asynccontextmanager

@@ -119,7 +119,7 @@ async def test_cancel_start_turns_the_engine_off_and_the_count_stands(oem: Oem) 
 async def test_cancel_start_cancels_a_start_that_the_vehicle_has_not_got(oem: Oem) -> None:
     late = "9KTLATE0000000012"
     _, start = await oem.send(late, "start", "start-1")
-    await oem.pull(f"vehicles/{late}", fault="none")
+    await oem.control(f"vehicles/{late}", fault="none")
     assert (await oem.done(late, "cancel_start", "cancel-1"))["status"] == "success"
     await oem.advance(60)
     operation = await oem.operation(start["operation"]["url"])
@@ -157,7 +157,7 @@ async def test_enabling_the_ignition_lets_the_engine_start_again(oem: Oem) -> No
 
 
 async def test_latency_delays_the_act_and_the_ledger_names_its_moment(oem: Oem) -> None:
-    await oem.pull("latency", median=2)
+    await oem.control("latency", median=2)
     _, body = await oem.send(PARKED, "unlock_door")
     assert (await oem.operation(body["operation"]["url"]))["status"] == "in_progress"
     assert (await oem.values(PARKED))["doors_locked"] is True

@@ -18,10 +18,10 @@ async def test_the_clock_is_read_and_advanced_over_http(oem: Oem) -> None:
 
 
 async def test_reset_gives_fresh_data_and_new_operation_ids(oem: Oem) -> None:
-    await oem.pull(f"vehicles/{PARKED}", reachable=False, signals={"hood_status": "open"})
+    await oem.control(f"vehicles/{PARKED}", reachable=False, signals={"hood_status": "open"})
     first = await oem.done("9KTSL0W0000000019", "unlock_door")
     await oem.advance(20)
-    await oem.pull("reset")
+    await oem.control("reset")
     assert (await oem.ledger(), await oem.look_up()) == ([], [])
     report = await oem.state(PARKED)
     assert (report["reachable"], report["signals"]["hood_status"]["value"]) == (True, "closed")
@@ -29,21 +29,21 @@ async def test_reset_gives_fresh_data_and_new_operation_ids(oem: Oem) -> None:
 
 
 async def test_a_set_signal_shows_and_what_follows_from_it_too(oem: Oem) -> None:
-    await oem.pull(f"vehicles/{PARKED}", signals={"fuel_level": 20, "doors_locked": False})
+    await oem.control(f"vehicles/{PARKED}", signals={"fuel_level": 20, "doors_locked": False})
     values = await oem.values(PARKED)
     assert (values["fuel_level"], values["fuel_amount"], values["doors_locked"]) == (20, 10.0, False)
 
 
 async def test_a_vehicle_can_be_made_stale_and_fresh_again(oem: Oem) -> None:
     fresh = (await oem.state(PARKED))["last_contact"]
-    assert (await oem.pull(f"vehicles/{PARKED}", evidence_age=600))["evidence_age"] == 600
+    assert (await oem.control(f"vehicles/{PARKED}", evidence_age=600))["evidence_age"] == 600
     assert (await oem.state(PARKED))["last_contact"] < fresh
-    await oem.pull(f"vehicles/{PARKED}", evidence_age=0)
+    await oem.control(f"vehicles/{PARKED}", evidence_age=0)
     assert (await oem.state(PARKED))["last_contact"] == fresh
 
 
 async def test_however_stale_a_vehicle_no_value_is_younger_than_its_report(oem: Oem) -> None:
-    await oem.pull(f"vehicles/{PARKED}", evidence_age=30 * 86400)
+    await oem.control(f"vehicles/{PARKED}", evidence_age=30 * 86400)
     report = await oem.state(PARKED)
     assert max(signal["observed_at"] for signal in report["signals"].values()) <= report["last_contact"]
 

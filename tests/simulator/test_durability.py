@@ -41,9 +41,9 @@ def process(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 async def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     async with simulated(data_dir=tmp_path) as oem:
-        await oem.pull(f"vehicles/{PARKED}", signals={"lv_battery_voltage": 12.0})
-        await oem.pull("vehicles/9KTFLEET000000001", fault="oem_error")
-        await oem.pull("latency", median=0)
+        await oem.control(f"vehicles/{PARKED}", signals={"lv_battery_voltage": 12.0})
+        await oem.control("vehicles/9KTFLEET000000001", fault="oem_error")
+        await oem.control("latency", median=0)
         assert (await oem.send("9KTFLEET000000001", "alert", "alert-1"))[0] == 500
         await oem.done(PARKED, "disable_ignition", "disable-1")
         waiting = await oem.done(SLOW, "start", "start-1")
@@ -64,7 +64,7 @@ async def test_a_reset_is_remembered_too(tmp_path: Path) -> None:
     async with simulated(data_dir=tmp_path) as oem:
         await oem.done(PARKED, "start")
         await oem.advance(60)
-        await oem.pull("reset")
+        await oem.control("reset")
         after = await oem.state(PARKED)
     async with simulated(data_dir=tmp_path) as oem:
         assert (await oem.ledger(), await oem.look_up()) == ([], [])

@@ -141,9 +141,9 @@ async def test_stale_reads_stay_an_hour_old_and_do_not_show_what_happened_since(
 
 async def test_any_vehicle_can_be_given_a_fault(oem: Oem) -> None:
     vin = "9KTFLEET000000001"
-    await oem.pull(f"vehicles/{vin}", fault="oem_error")
+    await oem.control(f"vehicles/{vin}", fault="oem_error")
     assert (await oem.send(vin, "alert"))[0] == 500
-    await oem.pull(f"vehicles/{vin}", fault="none")
+    await oem.control(f"vehicles/{vin}", fault="none")
     assert (await oem.send(vin, "alert", "ref-2"))[0] == 202
 
 

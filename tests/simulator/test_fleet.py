@@ -18,9 +18,9 @@ def test_the_ordinary_vehicles_are_numbered_from_one() -> None:
 
 def test_the_table_says_how_to_enrol_the_exceptions() -> None:
     exceptions = {
-        vehicle.vin: (vehicle.face, vehicle.ownership, vehicle.plan, vehicle.consent, vehicle.company)
+        vehicle.vin: (vehicle.api, vehicle.ownership, vehicle.plan, vehicle.consent, vehicle.company)
         for vehicle in fleet_vins(20)
-        if (vehicle.face, vehicle.ownership, vehicle.plan, vehicle.consent, vehicle.company)
+        if (vehicle.api, vehicle.ownership, vehicle.plan, vehicle.consent, vehicle.company)
         != ("oem", "owned", "all", True, 1)
     }
     assert exceptions == {

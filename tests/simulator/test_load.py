@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn_simulator.vehicles.chance import BRANDS, latency
+from keyturn_simulator.vehicles.fleet import BRANDS, latency
 
 from .oem import simulated
 

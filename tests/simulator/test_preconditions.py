@@ -50,13 +50,13 @@ async def test_the_vehicle_refuses_and_nothing_happens(oem: Oem, vin: str, comma
     ],
 )
 async def test_a_vehicle_set_from_outside_refuses_a_start(oem: Oem, signals: dict[str, object], code: str) -> None:
-    await oem.pull(f"vehicles/{PARKED}", signals=signals)
+    await oem.control(f"vehicles/{PARKED}", signals=signals)
     assert (await oem.done(PARKED, "start"))["error"]["code"] == code
 
 
 @pytest.mark.parametrize("signals", [{"lv_battery_voltage": 11.8}, {"fuel_level": 10.1}, {"fuel_level": None}])
 async def test_a_start_just_inside_the_limits_succeeds(oem: Oem, signals: dict[str, object]) -> None:
-    await oem.pull(f"vehicles/{PARKED}", signals=signals)
+    await oem.control(f"vehicles/{PARKED}", signals=signals)
     assert (await oem.done(PARKED, "start"))["status"] == "success"
 
 
@@ -75,11 +75,11 @@ async def test_what_forbids_a_start_does_not_forbid_disabling(oem: Oem, vin: str
 
 
 async def test_out_of_coverage_disabling_is_refused_at_once_and_the_rest_waits(oem: Oem) -> None:
-    await oem.pull(f"vehicles/{PARKED}", reachable=False)
+    await oem.control(f"vehicles/{PARKED}", reachable=False)
     assert (await oem.done(PARKED, "disable_ignition", "no"))["error"]["code"] == "unreachable"
     waiting = await oem.done(PARKED, "lock_door", "later")
     await oem.advance(3600)
     assert (await oem.operation(waiting["url"]))["status"] == "in_progress"
-    await oem.pull(f"vehicles/{PARKED}", reachable=True)
+    await oem.control(f"vehicles/{PARKED}", reachable=True)
     assert (await oem.operation(waiting["url"]))["status"] == "success"
     assert await oem.actuated(PARKED) == ["lock_door"]

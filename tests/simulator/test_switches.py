@@ -17,7 +17,7 @@ async def switched_on(anyio_backend: str) -> AsyncIterator[Oem]:
 
 @pytest.fixture
 async def able(switched_on: Oem) -> Oem:
-    await switched_on.pull("reset")
+    await switched_on.control("reset")
     return switched_on
 
 

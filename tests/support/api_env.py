@@ -31,7 +31,7 @@ COMMAND_ID = "0198b2df-1d68-7000-8760-cf36f06d00b5"
 RECORD: dict[str, object] = {"id": COMMAND_ID, "vin": VIN, "command": "diagnostics", "status": "Pending", "detail": {}}
 
 
-class MemoryDirectory:
+class MemoryAuthenticator:
     """Token ``right`` is the rental's, ``other`` a second application's, ``unsigned`` one without sign-secrets."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class MemoryDirectory:
         return "right" if (client_id, client_secret) in self.credentials else None
 
 
-class MemoryDesk:
+class MemoryCommandService:
     """Answers as told and remembers what it was asked."""
 
     def __init__(self) -> None:
@@ -133,8 +133,8 @@ class ApiEnv:
     def __init__(self, loop: LoopThread, server: ServerSettings, limits: LimitSettings, bench: bool) -> None:
         self.loop = loop
         self.clock = ManualClock(uptime=1_000.0)
-        self.directory = MemoryDirectory()
-        self.desk = MemoryDesk()
+        self.directory = MemoryAuthenticator()
+        self.desk = MemoryCommandService()
         self.readiness = Problems()
         self.metrics = Metrics()
         self.server = Server(server, self.metrics, self.clock)

@@ -60,7 +60,7 @@ class AuditEnv:
         with database(self.data).read_offline() as tx:
             return work(tx)
 
-    def tell(self, count: int) -> None:
+    def add_entries(self, count: int) -> None:
         """Entries of both companies and of the installation in turn; each third has a personal part."""
 
         def work(tx: Tx) -> None:

@@ -140,18 +140,18 @@ class CommandEnv:
         """Registered and with its intent written."""
         return not_none(self.intent(self.register(command)))
 
-    def hear(self, command: Command, verdict: OutcomeKind, **said: Any) -> Command | None:
+    def respond(self, command: Command, verdict: OutcomeKind, **said: Any) -> Command | None:
         return self.do(outcome.apply, command.id, OemResponse(verdict, **said), self.declares)
 
     def accept(self, command: str) -> Command:
-        return not_none(self.hear(self.send(command), OutcomeKind.IN_PROGRESS, operation=OPERATION))
+        return not_none(self.respond(self.send(command), OutcomeKind.IN_PROGRESS, operation=OPERATION))
 
     def execute(self, command: str, **said: Any) -> Command:
-        return not_none(self.hear(self.send(command), OutcomeKind.SUCCEEDED, **said))
+        return not_none(self.respond(self.send(command), OutcomeKind.SUCCEEDED, **said))
 
     def lose(self, command: str) -> Command:
         """Sent, and the connection lost: nobody knows."""
-        return not_none(self.hear(self.send(command), OutcomeKind.UNCLEAR))
+        return not_none(self.respond(self.send(command), OutcomeKind.UNCLEAR))
 
     def lapse(self, command: Command) -> Command | None:
         return self.do(expiry.expire_overdue, command.id, self.declares, EngineSettings())

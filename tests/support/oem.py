@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 
-class Seen(NamedTuple):
+class ReceivedRequest(NamedTuple):
     """One request, whole, as it came over the socket."""
 
     method: str
@@ -30,7 +30,7 @@ class Ending(NamedTuple):
     """keep, close, or hang: no more is written, and the connection stays open."""
 
 
-Script = Callable[[Seen], Ending]
+Script = Callable[[ReceivedRequest], Ending]
 
 DROP = Ending(then="close")
 HANG = Ending(then="hang")
@@ -48,14 +48,14 @@ class Oem:
     """Serves on a free port of the loopback until the `async with` ends."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.seen: list[Seen] = []
+        self.seen: list[ReceivedRequest] = []
         self.connections = 0
         self.script: Script = lambda seen: answer(200, {})
         self._tls = tls
         self._writers: set[asyncio.StreamWriter] = set()
         self._news = asyncio.Event()
 
-    def says(self, *endings: Ending) -> None:
+    def answer_with(self, *endings: Ending) -> None:
         """One ending for each request from now on; the last one for all that follow."""
         left = list(endings)
         self.script = lambda seen: left.pop(0) if len(left) > 1 else left[0]
@@ -64,7 +64,7 @@ class Oem:
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://localhost:{self.port}"
 
-    def to(self, path: str) -> list[Seen]:
+    def to(self, path: str) -> list[ReceivedRequest]:
         return [seen for seen in self.seen if seen.target.startswith(path)]
 
     async def until_seen(self, count: int) -> None:
@@ -111,12 +111,12 @@ class Oem:
             await reader.read()
         return ending.then == "keep"
 
-    async def _read(self, reader: asyncio.StreamReader) -> Seen:
+    async def _read(self, reader: asyncio.StreamReader) -> ReceivedRequest:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         first, *lines = head.rstrip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         method, target, _ = first.split(" ")
-        self.seen.append(Seen(method, target, headers, body))
+        self.seen.append(ReceivedRequest(method, target, headers, body))
         self._news.set()
         return self.seen[-1]

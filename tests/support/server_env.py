@@ -221,7 +221,7 @@ async def enrol(node: Node, url: str, http: aiohttp.ClientSession, vehicles: int
 def enrolments(vehicles: int) -> list[dict[str, Any]]:
     rows = []
     for vehicle in fleet_vins(vehicles):
-        account = "relay" if vehicle.face == "relay" else "simulator-short" if vehicle.answer_deadline else "simulator"
+        account = "relay" if vehicle.api == "relay" else "simulator-short" if vehicle.answer_deadline else "simulator"
         row: dict[str, Any] = {
             "company": "first" if vehicle.company == 1 else "second",
             "vin": vehicle.vin,

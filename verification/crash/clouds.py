@@ -7,10 +7,9 @@ from pathlib import Path
 
 import aiohttp
 
-from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.faults import Fault
 from keyturn_simulator.journal import Journal
-from keyturn_simulator.ledger import Actuation
-from keyturn_simulator.operations import Operation
+from keyturn_simulator.operations import Actuation, Operation
 from verification.crash.processes import Process, free_port
 from verification.crash.run_result import CloudSending
 from verification.crash.scenario import TOKEN, Scenario

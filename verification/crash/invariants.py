@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from verification.checks import audit, codes, immobilisation, lane, record, sending, tenancy
+from verification.checks import audit, codes, lane, record, sending, tenancy
 from verification.crash import own_checks
 from verification.crash.run_result import CrashResult
 from verification.results import RunResult, Violation, all_of
@@ -29,7 +29,7 @@ CHECKS: dict[str, Check] = {
     "certain ends are certain": _shared(record.certain_ends),
     "temporary refusals are tried on": _shared(record.tried_on),
     "answers agree with the record": _shared(record.answers),
-    "immobilisation on record": _shared(immobilisation.on_record),
+    "immobilisation on record": _shared(record.on_record),
     "what was not killed lives": own_checks.processes,
 }
 """The numbers are the contract's, the names the simulation's."""

@@ -13,7 +13,7 @@ _TOGETHER = 0.3
 """So many of those at once with the server."""
 
 
-class Moment(StrEnum):
+class KillPoint(StrEnum):
     """Where in its life a server is hit."""
 
     STARTING = "while it starts"
@@ -22,14 +22,14 @@ class Moment(StrEnum):
     LOADED = "under load"
 
 
-_WEIGHTS = {Moment.STARTING: 12, Moment.RECOVERING: 18, Moment.ANSWERING: 25, Moment.LOADED: 45}
+_WEIGHTS = {KillPoint.STARTING: 12, KillPoint.RECOVERING: 18, KillPoint.ANSWERING: 25, KillPoint.LOADED: 45}
 
 
 @dataclass(frozen=True)
 class Kill:
     """One life's end. `share` and `cloud_share` place the blows within what the moment allows, from 0 to 1."""
 
-    moment: Moment
+    moment: KillPoint
     share: float
     cloud: str | None
     """The company whose cloud dies too."""
@@ -37,7 +37,7 @@ class Kill:
     together: bool
 
 
-def drawn(chance: random.Random, count: int) -> Iterator[Kill]:
+def draw_kills(chance: random.Random, count: int) -> Iterator[Kill]:
     """So many kills of the server."""
     for _ in range(count):
         moment = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
@@ -50,6 +50,6 @@ class Death:
     """A server's end as it came; `at` in microseconds."""
 
     at: int
-    moment: Moment
+    moment: KillPoint
     requests: int
     """Requests that waited for their answer."""

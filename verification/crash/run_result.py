@@ -1,10 +1,15 @@
-"""What a run left: rows, audit entries as a history of states, what the clouds took and what the clients heard."""
+"""What a run left: rows, audit entries as a history of states, what the clouds took and what the clients heard.
+
+What a data directory holds, looked at without its server.
+"""
 
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +17,7 @@ import msgspec
 from keyturn.clock import SECOND
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE
 from keyturn_simulator.operations import Operation
-from verification.crash.caller import Book, Heard, Seen
+from verification.crash.api_client import GetResult, PostResult, RequestLog
 from verification.crash.scenario import Application, Installation
 from verification.results import IGNITION_PAIR, WITH_OEM, Moment, Read, Response, Row, RunResult, Sending
 
@@ -55,7 +60,7 @@ class CrashResult:
     records: Records
     sendings: list[CloudSending]
     installation: Installation
-    book: Book
+    book: RequestLog
     lives: list[tuple[int, int]]
     complaints: list[str]
 
@@ -146,12 +151,12 @@ class CrashResult:
         return counts
 
 
-def _response(heard: Heard) -> Response:
+def _response(heard: PostResult) -> Response:
     who, names = heard.application, ("vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
     return Response(who.id, who.company, *(getattr(heard, name) for name in names))
 
 
-def _read(seen: Seen) -> Read:
+def _read(seen: GetResult) -> Read:
     who = seen.application
     return Read(who.id, who.company, seen.command_id, seen.asked_at, seen.at, seen.status, seen.body)
 
@@ -180,3 +185,18 @@ def _all(connection: sqlite3.Connection, query: str) -> list[Row]:
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
     return [dict(row) for row in cursor.execute(query)]
+
+
+_UNDECIDED = "SELECT count(*) FROM command WHERE status IN ('Pending', 'Confirmation')"
+
+
+@contextmanager
+def watched(data: Path) -> Iterator[sqlite3.Connection]:
+    """The database of a server that runs, or that ended well."""
+    with closing(sqlite3.connect(f"{(data / 'keyturn.db').as_uri()}?mode=ro", uri=True)) as connection:
+        yield connection
+
+
+def undecided(connection: sqlite3.Connection) -> int:
+    """How many commands have no final status."""
+    return int(connection.execute(_UNDECIDED).fetchone()[0])

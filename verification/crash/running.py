@@ -9,13 +9,12 @@ from pathlib import Path
 
 import aiohttp
 
-from verification.crash.caller import Book, Caller
-from verification.crash.client import Client, Doors
+from verification.crash.api_client import ApiClient, RequestLog
 from verification.crash.clouds import Cloud
-from verification.crash.db_snapshot import undecided, watched
-from verification.crash.kills import Death, Kill, Moment, drawn
+from verification.crash.kills import Death, Kill, KillPoint, draw_kills
+from verification.crash.load import Client, LoadControl
 from verification.crash.processes import Process, free_port, wall_clock
-from verification.crash.run_result import CrashResult, read_records
+from verification.crash.run_result import CrashResult, read_records, undecided, watched
 from verification.crash.scenario import COMPANIES, CONFIG, Installation, Scenario, install
 
 _RECOVERY = 0.15
@@ -24,22 +23,22 @@ _ANSWERS = 80
 _TOLD_EVERY = 25
 _ASKED_IN_THE_END = 300
 """Records that are read through the API once all is over."""
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 class Run:
     """Everything that outlives a server."""
 
-    def __init__(self, scenario: Scenario, folder: Path, http: aiohttp.ClientSession, tell: Tell) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, http: aiohttp.ClientSession, tell: Progress) -> None:
         self.scenario = scenario
         self._tell = tell
-        self.book = Book()
+        self.book = RequestLog()
         self.deaths: list[Death] = []
         self.complaints: list[str] = []
         self._folder = folder
         self._http = http
         self._chance = random.Random(scenario.seed)
-        self._doors = Doors()
+        self._doors = LoadControl()
         self._start_takes = 1.0
         self._port = free_port()
         self.server = Process(["serve", "--json", "--config", folder / CONFIG], folder / "server.log")
@@ -53,7 +52,7 @@ class Run:
         urls = {company: cloud.url for company, cloud in self.clouds.items()}
         self.installation: Installation = await install(self._folder, self.scenario, self._port, urls)
         url = f"http://127.0.0.1:{self._port}"
-        self._callers = [Caller(each, url, self._http, self.book) for each in self.installation.applications]
+        self._callers = [ApiClient(each, url, self._http, self.book) for each in self.installation.applications]
 
     async def go(self) -> None:
         """All kills, then peace."""
@@ -63,7 +62,7 @@ class Run:
         self._doors.open.clear()
         await self.server.kill()
         async with self._load():
-            for number, kill in enumerate(drawn(self._chance, self.scenario.kills), 1):
+            for number, kill in enumerate(draw_kills(self._chance, self.scenario.kills), 1):
                 await self._live_until(kill)
                 if number % _TOLD_EVERY == 0:
                     self._tell(f"{number} servers killed, {len(self.book.heard)} requests sent")
@@ -99,7 +98,7 @@ class Run:
             yield
             patience.reschedule(asyncio.get_running_loop().time() + self.scenario.settles_within)
 
-    def _client(self, caller: Caller) -> Client:
+    def _client(self, caller: ApiClient) -> Client:
         company = caller.application.company
         foreign = [vin for other in COMPANIES if other != company for vin in self.scenario.vins(other)]
         chance = random.Random(self._chance.random())
@@ -131,15 +130,15 @@ class Run:
 
     async def _live(self, kill: Kill) -> None:
         """Returns in the moment of the blow."""
-        if kill.moment is Moment.STARTING:
+        if kill.moment is KillPoint.STARTING:
             await self.server.spawn()
             await asyncio.sleep(self._start_takes * (0.3 + 0.7 * kill.share))
             return
         await self._serve()
         shortest, longest = self.scenario.life
-        if kill.moment is Moment.RECOVERING:
+        if kill.moment is KillPoint.RECOVERING:
             await asyncio.sleep(_RECOVERY * kill.share)
-        elif kill.moment is Moment.LOADED:
+        elif kill.moment is KillPoint.LOADED:
             await asyncio.sleep(shortest + (longest - shortest) * kill.share)
         else:
             await self._answers(round(_ANSWERS * kill.share), within=longest)
@@ -171,7 +170,7 @@ class Run:
             await callers[heard.application.id].get(heard.id)
 
 
-async def run(scenario: Scenario, folder: Path, tell: Tell = print) -> tuple[Run, CrashResult]:
+async def run(scenario: Scenario, folder: Path, tell: Progress = print) -> tuple[Run, CrashResult]:
     """A whole run in this folder; `tell` hears how far it is. Raises `Gone` when a process does not come up."""
     async with AsyncExitStack() as resources:
         connector = aiohttp.TCPConnector(limit=0)

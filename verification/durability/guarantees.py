@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from verification.durability.load import Question
+from verification.durability.load import Request
 from verification.durability.rows import Rows
 from verification.durability.wire_log import Message
 
-KILLING = 5
+CODE_TRIES = 5
 """Wrong tries that end a code."""
 _PROGRESS = {"Confirmation": 0, "Pending": 1, "Success": 2, "Error": 2}
 _SPENT = "Confirmation already used"
@@ -18,7 +18,7 @@ class Guarantee(NamedTuple):
     """Made at that line of the log."""
 
     began: int
-    question: Question
+    question: Request
     command_id: str = ""
     status: str = ""
     spent: str = ""
@@ -27,14 +27,14 @@ class Guarantee(NamedTuple):
     """The wrong try for this command's code is counted."""
 
 
-def guarantees(answers: list[Message], asked: Mapping[str, Question]) -> list[Guarantee]:
+def guarantees(answers: list[Message], asked: Mapping[str, Request]) -> list[Guarantee]:
     """What was guaranteed by those answers that register, issue, redeem, or count a try; in their order."""
     questions = ((answer, asked.get(answer.header("x-request-id"))) for answer in answers)
     made = (_guarantee(answer, question) for answer, question in questions if question is not None)
     return [guarantee for guarantee in made if guarantee.command_id or guarantee.spent or guarantee.guessed]
 
 
-def _guarantee(answer: Message, question: Question) -> Guarantee:
+def _guarantee(answer: Message, question: Request) -> Guarantee:
     command_id, status = (str(answer.body.get(name, "")) for name in ("id", "status"))
     detail = answer.body.get("detail")
     spent = question.code_of if command_id or detail == _SPENT else None
@@ -87,7 +87,7 @@ def _try_is_counted(rows: Rows, guarantee: Guarantee) -> str | None:
     if not guarantee.guessed or not _confirming(rows, guarantee.guessed):
         return None
     tries, wanted = rows.open_codes.get(guarantee.guessed, 0), guarantee.question.guesses
-    counted = wanted <= tries < KILLING
+    counted = wanted <= tries < CODE_TRIES
     return None if counted else f"{guarantee.guessed} has counted {tries} wrong tries of {wanted}"
 
 

@@ -14,7 +14,7 @@ _TRIES = 5
 """Wrong ones that kill a code."""
 
 
-class Question(NamedTuple):
+class Request(NamedTuple):
     """What a request asked for."""
 
     vin: str
@@ -28,7 +28,7 @@ class Question(NamedTuple):
     """How many wrong ones that makes."""
 
 
-Asked = dict[str, Question]
+Asked = dict[str, Request]
 """By request id."""
 
 
@@ -50,7 +50,7 @@ class Client:
         while len(self.heard) < until:
             await self.chance.choices(kinds, weights=(6, 3, 4, 2, 1))[0]()
 
-    async def ask(self, question: Question, code: str | None = None) -> Answer:
+    async def ask(self, question: Request, code: str | None = None) -> Answer:
         """One request and its answer."""
         request_id = f"{self.chance.getrandbits(128):032x}"
         self.asked[request_id] = question
@@ -60,10 +60,10 @@ class Client:
         return answer
 
     async def _one_step(self) -> None:
-        await self.ask(Question(self.chance.choice(self.vins), self.chance.choice(_ONE_STEP)))
+        await self.ask(Request(self.chance.choice(self.vins), self.chance.choice(_ONE_STEP)))
 
     async def _repeated(self) -> None:
-        question = Question(self.chance.choice(self.vins), self.chance.choice(_ONE_STEP), self._key())
+        question = Request(self.chance.choice(self.vins), self.chance.choice(_ONE_STEP), self._key())
         for _ in range(self.chance.randint(2, 3)):
             await self.ask(question)
 
@@ -71,33 +71,33 @@ class Client:
         await self._with_code(self._redeem)
 
     async def _guessed(self) -> None:
-        async def guess_and_redeem(first: Question, command_id: str, code: str) -> None:
+        async def guess_and_redeem(first: Request, command_id: str, code: str) -> None:
             await self._guess(first, command_id, code, self.chance.randint(1, _TRIES - 1))
             await self._redeem(first, command_id, code)
 
         await self._with_code(guess_and_redeem)
 
     async def _killed(self) -> None:
-        async def guess(first: Question, command_id: str, code: str) -> None:
+        async def guess(first: Request, command_id: str, code: str) -> None:
             await self._guess(first, command_id, code, _TRIES)
 
         await self._with_code(guess)
 
-    async def _with_code(self, go_on: Callable[[Question, str, str], Awaitable[None]]) -> None:
-        first = Question(self.chance.choice(self.own), self.chance.choice(_TWO_STEP), self._key())
+    async def _with_code(self, go_on: Callable[[Request, str, str], Awaitable[None]]) -> None:
+        first = Request(self.chance.choice(self.own), self.chance.choice(_TWO_STEP), self._key())
         answer = await self.ask(first)
         if answer.body.get("status") == "Confirmation":
             await go_on(first, answer.body["id"], answer.body["code"])
 
-    async def _guess(self, first: Question, command_id: str, code: str, times: int) -> None:
+    async def _guess(self, first: Request, command_id: str, code: str, times: int) -> None:
         for number in range(1, times + 1):
             wrong = f"{(int(code) + number) % 1_000_000:06}"
-            await self.ask(Question(first.vin, first.command, guess_of=command_id, guesses=number), wrong)
+            await self.ask(Request(first.vin, first.command, guess_of=command_id, guesses=number), wrong)
 
-    async def _redeem(self, first: Question, command_id: str, code: str) -> None:
+    async def _redeem(self, first: Request, command_id: str, code: str) -> None:
         """Twice, every other time."""
         for _ in range(self.chance.randint(1, 2)):
-            await self.ask(Question(first.vin, first.command, self._key(), code_of=command_id), code)
+            await self.ask(Request(first.vin, first.command, self._key(), code_of=command_id), code)
 
     def _key(self) -> str:
         return f"{self.chance.getrandbits(64):016x}"

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from verification.mutants.explained import explained, outdated
-from verification.mutants.memory import remember, remembered
 from verification.mutants.mutant import ROOT, Key, Mutant, all_mutants, sample
-from verification.mutants.report import table
+from verification.mutants.report import load_verdicts, save_verdicts, table
 from verification.mutants.targets import TARGETS, Target
-from verification.mutants.trial import Verdict, try_out
+from verification.mutants.trial import Verdict, run_tests
 
 _GENERATOR = ROOT / ".venv-mutants" / "bin" / "python"
 _PATIENCE = 5.0
@@ -28,10 +27,10 @@ def main() -> int:
         print(f"explains nothing any more: {row.module} {row.place}: {row.after}")
     modules = {target.module for target in chosen}
     mutants = [m for m in sample(everything, asked.sample, asked.seed) if m.module in modules]
-    known = remembered() if asked.survivors else {}
+    known = load_verdicts() if asked.survivors else {}
     started = time.monotonic()
     verdicts = _tried(chosen, mutants, lambda mutant: known.get(mutant.key) not in (None, Verdict.SURVIVED), known)
-    remember(verdicts)
+    save_verdicts(verdicts)
     seconds = time.monotonic() - started
     print(table(mutants, verdicts, explained()))
     print(f"sample {asked.sample} of {len(everything)}, seed {asked.seed}: {len(mutants)} mutants in {seconds:.0f} s")
@@ -51,7 +50,7 @@ def _tried(
             continue
         within = _measured(target)
         for mutant in todo:
-            verdicts[mutant.key] = verdict = try_out(mutant, target.tests, within)
+            verdicts[mutant.key] = verdict = run_tests(mutant, target.tests, within)
             if verdict is Verdict.SURVIVED:
                 print(f"{'explained' if mutant.key in reasons else 'SURVIVED'}: {mutant}", flush=True)
     return verdicts
@@ -60,7 +59,7 @@ def _tried(
 def _measured(target: Target) -> float:
     """Seconds that a mutant of this module may take. Its tests must pass without one."""
     started = time.monotonic()
-    if try_out(None, target.tests, 600.0) is not Verdict.SURVIVED:
+    if run_tests(None, target.tests, 600.0) is not Verdict.SURVIVED:
         raise SystemExit(f"the tests of {target.module} fail without any mutant: they would prove nothing")
     took = time.monotonic() - started
     print(f"{target.module}: its tests take {took:.1f} s", flush=True)

@@ -1,9 +1,14 @@
-"""The score, by module."""
+"""The score, by module.
+
+The verdicts of the last runs, so that survivors alone can be tried again: ``out/verdicts.json``, not committed.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from verification.mutants.mutant import Key, Mutant
+import msgspec
+
+from verification.mutants.mutant import OUT, Key, Mutant
 from verification.mutants.trial import Verdict
 from verification.report import markdown_table
 
@@ -29,3 +34,18 @@ def _row(name: str, found: Counter[str]) -> tuple[str, ...]:
     score = f"{100 * dead / counted:.1f} %" if counted else "-"
     columns = (found.total(), found[Verdict.KILLED], found[Verdict.BROKEN], found[Verdict.STUCK])
     return (name, *map(str, columns), str(found["explained"]), str(found[Verdict.SURVIVED]), score)
+
+
+_FILE = OUT / "verdicts.json"
+
+
+def load_verdicts() -> dict[Key, Verdict]:
+    if not _FILE.exists():
+        return {}
+    return dict(msgspec.json.decode(_FILE.read_bytes(), type=list[tuple[Key, Verdict]]))
+
+
+def save_verdicts(verdicts: dict[Key, Verdict]) -> None:
+    """Beside what is remembered of other mutants."""
+    _FILE.parent.mkdir(exist_ok=True)
+    _FILE.write_bytes(msgspec.json.encode(list({**load_verdicts(), **verdicts}.items())))

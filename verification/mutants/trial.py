@@ -55,7 +55,7 @@ class Verdict(StrEnum):
 _VERDICTS = {0: Verdict.SURVIVED, 1: Verdict.KILLED, 2: Verdict.BROKEN, 4: Verdict.BROKEN}
 
 
-def try_out(mutant: Mutant | None, tests: Sequence[str], within: float) -> Verdict:
+def run_tests(mutant: Mutant | None, tests: Sequence[str], within: float) -> Verdict:
     """Run these files under ``tests`` for `within` seconds at most; without a mutant, on the product as it is."""
     home = tempfile.mkdtemp(prefix="mutant-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
     child = os.fork()

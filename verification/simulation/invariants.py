@@ -2,18 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from verification.checks import audit, codes, immobilisation, lane, record, sending, tenancy
+from verification.checks import audit, codes, lane, record, sending, tenancy
 from verification.results import RunResult, Violation, all_of
-from verification.simulation.checks import (
-    accounts,
-    execution,
-    joining,
-    oem_word,
-    record_closing,
-    rules,
-    sent,
-    two_persons,
-)
+from verification.simulation.checks import execution, joining, record_closing, rules, sent, two_persons
 from verification.simulation.run_result import SimulationResult
 
 Check = Callable[[SimulationResult], Iterator[str]]
@@ -34,7 +25,7 @@ CHECKS: dict[str, Check] = {
     "7 one code, one dispatch": _shared(codes.one_dispatch),
     "8 every transition audited": _shared(audit.audited),
     "9 not sent against the evidence": sent.by_evidence,
-    "10 tenants are isolated": all_of(_shared(tenancy.isolation), accounts.accounts),
+    "10 tenants are isolated": all_of(_shared(tenancy.isolation), sent.accounts),
     "joining": joining.joining,
     "superseding": joining.superseding,
     "one record per key": _shared(codes.one_record_per_key),
@@ -42,14 +33,14 @@ CHECKS: dict[str, Check] = {
     "certain ends are certain": _shared(record.certain_ends),
     "temporary refusals are tried on": _shared(record.tried_on),
     "success is of that very command": execution.own,
-    "what the OEM says is heard": oem_word.heard,
+    "what the OEM says is heard": execution.oem_response_applied,
     "answers agree with the record": _shared(record.answers),
-    "immobilisation on record": _shared(immobilisation.on_record),
+    "immobilisation on record": _shared(record.on_record),
     "immobilisation closed by the contract": record_closing.closings,
     "rules hold": rules.hold,
     "limits hold": rules.limits,
     "an approval is used once": rules.approvals,
-    "nobody immobilises alone": two_persons.nobody_alone,
+    "nobody immobilises alone": two_persons.second_person,
     "what takes two takes two": two_persons.guarded,
     "the car that was meant": two_persons.meant,
     "restoring is held ten minutes": two_persons.restoring_held,

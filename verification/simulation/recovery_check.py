@@ -13,7 +13,7 @@ from typing import Any
 from verification.simulation.clients.administration import administer, filled
 from verification.simulation.clients.clients import send
 from verification.simulation.clients.policies import PLACES, STRICTEST
-from verification.simulation.clients.responses import Heard
+from verification.simulation.clients.responses import PostResult
 from verification.simulation.world.installation import BY_VIN, VEHICLES, Enrolled
 from verification.simulation.world.oem import Actuation
 from verification.simulation.world.vehicle_model import STOPPED
@@ -53,7 +53,7 @@ _KEPT = "SELECT vehicle_id FROM keep_enabling WHERE ended_at IS NULL"
 _PLAN: tuple[str, dict[str, Any]] = ("vehicle set", {"vehicle": "{vehicle}", "plan": "plan"})
 
 
-async def walk(world: World) -> None:
+async def check_recovery(world: World) -> None:
     """Every vehicle that is immobilised, or on record as perhaps so, comes back."""
     await _time_accepted(world)
     if world.plan.insider is not None:
@@ -169,9 +169,9 @@ async def _enabled(world: World, vin: str, chance: Random) -> bool:
     return False
 
 
-async def _ask(world: World, vin: str, code: str | None, chance: Random) -> Heard:
+async def _ask(world: World, vin: str, code: str | None, chance: Random) -> PostResult:
     application = str(filled(vin, {"application": "{app}"})["application"])
-    heard = Heard(application, BY_VIN[vin].company, vin, "enable_ignition", code, None, world.loop.time())
+    heard = PostResult(application, BY_VIN[vin].company, vin, "enable_ignition", code, None, world.loop.time())
     world.heard.append(heard)
     await send(world, heard, chance)
     if heard.status not in _WELCOME:

@@ -11,8 +11,7 @@ import msgspec
 from keyturn.clock import SECOND
 from keyturn.connectors.port import OutcomeKind
 from verification.results import READS, Moment, Read, Response, Row, RunResult, Sending, moments_of
-from verification.simulation.clients.responses import Decision, Heard, Seen
-from verification.simulation.insiders.record import InsiderRecord
+from verification.simulation.clients.responses import Decision, GetResult, InsiderRecord, PostResult
 from verification.simulation.plan import Plan
 from verification.simulation.world.faults import KINDS
 from verification.simulation.world.installation import BY_VIN, VEHICLES
@@ -33,8 +32,8 @@ class SimulationResult:
     moments: list[Moment]
     immobilisations: list[Row]
     open_rows: int
-    heard: list[Heard]
-    seen: list[Seen]
+    heard: list[PostResult]
+    seen: list[GetResult]
     cloud: Cloud
     outages: list[tuple[float, float]]
     complaints: list[tuple[str, str]]
@@ -138,7 +137,7 @@ class SimulationResult:
         return any(answer is not None and not answer.temporary for answer in counting)
 
 
-def _response(heard: Heard) -> Response:
+def _response(heard: PostResult) -> Response:
     names = ("application", "company", "vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
     return Response(*(getattr(heard, name) for name in names))
 
@@ -149,7 +148,7 @@ def _sending(sending: CloudSending) -> Sending:
     return Sending(order.command_id, order.name, repeatable, answer)
 
 
-def _read(seen: Seen) -> Read:
+def _read(seen: GetResult) -> Read:
     return Read(seen.application, seen.company, seen.command_id, seen.at, seen.at, seen.status, seen.body)
 
 

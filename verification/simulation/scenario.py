@@ -1,23 +1,29 @@
-"""One scenario from its seed to its verdict."""
+"""One scenario from its seed to its verdict.
+
+What the product logs as an error while a scenario runs, some expected lines aside.
+"""
 
 import asyncio
 import contextlib
 import gc
 import hashlib
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import Any, Self
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 from verification.results import Violation
 from verification.simulation import recovery_check
 from verification.simulation.clients.administration import administer
-from verification.simulation.clients.alternating import waver
+from verification.simulation.clients.alternating import alternate
 from verification.simulation.clients.clients import Client
 from verification.simulation.clients.operators import Operators
-from verification.simulation.error_log import Complaints
 from verification.simulation.events import apply_event
 from verification.simulation.insiders.honest import Watch, make_due
 from verification.simulation.insiders.insider import InsiderAtWork
@@ -61,7 +67,7 @@ def run(seed: int, data_dir: DataDirectory, *, traced: bool = False) -> Result:
     loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))
     world = World(plan, data_dir, loop)
     gc.disable()
-    with Complaints() as complaints, ids_of(seed):
+    with ErrorLog() as complaints, ids_of(seed):
         try:
             loop.run_until_complete(loop.create_task(_live(world), context=world.cloud.world.copy()))
         except Stuck as stuck:
@@ -90,10 +96,10 @@ async def _live(world: World) -> None:
     ]
     in_charge = [asyncio.create_task(work) for work in insiders_of(world)]
     on_duty = asyncio.create_task(Operators(world, Random(f"staff {plan.seed}")).run()) if plan.policies else None
-    await asyncio.gather(waver(world), insider_of(world), *(caller.run() for caller in callers))
+    await asyncio.gather(alternate(world), insider_of(world), *(caller.run() for caller in callers))
     world.settle_down()
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
-    await recovery_check.walk(world)
+    await recovery_check.check_recovery(world)
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
     for task in (on_duty, *in_charge):
         if task is not None:
@@ -151,3 +157,34 @@ def _digest(world: World, left: SimulationResult) -> str:
     content = "\n".join(f"{at} {text}" for at, text in world.trace)
     content += "\n".join(str(tuple(entry.values())) for entry in left.entries)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+_EXPECTED = ("store_unavailable", "a connector raised")
+"""Errors that faults of the plan lead to."""
+_ERROR = 40
+"""The level."""
+
+
+class ErrorLog:
+    """While it is entered, errors go to `texts` and everything below them nowhere."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __enter__(self) -> Self:
+        structlog.configure(
+            processors=[self._keep],
+            wrapper_class=structlog.make_filtering_bound_logger(_ERROR),
+            cache_logger_on_first_use=False,
+        )
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        structlog.reset_defaults()
+
+    def _keep(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        if not str(event["event"]).startswith(_EXPECTED):
+            raised = event.get("exc_info")
+            error = sys.exc_info()[1] if raised is True else raised
+            self.texts.append(f"{event['event']}: {error!r} {event.get('task', '')}")
+        raise structlog.DropEvent

@@ -12,12 +12,12 @@ from starlette.routing import BaseRoute, Route
 from keyturn_simulator import errors
 from keyturn_simulator.clock import instant
 from keyturn_simulator.cloud import Cloud, CommandCall
+from keyturn_simulator.faults import ResponseKind
 from keyturn_simulator.http.access import Access
-from keyturn_simulator.http.answers import Dropped, HeldConnections, Json, Unanswered, decoded
-from keyturn_simulator.http.faults import Answer
+from keyturn_simulator.http.responses import Dropped, HeldConnections, Json, Unanswered, decoded
 from keyturn_simulator.http.views import operation_view, report_view
 from keyturn_simulator.operations import Operation
-from keyturn_simulator.vehicles.fleet import FaceName
+from keyturn_simulator.vehicles.fleet import ApiName
 from keyturn_simulator.vehicles.simulation import Simulation
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -29,11 +29,11 @@ class CommandBody(msgspec.Struct, frozen=True):
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
-class Face:
+class CloudApi:
     """The routes of one cloud under `prefix`, all behind a bearer token."""
 
     def __init__(
-        self, simulation: Simulation, name: FaceName, prefix: str, access: Access, held: HeldConnections
+        self, simulation: Simulation, name: ApiName, prefix: str, access: Access, held: HeldConnections
     ) -> None:
         self._settings = simulation.settings
         self._journal = simulation.journal
@@ -79,7 +79,7 @@ class Face:
             idempotency_key=key,
         )
 
-    def _taken(self, answer: Answer, operation: Operation, request: Request) -> Response:
+    def _taken(self, answer: ResponseKind, operation: Operation, request: Request) -> Response:
         match answer:
             case "operation":
                 url = operation_view(operation, self._base(request))["url"]

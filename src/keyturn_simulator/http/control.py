@@ -9,9 +9,9 @@ from starlette.routing import BaseRoute, Route
 
 from keyturn_simulator import errors
 from keyturn_simulator.clock import SECOND, rfc3339
+from keyturn_simulator.faults import Fault
 from keyturn_simulator.http.access import Access
-from keyturn_simulator.http.answers import Json, decoded
-from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.http.responses import Json, decoded
 from keyturn_simulator.http.views import ledger_view
 from keyturn_simulator.vehicles.fleet import FleetVehicle
 from keyturn_simulator.vehicles.signals import Value, settable
@@ -33,7 +33,7 @@ class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 
 
-class Lever(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class VehicleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change about a vehicle; what is left out stays."""
 
     signals: dict[str, Value] = {}
@@ -94,11 +94,11 @@ class Control:
 
     async def vehicle(self, request: Request) -> Response:
         vehicle = self._vehicle(request)
-        lever = decoded(await request.body(), Lever)
+        lever = decoded(await request.body(), VehicleChange)
         wrong = sorted(name for name, value in lever.signals.items() if not settable(name, value))
         if wrong:
             raise errors.invalid_request(f"Not a signal that can be set so: {', '.join(wrong)}.")
-        condition = self._simulation.impose(vehicle, lever.signals, lever.traits())
+        condition = self._simulation.set_vehicle(vehicle, lever.signals, lever.traits())
         return Json({name: getattr(condition, name) for name in ("vin", *TRAITS)})
 
     async def reset(self, _request: Request) -> Response:

@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from keyturn_simulator.errors import CloudError
 from keyturn_simulator.http.access import Access, TokenRequest
-from keyturn_simulator.http.answers import DurableAnswers, HeldConnections, Json, error_answer
-from keyturn_simulator.http.api import Face
+from keyturn_simulator.http.api import CloudApi
 from keyturn_simulator.http.control import Control
+from keyturn_simulator.http.responses import DurableResponses, HeldConnections, Json, error_response
 from keyturn_simulator.vehicles.simulation import Simulation
 
 
@@ -38,10 +38,10 @@ def application(simulation: Simulation, held: HeldConnections) -> Starlette:
     return Starlette(
         routes=[
             Route("/oauth/token", token_endpoint.__call__, methods=["POST"]),
-            *Face(simulation, "oem", "", access, held).routes(),
-            *Face(simulation, "relay", "/relay", access, held).routes(),
+            *CloudApi(simulation, "oem", "", access, held).routes(),
+            *CloudApi(simulation, "relay", "/relay", access, held).routes(),
             *Control(simulation, access).routes(),
         ],
-        middleware=[Middleware(DurableAnswers, journal=simulation.journal)],
-        exception_handlers={CloudError: error_answer, HTTPException: error_answer},
+        middleware=[Middleware(DurableResponses, journal=simulation.journal)],
+        exception_handlers={CloudError: error_response, HTTPException: error_response},
     )

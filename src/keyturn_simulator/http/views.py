@@ -1,8 +1,7 @@
 """What the simulator shows of its data, as JSON-ready values; instants as RFC 3339."""
 
 from keyturn_simulator.clock import rfc3339
-from keyturn_simulator.ledger import Actuation
-from keyturn_simulator.operations import Operation
+from keyturn_simulator.operations import Actuation, Operation
 from keyturn_simulator.vehicles.vehicle import Report
 
 

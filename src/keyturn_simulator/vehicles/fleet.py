@@ -1,15 +1,36 @@
 """Every simulated vehicle: one table of those with a fixed behaviour, and the rule that makes the ordinary ones."""
 
+import math
 from collections.abc import Iterator, Mapping
+from statistics import NormalDist
 from typing import Literal
 
 import msgspec
 
-from keyturn_simulator.http.faults import Fault
-from keyturn_simulator.vehicles.chance import BRANDS, Brand, draw
+from keyturn_simulator.faults import Fault
+from keyturn_simulator.vehicles.behaviour import draw
 from keyturn_simulator.vehicles.signals import DRIVING, Value
 
-FaceName = Literal["oem", "relay"]
+STANDARD_NORMAL = NormalDist()
+
+
+class Brand(msgspec.Struct, frozen=True):
+    """How quickly a brand's cloud gets through to its vehicles: log-normal around `pace` times the set median."""
+
+    name: str
+    pace: float
+    spread: float
+
+
+BRANDS = (Brand("Aurora", 1.0, 0.35), Brand("Borealis", 0.7, 0.25), Brand("Cumbre", 1.6, 0.6))
+
+
+def latency(brand: Brand, median: float, *key: object) -> float:
+    """Seconds from acceptance to the vehicle's answer."""
+    return median * brand.pace * math.exp(brand.spread * STANDARD_NORMAL.inv_cdf(draw(*key)))
+
+
+ApiName = Literal["oem", "relay"]
 Powertrain = Literal["combustion", "hybrid", "electric"]
 HOUR = 3600.0
 
@@ -26,7 +47,7 @@ class FleetVehicle(msgspec.Struct, frozen=True):
     evidence_age: float = 0.0
     """How old every state read is, and the last contact with it."""
     ordinary: bool = False
-    face: FaceName = "oem"
+    api: ApiName = "oem"
     powertrain: Powertrain = "combustion"
     ownership: Literal["owned", "rented", "third_party"] = "owned"
     plan: Literal["all", "location"] = "all"
@@ -79,9 +100,9 @@ SPECIAL = (
     FleetVehicle("9KTTH1RD000000023", "ownership type third_party", ownership="third_party"),
     FleetVehicle("9KTN0PLAN00000024", "only location in its plan", plan="location"),
     FleetVehicle("9KT0THER000000025", "belongs to the second company", company=2),
-    FleetVehicle("9KTRLYPRK00000026", "behind the relay: parked", face="relay"),
-    FleetVehicle("9KTRLYMVG00000027", "behind the relay: moving", face="relay", signals=moving(50.0)),
-    FleetVehicle("9KTRLYSTL00000028", "evidence an hour old", face="relay", reachable=None, evidence_age=HOUR),
+    FleetVehicle("9KTRLYPRK00000026", "behind the relay: parked", api="relay"),
+    FleetVehicle("9KTRLYMVG00000027", "behind the relay: moving", api="relay", signals=moving(50.0)),
+    FleetVehicle("9KTRLYSTL00000028", "evidence an hour old", api="relay", reachable=None, evidence_age=HOUR),
     FleetVehicle("9KTNCNSNT00000029", "no consent of the end user on record", consent=False),
 )
 

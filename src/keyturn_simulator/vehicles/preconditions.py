@@ -27,12 +27,12 @@ def engine_off(values: Values) -> bool:
     return values["system_power_mode"] in ("off", "ignition off") or values["ignition_status"] == "ignition off"
 
 
-def standing(values: Values) -> bool:
+def stationary(values: Values) -> bool:
     return values["speed"] == 0
 
 
-def turned_off(values: Values) -> bool:
-    return engine_off(values) and (standing(values) or values["vehicle_move_status"] == "parked")
+def switched_off(values: Values) -> bool:
+    return engine_off(values) and (stationary(values) or values["vehicle_move_status"] == "parked")
 
 
 def fuel_left(values: Values) -> bool:
@@ -40,9 +40,9 @@ def fuel_left(values: Values) -> bool:
 
 
 PRECONDITIONS: Mapping[int, Precondition] = {
-    1: Precondition("vehicle_moving", "The vehicle is moving.", standing),
+    1: Precondition("vehicle_moving", "The vehicle is moving.", stationary),
     2: Precondition("alert_not_active", "No alert is active.", lambda v: v["remote_alert_active"] is True),
-    3: Precondition("not_off", "The vehicle is not turned off.", turned_off),
+    3: Precondition("not_off", "The vehicle is not turned off.", switched_off),
     4: Precondition("not_disabled", "The ignition is not disabled.", lambda v: v["ignition_disabled"] is True),
     5: Precondition("hood_open", "The hood is open.", lambda v: v["hood_status"] == "closed"),
     6: Precondition("fuel_reserve", "The fuel tank is in reserve.", fuel_left),

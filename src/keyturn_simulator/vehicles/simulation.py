@@ -6,18 +6,17 @@ from typing import TypedDict
 from msgspec.structs import replace
 
 from keyturn_simulator.clock import SimulatorClock
-from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.faults import Fault
 from keyturn_simulator.journal import ClockMoved, Founded, Journal, JournalError, LatencySet, Record
-from keyturn_simulator.ledger import Actuation
 from keyturn_simulator.memory import Memory
-from keyturn_simulator.operations import Operation
+from keyturn_simulator.operations import Actuation, Operation
 from keyturn_simulator.settings import SimulatorSettings
 from keyturn_simulator.vehicles.commands import Change
 from keyturn_simulator.vehicles.fleet import FleetVehicle, fleet_vins
 from keyturn_simulator.vehicles.preconditions import Values
 from keyturn_simulator.vehicles.signals import Signal, Value
-from keyturn_simulator.vehicles.state import Condition, World, affected, state, untouched
-from keyturn_simulator.vehicles.vehicle import Outcome, Refusal, Report, acts_at, contact, covered_from, obey, report
+from keyturn_simulator.vehicles.state import Condition, World, after_command, initial_condition, state
+from keyturn_simulator.vehicles.vehicle import Outcome, Refusal, Report, acts_at, contact, covered_from, execute, report
 
 CANCELLED = Refusal("cancelled", "Cancelled before the vehicle got it.")
 EXPIRED = Refusal("expired", "Expired before the vehicle got it.")
@@ -66,7 +65,7 @@ class Simulation:
         return World(self.settings.seed, self.memory.founded_at, self.settings.lively)
 
     def condition(self, vehicle: FleetVehicle) -> Condition:
-        return self.memory.conditions.get(vehicle.vin) or untouched(vehicle)
+        return self.memory.conditions.get(vehicle.vin) or initial_condition(vehicle)
 
     def settle(self) -> int:
         """Lets everything happen that was due by now, and returns the time."""
@@ -85,8 +84,8 @@ class Simulation:
         signals = state(vehicle, condition, self.world, at)
         pending = self._starts_to_cancel(operation)
         facts = self._facts(vehicle, signals, bool(pending), at)
-        outcome = obey(vehicle, condition.fault, operation.command, facts, self.settings.remote_start_seconds)
-        changed = affected(condition, signals, outcome.effects, at)
+        outcome = execute(vehicle, condition.fault, operation.command, facts, self.settings.remote_start_seconds)
+        changed = after_command(condition, signals, outcome.effects, at)
         self.record(*finished(operation, outcome, at), changed, *(start.failed(CANCELLED, at) for start in pending))
 
     def _starts_to_cancel(self, operation: Operation) -> list[Operation]:
@@ -106,14 +105,14 @@ class Simulation:
         now = self.settle()
         return report(vehicle, self.condition(vehicle), self.world, now)
 
-    def impose(self, vehicle: FleetVehicle, signals: Mapping[str, Value], traits: Traits) -> Condition:
+    def set_vehicle(self, vehicle: FleetVehicle, signals: Mapping[str, Value], traits: Traits) -> Condition:
         """Changes a vehicle from outside; signals are set as if its last report had brought them."""
         now = self.settle()
         condition = replace(self.condition(vehicle), contacted_at=now, **traits)
         as_of = contact(vehicle, condition, self.world, now)[1]
         changes = tuple(Change(name, value) for name, value in signals.items())
         before = state(vehicle, condition, self.world, as_of)
-        self.record(affected(condition, before, changes, as_of))
+        self.record(after_command(condition, before, changes, as_of))
         for operation in self.memory.operations.open_of(vehicle.vin):
             due_at = max(now, operation.due_at)
             self.record(replace(operation, acts_at=self.acts_at(vehicle, operation.command, due_at)))

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from keyturn_simulator.clock import SECOND, micros
-from keyturn_simulator.http.faults import Fault
-from keyturn_simulator.vehicles import life
+from keyturn_simulator.faults import Fault
+from keyturn_simulator.vehicles import behaviour
 from keyturn_simulator.vehicles.commands import Change, Effect
 from keyturn_simulator.vehicles.fleet import FleetVehicle
 from keyturn_simulator.vehicles.signals import (
@@ -45,41 +45,45 @@ class Condition(msgspec.Struct, frozen=True, tag="vehicle"):
     contacted_at: int = 0
 
 
-def untouched(vehicle: FleetVehicle) -> Condition:
+def initial_condition(vehicle: FleetVehicle) -> Condition:
     return Condition(vehicle.vin, vehicle.fault, vehicle.reachable, vehicle.evidence_age)
 
 
 def state(vehicle: FleetVehicle, condition: Condition, world: World, at: int) -> dict[str, Signal]:
     """Every signal as it really is at `at`: of the vehicle's own life and the commands, the newer word on each."""
     disabled = condition.timelines.get("ignition_disabled", ())
-    signals = day(vehicle, disabled, world, at) if vehicle.ordinary and world.lively else standstill(vehicle, world, at)
+    signals = (
+        routine_signals(vehicle, disabled, world, at)
+        if vehicle.ordinary and world.lively
+        else fixed_signals(vehicle, world, at)
+    )
     signals |= {name: current(steps, signals[name], at) for name, steps in condition.timelines.items()}
     return signals | fuel(vehicle, signals)
 
 
-def standstill(vehicle: FleetVehicle, world: World, at: int) -> dict[str, Signal]:
+def fixed_signals(vehicle: FleetVehicle, world: World, at: int) -> dict[str, Signal]:
     """A fixed behaviour, unchanged since half a day before founding; one that moves runs on around its loop."""
     settled_at = min(at, world.founded_at - SETTLED_BEFORE)
     speed = vehicle.signals.get("speed")
-    kilometres = speed * (at - settled_at) / life.HOUR if isinstance(speed, float) else 0.0
-    place = life.position(vehicle.vin, LOOP_KM, kilometres / LOOP_KM)
+    kilometres = speed * (at - settled_at) / behaviour.HOUR if isinstance(speed, float) else 0.0
+    place = behaviour.position(vehicle.vin, LOOP_KM, kilometres / LOOP_KM)
     place["odometer"] = round(18250.0 + kilometres, 1)
-    settled = life.signals({**PARKED, **vehicle.signals}, settled_at)
-    return settled | life.signals(place, at if kilometres else settled_at)
+    settled = behaviour.signals({**PARKED, **vehicle.signals}, settled_at)
+    return settled | behaviour.signals(place, at if kilometres else settled_at)
 
 
-def day(vehicle: FleetVehicle, disabled: Steps, world: World, at: int) -> dict[str, Signal]:
-    routine = life.habit(world.seed, vehicle.vin)
-    return life.ordinary(routine, living_at(routine, disabled, at))
+def routine_signals(vehicle: FleetVehicle, disabled: Steps, world: World, at: int) -> dict[str, Signal]:
+    routine = behaviour.routine_of(world.seed, vehicle.vin)
+    return behaviour.daily_signals(routine, routine_time(routine, disabled, at))
 
 
-def living_at(routine: life.Habit, disabled: Steps, at: int) -> int:
+def routine_time(routine: behaviour.Routine, disabled: Steps, at: int) -> int:
     """`at`, or the last instant of the vehicle's own day before its disabled ignition kept it from leaving again."""
-    holding = current(disabled, Signal(False, life.LIFE_BEGINS), life.outing(routine, at).left_at)
+    holding = current(disabled, Signal(False, behaviour.ROUTINES_BEGIN), behaviour.trip_at(routine, at).left_at)
     if holding.value is not True:
         return at
-    stopped_at = living_at(routine, disabled, holding.observed_at)
-    return max(stopped_at, life.outing(routine, stopped_at).back_at)
+    stopped_at = routine_time(routine, disabled, holding.observed_at)
+    return max(stopped_at, behaviour.trip_at(routine, stopped_at).back_at)
 
 
 def fuel(vehicle: FleetVehicle, signals: Mapping[str, Signal]) -> dict[str, Signal]:
@@ -92,11 +96,13 @@ def fuel(vehicle: FleetVehicle, signals: Mapping[str, Signal]) -> dict[str, Sign
     amount = level * capacity / 100
     derived: dict[str, Value] = {"fuel_amount": round(amount, 1), "fuel_range": round(amount * economy, 1)}
     used: dict[str, Value] = {"total_fuel_used": round(odometer / economy, 1) if economy else None}
-    of_odometer = life.signals(used, signals["odometer"].observed_at)
-    return life.signals(derived, signals["fuel_level"].observed_at) | of_odometer
+    of_odometer = behaviour.signals(used, signals["odometer"].observed_at)
+    return behaviour.signals(derived, signals["fuel_level"].observed_at) | of_odometer
 
 
-def affected(condition: Condition, signals: Mapping[str, Signal], effects: tuple[Effect, ...], at: int) -> Condition:
+def after_command(
+    condition: Condition, signals: Mapping[str, Signal], effects: tuple[Effect, ...], at: int
+) -> Condition:
     """The condition after a command acted at `at` on a vehicle whose state was `signals`."""
     timelines = dict(condition.timelines)
     for effect in effects:

@@ -3,8 +3,8 @@
 import msgspec
 
 from keyturn_simulator.clock import SECOND, micros
-from keyturn_simulator.http.faults import Fault
-from keyturn_simulator.vehicles import life
+from keyturn_simulator.faults import Fault
+from keyturn_simulator.vehicles import behaviour
 from keyturn_simulator.vehicles.commands import COMMANDS, Effect
 from keyturn_simulator.vehicles.fleet import FleetVehicle
 from keyturn_simulator.vehicles.preconditions import PRECONDITIONS, Values
@@ -40,12 +40,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 IMMOBILISED = Refusal("immobilised", "The ignition is disabled.")
 
 
-def obey(vehicle: FleetVehicle, fault: Fault, command: str, facts: Values, remote_start_seconds: float) -> Outcome:
+def execute(vehicle: FleetVehicle, fault: Fault, command: str, facts: Values, remote_start_seconds: float) -> Outcome:
     """What the vehicle does with a command; `facts` are its signals' values, `start_pending` and `reachable`."""
     definition = COMMANDS[command]
-    if vehicle.face == "oem" and command == "disable_ignition" and facts["ignition_disabled"] is True:
+    if vehicle.api == "oem" and command == "disable_ignition" and facts["ignition_disabled"] is True:
         return Outcome(already_done=True)
-    refusal = refused(vehicle, command, facts)
+    refusal = first_refusal(vehicle, command, facts)
     if refusal is not None:
         return Outcome(refusal=refusal)
     if definition.effects is None:
@@ -55,11 +55,11 @@ def obey(vehicle: FleetVehicle, fault: Fault, command: str, facts: Values, remot
     return Outcome(actuated=True, effects=definition.effects(facts, remote_start_seconds))
 
 
-def refused(vehicle: FleetVehicle, command: str, facts: Values) -> Refusal | None:
+def first_refusal(vehicle: FleetVehicle, command: str, facts: Values) -> Refusal | None:
     """The first reason against; a relay knows no reason but that a blocked engine cannot be started."""
     if command == "start" and facts["ignition_disabled"] is True:
         return IMMOBILISED
-    if vehicle.face == "relay":
+    if vehicle.api == "relay":
         return None
     broken = (rule for rule in map(PRECONDITIONS.__getitem__, COMMANDS[command].preconditions) if not rule.holds(facts))
     return next((Refusal(rule.code, rule.message) for rule in broken), None)
@@ -73,7 +73,7 @@ def contact(vehicle: FleetVehicle, condition: Condition, world: World, at: int) 
         return False, condition.contacted_at
     if not (vehicle.ordinary and world.lively):
         return condition.reachable, at
-    covered, heard_at = life.last_contact(life.habit(world.seed, vehicle.vin), at)
+    covered, heard_at = behaviour.last_contact(behaviour.routine_of(world.seed, vehicle.vin), at)
     awake_until = condition.contacted_at + AWAKE_AFTER_COMMAND
     return (condition.reachable, max(heard_at, min(at, awake_until))) if covered else (False, heard_at)
 
@@ -90,7 +90,7 @@ def acts_at(vehicle: FleetVehicle, condition: Condition, world: World, command: 
     """
     if condition.fault is Fault.SILENT:
         return None
-    refused_at_once = vehicle.face == "oem" and not COMMANDS[command].waits_for_coverage
+    refused_at_once = vehicle.api == "oem" and not COMMANDS[command].waits_for_coverage
     return due_at if refused_at_once else covered_from(vehicle, condition, world, due_at)
 
 
@@ -100,6 +100,6 @@ def covered_from(vehicle: FleetVehicle, condition: Condition, world: World, at: 
         return None
     if not (vehicle.ordinary and world.lively):
         return at
-    routine = life.habit(world.seed, vehicle.vin)
-    gap = life.coverage_gap(routine, life.outing(routine, at))
+    routine = behaviour.routine_of(world.seed, vehicle.vin)
+    gap = behaviour.coverage_gap(routine, behaviour.trip_at(routine, at))
     return gap[1] if gap is not None and gap[0] <= at < gap[1] else at

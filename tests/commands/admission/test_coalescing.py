@@ -54,7 +54,7 @@ def test_repeated_request_joins_whatever_is_in_flight(env: CommandEnv, name: str
 @pytest.mark.parametrize("finish", [OutcomeKind.SUCCEEDED, OutcomeKind.FAILED, OutcomeKind.REFUSED])
 def test_ended_command_is_not_joined(env: CommandEnv, finish: OutcomeKind) -> None:
     ended = env.accept("lock_door")
-    env.hear(ended, finish)
+    env.respond(ended, finish)
 
     assert env.register("lock_door").id != ended.id
 
@@ -83,7 +83,7 @@ def test_unknown_command_is_not_joined_from_its_answer_deadline_on(env: CommandE
 
 
 def test_joining_what_shows_error_is_its_502_again(env: CommandEnv) -> None:
-    failed = not_none(env.hear(env.send("start"), OutcomeKind.NO_OPERATION))
+    failed = not_none(env.respond(env.send("start"), OutcomeKind.NO_OPERATION))
 
     answer = not_none(post(env, "start"))
 

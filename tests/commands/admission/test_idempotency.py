@@ -46,7 +46,7 @@ def test_while_the_first_waits_the_second_is_pending(env: CommandEnv) -> None:
 def test_afterwards_it_is_what_the_first_was_answered(env: CommandEnv, verdict: OutcomeKind) -> None:
     post(env)
     ((command_id,),) = env.rows("SELECT id FROM command")
-    ended = not_none(env.hear(not_none(env.intent(env.row(command_id))), verdict, preconditions=(5,)))
+    ended = not_none(env.respond(not_none(env.intent(env.row(command_id))), verdict, preconditions=(5,)))
 
     again = not_none(post(env))
 
@@ -107,16 +107,16 @@ def test_idempotency_key_is_free_after_a_day(env: CommandEnv) -> None:
 def test_a_joining_answer_is_repeated_as_it_was(env: CommandEnv) -> None:
     running = env.accept("start")
     joined = not_none(post(env))
-    env.hear(running, OutcomeKind.FAILED)
+    env.respond(running, OutcomeKind.FAILED)
 
     assert not_none(post(env)) == joined
     assert joined.body["id"] == running.id
 
 
 def test_a_joined_502_is_repeated_as_it_was(env: CommandEnv) -> None:
-    failed = not_none(env.hear(env.send("start"), OutcomeKind.NO_OPERATION))
+    failed = not_none(env.respond(env.send("start"), OutcomeKind.NO_OPERATION))
     joined = not_none(post(env))
-    env.hear(failed, OutcomeKind.SUCCEEDED)
+    env.respond(failed, OutcomeKind.SUCCEEDED)
 
     assert not_none(post(env)) == joined
     assert (joined.http_status, joined.body["status"]) == (502, "Error")

@@ -33,7 +33,7 @@ def test_what_a_command_can_change_is_dated_by_its_sending_and_then_by_its_compl
     assert changed(env, command) == {NOW}
     env.clock.advance(5)
 
-    env.hear(sent, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(sent, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert changed(env, command) == {after(NOW, 3)}
     assert set(track(env).changed_at) == set(COMMANDS[command].changes)
@@ -48,7 +48,7 @@ def test_effect_is_dated_by_when_the_vehicle_did_it(env: CommandEnv, said: float
     sent = env.send("start")
     env.clock.advance(5)
 
-    done = not_none(env.hear(sent, OutcomeKind.SUCCEEDED, completed_at=None if said is None else after(NOW, said)))
+    done = not_none(env.respond(sent, OutcomeKind.SUCCEEDED, completed_at=None if said is None else after(NOW, said)))
 
     assert done.completed_at == after(NOW, kept)
     assert track(env).started_at == after(NOW, kept)
@@ -103,7 +103,7 @@ def test_an_alert_sounds_for_30_seconds(env: CommandEnv) -> None:
     "verdict", [OutcomeKind.FAILED, OutcomeKind.REFUSED, OutcomeKind.NOT_TAKEN, OutcomeKind.UNCLEAR]
 )
 def test_what_is_not_known_to_be_done_leaves_no_effect(env: CommandEnv, verdict: OutcomeKind) -> None:
-    env.hear(env.send("start"), verdict)
+    env.respond(env.send("start"), verdict)
 
     assert not track(env).remote_start_active
     assert track(env).consecutive_starts == 0
@@ -112,7 +112,7 @@ def test_what_is_not_known_to_be_done_leaves_no_effect(env: CommandEnv, verdict:
 def test_a_late_answer_counts_like_any_other(env: CommandEnv) -> None:
     lost = env.lose("start")
 
-    env.hear(lost, OutcomeKind.SUCCEEDED)
+    env.respond(lost, OutcomeKind.SUCCEEDED)
 
     assert track(env).remote_start_active
     assert track(env).consecutive_starts == 1
@@ -126,7 +126,7 @@ def test_a_late_answer_to_an_earlier_command_does_not_undo_a_later_one(env: Comm
     cancelled_at = env.clock.now()
     env.clock.advance(5)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert changed(env, "start") == {cancelled_at}
     assert not track(env).remote_start_active
@@ -139,7 +139,7 @@ def test_a_late_enable_does_not_hide_a_later_disable(env: CommandEnv) -> None:
     env.execute("disable_ignition")
     disabled_at = env.clock.now()
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert track(env).ignition_disabled
     assert changed(env, "disable_ignition") == {disabled_at}
@@ -151,7 +151,7 @@ def test_the_last_enable_is_the_one_that_acted_last(env: CommandEnv) -> None:
     env.execute("enable_ignition")
     enabled_at = env.clock.now()
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert track(env).enabled_at == enabled_at
 
@@ -165,7 +165,7 @@ def test_the_last_start_is_the_one_that_acted_last(env: CommandEnv) -> None:
     env.execute("start")
     started_at = env.clock.now()
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert track(env).started_at == started_at
     assert track(env).remote_start_active

@@ -45,7 +45,7 @@ def test_a_late_answer_still_counts(env: CommandEnv) -> None:
     sent = env.send("start")
     env.do(fence_previous_epoch, 2)
 
-    assert not_none(env.hear(sent, OutcomeKind.SUCCEEDED)).status == "Success"
+    assert not_none(env.respond(sent, OutcomeKind.SUCCEEDED)).status == "Success"
 
 
 def test_what_the_oem_has_is_asked_about_as_before(env: CommandEnv) -> None:

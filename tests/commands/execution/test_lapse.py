@@ -173,7 +173,7 @@ def test_each_sending_of_a_command_has_this_time_for_itself(env: CommandEnv) -> 
     env.clock.set_wall(40)
     env.sweep()
     env.clock.advance(4)
-    env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True)
+    env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True)
     env.clock.advance(2)
     again = not_none(env.intent(sent))
     env.clock.set_wall(60)

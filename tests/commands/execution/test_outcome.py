@@ -47,7 +47,7 @@ def in_state(env: CommandEnv, state: State) -> Command:
 def test_state_after_each_answer(env: CommandEnv, state: State) -> None:
     for verdict in OutcomeKind:
         command = in_state(env, state)
-        moved = env.hear(command, verdict, preconditions=(5,))
+        moved = env.respond(command, verdict, preconditions=(5,))
 
         expected = TABLE.get((state, verdict), state)
         assert env.row(command).state is expected, verdict
@@ -60,14 +60,14 @@ def test_an_answer_that_comes_too_late_or_too_early_changes_nothing(env: Command
     command = env.register("start") if state is State.QUEUED else env.execute("start")
 
     for verdict in OutcomeKind:
-        assert env.hear(command, verdict) is None
+        assert env.respond(command, verdict) is None
     assert env.row(command) == command
 
 
 def test_an_answer_about_nothing_we_know_changes_nothing(env: CommandEnv) -> None:
     sent = env.send("start")
 
-    assert env.hear(msgspec.structs.replace(sent, id="of another system"), OutcomeKind.FAILED) is None
+    assert env.respond(msgspec.structs.replace(sent, id="of another system"), OutcomeKind.FAILED) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_an_answer_about_nothing_we_know_changes_nothing(env: CommandEnv) -> Non
 def test_what_a_held_post_is_answered_with_and_the_native_record_says(
     env: CommandEnv, verdict: OutcomeKind, answer: tuple[int, str | None], native: tuple[str | None, str | None, bool]
 ) -> None:
-    moved = not_none(env.hear(env.send("start"), verdict, operation=OPERATION, preconditions=(5,)))
+    moved = not_none(env.respond(env.send("start"), verdict, operation=OPERATION, preconditions=(5,)))
 
     assert (moved.post_code, moved.post_detail) == answer
     assert (moved.outcome, moved.cause, moved.may_have_executed) == native
@@ -94,7 +94,7 @@ def test_what_a_held_post_is_answered_with_and_the_native_record_says(
 def test_a_post_that_was_answered_keeps_its_answer(env: CommandEnv) -> None:
     accepted = env.accept("start")
 
-    moved = not_none(env.hear(accepted, OutcomeKind.REFUSED, preconditions=(5,)))
+    moved = not_none(env.respond(accepted, OutcomeKind.REFUSED, preconditions=(5,)))
 
     assert (moved.post_code, moved.post_detail) == (200, None)
 
@@ -108,7 +108,7 @@ def test_a_post_that_was_answered_keeps_its_answer(env: CommandEnv) -> None:
     ],
 )
 def test_a_failure_says_what_the_connector_mapped(env: CommandEnv, said: dict[str, Any], detail: str) -> None:
-    moved = not_none(env.hear(env.accept("start"), OutcomeKind.FAILED, **said))
+    moved = not_none(env.respond(env.accept("start"), OutcomeKind.FAILED, **said))
 
     assert moved.detail == f'"{detail}"'
 
@@ -118,7 +118,7 @@ def test_a_success_says_when_and_what_the_vehicle_returned(env: CommandEnv) -> N
     env.clock.advance(9)
 
     said = {"completed_at": after(NOW, 7), "data": {"latitude": -23.5505199, "longitude": -46.6333094}}
-    moved = not_none(env.hear(accepted, OutcomeKind.SUCCEEDED, **said))
+    moved = not_none(env.respond(accepted, OutcomeKind.SUCCEEDED, **said))
 
     assert moved.detail == '{"date_time":"2023-11-14 19:13:27","latitude":-23.5505199,"longitude":-46.6333094}'
 
@@ -127,13 +127,13 @@ def test_completion_without_a_time_of_the_oem_is_dated_by_when_we_learned_it(env
     accepted = env.accept("start")
     env.clock.advance(9)
 
-    moved = not_none(env.hear(accepted, OutcomeKind.SUCCEEDED))
+    moved = not_none(env.respond(accepted, OutcomeKind.SUCCEEDED))
 
     assert moved.detail == '{"date_time":"2023-11-14 19:13:29"}'
 
 
 def test_a_success_that_was_so_already_is_one(env: CommandEnv) -> None:
-    moved = not_none(env.hear(env.send("start"), OutcomeKind.SUCCEEDED, already_done=True))
+    moved = not_none(env.respond(env.send("start"), OutcomeKind.SUCCEEDED, already_done=True))
 
     assert (moved.state, moved.outcome) == (State.EXECUTED, "already_done")
 
@@ -145,8 +145,8 @@ def test_an_operation_is_kept_to_ask_about(env: CommandEnv) -> None:
 def test_an_operation_that_a_look_up_found_is_asked_about_from_then_on(env: CommandEnv) -> None:
     lost = env.lose("start")
 
-    noted = not_none(env.hear(lost, OutcomeKind.IN_PROGRESS, operation=OPERATION))
-    again = env.hear(lost, OutcomeKind.IN_PROGRESS, operation=Operation(id="op-2"))
+    noted = not_none(env.respond(lost, OutcomeKind.IN_PROGRESS, operation=OPERATION))
+    again = env.respond(lost, OutcomeKind.IN_PROGRESS, operation=Operation(id="op-2"))
 
     assert (noted.state, noted.oem_operation) == (State.UNKNOWN, OPERATION)
     assert again is None
@@ -158,7 +158,7 @@ def test_the_exchange_is_written_to_the_timeline(env: CommandEnv, verdict: Outco
     sent = env.send("start")
     exchange = LoggedRequest("POST /vehicles/9KT/commands/start", NOW, 12.5, 202, "{}")
 
-    moved = not_none(env.hear(sent, verdict, exchange=exchange, preconditions=(5,)))
+    moved = not_none(env.respond(sent, verdict, exchange=exchange, preconditions=(5,)))
 
     ((body,),) = env.rows("SELECT body FROM entry WHERE kind = :kind", kind=f"command.{moved.state}")
     assert f'"verdict":"{verdict}"' in body
@@ -166,7 +166,7 @@ def test_the_exchange_is_written_to_the_timeline(env: CommandEnv, verdict: Outco
 
 
 def test_without_an_operation_there_is_nothing_to_ask_about(env: CommandEnv) -> None:
-    moved = not_none(env.hear(env.send("start"), OutcomeKind.IN_PROGRESS))
+    moved = not_none(env.respond(env.send("start"), OutcomeKind.IN_PROGRESS))
 
     assert (moved.operation, moved.oem_operation) == (None, None)
 
@@ -175,7 +175,7 @@ def test_a_success_after_all_leaves_no_cause(env: CommandEnv) -> None:
     lost = env.lose("start")
     assert lost.cause == "oem"
 
-    assert not_none(env.hear(lost, OutcomeKind.SUCCEEDED)).cause is None
+    assert not_none(env.respond(lost, OutcomeKind.SUCCEEDED)).cause is None
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(env: CommandEnv, co
     lost = env.lose(command)
     env.clock.advance(60)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert env.evidence().track.settled_at == dict.fromkeys(lost.spec.changes, after(NOW, 3))
 
@@ -204,17 +204,17 @@ def test_a_start_that_was_not_done_is_pending_no_more(env: CommandEnv) -> None:
     sent = env.send("start")
     assert env.evidence().track.start_pending
 
-    env.hear(sent, OutcomeKind.FAILED)
+    env.respond(sent, OutcomeKind.FAILED)
 
     assert not env.evidence().track.start_pending
 
 
 def test_a_late_success_turns_error_into_success(env: CommandEnv) -> None:
-    failed = not_none(env.hear(env.send("start"), OutcomeKind.NO_OPERATION))
+    failed = not_none(env.respond(env.send("start"), OutcomeKind.NO_OPERATION))
     assert failed.status == "Error"
     env.clock.advance(7)
 
-    moved = not_none(env.hear(failed, OutcomeKind.SUCCEEDED))
+    moved = not_none(env.respond(failed, OutcomeKind.SUCCEEDED))
 
     assert (moved.status, moved.updated_at, moved.post_code) == ("Success", after(NOW, 7), 502)
 
@@ -224,5 +224,5 @@ def test_verified_never_regresses(env: CommandEnv) -> None:
     verified = not_none(env.do(lambda tx: lifecycle.move(tx, done, State.VERIFIED)))
 
     for verdict in OutcomeKind:
-        assert env.hear(verified, verdict) is None
+        assert env.respond(verified, verdict) is None
     assert env.row(done) == verified

@@ -17,7 +17,7 @@ NOT_SENT = "Failed to send command to the OEM."
 def bounce(env: CommandEnv, command: Command, **said: object) -> Command:
     """Sent, and not taken for now."""
     sent = not_none(env.intent(command))
-    return not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True, **said))
+    return not_none(env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True, **said))
 
 
 def answered(env: CommandEnv, command: Command) -> Command:
@@ -63,7 +63,7 @@ def test_meanwhile_it_is_queued_at_its_old_place_and_cannot_have_happened(env: C
 
 
 def test_refusal_that_is_not_temporary_fails_at_once(env: CommandEnv) -> None:
-    failed = not_none(env.hear(env.send("start"), OutcomeKind.NOT_TAKEN))
+    failed = not_none(env.respond(env.send("start"), OutcomeKind.NOT_TAKEN))
 
     assert (failed.state, failed.detail) == (State.FAILED, f'"{NOT_SENT}"')
     assert (failed.post_code, failed.post_detail) == (502, NOT_SENT)
@@ -72,7 +72,7 @@ def test_refusal_that_is_not_temporary_fails_at_once(env: CommandEnv) -> None:
 def test_oem_pause_beyond_the_send_deadline_fails_at_once(env: CommandEnv) -> None:
     sent = env.send("start")
 
-    assert not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True, retry_after=60)).state is State.FAILED
+    assert not_none(env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True, retry_after=60)).state is State.FAILED
 
 
 COMMANDS = ["start", "location", "cancel_alert"]
@@ -94,7 +94,7 @@ def test_post_is_pending_when_the_oem_answers_after_its_wait_was_over(env: Comma
     sent = env.send(command)
     env.clock.advance(5)
 
-    waiting = not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True))
 
     assert (waiting.state, waiting.post_code) == (State.QUEUED, 200)
 
@@ -129,7 +129,7 @@ def test_meanwhile_a_request_joins_it(env: CommandEnv) -> None:
 def test_the_replay_of_its_key_is_pending_even_when_it_has_failed(env: CommandEnv) -> None:
     """The same code and status as the first time."""
     sent = not_none(env.intent(env.register("start", idempotency_key="k", request_hash="h")))
-    waiting = not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True, retry_after=12))
+    waiting = not_none(env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True, retry_after=12))
     asked = {"idempotency_key": "k", "request_hash": "h"}
     assert not_none(env.ask("start", **asked).answer).http_status == 200
     env.clock.advance(60)
@@ -170,7 +170,8 @@ def test_pending_command_is_tried_until_the_send_deadline(env: CommandEnv) -> No
     env.clock.advance(9.5)
 
     assert (
-        not_none(env.hear(not_none(env.intent(waiting)), OutcomeKind.NOT_TAKEN, temporary=True)).state is State.FAILED
+        not_none(env.respond(not_none(env.intent(waiting)), OutcomeKind.NOT_TAKEN, temporary=True)).state
+        is State.FAILED
     )
 
 

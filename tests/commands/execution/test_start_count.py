@@ -35,7 +35,7 @@ def test_every_executed_start_counts_cancelled_or_not(env: CommandEnv) -> None:
 
 
 def test_a_start_that_was_not_done_does_not_count(env: CommandEnv) -> None:
-    env.hear(env.send("start"), OutcomeKind.FAILED)
+    env.respond(env.send("start"), OutcomeKind.FAILED)
 
     assert count(env) == 0
 
@@ -85,7 +85,7 @@ def test_nor_is_what_was_seen_of_it_before_it_was_cancelled(env: CommandEnv) -> 
 
 def test_a_start_that_was_not_done_turned_nothing_on(env: CommandEnv) -> None:
     run(env, "start", "cancel_start")
-    env.hear(env.send("start"), OutcomeKind.FAILED)
+    env.respond(env.send("start"), OutcomeKind.FAILED)
 
     drive(env)
 
@@ -98,7 +98,7 @@ def test_nor_is_what_a_start_on_its_way_turned_on(env: CommandEnv) -> None:
 
     drive(env)
 
-    not_none(env.hear(accepted, OutcomeKind.SUCCEEDED))
+    not_none(env.respond(accepted, OutcomeKind.SUCCEEDED))
     assert count(env) == 2
 
 

@@ -33,7 +33,7 @@ def test_unclear_command_is_an_error_at_once_when_nothing_can_clear_it_up(env: C
 
 
 def test_unclear_command_is_an_error_at_once_where_the_post_said_502(env: CommandEnv) -> None:
-    lost = not_none(env.hear(env.send("start"), OutcomeKind.NO_OPERATION))
+    lost = not_none(env.respond(env.send("start"), OutcomeKind.NO_OPERATION))
 
     assert (lost.post_code, lost.status) == (502, "Error")
     assert "The vehicle may have executed it." in lost.detail
@@ -43,7 +43,7 @@ def test_unclear_answer_after_200_pending_stays_pending(env: CommandEnv) -> None
     sent = env.send("start")
     env.do(lambda tx: tx.run("UPDATE command SET post_code = 200"))
 
-    assert not_none(env.hear(sent, OutcomeKind.NO_OPERATION)).status == "Pending"
+    assert not_none(env.respond(sent, OutcomeKind.NO_OPERATION)).status == "Pending"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_change_that_a_later_command_may_have_made_shows_nothing_of_an_earlier
     lost = no_longer_joined(env, env.lose("lock_door"))
     again = env.send("lock_door")
     env.clock.advance(2)
-    env.hear(again, verdict, **said)
+    env.respond(again, verdict, **said)
     env.clock.advance(2)
     known = env.report({"doors_locked": True})
 
@@ -164,7 +164,7 @@ def test_a_change_that_an_earlier_lost_one_may_make_yet_shows_nothing_of_a_later
 def test_once_the_earlier_one_is_cleared_up_a_change_shows_again_what_was_done(env: CommandEnv) -> None:
     env.report({**PARKED, "doors_locked": False})
     first = env.lose("lock_door")
-    env.hear(first, OutcomeKind.FAILED)
+    env.respond(first, OutcomeKind.FAILED)
     env.clock.advance(2)
     env.report({**PARKED, "doors_locked": False})
     again = env.lose("lock_door")

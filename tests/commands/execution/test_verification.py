@@ -30,7 +30,7 @@ def locked(env: CommandEnv) -> Command:
     """A `lock_door` that the vehicle executed three seconds after it was sent; now it is four seconds later still."""
     sent = env.send("lock_door")
     env.clock.advance(7)
-    return not_none(env.hear(sent, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3)))
+    return not_none(env.respond(sent, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3)))
 
 
 def judged(env: CommandEnv, command: Command, **readings: Any) -> Command:

@@ -83,7 +83,7 @@ class LaneModel:
         else:
             command.state, command.sent_at = State.DISPATCHING, self.now
 
-    def hear(self, command: Modelled, verdict: OutcomeKind) -> None:
+    def respond(self, command: Modelled, verdict: OutcomeKind) -> None:
         if verdict is OutcomeKind.NOT_TAKEN and command.state is State.DISPATCHING:
             self._bounce(command)
         else:

@@ -68,8 +68,8 @@ class Lane(RuleBasedStateMachine):
     @rule(data=st.data(), verdict=st.sampled_from(ANSWERS))
     def answer(self, data: Any, verdict: OutcomeKind) -> None:
         command = data.draw(st.sampled_from(self.among(State.DISPATCHING, State.ACCEPTED, State.UNKNOWN)))
-        self.env.hear(self.env.row(command.id), verdict, temporary=True, operation=OPERATION)
-        self.model.hear(command, verdict)
+        self.env.respond(self.env.row(command.id), verdict, temporary=True, operation=OPERATION)
+        self.model.respond(command, verdict)
 
     @rule(seconds=st.sampled_from([0.5, 4.0, 35.0, 61.0, 300.0]))
     def wait(self, seconds: float) -> None:

@@ -210,7 +210,7 @@ def test_the_connectors_own_waits_count(env: CommandEnv) -> None:
 
 def test_deadline_of_a_waiting_command_is_fixed_when_it_becomes_queued(env: CommandEnv) -> None:
     restoring = env.register("cancel_start")
-    env.hear(not_none(env.intent(restoring)), OutcomeKind.NOT_TAKEN, temporary=True)
+    env.respond(not_none(env.intent(restoring)), OutcomeKind.NOT_TAKEN, temporary=True)
     env.register("lock_door")
 
     assert env.row(restoring).send_deadline == after(NOW, 120)
@@ -237,7 +237,7 @@ def test_a_cancel_overtakes_and_both_are_with_the_oem(env: CommandEnv) -> None:
 def held_back(env: CommandEnv, command: str) -> Command:
     """Its sending was not taken, and it is tried again in a minute."""
     sent = env.send(command)
-    return not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True, retry_after=50))
+    return not_none(env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True, retry_after=50))
 
 
 @pytest.mark.parametrize("restoring", ["enable_ignition", "cancel_start", "cancel_alert"])
@@ -274,7 +274,7 @@ def test_a_restoring_command_in_back_off_holds_up_none_of_another_pair(env: Comm
 
     assert env.intent(locked) is None
     assert not_none(env.intent(cancel)).state is State.DISPATCHING
-    not_none(env.hear(env.row(cancel), OutcomeKind.SUCCEEDED))
+    not_none(env.respond(env.row(cancel), OutcomeKind.SUCCEEDED))
     assert env.intent(locked) is None
 
     env.clock.advance(50)

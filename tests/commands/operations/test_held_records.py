@@ -91,7 +91,7 @@ def test_closing_it_by_force_waits_too_whatever_a_report_says_meanwhile(
 ) -> None:
     sent = env.send(DISABLE)
     if verdict is not None:
-        env.hear(sent, verdict)
+        env.respond(sent, verdict)
     env.clock.advance(5)
     says_enabled(env)
     ana = admin(env)
@@ -176,7 +176,7 @@ def test_a_disable_that_proves_not_done_lets_it_go(env: CommandEnv) -> None:
     order(env, "immobilisation close", **CLOSE, force=True)
     assert held(env) == [1]
 
-    env.hear(sent, OutcomeKind.FAILED)
+    env.respond(sent, OutcomeKind.FAILED)
 
     assert (held(env), listed(env)) == ([0], [])
 

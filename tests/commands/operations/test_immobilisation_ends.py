@@ -36,7 +36,7 @@ def test_an_enable_ends_it_once_the_disable_before_it_is_known_not_to_have_happe
     enable = env.execute(ENABLE)
     assert state(env) == "confirmed"
 
-    env.hear(lost, OutcomeKind.FAILED)
+    env.respond(lost, OutcomeKind.FAILED)
 
     assert (state(env), closed_by(env)) == (None, [enable.id])
 
@@ -46,7 +46,7 @@ def test_an_enable_ends_it_once_the_disable_before_it_is_known_to_have_happened_
     env.clock.advance(5)
     enable = env.execute(ENABLE)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 7))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 7))
 
     assert (state(env), closed_by(env)) == (None, [enable.id])
 
@@ -54,7 +54,7 @@ def test_an_enable_ends_it_once_the_disable_before_it_is_known_to_have_happened_
 def test_a_disable_known_not_to_have_happened_ends_nothing_without_an_enable(env: CommandEnv) -> None:
     first, lost = lose_after_executing(env)
 
-    env.hear(lost, OutcomeKind.FAILED)
+    env.respond(lost, OutcomeKind.FAILED)
 
     assert state(env) == "confirmed"
     assert not_none(env.see(immobilisation.open_record, env.names.vehicle)).opened_by == first
@@ -69,7 +69,7 @@ def test_an_enable_that_a_disable_undid_ends_nothing_later(env: CommandEnv) -> N
     env.report(PARKED)
     env.execute(DISABLE)
 
-    env.hear(lost, OutcomeKind.FAILED)
+    env.respond(lost, OutcomeKind.FAILED)
 
     assert state(env) == "confirmed"
 
@@ -85,7 +85,7 @@ def test_a_disable_that_acted_after_its_record_was_closed_is_on_record_again(env
     assert state(env) is None
     env.clock.advance(60)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 630))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 630))
 
     assert state(env) == "confirmed"
     newest = ids(env)[-1]
@@ -99,7 +99,7 @@ def test_a_late_answer_of_before_the_report_that_closed_it_leaves_it_closed(env:
     env.clock.advance(601)
     says_enabled(env)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert state(env) is None
 
@@ -110,7 +110,7 @@ def test_a_report_closes_it_as_soon_as_the_last_disable_is_known_to_be_older(env
     says_enabled(env)
     assert state(env) == "possible"
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert (state(env), closed_by(env)) == (None, ["report"])
 
@@ -124,7 +124,7 @@ def test_a_lost_disable_is_still_waited_for_once_nobody_asks_about_it_any_more(e
     env.lapse(lost)
     assert env.open_row(lost) is None
 
-    env.hear(enable, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 595))
+    env.respond(enable, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 595))
 
     assert state(env) == "possible"
 

@@ -54,7 +54,7 @@ def test_immobilisation_is_closed_only_by_force_while_a_disable_may_still_act(
 ) -> None:
     sent = env.send(DISABLE)
     if verdict is not None:
-        env.hear(sent, verdict)
+        env.respond(sent, verdict)
 
     assert refused(env, "immobilisation close", vehicle=VIN, reason="stolen") == "may_still_act"
     assert state(env) == "possible"

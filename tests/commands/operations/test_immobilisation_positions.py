@@ -17,7 +17,7 @@ def reachable(env: CommandEnv) -> None:
 
 
 def locate(env: CommandEnv, latitude: object, longitude: object, completed_at: int | None = None) -> None:
-    env.hear(
+    env.respond(
         env.send("location"),
         OutcomeKind.SUCCEEDED,
         completed_at=completed_at,
@@ -48,7 +48,7 @@ def test_an_older_position_does_not_replace_a_newer_one(env: CommandEnv) -> None
     env.clock.advance(30)
     env.report({"latitude": 7.0, "longitude": 8.0})
 
-    env.hear(slow, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 70), data={"latitude": 1.0, "longitude": 2.0})
+    env.respond(slow, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 70), data={"latitude": 1.0, "longitude": 2.0})
 
     assert position(env) == Position(7.0, 8.0, after(NOW, 90))
 

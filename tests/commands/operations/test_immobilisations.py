@@ -42,7 +42,7 @@ def test_immobilisation_is_over_once_the_disable_is_known_not_to_have_happened(
 ) -> None:
     sent = env.send(DISABLE)
 
-    env.hear(sent, verdict)
+    env.respond(sent, verdict)
 
     assert (state(env), closed_by(env)) == (None, [sent.id])
     assert env.rows("SELECT actor FROM entry WHERE kind = 'immobilisation.closed'") == [("engine",)]
@@ -50,7 +50,7 @@ def test_immobilisation_is_over_once_the_disable_is_known_not_to_have_happened(
 
 def test_a_disable_that_will_be_tried_again_opens_it_again(env: CommandEnv) -> None:
     sent = env.send(DISABLE)
-    waiting = not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True))
     assert state(env) is None
     env.clock.advance(1)
 
@@ -61,7 +61,7 @@ def test_a_disable_that_will_be_tried_again_opens_it_again(env: CommandEnv) -> N
 
 @pytest.mark.parametrize("verdict", [OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION, OutcomeKind.IN_PROGRESS])
 def test_immobilisation_stays_possible_while_nobody_knows(env: CommandEnv, verdict: OutcomeKind) -> None:
-    env.hear(env.send(DISABLE), verdict)
+    env.respond(env.send(DISABLE), verdict)
 
     assert state(env) == "possible"
 
@@ -73,10 +73,10 @@ def test_a_failed_disable_leaves_it_open_for_another_that_may_still_act(env: Com
     env.report(PARKED)
     second = env.lose(DISABLE)
 
-    env.hear(first, OutcomeKind.FAILED)
+    env.respond(first, OutcomeKind.FAILED)
     assert state(env) == "possible"
 
-    env.hear(second, OutcomeKind.FAILED)
+    env.respond(second, OutcomeKind.FAILED)
     assert state(env) is None
 
 
@@ -84,7 +84,7 @@ def test_a_disable_that_failed_later_leaves_the_first_ones_alone(env: CommandEnv
     env.execute(DISABLE)
     env.clock.advance(1)
 
-    env.hear(env.send(DISABLE), OutcomeKind.FAILED)
+    env.respond(env.send(DISABLE), OutcomeKind.FAILED)
 
     assert state(env) == "confirmed"
 
@@ -103,7 +103,7 @@ def test_an_enable_of_which_that_is_not_known_does_not(env: CommandEnv, verdict:
     env.execute(DISABLE)
     env.clock.advance(1)
 
-    env.hear(env.send(ENABLE), verdict)
+    env.respond(env.send(ENABLE), verdict)
 
     assert state(env) == "confirmed"
 
@@ -126,7 +126,7 @@ def test_an_enable_that_acted_before_the_disable_does_not_end_it(env: CommandEnv
     env.clock.advance(20)
     env.execute(DISABLE)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert state(env) == "confirmed"
 
@@ -137,7 +137,7 @@ def test_an_enable_sent_before_the_disable_does_not_end_it_where_the_oem_does_no
     env.execute(DISABLE)
     env.clock.advance(20)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED)
+    env.respond(lost, OutcomeKind.SUCCEEDED)
 
     assert state(env) == "confirmed"
 
@@ -147,7 +147,7 @@ def test_a_disable_that_acted_before_the_enable_is_not_confirmed_by_its_late_ans
     env.clock.advance(20)
     env.execute(ENABLE)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
+    env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
     assert state(env) is None
 
@@ -159,7 +159,7 @@ def test_a_disable_that_may_have_acted_after_the_enable_keeps_it_open(env: Comma
     env.execute(ENABLE)
     env.clock.advance(20)
 
-    env.hear(lost, OutcomeKind.SUCCEEDED)
+    env.respond(lost, OutcomeKind.SUCCEEDED)
 
     assert state(env) is not None
 

@@ -42,7 +42,7 @@ def test_what_may_be_asked_for_again_without_doing_it_twice(
 def test_the_timeline_tells_every_transition_and_exchange_in_order(env: CommandEnv) -> None:
     sent = env.send("start")
     env.clock.advance(2)
-    env.hear(
+    env.respond(
         sent, OutcomeKind.UNCLEAR, exchange=LoggedRequest("POST /vehicles/9KT/commands/start", NOW, 1.5, answer="gone")
     )
 
@@ -91,7 +91,7 @@ def test_attempts_count_every_sending_and_nothing_else(env: CommandEnv) -> None:
     sent = not_none(env.intent(command))
     assert shown_to_operator(env, command.id)["attempts"] == 1
 
-    waiting = not_none(env.hear(sent, OutcomeKind.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.respond(sent, OutcomeKind.NOT_TAKEN, temporary=True))
     env.clock.advance(1)
-    env.hear(not_none(env.intent(waiting)), OutcomeKind.SUCCEEDED)
+    env.respond(not_none(env.intent(waiting)), OutcomeKind.SUCCEEDED)
     assert shown_to_operator(env, command.id)["attempts"] == 2

@@ -189,7 +189,7 @@ def test_a_share_of_the_fleet_is_held_at_most_and_one_vehicle_always(env: Comman
     code = env.first_step("disable_ignition", vin=other["vin"])[1]
     assert blocked(env, code, vin=other["vin"]) == BLOCKED.format("limit of disables reached")
 
-    env.hear(not_none(env.intent(held)), OutcomeKind.FAILED)
+    env.respond(not_none(env.intent(held)), OutcomeKind.FAILED)
     env.administer("limit lift", company="first")
     assert env.ask("disable_ignition", code, vin=other["vin"]).waiting is not None
 

@@ -160,7 +160,7 @@ def test_a_restoring_command_is_counted_and_never_held_back(env: CommandEnv, use
 
 def test_a_try_that_was_not_taken_counts_again(env: CommandEnv) -> None:
     env.behind(quota=Quota(per_vehicle=((60, 9),)))
-    waiting = not_none(env.hear(env.send("start"), OutcomeKind.NOT_TAKEN, temporary=True))
+    waiting = not_none(env.respond(env.send("start"), OutcomeKind.NOT_TAKEN, temporary=True))
     env.clock.advance(1)
     env.intent(waiting)
 

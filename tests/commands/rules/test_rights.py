@@ -79,7 +79,7 @@ def test_an_oem_that_could_stop_a_running_engine_does_not_offer_disable(env: Com
 
 def immobilise(env: CommandEnv, verdict: OutcomeKind) -> None:
     env.report(PARKED)
-    env.hear(env.send("disable_ignition"), verdict)
+    env.respond(env.send("disable_ignition"), verdict)
     env.clock.advance(1)
 
 

@@ -23,7 +23,7 @@ async def sent(
     oem: Oem, ending: Ending, base: dict[str, Any] = OPERATION, name: str = "start", **changes: Any
 ) -> OemResponse:
     sender = connector(oem.url, base, **changes)
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await sender.send(order(RunningClock(), name))
     await sender.close()
     return answered
@@ -31,7 +31,7 @@ async def sent(
 
 async def asked(oem: Oem, ending: Ending, operation: Operation = SEVEN, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await asker.ask(target(), "location", operation)
     await asker.close()
     return answered
@@ -39,7 +39,7 @@ async def asked(oem: Oem, ending: Ending, operation: Operation = SEVEN, **change
 
 async def found(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await asker.look_up(target(), "start", "our-id")
     await asker.close()
     return answered
@@ -47,7 +47,7 @@ async def found(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
 
 async def cancelled(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await asker.cancel(target(), Operation(url=f"{oem.url}/ops/7"))
     await asker.close()
     return answered

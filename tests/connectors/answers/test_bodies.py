@@ -45,7 +45,7 @@ WRITTEN = [
 
 async def sent(oem: Oem, body: bytes, **headers: str) -> OemResponse:
     sender = connector(oem.url)
-    oem.says(answer(202, body, **headers))
+    oem.answer_with(answer(202, body, **headers))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     return answered
@@ -70,7 +70,7 @@ async def test_an_answer_in_another_charset_or_with_a_mark_is_read(oem: Oem, kin
 async def test_questions_and_state_reads_are_unpacked_too(oem: Oem) -> None:
     asker = connector(oem.url)
     state = answer(200, brotli.compress(b'{"up": true}'), Content_Encoding="br")
-    oem.says(answer(200, gzip.compress(JSON), Content_Encoding="gzip"), state)
+    oem.answer_with(answer(200, gzip.compress(JSON), Content_Encoding="gzip"), state)
     assert (await asker.ask(target(), "start", Operation(id="7"))).verdict is OutcomeKind.SUCCEEDED
     report = await asker.read_state(target())
     await asker.close()
@@ -81,7 +81,7 @@ async def test_questions_and_state_reads_are_unpacked_too(oem: Oem) -> None:
 async def test_a_token_is_read_from_a_packed_answer(oem: Oem) -> None:
     sender = connector(oem.url, auth={"scheme": "oauth2", "token_url": "/login", "grant": "none"})
     token = gzip.compress(json.dumps({"access_token": "abc"}).encode())
-    oem.says(answer(200, token, Content_Encoding="gzip"), answer(202, JSON))
+    oem.answer_with(answer(200, token, Content_Encoding="gzip"), answer(202, JSON))
     await sender.send(order(RunningClock()))
     await sender.close()
     assert oem.seen[1].headers["authorization"] == "Bearer abc"
@@ -124,7 +124,7 @@ async def test_an_answer_that_is_only_said_to_be_packed_is_read(oem: Oem) -> Non
 
 async def test_an_error_code_in_a_packed_answer_decides(oem: Oem) -> None:
     sender = connector(oem.url, OPERATION)
-    oem.says(answer(409, gzip.compress(b'{"code": "BUSY"}'), Content_Encoding="gzip"))
+    oem.answer_with(answer(409, gzip.compress(b'{"code": "BUSY"}'), Content_Encoding="gzip"))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)

@@ -18,7 +18,7 @@ STATUS_ONLY = {"succeeded_by_status": [200], "failed_by_status": [410], "error_c
 
 async def sent(oem: Oem, ending: Ending, base: dict[str, Any] = OPERATION, **changes: Any) -> OemResponse:
     sender = connector(oem.url, base, **changes)
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     return answered
@@ -26,7 +26,7 @@ async def sent(oem: Oem, ending: Ending, base: dict[str, Any] = OPERATION, **cha
 
 async def asked(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await asker.ask(target(), "start", Operation(id="7"))
     await asker.close()
     return answered

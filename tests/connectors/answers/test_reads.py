@@ -19,7 +19,7 @@ COMMANDS = {"location": {"data": POSITION}, "diagnostics": {"data": {"odometer":
 
 async def sent(oem: Oem, ending: Ending, name: str = "location", **changes: Any) -> OemResponse:
     sender = connector(oem.url, SYNC, **{"result": PLAIN, "commands": COMMANDS, **changes})
-    oem.says(ending)
+    oem.answer_with(ending)
     answered = await sender.send(order(RunningClock(), name))
     await sender.close()
     return answered
@@ -91,7 +91,7 @@ async def test_a_refusal_is_still_a_refusal(oem: Oem) -> None:
 
 async def test_an_operation_that_is_done_and_brings_no_position_is_no_answer(oem: Oem) -> None:
     asker = connector(oem.url)
-    oem.says(answer(200, {"op": {"state": "done", "data": {"latitude": 95, "longitude": 1}}}))
+    oem.answer_with(answer(200, {"op": {"state": "done", "data": {"latitude": 95, "longitude": 1}}}))
     answered = await asker.ask(target(), "location", Operation(id="7"))
     await asker.close()
     assert (answered.verdict, answered.detail) == (OutcomeKind.FAILED, NO_ANSWER)
@@ -100,7 +100,7 @@ async def test_an_operation_that_is_done_and_brings_no_position_is_no_answer(oem
 async def reported(oem: Oem, **signals: object) -> StateReport:
     state = {**OPERATION["state"], "value": "{name}", "signals": {name: {} for name in signals}}
     reader = connector(oem.url, state=state)
-    oem.says(answer(200, {"up": True, **signals}))
+    oem.answer_with(answer(200, {"up": True, **signals}))
     report = await reader.read_state(target())
     await reader.close()
     assert report is not None

@@ -18,7 +18,7 @@ STATE = OPERATION["state"]
 
 async def read(oem: Oem, ending: Ending, *, times: dict[str, Any] | None = None, **changes: Any) -> StateReport | None:
     reader = connector(oem.url, state={**STATE, **changes}, times=times or {})
-    oem.says(ending)
+    oem.answer_with(ending)
     report = await reader.read_state(target())
     await reader.close()
     return report

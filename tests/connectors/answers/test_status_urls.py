@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 async def named(oem: Oem, url: object, *, below: str = "/api/v1", **accepted: object) -> OemResponse:
     """The answer to a command sent to /api/v1/cars/car%201%2Fa/start that names this URL."""
     sender = connector(f"{oem.url}{below}", accepted={"id": "op.id", "url": "op.url", **accepted})
-    oem.says(answer(202, {"op": {"id": "7", "url": url}}))
+    oem.answer_with(answer(202, {"op": {"id": "7", "url": url}}))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     return answered

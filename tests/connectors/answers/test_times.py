@@ -31,7 +31,7 @@ SHAPED_LIKE_UTC = "%Y-%m-%dT%H:%M:%SZ"
 
 async def read(oem: Oem, body: object, times: dict[str, Any], **state: Any) -> StateReport | None:
     reader = connector(oem.url, state={**OPERATION["state"], **state}, times=times)
-    oem.says(answer(200, body))
+    oem.answer_with(answer(200, body))
     report = await reader.read_state(target())
     await reader.close()
     return report
@@ -107,7 +107,7 @@ async def test_a_time_s_own_notation_comes_before_the_general_one(oem: Oem) -> N
 async def test_the_time_of_a_completion_can_have_its_own_notation(oem: Oem) -> None:
     result = {**OPERATION["result"], "completed_at": {"value": "op.at", "epoch": "ms"}}
     sender = connector(oem.url, accepted={"id": "op.id", "state": "op.state"}, result=result)
-    oem.says(answer(200, {"op": {"id": "7", "state": "done", "at": TEN_O_CLOCK // 1000}}))
+    oem.answer_with(answer(200, {"op": {"id": "7", "state": "done", "at": TEN_O_CLOCK // 1000}}))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
     assert answered.completed_at == TEN_O_CLOCK

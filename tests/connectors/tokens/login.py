@@ -8,7 +8,7 @@ from keyturn.connectors.port import Account, OemResponse
 from tests.connectors.definitions import definition
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
-from tests.support.oem import Ending, Oem, Seen, answer
+from tests.support.oem import Ending, Oem, ReceivedRequest, answer
 
 OAUTH: dict[str, Any] = {"scheme": "oauth2", "token_url": "/login"}
 CLIENT = {"client_id": "an-id", "client_secret": "a-secret"}
@@ -41,7 +41,7 @@ class Cloud:
         described = definition(base_url=oem.url, auth={**OAUTH, **auth})
         self.connector = OemHttp(described, self.clock, keeper=keeper)
 
-    def _script(self, seen: Seen) -> Ending:
+    def _script(self, seen: ReceivedRequest) -> Ending:
         if not seen.target.startswith("/login"):
             return TAKEN
         return self._logins.pop(0) if len(self._logins) > 1 else self._logins[0]
@@ -51,7 +51,7 @@ class Cloud:
         return await self.connector.send(order(self.clock, name, at=at))
 
     @property
-    def logins(self) -> list[Seen]:
+    def logins(self) -> list[ReceivedRequest]:
         return self.oem.to("/login")
 
     @property

@@ -9,7 +9,7 @@ from keyturn.connectors.port import Operation, OutcomeKind
 from tests.connectors.definitions import OPERATION, connector, definition
 from tests.connectors.orders import TOKEN, account, order, target
 from tests.support.clock import RunningClock
-from tests.support.oem import Ending, Oem, Seen, answer
+from tests.support.oem import Ending, Oem, ReceivedRequest, answer
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +32,7 @@ class Login:
         self._for_ever = for_ever
         oem.script = self.answer_to
 
-    def answer_to(self, seen: Seen) -> Ending:
+    def answer_to(self, seen: ReceivedRequest) -> Ending:
         if seen.target == "/oauth/token":
             self.issued += 1
             return answer(200, {"access_token": f"token-{self.issued}", "expires_in": 3600})
@@ -162,7 +162,7 @@ async def test_questions_and_state_reads_get_another_token_too(oem: Oem) -> None
 
 
 async def test_a_given_token_that_is_refused_in_the_named_way_was_not_taken(oem: Oem) -> None:
-    oem.says(answer(403, {"code": "token_expired"}))
+    oem.answer_with(answer(403, {"code": "token_expired"}))
     sender = connector(oem.url, auth={"refused_by": REFUSED_BY})
     answered = await sender.send(order(RunningClock(), at=target(account(token=TOKEN))))
     await sender.close()

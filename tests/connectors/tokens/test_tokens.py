@@ -15,7 +15,7 @@ from keyturn.connectors.port import Operation, OutcomeKind
 from tests.connectors.definitions import connector, definition
 from tests.connectors.orders import account, order, target
 from tests.support.clock import RunningClock
-from tests.support.oem import HANG, Ending, Oem, Seen, answer
+from tests.support.oem import HANG, Ending, Oem, ReceivedRequest, answer
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ class TokenDesk:
         self._life = life
         oem.script = self.answer_to
 
-    def answer_to(self, seen: Seen) -> Ending:
+    def answer_to(self, seen: ReceivedRequest) -> Ending:
         if seen.target == "/oauth/token":
             self.issued += 1
             return answer(200, {"access_token": f"token-{self.issued}", "expires_in": self._life})
@@ -47,7 +47,7 @@ class TokenDesk:
 
 
 async def test_a_given_token_goes_into_the_header_that_the_definition_names(oem: Oem) -> None:
-    oem.says(TAKEN)
+    oem.answer_with(TAKEN)
     plain, named = connector(oem.url), connector(oem.url, auth={"header": "X-Api-Key", "prefix": ""})
     for sender in (plain, named):
         await sender.send(order(RunningClock(), at=target(account(token="abc"))))
@@ -57,7 +57,7 @@ async def test_a_given_token_goes_into_the_header_that_the_definition_names(oem:
 
 
 async def test_a_given_token_that_is_refused_was_not_taken_and_is_not_tried_again(oem: Oem) -> None:
-    oem.says(answer(401, {}))
+    oem.answer_with(answer(401, {}))
     sender = connector(oem.url)
     answered = await sender.send(order(RunningClock()))
     await sender.close()
@@ -171,7 +171,7 @@ async def test_the_resending_after_a_401_stands_before_the_same_gate(oem: Oem) -
     desk = TokenDesk(oem)
     desk.revoked = {"token-1"}
 
-    def late(seen: Seen) -> Ending:
+    def late(seen: ReceivedRequest) -> Ending:
         if seen.target.startswith("/cars"):
             clock.wall_ahead = 60.0
         return desk.answer_to(seen)
@@ -198,7 +198,7 @@ async def test_the_resending_after_a_401_stands_before_the_same_gate(oem: Oem) -
     ids=["400", "401", "429", "500", "302", "html", "no_token"],
 )
 async def test_without_a_token_nothing_is_sent(oem: Oem, ending: Ending, temporary: bool) -> None:
-    oem.says(ending)
+    oem.answer_with(ending)
     sender = connector(oem.url, auth=OAUTH)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
@@ -210,7 +210,7 @@ async def test_without_a_token_nothing_is_sent(oem: Oem, ending: Ending, tempora
 
 
 async def test_a_token_that_does_not_come_in_time_is_not_waited_for_beyond_send_by(oem: Oem) -> None:
-    oem.says(HANG)
+    oem.answer_with(HANG)
     sender = connector(oem.url, auth=OAUTH)
     answered = await sender.send(order(RunningClock(), within=0.1, at=target(account(**CLIENT))))
     await sender.close()
@@ -237,8 +237,8 @@ async def test_one_caller_that_gives_up_does_not_take_the_token_from_the_others(
 async def test_the_token_goes_to_the_connector_s_origin_and_listed_ones_only(oem: Oem) -> None:
     async with Oem() as listed, Oem() as stranger:
         for server in (listed, stranger):
-            server.says(answer(200, {"op": {"state": "working"}}))
-        oem.says(answer(200, {"op": {"state": "working"}}))
+            server.answer_with(answer(200, {"op": {"state": "working"}}))
+        oem.answer_with(answer(200, {"op": {"state": "working"}}))
         asker = connector(oem.url, trusted_origins=[listed.url])
         for elsewhere in (listed, stranger):
             await asker.ask(target(account(token="abc")), "start", Operation(id="7", url=f"{elsewhere.url}/ops/7"))

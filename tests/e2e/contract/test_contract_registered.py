@@ -8,7 +8,7 @@ import pytest
 from keyturn.config.settings import CommandSettings
 from tests.e2e.scripted import VIN, commands_of, scripted
 from tests.support.clients import Answer
-from tests.support.oem import DROP, HANG, Ending, Seen, answer
+from tests.support.oem import DROP, HANG, Ending, ReceivedRequest, answer
 from tests.support.server_env import ServerEnv, server_env
 
 pytestmark = pytest.mark.anyio
@@ -146,7 +146,7 @@ async def test_a_pause_that_the_post_does_not_live_to_see_is_pending_at_once_and
 
 
 async def test_what_restores_passes_one_that_waits_for_its_next_try(tmp_path: Path) -> None:
-    def script(seen: Seen) -> Ending:
+    def script(seen: ReceivedRequest) -> Ending:
         if seen.method != "POST":
             return answer(404, {})
         busy = seen.target.endswith("lock_door")

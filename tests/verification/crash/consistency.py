@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from verification.checks import audit, record, sending
-from verification.crash.caller import Book
+from verification.crash.api_client import RequestLog
 from verification.crash.run_result import CloudSending, CrashResult, Records, read_records
 from verification.crash.scenario import Installation
 
@@ -34,4 +34,4 @@ def assert_done_once(connection: sqlite3.Connection, simulator: Simulator) -> No
 
 def _left(records: Records, sendings: list[CloudSending]) -> CrashResult:
     nothing = Installation(Path(), [])
-    return CrashResult(records, sendings, nothing, Book(), lives=[], complaints=[])
+    return CrashResult(records, sendings, nothing, RequestLog(), lives=[], complaints=[])

@@ -5,13 +5,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from verification.crash.run_result import undecided, watched
 
-from keyturn_simulator.http.faults import Fault
+from keyturn_simulator.faults import Fault
 from tests.support.clock import eventually
 from tests.verification.crash.consistency import assert_consistent, assert_done_once
 from tests.verification.crash.db_snapshot import copied, in_flight, states
 from tests.verification.crash.stage import CrashStage, crash_stage
-from verification.crash.db_snapshot import undecided, watched
 
 pytestmark = pytest.mark.anyio
 
@@ -71,19 +71,19 @@ def misbehave(stage: CrashStage) -> None:
     """The first vehicles have an OEM with faults, the others a good one."""
     faults = [fault for fault, count in FAULTS.items() for _ in range(count)]
     for vin, fault in zip(stage.vins, faults, strict=False):
-        impose(stage, vin, fault)
+        set_fault(stage, vin, fault)
 
 
 def behave(stage: CrashStage) -> None:
     """From now on every OEM is good, and every vehicle quick."""
     stage.simulator.simulation.set_latency(0.0)
     for vin in stage.vins[: sum(FAULTS.values())]:
-        impose(stage, vin, Fault.NONE)
+        set_fault(stage, vin, Fault.NONE)
 
 
-def impose(stage: CrashStage, vin: str, fault: Fault) -> None:
+def set_fault(stage: CrashStage, vin: str, fault: Fault) -> None:
     simulation = stage.simulator.simulation
-    simulation.impose(simulation.fleet[vin], {}, {"fault": fault})
+    simulation.set_vehicle(simulation.fleet[vin], {}, {"fault": fault})
 
 
 async def assert_known(stage: CrashStage) -> None:

@@ -10,7 +10,7 @@ import pytest
 from verification.durability.databases import damage, opened
 from verification.durability.durability_check import premature
 from verification.durability.guarantees import broken
-from verification.durability.load import Question
+from verification.durability.load import Request
 from verification.durability.power_loss import cut_everywhere
 from verification.durability.recording import stored
 from verification.durability.rows import Rows, read_rows
@@ -50,7 +50,7 @@ class Scene:
 @asynccontextmanager
 async def scene(folder: Path) -> AsyncIterator[Scene]:
     async with stage(folder, SEED) as on, on.serving() as run:
-        first = await run.clients[0].ask(Question(run.clients[0].own[0], "enable_ignition", "before"))
+        first = await run.clients[0].ask(Request(run.clients[0].own[0], "enable_ignition", "before"))
         await run.rest()
         yield Scene(on, run, {first.body["id"]})
 
@@ -58,8 +58,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
 async def lock_all(run: Run, word: str) -> list[Answer]:
     """The answers to one request of each client, all sent at once, under keys with that word in them."""
     asked = [
-        client.ask(Question(client.own[1], "lock_door", f"{word}-{number}"))
-        for number, client in enumerate(run.clients)
+        client.ask(Request(client.own[1], "lock_door", f"{word}-{number}")) for number, client in enumerate(run.clients)
     ]
     return await asyncio.gather(*asked)
 

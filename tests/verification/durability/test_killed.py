@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from verification.durability.databases import opened
 from verification.durability.durability_check import premature
-from verification.durability.load import Client, Question
+from verification.durability.load import Client, Request
 from verification.durability.power_loss import cut_everywhere
 from verification.durability.recording import stored
 from verification.durability.rows import read_rows
@@ -53,16 +53,16 @@ def test_the_next_server_answers_from_durable_rows_only(tmp_path: Path) -> None:
     assert asyncio.run(tried())
 
 
-def is_redeemed(data: Path, question: Question) -> bool:
+def is_redeemed(data: Path, question: Request) -> bool:
     """What was written says so, whether it is on the disk or not."""
     with opened(stored(data)) as connection:
         return question.code_of in read_rows(connection).redeemed
 
 
-async def with_a_code(run: Run) -> tuple[Client, Question, str]:
+async def with_a_code(run: Run) -> tuple[Client, Request, str]:
     """A client, the request that redeems its code under a key, and the code; the server has come to rest."""
     client = run.clients[0]
-    first = await client.ask(Question(client.own[0], "enable_ignition"))
+    first = await client.ask(Request(client.own[0], "enable_ignition"))
     await client.application.get(first.body["id"])
     await run.rest()
-    return client, Question(client.own[0], "enable_ignition", "redeeming", code_of=first.body["id"]), first.body["code"]
+    return client, Request(client.own[0], "enable_ignition", "redeeming", code_of=first.body["id"]), first.body["code"]

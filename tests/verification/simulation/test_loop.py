@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from verification.simulation.world.loop import Life, Stuck, VirtualLoop, context_of
+from verification.simulation.world.loop import Lifetime, Stuck, VirtualLoop, context_of
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_nothing_left_to_run_is_told_instead_of_waited_for(loop: VirtualLoop) ->
 
 
 def test_a_life_ends_in_the_middle_of_an_await_without_a_last_word(loop: VirtualLoop) -> None:
-    life, words = Life(), list[str]()
+    life, words = Lifetime(), list[str]()
 
     async def work() -> None:
         try:
@@ -78,7 +78,7 @@ def test_a_life_ends_in_the_middle_of_an_await_without_a_last_word(loop: Virtual
 
 
 def test_a_life_ends_after_the_steps_that_it_was_given(loop: VirtualLoop) -> None:
-    life, steps = Life(), list[int]()
+    life, steps = Lifetime(), list[int]()
 
     async def work() -> None:
         for step in range(10):

@@ -1,10 +1,13 @@
-"""A Success is of that very command: the vehicle did it for us by its id, or the OEM said so of it."""
+"""A Success is of that very command: the vehicle did it for us by its id, or the OEM said so of it.
+
+What an OEM said in time is not lost.
+"""
 
 from collections.abc import Iterator
 
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS
-from verification.results import Row
+from verification.results import Row, named
 from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.oem import READS
 from verification.simulation.world.vehicle_model import Change
@@ -57,3 +60,14 @@ def _untold(left: SimulationResult, change: Change) -> bool:
         return True
     asked_until = after(left.commands[change.by]["answer_deadline"] or 0, left.plan.settings.engine.resolve_for)
     return left.commands[change.by]["state"] == "Unknown" and change.at >= asked_until
+
+
+def oem_response_applied(left: SimulationResult) -> Iterator[str]:
+    """Where nothing goes wrong and there is time, nothing ends unknown."""
+    plan = left.plan
+    troubled = plan.rates or plan.crashes or plan.events or plan.declares["cloud"].quota
+    if troubled or plan.settings.commands.answer_wait["start"] < 20.0:
+        return
+    for row in left.commands.values():
+        if row["state"] == "Unknown":
+            yield f"{named(row)} is Unknown for no reason"

@@ -21,7 +21,7 @@ BY_TWO = 3_600 * SECOND
 """And what two did."""
 
 
-class Standing:
+class PoliciesInForce:
     """What the entries so far have left in force."""
 
     def __init__(self) -> None:
@@ -82,9 +82,9 @@ class Standing:
                 self.located[entry["vehicle_id"]] = moment.command["completed_at"]
 
 
-def replay(left: SimulationResult) -> Iterator[tuple[Row, Moment | None, Standing]]:
+def replay(left: SimulationResult) -> Iterator[tuple[Row, Moment | None, PoliciesInForce]]:
     """Each entry, what it did to a command, and what was in force before it."""
-    standing, moments = Standing(), {moment.seq: moment for moment in left.moments}
+    standing, moments = PoliciesInForce(), {moment.seq: moment for moment in left.moments}
     for entry in left.entries:
         moment = moments.get(entry["seq"])
         yield entry, moment, standing

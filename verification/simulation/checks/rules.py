@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from keyturn.clock import SECOND
 from verification.results import Moment, Row
-from verification.simulation.checks.policy_replay import DISABLE, RESTORING, Standing, replay
-from verification.simulation.clients.responses import Heard
+from verification.simulation.checks.policy_replay import DISABLE, RESTORING, PoliciesInForce, replay
+from verification.simulation.clients.responses import PostResult
 from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import APPROVERS
 
@@ -38,7 +38,7 @@ def _has_reason(moment: Moment) -> bool:
     return str(moment.body.get("reason")).partition(";")[0] in _REASONS
 
 
-def _sent(left: SimulationResult, moment: Moment, standing: Standing) -> Iterator[str]:
+def _sent(left: SimulationResult, moment: Moment, standing: PoliciesInForce) -> Iterator[str]:
     row = moment.command
     policy = standing.policy(row["company_id"])
     if standing.forbids(row, moment.at):
@@ -71,7 +71,7 @@ def _fit(left: SimulationResult) -> set[str]:
     return {operator.id for operator in APPROVERS} | freed
 
 
-def _refused(moment: Moment, standing: Standing) -> Iterator[str]:
+def _refused(moment: Moment, standing: PoliciesInForce) -> Iterator[str]:
     row = moment.command
     if (
         row["cause"] == "policy"
@@ -82,7 +82,7 @@ def _refused(moment: Moment, standing: Standing) -> Iterator[str]:
         yield f"{row['name']} {row['id']} was refused by policy: {row['detail']}"
 
 
-def _bare_refusal(entry: Row, left: SimulationResult, standing: Standing) -> Iterator[str]:
+def _bare_refusal(entry: Row, left: SimulationResult, standing: PoliciesInForce) -> Iterator[str]:
     told = left.bodies[entry["seq"]]
     if entry["kind"] != "ignition.refused" or told["command"] not in RESTORING or told["http_status"] != 403:
         return
@@ -99,7 +99,7 @@ def _refused_answers(left: SimulationResult) -> Iterator[str]:
             yield f"{heard.command} of {heard.vin} was answered {heard.status} {heard.body}"
 
 
-def _by_switch(left: SimulationResult, heard: Heard) -> bool:
+def _by_switch(left: SimulationResult, heard: PostResult) -> bool:
     thrown = any(
         entry["kind"] == "switch.activated" and left.bodies[entry["seq"]]["reach"] == "restoring"
         for entry in left.entries
@@ -130,7 +130,7 @@ def _takes_place(moment: Moment) -> bool:
     return moment.command["name"] == DISABLE and moment.before == "Confirming" and moment.after in _WAITING
 
 
-def _since_lift(counted: list[Moment], standing: Standing, now: Moment, actor: str, window: int) -> int:
+def _since_lift(counted: list[Moment], standing: PoliciesInForce, now: Moment, actor: str, window: int) -> int:
     company = now.command["company_id"]
     since = max(now.at - window, standing.lifted_at.get((company, actor), 0))
     return sum(
@@ -139,7 +139,7 @@ def _since_lift(counted: list[Moment], standing: Standing, now: Moment, actor: s
     )
 
 
-def _held(left: SimulationResult, standing: Standing, now: Moment) -> int:
+def _held(left: SimulationResult, standing: PoliciesInForce, now: Moment) -> int:
     """Vehicles of the company, this one aside, that are or may be immobilised, or soon will be."""
     company = now.command["company_id"]
     held = {vehicle for vehicle, of in standing.records.values() if of == company}

@@ -1,4 +1,7 @@
-"""What may be sent, when, and how often."""
+"""What may be sent, when, and how often.
+
+The account through which a vehicle is reached is its company's own.
+"""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 from keyturn.clock import SECOND, after
 from keyturn.connectors.port import OutboundCommand
 from verification.simulation.run_result import SimulationResult
-from verification.simulation.world.installation import BY_ACCOUNT, RELAY
+from verification.simulation.world.installation import BY_ACCOUNT, BY_VIN, RELAY
 from verification.simulation.world.oem import READS, Sending
 from verification.simulation.world.vehicle_model import HOLDS, NEEDS
 
@@ -97,3 +100,14 @@ def by_budget(left: SimulationResult) -> Iterator[str]:
         allowed = (queued.command["send_deadline"] - queued.at) / SECOND
         if sending.monotonic > left.committed(queued.seq) + allowed + 0.5:
             yield f"{sending.order.name} {sending.order.command_id} was sent after its time on the monotonic clock"
+
+
+def accounts(left: SimulationResult) -> Iterator[str]:
+    """10. No vehicle is reached through another company's account."""
+    for sending in left.cloud.sendings:
+        order, row = sending.order, left.commands[sending.order.command_id]
+        car, through = order.target.external_id, BY_ACCOUNT[order.target.account.id]
+        vehicle = BY_VIN.get(car, through)  # of a car that nobody enrolled nobody was robbed
+        moved = left.plan.insider is not None and through.company == vehicle.company
+        if (through.account, row["company_id"]) != (vehicle.account, vehicle.company) and not moved:
+            yield f"{car} was reached for {row['company_id']} through {through.account}"

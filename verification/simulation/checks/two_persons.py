@@ -7,15 +7,15 @@ from typing import Any
 from keyturn.clock import SECOND
 from verification.results import Row
 from verification.simulation.checks.policy_replay import ALONE, DISABLE, replay
+from verification.simulation.clients.responses import Asked
 from verification.simulation.insiders.drawing import STRAY
-from verification.simulation.insiders.record import Asked
 from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import APPLICATIONS, BY_ACCOUNT, COMPANIES, VEHICLES
 
-Told = Mapping[str, Any]
+Body = Mapping[str, Any]
 _REST = 3_600 * SECOND
 
-_GUARDED: dict[str, Callable[[Told], bool]] = {
+_GUARDED: dict[str, Callable[[Body], bool]] = {
     "application.client_secret_rotated": lambda _told: True,
     "application.sign_secret_added": lambda _told: True,
     "application.sign_secret_retired": lambda _told: True,
@@ -38,7 +38,7 @@ _NOT_SO = ("sign_in_required", "role_required", "own_change", "not_independent",
 """Errors by which somebody is held up; every other one says that there is nothing to do."""
 
 
-def nobody_alone(left: SimulationResult) -> Iterator[str]:
+def second_person(left: SimulationResult) -> Iterator[str]:
     """Where a second person is asked for, what the insider asked for is sent on somebody else's word only.
 
     A consent counts when its notice is over, and not before.
@@ -96,7 +96,7 @@ def _as_enrolled() -> dict[tuple[str, str], Any]:
     return state
 
 
-def _of(entry: Row, told: Told) -> str:
+def _of(entry: Row, told: Body) -> str:
     """Entries of one kind alone may lose what they tell twice: those of things."""
     if not entry["kind"].endswith(".changed"):
         return f"entry {entry['seq']}"
@@ -171,7 +171,7 @@ def restoring_held(left: SimulationResult) -> Iterator[str]:
         over.append((ends, place))
 
 
-def _ends(left: SimulationResult, thrown: Row, told: Told) -> float:
+def _ends(left: SimulationResult, thrown: Row, told: Body) -> float:
     """When somebody released it, or it ended; for ever, where its entry says nothing of it and nobody did."""
     same = ("scope", "scope_id", "reach")
     later = (entry for entry in left.entries if entry["seq"] > thrown["seq"])

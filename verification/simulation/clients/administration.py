@@ -9,7 +9,7 @@ from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
 from keyturn.operations import OPERATIONS, perform
 from keyturn.store.port import StoreUnavailable, Tx
-from verification.simulation.insiders.record import Asked
+from verification.simulation.clients.responses import Asked
 from verification.simulation.world.installation import BY_VIN, KEYRING
 from verification.simulation.world.node import Node
 from verification.simulation.world.world import World

@@ -7,7 +7,7 @@ import asyncio
 from random import Random
 
 from verification.simulation.clients.clients import send
-from verification.simulation.clients.responses import Heard
+from verification.simulation.clients.responses import PostResult
 from verification.simulation.world.installation import APPLICATIONS, BY_VIN
 from verification.simulation.world.world import World, until
 
@@ -19,7 +19,7 @@ _PATIENCE = 15.0
 """Seconds that the customer watches a command on its way."""
 
 
-async def waver(world: World) -> None:
+async def alternate(world: World) -> None:
     """Where the plan has such a customer."""
     vin = world.plan.wavering
     if vin is None:
@@ -31,7 +31,7 @@ async def waver(world: World) -> None:
     for _ in range(_REQUESTS):
         await asyncio.sleep(chance.choice(_PAUSES) * chance.random())
         turn ^= 1
-        heard = Heard(application, company, vin, _PAIR[turn], None, None, world.loop.time())
+        heard = PostResult(application, company, vin, _PAIR[turn], None, None, world.loop.time())
         world.heard.append(heard)
         await send(world, heard, chance)
         await until(lambda command_id=heard.id: not world.rows(_UNDER_WAY, command_id), _PATIENCE, 0.2)  # type: ignore[misc]  # bound now

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from verification.simulation.clients.policies import Rules
-from verification.simulation.clients.responses import Heard, Seen
+from verification.simulation.clients.responses import GetResult, PostResult
 from verification.simulation.world.installation import APPLICATIONS, BY_VIN, VEHICLES
 from verification.simulation.world.node import LOST, Node
 from verification.simulation.world.world import World
@@ -29,7 +29,7 @@ class Client:
         self._why = Random(f"why {world.plan.seed} {application}")
         self._budget = budget
         self._vins = [vin for vin in world.plan.vins if BY_VIN[vin].company == _COMPANY[application]]
-        self._mine: list[Heard] = []
+        self._mine: list[PostResult] = []
 
     async def run(self) -> None:
         """Until the scenario has no requests left."""
@@ -167,11 +167,11 @@ class Client:
         code: str | None = None,
         key: str | None = None,
         application: str | None = None,
-        again: Heard | None = None,
-    ) -> Heard:
+        again: PostResult | None = None,
+    ) -> PostResult:
         asked_by = application or self._application
         reason = again.reason if again else self._reason(command)
-        heard = Heard(asked_by, _COMPANY[asked_by], vin, command, code, key, self._world.loop.time(), reason)
+        heard = PostResult(asked_by, _COMPANY[asked_by], vin, command, code, key, self._world.loop.time(), reason)
         self._budget[0] -= 1
         self._world.heard.append(heard)
         self._mine.append(heard)
@@ -185,11 +185,11 @@ class Client:
         status, body = await node.get(self._application, command_id, wait)
         now = self._world.loop.time()
         company = _COMPANY[self._application]
-        self._world.seen.append(Seen(self._application, company, command_id, now, status, body))
+        self._world.seen.append(GetResult(self._application, company, command_id, now, status, body))
         self._world.note(f"{self._application} reads {command_id[-6:]}: {status} {body.get('status')}")
 
 
-async def send(world: World, heard: Heard, chance: Random) -> None:
+async def send(world: World, heard: PostResult, chance: Random) -> None:
     """Post, and check at once that what was answered is durable."""
     request_hash = f"{heard.vin} {heard.command} {heard.code} {heard.reason}" if heard.key else ""
     asked = {"vin": heard.vin, "command": heard.command, "code": heard.code, "idempotency_key": heard.key}
@@ -214,5 +214,5 @@ def _node(world: World, chance: Random) -> Node | None:
     return chance.choice(living) if living else None
 
 
-async def _together(requests: Iterable[Coroutine[Any, Any, Heard]]) -> None:
+async def _together(requests: Iterable[Coroutine[Any, Any, PostResult]]) -> None:
     await asyncio.gather(*requests)

@@ -1,4 +1,7 @@
-"""What was asked and answered: requests, and operators' decisions."""
+"""What was asked and answered: requests, and operators' decisions.
+
+What is kept of the people in charge while a scenario runs.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +10,7 @@ from keyturn.auth.principal import Operator
 
 
 @dataclass
-class Heard:
+class PostResult:
     """A POST and its answer; `status` None: the connection was lost. Times are the loop's seconds."""
 
     application: str
@@ -28,7 +31,7 @@ class Heard:
 
 
 @dataclass
-class Seen:
+class GetResult:
     """A GET and its answer."""
 
     application: str
@@ -47,3 +50,25 @@ class Decision:
     command_id: str
     verb: str
     state: str | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An operation that somebody asked for, and what came of it; neither: nobody knows."""
+
+    operation: str
+    arguments: dict[str, Any]
+    operator: Operator | None
+    answer: dict[str, Any] | None
+    refused: str | None
+
+
+@dataclass
+class InsiderRecord:
+    """The insider's, and what everybody asked for."""
+
+    hands: set[str] = field(default_factory=lambda: {"ines", "local"})
+    """Ids of operators that are the insider."""
+    commands: set[str] = field(default_factory=set)
+    """Ids of commands that the insider asked for."""
+    asked: list[Asked] = field(default_factory=list)

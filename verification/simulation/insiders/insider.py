@@ -8,7 +8,7 @@ from keyturn.auth.principal import Operator
 from keyturn.clock import SECOND
 from verification.simulation.clients.administration import Done, administer, filled
 from verification.simulation.clients.clients import send
-from verification.simulation.clients.responses import Heard
+from verification.simulation.clients.responses import PostResult
 from verification.simulation.insiders.attempts import ATTEMPTS, Attempt
 from verification.simulation.insiders.people import COMPANY, as_whom
 from verification.simulation.world.installation import BY_VIN
@@ -99,7 +99,9 @@ class InsiderAtWork:
         code: str | None = None
         for _ in range(2):
             reason = "missing; since noon"
-            heard = Heard(application, COMPANY, vin, "disable_ignition", code, None, self._world.loop.time(), reason)
+            heard = PostResult(
+                application, COMPANY, vin, "disable_ignition", code, None, self._world.loop.time(), reason
+            )
             self._world.heard.append(heard)
             await send(self._world, heard, self._chance)
             if "code" not in heard.body:

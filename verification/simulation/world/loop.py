@@ -17,7 +17,7 @@ class Stuck(Exception):
     """Nothing is left that could ever run, or far too much has run."""
 
 
-class Life:
+class Lifetime:
     """Everything that runs in its context ends with it, in the middle of an await and without a last word."""
 
     def __init__(self) -> None:
@@ -44,14 +44,14 @@ class Life:
                 self._end()
 
 
-LIFE: ContextVar[Life | None] = ContextVar("life", default=None)
+LIFETIME: ContextVar[Lifetime | None] = ContextVar("life", default=None)
 """Whose steps these are; None: the world's."""
 
 
-def context_of(life: Life) -> Context:
+def context_of(life: Lifetime) -> Context:
     """A context whose tasks and timers belong to `life`."""
     context = Context()
-    context.run(LIFE.set, life)
+    context.run(LIFETIME.set, life)
     return context
 
 
@@ -104,7 +104,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> Any:
         if context is None:
             context = copy_context()
-        step = Step((context.run, callback, args, context.get(LIFE)))
+        step = Step((context.run, callback, args, context.get(LIFETIME)))
         self._runnable.append(step)
         return step
 
@@ -129,7 +129,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> Step:
         if context is None:
             context = copy_context()
-        step = Step((context.run, callback, args, context.get(LIFE)))
+        step = Step((context.run, callback, args, context.get(LIFETIME)))
         self._made += 1
         heapq.heappush(self._timers, (when, self._made, step))
         return step

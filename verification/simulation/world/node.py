@@ -25,7 +25,7 @@ from keyturn.timekeeping import Timekeeper
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.disk import Disk
 from verification.simulation.world.installation import KEYRING
-from verification.simulation.world.loop import Life, context_of
+from verification.simulation.world.loop import Lifetime, context_of
 
 T = TypeVar("T")
 Answer = tuple[int | None, dict[str, Any]]
@@ -42,7 +42,9 @@ _NAMES = msgspec.json.Decoder(frozenset[str])
 class Database:
     """A store with a life: its node's own, or one that nodes share and that goes on without them."""
 
-    def __init__(self, data_dir: DataDirectory, time: Timekeeper, disk: Disk, announce: Announce, life: Life) -> None:
+    def __init__(
+        self, data_dir: DataDirectory, time: Timekeeper, disk: Disk, announce: Announce, life: Lifetime
+    ) -> None:
         self.life = life
         self.context = context_of(life)
         self._data_dir = data_dir
@@ -87,7 +89,7 @@ class SharedStore:
 class Node:
     """`life` ends with it. Requests that it had not answered by then hear that their connection was lost."""
 
-    def __init__(self, name: str, life: Life, store: SqliteStore | SharedStore, bus: Bus) -> None:
+    def __init__(self, name: str, life: Lifetime, store: SqliteStore | SharedStore, bus: Bus) -> None:
         self.name = name
         self.life = life
         self.store = store

@@ -26,14 +26,14 @@ _RESUMED = SECOND
 Complain = Callable[[tuple[str, str]], None]
 
 
-class Told(NamedTuple):
+class Reading(NamedTuple):
     """What the store's time was, and the clock since boot with it."""
 
     store: int
     since_boot: float
 
 
-class Witness:
+class TimeCheck:
     """What the time may be: `leeway` microseconds ahead of the true one, and never slower than the clock since boot."""
 
     def __init__(self, clock: VirtualClock, complain: Complain) -> None:
@@ -42,7 +42,7 @@ class Witness:
         self.leeway = _RESUMED
         self.accepting = False
         """Somebody says, now or soon, that the wall clock is right."""
-        self.told = Told(0, 0.0)
+        self.told = Reading(0, 0.0)
 
     def allow(self, seconds: float) -> None:
         """The wall clock is within so little of where it was."""
@@ -63,13 +63,13 @@ class Witness:
             self._complain(
                 ("the time is right", f"{passed / SECOND:g} s were {(store - self.told.store) / SECOND:g} s")
             )
-        self.told = Told(store, since_boot)
+        self.told = Reading(store, since_boot)
 
 
-class WatchedTime(Timekeeper):
+class CheckedTimekeeper(Timekeeper):
     """A node's `Timekeeper`, whose every word the witness hears."""
 
-    def __init__(self, clock: VirtualClock, witness: Witness) -> None:
+    def __init__(self, clock: VirtualClock, witness: TimeCheck) -> None:
         super().__init__(clock, STEP, BOOT)
         self._witness = witness
 

@@ -14,9 +14,8 @@ from keyturn.admin.operation import Installation
 from keyturn.bus.topics import IdT, Topic
 from keyturn.engine.assembly import Randomness
 from keyturn.store.port import StoreUnavailable
-from verification.simulation.clients.responses import Decision, Heard, Seen
+from verification.simulation.clients.responses import Decision, GetResult, InsiderRecord, PostResult
 from verification.simulation.insiders.drawing import STRAY
-from verification.simulation.insiders.record import InsiderRecord
 from verification.simulation.plan import Crash, Plan
 from verification.simulation.world.bus import LossyBus
 from verification.simulation.world.clock import START, VirtualClock
@@ -25,10 +24,10 @@ from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.disk import Disk
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.installation import INSTALLATION, VEHICLES
-from verification.simulation.world.loop import Life, VirtualLoop
+from verification.simulation.world.loop import Lifetime, VirtualLoop
 from verification.simulation.world.node import Database, Node, SharedStore
 from verification.simulation.world.oem import Actuation, Cloud
-from verification.simulation.world.time_check import WatchedTime, Witness
+from verification.simulation.world.time_check import CheckedTimekeeper, TimeCheck
 from verification.simulation.world.vehicle_model import PARKED, VehicleModel
 
 _HOUR = 3_600_000_000
@@ -47,8 +46,8 @@ class World:
     data_dir: DataDirectory
     loop: VirtualLoop
     counts: Counter[str] = field(default_factory=Counter)
-    heard: list[Heard] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    heard: list[PostResult] = field(default_factory=list)
+    seen: list[GetResult] = field(default_factory=list)
     complaints: list[tuple[str, str]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     commits: list[tuple[int, float]] = field(default_factory=list)
@@ -60,7 +59,7 @@ class World:
     def __post_init__(self) -> None:
         seed = self.plan.seed
         self.clock = VirtualClock(self.loop.time)
-        self.witness = Witness(self.clock, self.complaints.append)
+        self.witness = TimeCheck(self.clock, self.complaints.append)
         self.faults = Faults(_stream("faults", seed), self.plan.rates, self.counts)
         self.chance = _stream("product", seed)
         self.pushes = _stream("pushing", seed)
@@ -143,10 +142,10 @@ class World:
         return cars
 
     def _boot(self, name: str, number: int) -> None:
-        life = Life()
+        life = Lifetime()
         bus = LossyBus(self.loop, self.faults)
         if self.plan.nodes == 1:
-            own = Database(self.data_dir, WatchedTime(self.clock, self.witness), self.disk, self._announce, life)
+            own = Database(self.data_dir, CheckedTimekeeper(self.clock, self.witness), self.disk, self._announce, life)
             self.buried.append(own)
             node, epoch = Node(name, life, own.store, bus), own.store.epoch
         else:
@@ -157,7 +156,9 @@ class World:
         self.loop.create_task(self._start(node, number, epoch), context=node.within())
 
     def _database(self) -> Database:
-        return Database(self.data_dir, WatchedTime(self.clock, self.witness), self.disk, self._announce, Life())
+        return Database(
+            self.data_dir, CheckedTimekeeper(self.clock, self.witness), self.disk, self._announce, Lifetime()
+        )
 
     async def _start(self, node: Node, number: int, epoch: int) -> None:
         connectors = {

@@ -10,8 +10,7 @@ from keyturn.cli.commands.signature_diagnosis import mismatch
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.options import AsJson, Version2
 from keyturn.cli.output import print_json
-from keyturn_client.message_signatures import signature_headers
-from keyturn_client.signing import message, signature
+from keyturn_client.signing import message, signature, signature_headers
 
 Secret = Annotated[
     str, Parameter(env_var="KEYTURN_SIGN_SECRET", help="The application's sign-secret.", allow_leading_hyphen=True)

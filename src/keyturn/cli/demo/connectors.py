@@ -14,7 +14,7 @@ _SHORT_ANSWER_WAIT = 10.0
 
 def connector_of(vehicle: FleetVehicle) -> str:
     """The connector of the vehicle's account."""
-    if vehicle.face == "relay":
+    if vehicle.api == "relay":
         return _RELAY
     return _ORDINARY if vehicle.answer_deadline is None else _SHORT
 

@@ -18,7 +18,7 @@ _ANSWERED_WITHIN = aiohttp.ClientTimeout(total=15.0)
 
 
 @dataclass(frozen=True)
-class Heard:
+class PostResult:
     """A request, and what became of it. Instants in microseconds."""
 
     application: Application
@@ -43,7 +43,7 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Seen:
+class GetResult:
     """What a GET showed."""
 
     application: Application
@@ -55,21 +55,21 @@ class Seen:
 
 
 @dataclass
-class Book:
+class RequestLog:
     """What all callers asked, heard and saw."""
 
-    heard: list[Heard] = field(default_factory=list)
-    seen: list[Seen] = field(default_factory=list)
+    heard: list[PostResult] = field(default_factory=list)
+    seen: list[GetResult] = field(default_factory=list)
     open: int = 0
     """Requests that wait for their answer now."""
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by every answer."""
 
 
-class Caller:
+class ApiClient:
     """Signs and sends what one application asks for."""
 
-    def __init__(self, application: Application, url: str, http: aiohttp.ClientSession, book: Book) -> None:
+    def __init__(self, application: Application, url: str, http: aiohttp.ClientSession, book: RequestLog) -> None:
         self.application = application
         self._url = url
         self._http = http
@@ -82,24 +82,24 @@ class Caller:
         async with self._http.post(f"{self._url}/token", data=form, raise_for_status=True) as response:
             self._token = (await response.json())["token"]
 
-    async def post(self, vin: str, command: str, code: str | None = None, key: str | None = None) -> Heard:
+    async def post(self, vin: str, command: str, code: str | None = None, key: str | None = None) -> PostResult:
         """One request, never repeated."""
         headers = {"X-Signature": signature(self.application.sign_secret, vin, command)}
         headers |= {} if key is None else {"Idempotency-Key": key}
         body = {"vin": vin, "command": command} | ({} if code is None else {"code": code})
         asked_at = wall_clock()
         status, answer = await self._request("POST", "", headers, json.dumps(body))
-        heard = Heard(self.application, vin, command, code, key, asked_at, wall_clock(), status, answer)
+        heard = PostResult(self.application, vin, command, code, key, asked_at, wall_clock(), status, answer)
         self._book.heard.append(heard)
         return heard
 
-    async def get(self, command_id: str, wait: int = 0) -> Seen | None:
+    async def get(self, command_id: str, wait: int = 0) -> GetResult | None:
         """The record; None: the answer was lost."""
         asked_at = wall_clock()
         status, answer = await self._request("GET", f"/{command_id}" + (f"?wait={wait}" if wait else ""), {})
         if status is None:
             return None
-        seen = Seen(self.application, command_id, asked_at, wall_clock(), status, answer)
+        seen = GetResult(self.application, command_id, asked_at, wall_clock(), status, answer)
         self._book.seen.append(seen)
         return seen
 

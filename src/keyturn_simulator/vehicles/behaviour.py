@@ -1,15 +1,15 @@
 """How an ordinary vehicle spends its days: a pure function of (seed, VIN, instant)."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 
 import msgspec
 
 from keyturn_simulator.clock import SECOND
-from keyturn_simulator.vehicles.chance import between, draw
 from keyturn_simulator.vehicles.signals import DRIVING, PARKED, Signal, Value
 
-LIFE_BEGINS = 1_672_531_200 * SECOND
+ROUTINES_BEGIN = 1_672_531_200 * SECOND
 HOUR = 3600 * SECOND
 HEARTBEAT = HOUR // 4
 SPEED_CHANGES = 10 * SECOND
@@ -25,7 +25,7 @@ CITIES = (
 )
 
 
-class Habit(msgspec.Struct, frozen=True):
+class Routine(msgspec.Struct, frozen=True):
     """One vehicle's routine: every `period` it leaves home, drives a loop for `drive`, and parks at home again."""
 
     vin: str
@@ -42,7 +42,7 @@ class Habit(msgspec.Struct, frozen=True):
         return self.cruise * self.drive / HOUR
 
 
-class Outing(msgspec.Struct, frozen=True):
+class Trip(msgspec.Struct, frozen=True):
     """The outing that an instant belongs to; it lasts from one departure to the next."""
 
     number: int
@@ -52,9 +52,9 @@ class Outing(msgspec.Struct, frozen=True):
     """0 to 1 on the road, 1 once parked."""
 
 
-def habit(seed: int, vin: str) -> Habit:
+def routine_of(seed: int, vin: str) -> Routine:
     period = between(3, 9, seed, vin, "period")
-    return Habit(
+    return Routine(
         vin=vin,
         seed=seed,
         period=int(period * HOUR),
@@ -66,14 +66,14 @@ def habit(seed: int, vin: str) -> Habit:
     )
 
 
-def outing(routine: Habit, at: int) -> Outing:
-    number = (at + routine.phase - LIFE_BEGINS) // routine.period
-    left_at = LIFE_BEGINS + number * routine.period - routine.phase
+def trip_at(routine: Routine, at: int) -> Trip:
+    number = (at + routine.phase - ROUTINES_BEGIN) // routine.period
+    left_at = ROUTINES_BEGIN + number * routine.period - routine.phase
     progress = min(1.0, (at - left_at) / routine.drive)
-    return Outing(number, left_at, left_at + routine.drive, progress)
+    return Trip(number, left_at, left_at + routine.drive, progress)
 
 
-def coverage_gap(routine: Habit, trip: Outing) -> tuple[int, int] | None:
+def coverage_gap(routine: Routine, trip: Trip) -> tuple[int, int] | None:
     """From when until when the vehicle is out of coverage on this outing, if it is."""
     if draw(routine.seed, routine.vin, "gap", trip.number) >= 0.08:
         return None
@@ -81,9 +81,9 @@ def coverage_gap(routine: Habit, trip: Outing) -> tuple[int, int] | None:
     return begins, begins + HOUR // 3
 
 
-def last_contact(routine: Habit, at: int) -> tuple[bool, int]:
+def last_contact(routine: Routine, at: int) -> tuple[bool, int]:
     """Whether the vehicle is in coverage, and when it was last heard; after an hour parked it only sends heartbeats."""
-    trip = outing(routine, at)
+    trip = trip_at(routine, at)
     gap = coverage_gap(routine, trip)
     if gap is not None and gap[0] <= at < gap[1]:
         return False, gap[0]
@@ -105,45 +105,55 @@ def position(vin: str, loop_km: float, progress: float) -> dict[str, Value]:
     return {"latitude": round(latitude + radius * math.sin(angle), 7), "longitude": round(longitude + east, 7)}
 
 
-def distance(routine: Habit, trip: Outing) -> dict[str, Value]:
+def distance(routine: Routine, trip: Trip) -> dict[str, Value]:
     """Odometer, and a tank that is filled up whenever it has run down to 5 %."""
     odometer = (trip.number + trip.progress) * routine.loop_km
     return {"odometer": round(odometer, 1), "fuel_level": round(100 - 95 * (odometer / TANK_RANGE % 1), 1)}
 
 
-def whereabouts(routine: Habit, trip: Outing) -> dict[str, Value]:
+def whereabouts(routine: Routine, trip: Trip) -> dict[str, Value]:
     return distance(routine, trip) | position(routine.vin, routine.loop_km, trip.progress)
 
 
-def ordinary(routine: Habit, at: int) -> dict[str, Signal]:
+def daily_signals(routine: Routine, at: int) -> dict[str, Signal]:
     """What the vehicle's own day has made of its signals by `at`."""
-    trip = outing(routine, at)
+    trip = trip_at(routine, at)
     lasting = {**PARKED, "malfunction_indicator": "on" if routine.malfunction else "off"}
     by_hand: dict[str, Value] = {"consecutive_remote_starts": 0, "remote_start_active": False}
-    today = on_the_road(routine, trip, at) if trip.progress < 1 else back_home(routine, trip, at)
-    return signals(lasting, LIFE_BEGINS) | signals(by_hand, trip.left_at) | today
+    today = driving_signals(routine, trip, at) if trip.progress < 1 else parked_signals(routine, trip, at)
+    return signals(lasting, ROUTINES_BEGIN) | signals(by_hand, trip.left_at) | today
 
 
-def on_the_road(routine: Habit, trip: Outing, at: int) -> dict[str, Signal]:
+def driving_signals(routine: Routine, trip: Trip, at: int) -> dict[str, Signal]:
     state = signals(DRIVING, trip.left_at) | signals(whereabouts(routine, trip), at)
     return state | {"speed": speed(routine, max(trip.left_at, at - at % SPEED_CHANGES))}
 
 
-def back_home(routine: Habit, trip: Outing, at: int) -> dict[str, Signal]:
+def parked_signals(routine: Routine, trip: Trip, at: int) -> dict[str, Signal]:
     values = {name: PARKED[name] for name in (*DRIVING, "doors_locked", "speed")}
     measured_at = max(trip.back_at, at - at % HEARTBEAT)
     voltage = Signal(resting_voltage(routine, measured_at - trip.back_at), measured_at)
     return signals(values | whereabouts(routine, trip), trip.back_at) | {"lv_battery_voltage": voltage}
 
 
-def speed(routine: Habit, changed_at: int) -> Signal:
+def speed(routine: Routine, changed_at: int) -> Signal:
     pace = draw(routine.seed, routine.vin, "speed", changed_at)
     return Signal(0.0 if pace < 0.12 else round(routine.cruise * (0.5 + pace), 1), changed_at)
 
 
-def resting_voltage(routine: Habit, parked_for: int) -> float:
+def resting_voltage(routine: Routine, parked_for: int) -> float:
     return round(12.7 - 0.03 * parked_for / HOUR - (1.0 if routine.weak_battery else 0.0), 2)
 
 
 def signals(values: Mapping[str, Value], observed_at: int) -> dict[str, Signal]:
     return {name: Signal(value, observed_at) for name, value in values.items()}
+
+
+def draw(*key: object) -> float:
+    """A number in (0, 1) that depends on nothing but `key`."""
+    digest = hashlib.blake2b("|".join(map(str, key)).encode(), digest_size=6).digest()
+    return (int.from_bytes(digest) + 0.5) / 2**48
+
+
+def between(low: float, high: float, *key: object) -> float:
+    return low + (high - low) * draw(*key)

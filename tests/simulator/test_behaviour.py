@@ -7,10 +7,9 @@ from keyturn_simulator.clock import SECOND
 from keyturn_simulator.vehicles.commands import Change
 from keyturn_simulator.vehicles.fleet import FleetVehicle, fleet_vins, ordinary_vehicle
 from keyturn_simulator.vehicles.signals import PARKED, Signal
-from keyturn_simulator.vehicles.state import Condition, World, affected, state, untouched
+from keyturn_simulator.vehicles.state import Condition, World, after_command, initial_condition, state
 from keyturn_simulator.vehicles.vehicle import acts_at, report
-
-from .oem import NOON, simulated
+from tests.simulator.oem import NOON, simulated
 
 WORLD = World(seed=7, founded_at=NOON, lively=True)
 MINUTE = 60 * SECOND
@@ -19,12 +18,12 @@ DAY = range(NOON, NOON + 24 * 60 * MINUTE, 5 * MINUTE)
 
 
 def signals(vehicle: FleetVehicle, at: int, condition: Condition | None = None) -> dict[str, Signal]:
-    return state(vehicle, condition or untouched(vehicle), WORLD, at)
+    return state(vehicle, condition or initial_condition(vehicle), WORLD, at)
 
 
 def disabled(vehicle: FleetVehicle, at: int, value: bool = True, before: Condition | None = None) -> Condition:
-    condition = before or untouched(vehicle)
-    return affected(condition, signals(vehicle, at, condition), (Change("ignition_disabled", value),), at)
+    condition = before or initial_condition(vehicle)
+    return after_command(condition, signals(vehicle, at, condition), (Change("ignition_disabled", value),), at)
 
 
 def a_vehicle(at: int, speeding: bool) -> FleetVehicle:
@@ -33,21 +32,21 @@ def a_vehicle(at: int, speeding: bool) -> FleetVehicle:
 
 def test_a_vehicle_is_the_same_under_the_same_seed_and_another_under_another() -> None:
     other = World(seed=8, founded_at=NOON, lively=True)
-    condition = untouched(FLEET[0])
+    condition = initial_condition(FLEET[0])
     assert state(FLEET[0], condition, WORLD, NOON) == state(FLEET[0], condition, WORLD, NOON)
     assert state(FLEET[0], condition, WORLD, NOON) != state(FLEET[0], condition, other, NOON)
 
 
 def test_an_ordinary_day_does_not_depend_on_when_the_data_began() -> None:
     later = World(seed=7, founded_at=NOON + MINUTE, lively=True)
-    assert state(FLEET[0], untouched(FLEET[0]), later, NOON) == signals(FLEET[0], NOON)
+    assert state(FLEET[0], initial_condition(FLEET[0]), later, NOON) == signals(FLEET[0], NOON)
 
 
 def test_the_fleet_drives_parks_loses_coverage_sleeps_and_runs_low() -> None:
     seen: Counter[str] = Counter()
     for vehicle in FLEET:
         for at in DAY[:: 24 if vehicle.vin != FLEET[0].vin else 1]:
-            told = report(vehicle, untouched(vehicle), WORLD, at)
+            told = report(vehicle, initial_condition(vehicle), WORLD, at)
             values = {name: signal.value for name, signal in told.signals.items()}
             seen[f"power {values['system_power_mode']}"] += 1
             seen["no coverage"] += told.reachable is False
@@ -62,7 +61,7 @@ def test_the_fleet_drives_parks_loses_coverage_sleeps_and_runs_low() -> None:
 def test_every_report_is_sound() -> None:
     for vehicle in fleet_vins(60):
         for at in DAY[::36]:
-            told = report(vehicle, untouched(vehicle), WORLD, at)
+            told = report(vehicle, initial_condition(vehicle), WORLD, at)
             assert set(told.signals) == set(PARKED)
             assert told.as_of <= at
             assert max(signal.observed_at for signal in told.signals.values()) <= told.as_of
@@ -98,7 +97,7 @@ def test_disabling_a_driving_vehicle_lets_it_finish_its_outing() -> None:
 def test_an_outing_ends_a_remote_start_and_its_count() -> None:
     vehicle = a_vehicle(NOON, speeding=False)
     effects = (Change("remote_start_active", True, 24 * 3600.0), Change("consecutive_remote_starts", 1))
-    started = affected(untouched(vehicle), signals(vehicle, NOON), effects, NOON)
+    started = after_command(initial_condition(vehicle), signals(vehicle, NOON), effects, NOON)
     assert signals(vehicle, NOON, started)["remote_start_active"].value is True
     leaves_at = next(at for at in DAY if signals(vehicle, at)["system_power_mode"].value == "on")
     by_hand = signals(vehicle, leaves_at, started)
@@ -110,18 +109,18 @@ def test_a_vehicle_out_of_coverage_gets_a_command_when_it_is_back_but_is_never_d
         (vehicle, at)
         for at in DAY
         for vehicle in FLEET
-        if report(vehicle, untouched(vehicle), WORLD, at).reachable is False
+        if report(vehicle, initial_condition(vehicle), WORLD, at).reachable is False
     )
-    back_at = acts_at(vehicle, untouched(vehicle), WORLD, "lock_door", at)
+    back_at = acts_at(vehicle, initial_condition(vehicle), WORLD, "lock_door", at)
     assert back_at is not None
     assert back_at > at
-    assert report(vehicle, untouched(vehicle), WORLD, back_at).reachable is True
-    assert acts_at(vehicle, untouched(vehicle), WORLD, "disable_ignition", at) == at
+    assert report(vehicle, initial_condition(vehicle), WORLD, back_at).reachable is True
+    assert acts_at(vehicle, initial_condition(vehicle), WORLD, "disable_ignition", at) == at
 
 
 def test_a_command_wakes_a_sleeping_vehicle() -> None:
-    vehicle = next(v for v in FLEET if report(v, untouched(v), WORLD, NOON).as_of < NOON - MINUTE)
-    woken = affected(untouched(vehicle), signals(vehicle, NOON), (), NOON)
+    vehicle = next(v for v in FLEET if report(v, initial_condition(v), WORLD, NOON).as_of < NOON - MINUTE)
+    woken = after_command(initial_condition(vehicle), signals(vehicle, NOON), (), NOON)
     assert report(vehicle, woken, WORLD, NOON + MINUTE).as_of == NOON + MINUTE
     assert report(vehicle, woken, WORLD, NOON + 20 * MINUTE).as_of >= NOON + 10 * MINUTE
 

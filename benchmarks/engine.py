@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import uvloop
 
-from benchmarks.installation import ANSWERED, AWAITED, Plot, vins
+from benchmarks.installation import ANSWERED, AWAITED, Installation, vins
 from benchmarks.load import Sample, quantile
 from benchmarks.node import BenchNode
 from keyturn.commands.admission.requests import CommandRequest
@@ -21,17 +21,17 @@ IDLE_PAUSE = 0.02
 """Seconds; every command is long done by the next."""
 
 
-def measure_lifecycle(plot: Plot, vehicles: int, seconds: float) -> Sample:
+def measure_lifecycle(plot: Installation, vehicles: int, seconds: float) -> Sample:
     """Commands from their acceptance to Executed, with the OEM in process."""
     return uvloop.run(_lifecycle(plot, vehicles, seconds))
 
 
-def measure_idle(plot: Plot) -> Sample:
+def measure_idle(plot: Installation) -> Sample:
     """From asking an idle node to the call of the OEM: both transactions, intake's and the intent's, lie between."""
     return uvloop.run(_idle(plot))
 
 
-async def _lifecycle(plot: Plot, vehicles: int, seconds: float) -> Sample:
+async def _lifecycle(plot: Installation, vehicles: int, seconds: float) -> Sample:
     node = BenchNode(plot)
     await node.start()
     requests = await _requests(node, AWAITED, vehicles)
@@ -54,7 +54,7 @@ async def _work(node: BenchNode, requests: Iterator[CommandRequest], until: floa
         assert record["status"] == "Success", record
 
 
-async def _idle(plot: Plot) -> Sample:
+async def _idle(plot: Installation) -> Sample:
     node = BenchNode(plot)
     await node.start()
     requests = await _requests(node, ANSWERED, IDLE_TRIES)

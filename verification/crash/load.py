@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
-from verification.crash.caller import Book, Caller, Heard
+from verification.crash.api_client import ApiClient, PostResult, RequestLog
 
 _ONE_STEP = [name for name in COMMANDS if name not in IGNITION_PAIR]
 _TWO_STEP = sorted(IGNITION_PAIR)
@@ -14,7 +14,7 @@ _PAUSE = 0.03
 
 
 @dataclass
-class Doors:
+class LoadControl:
     """What the clients go by."""
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -27,13 +27,13 @@ class Doors:
 class Client:
     """One customer of one application; `foreign` are vehicles of another company."""
 
-    caller: Caller
+    caller: ApiClient
     vins: Sequence[str]
     foreign: Sequence[str]
     chance: random.Random
-    doors: Doors
-    book: Book
-    later: list[Callable[[], Awaitable[Heard]]] = field(default_factory=list)
+    doors: LoadControl
+    book: RequestLog
+    later: list[Callable[[], Awaitable[PostResult]]] = field(default_factory=list)
     """Requests to repeat when other servers have come."""
 
     async def run(self) -> None:
@@ -107,7 +107,7 @@ class Client:
         """A code, unless the first step led elsewhere."""
         return (await self._insist(vin, command, key=self._key())).body.get("code")
 
-    async def _again(self, repeat: Callable[[], Awaitable[Heard]]) -> None:
+    async def _again(self, repeat: Callable[[], Awaitable[PostResult]]) -> None:
         """Now, or when other servers have come, or both."""
         if self.chance.random() < 0.4:
             await repeat()
@@ -116,7 +116,7 @@ class Client:
         if len(self.later) > 8:
             await self.later.pop(0)()
 
-    async def _insist(self, vin: str, command: str, code: str | None = None, key: str | None = None) -> Heard:
+    async def _insist(self, vin: str, command: str, code: str | None = None, key: str | None = None) -> PostResult:
         """The answer, however many servers die over it."""
         while True:
             await self.doors.open.wait()

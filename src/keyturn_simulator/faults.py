@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-Answer = Literal["operation", "empty", "rubbish", "nothing", "drop"]
+ResponseKind = Literal["operation", "empty", "rubbish", "nothing", "drop"]
 
 
 class Fault(StrEnum):
@@ -23,27 +23,27 @@ class Fault(StrEnum):
     LIAR = "liar"
 
 
-class Fate(msgspec.Struct, frozen=True):
+class FaultEffect(msgspec.Struct, frozen=True):
     """What a fault does, for its first `tries` command calls with the same client_ref."""
 
     tries: int = 0
     refuses_with: int | None = None
     """Answered instead of taking the command."""
-    answer: Answer = "operation"
+    answer: ResponseKind = "operation"
     """What a caller hears whose command was taken."""
     lookup: bool = True
 
 
-FATES: Mapping[Fault, Fate] = {
-    Fault.NONE: Fate(),
-    Fault.OEM_ERROR: Fate(1, refuses_with=500),
-    Fault.FLAKY: Fate(2, refuses_with=503),
-    Fault.NO_URL: Fate(1, answer="empty", lookup=False),
-    Fault.BAD_JSON: Fate(1, answer="rubbish", lookup=False),
-    Fault.NEVER_ANSWERS: Fate(1, answer="nothing"),
-    Fault.DROPS: Fate(1, answer="drop"),
-    Fault.LATE: Fate(),
-    Fault.SLOW: Fate(),
-    Fault.SILENT: Fate(),
-    Fault.LIAR: Fate(),
+FAULT_EFFECTS: Mapping[Fault, FaultEffect] = {
+    Fault.NONE: FaultEffect(),
+    Fault.OEM_ERROR: FaultEffect(1, refuses_with=500),
+    Fault.FLAKY: FaultEffect(2, refuses_with=503),
+    Fault.NO_URL: FaultEffect(1, answer="empty", lookup=False),
+    Fault.BAD_JSON: FaultEffect(1, answer="rubbish", lookup=False),
+    Fault.NEVER_ANSWERS: FaultEffect(1, answer="nothing"),
+    Fault.DROPS: FaultEffect(1, answer="drop"),
+    Fault.LATE: FaultEffect(),
+    Fault.SLOW: FaultEffect(),
+    Fault.SILENT: FaultEffect(),
+    Fault.LIAR: FaultEffect(),
 }

@@ -81,7 +81,7 @@ def decoded(body: bytes, kind: type[Body]) -> Body:
         raise invalid_request(f"{error}.") from error
 
 
-class DurableAnswers:
+class DurableResponses:
     """Sends no answer before everything that it may rest on is on disk."""
 
     def __init__(self, app: ASGIApp, journal: Journal) -> None:
@@ -97,7 +97,7 @@ class DurableAnswers:
         await self._app(scope, receive, send_durably)
 
 
-def error_answer(_request: Request, error: Exception) -> Response:
+def error_response(_request: Request, error: Exception) -> Response:
     """Every error as `{"error": {"code", "message"}}`, the router's own included."""
     match error:
         case CloudError():
