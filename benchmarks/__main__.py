@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: prepare, play the rounds, print the table."""
+"""``python -m benchmarks``: prepare the data, run every measurement several times, print the table of medians."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ from benchmarks.table import show
 from benchmarks.textbook import seed
 
 OUT = Path("benchmarks/out")
-"""On the disk that is measured; what is made there is removed."""
+"""On the disk that is measured; everything made there is removed."""
 
 
 def main() -> None:
@@ -24,14 +24,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=OUT) as directory:
         here = Path(directory).absolute()
         started = {"help": measure_help(), "serve": measure_serve(here / "started")}
-        grounds = _prepare(here, arguments.vehicles)
-        rounds = [measure_all(grounds, arguments.seconds) | started for _ in range(arguments.rounds)]
-    show(rounds)
+        installations = _prepare(here, arguments.vehicles)
+        runs = [measure_all(installations, arguments.seconds) | started for _ in range(arguments.runs)]
+    show(runs)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="the table shows medians of this many")
+    parser.add_argument("--runs", "--rounds", type=int, default=3, help="the table shows medians of this many")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each measurement")
     parser.add_argument("--vehicles", type=int, default=20_000, help="each takes one command in a measurement")
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""Processes of their own on one core: the server's on the first, the load generator on the second."""
+"""Pins processes to cores: servers to the first, the load generator to the second."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from benchmarks.installation import Installation
 P = ParamSpec("P")
 T = TypeVar("T")
 Serve = Callable[[Installation], AbstractAsyncContextManager[int]]
-"""Opens a server on a plot and gives its port."""
+"""Opens a server on an installation and gives its port."""
 
 _SPAWN = get_context("spawn")
 
@@ -32,10 +32,10 @@ def pin_load() -> None:
 
 
 @contextmanager
-def served(serve: Serve, plot: Installation) -> Iterator[int]:
+def served(serve: Serve, installation: Installation) -> Iterator[int]:
     """The port of a server in a process of its own."""
     here, there = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_serve, args=(serve, plot, there))
+    process = _SPAWN.Process(target=_serve, args=(serve, installation, there))
     process.start()
     there.close()
     try:
@@ -51,14 +51,14 @@ def on_server_core(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
         return pool.submit(work, *args, **kwargs).result()
 
 
-def _serve(serve: Serve, plot: Installation, pipe: Connection) -> None:
+def _serve(serve: Serve, installation: Installation, pipe: Connection) -> None:
     pin_server()
-    uvloop.run(_until_closed(serve, plot, pipe))
+    uvloop.run(_until_closed(serve, installation, pipe))
 
 
-async def _until_closed(serve: Serve, plot: Installation, pipe: Connection) -> None:
+async def _until_closed(serve: Serve, installation: Installation, pipe: Connection) -> None:
     closed = asyncio.Event()
-    async with serve(plot) as port:
+    async with serve(installation) as port:
         asyncio.get_running_loop().add_reader(pipe.fileno(), closed.set)
         pipe.send(port)
         await closed.wait()

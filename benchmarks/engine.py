@@ -1,4 +1,4 @@
-"""What the engine does without HTTP: whole lifecycles, and how soon an idle node calls the OEM."""
+"""The command service and the engine without HTTP: whole lifecycles, and how soon an idle node calls the OEM."""
 
 import asyncio
 import itertools
@@ -21,18 +21,18 @@ IDLE_PAUSE = 0.02
 """Seconds; every command is long done by the next."""
 
 
-def measure_lifecycle(plot: Installation, vehicles: int, seconds: float) -> Sample:
+def measure_lifecycle(installation: Installation, vehicles: int, seconds: float) -> Sample:
     """Commands from their acceptance to Executed, with the OEM in process."""
-    return uvloop.run(_lifecycle(plot, vehicles, seconds))
+    return uvloop.run(_lifecycle(installation, vehicles, seconds))
 
 
-def measure_idle(plot: Installation) -> Sample:
-    """From asking an idle node to the call of the OEM: both transactions, intake's and the intent's, lie between."""
-    return uvloop.run(_idle(plot))
+def measure_idle(installation: Installation) -> Sample:
+    """From the request at an idle node to the call of the OEM, with the transactions of admission and of the intent."""
+    return uvloop.run(_idle(installation))
 
 
-async def _lifecycle(plot: Installation, vehicles: int, seconds: float) -> Sample:
-    node = BenchNode(plot)
+async def _lifecycle(installation: Installation, vehicles: int, seconds: float) -> Sample:
+    node = BenchNode(installation)
     await node.start()
     requests = await _requests(node, AWAITED, vehicles)
     took: list[float] = []
@@ -54,8 +54,8 @@ async def _work(node: BenchNode, requests: Iterator[CommandRequest], until: floa
         assert record["status"] == "Success", record
 
 
-async def _idle(plot: Installation) -> Sample:
-    node = BenchNode(plot)
+async def _idle(installation: Installation) -> Sample:
+    node = BenchNode(installation)
     await node.start()
     requests = await _requests(node, ANSWERED, IDLE_TRIES)
     oem = node.oems[ANSWERED]

@@ -1,4 +1,4 @@
-"""The installation that is measured: one application, and vehicles behind connectors that differ in their waits."""
+"""The measured installation: one application, and vehicles behind two connectors with different initiate waits."""
 
 import sqlite3
 from contextlib import closing
@@ -29,7 +29,7 @@ ANSWERED, AWAITED = "answered", "awaited"
 INITIATE_WAIT = {ANSWERED: 0.0, AWAITED: 5.0}
 """Seconds for which a POST waits for the OEM's first answer, by connector."""
 HOLDING = "unlock_door"
-"""What holds the lanes of a held fleet."""
+"""Accepted forever for each vehicle of a held fleet, so that its lane stays occupied."""
 _NEVER = 86_400.0
 """Seconds: beyond the end of any measurement."""
 

@@ -1,6 +1,6 @@
-"""``python -m benchmarks.flight``: how late the event loop runs with thousands of operations under way at the OEM.
+"""``python -m benchmarks.loop_lag``: how late the event loop runs while thousands of OEM operations are followed.
 
-Every operation is asked about every five seconds. What is printed is what ``/metrics`` shows.
+The status of every operation is requested every five seconds. The figures are those of ``/metrics``.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from benchmarks.node import BenchNode
 from keyturn.config.settings import EngineSettings, ServerSettings
 
 ASK_EVERY = 5.0
-"""Seconds between two questions about an operation."""
+"""Seconds between two status requests for an operation."""
 _BUCKET = re.compile(r'^keyturn_event_loop_lag_seconds_bucket\{le="([^"]+)"\} ([0-9.]+)$', re.MULTILINE)
 
 
 class Lag(NamedTuple):
-    """Looks at the loop, and how many of them were at most so many seconds late."""
+    """`looks` is the number of samples; `within` counts those that were at most so many seconds late."""
 
     looks: float
     within: dict[float, float]
@@ -40,27 +40,27 @@ def main() -> None:
     arguments = _arguments()
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=OUT) as directory:
-        plot = asyncio.run(prepare(Path(directory).absolute() / "flight", arguments.operations, held=True))
-        begun, steady = uvloop.run(_measure(plot, arguments.operations, arguments.seconds))
+        installation = asyncio.run(prepare(Path(directory).absolute() / "loop-lag", arguments.operations, held=True))
+        begun, steady = uvloop.run(_measure(installation, arguments.operations, arguments.seconds))
     for name, lag in (("taking them up", begun), ("steady", steady)):
         shown = ", ".join(f"p{share * 100:g} <= {lag.quantile(share) * 1000:g} ms" for share in (0.5, 0.99, 0.999))
         print(f"{arguments.operations} operations in flight, {name}: loop lag {shown} ({lag.looks:.0f} looks)")
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.flight", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.loop_lag", description=__doc__)
     parser.add_argument("--operations", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     return parser.parse_args()
 
 
-async def _measure(plot: Installation, operations: int, seconds: float) -> tuple[Lag, Lag]:
-    node = FollowingNode(plot)
+async def _measure(installation: Installation, operations: int, seconds: float) -> tuple[Lag, Lag]:
+    node = FollowingNode(installation)
     await node.start()
     try:
         await node.at_rest()
         if node.works.engine.busy != operations:
-            raise RuntimeError(f"{node.works.engine.busy} of {operations} operations are driven")
+            raise RuntimeError(f"{node.works.engine.busy} of {operations} operations are followed")
         begun = await _lag(node)
         await asyncio.sleep(seconds)
         whole = await _lag(node)
@@ -71,12 +71,14 @@ async def _measure(plot: Installation, operations: int, seconds: float) -> tuple
 
 
 class FollowingNode(BenchNode):
-    """Asks often, sweeps as an installation does, and shows its metrics."""
+    """Polls often, sweeps as an installation does, and serves its metrics."""
 
-    def __init__(self, plot: Installation) -> None:
-        super().__init__(plot)
-        server = ServerSettings(port=0, data=str(plot.data), metrics_host="127.0.0.1", metrics_port=METRICS_PORT)
-        self._settings = msgspec.structs.replace(settings_at(plot.data), server=server, engine=EngineSettings())
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(installation)
+        server = ServerSettings(
+            port=0, data=str(installation.data), metrics_host="127.0.0.1", metrics_port=METRICS_PORT
+        )
+        self._settings = msgspec.structs.replace(settings_at(installation.data), server=server, engine=EngineSettings())
         for oem in self.oems.values():
             oem.declares = msgspec.structs.replace(oem.declares, follow_floor=ASK_EVERY, follow_ceiling=ASK_EVERY)
 

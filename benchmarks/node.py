@@ -1,4 +1,4 @@
-"""The whole node as it is served, with an OEM in process."""
+"""A complete node, with an OEM in process."""
 
 import asyncio
 import sys
@@ -17,10 +17,10 @@ _REST = 0.2
 
 
 class BenchNode(Node):
-    """`oems` stand in for the configured connectors, whose far side would be measured too."""
+    """`oems` replace the configured connectors, whose OEM would be measured too."""
 
-    def __init__(self, plot: Installation) -> None:
-        super().__init__(settings_at(plot.data), bench=True)
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(settings_at(installation.data), bench=True)
         self.oems = {name: InstantOem(wait) for name, wait in INITIATE_WAIT.items()}
 
     async def start(self) -> str:
@@ -38,9 +38,9 @@ class BenchNode(Node):
 
 
 @asynccontextmanager
-async def serve_keyturn(plot: Installation) -> AsyncIterator[int]:
-    """A node on the plot; its port."""
-    node = BenchNode(plot)
+async def serve_keyturn(installation: Installation) -> AsyncIterator[int]:
+    """Serve a node on the installation; yields its port."""
+    node = BenchNode(installation)
     url = await node.start()
     try:
         await node.at_rest()

@@ -1,4 +1,4 @@
-"""An OEM in process that answers at once."""
+"""A connector without an OEM: answers at once, in process."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class InstantOem:
         self.called_at = 0.0
 
     async def start(self, _inbox: Inbox) -> None:
-        """It never says anything unasked."""
+        """It never pushes anything."""
 
     async def send(self, _order: OutboundCommand) -> OemResponse:
         self.called_at = time.perf_counter()

@@ -1,4 +1,4 @@
-"""One round: each server in turn, on a fresh copy of its data, under load from the other core."""
+"""One run of all measurements: each server in turn, on a fresh copy of its data, under load from the other core."""
 
 import shutil
 from collections.abc import Iterator
@@ -33,57 +33,60 @@ class Installations(NamedTuple):
     textbook: Installation
 
 
-def measure_all(grounds: Installations, seconds: float) -> Samples:
+def measure_all(installations: Installations, seconds: float) -> Samples:
     """Measure everything under load once, each for about `seconds`."""
-    with copied(grounds.held) as plot:
-        samples = _held(plot, grounds.vehicles, seconds)
-    with copied(grounds.free) as plot:
-        samples |= _free(plot, grounds.vehicles, seconds)
-        samples["lifecycle"] = on_server_core(measure_lifecycle, plot, grounds.vehicles, seconds)
-        samples["idle"] = on_server_core(measure_idle, plot)
-    with copied(grounds.textbook) as plot, served(serve_textbook, plot) as port:
-        posts = signed_posts(VEHICLE_COMMAND, plot, vins(ANSWERED, grounds.vehicles), COMMAND)
+    with copied(installations.held) as installation:
+        samples = _held(installation, installations.vehicles, seconds)
+    with copied(installations.free) as installation:
+        samples |= _free(installation, installations.vehicles, seconds)
+        samples["lifecycle"] = on_server_core(measure_lifecycle, installation, installations.vehicles, seconds)
+        samples["idle"] = on_server_core(measure_idle, installation)
+    with copied(installations.textbook) as installation, served(serve_textbook, installation) as port:
+        posts = signed_posts(VEHICLE_COMMAND, installation, vins(ANSWERED, installations.vehicles), COMMAND)
         samples["textbook"] = measure(port, iter(posts), MANY, seconds)
     return samples
 
 
 @contextmanager
-def copied(plot: Installation) -> Iterator[Installation]:
-    """The plot on a copy of its data."""
-    data = plot.data.with_name(f"{plot.data.name}-copy")
-    shutil.copytree(plot.data, data)
+def copied(installation: Installation) -> Iterator[Installation]:
+    """The installation on a copy of its data."""
+    data = installation.data.with_name(f"{installation.data.name}-copy")
+    shutil.copytree(installation.data, data)
     try:
-        yield plot._replace(data=data)
+        yield installation._replace(data=data)
     finally:
         shutil.rmtree(data)
 
 
-def _held(plot: Installation, vehicles: int, seconds: float) -> Samples:
-    """Lanes are held: commands are registered and nothing is sent."""
+def _held(installation: Installation, vehicles: int, seconds: float) -> Samples:
+    """Lanes are occupied: commands are registered and nothing is sent."""
     names = vins(ANSWERED, vehicles)
-    noop = cycle(signed_posts(NOOP, plot, names, COMMAND))
-    posts = iter(signed_posts(VEHICLE_COMMAND, plot, names, COMMAND))
-    with served(serve_keyturn, plot) as port:
-        samples = {"noop": measure(port, noop, MANY, seconds), "post": _posted(plot, port, posts, MANY, seconds)}
-        read = cycle(gets(plot, newest_commands(plot.data, COMMANDS_READ)))
+    noop = cycle(signed_posts(NOOP, installation, names, COMMAND))
+    posts = iter(signed_posts(VEHICLE_COMMAND, installation, names, COMMAND))
+    with served(serve_keyturn, installation) as port:
+        samples = {
+            "noop": measure(port, noop, MANY, seconds),
+            "post": _posted(installation, port, posts, MANY, seconds),
+        }
+        read = cycle(gets(installation, newest_commands(installation.data, COMMANDS_READ)))
         samples["get"] = measure(port, read, MANY, seconds)
-        samples["post_few"] = _posted(plot, port, posts, FEW, seconds)
+        samples["post_few"] = _posted(installation, port, posts, FEW, seconds)
     return samples
 
 
-def _free(plot: Installation, vehicles: int, seconds: float) -> Samples:
+def _free(installation: Installation, vehicles: int, seconds: float) -> Samples:
     """Every command is sent to an OEM that answers at once."""
     samples = {}
-    with served(serve_keyturn, plot) as port:
+    with served(serve_keyturn, installation) as port:
         for name, connector in (("dispatched", ANSWERED), ("awaited", AWAITED)):
-            posts = cycle(signed_posts(VEHICLE_COMMAND, plot, vins(connector, vehicles), COMMAND))
-            samples[name] = _posted(plot, port, posts, MANY, seconds)
+            posts = cycle(signed_posts(VEHICLE_COMMAND, installation, vins(connector, vehicles), COMMAND))
+            samples[name] = _posted(installation, port, posts, MANY, seconds)
     return samples
 
 
-def _posted(plot: Installation, port: int, posts: Iterator[bytes], connections: int, seconds: float) -> Sample:
-    before = registered(plot.data)
+def _posted(installation: Installation, port: int, posts: Iterator[bytes], connections: int, seconds: float) -> Sample:
+    before = registered(installation.data)
     sample = measure(port, posts, connections, seconds)
-    if registered(plot.data) - before != sample.sent:
-        raise RuntimeError("Requests joined one another: there are too few vehicles for this machine.")
+    if registered(installation.data) - before != sample.sent:
+        raise RuntimeError("Requests were coalesced: --vehicles is too low for this machine.")
     return sample

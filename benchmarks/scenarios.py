@@ -1,5 +1,5 @@
 """``python -m benchmarks.scenarios [COUNT]``:
-simulated scenarios a second on one core, and how fast that core is meanwhile.
+rate of simulated scenarios on one core, and the speed of that core at the time.
 
 Under ``valgrind --tool=callgrind`` the difference between two counts gives the instructions of a scenario, which do not
 depend on what else the machine does.

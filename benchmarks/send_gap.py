@@ -29,7 +29,7 @@ def main() -> None:
 async def _gaps() -> list[float]:
     gaps: list[float] = []
     async with aiohttp.ClientSession() as session:
-        runner, url = await _far_side()
+        runner, url = await _start_oem()
         with _timed(gaps):
             for _ in range(SENDINGS):
                 await _send(session, url)
@@ -62,7 +62,7 @@ def _timed(gaps: list[float]) -> Iterator[None]:
         yield
 
 
-async def _far_side() -> tuple[web.AppRunner, str]:
+async def _start_oem() -> tuple[web.AppRunner, str]:
     async def taken(request: web.Request) -> web.Response:
         await request.read()
         return web.Response()

@@ -1,4 +1,4 @@
-"""How soon the command line answers and a server is ready."""
+"""Start-up times: of the command line, and of a server until it is ready."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def measure_help() -> Sample:
 
 
 def measure_serve(data: Path) -> Sample:
-    """From ``keyturn serve`` to the line that says that it is ready; the first try makes the data directory."""
+    """From ``keyturn serve`` to the line that reports it ready; the first try creates the data directory."""
     return _sample([_serve(data) for _ in range(TRIES)])
 
 

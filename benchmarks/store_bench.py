@@ -171,34 +171,34 @@ def look(tx: ReadTx, number: int) -> object:
     return tx.one(RECORD, id=f"{number:036}")
 
 
-def parse(rounds: int) -> dict[str, int]:
+def parse(iterations: int) -> dict[str, int]:
     """Stands for the Python of one request."""
-    return {str(number): number for number in range(rounds)}
+    return {str(number): number for number in range(iterations)}
 
 
-def rounds_of(seconds: float) -> int:
+def iterations_in(seconds: float) -> int:
     started = time.perf_counter()
     for _ in range(100):
         parse(1000)
     return round(seconds * 100 * 1000 / (time.perf_counter() - started))
 
 
-async def measure(call: Call, works: Iterator[Work], clients: int, rounds: int, seconds: float) -> Cell:
+async def measure(call: Call, works: Iterator[Work], clients: int, iterations: int, seconds: float) -> Cell:
     latencies: list[float] = []
     lags: list[float] = []
     until = time.perf_counter() + seconds
 
     async def client() -> None:
         while time.perf_counter() < until:
-            parse(rounds)
+            parse(iterations)
             await asyncio.sleep(0)
             started = time.perf_counter()
             await call(next(works))
             latencies.append(time.perf_counter() - started)
 
     async def other() -> None:
-        while rounds and time.perf_counter() < until:
-            parse(rounds)
+        while iterations and time.perf_counter() < until:
+            parse(iterations)
             await asyncio.sleep(0)
 
     async def watch() -> None:
@@ -225,23 +225,23 @@ async def new_store(disk: Executor | None = None) -> AsyncIterator[tuple[SqliteS
         await store.close()
 
 
-async def writing(design: str, clients: int, rounds: int, seconds: float) -> Cell:
+async def writing(design: str, clients: int, iterations: int, seconds: float) -> Cell:
     works = (partial(accept, number=number) for number in itertools.count())
     async with new_store(Inline() if design == "inline" else None) as (store, path):
         if design != "thread":
-            return await measure(store.write, works, clients, rounds, seconds)
+            return await measure(store.write, works, clients, iterations, seconds)
         writer = WriterThread(path, asyncio.get_running_loop())
-        cell = await measure(writer.write, works, clients, rounds, seconds)
+        cell = await measure(writer.write, works, clients, iterations, seconds)
         writer.close()
         return cell
 
 
-async def reading(design: str, clients: int, rounds: int, seconds: float) -> Cell:
+async def reading(design: str, clients: int, iterations: int, seconds: float) -> Cell:
     works = (partial(look, number=number * 7 % COMMANDS_TO_READ) for number in itertools.count())
     async with new_store() as (store, path):
         await asyncio.gather(*(store.write(partial(accept, number=number)) for number in range(COMMANDS_TO_READ)))
         if design == "loop":
-            return await measure(store.read, works, clients, rounds, seconds)
+            return await measure(store.read, works, clients, iterations, seconds)
         reader, clock = Reader(connect(path, "ro")), Timekeeper(SystemClock())
         with ThreadPoolExecutor(1) as pool:
             loop = asyncio.get_running_loop()
@@ -249,7 +249,7 @@ async def reading(design: str, clients: int, rounds: int, seconds: float) -> Cel
             async def hand_over(work: Work) -> object:
                 return await loop.run_in_executor(pool, partial(reader.run, work, clock.moment()))
 
-            cell = await measure(hand_over, works, clients, rounds, seconds)
+            cell = await measure(hand_over, works, clients, iterations, seconds)
         reader.close()
         return cell
 
@@ -258,13 +258,15 @@ def show(title: str, run: Run, designs: list[str], seconds: float) -> None:
     table = Table(
         "event loop", "clients", "design", "per second", "ratio", "p50 ms", "p99 ms", "lag p99 ms", title=title
     )
-    for rounds, clients in itertools.product((0, rounds_of(REQUEST_SECONDS)), (1, 8, 64)):
-        turns = [{design: uvloop.run(run(design, clients, rounds, seconds)) for design in designs} for _ in range(3)]
+    for iterations, clients in itertools.product((0, iterations_in(REQUEST_SECONDS)), (1, 8, 64)):
+        turns = [
+            {design: uvloop.run(run(design, clients, iterations, seconds)) for design in designs} for _ in range(3)
+        ]
         cells = {design: sorted(turn[design] for turn in turns)[1] for design in designs}
         for design, cell in cells.items():
             ratio = cell.rate / cells[designs[0]].rate
             figures = f"{cell.rate:.0f}", f"{ratio:.2f}", f"{cell.median:.2f}", f"{cell.p99:.2f}", f"{cell.lag:.2f}"
-            table.add_row("busy" if rounds else "idle", str(clients), design, *figures)
+            table.add_row("busy" if iterations else "idle", str(clients), design, *figures)
         table.add_section()
     Console().print(table)
 

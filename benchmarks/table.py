@@ -1,4 +1,4 @@
-"""The table: what was measured, against the rates of the same round, and whether it is what Keyturn promises."""
+"""The table: medians, ratios to the rates of the same run, and whether each target is reached."""
 
 import operator
 from collections.abc import Callable
@@ -15,7 +15,7 @@ WIDTH = 132
 
 
 class Figures(NamedTuple):
-    """Medians over the rounds. `rate` per second, times in milliseconds, ratios of rates."""
+    """Medians over the runs. `rate` per second, times in milliseconds, ratios of rates."""
 
     rate: float
     p50: float
@@ -70,28 +70,28 @@ ROWS = (
     Row("awaited", "POST with the OEM's answer, 64 connections", (_rate(1200),)),
     Row("get", "GET, 64 connections", (_to_noop(0.6),)),
     Row("lifecycle", "whole lifecycle, no HTTP", (_rate(2000),), compared=False),
-    Row("idle", "idle node: asked to OEM called", (_p50(2),), compared=False),
+    Row("idle", "idle node: request to call of the OEM", (_p50(2),), compared=False),
     Row("help", "import keyturn, keyturn --help", (_p50(300),), compared=False),
     Row("serve", "keyturn serve until ready", (_p50(1000),), compared=False),
 )
 
 
-def figures(rounds: list[Samples], name: str) -> Figures:
-    """Ratios are taken within a round, so that what slows the machine for a while slows both sides."""
-    samples = [played[name] for played in rounds]
-    ratios = [[played[name].rate / played[other].rate for played in rounds] for other in ("noop", "textbook")]
+def figures(runs: list[Samples], name: str) -> Figures:
+    """Ratios are taken within a run, so that what slows the machine for a while slows both sides."""
+    samples = [run[name] for run in runs]
+    ratios = [[run[name].rate / run[other].rate for run in runs] for other in ("noop", "textbook")]
     return Figures(
         *(median(sample[place] for sample in samples) for place in range(3)), *(median(each) for each in ratios)
     )
 
 
-def show(rounds: list[Samples]) -> None:
+def show(runs: list[Samples]) -> None:
     """Print the table."""
-    title = f"Keyturn in numbers: medians of {len(rounds)} rounds"
+    title = f"Keyturn in numbers: medians of {len(runs)} runs"
     headings = ("what", "per s", "p50 ms", "p99 ms", "of no-op", "× textbook", "target", "reached")
     table = Table(*headings, title=title)
     for row in ROWS:
-        table.add_row(*_cells(row, figures(rounds, row.sample)))
+        table.add_row(*_cells(row, figures(runs, row.sample)))
     Console(width=WIDTH).print(table)
 
 

@@ -18,10 +18,10 @@ KEY_BYTES = 32
 
 
 @asynccontextmanager
-async def serve_textbook(plot: Installation) -> AsyncIterator[int]:
+async def serve_textbook(installation: Installation) -> AsyncIterator[int]:
     """Its port."""
-    keys = (plot.data / KEYS).read_bytes()
-    engine = open_engine(plot.data / DATABASE)
+    keys = (installation.data / KEYS).read_bytes()
+    engine = open_engine(installation.data / DATABASE)
     app = build_app(engine, keys[:KEY_BYTES], keys[KEY_BYTES:], frozenset(COMMANDS))
     server = uvicorn.Server(uvicorn.Config(app, http="httptools", access_log=False, log_level="warning"))
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)

@@ -19,15 +19,15 @@ from keyturn_client.signing import MessageSignature, signature
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token. Times are seconds since the Unix epoch, `life` is seconds."""
+    """A bearer token. Times are seconds since the Unix epoch, `lifetime` is seconds."""
 
     value: str = field(repr=False)
     issued_at: float
-    life: float
+    lifetime: float
 
     def is_fresh(self, now: float) -> bool:
         """Whether more than half of its life is left, so that what is begun with it can also be ended."""
-        return 0 <= now - self.issued_at < self.life / 2
+        return 0 <= now - self.issued_at < self.lifetime / 2
 
 
 class KeyturnError(Exception):
@@ -118,9 +118,9 @@ class KeyturnClient:
         headers = {} if self._message_signature else {"X-Signature": self.sign(vin, command)}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
-        for name, said in (("X-Reason", reason), ("X-Case", case)):
-            if said is not None:
-                headers[name] = quote(said)
+        for name, value in (("X-Reason", reason), ("X-Case", case)):
+            if value is not None:
+                headers[name] = quote(value)
         body = {"vin": vin, "command": command} | ({} if code is None else {"code": code})
         return _body(
             self._authorized("POST", "/vehicle-command", headers=headers, json=body, auth=self._message_signature)

@@ -30,25 +30,25 @@ class CommandCall(msgspec.Struct, frozen=True, kw_only=True):
 class Cloud:
     """One face of the simulator. Every method raises `CloudError` for what it does not know or does not do."""
 
-    def __init__(self, simulation: Simulation, face: ApiName) -> None:
+    def __init__(self, simulation: Simulation, api: ApiName) -> None:
         self._simulation = simulation
-        self._face = face
+        self._api = api
 
     def submit(self, call: CommandCall) -> tuple[Operation, FaultEffect]:
         """Takes a command; the fate says how the caller is told."""
         now = self._simulation.settle()
         vehicle = self._vehicle(call.vin)
-        if call.command not in OFFERED[self._face]:
+        if call.command not in OFFERED[self._api]:
             raise errors.command_not_found()
         known = self._known(call)
         if known is not None:
             return known, PLAIN
-        fate = self._meet_fault(vehicle, call.client_ref)
-        if fate.refuses_with is not None:
-            raise errors.oem_failure(fate.refuses_with)
+        effect = self._meet_fault(vehicle, call.client_ref)
+        if effect.refuses_with is not None:
+            raise errors.oem_failure(effect.refuses_with)
         operation = self._planned(vehicle, call, now)
         self._simulation.record(operation)
-        return operation, fate
+        return operation, effect
 
     def _known(self, call: CommandCall) -> Operation | None:
         if call.idempotency_key is None:
@@ -59,13 +59,13 @@ class Cloud:
         return known
 
     def _meet_fault(self, vehicle: FleetVehicle, client_ref: str) -> FaultEffect:
-        fate = self._fate(vehicle)
-        if self._simulation.memory.tries.get((vehicle.vin, client_ref), 0) >= fate.tries:
+        effect = self._effect(vehicle)
+        if self._simulation.memory.tries.get((vehicle.vin, client_ref), 0) >= effect.tries:
             return PLAIN
         self._simulation.record(Tried(vehicle.vin, client_ref))
-        return fate
+        return effect
 
-    def _fate(self, vehicle: FleetVehicle) -> FaultEffect:
+    def _effect(self, vehicle: FleetVehicle) -> FaultEffect:
         return FAULT_EFFECTS[self._simulation.condition(vehicle).fault]
 
     def _planned(self, vehicle: FleetVehicle, call: CommandCall, now: int) -> Operation:
@@ -97,7 +97,7 @@ class Cloud:
     def operation(self, operation_id: str) -> Operation:
         self._simulation.settle()
         operation = self._simulation.memory.operations.get(operation_id)
-        if operation is None or self._simulation.fleet[operation.vin].api != self._face:
+        if operation is None or self._simulation.fleet[operation.vin].api != self._api:
             raise errors.operation_not_found()
         return operation
 
@@ -105,7 +105,7 @@ class Cloud:
         """The operations sent with this client_ref, oldest first; none where the vehicle's look-up is off."""
         self._simulation.settle()
         found = [(self._simulation.fleet[o.vin], o) for o in self._simulation.memory.operations.by_ref(client_ref)]
-        return [o for vehicle, o in found if vehicle.api == self._face and self._fate(vehicle).lookup]
+        return [o for vehicle, o in found if vehicle.api == self._api and self._effect(vehicle).lookup]
 
     def cancel(self, operation_id: str) -> Operation:
         operation = self.operation(operation_id)
@@ -120,7 +120,7 @@ class Cloud:
 
     def _vehicle(self, vin: str) -> FleetVehicle:
         vehicle = self._simulation.fleet.get(vin)
-        if vehicle is None or vehicle.api != self._face:
+        if vehicle is None or vehicle.api != self._api:
             raise errors.vehicle_not_found()
         return vehicle
 

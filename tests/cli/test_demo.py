@@ -148,7 +148,7 @@ def test_demo_does_not_go_on_without_good_secrets(travelled: Travelled, tmp_path
 def test_the_environment_goes_over_its_settings(demo: Demo) -> None:
     company = demo.told["companies"][0]
     with KeyturnClient(demo.told["url"], company["client_id"], company["client_secret"], "unused") as client:
-        assert client.token().life == TOKEN_LIFE
+        assert client.token().lifetime == TOKEN_LIFE
 
 
 def test_settings_that_are_wrong_are_refused(

@@ -96,7 +96,7 @@ def test_a_token_that_was_ended_is_replaced(demo: Demo) -> None:
 
 
 def test_a_token_is_fresh_for_half_of_its_life() -> None:
-    token = Token("value", issued_at=1000, life=600)
+    token = Token("value", issued_at=1000, lifetime=600)
     assert [token.is_fresh(now) for now in (999, 1000, 1299, 1300)] == [False, True, True, False]
 
 
@@ -128,7 +128,7 @@ def test_no_proxy_stands_before_this_machine(demo: Demo, monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     company = demo.told["companies"][0]
     with KeyturnClient(demo.told["url"], company["client_id"], company["client_secret"], "unused") as client:
-        assert client.token().life == 3600
+        assert client.token().lifetime == 3600
 
 
 def test_secrets_are_not_printed(demo: Demo, client: KeyturnClient) -> None:

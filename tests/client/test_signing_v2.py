@@ -53,7 +53,7 @@ def test_a_confirmation_is_sent_back(client: KeyturnClient) -> None:
 def test_a_token_that_ended_is_replaced_and_the_request_signed_again(demo: Demo) -> None:
     company = demo.told["companies"][0]
     credentials = (company["client_id"], company["client_secret"], company["sign_secret"])
-    dead = Token("not.a.token", issued_at=time.time(), life=3600)
+    dead = Token("not.a.token", issued_at=time.time(), lifetime=3600)
     with KeyturnClient(demo.told["url"], *credentials, token=dead, signing="v2") as client:
         assert client.send(PARKED, "diagnostics")["status"] == "Pending"
 

@@ -32,8 +32,8 @@ def one_dispatch(left: RunResult) -> Iterator[str]:
 
 def _forgotten(binding: Binding, tries: list[Response]) -> Iterator[str]:
     """Who heard that it is redeemed hears nothing else afterwards."""
-    heard = (each.answered_at or 0.0 for each in tries if each.id is not None or each.status == 409)
-    since = min(heard, default=float("inf"))
+    post = (each.answered_at or 0.0 for each in tries if each.id is not None or each.status == 409)
+    since = min(post, default=float("inf"))
     if any(response.status == 400 and response.asked_at > since for response in tries):
         yield f"{binding} was redeemed and then called invalid"
 

@@ -58,8 +58,8 @@ class GetResult:
 class RequestLog:
     """What all callers asked, heard and saw."""
 
-    heard: list[PostResult] = field(default_factory=list)
-    seen: list[GetResult] = field(default_factory=list)
+    posts: list[PostResult] = field(default_factory=list)
+    gets: list[GetResult] = field(default_factory=list)
     open: int = 0
     """Requests that wait for their answer now."""
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,11 +69,13 @@ class RequestLog:
 class ApiClient:
     """Signs and sends what one application asks for."""
 
-    def __init__(self, application: Application, url: str, http: aiohttp.ClientSession, book: RequestLog) -> None:
+    def __init__(
+        self, application: Application, url: str, http: aiohttp.ClientSession, request_log: RequestLog
+    ) -> None:
         self.application = application
         self._url = url
         self._http = http
-        self._book = book
+        self._log = request_log
         self._token = ""
 
     async def log_in(self) -> None:
@@ -89,9 +91,9 @@ class ApiClient:
         body = {"vin": vin, "command": command} | ({} if code is None else {"code": code})
         asked_at = wall_clock()
         status, answer = await self._request("POST", "", headers, json.dumps(body))
-        heard = PostResult(self.application, vin, command, code, key, asked_at, wall_clock(), status, answer)
-        self._book.heard.append(heard)
-        return heard
+        post = PostResult(self.application, vin, command, code, key, asked_at, wall_clock(), status, answer)
+        self._log.posts.append(post)
+        return post
 
     async def get(self, command_id: str, wait: int = 0) -> GetResult | None:
         """The record; None: the answer was lost."""
@@ -99,21 +101,21 @@ class ApiClient:
         status, answer = await self._request("GET", f"/{command_id}" + (f"?wait={wait}" if wait else ""), {})
         if status is None:
             return None
-        seen = GetResult(self.application, command_id, asked_at, wall_clock(), status, answer)
-        self._book.seen.append(seen)
-        return seen
+        get = GetResult(self.application, command_id, asked_at, wall_clock(), status, answer)
+        self._log.gets.append(get)
+        return get
 
     async def _request(
         self, method: str, path: str, headers: dict[str, str], data: str | None = None
     ) -> tuple[int | None, dict[str, Any]]:
         url, sent = f"{self._url}/vehicle-command{path}", {"Authorization": f"Bearer {self._token}", **headers}
-        self._book.open += 1
+        self._log.open += 1
         try:
             async with self._http.request(method, url, data=data, headers=sent, timeout=_ANSWERED_WITHIN) as response:
                 status, answer = response.status, await response.json(content_type=None)
         except _LOST:
             return None, {}
         finally:
-            self._book.open -= 1
-        self._book.answered.set()
+            self._log.open -= 1
+        self._log.answered.set()
         return status, answer if isinstance(answer, dict) else {}

@@ -50,7 +50,7 @@ class Cloud:
             "--vehicles": scenario.fleet,
             "--token": TOKEN,
         }
-        options = [word for setting in settings.items() for word in setting]
+        options = [each for option in settings.items() for each in option]
         self.process = Process(["simulate", "--json", *options], folder / f"cloud-{company}.log")
 
     async def misbehave(self, chance: random.Random) -> None:
@@ -106,6 +106,6 @@ class Cloud:
     async def _impose(self, vin: str, fault: Fault) -> None:
         await self._control(f"vehicles/{vin}", {"fault": fault})
 
-    async def _control(self, lever: str, body: dict[str, object]) -> None:
-        async with self._http.post(f"{self.url}/control/{lever}", json=body, raise_for_status=True) as response:
+    async def _control(self, setting: str, body: dict[str, object]) -> None:
+        async with self._http.post(f"{self.url}/control/{setting}", json=body, raise_for_status=True) as response:
             await response.read()

@@ -27,27 +27,27 @@ class LoadControl:
 class Client:
     """One customer of one application; `foreign` are vehicles of another company."""
 
-    caller: ApiClient
+    api_client: ApiClient
     vins: Sequence[str]
     foreign: Sequence[str]
     chance: random.Random
-    doors: LoadControl
-    book: RequestLog
+    load_control: LoadControl
+    request_log: RequestLog
     later: list[Callable[[], Awaitable[PostResult]]] = field(default_factory=list)
     """Requests to repeat when other servers have come."""
 
     async def run(self) -> None:
         habits, weights = list(_HABITS), list(_HABITS.values())
-        while not self.doors.closing:
-            await self.doors.open.wait()
+        while not self.load_control.closing:
+            await self.load_control.open.wait()
             await self.chance.choices(habits, weights)[0](self)
         for repeat in self.later:
             await repeat()
 
     async def plain(self) -> None:
         """Sent once; whatever comes is left at that."""
-        await self.caller.post(self._vin(), self.chance.choice(_ONE_STEP))
-        if not self.doors.open.is_set():
+        await self.api_client.post(self._vin(), self.chance.choice(_ONE_STEP))
+        if not self.load_control.open.is_set():
             await asyncio.sleep(_PAUSE)
 
     async def keyed(self) -> None:
@@ -59,10 +59,10 @@ class Client:
     async def followed(self) -> None:
         """Read until it is final."""
         vin, command = self._vin(), self.chance.choice(_ONE_STEP)
-        heard = await self._insist(vin, command, key=self._key())
-        seen = await self.caller.get(heard.id, wait=1) if heard.id is not None else None
-        if seen is not None and seen.body.get("status") == "Pending":
-            await self.caller.get(seen.command_id)
+        post = await self._insist(vin, command, key=self._key())
+        get = await self.api_client.get(post.id, wait=1) if post.id is not None else None
+        if get is not None and get.body.get("status") == "Pending":
+            await self.api_client.get(get.command_id)
 
     async def confirmed(self) -> None:
         """Both steps under keys of their own; the second again afterwards, with its key and without."""
@@ -79,13 +79,13 @@ class Client:
         vin, command = self._vin(), self.chance.choice(_TWO_STEP)
         code = await self._code(vin, command)
         if code is not None:
-            await asyncio.gather(*(self.caller.post(vin, command, code) for _ in range(2)))
+            await asyncio.gather(*(self.api_client.post(vin, command, code) for _ in range(2)))
             await self._again(lambda: self._insist(vin, command, code))
 
     async def crowd(self) -> None:
         """The same request three times at once, and its opposite behind them."""
         vin, command = self._vin(), self.chance.choice(_ONE_STEP)
-        await asyncio.gather(*(self.caller.post(vin, command) for _ in range(3)))
+        await asyncio.gather(*(self.api_client.post(vin, command) for _ in range(3)))
         opposite = COMMANDS[command].opposite
         if opposite is not None:
             await self._insist(vin, opposite, key=self._key())
@@ -97,11 +97,11 @@ class Client:
     async def trespass(self) -> None:
         """Another company's vehicle, and one of its records."""
         await self._insist(self.chance.choice(self.foreign), self.chance.choice(list(COMMANDS)))
-        company = self.caller.application.company
-        told = [heard.id for heard in self.book.heard[-50:] if heard.application.company != company]
-        for command_id in told[-1:]:
+        company = self.api_client.application.company
+        answered_posts = [post.id for post in self.request_log.posts[-50:] if post.application.company != company]
+        for command_id in answered_posts[-1:]:
             if command_id is not None:
-                await self.caller.get(command_id)
+                await self.api_client.get(command_id)
 
     async def _code(self, vin: str, command: str) -> str | None:
         """A code, unless the first step led elsewhere."""
@@ -119,10 +119,10 @@ class Client:
     async def _insist(self, vin: str, command: str, code: str | None = None, key: str | None = None) -> PostResult:
         """The answer, however many servers die over it."""
         while True:
-            await self.doors.open.wait()
-            heard = await self.caller.post(vin, command, code, key)
-            if heard.final:
-                return heard
+            await self.load_control.open.wait()
+            post = await self.api_client.post(vin, command, code, key)
+            if post.final:
+                return post
             await asyncio.sleep(_PAUSE)
 
     def _vin(self) -> str:

@@ -86,7 +86,7 @@ def accounts(left: CrashResult) -> Iterator[str]:
 
 def processes(left: CrashResult) -> Iterator[str]:
     """What was not killed did not die."""
-    yield from left.complaints
+    yield from left.problems
 
 
 def _sent(sending: CloudSending) -> str:

@@ -29,14 +29,14 @@ class Gone(Exception):
 class Process:
     """One `keyturn` command that prints a line when it is ready. It can be started again after its end."""
 
-    def __init__(self, words: Iterable[object], log: Path) -> None:
-        self._words = [sys.executable, "-m", "keyturn", *map(str, words)]
+    def __init__(self, arguments: Iterable[object], log: Path) -> None:
+        self._arguments = [sys.executable, "-m", "keyturn", *map(str, arguments)]
         self._launch = [sys.executable, "-I", "-S", "-c", _LAUNCH]
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self.starts = 0
         self.kills = 0
-        self.lives: list[tuple[int, int]] = []
+        self.uptimes: list[tuple[int, int]] = []
         """When it was ready and when it ended, of each life that became ready; in microseconds."""
         self._ready_at: int | None = None
 
@@ -54,7 +54,7 @@ class Process:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._launch,
-                *self._words,
+                *self._arguments,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=_environment(),
@@ -69,7 +69,7 @@ class Process:
         async with asyncio.timeout(PATIENCE):
             line = await self._process.stdout.readline()
         if not line:
-            raise Gone(f"{' '.join(self._words[2:4])} ended before it was ready; its log is {self._log}")
+            raise Gone(f"{' '.join(self._arguments[2:4])} ended before it was ready; its log is {self._log}")
         self._ready_at = wall_clock()
 
     async def start(self) -> None:
@@ -96,7 +96,7 @@ class Process:
         assert self._process is not None
         ready_at, self._ready_at = self._ready_at, None
         if ready_at is not None:
-            self.lives.append((ready_at, wall_clock()))
+            self.uptimes.append((ready_at, wall_clock()))
         await self._process.communicate()
 
 

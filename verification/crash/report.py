@@ -17,7 +17,9 @@ def print_report(run: Run, left: CrashResult, found: list[Violation], seconds: f
     _print_kills(run)
     _print_in_flight(run, left)
     _print_load(left)
-    print(f"{seconds:.0f} s, of which {sum(ended - ready for ready, ended in left.lives) / 1e6:.0f} s with a server up")
+    print(
+        f"{seconds:.0f} s, of which {sum(ended - ready for ready, ended in left.uptimes) / 1e6:.0f} s with a server up"
+    )
     longest = max((late + SWEPT_WITHIN for _, late in record.late(left.common)), default=0.0)
     print(f"a state was kept {longest:.1f} s beyond its bound at most, by servers that could have ended it")
     print_findings(found, CHECKS)
@@ -44,13 +46,13 @@ def _print_in_flight(run: Run, left: CrashResult) -> None:
 
 
 def _print_load(left: CrashResult) -> None:
-    heard = left.book.heard
-    redeemed = [each for each in heard if each.code is not None and each.id and each.command in IGNITION_PAIR]
+    post = left.request_log.posts
+    redeemed = [each for each in post if each.code is not None and each.id and each.command in IGNITION_PAIR]
     figures = {
-        "requests sent": len(heard),
-        "answers lost": sum(each.status is None for each in heard),
+        "requests sent": len(post),
+        "answers lost": sum(each.status is None for each in post),
         "records": len(left.commands),
-        "commands acknowledged": len({each.id for each in heard if each.id is not None}),
+        "commands acknowledged": len({each.id for each in post if each.id is not None}),
         "confirmations redeemed": len({each.id for each in redeemed}),
         "commands taken by an OEM": len(left.by_ref),
         "commands that vehicles did": sum(map(bool, map(left.acted, left.by_ref))),

@@ -55,14 +55,14 @@ class Records(NamedTuple):
 
 @dataclass(frozen=True)
 class CrashResult:
-    """Everything that is compared. `lives` of the server, and complaints that came up on the way."""
+    """Everything that is compared. `uptimes` of the server, and complaints that came up on the way."""
 
     records: Records
     sendings: list[CloudSending]
     installation: Installation
-    book: RequestLog
-    lives: list[tuple[int, int]]
-    complaints: list[str]
+    request_log: RequestLog
+    uptimes: list[tuple[int, int]]
+    problems: list[str]
 
     @property
     def commands(self) -> dict[str, Row]:
@@ -80,12 +80,12 @@ class CrashResult:
             rows=records.commands,
             entries=records.entries,
             bodies={entry["seq"]: msgspec.json.decode(entry["body"]) for entry in records.entries},
-            responses=[_response(heard) for heard in self.book.heard],
+            responses=[_response(post) for post in self.request_log.posts],
             sendings=[
                 Sending(each.operation.client_ref, each.operation.command, taken_at=each.operation.accepted_at)
                 for each in self.sendings
             ],
-            reads=[_read(seen) for seen in self.book.seen],
+            reads=[_read(get) for get in self.request_log.gets],
             acts={command_id: self.acted(command_id) for command_id in self.by_ref},
             windows=records.windows,
             unrecorded=list(self._unrecorded()),
@@ -131,7 +131,7 @@ class CrashResult:
 
     def up_between(self, since: int, until: int) -> int:
         """For how many microseconds of that time a server was up and had taken up what the one before it left."""
-        return sum(max(0, min(until, ended) - max(since, ready + _TAKEN_UP)) for ready, ended in self.lives)
+        return sum(max(0, min(until, ended) - max(since, ready + _TAKEN_UP)) for ready, ended in self.uptimes)
 
     def states_at(self, instants: list[int]) -> list[Counter[str]]:
         """How many commands were in each open state at each of these instants, which ascend."""
@@ -151,14 +151,14 @@ class CrashResult:
         return counts
 
 
-def _response(heard: PostResult) -> Response:
-    who, names = heard.application, ("vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
-    return Response(who.id, who.company, *(getattr(heard, name) for name in names))
+def _response(post: PostResult) -> Response:
+    who, names = post.application, ("vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
+    return Response(who.id, who.company, *(getattr(post, name) for name in names))
 
 
-def _read(seen: GetResult) -> Read:
-    who = seen.application
-    return Read(who.id, who.company, seen.command_id, seen.asked_at, seen.at, seen.status, seen.body)
+def _read(get: GetResult) -> Read:
+    who = get.application
+    return Read(who.id, who.company, get.command_id, get.asked_at, get.at, get.status, get.body)
 
 
 def _refused_for_now(failed: Moment) -> bool:

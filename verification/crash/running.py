@@ -20,7 +20,7 @@ from verification.crash.scenario import COMPANIES, CONFIG, Installation, Scenari
 _RECOVERY = 0.15
 """Seconds after being ready within which a server is in recovery."""
 _ANSWERS = 80
-_TOLD_EVERY = 25
+_PROGRESS_EVERY = 25
 _ASKED_IN_THE_END = 300
 """Records that are read through the API once all is over."""
 Progress = Callable[[str], None]
@@ -29,16 +29,16 @@ Progress = Callable[[str], None]
 class Run:
     """Everything that outlives a server."""
 
-    def __init__(self, scenario: Scenario, folder: Path, http: aiohttp.ClientSession, tell: Progress) -> None:
+    def __init__(self, scenario: Scenario, folder: Path, http: aiohttp.ClientSession, progress: Progress) -> None:
         self.scenario = scenario
-        self._tell = tell
-        self.book = RequestLog()
+        self._progress = progress
+        self.request_log = RequestLog()
         self.deaths: list[Death] = []
-        self.complaints: list[str] = []
+        self.problems: list[str] = []
         self._folder = folder
         self._http = http
         self._chance = random.Random(scenario.seed)
-        self._doors = LoadControl()
+        self._load_control = LoadControl()
         self._start_takes = 1.0
         self._port = free_port()
         self.server = Process(["serve", "--json", "--config", folder / CONFIG], folder / "server.log")
@@ -52,28 +52,30 @@ class Run:
         urls = {company: cloud.url for company, cloud in self.clouds.items()}
         self.installation: Installation = await install(self._folder, self.scenario, self._port, urls)
         url = f"http://127.0.0.1:{self._port}"
-        self._callers = [ApiClient(each, url, self._http, self.book) for each in self.installation.applications]
+        self._api_clients = [
+            ApiClient(each, url, self._http, self.request_log) for each in self.installation.applications
+        ]
 
     async def go(self) -> None:
         """All kills, then peace."""
         await self._serve()
-        for caller in self._callers:
-            await caller.log_in()
-        self._doors.open.clear()
+        for api_client in self._api_clients:
+            await api_client.log_in()
+        self._load_control.open.clear()
         await self.server.kill()
         async with self._load():
             for number, kill in enumerate(draw_kills(self._chance, self.scenario.kills), 1):
                 await self._live_until(kill)
-                if number % _TOLD_EVERY == 0:
-                    self._tell(f"{number} servers killed, {len(self.book.heard)} requests sent")
+                if number % _PROGRESS_EVERY == 0:
+                    self._progress(f"{number} servers killed, {len(self.request_log.posts)} requests sent")
             await self._serve()
             for cloud in self.clouds.values():
                 await cloud.behave()
-            self._doors.closing = True
+            self._load_control.closing = True
         await self._settle()
         await self._look_back()
         if (code := await self.server.terminate()) != 0:
-            self.complaints.append(f"the last server ended with {code}")
+            self.problems.append(f"the last server ended with {code}")
         for cloud in self.clouds.values():
             await cloud.finish()
 
@@ -87,22 +89,22 @@ class Run:
         began = time.monotonic()
         await self.server.start()
         self._start_takes = time.monotonic() - began
-        self._doors.open.set()
+        self._load_control.open.set()
 
     @asynccontextmanager
     async def _load(self) -> AsyncIterator[None]:
         """Clients of every application; they end what they began once the doors are closing, or else it is an error."""
         async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as group:
             for number in range(self.scenario.clients):
-                group.create_task(self._client(self._callers[number % len(self._callers)]).run())
+                group.create_task(self._client(self._api_clients[number % len(self._api_clients)]).run())
             yield
             patience.reschedule(asyncio.get_running_loop().time() + self.scenario.settles_within)
 
-    def _client(self, caller: ApiClient) -> Client:
-        company = caller.application.company
+    def _client(self, api_client: ApiClient) -> Client:
+        company = api_client.application.company
         foreign = [vin for other in COMPANIES if other != company for vin in self.scenario.vins(other)]
         chance = random.Random(self._chance.random())
-        return Client(caller, self.scenario.vins(company), foreign, chance, self._doors, self.book)
+        return Client(api_client, self.scenario.vins(company), foreign, chance, self._load_control, self.request_log)
 
     async def _live_until(self, kill: Kill) -> None:
         """One life of the server, and perhaps the end of a cloud in it."""
@@ -112,10 +114,10 @@ class Run:
         over = asyncio.Event()
         apart = asyncio.create_task(self._die_apart(cloud, kill, over)) if cloud and not kill.together else None
         await self._live(kill)
-        self.deaths.append(Death(wall_clock(), kill.moment, self.book.open))
+        self.deaths.append(Death(wall_clock(), kill.moment, self.request_log.open))
         if self.server.died is not None:
-            self.complaints.append(f"a server ended by itself with {self.server.died}")
-        self._doors.open.clear()
+            self.problems.append(f"a server ended by itself with {self.server.died}")
+        self._load_control.open.clear()
         await asyncio.gather(self.server.kill(), *([cloud.die()] if cloud and kill.together else []))
         over.set()
         if apart is not None:
@@ -147,8 +149,8 @@ class Run:
         """Returns right on an answer, the `count`th if it comes in time."""
         until = time.monotonic() + within
         while count > 0 and time.monotonic() < until:
-            self.book.answered.clear()
-            await self.book.answered.wait()
+            self.request_log.answered.clear()
+            await self.request_log.answered.wait()
             count -= 1
 
     async def _settle(self) -> None:
@@ -163,23 +165,23 @@ class Run:
 
     async def _look_back(self) -> None:
         """Clients ask once more for some of what they were told of."""
-        told = [heard for heard in self.book.heard if heard.id is not None]
-        callers = {caller.application.id: caller for caller in self._callers}
-        for heard in self._chance.sample(told, min(len(told), _ASKED_IN_THE_END)):
-            assert heard.id is not None
-            await callers[heard.application.id].get(heard.id)
+        answered_posts = [post for post in self.request_log.posts if post.id is not None]
+        api_clients = {api_client.application.id: api_client for api_client in self._api_clients}
+        for post in self._chance.sample(answered_posts, min(len(answered_posts), _ASKED_IN_THE_END)):
+            assert post.id is not None
+            await api_clients[post.application.id].get(post.id)
 
 
-async def run(scenario: Scenario, folder: Path, tell: Progress = print) -> tuple[Run, CrashResult]:
-    """A whole run in this folder; `tell` hears how far it is. Raises `Gone` when a process does not come up."""
+async def run(scenario: Scenario, folder: Path, progress: Progress = print) -> tuple[Run, CrashResult]:
+    """A whole run in this folder; `progress` hears how far it is. Raises `Gone` when a process does not come up."""
     async with AsyncExitStack() as resources:
         connector = aiohttp.TCPConnector(limit=0)
         http = await resources.enter_async_context(aiohttp.ClientSession(connector=connector))
-        this = Run(scenario, folder, http, tell)
+        this = Run(scenario, folder, http, progress)
         resources.push_async_callback(this.abandon)
         await this.prepare()
         await this.go()
     with watched(this.installation.data) as connection:
         records = read_records(connection)
     sendings = [sending for cloud in this.clouds.values() for sending in cloud.sendings()]
-    return this, CrashResult(records, sendings, this.installation, this.book, this.server.lives, this.complaints)
+    return this, CrashResult(records, sendings, this.installation, this.request_log, this.server.uptimes, this.problems)

@@ -48,7 +48,7 @@ async def run(home: Path, requests: int, count: int, starts: int, seed: int) -> 
         began = time.monotonic()
         early = [Violation(_BEFORE, problem) for problem in premature(recording, seed)]
         outcome = cut_everywhere(recording, count, seed)
-        _tell(outcome, time.monotonic() - began)
+        _print_outcome(outcome, time.monotonic() - began)
         lost = [Violation(_CUT, problem) for problem in outcome.violations]
         return [*early, *lost, *await _started(on, recording, starts, seed)]
 
@@ -63,12 +63,12 @@ async def _started(on: Stage, recording: Recording, starts: int, seed: int) -> l
 
 
 def _describe(recording: Recording, seconds: float) -> None:
-    said, syncs = len(recording.guarantees), len(recording.syncs)
-    print(f"recorded in {seconds:.1f} s: {said} answers and {len(recording.orders)} orders to the OEM", end=", ")
+    answered, syncs = len(recording.guarantees), len(recording.syncs)
+    print(f"recorded in {seconds:.1f} s: {answered} answers and {len(recording.orders)} orders to the OEM", end=", ")
     print(f"{len(recording.events) - syncs} changes of files, {syncs} syncs")
 
 
-def _tell(outcome: Outcome, seconds: float) -> None:
+def _print_outcome(outcome: Outcome, seconds: float) -> None:
     total = sum(outcome.cuts.values())
     print(f"{total} cuts in {seconds:.1f} s, {outcome.kept} answers and orders looked for in what was left")
     print_counts((f"leaving {name} of what was not synced", number) for name, number in sorted(outcome.cuts.items()))

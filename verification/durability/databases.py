@@ -34,5 +34,5 @@ def write(image: Image, directory: Path, only: str = "") -> Path:
 
 def damage(connection: sqlite3.Connection) -> list[str]:
     """What SQLite finds wrong with the file."""
-    said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-    return [] if said == ["ok"] else said
+    found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
+    return [] if found == ["ok"] else found

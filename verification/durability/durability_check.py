@@ -18,7 +18,7 @@ class Moment(NamedTuple):
 
     at: int
     syncs: int
-    said: Guarantee | Message
+    subject: Guarantee | Message
 
 
 def premature(recording: Recording, seed: int) -> Iterator[str]:
@@ -29,15 +29,15 @@ def premature(recording: Recording, seed: int) -> Iterator[str]:
         replay.advance(together[0].at)
         with opened(replay.disk.image(NOTHING, chance)) as connection:
             rows = read_rows(connection)
-        for _, _, said in together:
-            yield from broken(rows, said) if isinstance(said, Guarantee) else unintended(rows, said)
+        for _, _, subject in together:
+            yield from broken(rows, subject) if isinstance(subject, Guarantee) else unintended(rows, subject)
 
 
 def _moments(recording: Recording) -> list[Moment]:
     ended = sorted(sync.ended for sync in recording.syncs)
-    said: list[Guarantee | Message] = [*recording.guarantees, *recording.orders]
+    subject: list[Guarantee | Message] = [*recording.guarantees, *recording.orders]
     moments, over = [], 0
-    for each in sorted(said, key=lambda one: one.began):
+    for each in sorted(subject, key=lambda one: one.began):
         while over < len(ended) and ended[over] < each.began:
             over += 1
         moments.append(Moment(each.began, over, each))

@@ -18,7 +18,7 @@ class Guarantee(NamedTuple):
     """Made at that line of the log."""
 
     began: int
-    question: Request
+    request: Request
     command_id: str = ""
     status: str = ""
     spent: str = ""
@@ -29,17 +29,17 @@ class Guarantee(NamedTuple):
 
 def guarantees(answers: list[Message], asked: Mapping[str, Request]) -> list[Guarantee]:
     """What was guaranteed by those answers that register, issue, redeem, or count a try; in their order."""
-    questions = ((answer, asked.get(answer.header("x-request-id"))) for answer in answers)
-    made = (_guarantee(answer, question) for answer, question in questions if question is not None)
+    requests = ((answer, asked.get(answer.header("x-request-id"))) for answer in answers)
+    made = (_guarantee(answer, request) for answer, request in requests if request is not None)
     return [guarantee for guarantee in made if guarantee.command_id or guarantee.spent or guarantee.guessed]
 
 
-def _guarantee(answer: Message, question: Request) -> Guarantee:
+def _guarantee(answer: Message, request: Request) -> Guarantee:
     command_id, status = (str(answer.body.get(name, "")) for name in ("id", "status"))
     detail = answer.body.get("detail")
-    spent = question.code_of if command_id or detail == _SPENT else None
-    guessed = question.guess_of if detail == _WRONG else None
-    return Guarantee(answer.began, question, command_id, status, spent or "", guessed or "")
+    spent = request.code_of if command_id or detail == _SPENT else None
+    guessed = request.guess_of if detail == _WRONG else None
+    return Guarantee(answer.began, request, command_id, status, spent or "", guessed or "")
 
 
 def broken(rows: Rows, guarantee: Guarantee) -> Iterator[str]:
@@ -63,7 +63,7 @@ def _row_is_there(rows: Rows, guarantee: Guarantee) -> str | None:
     command = rows.commands.get(guarantee.command_id)
     if command is None:
         return f"{guarantee.command_id} has no row"
-    if (command.vin, command.name) != (guarantee.question.vin, guarantee.question.command):
+    if (command.vin, command.name) != (guarantee.request.vin, guarantee.request.command):
         return f"{guarantee.command_id} is another command"
     late = _PROGRESS[command.status] < _PROGRESS[guarantee.status]
     return f"{guarantee.command_id} is {command.status}, was answered {guarantee.status}" if late else None
@@ -86,15 +86,15 @@ def _code_is_spent(rows: Rows, guarantee: Guarantee) -> str | None:
 def _try_is_counted(rows: Rows, guarantee: Guarantee) -> str | None:
     if not guarantee.guessed or not _confirming(rows, guarantee.guessed):
         return None
-    tries, wanted = rows.open_codes.get(guarantee.guessed, 0), guarantee.question.guesses
+    tries, wanted = rows.open_codes.get(guarantee.guessed, 0), guarantee.request.guesses
     counted = wanted <= tries < CODE_TRIES
     return None if counted else f"{guarantee.guessed} has counted {tries} wrong tries of {wanted}"
 
 
 def _key_is_kept(rows: Rows, guarantee: Guarantee) -> str | None:
-    if not guarantee.command_id or guarantee.question.key is None:
+    if not guarantee.command_id or guarantee.request.key is None:
         return None
-    leads_to = rows.keys.get(guarantee.question.key)
+    leads_to = rows.keys.get(guarantee.request.key)
     if leads_to is None:
         return f"the key of {guarantee.command_id} is forgotten"
     # The key of a first step follows its command into the one that it joined.

@@ -41,31 +41,31 @@ class Client:
     own: Sequence[str]
     chance: random.Random
     asked: Asked
-    heard: list[Answer] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
 
     async def run(self, requests: int) -> None:
         """About so many requests."""
         kinds = (self._one_step, self._repeated, self._confirmed, self._guessed, self._killed)
-        until = len(self.heard) + requests
-        while len(self.heard) < until:
+        until = len(self.answers) + requests
+        while len(self.answers) < until:
             await self.chance.choices(kinds, weights=(6, 3, 4, 2, 1))[0]()
 
-    async def ask(self, question: Request, code: str | None = None) -> Answer:
+    async def ask(self, request: Request, code: str | None = None) -> Answer:
         """One request and its answer."""
         request_id = f"{self.chance.getrandbits(128):032x}"
-        self.asked[request_id] = question
-        headers = {"X-Request-ID": request_id, **({"Idempotency-Key": question.key} if question.key else {})}
-        answer = await self.application.post(question.vin, question.command, code, **headers)
-        self.heard.append(answer)
+        self.asked[request_id] = request
+        headers = {"X-Request-ID": request_id, **({"Idempotency-Key": request.key} if request.key else {})}
+        answer = await self.application.post(request.vin, request.command, code, **headers)
+        self.answers.append(answer)
         return answer
 
     async def _one_step(self) -> None:
         await self.ask(Request(self.chance.choice(self.vins), self.chance.choice(_ONE_STEP)))
 
     async def _repeated(self) -> None:
-        question = Request(self.chance.choice(self.vins), self.chance.choice(_ONE_STEP), self._key())
+        request = Request(self.chance.choice(self.vins), self.chance.choice(_ONE_STEP), self._key())
         for _ in range(self.chance.randint(2, 3)):
-            await self.ask(question)
+            await self.ask(request)
 
     async def _confirmed(self) -> None:
         await self._with_code(self._redeem)

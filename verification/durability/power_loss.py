@@ -38,8 +38,8 @@ def cut_everywhere(recording: Recording, count: int, seed: int) -> Outcome:
     outcome = Outcome()
     for cut in cuts(recording, count, seed):
         outcome.cuts[cut.remnant.name] += 1
-        said = sum(guarantee.began < cut.at for guarantee in recording.guarantees)
-        outcome.kept += said + sum(order.began < cut.at for order in recording.orders)
+        answered = sum(guarantee.began < cut.at for guarantee in recording.guarantees)
+        outcome.kept += answered + sum(order.began < cut.at for order in recording.orders)
         for problem in lost(recording, cut):
             outcome.violations.append(f"cut at line {cut.at} leaving {cut.remnant.name}: {problem}")
     return outcome

@@ -101,8 +101,8 @@ def read_recording(log: Path, data: Path, base: Image, port: int, oem_port: int,
     """What the log of a server with this data, at these ports, tells."""
     with log.open(encoding="ascii", errors="replace") as lines:
         calls = read_calls(lines)
-    said = guarantees(answers(calls, port), asked)
-    return Recording(base, file_events(calls, data), said, orders(calls, oem_port))
+    made = guarantees(answers(calls, port), asked)
+    return Recording(base, file_events(calls, data), made, orders(calls, oem_port))
 
 
 def stored(data: Path) -> Image:

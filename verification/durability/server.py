@@ -21,10 +21,10 @@ _DETACHED_WITHIN = 5.0
 async def traced(config: Path, log: Path, injections: Sequence[str] = ()) -> AsyncIterator[ServerProcess]:
     """A server whose calls go to the file `log`, complete once this is over. What is left of it then is killed."""
     serve = ["-m", "keyturn", "serve", "--json", "--config", str(config), "--port", "0"]
-    with log.with_suffix(".said").open("ab") as said:
+    with log.with_suffix(".stderr").open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             *tracing(log, injections), sys.executable, *serve,
-            stdout=asyncio.subprocess.PIPE, stderr=said, env=environment(),
+            stdout=asyncio.subprocess.PIPE, stderr=errors, env=environment(),
         )  # fmt: skip
     try:
         yield ServerProcess(process, await _url(process, log))
@@ -42,9 +42,9 @@ async def attached(pid: int, log: Path, injections: Sequence[str] = ()) -> Async
     assert process.stderr is not None
     try:
         async with asyncio.timeout(PATIENCE):
-            said = await process.stderr.readline()
-        if b" attached" not in said:
-            raise RuntimeError(said.decode())
+            errors = await process.stderr.readline()
+        if b" attached" not in errors:
+            raise RuntimeError(errors.decode())
         yield
     finally:
         await _detach(process)
@@ -75,5 +75,5 @@ async def _url(process: asyncio.subprocess.Process, log: Path) -> str:
     async with asyncio.timeout(PATIENCE):
         line = await process.stdout.readline()
     if not line:
-        raise RuntimeError(log.with_suffix(".said").read_text())
+        raise RuntimeError(log.with_suffix(".stderr").read_text())
     return str(msgspec.json.decode(line)["url"])

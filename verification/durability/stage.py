@@ -36,10 +36,10 @@ class Run:
 
     async def rest(self) -> None:
         """Returns once the server has written nothing for a while."""
-        log, seen = self.data / "keyturn.db-wal", [-1, 0]
-        while seen[-1] != seen[-2]:
+        log, written_at = self.data / "keyturn.db-wal", [-1, 0]
+        while written_at[-1] != written_at[-2]:
             await asyncio.sleep(_REST)
-            seen.append(log.stat().st_mtime_ns)
+            written_at.append(log.stat().st_mtime_ns)
 
     async def load(self, requests: int) -> None:
         """About so many requests, from all clients at once."""

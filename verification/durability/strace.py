@@ -91,14 +91,14 @@ def read_calls(lines: Iterable[str]) -> list[Call]:
 def _calls(lines: Iterable[str]) -> Iterator[Call]:
     open_calls: dict[str, tuple[int, str, str]] = {}
     for number, line in enumerate(lines):
-        pid, _, said = line.rstrip("\n").partition(" ")
-        said = said.lstrip()
-        if match := _BEGUN.match(said):
+        pid, _, text = line.rstrip("\n").partition(" ")
+        text = text.lstrip()
+        if match := _BEGUN.match(text):
             open_calls[pid] = (number, match[1], match[2])
-        elif match := _RESUMED.match(said):
+        elif match := _RESUMED.match(text):
             began, name, arguments = open_calls.pop(pid)
             yield Call(began, number, name, arguments + match[1], _result(match[2]))
-        elif match := _WHOLE.match(said):
+        elif match := _WHOLE.match(text):
             yield Call(number, number, match[1], match[2], _result(match[3]))
     for began, name, arguments in open_calls.values():
         yield Call(began, NEVER, name, arguments, None)

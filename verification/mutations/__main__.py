@@ -19,8 +19,8 @@ def main(names: list[str]) -> int:
         caught = catch(bug)
         if not caught.caught_by:
             missed.append(Violation("a deliberate bug is caught", f"{bug.name}: {caught.where}"))
-        said = "caught" if caught.caught_by else "MISSED"
-        print(f"{said:6}  {bug.name:45} {caught.caught_by} {caught.where}", flush=True)
+        verdict = "caught" if caught.caught_by else "MISSED"
+        print(f"{verdict:6}  {bug.name:45} {caught.caught_by} {caught.where}", flush=True)
     print(f"{len(chosen) - len(missed)} of {len(chosen)} caught")
     return print_findings(missed)
 

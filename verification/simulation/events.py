@@ -22,7 +22,7 @@ def apply_event(world: World, event: Event) -> None:
         world.note(f"{event.what} ({event.vin}, {event.seconds:g} s)")
         world.counts[event.what] += 1
         if event.what in _CLOCK:
-            world.witness.allow(time_check.STEP)
+            world.time_check.allow(time_check.STEP)
         EVENTS[event.what](world, event)
 
 
@@ -73,7 +73,7 @@ def _set_right(world: World, _event: Event) -> None:
 
 def _accepted(world: World, _event: Event) -> None:
     """From now on it is right, because somebody who was asked says so."""
-    world.witness.accepting = True
+    world.time_check.accepting = True
     for node in world.living()[:1]:
         administer(world, node, "clock accept", {})
 

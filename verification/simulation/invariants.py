@@ -51,5 +51,5 @@ CHECKS: dict[str, Check] = {
 
 def violations(left: SimulationResult) -> list[Violation]:
     """All of them, those that showed on the way first."""
-    on_the_way = [Violation(check, what) for check, what in left.complaints]
+    on_the_way = [Violation(check, what) for check, what in left.violated]
     return on_the_way + [Violation(name, what) for name, check in CHECKS.items() for what in check(left)]

@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     honours_expiry: bool
     policies: dict[str, Rules]
     """By company; empty: everybody has the default policy."""
-    wavering: str | None = None
+    alternating: str | None = None
     """The vehicle whose doors are locked and unlocked in turn."""
     pushes: float | None = None
     """Mean seconds between two things that an OEM says unasked; None: it says nothing."""
@@ -100,7 +100,7 @@ def draw_plan(seed: int) -> Plan:
     if insider is not None:
         return _with_insider(plan, insider)
     chance = Random(f"wavering plan {seed}")
-    return _with_wavering(plan, chance) if chance.random() < 0.12 else plan
+    return _with_alternating(plan, chance) if chance.random() < 0.12 else plan
 
 
 def _with_insider(plan: Plan, insider: Insider) -> Plan:
@@ -127,13 +127,13 @@ _LOST: tuple[dict[str, float], ...] = (
 )
 
 
-def _with_wavering(plan: Plan, chance: Random) -> Plan:
+def _with_alternating(plan: Plan, chance: Random) -> Plan:
     """Orders get lost, often with nothing else going wrong, the vehicle is read, and there is time to read it often."""
     others = plan.rates if chance.random() < 0.3 else {}
     engine = msgspec.structs.replace(plan.settings.engine, verify_for=30.0, resolve_for=15.0)
     return msgspec.structs.replace(
         plan,
-        wavering=chance.choice(plan.vins),
+        alternating=chance.choice(plan.vins),
         rates={**others, **chance.choice(_LOST)},
         settings=msgspec.structs.replace(plan.settings, engine=engine),
         declares={

@@ -72,13 +72,13 @@ async def check_recovery(world: World) -> None:
         world.counts["way back walked"] += 1
         await _prepare(world, vin, release)
         if not await _enabled(world, vin, Random(f"way back {world.plan.seed} {vin}")):
-            world.complaints.append((CHECK, f"{vin} is not enabled and closed after {_TRIES} tries"))
+            world.violated.append((CHECK, f"{vin} is not enabled and closed after {_TRIES} tries"))
 
 
 async def _time_accepted(world: World) -> None:
     """A clock that is right again after it was set while no node ran is not believed before an operator says so."""
     if not world.plan.clock_is_true and world.clock.stepped == 0:
-        world.witness.accepting = True
+        world.time_check.accepting = True
         for node in world.living()[:1]:
             await administer(world, node, "clock accept", {})
 
@@ -99,7 +99,7 @@ async def _walk_by_operators(world: World) -> None:
             if await until(lambda each=vehicle: not _held_by_operators(world, each), 60.0, 1.0):  # type: ignore[misc]  # bound now
                 break
         else:
-            world.complaints.append((CHECK, f"{vin} is not enabled and closed after an operator's {_TRIES} tries"))
+            world.violated.append((CHECK, f"{vin} is not enabled and closed after an operator's {_TRIES} tries"))
 
 
 def _held_by_operators(world: World, vehicle: Enrolled) -> bool:
@@ -171,9 +171,9 @@ async def _enabled(world: World, vin: str, chance: Random) -> bool:
 
 async def _ask(world: World, vin: str, code: str | None, chance: Random) -> PostResult:
     application = str(filled(vin, {"application": "{app}"})["application"])
-    heard = PostResult(application, BY_VIN[vin].company, vin, "enable_ignition", code, None, world.loop.time())
-    world.heard.append(heard)
-    await send(world, heard, chance)
-    if heard.status not in _WELCOME:
-        world.complaints.append((CHECK, f"{vin}: enable_ignition was answered {heard.status} {heard.body}"))
-    return heard
+    post = PostResult(application, BY_VIN[vin].company, vin, "enable_ignition", code, None, world.loop.time())
+    world.posts.append(post)
+    await send(world, post, chance)
+    if post.status not in _WELCOME:
+        world.violated.append((CHECK, f"{vin}: enable_ignition was answered {post.status} {post.body}"))
+    return post

@@ -16,7 +16,7 @@ class Report:
         self._requests = 0
         self._virtual = 0.0
         self._faults: Counter[str] = Counter()
-        self._told_of: Counter[str] = Counter()
+        self._event_counts: Counter[str] = Counter()
         self._violations: Counter[str] = Counter()
 
     def add(self, result: Result) -> None:
@@ -26,7 +26,7 @@ class Report:
         self._requests += result.requests
         self._virtual += result.seconds
         self._faults += result.faults
-        self._told_of += result.told_of
+        self._event_counts += result.event_counts
         self._violations.update({violation.check for violation in result.violations})
         self.failed += bool(result.violations)
 
@@ -46,7 +46,7 @@ class Report:
         print(f"{self._scenarios} scenarios, {self._requests} requests, {self._commands} commands, ", end="")
         print(f"{self._virtual / 3600:.0f} h of virtual time in {seconds:.1f} s: ", end="")
         print(f"{rate:.0f} a second with {jobs} jobs, {rate / jobs:.1f} each")
-        for counts in (self._faults, self._told_of):
+        for counts in (self._faults, self._event_counts):
             print_counts(sorted(counts.items()))
         print(f"{self.failed} scenarios with violations")
         print_counts(self._violations.most_common())

@@ -32,11 +32,11 @@ class SimulationResult:
     moments: list[Moment]
     immobilisations: list[Row]
     open_rows: int
-    heard: list[PostResult]
-    seen: list[GetResult]
+    posts: list[PostResult]
+    gets: list[GetResult]
     cloud: Cloud
     outages: list[tuple[float, float]]
-    complaints: list[tuple[str, str]]
+    violated: list[tuple[str, str]]
     commits: list[tuple[int, float]]
     """The newest entry and the monotonic time of each commit; kept only where the wall clock is not true."""
     decisions: list[Decision]
@@ -60,7 +60,7 @@ class SimulationResult:
         return next((at for newest, at in self.commits if newest >= seq), float("inf"))
 
     @property
-    def told_of(self) -> Counter[str]:
+    def event_counts(self) -> Counter[str]:
         """How often what is no mere transition happened."""
         kinds = Counter(entry["kind"] for entry in self.entries if not entry["kind"].startswith("command."))
         waited = Counter(f"approval: {m.after}" for m in self.moments if m.before == "AwaitingApproval" and m.moved)
@@ -88,9 +88,9 @@ class SimulationResult:
             rows=self.commands,
             entries=self.entries,
             bodies=self.bodies,
-            responses=[_response(heard) for heard in self.heard],
+            responses=[_response(post) for post in self.posts],
             sendings=[_sending(each) for each in self.cloud.sendings],
-            reads=[_read(seen) for seen in self.seen],
+            reads=[_read(get) for get in self.gets],
             acts=Counter(actuation.ref for actuation in self.cloud.ledger),
             windows=self.windows,
             unrecorded=list(self._unrecorded()),
@@ -137,9 +137,9 @@ class SimulationResult:
         return any(answer is not None and not answer.temporary for answer in counting)
 
 
-def _response(heard: PostResult) -> Response:
+def _response(post: PostResult) -> Response:
     names = ("application", "company", "vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
-    return Response(*(getattr(heard, name) for name in names))
+    return Response(*(getattr(post, name) for name in names))
 
 
 def _sending(sending: CloudSending) -> Sending:
@@ -148,8 +148,8 @@ def _sending(sending: CloudSending) -> Sending:
     return Sending(order.command_id, order.name, repeatable, answer)
 
 
-def _read(seen: GetResult) -> Read:
-    return Read(seen.application, seen.company, seen.command_id, seen.at, seen.at, seen.status, seen.body)
+def _read(get: GetResult) -> Read:
+    return Read(get.application, get.company, get.command_id, get.at, get.at, get.status, get.body)
 
 
 def gather(world: World) -> SimulationResult:
@@ -166,11 +166,11 @@ def gather(world: World) -> SimulationResult:
         moments=list(moments_of(commands, entries, bodies)),
         immobilisations=world.records("SELECT * FROM immobilisation ORDER BY id"),
         open_rows=open_rows,
-        heard=world.heard,
-        seen=world.seen,
+        posts=world.posts,
+        gets=world.gets,
         cloud=world.cloud,
         outages=world.outages,
-        complaints=world.complaints,
+        violated=world.violated,
         commits=world.commits,
         decisions=world.decisions,
         insiders=world.insiders,

@@ -47,7 +47,7 @@ class Result:
     seed: int
     violations: list[Violation]
     faults: Counter[str]
-    told_of: Counter[str]
+    event_counts: Counter[str]
     """What the audit entries tell of beside commands."""
     commands: int
     requests: int
@@ -67,12 +67,12 @@ def run(seed: int, data_dir: DataDirectory, *, traced: bool = False) -> Result:
     loop = VirtualLoop(None if plan.in_order else Random(f"order {seed}"))
     world = World(plan, data_dir, loop)
     gc.disable()
-    with ErrorLog() as complaints, ids_of(seed):
+    with ErrorLog() as error_log, ids_of(seed):
         try:
             loop.run_until_complete(loop.create_task(_live(world), context=world.cloud.world.copy()))
         except Stuck as stuck:
-            world.complaints.append(("5 final within its bound", str(stuck)))
-        world.complaints += [("no defect in the engine", text) for text in (*loop.defects, *complaints.texts)]
+            world.violated.append(("5 final within its bound", str(stuck)))
+        world.violated += [("no defect in the engine", text) for text in (*loop.defects, *error_log.texts)]
         left = gather(world)
         found = violations(left)
         world.close()
@@ -146,9 +146,9 @@ def _result(world: World, left: SimulationResult, found: list[Violation]) -> Res
         seed=world.plan.seed,
         violations=found,
         faults=world.counts,
-        told_of=left.told_of,
+        event_counts=left.event_counts,
         commands=len(left.commands),
-        requests=len(world.heard) + len(world.seen),
+        requests=len(world.posts) + len(world.gets),
         seconds=world.loop.time(),
     )
 

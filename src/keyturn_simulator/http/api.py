@@ -62,10 +62,10 @@ class CloudApi:
         return admitted
 
     async def submit(self, request: Request) -> Response:
-        operation, fate = self._cloud.submit(await self._call(request))
+        operation, effect = self._cloud.submit(await self._call(request))
         # A caller who hears nothing must find the command taken all the same.
         await self._journal.durable()
-        return self._taken(fate.answer, operation, request)
+        return self._taken(effect.answer, operation, request)
 
     async def _call(self, request: Request) -> CommandCall:
         body = decoded(await request.body(), CommandBody)

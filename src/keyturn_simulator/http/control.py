@@ -83,9 +83,9 @@ class Control:
         return await self.clock(request)
 
     async def latency(self, request: Request) -> Response:
-        lever = decoded(await request.body(), Latency)
-        self._simulation.set_latency(lever.median)
-        return Json({"median": lever.median})
+        change = decoded(await request.body(), Latency)
+        self._simulation.set_latency(change.median)
+        return Json({"median": change.median})
 
     async def token(self, request: Request) -> Response:
         """The fixed token is this one now, and no other."""
@@ -94,11 +94,11 @@ class Control:
 
     async def vehicle(self, request: Request) -> Response:
         vehicle = self._vehicle(request)
-        lever = decoded(await request.body(), VehicleChange)
-        wrong = sorted(name for name, value in lever.signals.items() if not settable(name, value))
+        change = decoded(await request.body(), VehicleChange)
+        wrong = sorted(name for name, value in change.signals.items() if not settable(name, value))
         if wrong:
             raise errors.invalid_request(f"Not a signal that can be set so: {', '.join(wrong)}.")
-        condition = self._simulation.set_vehicle(vehicle, lever.signals, lever.traits())
+        condition = self._simulation.set_vehicle(vehicle, change.signals, change.traits())
         return Json({name: getattr(condition, name) for name in ("vin", *TRAITS)})
 
     async def reset(self, _request: Request) -> Response:

@@ -83,8 +83,8 @@ class Simulation:
         condition = self.condition(vehicle)
         signals = state(vehicle, condition, self.world, at)
         pending = self._starts_to_cancel(operation)
-        facts = self._facts(vehicle, signals, bool(pending), at)
-        outcome = execute(vehicle, condition.fault, operation.command, facts, self.settings.remote_start_seconds)
+        values = self._values(vehicle, signals, bool(pending), at)
+        outcome = execute(vehicle, condition.fault, operation.command, values, self.settings.remote_start_seconds)
         changed = after_command(condition, signals, outcome.effects, at)
         self.record(*finished(operation, outcome, at), changed, *(start.failed(CANCELLED, at) for start in pending))
 
@@ -93,7 +93,7 @@ class Simulation:
             return []
         return [other for other in self.memory.operations.open_of(operation.vin) if other.command == "start"]
 
-    def _facts(self, vehicle: FleetVehicle, signals: dict[str, Signal], start_pending: bool, at: int) -> Values:
+    def _values(self, vehicle: FleetVehicle, signals: dict[str, Signal], start_pending: bool, at: int) -> Values:
         values: dict[str, Value] = {name: signal.value for name, signal in signals.items()}
         covered = covered_from(vehicle, self.condition(vehicle), self.world, at) == at
         return values | {"start_pending": start_pending, "reachable": covered}

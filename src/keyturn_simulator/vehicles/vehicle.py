@@ -40,28 +40,30 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 IMMOBILISED = Refusal("immobilised", "The ignition is disabled.")
 
 
-def execute(vehicle: FleetVehicle, fault: Fault, command: str, facts: Values, remote_start_seconds: float) -> Outcome:
-    """What the vehicle does with a command; `facts` are its signals' values, `start_pending` and `reachable`."""
+def execute(vehicle: FleetVehicle, fault: Fault, command: str, values: Values, remote_start_seconds: float) -> Outcome:
+    """What the vehicle does with a command; `values` are its signals' values, `start_pending` and `reachable`."""
     definition = COMMANDS[command]
-    if vehicle.api == "oem" and command == "disable_ignition" and facts["ignition_disabled"] is True:
+    if vehicle.api == "oem" and command == "disable_ignition" and values["ignition_disabled"] is True:
         return Outcome(already_done=True)
-    refusal = first_refusal(vehicle, command, facts)
+    refusal = first_refusal(vehicle, command, values)
     if refusal is not None:
         return Outcome(refusal=refusal)
     if definition.effects is None:
-        return Outcome(data={name: facts[name] for name in definition.returns})
+        return Outcome(data={name: values[name] for name in definition.returns})
     if fault is Fault.LIAR:
         return Outcome()
-    return Outcome(actuated=True, effects=definition.effects(facts, remote_start_seconds))
+    return Outcome(actuated=True, effects=definition.effects(values, remote_start_seconds))
 
 
-def first_refusal(vehicle: FleetVehicle, command: str, facts: Values) -> Refusal | None:
+def first_refusal(vehicle: FleetVehicle, command: str, values: Values) -> Refusal | None:
     """The first reason against; a relay knows no reason but that a blocked engine cannot be started."""
-    if command == "start" and facts["ignition_disabled"] is True:
+    if command == "start" and values["ignition_disabled"] is True:
         return IMMOBILISED
     if vehicle.api == "relay":
         return None
-    broken = (rule for rule in map(PRECONDITIONS.__getitem__, COMMANDS[command].preconditions) if not rule.holds(facts))
+    broken = (
+        rule for rule in map(PRECONDITIONS.__getitem__, COMMANDS[command].preconditions) if not rule.holds(values)
+    )
     return next((Refusal(rule.code, rule.message) for rule in broken), None)
 
 
@@ -73,9 +75,9 @@ def contact(vehicle: FleetVehicle, condition: Condition, world: World, at: int) 
         return False, condition.contacted_at
     if not (vehicle.ordinary and world.lively):
         return condition.reachable, at
-    covered, heard_at = behaviour.last_contact(behaviour.routine_of(world.seed, vehicle.vin), at)
+    covered, contacted_at = behaviour.last_contact(behaviour.routine_of(world.seed, vehicle.vin), at)
     awake_until = condition.contacted_at + AWAKE_AFTER_COMMAND
-    return (condition.reachable, max(heard_at, min(at, awake_until))) if covered else (False, heard_at)
+    return (condition.reachable, max(contacted_at, min(at, awake_until))) if covered else (False, contacted_at)
 
 
 def report(vehicle: FleetVehicle, condition: Condition, world: World, now: int) -> Report:

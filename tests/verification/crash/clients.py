@@ -17,7 +17,7 @@ UNAVAILABLE = 503
 _PAUSE = 0.05
 
 
-class Heard(NamedTuple):
+class PostResult(NamedTuple):
     """An id that a client was told, and what of."""
 
     command_id: str
@@ -26,7 +26,7 @@ class Heard(NamedTuple):
 
 
 @dataclass
-class Doors:
+class LoadControl:
     """What the clients go by."""
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
@@ -42,15 +42,15 @@ class Client:
     application: Application
     vins: Sequence[str]
     chance: random.Random
-    doors: Doors
-    heard: list[Heard] = field(default_factory=list)
+    load_control: LoadControl
+    posts: list[PostResult] = field(default_factory=list)
     lost: int = 0
     """Answers that never came."""
     unexpected: list[Answer] = field(default_factory=list)
     """Answers that the contract does not have."""
 
     async def run(self) -> None:
-        while not self.doors.closing.is_set():
+        while not self.load_control.closing.is_set():
             vin, command = self.chance.choice(self.vins), self.chance.choice(ALL_COMMANDS)
             first = await self._insist(vin, command)
             if first.body.get("status") == "Confirmation":
@@ -60,7 +60,7 @@ class Client:
         """The answer, however many servers die over it: the same key makes it one request."""
         key = {"Idempotency-Key": f"{self.chance.getrandbits(64):016x}"}
         while True:
-            await self.doors.open.wait()
+            await self.load_control.open.wait()
             try:
                 answer = await self.application.post(vin, command, code, **key)
             except LOST:
@@ -73,6 +73,6 @@ class Client:
 
     def _note(self, answer: Answer) -> None:
         if "id" in answer.body:
-            self.heard.append(Heard(answer.body["id"], answer.body["vin"], answer.body["command"]))
+            self.posts.append(PostResult(answer.body["id"], answer.body["vin"], answer.body["command"]))
         elif not (400 <= answer.code < 500 and set(answer.body) == {"detail"}):
             self.unexpected.append(answer)

@@ -34,4 +34,4 @@ def assert_done_once(connection: sqlite3.Connection, simulator: Simulator) -> No
 
 def _left(records: Records, sendings: list[CloudSending]) -> CrashResult:
     nothing = Installation(Path(), [])
-    return CrashResult(records, sendings, nothing, RequestLog(), lives=[], complaints=[])
+    return CrashResult(records, sendings, nothing, RequestLog(), uptimes=[], problems=[])

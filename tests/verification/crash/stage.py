@@ -14,7 +14,7 @@ from keyturn_simulator import Simulator, SimulatorSettings
 from tests.startup.installation import Installation, install
 from tests.startup.process import ServerProcess, serving
 from tests.support.clients import Application
-from tests.verification.crash.clients import Client, Doors, Heard
+from tests.verification.crash.clients import Client, LoadControl, PostResult
 
 _STREAMS = 4
 """Requests that one application has under way at once."""
@@ -28,7 +28,7 @@ class CrashStage:
     simulator: Simulator
     http: aiohttp.ClientSession
     chance: random.Random
-    doors: Doors = field(default_factory=Doors)
+    load_control: LoadControl = field(default_factory=LoadControl)
     clients: list[Client] = field(default_factory=list)
     port: int = field(default_factory=free_port)
 
@@ -41,19 +41,19 @@ class CrashStage:
         return [vehicle.vin for vehicle in self.simulator.simulation.fleet.values() if vehicle.ordinary]
 
     @property
-    def heard(self) -> list[Heard]:
+    def posts(self) -> list[PostResult]:
         """What any client was told."""
-        return [heard for client in self.clients for heard in client.heard]
+        return [post for client in self.clients for post in client.posts]
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[ServerProcess]:
         """A server on the same data and port as the one before it, with the doors open."""
         async with serving(self.installation.config, port=self.port) as server:
-            self.doors.open.set()
+            self.load_control.open.set()
             try:
                 yield server
             finally:
-                self.doors.open.clear()
+                self.load_control.open.clear()
 
     async def application(self, number: int = 0) -> Application:
         """The application of that number, logged in with the server that is up."""
@@ -67,9 +67,9 @@ class CrashStage:
             yield [group.create_task(self._run_client(number)) for number in numbers for _ in range(_STREAMS)]
 
     async def _run_client(self, number: int) -> None:
-        await self.doors.open.wait()
+        await self.load_control.open.wait()
         chance = random.Random(self.chance.random())
-        client = Client(await self.application(number), self.vins, chance, self.doors)
+        client = Client(await self.application(number), self.vins, chance, self.load_control)
         self.clients.append(client)
         await client.run()
 

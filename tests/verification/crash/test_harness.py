@@ -18,7 +18,7 @@ def test_a_short_run_violates_nothing(short_run: ShortRun) -> None:
     assert violations(left) == []
     assert run.server.kills == SHORT.kills + 1
     assert sum(cloud.process.kills for cloud in run.clouds.values()) > 0
-    assert any(heard.status is None for heard in left.book.heard), "no answer was lost"
+    assert any(post.status is None for post in left.request_log.posts), "no answer was lost"
     assert any(left.states_at([death.at for death in run.deaths])), "no server died with anything in flight"
     assert sum(map(bool, map(left.acted, left.by_ref))) > 0
     assert any(row["redeemed_at"] for row in left.commands.values())
@@ -42,7 +42,7 @@ def taken(left: CrashResult) -> CloudSending:
 
 
 def an_answered_record_is_gone(left: CrashResult) -> CrashResult:
-    gone = next(heard.id for heard in left.book.heard if heard.id is not None)
+    gone = next(post.id for post in left.request_log.posts if post.id is not None)
     return changed(left, commands={name: row for name, row in left.commands.items() if name != gone})
 
 
@@ -71,13 +71,15 @@ def an_unknown_one_was_sent(left: CrashResult) -> CrashResult:
 
 
 def a_code_was_redeemed_twice(left: CrashResult) -> CrashResult:
-    heard = next(
+    post = next(
         each
-        for each in left.book.heard
+        for each in left.request_log.posts
         if each.id is not None and each.code is not None and each.command in IGNITION_PAIR
     )
-    again = dataclasses.replace(heard, key="another")
-    return dataclasses.replace(left, book=dataclasses.replace(left.book, heard=[*left.book.heard, again]))
+    again = dataclasses.replace(post, key="another")
+    return dataclasses.replace(
+        left, request_log=dataclasses.replace(left.request_log, posts=[*left.request_log.posts, again])
+    )
 
 
 def an_entry_is_missing(left: CrashResult) -> CrashResult:
@@ -95,11 +97,13 @@ def a_stranger_was_served(left: CrashResult) -> CrashResult:
 
 def a_key_led_to_two(left: CrashResult) -> CrashResult:
     done = {row["id"] for row in left.commands.values() if row["status"] == "Success"}
-    keyed = [each for each in left.book.heard if each.key is not None and each.id in done]
+    keyed = [each for each in left.request_log.posts if each.key is not None and each.id in done]
     first = keyed[0]
     second = next(each for each in keyed if each.id != first.id)
     again = dataclasses.replace(second, key=first.key, application=first.application)
-    return dataclasses.replace(left, book=dataclasses.replace(left.book, heard=[*left.book.heard, again]))
+    return dataclasses.replace(
+        left, request_log=dataclasses.replace(left.request_log, posts=[*left.request_log.posts, again])
+    )
 
 
 def success_was_taken_back(left: CrashResult) -> CrashResult:
@@ -119,8 +123,8 @@ def a_refusal_for_now_ended_it(left: CrashResult) -> CrashResult:
 
 
 def a_refusal_was_answered_and_not_kept(left: CrashResult) -> CrashResult:
-    heard = next(each for each in left.book.heard if each.status == 409 and each.id is not None)
-    return with_row(left, left.commands[heard.id or ""], state="Verified", status="Success")
+    post = next(each for each in left.request_log.posts if each.status == 409 and each.id is not None)
+    return with_row(left, left.commands[post.id or ""], state="Verified", status="Success")
 
 
 def no_immobilisation_is_open(left: CrashResult) -> CrashResult:
@@ -128,7 +132,7 @@ def no_immobilisation_is_open(left: CrashResult) -> CrashResult:
 
 
 def a_server_died_by_itself(left: CrashResult) -> CrashResult:
-    return dataclasses.replace(left, complaints=["the last server ended with 1"])
+    return dataclasses.replace(left, problems=["the last server ended with 1"])
 
 
 WRONGS: list[tuple[Callable[[CrashResult], CrashResult], str]] = [

@@ -38,7 +38,7 @@ async def test_kills_at_seeded_moments_under_load(tmp_path: Path) -> None:
                 states_met += await serve_until_killed(stage, tmp_path / f"killed-{number}")
             async with stage.server():
                 behave(stage)
-                stage.doors.closing.set()
+                stage.load_control.closing.set()
                 await asyncio.wait(clients)
                 with watched(stage.data) as connection:
                     await eventually(lambda: undecided(connection) == 0, _FINAL_WITHIN)
@@ -52,16 +52,16 @@ async def test_kills_at_seeded_moments_under_load(tmp_path: Path) -> None:
 
 async def serve_until_killed(stage: CrashStage, folder: Path) -> Counter[str]:
     """How many commands the kill left in each state."""
-    enough = len(stage.heard) + stage.chance.randint(*ANSWERS)
+    enough = len(stage.posts) + stage.chance.randint(*ANSWERS)
     async with stage.server() as server:
         with watched(stage.data) as connection:
             await eventually(
-                lambda: len(stage.heard) >= enough and in_flight(connection).total() >= _WATCHED_FOR, _LOADED_WITHIN
+                lambda: len(stage.posts) >= enough and in_flight(connection).total() >= _WATCHED_FOR, _LOADED_WITHIN
             )
         await server.kill()
     with copied(stage.data, folder) as connection:
         assert_consistent(connection)
-        assert {heard.command_id for heard in stage.heard} <= states(connection).keys()
+        assert {post.command_id for post in stage.posts} <= states(connection).keys()
         left = in_flight(connection)
     assert left.total() >= IN_FLIGHT
     return left
@@ -89,10 +89,10 @@ def set_fault(stage: CrashStage, vin: str, fault: Fault) -> None:
 async def assert_known(stage: CrashStage) -> None:
     """Whatever a client was told of is there, final, and what it was told."""
     application = await stage.application()
-    for heard in set(stage.heard):
-        answer = await application.get(heard.command_id)
+    for post in set(stage.posts):
+        answer = await application.get(post.command_id)
         assert answer.code == 200
-        assert (answer.body["id"], answer.body["vin"], answer.body["command"]) == heard
+        assert (answer.body["id"], answer.body["vin"], answer.body["command"]) == post
         assert answer.body["status"] in ("Success", "Error")
 
 

@@ -26,8 +26,8 @@ DONE = {"operation": {"id": "op-1", "status": "success"}}
 async def test_a_server_under_load_ends_with_every_sending_recorded(tmp_path: Path) -> None:
     async with crash_stage(tmp_path, seed=SEED, vehicles=200, applications=3, latency=10.0) as stage:
         async with stage.load() as clients, stage.server() as server:
-            await eventually(lambda: len(stage.heard) >= ANSWERS, within=60.0)
-            stage.doors.open.clear()
+            await eventually(lambda: len(stage.posts) >= ANSWERS, within=60.0)
+            stage.load_control.open.clear()
             code = await server.terminate()
             for client in clients:
                 client.cancel()
@@ -35,7 +35,7 @@ async def test_a_server_under_load_ends_with_every_sending_recorded(tmp_path: Pa
             assert_consistent(connection)
             assert_done_once(connection, stage.simulator)
             left = in_flight(connection)
-            assert {heard.command_id for heard in stage.heard} <= states(connection).keys()
+            assert {post.command_id for post in stage.posts} <= states(connection).keys()
     assert code == 0
     assert left["Accepted"] > 0
     assert left["Dispatching"] == 0
@@ -45,9 +45,9 @@ async def test_a_server_under_load_ends_with_every_sending_recorded(tmp_path: Pa
 async def test_an_answer_that_comes_after_the_signal_is_recorded(tmp_path: Path) -> None:
     goes_on = asyncio.Event()
 
-    async def hold(_seen: Seen, caller: Caller) -> bool:
+    async def hold(_seen: Seen, api_client: Caller) -> bool:
         await goes_on.wait()
-        await caller.say(answer(202, TAKEN))
+        await api_client.say(answer(202, TAKEN))
         return True
 
     async with FarSide() as oem, aiohttp.ClientSession() as http:

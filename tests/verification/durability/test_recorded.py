@@ -47,7 +47,7 @@ def test_the_load_has_answers_of_every_kind(recorded: Recorded) -> None:
     assert any(guarantee.spent for guarantee in guarantees)
     assert any(guarantee.guessed for guarantee in guarantees)
     assert len(guarantees) > len(
-        {(guarantee.command_id, guarantee.question.key) for guarantee in guarantees if guarantee.command_id}
+        {(guarantee.command_id, guarantee.request.key) for guarantee in guarantees if guarantee.command_id}
     )
     assert len(recorded.recording.orders) > 10
 

@@ -59,7 +59,7 @@ def test_nothing_left_to_run_is_told_instead_of_waited_for(loop: VirtualLoop) ->
 
 
 def test_a_life_ends_in_the_middle_of_an_await_without_a_last_word(loop: VirtualLoop) -> None:
-    life, words = Lifetime(), list[str]()
+    lifetime, words = Lifetime(), list[str]()
 
     async def work() -> None:
         try:
@@ -68,8 +68,8 @@ def test_a_life_ends_in_the_middle_of_an_await_without_a_last_word(loop: Virtual
         finally:
             words.append("ended")
 
-    task = loop.create_task(work(), context=context_of(life))
-    loop.call_later(0.5, setattr, life, "over", True)
+    task = loop.create_task(work(), context=context_of(lifetime))
+    loop.call_later(0.5, setattr, lifetime, "over", True)
     loop.run_until_complete(asyncio.sleep(5))
 
     assert words == ["begun"]
@@ -78,15 +78,15 @@ def test_a_life_ends_in_the_middle_of_an_await_without_a_last_word(loop: Virtual
 
 
 def test_a_life_ends_after_the_steps_that_it_was_given(loop: VirtualLoop) -> None:
-    life, steps = Lifetime(), list[int]()
+    lifetime, steps = Lifetime(), list[int]()
 
     async def work() -> None:
         for step in range(10):
             steps.append(step)
             await asyncio.sleep(0)
 
-    task = loop.create_task(work(), context=context_of(life))
-    life.end_after(3, lambda: setattr(life, "over", True))
+    task = loop.create_task(work(), context=context_of(lifetime))
+    lifetime.end_after(3, lambda: setattr(lifetime, "over", True))
     loop.run_until_complete(asyncio.sleep(1))
 
     assert steps == [0, 1, 2, 3]

@@ -39,7 +39,7 @@ class PoliciesInForce:
     def policy(self, company: str) -> Policy:
         return self._policies.get(company, DEFAULT)
 
-    def forbids(self, row: Row, at: int) -> bool:
+    def switch_stops(self, row: Row, at: int) -> bool:
         """Whether a switch is thrown at that moment that reaches this command."""
         reach = _reach(row["name"])
         places = {("installation", ""), ("company", row["company_id"]), ("account", row["account_id"])}
@@ -48,47 +48,47 @@ class PoliciesInForce:
             for (scope, of, thrown), until in self._switches.items()
         )
 
-    def holds(self, company: str, actor: str) -> bool:
+    def limit_stops(self, company: str, actor: str) -> bool:
         """Whether a limit was crossed and not lifted."""
         return not self.stops.isdisjoint({(company, actor), (company, _WHOLE_COMPANY)})
 
-    def follow(self, entry: Row, told: Mapping[str, Any], moment: Moment | None) -> None:
+    def follow(self, entry: Row, body: Mapping[str, Any], moment: Moment | None) -> None:
         """The entry is written."""
         company = entry["company_id"]
         match entry["kind"]:
             case "switch.activated":
-                lasts = BY_TWO if told.get("approved_by") else ALONE
-                ends = entry["at"] + lasts if told["reach"] == "restoring" else float("inf")
-                self._switches[told["scope"], told["scope_id"], told["reach"]] = ends
+                lasts = BY_TWO if body.get("approved_by") else ALONE
+                ends = entry["at"] + lasts if body["reach"] == "restoring" else float("inf")
+                self._switches[body["scope"], body["scope_id"], body["reach"]] = ends
             case "switch.deactivated":
-                self._switches.pop((told["scope"], told["scope_id"], told["reach"]), None)
+                self._switches.pop((body["scope"], body["scope_id"], body["reach"]), None)
             case "policy.tightened" | "policy.loosened":
-                self._policies[company] = msgspec.convert(told["after"], Policy)
+                self._policies[company] = msgspec.convert(body["after"], Policy)
             case "limit.tripped":
-                of_actor = told["rule"] == "disables_per_actor_hour"
+                of_actor = body["rule"] == "disables_per_actor_hour"
                 self.stops.add((company, entry["actor"] if of_actor else _WHOLE_COMPANY))
             case "limit.lifted":
-                place = company, told["application"] or _WHOLE_COMPANY
+                place = company, body["application"] or _WHOLE_COMPANY
                 self.stops.discard(place)
                 self.lifted_at[place] = entry["at"]
             case "immobilisation.notice":
-                at = round(datetime.fromisoformat(told["told_at"]).timestamp() * SECOND)
+                at = round(datetime.fromisoformat(body["told_at"]).timestamp() * SECOND)
                 self.notified[entry["vehicle_id"]] = max(at, self.notified.get(entry["vehicle_id"], 0))
             case "immobilisation.opened":
-                self.records[told["immobilisation"]] = entry["vehicle_id"], company
-            case "immobilisation.let_go" | "immobilisation.closed" if not told.get("held"):
-                self.records.pop(told["immobilisation"], None)
+                self.records[body["immobilisation"]] = entry["vehicle_id"], company
+            case "immobilisation.let_go" | "immobilisation.closed" if not body.get("held"):
+                self.records.pop(body["immobilisation"], None)
             case "command.Executed" if moment is not None and moment.command["name"] == "location":
                 self.located[entry["vehicle_id"]] = moment.command["completed_at"]
 
 
 def replay(left: SimulationResult) -> Iterator[tuple[Row, Moment | None, PoliciesInForce]]:
     """Each entry, what it did to a command, and what was in force before it."""
-    standing, moments = PoliciesInForce(), {moment.seq: moment for moment in left.moments}
+    in_force, moments = PoliciesInForce(), {moment.seq: moment for moment in left.moments}
     for entry in left.entries:
         moment = moments.get(entry["seq"])
-        yield entry, moment, standing
-        standing.follow(entry, left.bodies[entry["seq"]], moment)
+        yield entry, moment, in_force
+        in_force.follow(entry, left.bodies[entry["seq"]], moment)
 
 
 def _reach(name: str) -> set[str]:

@@ -30,16 +30,16 @@ def closings(left: SimulationResult) -> Iterator[str]:
         if moment is not None:
             _follow(moment, records.get(entry["vehicle_id"]), states)
             continue
-        told, vehicle = left.bodies[entry["seq"]], entry["vehicle_id"]
+        body, vehicle = left.bodies[entry["seq"]], entry["vehicle_id"]
         match entry["kind"]:
             case "immobilisation.opened":
-                opener = told["opened_by"]
+                opener = body["opened_by"]
                 records[vehicle] = Record(sent={opener: states[opener]})
             case "immobilisation.confirmed":
                 records[vehicle].confirmed = True
             case "immobilisation.closed":
-                for problem in _problems(left, entry, told, records.pop(vehicle)):
-                    yield f"the record of {vehicle} was closed by {told['closed_by']}: {problem}"
+                for problem in _problems(left, entry, body, records.pop(vehicle)):
+                    yield f"the record of {vehicle} was closed by {body['closed_by']}: {problem}"
 
 
 def _follow(moment: Moment, record: Record | None, states: dict[str, str]) -> None:
@@ -50,13 +50,13 @@ def _follow(moment: Moment, record: Record | None, states: dict[str, str]) -> No
         record.sent[row["id"]] = moment.after
 
 
-def _problems(left: SimulationResult, entry: Row, told: Mapping[str, object], record: Record) -> Iterator[str]:
-    closed_by = str(told["closed_by"])
+def _problems(left: SimulationResult, entry: Row, body: Mapping[str, object], record: Record) -> Iterator[str]:
+    closed_by = str(body["closed_by"])
     by = left.commands.get(closed_by)
     if by is None and closed_by != "report":
         forced = _may_act(left, record, entry["at"])
-        if not entry["actor"].startswith("operator:") or not told.get("reason") or told.get("forced") != forced:
-            yield f"by {entry['actor']} with {told}"
+        if not entry["actor"].startswith("operator:") or not body.get("reason") or body.get("forced") != forced:
+            yield f"by {entry['actor']} with {body}"
     elif by is None:
         if _may_act(left, record, entry["at"]):
             yield "a disable may still act"

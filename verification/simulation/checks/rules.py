@@ -20,16 +20,16 @@ _WAITING = ("AwaitingApproval", "Queued")
 
 def hold(left: SimulationResult) -> Iterator[str]:
     """Nothing is sent against a switch or without what the policy of that moment asks for; enabling needs nothing."""
-    for entry, moment, standing in replay(left):
+    for entry, moment, in_force in replay(left):
         if moment is None:
-            yield from _bare_refusal(entry, left, standing)
+            yield from _bare_refusal(entry, left, in_force)
         elif moment.kind == "Dispatching":
-            yield from _sent(left, moment, standing)
+            yield from _sent(left, moment, in_force)
         elif moment.kind == "Refused":
-            yield from _refused(moment, standing)
+            yield from _refused(moment, in_force)
         elif moment.kind == "held_back" and moment.command["name"] in RESTORING:
             yield f"{moment.command['name']} {moment.command['id']} was held back by {moment.body.get('cause')}"
-        elif _takes_place(moment) and standing.policy(entry["company_id"]).reason_required and not _has_reason(moment):
+        elif _takes_place(moment) and in_force.policy(entry["company_id"]).reason_required and not _has_reason(moment):
             yield f"{moment.command['id']} was queued for the reason {moment.body.get('reason')}"
     yield from _refused_answers(left)
 
@@ -38,18 +38,18 @@ def _has_reason(moment: Moment) -> bool:
     return str(moment.body.get("reason")).partition(";")[0] in _REASONS
 
 
-def _sent(left: SimulationResult, moment: Moment, standing: PoliciesInForce) -> Iterator[str]:
+def _sent(left: SimulationResult, moment: Moment, in_force: PoliciesInForce) -> Iterator[str]:
     row = moment.command
-    policy = standing.policy(row["company_id"])
-    if standing.forbids(row, moment.at):
+    policy = in_force.policy(row["company_id"])
+    if in_force.switch_stops(row, moment.at):
         yield f"{row['name']} {row['id']} was sent although a switch was thrown over it"
     if row["name"] != DISABLE:
         return
     if policy.second_person and not _approved(left, moment):
         yield f"{row['id']} was sent and nobody had approved it"
-    if policy.notify_first and moment.at > standing.notified.get(row["vehicle_id"], 0) + _NOTICE_LASTS:
+    if policy.notify_first and moment.at > in_force.notified.get(row["vehicle_id"], 0) + _NOTICE_LASTS:
         yield f"{row['id']} was sent and nobody had been told"
-    located_at = standing.located.get(row["vehicle_id"], 0)
+    located_at = in_force.located.get(row["vehicle_id"], 0)
     if policy.locate_within and moment.at > located_at + policy.locate_within * 60 * SECOND:
         yield f"{row['id']} was sent and nobody knew where"
 
@@ -67,62 +67,62 @@ def _approved(left: SimulationResult, moment: Moment) -> bool:
 def _fit(left: SimulationResult) -> set[str]:
     """Ids of those who may approve: not whoever answers for every application, unless that was changed."""
     changed = (left.bodies[entry["seq"]] for entry in left.entries if entry["kind"] == "application.changed")
-    freed = {"responsible"} if any("responsible" in told for told in changed) else set()
+    freed = {"responsible"} if any("responsible" in body for body in changed) else set()
     return {operator.id for operator in APPROVERS} | freed
 
 
-def _refused(moment: Moment, standing: PoliciesInForce) -> Iterator[str]:
+def _refused(moment: Moment, in_force: PoliciesInForce) -> Iterator[str]:
     row = moment.command
     if (
         row["cause"] == "policy"
         and row["name"] in RESTORING
-        and not standing.forbids(row, moment.at)
+        and not in_force.switch_stops(row, moment.at)
         and _GONE not in row["detail"]
     ):
         yield f"{row['name']} {row['id']} was refused by policy: {row['detail']}"
 
 
-def _bare_refusal(entry: Row, left: SimulationResult, standing: PoliciesInForce) -> Iterator[str]:
-    told = left.bodies[entry["seq"]]
-    if entry["kind"] != "ignition.refused" or told["command"] not in RESTORING or told["http_status"] != 403:
+def _bare_refusal(entry: Row, left: SimulationResult, in_force: PoliciesInForce) -> Iterator[str]:
+    body = left.bodies[entry["seq"]]
+    if entry["kind"] != "ignition.refused" or body["command"] not in RESTORING or body["http_status"] != 403:
         return
-    vehicle = left.vehicle(told["vin"])
-    if not standing.forbids({"name": told["command"], **vehicle}, entry["at"]):
-        yield f"{told['command']} of {told['vin']} was refused: {told['detail']}"
+    vehicle = left.vehicle(body["vin"])
+    if not in_force.switch_stops({"name": body["command"], **vehicle}, entry["at"]):
+        yield f"{body['command']} of {body['vin']} was refused: {body['detail']}"
 
 
 def _refused_answers(left: SimulationResult) -> Iterator[str]:
     """Neither a limit nor a quota ever answers a restoring command."""
-    refusals = (heard for heard in left.heard if heard.command in RESTORING and heard.id is None)
-    for heard in refusals:
-        if heard.status == 429 or (heard.status == 403 and not _by_switch(left, heard)):
-            yield f"{heard.command} of {heard.vin} was answered {heard.status} {heard.body}"
+    refusals = (post for post in left.posts if post.command in RESTORING and post.id is None)
+    for post in refusals:
+        if post.status == 429 or (post.status == 403 and not _by_switch(left, post)):
+            yield f"{post.command} of {post.vin} was answered {post.status} {post.body}"
 
 
-def _by_switch(left: SimulationResult, heard: PostResult) -> bool:
+def _by_switch(left: SimulationResult, post: PostResult) -> bool:
     thrown = any(
         entry["kind"] == "switch.activated" and left.bodies[entry["seq"]]["reach"] == "restoring"
         for entry in left.entries
     )
-    return thrown and heard.body.get("detail") == _SWITCHED_OFF
+    return thrown and post.body.get("detail") == _SWITCHED_OFF
 
 
 def limits(left: SimulationResult) -> Iterator[str]:
     """Never more disables queued than allowed since the last lift, and none while a stop holds."""
     counted: list[Moment] = []
-    for _entry, moment, standing in replay(left):
+    for _entry, moment, in_force in replay(left):
         if moment is None or not _takes_place(moment):
             continue
         row, counted = moment.command, [*counted, moment]
         named = f"{row['id']} of {row['actor']}"
-        policy = standing.policy(row["company_id"])
-        if standing.holds(row["company_id"], row["actor"]):
+        policy = in_force.policy(row["company_id"])
+        if in_force.limit_stops(row["company_id"], row["actor"]):
             yield f"{named} was queued although a limit holds"
-        if 0 < policy.disables_per_actor_hour < _since_lift(counted, standing, moment, row["actor"], _HOUR):
+        if 0 < policy.disables_per_actor_hour < _since_lift(counted, in_force, moment, row["actor"], _HOUR):
             yield f"{named} is one too many of its application"
-        if 0 < policy.disables_per_company_day < _since_lift(counted, standing, moment, "", _DAY):
+        if 0 < policy.disables_per_company_day < _since_lift(counted, in_force, moment, "", _DAY):
             yield f"{named} is one too many of its company"
-        if policy.fleet_share and _held(left, standing, moment) >= _allowed(left, moment, policy.fleet_share):
+        if policy.fleet_share and _held(left, in_force, moment) >= _allowed(left, moment, policy.fleet_share):
             yield f"{named} is one too many of the fleet"
 
 
@@ -130,19 +130,19 @@ def _takes_place(moment: Moment) -> bool:
     return moment.command["name"] == DISABLE and moment.before == "Confirming" and moment.after in _WAITING
 
 
-def _since_lift(counted: list[Moment], standing: PoliciesInForce, now: Moment, actor: str, window: int) -> int:
+def _since_lift(counted: list[Moment], in_force: PoliciesInForce, now: Moment, actor: str, window: int) -> int:
     company = now.command["company_id"]
-    since = max(now.at - window, standing.lifted_at.get((company, actor), 0))
+    since = max(now.at - window, in_force.lifted_at.get((company, actor), 0))
     return sum(
         moment.at > since and moment.command["company_id"] == company and actor in ("", moment.command["actor"])
         for moment in counted
     )
 
 
-def _held(left: SimulationResult, standing: PoliciesInForce, now: Moment) -> int:
+def _held(left: SimulationResult, in_force: PoliciesInForce, now: Moment) -> int:
     """Vehicles of the company, this one aside, that are or may be immobilised, or soon will be."""
     company = now.command["company_id"]
-    held = {vehicle for vehicle, of in standing.records.values() if of == company}
+    held = {vehicle for vehicle, of in in_force.records.values() if of == company}
     states = {moment.command["id"]: moment for moment in left.moments if moment.seq < now.seq}
     held |= {
         moment.command["vehicle_id"]

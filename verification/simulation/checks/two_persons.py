@@ -16,21 +16,21 @@ Body = Mapping[str, Any]
 _REST = 3_600 * SECOND
 
 _GUARDED: dict[str, Callable[[Body], bool]] = {
-    "application.client_secret_rotated": lambda _told: True,
-    "application.sign_secret_added": lambda _told: True,
-    "application.sign_secret_retired": lambda _told: True,
-    "application.changed": lambda told: bool(told.get("active") or told.get("responsible")),
-    "company.changed": lambda told: bool(told.get("active")),
-    "account.changed": lambda told: "active" in told,
-    "vehicle.changed": lambda told: bool({"external_id", "account"} & told.keys() or told.get("active")),
-    "policy.loosened": lambda _told: True,
-    "limit.lifted": lambda _told: True,
-    "plan.changed": lambda told: "commands" in told,
-    "operator.added": lambda told: told["role"] != "viewer",
-    "operator.set": lambda told: "name" in told or "email" in told,
-    "immobilisation.closed": lambda told: bool(told.get("held")),
-    "switch.activated": lambda told: bool(told["reach"] == "restoring"),
-    "switch.deactivated": lambda told: bool(told["reach"] != "restoring"),
+    "application.client_secret_rotated": lambda _body: True,
+    "application.sign_secret_added": lambda _body: True,
+    "application.sign_secret_retired": lambda _body: True,
+    "application.changed": lambda body: bool(body.get("active") or body.get("responsible")),
+    "company.changed": lambda body: bool(body.get("active")),
+    "account.changed": lambda body: "active" in body,
+    "vehicle.changed": lambda body: bool({"external_id", "account"} & body.keys() or body.get("active")),
+    "policy.loosened": lambda _body: True,
+    "limit.lifted": lambda _body: True,
+    "plan.changed": lambda body: "commands" in body,
+    "operator.added": lambda body: body["role"] != "viewer",
+    "operator.set": lambda body: "name" in body or "email" in body,
+    "immobilisation.closed": lambda body: bool(body.get("held")),
+    "switch.activated": lambda body: bool(body["reach"] == "restoring"),
+    "switch.deactivated": lambda body: bool(body["reach"] != "restoring"),
 }
 """By the entry of what was done: whether that takes a second admin, where there is one."""
 _BEGAN = ("change.applied", "change.collected")
@@ -46,14 +46,14 @@ def second_person(left: SimulationResult) -> Iterator[str]:
     if left.plan.insider is None:
         return
     counts_from: dict[str, int] = {}
-    for entry, moment, standing in replay(left):
+    for entry, moment, in_force in replay(left):
         if entry["kind"] == "consent.given":
             counts_from.setdefault(entry["vehicle_id"], entry["at"] + left.plan.insider.delay)
         if moment is None or moment.kind != "Dispatching" or moment.command["name"] != DISABLE:
             continue
         row = moment.command
         insiders = row["id"] in left.insiders.commands and row["approved_by"] in left.insiders.hands
-        if standing.policy(row["company_id"]).second_person and insiders:
+        if in_force.policy(row["company_id"]).second_person and insiders:
             yield f"{row['id']} was asked for and approved by the insider ({row['approved_by']})"
         asks_consent = left.plan.insider.without_consent and row["company_id"] == COMPANIES[0]
         if asks_consent and moment.at < counts_from.get(row["vehicle_id"], 1 << 62):
@@ -72,13 +72,13 @@ def guarded(left: SimulationResult) -> Iterator[str]:
     began: tuple[str, int] = ("", 0)
     state = _as_enrolled()
     for entry in left.entries:
-        told, kind = left.bodies[entry["seq"]], entry["kind"]
+        body, kind = left.bodies[entry["seq"]], entry["kind"]
         if kind.startswith("change."):
-            changes.setdefault(told["change"], {})[kind] = entry["actor"].removeprefix("operator:"), entry["at"]
-            began = (told["change"], entry["seq"]) if kind in _BEGAN else began
+            changes.setdefault(body["change"], {})[kind] = entry["actor"].removeprefix("operator:"), entry["at"]
+            began = (body["change"], entry["seq"]) if kind in _BEGAN else began
             continue
-        news = {name: value for name, value in told.items() if state.get((_of(entry, told), name)) != value}
-        state |= {(_of(entry, told), name): value for name, value in news.items()}
+        news = {name: value for name, value in body.items() if state.get((_of(entry, body), name)) != value}
+        state |= {(_of(entry, body), name): value for name, value in news.items()}
         if entry["actor"] == "engine" or kind not in _GUARDED or not _GUARDED[kind](news):
             continue
         steps = changes[began[0]] if 0 < entry["seq"] - began[1] <= 2 and began[0] else {}
@@ -96,11 +96,11 @@ def _as_enrolled() -> dict[tuple[str, str], Any]:
     return state
 
 
-def _of(entry: Row, told: Body) -> str:
+def _of(entry: Row, body: Body) -> str:
     """Entries of one kind alone may lose what they tell twice: those of things."""
     if not entry["kind"].endswith(".changed"):
         return f"entry {entry['seq']}"
-    return str(entry["vehicle_id"] or told.get("application_id") or told.get("account_id") or entry["company_id"])
+    return str(entry["vehicle_id"] or body.get("application_id") or body.get("account_id") or entry["company_id"])
 
 
 def _lacks(steps: Mapping[str, tuple[str, int]], entry: Row, delay: int, *, alone: bool, hands: set[str]) -> str | None:
@@ -119,12 +119,12 @@ def meant(left: SimulationResult) -> Iterator[str]:
     if left.plan.insider is None:
         return
     aims = {vehicle.id: vehicle.vin for vehicle in VEHICLES}
-    for entry, moment, _standing in replay(left):
-        told = left.bodies[entry["seq"]]
-        if entry["kind"] in ("vehicle.changed", "vehicle.added") and "external_id" in told:
-            aims[entry["vehicle_id"]] = told["external_id"]
-            if list(aims.values()).count(told["external_id"]) > 1:
-                yield f"two vehicles mean {told['external_id']}"
+    for entry, moment, _in_force in replay(left):
+        body = left.bodies[entry["seq"]]
+        if entry["kind"] in ("vehicle.changed", "vehicle.added") and "external_id" in body:
+            aims[entry["vehicle_id"]] = body["external_id"]
+            if list(aims.values()).count(body["external_id"]) > 1:
+                yield f"two vehicles mean {body['external_id']}"
         if moment is not None and moment.kind == "Dispatching" and not _restores(moment.command):
             row, aim = moment.command, aims.get(entry["vehicle_id"], moment.command["vin"])
             if row["external_id"] != aim:
@@ -134,7 +134,7 @@ def meant(left: SimulationResult) -> Iterator[str]:
         if actuation.vin != row["external_id"]:
             yield f"{row['name']} {row['id']} of {row['external_id']} was done by {actuation.vin}"
         other = actuation.vin not in (row["vin"], STRAY)
-        if other or (row["name"] == DISABLE and actuation.vin != row["vin"] and _told_before(left, actuation.ref)):
+        if other or (row["name"] == DISABLE and actuation.vin != row["vin"] and _conflict_before(left, actuation.ref)):
             yield f"{row['name']} {row['id']} of {row['vin']} was done by {actuation.vin}"
 
 
@@ -142,7 +142,7 @@ def _restores(row: Row) -> bool:
     return row["name"] in ("enable_ignition", "cancel_start", "cancel_alert")
 
 
-def _told_before(left: SimulationResult, command_id: str) -> bool:
+def _conflict_before(left: SimulationResult, command_id: str) -> bool:
     """Its OEM said, before it was sent, that the vehicle is another one."""
     sent = next(moment.seq for moment in reversed(left.of_command(command_id)) if moment.kind == "Dispatching")
     vehicle = left.commands[command_id]["vehicle_id"]
@@ -158,11 +158,11 @@ def restoring_held(left: SimulationResult) -> Iterator[str]:
         return
     over: list[tuple[float, tuple[str, ...]]] = []
     for entry in left.entries:
-        told = left.bodies[entry["seq"]]
-        if entry["kind"] != "switch.activated" or told["reach"] != "restoring" or told.get("approved_by"):
+        body = left.bodies[entry["seq"]]
+        if entry["kind"] != "switch.activated" or body["reach"] != "restoring" or body.get("approved_by"):
             continue
-        place = ("installation",) if told["scope"] == "installation" else (told["scope"], told["scope_id"])
-        ends = _ends(left, entry, told)
+        place = ("installation",) if body["scope"] == "installation" else (body["scope"], body["scope_id"])
+        ends = _ends(left, entry, body)
         if ends > entry["at"] + ALONE:
             yield f"restoring was stopped by {entry['actor']} alone for {(ends - entry['at']) / SECOND:g} s"
         for earlier, where in over:
@@ -171,19 +171,19 @@ def restoring_held(left: SimulationResult) -> Iterator[str]:
         over.append((ends, place))
 
 
-def _ends(left: SimulationResult, thrown: Row, told: Body) -> float:
+def _ends(left: SimulationResult, thrown: Row, body: Body) -> float:
     """When somebody released it, or it ended; for ever, where its entry says nothing of it and nobody did."""
     same = ("scope", "scope_id", "reach")
     later = (entry for entry in left.entries if entry["seq"] > thrown["seq"])
     for entry in later:
-        body = left.bodies[entry["seq"]]
-        if entry["kind"] == "switch.deactivated" and all(body[name] == told[name] for name in same):
+        later_body = left.bodies[entry["seq"]]
+        if entry["kind"] == "switch.deactivated" and all(later_body[name] == body[name] for name in same):
             return float(entry["at"])
         held = entry["kind"] == "command.Refused" and "kill switch" in str(left.commands[entry["command_id"]]["detail"])
         if held and _restores(left.commands[entry["command_id"]]) and entry["at"] > thrown["at"] + ALONE:
             return float(entry["at"])
-    said = told.get("ends_at")
-    return float("inf") if said is None else datetime.fromisoformat(said).timestamp() * SECOND
+    stated = body.get("ends_at")
+    return float("inf") if stated is None else datetime.fromisoformat(stated).timestamp() * SECOND
 
 
 _NEVER: dict[str, Callable[[Asked], bool]] = {

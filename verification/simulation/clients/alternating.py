@@ -21,7 +21,7 @@ _PATIENCE = 15.0
 
 async def alternate(world: World) -> None:
     """Where the plan has such a customer."""
-    vin = world.plan.wavering
+    vin = world.plan.alternating
     if vin is None:
         return
     chance = Random(f"wavering {world.plan.seed}")
@@ -31,7 +31,7 @@ async def alternate(world: World) -> None:
     for _ in range(_REQUESTS):
         await asyncio.sleep(chance.choice(_PAUSES) * chance.random())
         turn ^= 1
-        heard = PostResult(application, company, vin, _PAIR[turn], None, None, world.loop.time())
-        world.heard.append(heard)
-        await send(world, heard, chance)
-        await until(lambda command_id=heard.id: not world.rows(_UNDER_WAY, command_id), _PATIENCE, 0.2)  # type: ignore[misc]  # bound now
+        post = PostResult(application, company, vin, _PAIR[turn], None, None, world.loop.time())
+        world.posts.append(post)
+        await send(world, post, chance)
+        await until(lambda command_id=post.id: not world.rows(_UNDER_WAY, command_id), _PATIENCE, 0.2)  # type: ignore[misc]  # bound now

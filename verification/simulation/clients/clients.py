@@ -127,7 +127,7 @@ class Client:
             await self._post(before.vin, before.command, code=before.code, key=before.key, again=before)
 
     async def _ask(self) -> None:
-        known = [heard.id for heard in self._mine if heard.id is not None]
+        known = [post.id for post in self._mine if post.id is not None]
         if known:
             await self._get(self._chance.choice(known), self._chance.choice((0.0, 0.0, 2.0, 10.0)))
 
@@ -140,7 +140,7 @@ class Client:
 
     async def _foreign_record(self) -> None:
         self._budget[0] -= 1
-        others = [heard.id for heard in self._world.heard if heard.id and heard.company != _COMPANY[self._application]]
+        others = [post.id for post in self._world.posts if post.id and post.company != _COMPANY[self._application]]
         if others:
             await self._get(self._chance.choice(others), 0.0)
 
@@ -171,12 +171,12 @@ class Client:
     ) -> PostResult:
         asked_by = application or self._application
         reason = again.reason if again else self._reason(command)
-        heard = PostResult(asked_by, _COMPANY[asked_by], vin, command, code, key, self._world.loop.time(), reason)
+        post = PostResult(asked_by, _COMPANY[asked_by], vin, command, code, key, self._world.loop.time(), reason)
         self._budget[0] -= 1
-        self._world.heard.append(heard)
-        self._mine.append(heard)
-        await send(self._world, heard, self._chance)
-        return heard
+        self._world.posts.append(post)
+        self._mine.append(post)
+        await send(self._world, post, self._chance)
+        return post
 
     async def _get(self, command_id: str, wait: float) -> None:
         node = _node(self._world, self._chance)
@@ -185,28 +185,28 @@ class Client:
         status, body = await node.get(self._application, command_id, wait)
         now = self._world.loop.time()
         company = _COMPANY[self._application]
-        self._world.seen.append(GetResult(self._application, company, command_id, now, status, body))
+        self._world.gets.append(GetResult(self._application, company, command_id, now, status, body))
         self._world.note(f"{self._application} reads {command_id[-6:]}: {status} {body.get('status')}")
 
 
-async def send(world: World, heard: PostResult, chance: Random) -> None:
+async def send(world: World, post: PostResult, chance: Random) -> None:
     """Post, and check at once that what was answered is durable."""
-    request_hash = f"{heard.vin} {heard.command} {heard.code} {heard.reason}" if heard.key else ""
-    asked = {"vin": heard.vin, "command": heard.command, "code": heard.code, "idempotency_key": heard.key}
-    asked |= {"reason": heard.reason, "case_number": heard.reason and f"case {len(heard.reason)}"}
+    request_hash = f"{post.vin} {post.command} {post.code} {post.reason}" if post.key else ""
+    asked = {"vin": post.vin, "command": post.command, "code": post.code, "idempotency_key": post.key}
+    asked |= {"reason": post.reason, "case_number": post.reason and f"case {len(post.reason)}"}
     node = _node(world, chance)
-    world.note(f"{heard.application} asks {heard.vin} {heard.command} code={heard.code} key={heard.key}")
+    world.note(f"{post.application} asks {post.vin} {post.command} code={post.code} key={post.key}")
     try:
         async with asyncio.timeout(_PATIENCE):
-            answer = LOST if node is None else await node.post(heard.application, request_hash=request_hash, **asked)
+            answer = LOST if node is None else await node.post(post.application, request_hash=request_hash, **asked)
     except TimeoutError:
-        world.complaints.append(("every request is answered", f"{heard.vin} {heard.command} was never answered"))
+        world.violated.append(("every request is answered", f"{post.vin} {post.command} was never answered"))
         answer = LOST
-    heard.status, heard.body = answer
-    heard.answered_at = world.loop.time()
-    world.note(lambda: f"{heard.application} hears {heard.status} {heard.body}")
-    if heard.id is not None and not world.rows("SELECT 1 FROM command WHERE id = ?", heard.id):
-        world.complaints.append(("1 durable before answered", f"{heard.id} was answered and is not in the store"))
+    post.status, post.body = answer
+    post.answered_at = world.loop.time()
+    world.note(lambda: f"{post.application} hears {post.status} {post.body}")
+    if post.id is not None and not world.rows("SELECT 1 FROM command WHERE id = ?", post.id):
+        world.violated.append(("1 durable before answered", f"{post.id} was answered and is not in the store"))
 
 
 def _node(world: World, chance: Random) -> Node | None:

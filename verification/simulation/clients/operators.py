@@ -103,9 +103,9 @@ class Operators:
                 task = administer(self._world, node, _VERBS[verb], {"command": command_id}, operator)
                 done = (await asyncio.wait([task], timeout=60.0))[0]
                 if done and (task.result().answer or task.result().refused):
-                    said = task.result()
-                    state = None if said.answer is None else str(said.answer["state"])
-                    self._world.note(f"{operator.id} {verb}s {command_id[-6:]}: {state or said.refused}")
+                    result = task.result()
+                    state = None if result.answer is None else str(result.answer["state"])
+                    self._world.note(f"{operator.id} {verb}s {command_id[-6:]}: {state or result.refused}")
                     self._world.decisions.append(Decision(operator, command_id, verb, state))
                     return
             await asyncio.sleep(1.0)

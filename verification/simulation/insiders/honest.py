@@ -86,7 +86,7 @@ class Watch:
         if operation == "operator set" and self._alone:
             return
         if operation == "clock accept":
-            self._world.witness.accepting = True
+            self._world.time_check.accepting = True
         self._world.counts[f"at once: {operation}"] += 1
         await self._ask(operation, filled(self._chance.choice(vins), arguments), operator)
 

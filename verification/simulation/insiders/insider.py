@@ -99,14 +99,14 @@ class InsiderAtWork:
         code: str | None = None
         for _ in range(2):
             reason = "missing; since noon"
-            heard = PostResult(
+            post = PostResult(
                 application, COMPANY, vin, "disable_ignition", code, None, self._world.loop.time(), reason
             )
-            self._world.heard.append(heard)
-            await send(self._world, heard, self._chance)
-            if "code" not in heard.body:
-                return heard.id if code is not None else None
-            code = str(heard.body["code"])
+            self._world.posts.append(post)
+            await send(self._world, post, self._chance)
+            if "code" not in post.body:
+                return post.id if code is not None else None
+            code = str(post.body["code"])
         return None
 
     async def _approve_commands(self) -> None:

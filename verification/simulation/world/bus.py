@@ -26,11 +26,11 @@ class LossyBus:
             case "wake-up lost":
                 return
             case "wake-up late":
-                self._loop.call_later(self._faults.chance.random() * _LATE, self._say, topic, key)
+                self._loop.call_later(self._faults.chance.random() * _LATE, self._deliver, topic, key)
                 return
             case "wake-up repeated":
-                self._loop.call_later(self._faults.chance.random() * _LATE, self._say, topic, key)
-        self._say(topic, key)
+                self._loop.call_later(self._faults.chance.random() * _LATE, self._deliver, topic, key)
+        self._deliver(topic, key)
 
     def listen(self, topic: Topic[IdT], listener: Listener[IdT]) -> Callable[[], None]:
         place = object()
@@ -40,7 +40,7 @@ class LossyBus:
     def waiter(self, topic: Topic[IdT], key: IdT) -> "LossyWaiter":
         return LossyWaiter(self._waiters.setdefault((topic, key), {}))
 
-    def _say(self, topic: Topic[IdT], key: IdT) -> None:
+    def _deliver(self, topic: Topic[IdT], key: IdT) -> None:
         for waiter in tuple(self._waiters.get((topic, key), ())):
             waiter.wake()
         for listener in tuple(self._listeners.get(topic, {}).values()):
@@ -52,7 +52,7 @@ class LossyWaiter:
 
     def __init__(self, place: "dict[LossyWaiter, None]") -> None:
         self._place = place
-        self._said = asyncio.Event()
+        self._woken = asyncio.Event()
 
     def __enter__(self) -> Self:
         self._place[self] = None
@@ -63,13 +63,13 @@ class LossyWaiter:
 
     def wake(self) -> None:
         """The key was said."""
-        self._said.set()
+        self._woken.set()
 
     async def next(self, timeout: float) -> bool:
         try:
             async with asyncio.timeout(timeout):
-                await self._said.wait()
+                await self._woken.wait()
         except TimeoutError:
             return False
-        self._said.clear()
+        self._woken.clear()
         return True

@@ -99,7 +99,7 @@ class ModelConnector:
             return OemResponse(OutcomeKind.NOTHING_FOUND, asked)
         if fault == "in progress again":
             return OemResponse(OutcomeKind.IN_PROGRESS, operation=operation)
-        return self._cloud.word(found[0])
+        return self._cloud.status_of(found[0])
 
     async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
         fault = self._cloud.faults.draw("look up")
@@ -107,15 +107,15 @@ class ModelConnector:
         works = self._cloud.works.get(command_id)
         if not works or fault == "look-up finds nothing" or not self._declares.looks_up:
             return _NOTHING
-        return self._cloud.word(works[-1])
+        return self._cloud.status_of(works[-1])
 
     async def cancel(self, target: Target, operation: Operation) -> OemResponse:
         await self._slept()
         found = [work for works in self._cloud.works.values() for work in works if work.id == operation.id]
         if self._cloud.faults.draw("cancel") or not found or found[0].over:
             return _NOTHING
-        found[0].over, found[0].said = True, OemResponse(OutcomeKind.FAILED, cancelled=True)
-        return self._cloud.word(found[0])
+        found[0].over, found[0].response = True, OemResponse(OutcomeKind.FAILED, cancelled=True)
+        return self._cloud.status_of(found[0])
 
     async def observe(self, target: Target) -> Observed:
         asked_at = self._cloud.clock.now()
@@ -132,50 +132,50 @@ class ModelConnector:
             car.last_contact = now
         as_of = after(car.last_contact, -self._chance() * (3600 if fault == "old state" else 1.0))
         vin = car.vin if self._declares.tells_vin else None
-        heard = StateReport(self._readings(car, as_of), car.reachable, car.last_contact, vin=vin)
+        response = StateReport(self._readings(car, as_of), car.reachable, car.last_contact, vin=vin)
         await self._slept()
-        return _SPOILT[fault](heard) if fault in _SPOILT else heard
+        return _SPOILT[fault](response) if fault in _SPOILT else response
 
     async def close(self) -> None:
         """There is nothing to let go of."""
 
     async def _exchanged(self, order: OutboundCommand) -> OemResponse:
         fault = self._cloud.faults.draw("send")
-        heard: asyncio.Future[OemResponse] = asyncio.get_running_loop().create_future()
-        self._cloud.later(self._cloud.latency(), self._arrive, order, fault, heard)
+        response: asyncio.Future[OemResponse] = asyncio.get_running_loop().create_future()
+        self._cloud.later(self._cloud.latency(), self._arrive, order, fault, response)
         if fault == "delivered late":
             return _UNCLEAR
         try:
             async with asyncio.timeout(TIMEOUT):
-                answer = await heard
+                answer = await response
         except TimeoutError:
             return _UNCLEAR
         await self._slept()
         return answer
 
-    def _arrive(self, order: OutboundCommand, fault: str | None, heard: "asyncio.Future[OemResponse]") -> None:
+    def _arrive(self, order: OutboundCommand, fault: str | None, response: "asyncio.Future[OemResponse]") -> None:
         """The request is at the OEM, or where it would have been."""
         if fault == "delivered late":
             self._cloud.later(10 * self._chance(), self._take, order)
         elif fault in _NOT_TAKEN:
             pause = _PAUSES[int(order.command_id[-4:], 16) % len(_PAUSES)] if fault == "refused for now" else None
-            _give(heard, msgspec.structs.replace(_NOT_TAKEN[fault], retry_after=pause))
+            _give(response, msgspec.structs.replace(_NOT_TAKEN[fault], retry_after=pause))
         elif fault != "no answer, not taken":
             work = self._take(order)
             if fault == "connector raises":
-                heard.set_exception(ConnectorRaised("as planned"))
+                response.set_exception(ConnectorRaised("as planned"))
             elif fault == "answered at once":
-                self._cloud.later(1.0, self._give_word, work, heard)
+                self._cloud.later(1.0, self._give_status, work, response)
             elif fault != "no answer, taken":
-                _give(heard, _TAKEN.get(fault or "") or self._cloud.word(work))
+                _give(response, _TAKEN.get(fault or "") or self._cloud.status_of(work))
 
     def _take(self, order: OutboundCommand) -> Work:
         return self._cloud.take(
             order, enforces=self._declares.enforces_preconditions, honours_expiry=self._honours_expiry
         )
 
-    def _give_word(self, work: Work, heard: "asyncio.Future[OemResponse]") -> None:
-        _give(heard, self._cloud.word(work))
+    def _give_status(self, work: Work, response: "asyncio.Future[OemResponse]") -> None:
+        _give(response, self._cloud.status_of(work))
 
     def _readings(self, car: VehicleModel, as_of: int) -> dict[str, SignalReading]:
         values = car.values_at(as_of)
@@ -195,27 +195,27 @@ def _brought_nothing(request: str, at: int, status: int | None) -> LoggedRequest
     return LoggedRequest(request, at, 0.0, status, problem="nothing")
 
 
-def _give(heard: "asyncio.Future[OemResponse]", answer: OemResponse) -> None:
-    if not heard.done():
-        heard.set_result(answer)
+def _give(response: "asyncio.Future[OemResponse]", answer: OemResponse) -> None:
+    if not response.done():
+        response.set_result(answer)
 
 
-def _changed(heard: StateReport, change: Callable[[int, SignalReading], SignalReading | None]) -> StateReport:
-    changed = {name: change(place, reading) for place, (name, reading) in enumerate(heard.readings.items())}
-    return msgspec.structs.replace(heard, readings={name: r for name, r in changed.items() if r is not None})
+def _changed(response: StateReport, change: Callable[[int, SignalReading], SignalReading | None]) -> StateReport:
+    changed = {name: change(place, reading) for place, (name, reading) in enumerate(response.readings.items())}
+    return msgspec.structs.replace(response, readings={name: r for name, r in changed.items() if r is not None})
 
 
 _A_DAY = 86_400.0
 """Further ahead than any reading is old: an hour would make an hour-old one look new."""
 _SPOILT: dict[str, Callable[[StateReport], StateReport]] = {
-    "signals missing": lambda heard: _changed(heard, lambda place, r: r if place % 3 else None),
-    "signals null": lambda heard: _changed(
-        heard, lambda place, r: r if place % 3 else SignalReading(None, None, r.as_of)
+    "signals missing": lambda response: _changed(response, lambda place, r: r if place % 3 else None),
+    "signals null": lambda response: _changed(
+        response, lambda place, r: r if place % 3 else SignalReading(None, None, r.as_of)
     ),
-    "times missing": lambda heard: StateReport(
-        {name: SignalReading(r.value) for name, r in heard.readings.items()}, heard.reachable, None
+    "times missing": lambda response: StateReport(
+        {name: SignalReading(r.value) for name, r in response.readings.items()}, response.reachable, None
     ),
-    "times in the future": lambda heard: _changed(
-        heard, lambda _place, r: SignalReading(r.value, r.observed_at, after(r.as_of or 0, _A_DAY))
+    "times in the future": lambda response: _changed(
+        response, lambda _place, r: SignalReading(r.value, r.observed_at, after(r.as_of or 0, _A_DAY))
     ),
 }

@@ -26,11 +26,11 @@ class Done(Future[Any]):
 
     def set_result(self, result: Any) -> None:
         self._value = result
-        self._tell()
+        self._run_callbacks()
 
     def set_exception(self, exception: BaseException | None) -> None:
         self._error = exception
-        self._tell()
+        self._run_callbacks()
 
     def result(self, timeout: float | None = None) -> Any:
         if self._error is not None:
@@ -40,7 +40,7 @@ class Done(Future[Any]):
     def exception(self, timeout: float | None = None) -> BaseException | None:
         return self._error
 
-    def _tell(self) -> None:
+    def _run_callbacks(self) -> None:
         for callback in self._callbacks:
             callback(self)
 

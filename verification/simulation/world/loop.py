@@ -48,10 +48,10 @@ LIFETIME: ContextVar[Lifetime | None] = ContextVar("life", default=None)
 """Whose steps these are; None: the world's."""
 
 
-def context_of(life: Lifetime) -> Context:
-    """A context whose tasks and timers belong to `life`."""
+def context_of(lifetime: Lifetime) -> Context:
+    """A context whose tasks and timers belong to `lifetime`."""
     context = Context()
-    context.run(LIFETIME.set, life)
+    context.run(LIFETIME.set, lifetime)
     return context
 
 
@@ -156,8 +156,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
             step = runnable.pop(0 if count == 1 or chance is None else int(chance.random() * count))
             if not step:
                 continue
-            run, callback, args, life = step
-            if life is not None and life.over:
+            run, callback, args, lifetime = step
+            if lifetime is not None and lifetime.over:
                 continue
             self._steps += 1
             if self._steps > MOST_STEPS:
@@ -168,8 +168,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 raise
             except BaseException as error:
                 self.call_exception_handler({"message": f"Exception in {callback}", "exception": error})
-            if life is not None and life.numbered:
-                life.stepped()
+            if lifetime is not None and lifetime.numbered:
+                lifetime.stepped()
 
     def _move_on(self) -> None:
         """The clock goes to the next timer; everything due then becomes runnable."""

@@ -43,10 +43,10 @@ class Database:
     """A store with a life: its node's own, or one that nodes share and that goes on without them."""
 
     def __init__(
-        self, data_dir: DataDirectory, time: Timekeeper, disk: Disk, announce: Announce, life: Lifetime
+        self, data_dir: DataDirectory, time: Timekeeper, disk: Disk, announce: Announce, lifetime: Lifetime
     ) -> None:
-        self.life = life
-        self.context = context_of(life)
+        self.lifetime = lifetime
+        self.context = context_of(lifetime)
         self._data_dir = data_dir
         self._lent: list[sqlite3.Connection] = []
         opened = partial(open_sqlite, disk=disk, connect=self._connect)
@@ -54,7 +54,7 @@ class Database:
 
     def drop(self) -> None:
         """What was not committed is gone; the files stay."""
-        self.life.over = True
+        self.lifetime.over = True
         for connection in self._lent:
             connection.close()
 
@@ -87,18 +87,18 @@ class SharedStore:
 
 
 class Node:
-    """`life` ends with it. Requests that it had not answered by then hear that their connection was lost."""
+    """`lifetime` ends with it. Requests that it had not answered by then hear that their connection was lost."""
 
-    def __init__(self, name: str, life: Lifetime, store: SqliteStore | SharedStore, bus: Bus) -> None:
+    def __init__(self, name: str, lifetime: Lifetime, store: SqliteStore | SharedStore, bus: Bus) -> None:
         self.name = name
-        self.life = life
+        self.lifetime = lifetime
         self.store = store
         self.bus = bus
         self.up = False
-        self._context = context_of(life)
+        self._context = context_of(lifetime)
         self._waiting: dict[asyncio.Future[Answer], None] = {}
         self._tasks: list[asyncio.Task[Any]] = []
-        self._works: Runtime | None = None
+        self._runtime: Runtime | None = None
 
     async def start(
         self, chance: Randomness, connectors: Mapping[str, Connector], epoch: int, settings: Settings
@@ -106,16 +106,16 @@ class Node:
         """Run this in the node's own context. Raises StoreUnavailable."""
         shared = isinstance(self.store, SharedStore)
         parts = Dependencies(self.store, self.bus, self.store.time, KEYRING, connectors, epoch, chance, shared=shared)
-        self._works = assemble(parts, settings)
-        await self._works.start()
+        self._runtime = assemble(parts, settings)
+        await self._runtime.start()
         for name, connector in connectors.items():
-            await connector.start(self._works.inbox(name))
+            await connector.start(self._runtime.inbox(name))
         self.up = True
 
     @property
     def operations(self) -> tuple[Operation, ...]:
         """What its administration offers beyond what needs no engine."""
-        return (*self._works.operations, *clock_operations.operations(self.store.time)) if self._works else ()
+        return (*self._runtime.operations, *clock_operations.operations(self.store.time)) if self._runtime else ()
 
     def within(self) -> Context:
         """A context for a step of this node."""
@@ -127,14 +127,14 @@ class Node:
         self._tasks.append(task)
         return task
 
-    def hear(self, topic: Topic[IdT], key: IdT) -> None:
+    def publish(self, topic: Topic[IdT], key: IdT) -> None:
         """A durable unit announced something."""
-        if not self.life.over:
+        if not self.lifetime.over:
             self.within().run(self.bus.publish, topic, key)
 
     def die(self) -> None:
         """Nothing of this node runs any more."""
-        self.life.over, self.up = True, False
+        self.lifetime.over, self.up = True, False
         for answer in self._waiting:
             if not answer.done():
                 answer.set_result(LOST)
@@ -159,11 +159,11 @@ class Node:
             del self._waiting[answer]
 
     async def _post(self, application: str, asked: dict[str, Any]) -> Answer:
-        assert self._works is not None, "requests are served once the node has started"
+        assert self._runtime is not None, "requests are served once the node has started"
         try:
             company, grants = await self._principal(application)
             request = CommandRequest(company_id=company, application_id=application, grants=grants, **asked)
-            answer = await self._works.desk.post(request)
+            answer = await self._runtime.desk.post(request)
         except Refusal as refusal:
             return refusal.http_status, {"detail": refusal.detail}
         except StoreUnavailable:
@@ -171,10 +171,10 @@ class Node:
         return answer.http_status, answer.body
 
     async def _get(self, application: str, command_id: str, wait: float) -> Answer:
-        assert self._works is not None, "requests are served once the node has started"
+        assert self._runtime is not None, "requests are served once the node has started"
         try:
             company, _grants = await self._principal(application)
-            record = await self._works.desk.get(company, command_id, wait)
+            record = await self._runtime.desk.get(company, command_id, wait)
         except Refusal as refusal:
             return refusal.http_status, {"detail": refusal.detail}
         except StoreUnavailable:

@@ -56,7 +56,7 @@ class Work:
     order: OutboundCommand
     car: VehicleModel
     fault: str | None
-    said: OemResponse | None = None
+    response: OemResponse | None = None
     """Its last word."""
     over: bool = False
     visible_from: int = 0
@@ -101,17 +101,17 @@ class Cloud:
             self.later(wait, self._reach, work, enforces, honours_expiry)
         return work
 
-    def word(self, work: Work) -> OemResponse:
+    def status_of(self, work: Work) -> OemResponse:
         """How far it is, as the OEM tells it now."""
-        if work.said is None or self.clock.true() < work.visible_from:
+        if work.response is None or self.clock.true() < work.visible_from:
             return OemResponse(OutcomeKind.IN_PROGRESS, operation=Operation(work.id))
-        return msgspec.structs.replace(work.said, operation=Operation(work.id))
+        return msgspec.structs.replace(work.response, operation=Operation(work.id))
 
     def _reach(self, work: Work, enforces: bool, honours_expiry: bool) -> None:
         if work.over:
             return
         if honours_expiry and self.clock.true() > work.order.expires_at:
-            self._say(work, OemResponse(OutcomeKind.FAILED, detail="Expired at the OEM."))
+            self._answer(work, OemResponse(OutcomeKind.FAILED, detail="Expired at the OEM."))
         elif not work.car.reachable:
             work.tries += 1
             if work.tries < _TRIES:
@@ -123,24 +123,24 @@ class Cloud:
 
     def _refuse(self, work: Work, unmet: tuple[int, ...]) -> None:
         if work.order.name in ("disable_ignition", "enable_ignition") and work.car.already(work.order.name):
-            self._say(work, OemResponse(OutcomeKind.SUCCEEDED, already_done=True))
+            self._answer(work, OemResponse(OutcomeKind.SUCCEEDED, already_done=True))
         else:
-            self._say(work, OemResponse(OutcomeKind.REFUSED, preconditions=unmet))
+            self._answer(work, OemResponse(OutcomeKind.REFUSED, preconditions=unmet))
 
     def _act(self, work: Work) -> None:
         now, name = self.clock.true(), work.order.name
         if work.fault == "vehicle fails" or (name == "start" and work.car.values["ignition_disabled"]):
-            self._say(work, OemResponse(OutcomeKind.FAILED, detail="The vehicle said no."))
+            self._answer(work, OemResponse(OutcomeKind.FAILED, detail="The vehicle said no."))
             return
         work.car.last_contact = now
         if work.fault != "success without acting" and name not in READS:
             self._actuate(work, now)
         if work.fault == "failure after acting":
-            self._say(work, OemResponse(OutcomeKind.FAILED))
+            self._answer(work, OemResponse(OutcomeKind.FAILED))
         else:
             completed_at = None if work.fault == "no completion time" else now
             data = _SOMEWHERE if name == "location" else {}
-            self._say(work, OemResponse(OutcomeKind.SUCCEEDED, completed_at=completed_at, data=data))
+            self._answer(work, OemResponse(OutcomeKind.SUCCEEDED, completed_at=completed_at, data=data))
 
     def _actuate(self, work: Work, now: int) -> None:
         work.car.obey(now, work.order.name, work.order.command_id)
@@ -154,6 +154,6 @@ class Cloud:
         if self.clock.true() >= car.alert_ends_at() and car.values["remote_alert_active"]:
             car.become(self.clock.true(), {"remote_alert_active": False, "hazard_lights": "off"})
 
-    def _say(self, work: Work, answer: OemResponse) -> None:
+    def _answer(self, work: Work, answer: OemResponse) -> None:
         lag = 20 * self.faults.chance.random() if work.fault == "answer visible late" else 0.0
-        work.said, work.over, work.visible_from = answer, True, after(self.clock.true(), lag)
+        work.response, work.over, work.visible_from = answer, True, after(self.clock.true(), lag)

@@ -41,7 +41,7 @@ class Pusher:
         """Push now and then."""
         while not self._cloud.faults.calm:
             await asyncio.sleep(self._chance.expovariate(1 / self._pace))
-            push = self._word() if self._chance.random() < 0.6 else self._state()
+            push = self._operation_changed() if self._chance.random() < 0.6 else self._state()
             if push is not None:
                 self._spawn(push, "pushed")
                 if self._chance.random() < 0.3:
@@ -58,20 +58,20 @@ class Pusher:
         except StoreUnavailable:
             self._cloud.faults.count("push lost")
 
-    def _word(self) -> Push | None:
+    def _operation_changed(self) -> Push | None:
         """Of one of the newest operations, as it is now."""
         works = [work for works in self._cloud.works.values() for work in works][-6:]
         if not works:
             return None
         work = self._chance.choice(works)
-        account, answer = work.order.target.account.id, self._cloud.word(work)
+        account, answer = work.order.target.account.id, self._cloud.status_of(work)
         if self._chance.random() < 0.2:
             account, answer = self._other(account), self._contrary(work)
         return lambda: self._inbox.operation_changed(account, Operation(work.id), answer)
 
     def _contrary(self, work: Work) -> OemResponse:
-        said = None if work.said is None else work.said.verdict
-        return OemResponse(OutcomeKind.FAILED if said is OutcomeKind.SUCCEEDED else OutcomeKind.SUCCEEDED)
+        response = None if work.response is None else work.response.verdict
+        return OemResponse(OutcomeKind.FAILED if response is OutcomeKind.SUCCEEDED else OutcomeKind.SUCCEEDED)
 
     def _state(self) -> Push | None:
         """What one of the vehicles is like now, or was when it was last heard of."""

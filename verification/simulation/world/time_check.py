@@ -42,13 +42,13 @@ class TimeCheck:
         self.leeway = _RESUMED
         self.accepting = False
         """Somebody says, now or soon, that the wall clock is right."""
-        self.told = Reading(0, 0.0)
+        self.last = Reading(0, 0.0)
 
     def allow(self, seconds: float) -> None:
         """The wall clock is within so little of where it was."""
         self.leeway += round(max(0.0, seconds) * SECOND)
 
-    def hear(self, store: int) -> None:
+    def check(self, store: int) -> None:
         """The product says what time it is."""
         since_boot = self._clock.boottime()
         ahead = store - self._clock.true()
@@ -57,25 +57,25 @@ class TimeCheck:
         if ahead > self.leeway:
             self._complain(("the time is right", f"the store is {ahead / SECOND:g} s ahead"))
             self.leeway = ahead  # once is enough
-        passed = (since_boot - self.told.since_boot) * SECOND
-        far_ahead = self.told.store - self._clock.now() > 2 * STEP * SECOND
-        if far_ahead and self.told.store + passed - store > _RESUMED + _ROUNDING:
+        passed = (since_boot - self.last.since_boot) * SECOND
+        far_ahead = self.last.store - self._clock.now() > 2 * STEP * SECOND
+        if far_ahead and self.last.store + passed - store > _RESUMED + _ROUNDING:
             self._complain(
-                ("the time is right", f"{passed / SECOND:g} s were {(store - self.told.store) / SECOND:g} s")
+                ("the time is right", f"{passed / SECOND:g} s were {(store - self.last.store) / SECOND:g} s")
             )
-        self.told = Reading(store, since_boot)
+        self.last = Reading(store, since_boot)
 
 
 class CheckedTimekeeper(Timekeeper):
     """A node's `Timekeeper`, whose every word the witness hears."""
 
-    def __init__(self, clock: VirtualClock, witness: TimeCheck) -> None:
+    def __init__(self, clock: VirtualClock, check: TimeCheck) -> None:
         super().__init__(clock, STEP, BOOT)
-        self._witness = witness
+        self._check = check
 
     def store_now(self) -> int:
         now = super().store_now()
-        self._witness.hear(now)
+        self._check.check(now)
         return now
 
 

@@ -40,15 +40,15 @@ SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND (state <> 'closed' OR (
 
 @dataclass
 class World:
-    """`complaints` are violations that showed while the scenario ran: (check, what)."""
+    """`violated` are violations that showed while the scenario ran: (check, what)."""
 
     plan: Plan
     data_dir: DataDirectory
     loop: VirtualLoop
     counts: Counter[str] = field(default_factory=Counter)
-    heard: list[PostResult] = field(default_factory=list)
-    seen: list[GetResult] = field(default_factory=list)
-    complaints: list[tuple[str, str]] = field(default_factory=list)
+    posts: list[PostResult] = field(default_factory=list)
+    gets: list[GetResult] = field(default_factory=list)
+    violated: list[tuple[str, str]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     commits: list[tuple[int, float]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -59,7 +59,7 @@ class World:
     def __post_init__(self) -> None:
         seed = self.plan.seed
         self.clock = VirtualClock(self.loop.time)
-        self.witness = TimeCheck(self.clock, self.complaints.append)
+        self.time_check = TimeCheck(self.clock, self.violated.append)
         self.faults = Faults(_stream("faults", seed), self.plan.rates, self.counts)
         self.chance = _stream("product", seed)
         self.pushes = _stream("pushing", seed)
@@ -117,7 +117,7 @@ class World:
         self.clock.catch_up()
         self._crashes.clear()
         for node in self.nodes:
-            node.life.spare()
+            node.lifetime.spare()
         for car in self.cloud.cars.values():
             car.reachable = True
 
@@ -142,22 +142,24 @@ class World:
         return cars
 
     def _boot(self, name: str, number: int) -> None:
-        life = Lifetime()
+        lifetime = Lifetime()
         bus = LossyBus(self.loop, self.faults)
         if self.plan.nodes == 1:
-            own = Database(self.data_dir, CheckedTimekeeper(self.clock, self.witness), self.disk, self._announce, life)
+            own = Database(
+                self.data_dir, CheckedTimekeeper(self.clock, self.time_check), self.disk, self._announce, lifetime
+            )
             self.buried.append(own)
-            node, epoch = Node(name, life, own.store, bus), own.store.epoch
+            node, epoch = Node(name, lifetime, own.store, bus), own.store.epoch
         else:
             shared = self._shared = self._shared or self._database()
-            node, epoch = Node(name, life, SharedStore(shared), bus), shared.store.epoch
+            node, epoch = Node(name, lifetime, SharedStore(shared), bus), shared.store.epoch
         self.nodes[number : number + 1] = [node]
         self.note(f"{name} starts")
         self.loop.create_task(self._start(node, number, epoch), context=node.within())
 
     def _database(self) -> Database:
         return Database(
-            self.data_dir, CheckedTimekeeper(self.clock, self.witness), self.disk, self._announce, Lifetime()
+            self.data_dir, CheckedTimekeeper(self.clock, self.time_check), self.disk, self._announce, Lifetime()
         )
 
     async def _start(self, node: Node, number: int, epoch: int) -> None:
@@ -181,14 +183,14 @@ class World:
 
     def _announce(self, topic: Topic[IdT], key: IdT) -> None:
         for node in self.nodes:
-            node.hear(topic, key)
+            node.publish(topic, key)
 
     def crash(self, number: int, everything: bool, restart: float = 1.0, *, restored: bool = False) -> None:
         """A node dies in the middle of whatever it does; with `everything`, the store and all nodes."""
         numbers = range(len(self.nodes)) if everything or self.plan.nodes == 1 else (number,)
         for dying in numbers:
             node = self.nodes[dying]
-            if node.life.over:
+            if node.lifetime.over:
                 continue
             self.note(f"{node.name} dies")
             self.counts["node dies"] += 1
@@ -226,7 +228,7 @@ class World:
         for crash in [crash for crash in self._crashes if (crash.after, crash.count) == (kind, count)]:
             self._crashes.remove(crash)
             number = count % len(self.nodes)
-            self.nodes[number].life.end_after(crash.steps, self._dying(number, crash))
+            self.nodes[number].lifetime.end_after(crash.steps, self._dying(number, crash))
 
     def _dying(self, number: int, crash: Crash) -> Callable[[], None]:
         return lambda: self.crash(number, crash.everything, crash.restart, restored=crash.restored)
@@ -237,7 +239,7 @@ class World:
         found = self.records("SELECT * FROM command WHERE id = ?", order.command_id)
         self.cloud.sendings[-1].row = found[0] if found else None
         if (self.cloud.sendings[-1].row or {}).get("epoch") != self.epoch:
-            self.complaints.append(("4 sent in time", f"{order.command_id} of an older epoch was sent"))
+            self.violated.append(("4 sent in time", f"{order.command_id} of an older epoch was sent"))
         self._strike("sending", count)
 
     def _acted(self, actuation: Actuation) -> None:
@@ -251,7 +253,7 @@ class World:
         record = row and self.rows(_ON_RECORD, row[0][1], actuation.ref)
         in_time = row and self.clock.now() <= (row[0][0] or 0)
         if in_time and not record and self.plan.clock_is_true:
-            self.complaints.append(("immobilisation on record", f"{actuation.vin} was immobilised off the record"))
+            self.violated.append(("immobilisation on record", f"{actuation.vin} was immobilised off the record"))
 
 
 def _stream(name: str, seed: int) -> Random:

@@ -39,7 +39,7 @@ def token(*, access: Access = AS_TOLD, as_json: AsJson = False) -> None:
     with connected(access) as client:
         issued = client.token()
     if as_json:
-        print_json({"token": issued.value, "expiration": issued.life})
+        print_json({"token": issued.value, "expiration": issued.lifetime})
     else:
         print(issued.value)
 
