@@ -24,7 +24,7 @@ OPPOSITES = {
 }
 OPPOSITES |= {there: here for here, there in OPPOSITES.items()}
 OVERTAKES = {"cancel_start": "start", "cancel_alert": "alert"}
-"""The catalogue once more, on purpose: a check must not take it from what it checks."""
+"""The catalogue, stated a second time on purpose: a check must not take it from what it checks."""
 _REGISTERED = {"Confirmation": "Confirming", "Pending": "Queued", "Error": "Refused"}
 """The state in which a command was registered, by the status in its entry."""
 
@@ -121,7 +121,7 @@ class RunResult:
     rows: Mapping[str, Row]
     entries: list[Row]
     bodies: Mapping[int, Mapping[str, Any]]
-    """What each entry says, by its `seq`."""
+    """The body of each entry, by its `seq`."""
     responses: list[Response]
     sendings: list[Sending]
     reads: list[Read]
@@ -134,15 +134,15 @@ class RunResult:
     open_rows: int = 0
     """Entries of the tables of what is open."""
     damage: str = ""
-    """What SQLite says of the file; empty: it is whole."""
+    """What SQLite's integrity check reports; empty: the file is whole."""
     lied: frozenset[str] = frozenset()
-    """Commands of which the OEM told an untruth."""
+    """Commands about which the OEM reported an untruth."""
     restored: bool = False
     """The store was restored: rows of an older epoch became Unknown, whatever they were."""
     company_of: Callable[[Row], str]
     """The company that may read a command's row, as `Response.company` names it."""
     owner_of: Callable[[str], str | None]
-    """The company of a VIN; None: nobody enrolled it."""
+    """The company of a VIN; None: it is not enrolled."""
     overdue: Callable[[Moment, int, int], float]
     """Seconds that a state was kept too long: its entry, its bound, and when it ended (microseconds)."""
     refused_for_now: Callable[[Moment], bool]
@@ -186,7 +186,7 @@ def moments_of(
 
 
 def kept_up(command: Row) -> bool:
-    """Nobody redeemed a code for it: an operator keeps enabling the vehicle."""
+    """Issued by enable retry: no code was redeemed for it."""
     return str(command["actor"]).startswith("operator:")
 
 

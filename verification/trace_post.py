@@ -1,4 +1,4 @@
-"""``python -m verification.trace_post``: which files of the product one signed POST enters, in order.
+"""``python -m verification.trace_post``: the files of the product that one signed POST enters, in order.
 
 A node runs in this process with a simulated OEM, and one `lock_door` is posted to it. Calls are recorded in every
 thread, (a) from the route handler's entry to the COMMIT of the transaction that accepts the command, and (b) from
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from dis import opmap
@@ -32,9 +32,12 @@ from keyturn.app import Node
 from keyturn.config.settings import ConnectorSettings, HttpSettings, ServerSettings, Settings
 from keyturn_client import KeyturnClient
 from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
+from verification.report import markdown_table
 
 DOMAIN = ("commands", "fleet", "tenants", "auth", "admin", "audit", "engine")
 """First folders below `keyturn` that are counted as the domain; the store, the API and the connectors are not."""
+ACCEPTING_GOAL, SENDING_GOAL = 18, 25
+"""Files of the domain, at most, in each half."""
 COMMAND = "lock_door"
 _ROOT = f"{Path(keyturn.__file__).parent}/"
 _HANDLER = "vehicle_command"
@@ -79,7 +82,7 @@ class Recorder:
 
 
 def _is_resumed(frame: FrameType) -> bool:
-    """A coroutine goes on: the profiler is told of that as of a call."""
+    """A coroutine goes on: the profiler reports that as a call."""
     code, at = frame.f_code.co_code, frame.f_lasti
     return at >= 0 and code[at] == opmap["RESUME"] and code[at + 1] & 3 != 0
 
@@ -154,35 +157,64 @@ async def _reached(recorder: Recorder, record: dict[str, Any]) -> None:
     raise RuntimeError(f"The command was not sent to the OEM: {record}")
 
 
+def entered_by_all(runs: list[list[str]]) -> list[str]:
+    """The calls of the first run in files that every run entered, in their order."""
+    every = set.intersection(*map(set, runs))
+    return [path for path in runs[0] if path in every]
+
+
+def stays_of(calls: list[str]) -> Counter[str]:
+    """How often each file was entered, in the order of the first call."""
+    return Counter(path for path, _ in groupby(calls))
+
+
+def domain_files(files: Iterable[str]) -> int:
+    return sum(path.partition("/")[0] in DOMAIN for path in files)
+
+
 def print_half(title: str, runs: list[list[str]]) -> None:
     """The files that every run entered, in the first run's order, with the counts."""
-    every = set.intersection(*map(set, runs))
-    calls = [path for path in runs[0] if path in every]
-    stays = [path for path, _ in groupby(calls)]
-    count_of, stays_in = Counter(calls), Counter(stays)
-    print(f"{title}: {len(every)} files, {len(stays)} stays, {len(calls)} calls")
-    for path in dict.fromkeys(calls):
+    calls = entered_by_all(runs)
+    count_of, stays_in = Counter(calls), stays_of(calls)
+    print(f"{title}: {len(count_of)} files, {stays_in.total()} stays, {len(calls)} calls")
+    for path in count_of:
         print(f"  {stays_in[path]:3} stays {count_of[path]:4} calls  {path}")
-    packages = Counter(path.partition("/")[0] if "/" in path else "(top)" for path in every)
-    print(f"  domain ({', '.join(DOMAIN)}): {sum(packages[name] for name in DOMAIN)} files")
+    packages = Counter(path.partition("/")[0] if "/" in path else "(top)" for path in count_of)
+    print(f"  domain ({', '.join(DOMAIN)}): {domain_files(count_of)} files")
     print("  by package: " + ", ".join(f"{name} {count}" for name, count in packages.most_common()) + "\n")
+
+
+def print_table(accepting: list[list[str]], sending: list[list[str]]) -> None:
+    """Both halves as one table in Markdown, with the files of the domain counted against the goals."""
+    first, second = (stays_of(entered_by_all(runs)) for runs in (accepting, sending))
+    files = dict.fromkeys((*first, *second))
+    rows = [(f"`{path}`", str(first[path] or ""), str(second[path] or "")) for path in files]
+    total = ("all", f"{len(first)} files, {first.total()}", f"{len(second)} files, {second.total()}")
+    print(markdown_table(("file", "entries until COMMIT", "entries until OEM"), (*rows, total)))
+    print(
+        f"\nFiles of the domain: {domain_files(first)} until COMMIT (goal: <= {ACCEPTING_GOAL}), "
+        f"{domain_files(second)} until OEM (goal: <= {SENDING_GOAL}), {domain_files(files)} in all."
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m verification.trace_post", description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=3, help="only files that every one of them enters are listed")
+    parser.add_argument("--table", action="store_true", help="print one table in Markdown, with totals and goals")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     recorders = []
     for _ in range(given.runs):
         with tempfile.TemporaryDirectory(prefix="keyturn-trace-") as folder:
             recorders.append(asyncio.run(trace(Path(folder) / "data")))
+    accepting, sending = ([getattr(each, half) for each in recorders] for half in ("accepting", "sending"))
+    if given.table:
+        print_table(accepting, sending)
+        return
     print(f"One signed POST /vehicle-command, {COMMAND}; files below keyturn/ in the order of their first call.")
     print("A stay is an unbroken row of calls in one file.\n")
-    print_half(
-        "(a) from the handler to the COMMIT of the accepting transaction", [each.accepting for each in recorders]
-    )
-    print_half("(b) from that COMMIT to the request to the OEM", [each.sending for each in recorders])
+    print_half("(a) from the handler to the COMMIT of the accepting transaction", accepting)
+    print_half("(b) from that COMMIT to the request to the OEM", sending)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,4 @@
-"""The client: one application of one company.
-
-What can go wrong between a client and Keyturn.
-
-Bearer tokens and how long one is used.
-"""
+"""HTTP client of one application of one company, its token, and its errors."""
 
 import time
 from collections.abc import Iterator
@@ -26,7 +21,7 @@ class Token:
     lifetime: float
 
     def is_fresh(self, now: float) -> bool:
-        """Whether more than half of its life is left, so that what is begun with it can also be ended."""
+        """Whether more than half of its lifetime is left, so that a command can be followed to its end with it."""
         return 0 <= now - self.issued_at < self.lifetime / 2
 
 
@@ -44,7 +39,7 @@ class KeyturnError(Exception):
 
 
 class Unreachable(Exception):
-    """No answer came: after a POST it is not known whether the command was registered."""
+    """No answer arrived; after a POST it is unknown whether the command was registered."""
 
 
 FINAL = frozenset({"Success", "Error"})
@@ -53,7 +48,7 @@ MAX_WAIT = 30
 """Longest `wait` of `KeyturnClient.status`, seconds."""
 
 _NEVER_PROXIED = {f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")}
-"""This machine, whatever proxy the environment names."""
+"""Requests to this machine ignore the proxies of the environment."""
 
 Record = dict[str, Any]
 """A command as the API shows it: ``id``, ``vin``, ``command``, ``status`` and what belongs to the status."""
@@ -90,7 +85,7 @@ class KeyturnClient:
         self._http = httpx2.Client(mounts=_NEVER_PROXIED)
 
     def token(self) -> Token:
-        """A token with more than half of its life left."""
+        """A token with more than half of its lifetime left."""
         if self._token is None or not self._token.is_fresh(time.time()):
             issued_at = time.time()
             answer = _body(self._request("POST", "/token", data=self._credentials))
@@ -144,7 +139,7 @@ class KeyturnClient:
                 yield record
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._http.close()
 
     def __enter__(self) -> "KeyturnClient":
@@ -176,7 +171,7 @@ class KeyturnClient:
 
 
 def _body(response: httpx2.Response) -> Record:
-    """The answer's JSON object. Raises `KeyturnError` for an error, and for what Keyturn would never say."""
+    """The answer's JSON object. Raises `KeyturnError` for an error, and for a body that is not Keyturn's."""
     try:
         body = response.json()
     except ValueError:

@@ -1,6 +1,7 @@
-"""Signing, version 1: HMAC-SHA256 over the vehicle and the command. A confirmation code is never signed.
+"""Signing of commands with an application's sign-secret.
 
-Signing, version 2: HTTP Message Signatures (RFC 9421) with HMAC-SHA256. Each is good once, for a minute.
+Version 1: HMAC-SHA256 over VIN and command; a confirmation code is not signed. Version 2: HTTP Message Signatures
+(RFC 9421) with HMAC-SHA256; each is valid once, for a minute.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import httpx2
 
 
 def message(vin: str, command: str) -> str:
-    """What is signed: compact JSON with sorted keys and everything beyond ASCII escaped."""
+    """The signed text of version 1: compact JSON with sorted keys and everything beyond ASCII escaped."""
     return json.dumps({"vin": vin, "command": command}, separators=(",", ":"), sort_keys=True)
 
 
@@ -26,7 +27,7 @@ def signature(sign_secret: str, vin: str, command: str) -> str:
 
 
 LABEL = "keyturn"
-"""Name of the signature in its fields; any other would do."""
+"""Label of the signature in its header fields; it has no meaning."""
 
 _ALWAYS = ("content-digest", "authorization")
 _WHEN_PRESENT = ("x-reason", "x-case", "idempotency-key")
@@ -58,16 +59,16 @@ def signature_headers(
     parameters = f'created={made};nonce="{nonce or secrets.token_urlsafe(16)}";keyid="{client_id}";alg="hmac-sha256"'
     lines = [f'"{name}": {value}' for name, value in components.items()]
     base = "\n".join([*lines, f'"@signature-params": ({covered});{parameters}'])
-    signature = _base64(hmac.digest(sign_secret.encode(), base.encode("ascii"), "sha256"))
+    mac = _base64(hmac.digest(sign_secret.encode(), base.encode("ascii"), "sha256"))
     return {
         "Content-Digest": digest,
         "Signature-Input": f"{LABEL}=({covered});{parameters}",
-        "Signature": f"{LABEL}=:{signature}:",
+        "Signature": f"{LABEL}=:{mac}:",
     }
 
 
 class MessageSignature(httpx2.Auth):
-    """Signs each request as it goes out, with a nonce of its own; the request has its Authorization already."""
+    """httpx2 authentication that signs each request with a fresh nonce; Authorization must be set already."""
 
     requires_request_body = True
 

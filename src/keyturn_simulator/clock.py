@@ -1,3 +1,5 @@
+"""The simulator's clock, and conversions of instants: microseconds since the Unix epoch."""
+
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,7 +25,7 @@ def rfc3339(at: int) -> str:
 
 
 class SimulatorClock:
-    """A clock that can be pushed forward and never runs back: the machine's time plus `offset` (microseconds)."""
+    """A clock that can be advanced and never runs back: the machine's time plus `offset` (microseconds)."""
 
     def __init__(self, source: Callable[[], int] = lambda: time.time_ns() // 1_000) -> None:
         self._source = source
@@ -32,7 +34,7 @@ class SimulatorClock:
 
     @classmethod
     def manual(cls, at: int) -> "SimulatorClock":
-        """A clock that stands at `at` until it is advanced."""
+        """A clock that stays at `at` until it is advanced."""
         return cls(lambda: at)
 
     def now(self) -> int:

@@ -1,4 +1,4 @@
-"""What an OEM's cloud offers its clients, without HTTP: commands, operations, state reads."""
+"""The API of an OEM's cloud without HTTP: commands, operations, state reads."""
 
 import hashlib
 
@@ -28,14 +28,14 @@ class CommandCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cloud:
-    """One face of the simulator. Every method raises `CloudError` for what it does not know or does not do."""
+    """One of the two APIs, with its vehicles. Methods raise `CloudError` for what is unknown or not offered."""
 
     def __init__(self, simulation: Simulation, api: ApiName) -> None:
         self._simulation = simulation
         self._api = api
 
     def submit(self, call: CommandCall) -> tuple[Operation, FaultEffect]:
-        """Takes a command; the fate says how the caller is told."""
+        """Takes a command; returns the operation, and the effect that the vehicle's fault has on the response."""
         now = self._simulation.settle()
         vehicle = self._vehicle(call.vin)
         if call.command not in OFFERED[self._api]:

@@ -1,5 +1,8 @@
+"""Errors of the simulated cloud's API, with their status and code."""
+
+
 class CloudError(Exception):
-    """An answer of the simulated cloud that is not the one hoped for; rendered as JSON with its code and text."""
+    """An error response of the simulated cloud, rendered as JSON with its code and text."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,3 +1,5 @@
+"""Faults that a vehicle can have, and what each does to the response of a command call."""
+
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
@@ -24,13 +26,13 @@ class Fault(StrEnum):
 
 
 class FaultEffect(msgspec.Struct, frozen=True):
-    """What a fault does, for its first `tries` command calls with the same client_ref."""
+    """What a fault does to the first `tries` command calls with the same client_ref."""
 
     tries: int = 0
     refuses_with: int | None = None
     """Answered instead of taking the command."""
     answer: ResponseKind = "operation"
-    """What a caller hears whose command was taken."""
+    """What the response to a taken command is."""
     lookup: bool = True
 
 

@@ -1,4 +1,4 @@
-"""The simulator's durable memory: a file of JSON lines, each line the records of one event, whole or not at all."""
+"""The simulator's durable state: a file of JSON lines, each the records of one event, written whole or not at all."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ Record = Founded | ClockMoved | LatencySet | Tried | Condition | Operation | Act
 
 
 class JournalError(Exception):
-    """The journal cannot be read; the text says where."""
+    """The journal cannot be read; the text names the line."""
 
 
 class Journal:

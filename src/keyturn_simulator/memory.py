@@ -1,3 +1,5 @@
+"""The simulator's state in memory, rebuilt from the journal at a start."""
+
 from keyturn_simulator.journal import ClockMoved, Founded, LatencySet, Record, Tried
 from keyturn_simulator.operations import Actuation, Ledger, Operation, Operations
 from keyturn_simulator.vehicles.state import Condition
@@ -19,7 +21,7 @@ class Memory:
         self.tries: dict[tuple[str, str], int] = {}
 
     def vins(self) -> set[str]:
-        """The vehicles that commands or the control face ever touched."""
+        """The vehicles that commands or the control API ever changed."""
         return self.conditions.keys() | self.operations.vins()
 
     def apply(self, record: Record) -> None:

@@ -1,3 +1,5 @@
+"""Operations of the cloud by id, reference and key, and the ledger of what vehicles did."""
+
 import heapq
 from collections.abc import Iterator
 from typing import Literal
@@ -21,7 +23,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, tag="operation"):
     due_at: int
     """When it would reach a vehicle in coverage."""
     acts_at: int | None
-    """When it reaches the vehicle as things stand; None is never."""
+    """When it reaches the vehicle by the present coverage; None is never."""
     expires_at: int | None = None
     idempotency_key: str | None = None
     status: Literal["in_progress", "success", "failure"] = "in_progress"

@@ -1,3 +1,5 @@
+"""Settings of one simulator."""
+
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the journal lives; None keeps everything in memory."""
     seed: int = 0
     vehicles: int = 200
-    """How many ordinary vehicles stand beside the ones with a fixed behaviour."""
+    """Number of ordinary vehicles, beside those with a fixed behaviour."""
     lively: bool = True
     """False keeps every ordinary vehicle parked and in coverage, which load tests want."""
     latency_median: float = 0.0

@@ -1,4 +1,4 @@
-"""The simulator as a running server."""
+"""Runs the simulator as an HTTP server: in an event loop, or until a signal."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ def build(settings: SimulatorSettings, clock: SimulatorClock) -> Simulation:
 
 
 class EmbeddedServer(uvicorn.Server):
-    """A server that leaves the process's signals to whoever embeds it."""
+    """A uvicorn server that leaves the process's signals to the embedding program."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -99,7 +99,7 @@ def server_config(simulation: Simulation, held: HeldConnections) -> uvicorn.Conf
 
 
 async def serve_forever(settings: SimulatorSettings, announce: Callable[[str], None]) -> None:
-    """Serves until SIGINT or SIGTERM; `announce` hears the base url once it can be called."""
+    """Serves until SIGINT or SIGTERM; calls `announce` with the base url once the server is listening."""
     stopping = asyncio.Event()
     for stop_signal in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(stop_signal, stopping.set)

@@ -1,4 +1,4 @@
-"""The audit entries tell how every row came to be what it is."""
+"""The audit entries of every row lead to its state."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -46,10 +46,10 @@ def _wrong_step(left: RunResult, moment: Moment, states: dict[str, str]) -> Iter
 
 
 def _refusals_missing(left: RunResult) -> Iterator[str]:
-    post = Counter(
+    refused = Counter(
         response.application for response in left.responses
         if response.command in IGNITION_PAIR and response.id is None and response.status not in (None, 401, 503)
     )  # fmt: skip
-    for actor, count in post.items():
+    for actor, count in refused.items():
         if left.refusals[actor] < count:
             yield f"{actor} was refused {count} times and {left.refusals[actor]} are written down"

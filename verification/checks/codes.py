@@ -31,9 +31,9 @@ def one_dispatch(left: RunResult) -> Iterator[str]:
 
 
 def _forgotten(binding: Binding, tries: list[Response]) -> Iterator[str]:
-    """Who heard that it is redeemed hears nothing else afterwards."""
-    post = (each.answered_at or 0.0 for each in tries if each.id is not None or each.status == 409)
-    since = min(post, default=float("inf"))
+    """A client that was answered that a code is redeemed never gets another answer about it."""
+    redeemed_at = (each.answered_at or 0.0 for each in tries if each.id is not None or each.status == 409)
+    since = min(redeemed_at, default=float("inf"))
     if any(response.status == 400 and response.asked_at > since for response in tries):
         yield f"{binding} was redeemed and then called invalid"
 

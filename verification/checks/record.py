@@ -1,7 +1,4 @@
-"""What rows, audit entries and answers say of the same command.
-
-A vehicle that we immobilised is on record as immobilised.
-"""
+"""Rows, audit entries and answers agree about a command; an immobilised vehicle has an immobilisation record."""
 
 from collections.abc import Iterator
 
@@ -98,7 +95,7 @@ def _taken_back(command_id: str, before: str, after: str) -> Iterator[str]:
 
 
 def certain_ends(left: RunResult) -> Iterator[str]:
-    """What is shown as not done was not done; what the OEM's word made Executed was done."""
+    """What is shown as not done was not done; what the OEM's answer made Executed was done."""
     read = {moment.command["id"] for moment in left.moments if _by_reading(moment)}
     for row in left.rows.values():
         if row["name"] in READS or row["id"] in left.lied:
@@ -127,7 +124,7 @@ def tried_on(left: RunResult) -> Iterator[str]:
 
 
 def answers(left: RunResult) -> Iterator[str]:
-    """A POST says Success never, Error only of what is final, and nothing that the contract does not have."""
+    """A POST never answers Success, answers Error only for final commands, and nothing outside the contract."""
     for response in left.responses:
         row = left.rows.get(response.id or "")
         if row is None:
@@ -143,7 +140,7 @@ def answers(left: RunResult) -> Iterator[str]:
 
 
 def on_record(left: RunResult) -> Iterator[str]:
-    """Whoever was immobilised in time, by an OEM that tells the truth, and not released since, has a record."""
+    """A vehicle immobilised in time, by an OEM that reports the truth, and not released since, has a record."""
     for vin, command_id, at in left.unrecorded:
         ignition = {row["id"] for row in left.rows.values() if row["vin"] == vin and "_ignition" in row["name"]}
         row = left.rows.get(command_id)

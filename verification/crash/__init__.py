@@ -1,1 +1,1 @@
-"""The crash harness: real servers and real simulated OEMs, killed under load, then everything compared."""
+"""The crash harness: real servers and simulated OEMs, killed under load, then a comparison of everything they left."""

@@ -1,4 +1,4 @@
-"""An application's side of the wire: one request at a time, and everything that was asked and heard."""
+"""HTTP client of one application; logs every request with its answer."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from verification.crash.processes import wall_clock
 from verification.crash.scenario import Application
 
 _LOST = (aiohttp.ClientError, ConnectionError, TimeoutError)
-"""The answer is lost: nobody knows whether the request was registered."""
+"""The answer is lost: whether the request was registered is unknown."""
 _ANSWERED_WITHIN = aiohttp.ClientTimeout(total=15.0)
 
 
@@ -56,7 +56,7 @@ class GetResult:
 
 @dataclass
 class RequestLog:
-    """What all callers asked, heard and saw."""
+    """All requests of all clients, with their answers."""
 
     posts: list[PostResult] = field(default_factory=list)
     gets: list[GetResult] = field(default_factory=list)
@@ -67,7 +67,7 @@ class RequestLog:
 
 
 class ApiClient:
-    """Signs and sends what one application asks for."""
+    """Signs and sends the requests of one application."""
 
     def __init__(
         self, application: Application, url: str, http: aiohttp.ClientSession, request_log: RequestLog

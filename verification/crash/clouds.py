@@ -1,4 +1,4 @@
-"""The simulated OEMs: processes that remember, misbehave and can be told to stop it."""
+"""The simulated OEMs: processes with durable data, faults, and a control API."""
 
 import asyncio
 import random
@@ -67,7 +67,7 @@ class Cloud:
             await self._impose(vin, Fault.NONE)
 
     async def die(self) -> None:
-        """Killed, and on its way back at once."""
+        """Killed, and restarted at once."""
         await self.back()
         await self.process.kill()
         self._coming_back = asyncio.create_task(self.process.start())
@@ -79,7 +79,7 @@ class Cloud:
             await coming_back
 
     async def finish(self) -> None:
-        """Every vehicle acts on what it still has, and the process ends; nobody asks any more."""
+        """Every vehicle carries out what it still has, and the process ends; nothing is requested any more."""
         await self._control("clock", {"advance": _OUTLASTS})
         async with self._http.get(f"{self.url}/ledger", raise_for_status=True) as response:
             await response.read()

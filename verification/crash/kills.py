@@ -1,4 +1,4 @@
-"""When whom: the kills of a run, drawn from its seed."""
+"""Kill schedule: which process dies when, from a seed."""
 
 import random
 from collections.abc import Iterator

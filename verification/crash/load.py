@@ -1,4 +1,4 @@
-"""Clients that keep sending whatever dies, each in its habits."""
+"""Load: clients that keep sending whatever is killed, each with its habits."""
 
 import asyncio
 import random
@@ -91,7 +91,7 @@ class Client:
             await self._insist(vin, opposite, key=self._key())
 
     async def mistaken(self) -> None:
-        """A code that nobody issued."""
+        """A code that was never issued."""
         await self._insist(self._vin(), self.chance.choice(_TWO_STEP), self.chance.choice(["000000", "12345"]))
 
     async def trespass(self) -> None:

@@ -1,4 +1,4 @@
-"""What only real clouds and processes show: the order and time in which clouds took commands, and who died."""
+"""Checks that only real clouds and processes allow: order and time of what the clouds took, and who died."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

@@ -58,7 +58,7 @@ class Process:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=_environment(),
-                start_new_session=True,  # Ctrl-C is for this process to hear
+                start_new_session=True,  # Ctrl-C ends this process, not the servers
             )
         self.starts += 1
 
@@ -78,7 +78,7 @@ class Process:
         await self.until_ready()
 
     async def kill(self) -> None:
-        """SIGKILL: nothing of it gets to say goodbye."""
+        """SIGKILL: it cannot clean up."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             self.kills += 1
@@ -106,7 +106,7 @@ def wall_clock() -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that the system gives nobody unasked: a process may come back to it."""
+    """A free port outside the range that the system assigns by itself: a process may come back to it."""
     with Path("/proc/sys/net/ipv4/ip_local_port_range").open() as file:
         first_given = int(file.read().split()[0])
     for port in random.sample(range(max(1024, first_given - 10_000), first_given), 100):

@@ -1,4 +1,4 @@
-"""What a run came to."""
+"""Prints the figures and violations of a run."""
 
 from collections import Counter
 from statistics import median

@@ -1,7 +1,4 @@
-"""What a run left: rows, audit entries as a history of states, what the clouds took and what the clients heard.
-
-What a data directory holds, looked at without its server.
-"""
+"""What a run left: rows, audit entries as a history of states, requests to the clouds, answers to the clients."""
 
 import sqlite3
 from collections import Counter, defaultdict
@@ -44,7 +41,7 @@ class Records(NamedTuple):
     """The database."""
 
     whole: str
-    """What SQLite says of the file."""
+    """What SQLite's integrity check reports."""
     commands: dict[str, Row]
     entries: list[Row]
     immobilisations: list[Row]

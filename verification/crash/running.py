@@ -1,4 +1,4 @@
-"""One run: load that never stops, servers and clouds that do, and then peace until everything is decided."""
+"""Runs load while killing servers and OEMs, then waits until all commands are final."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ _RECOVERY = 0.15
 _ANSWERS = 80
 _PROGRESS_EVERY = 25
 _ASKED_IN_THE_END = 300
-"""Records that are read through the API once all is over."""
+"""Records that are read through the API at the end."""
 Progress = Callable[[str], None]
 
 
@@ -154,9 +154,9 @@ class Run:
             count -= 1
 
     async def _settle(self) -> None:
-        """Until every record has a final status, or its time is up: the checks say what is left."""
+        """Until every record has a final status, or the time is up: the checks report what is left."""
         until = time.monotonic() + self.scenario.settles_within
-        while self._undecided() and time.monotonic() < until:  # noqa: ASYNC110 - no event of ours tells
+        while self._undecided() and time.monotonic() < until:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.1)
 
     def _undecided(self) -> int:
@@ -164,7 +164,7 @@ class Run:
             return undecided(connection)
 
     async def _look_back(self) -> None:
-        """Clients ask once more for some of what they were told of."""
+        """Clients read a sample of the records that they were answered."""
         answered_posts = [post for post in self.request_log.posts if post.id is not None]
         api_clients = {api_client.application.id: api_client for api_client in self._api_clients}
         for post in self._chance.sample(answered_posts, min(len(answered_posts), _ASKED_IN_THE_END)):
@@ -173,7 +173,7 @@ class Run:
 
 
 async def run(scenario: Scenario, folder: Path, progress: Progress = print) -> tuple[Run, CrashResult]:
-    """A whole run in this folder; `progress` hears how far it is. Raises `Gone` when a process does not come up."""
+    """A whole run in this folder; `progress` gets lines under way. Raises `Gone` when a process does not come up."""
     async with AsyncExitStack() as resources:
         connector = aiohttp.TCPConnector(limit=0)
         http = await resources.enter_async_context(aiohttp.ClientSession(connector=connector))

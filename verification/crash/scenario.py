@@ -1,4 +1,4 @@
-"""What a run is made of, and the installation on disk that it begins with."""
+"""Parameters of a run, and the installation that it begins with."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +79,7 @@ class Scenario:
     answer_wait: float = 3.0
     answer_timeout: float = 1.5
     resolve_for: float = 20.0
-    """Long enough for the slowest vehicle, which acts 20 s after it was told to."""
+    """Long enough for the slowest vehicle, which acts 20 s after the command."""
     settles_within: float = 60.0
 
     def vins(self, company: str) -> list[str]:

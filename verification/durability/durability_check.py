@@ -1,4 +1,4 @@
-"""Every answer and every order of a recording, held against what was durable when it was sent."""
+"""Compares every answer and every order of a recording with what was durable when it was sent."""
 
 import random
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Moment(NamedTuple):
 
 
 def premature(recording: Recording, seed: int) -> Iterator[str]:
-    """What was said or done before it was durable."""
+    """What was answered or sent before it was durable."""
     replay, chance = recording.replay(random.Random(seed)), random.Random(seed)
     for _, moments in groupby(_moments(recording), key=lambda moment: moment.syncs):
         together = list(moments)

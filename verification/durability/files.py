@@ -1,4 +1,4 @@
-"""What a server did to the files of its data directory, as a typed list."""
+"""Changes that a server made to the files of its data directory, as a typed list."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ class Remove(NamedTuple):
 
 
 class Sync(NamedTuple):
-    """Covers the changes that ended before it began, once it has ended; `done` is whether it said so."""
+    """Covers the changes that ended before it began, once it has ended; `done` is whether it succeeded."""
 
     began: int
     ended: int

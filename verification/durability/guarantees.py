@@ -1,4 +1,4 @@
-"""What an answer guarantees about the rows, and whether the rows keep it."""
+"""What an answer guarantees about the rows, and the checks that the rows keep it."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple

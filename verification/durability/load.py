@@ -1,4 +1,4 @@
-"""Clients of every kind, which write down what they asked for under the request id that the answer repeats."""
+"""Clients of every kind; they log each request under the request id that the answer repeats."""
 
 import random
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""Power cuts, anywhere in a recording: what is left must open, be whole, and keep every guarantee made before."""
+"""Power cuts anywhere in a recording: what is left must open, be whole, and keep every guarantee made before."""
 
 import random
 import sqlite3

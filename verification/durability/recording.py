@@ -1,4 +1,4 @@
-"""A server's life under load, as system calls, with everything that must be held against it."""
+"""System calls of a server under load, with the guarantees that must be kept."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -84,7 +84,7 @@ class Replay:
 
 
 def _until(events: Iterable[FileEvent], killed: int) -> Iterator[FileEvent]:
-    """A change that the kill cut off is over with it; a sync that it cut off covered nothing."""
+    """A change that the kill cut off ends with it; a sync that it cut off covered nothing."""
     for event in events:
         if event.ended != NEVER:
             yield event
@@ -98,7 +98,7 @@ def _later(event: FileEvent, by: int) -> FileEvent:
 
 
 def read_recording(log: Path, data: Path, base: Image, port: int, oem_port: int, asked: Asked) -> Recording:
-    """What the log of a server with this data, at these ports, tells."""
+    """Reads the log of a server with this data, at these ports."""
     with log.open(encoding="ascii", errors="replace") as lines:
         calls = read_calls(lines)
     made = guarantees(answers(calls, port), asked)

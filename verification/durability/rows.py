@@ -1,4 +1,4 @@
-"""What a database holds of commands, codes and keys."""
+"""Rows of commands, codes and idempotency keys."""
 
 import sqlite3
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Command(NamedTuple):
 
     @property
     def may_be_sent(self) -> bool:
-        """Its intent was written, and nothing says that the OEM cannot have it."""
+        """Its intent was written, and nothing excludes that the OEM has it."""
         return self.send_by is not None and (self.state not in _UNSENT or self.attempts > 0)
 
 

@@ -19,7 +19,7 @@ _DETACHED_WITHIN = 5.0
 
 @asynccontextmanager
 async def traced(config: Path, log: Path, injections: Sequence[str] = ()) -> AsyncIterator[ServerProcess]:
-    """A server whose calls go to the file `log`, complete once this is over. What is left of it then is killed."""
+    """A server whose calls go to the file `log`, complete after the block; a server that still runs is killed."""
     serve = ["-m", "keyturn", "serve", "--json", "--config", str(config), "--port", "0"]
     with log.with_suffix(".stderr").open("ab") as errors:
         process = await asyncio.create_subprocess_exec(

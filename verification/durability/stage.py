@@ -1,4 +1,4 @@
-"""A simulated OEM, an installation with vehicles, and servers under strace one after the other."""
+"""Test environment: a simulated OEM, an installation with vehicles, and servers under strace one after the other."""
 
 import asyncio
 import random
@@ -74,7 +74,7 @@ class Stage:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[Run]:
-        """A server that nobody looks at."""
+        """A server that is not traced."""
         async with serving(self.installation.config) as server:
             yield await self._run(self.installation, server)
 

@@ -39,7 +39,7 @@ class Call(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """The path, or the socket, that its first descriptor stands for; empty without one."""
+        """The path or socket of its first descriptor; empty without one."""
         match = _SUBJECT.match(self.arguments)
         return _text(match[1]) if match else ""
 
@@ -56,7 +56,7 @@ class Call(NamedTuple):
 
 
 def tracing(log: Path, injections: Sequence[str] = ()) -> list[str]:
-    """The words before a command line that has it traced, and tampered with as `-e inject=` says.
+    """Prefix of a command line that has it traced, and tampered with by `-e inject=`.
 
     The process stays the caller's own child.
     """
@@ -64,7 +64,7 @@ def tracing(log: Path, injections: Sequence[str] = ()) -> list[str]:
 
 
 def attaching(log: Path, pid: int, injections: Sequence[str] = ()) -> list[str]:
-    """A command that traces a running process until it is terminated, and meanwhile injects what `-e inject=` says."""
+    """A command that traces a running process until it is terminated, with errors injected by `-e inject=`."""
     return ["strace", *_logging(log, injections), "-p", str(pid)]
 
 

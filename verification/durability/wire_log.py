@@ -35,17 +35,17 @@ class Message(NamedTuple):
 
     @property
     def commands_vehicle(self) -> bool:
-        """Whether it is a request to the OEM that tells a vehicle to do something."""
+        """Whether it is a request to the OEM that sends a command."""
         return _COMMAND_PATH.match(self.head) is not None
 
 
 def answers(calls: Iterable[Call], port: int) -> list[Message]:
-    """What the server on that port told its clients."""
+    """The answers of the server on that port to its clients."""
     return _messages(call for call in calls if _ends(call)[0] == port)
 
 
 def orders(calls: Iterable[Call], oem_port: int) -> list[Message]:
-    """What the OEM on that port was told to do."""
+    """The commands sent to the OEM on that port."""
     sent = _messages(call for call in calls if _ends(call)[1] == oem_port)
     return [message for message in sent if message.commands_vehicle]
 

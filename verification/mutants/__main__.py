@@ -1,4 +1,4 @@
-"""``python -m verification.mutants``: mutate the product, run each mutant against its tests, and say what survived."""
+"""``python -m verification.mutants``: mutate the product, run each mutant against its tests, list the survivors."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Mutants that no test can tell from the product, each with its reason: ``explained.toml``."""
+"""Equivalent mutants, each with its reason: ``explained.toml``."""
 
 import tomllib
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ _LIST = Path(__file__).with_name("explained.toml")
 
 
 class Explained(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`why` says which behaviour stays the same, and why."""
+    """`why` names the behaviour that stays the same, and the reason."""
 
     module: str
     place: str

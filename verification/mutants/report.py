@@ -1,7 +1,4 @@
-"""The score, by module.
-
-The verdicts of the last runs, so that survivors alone can be tried again: ``out/verdicts.json``, not committed.
-"""
+"""The score by module, and the verdicts of earlier runs in ``out/verdicts.json``, by which survivors are run again."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -46,6 +43,6 @@ def load_verdicts() -> dict[Key, Verdict]:
 
 
 def save_verdicts(verdicts: dict[Key, Verdict]) -> None:
-    """Beside what is remembered of other mutants."""
+    """Verdicts of other mutants stay."""
     _FILE.parent.mkdir(exist_ok=True)
     _FILE.write_bytes(msgspec.json.encode(list({**load_verdicts(), **verdicts}.items())))

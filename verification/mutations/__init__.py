@@ -1,4 +1,4 @@
-"""Bugs that somebody could make, as text to replace in the product, with the check that must notice each."""
+"""Deliberate bugs, as text to replace in the product, each with the check that must notice it."""
 
 from verification.mutations import durability, insiders, judgement, pushing, rules, sending, time
 from verification.mutations.bug import Bug

@@ -1,1 +1,1 @@
-"""Deterministic simulation: the real desk, engine and store in virtual time, with faults at every await and commit."""
+"""Deterministic simulation: the real command service, engine and store in virtual time, with faults at every step."""

@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--stop-after", type=int, default=20, help="violating scenarios")
     parser.add_argument("--stop-at", metavar="CHECK", help="a violation of a check whose name begins so")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one scenario and print its trace")
-    parser.add_argument("--insiders", action="store_true", help="only of seeds where somebody is in charge")
+    parser.add_argument("--insiders", action="store_true", help="only seeds whose scenario has an insider")
     given = parser.parse_args()
     if given.replay is not None:
         return replay(given.replay)

@@ -1,4 +1,4 @@
-"""What happens to a world by the clock, by its administrators and by its drivers, as one table."""
+"""Table of the events of a plan: clock, administration, and what drivers do."""
 
 from collections.abc import Callable
 from typing import Any
@@ -72,7 +72,7 @@ def _set_right(world: World, _event: Event) -> None:
 
 
 def _accepted(world: World, _event: Event) -> None:
-    """From now on it is right, because somebody who was asked says so."""
+    """From now on it is right, because an operator confirms it."""
     world.time_check.accepting = True
     for node in world.living()[:1]:
         administer(world, node, "clock accept", {})

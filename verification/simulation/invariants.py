@@ -1,4 +1,4 @@
-"""Every check by its name, and what they find."""
+"""Table of checks, by name."""
 
 from collections.abc import Callable, Iterator
 

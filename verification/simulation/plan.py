@@ -1,4 +1,4 @@
-"""Everything about a scenario that its seed decides before it runs."""
+"""The plan of a scenario: everything that its seed decides before it runs."""
 
 from functools import cached_property
 from random import Random
@@ -58,13 +58,13 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     declares: dict[str, Capabilities]
     honours_expiry: bool
     policies: dict[str, Rules]
-    """By company; empty: everybody has the default policy."""
+    """By company; empty: all have the default policy."""
     alternating: str | None = None
     """The vehicle whose doors are locked and unlocked in turn."""
     pushes: float | None = None
-    """Mean seconds between two things that an OEM says unasked; None: it says nothing."""
+    """Mean seconds between two pushes of the OEM; None: it pushes nothing."""
     insider: Insider | None = None
-    """Somebody is in charge, and one of them does harm; None: nobody is."""
+    """There are admins, and one of them does harm; None: there are none."""
 
     @property
     def two_step_weights(self) -> tuple[int, int]:
@@ -73,7 +73,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def clock_is_true(self) -> bool:
-        """Nobody steps the wall clock, and the machine never sleeps."""
+        """The wall clock is never stepped, and the machine never sleeps."""
         return not any(event.what in (*CLOCK_EVENTS, *JUMP_EVENTS) for event in self.events)
 
 
@@ -186,7 +186,7 @@ def _crash(chance: Random) -> Crash:
 
 
 def _events(chance: Random, vins: tuple[str, ...], busy_for: float, driving: tuple[str, ...]) -> tuple[Event, ...]:
-    """Mostly in no order that makes sense; whoever drives parks soon, so that there is something to immobilise."""
+    """Mostly in random order; vehicles that drive park soon, so that there is something to immobilise."""
     kinds: list[str] = []
     for group, odds in ((CLOCK_EVENTS, 0.2), (RIGHTS_EVENTS, 0.3), (CAR_EVENTS, 0.5)):
         if chance.random() < odds:
@@ -212,5 +212,5 @@ def callers_of(plan: Plan) -> tuple[str, ...]:
     chance = Random(f"callers {plan.seed}")
     companies = {BY_VIN[vin].company for vin in plan.vins}
     owners = [application.id for application in APPLICATIONS if application.company in companies]
-    everybody = [application.id for application in APPLICATIONS]
-    return tuple(chance.choice(owners if chance.random() < 0.9 else everybody) for _ in range(plan.callers))
+    all_of_them = [application.id for application in APPLICATIONS]
+    return tuple(chance.choice(owners if chance.random() < 0.9 else all_of_them) for _ in range(plan.callers))

@@ -1,4 +1,4 @@
-"""The way back: whatever stands against it, a company enables its vehicle by its ordinary request.
+"""At the end, a company enables every vehicle by its ordinary request, whatever the scenario left behind.
 
 Before that, in some scenarios, an insider alone with the shell does what holds it up longest: closes records by force,
 and throws switches over what restores, again and again. What the company took away from itself it gives back, and such
@@ -26,7 +26,7 @@ _ENDED_WITHIN = 600.0
 _OPEN = "SELECT 1 FROM immobilisation WHERE vehicle_id = ? AND (state <> 'closed' OR held = 1)"
 _STATUS = "SELECT 1 FROM command WHERE id = ? AND status IN ('Success', 'Error')"
 _WELCOME = (200, 409, 503, None)
-"""Answers after which one tries again: sent, contradicted by the vehicle's own report, or not heard."""
+"""Statuses after which the client tries again: sent, contradicted by the vehicle's own report, unavailable, or lost."""
 
 _HARDER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("switch throw", {"reach": "disable", "reason": "recall"}),
@@ -76,7 +76,7 @@ async def check_recovery(world: World) -> None:
 
 
 async def _time_accepted(world: World) -> None:
-    """A clock that is right again after it was set while no node ran is not believed before an operator says so."""
+    """A clock that was set right while no node ran is doubted until an operator confirms it."""
     if not world.plan.clock_is_true and world.clock.stepped == 0:
         world.time_check.accepting = True
         for node in world.living()[:1]:
@@ -135,7 +135,7 @@ async def _hold_up(world: World, vin: str, chance: Random) -> None:
 
 
 async def _released(world: World, chance: Random) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """By hand; or nobody does, their time passes, and the insider tries again."""
+    """Operations that release the switches; or none: their time passes, and the insider tries again."""
     if not world.rows(_THROWN) or chance.random() < 0.3:
         return _RELEASED
     world.counts["switches left to end"] += 1
@@ -149,7 +149,7 @@ async def _released(world: World, chance: Random) -> tuple[tuple[str, dict[str, 
 
 
 async def _prepare(world: World, vin: str, release: tuple[tuple[str, dict[str, Any]], ...]) -> None:
-    """A plan without enabling holds nobody back whose record is open."""
+    """A plan without enabling does not stop a vehicle whose record is open."""
     back = (*_GIVEN_BACK, _PLAN)[: -1 if world.rows(_OPEN, BY_VIN[vin].id) else None] if world.plan.events else ()
     for operation, arguments in (*_HARDER, *release, *back):
         node = world.living()[0]

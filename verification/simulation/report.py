@@ -1,4 +1,4 @@
-"""What many scenarios came to."""
+"""Adds up the results of many scenarios and prints them."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What a scenario left: rows, audit entries as a history of states, the OEM's ledger and the callers' answers."""
+"""What a scenario left: rows, audit entries as a history of states, the OEM's ledger and the clients' answers."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ class SimulationResult:
     commands: dict[str, Row]
     entries: list[Row]
     bodies: dict[int, Mapping[str, Any]]
-    """What each entry says, by its place."""
+    """The body of each entry, by its `seq`."""
     moments: list[Moment]
     immobilisations: list[Row]
     open_rows: int
@@ -117,7 +117,7 @@ class SimulationResult:
                     yield vin, by.ref, by.at
 
     def _overdue(self, kept: Moment, bound: int, until: int) -> float:
-        """None where nobody may have been there to look."""
+        """0 where a node may have been down."""
         if not self.plan.clock_is_true or "disk" in self.trouble or self.outages:
             return 0.0
         engine = self.plan.settings.engine
@@ -131,7 +131,7 @@ class SimulationResult:
         return not_taken and (failed.before == "Queued" or not self._refused_for_good(failed.command))
 
     def _refused_for_good(self, row: Row) -> bool:
-        """The last answer to a sending of it said so; a connection that was never open says nothing of the kind."""
+        """By the last answer to a sending of it; a connection that was never opened does not count."""
         answers = [each.answer for each in self.cloud.sendings if each.order.command_id == row["id"]]
         counting = answers if row["name"] in READS else answers[-1:]  # a read that another node runs again too
         return any(answer is not None and not answer.temporary for answer in counting)

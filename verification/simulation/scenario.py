@@ -1,7 +1,4 @@
-"""One scenario from its seed to its verdict.
-
-What the product logs as an error while a scenario runs, some expected lines aside.
-"""
+"""Runs one scenario from its seed to its violations, and collects what the product logs as errors meanwhile."""
 
 import asyncio
 import contextlib
@@ -48,7 +45,7 @@ class Result:
     violations: list[Violation]
     faults: Counter[str]
     event_counts: Counter[str]
-    """What the audit entries tell of beside commands."""
+    """Audit entries by kind, those of commands aside."""
     commands: int
     requests: int
     seconds: float
@@ -59,7 +56,7 @@ class Result:
 
 
 def run(seed: int, data_dir: DataDirectory, *, traced: bool = False) -> Result:
-    """Run the scenario of a seed; `traced`: and tell everything that happened."""
+    """Run the scenario of a seed; `traced`: keep the trace of everything that happened."""
     plan = draw_plan(seed)
     data_dir.refresh()
     if plan.insider is not None:
@@ -107,7 +104,7 @@ async def _live(world: World) -> None:
 
 
 def insiders_of(world: World) -> list[Coroutine[Any, Any, None]]:
-    """What goes on for ever where somebody is in charge."""
+    """Tasks that run as long as the scenario where there are admins."""
     if world.plan.insider is None:
         return []
     return [make_due(world), Watch(world, Random(f"watch {world.plan.seed}")).run()]

@@ -1,0 +1,1 @@
+"""The simulator's HTTP server: the OEM cloud, the relay, and the control API."""

@@ -1,3 +1,5 @@
+"""Bearer tokens of the simulated cloud: a fixed one, and those issued by the client credentials grant."""
+
 import base64
 import hashlib
 import hmac
@@ -24,7 +26,7 @@ class TokenRequest(msgspec.Struct, frozen=True):
 
 
 class Access:
-    """Who may use the OEM's API: bearers of the fixed token, and of tokens issued here until they lapse."""
+    """Checks bearer tokens: the fixed one, and those issued here until they expire."""
 
     def __init__(self, settings: SimulatorSettings, clock: SimulatorClock) -> None:
         self._settings = settings
@@ -37,8 +39,8 @@ class Access:
         return same(request.client_secret, self._settings.client_secret) and id_matches
 
     def issue(self) -> str:
-        lapses_at = self._clock.now() + micros(self._settings.token_lifetime)
-        return self._sealed(str(lapses_at // SECOND))
+        expires_at = self._clock.now() + micros(self._settings.token_lifetime)
+        return self._sealed(str(expires_at // SECOND))
 
     def admits(self, authorization: str) -> bool:
         """Whether an `Authorization` header carries a bearer token that is good now."""
@@ -47,12 +49,12 @@ class Access:
             return False
         if same(token, self.token):
             return True
-        lapses = token.partition(".")[0]
-        return lapses.isdecimal() and same(token, self._sealed(lapses)) and self._clock.now() < int(lapses) * SECOND
+        expiry = token.partition(".")[0]
+        return expiry.isdecimal() and same(token, self._sealed(expiry)) and self._clock.now() < int(expiry) * SECOND
 
-    def _sealed(self, lapses: str) -> str:
-        seal = hmac.digest(self._settings.client_secret.encode(), lapses.encode(), hashlib.sha256)
-        return f"{lapses}.{seal.hex()}"
+    def _sealed(self, expiry: str) -> str:
+        seal = hmac.digest(self._settings.client_secret.encode(), expiry.encode(), hashlib.sha256)
+        return f"{expiry}.{seal.hex()}"
 
 
 def same(given: str, expected: str) -> bool:

@@ -1,4 +1,4 @@
-"""A simulated cloud on the wire."""
+"""HTTP routes of a simulated cloud."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -30,7 +30,7 @@ class CommandBody(msgspec.Struct, frozen=True):
 
 
 class CloudApi:
-    """The routes of one cloud under `prefix`, all behind a bearer token."""
+    """The routes of one API under `prefix`; all require a bearer token."""
 
     def __init__(
         self, simulation: Simulation, name: ApiName, prefix: str, access: Access, held: HeldConnections
@@ -63,7 +63,7 @@ class CloudApi:
 
     async def submit(self, request: Request) -> Response:
         operation, effect = self._cloud.submit(await self._call(request))
-        # A caller who hears nothing must find the command taken all the same.
+        # A client without a response must find the command registered.
         await self._journal.durable()
         return self._taken(effect.answer, operation, request)
 

@@ -1,4 +1,4 @@
-"""The open part of the simulator: the ledger, and the levers that tests and integrators pull."""
+"""Routes without authentication: the ledger, and the control API for tests and integrators."""
 
 from typing import Annotated, cast
 
@@ -34,7 +34,7 @@ class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VehicleChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change about a vehicle; what is left out stays."""
+    """Changes of one vehicle; what is left out stays."""
 
     signals: dict[str, Value] = {}
     reachable: bool | msgspec.UnsetType | None = msgspec.UNSET
@@ -88,7 +88,7 @@ class Control:
         return Json({"median": change.median})
 
     async def token(self, request: Request) -> Response:
-        """The fixed token is this one now, and no other."""
+        """Replaces the fixed token."""
         self._access.token = decoded(await request.body(), NewToken).token
         return Json({})
 

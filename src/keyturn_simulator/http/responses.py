@@ -1,4 +1,4 @@
-"""The ways in which the simulator answers on the wire, the rude ones included."""
+"""HTTP responses of the simulator, also the faulty ones: no response, a dropped connection."""
 
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -18,7 +18,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 class AbortableProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which also lets the application drop the connection without a word."""
+    """uvicorn's HTTP protocol, which also lets the application abort the connection."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -26,7 +26,7 @@ class AbortableProtocol(HttpToolsProtocol):
 
 
 class HeldConnections:
-    """Connections whose caller waits for an answer that never comes; none outlives `release`."""
+    """Connections on which no response will be sent; `release` aborts them."""
 
     def __init__(self) -> None:
         self._held: set[Callable[[], None]] = set()
@@ -49,7 +49,7 @@ class HeldConnections:
 
 
 class Unanswered(Response):
-    """Holds the connection open until the caller gives up."""
+    """Holds the connection open until the client gives up."""
 
     def __init__(self, held: HeldConnections) -> None:
         self._held = held
@@ -82,7 +82,7 @@ def decoded(body: bytes, kind: type[Body]) -> Body:
 
 
 class DurableResponses:
-    """Sends no answer before everything that it may rest on is on disk."""
+    """ASGI middleware: sends no response before the records that it may show are on disk."""
 
     def __init__(self, app: ASGIApp, journal: Journal) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The simulator's HTTP application: an OEM's cloud, a tracker's relay under `/relay`, the ledger and the levers."""
+"""The simulator's ASGI application: an OEM cloud, a tracker's relay under `/relay`, the ledger, the control API."""
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException

@@ -1,4 +1,4 @@
-"""What the simulator shows of its data, as JSON-ready values; instants as RFC 3339."""
+"""The simulator's data as JSON-ready values; instants as RFC 3339."""
 
 from keyturn_simulator.clock import rfc3339
 from keyturn_simulator.operations import Actuation, Operation
@@ -6,7 +6,7 @@ from keyturn_simulator.vehicles.vehicle import Report
 
 
 def operation_view(operation: Operation, base: str) -> dict[str, object]:
-    """An operation as its url shows it; `base` is the face's own url."""
+    """An operation as its url shows it; `base` is the API's own url."""
     view: dict[str, object] = {
         "id": operation.id,
         "url": f"{base}/operations/{operation.id}",

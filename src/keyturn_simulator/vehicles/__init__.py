@@ -1,0 +1,1 @@
+"""Simulated vehicles: fleet, routines, signals, preconditions and commands."""

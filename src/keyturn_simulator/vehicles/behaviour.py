@@ -1,4 +1,4 @@
-"""How an ordinary vehicle spends its days: a pure function of (seed, VIN, instant)."""
+"""What an ordinary vehicle does all day: a pure function of (seed, VIN, instant)."""
 
 import hashlib
 import math
@@ -82,7 +82,7 @@ def coverage_gap(routine: Routine, trip: Trip) -> tuple[int, int] | None:
 
 
 def last_contact(routine: Routine, at: int) -> tuple[bool, int]:
-    """Whether the vehicle is in coverage, and when it was last heard; after an hour parked it only sends heartbeats."""
+    """Whether the vehicle is in coverage, and its last contact; after an hour parked it only sends heartbeats."""
     trip = trip_at(routine, at)
     gap = coverage_gap(routine, trip)
     if gap is not None and gap[0] <= at < gap[1]:
@@ -116,7 +116,7 @@ def whereabouts(routine: Routine, trip: Trip) -> dict[str, Value]:
 
 
 def daily_signals(routine: Routine, at: int) -> dict[str, Signal]:
-    """What the vehicle's own day has made of its signals by `at`."""
+    """The vehicle's signals at `at` by its routine."""
     trip = trip_at(routine, at)
     lasting = {**PARKED, "malfunction_indicator": "on" if routine.malfunction else "off"}
     by_hand: dict[str, Value] = {"consecutive_remote_starts": 0, "remote_start_active": False}

@@ -1,3 +1,5 @@
+"""The ten commands as a vehicle carries them out: preconditions, effects on signals, returned signals."""
+
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -106,4 +108,4 @@ OFFERED: Mapping[str, frozenset[str]] = {
     "oem": frozenset(COMMANDS),
     "relay": frozenset(COMMANDS) - {"diagnostics", "alert", "cancel_alert"},
 }
-"""Commands per face."""
+"""Commands by API."""

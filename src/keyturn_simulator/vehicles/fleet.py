@@ -1,4 +1,4 @@
-"""Every simulated vehicle: one table of those with a fixed behaviour, and the rule that makes the ordinary ones."""
+"""Every simulated vehicle: a table of those with a fixed behaviour, and the rule that generates the ordinary ones."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ class FleetVehicle(msgspec.Struct, frozen=True):
     fault: Fault = Fault.NONE
     signals: Mapping[str, Value] = {}
     reachable: bool | None = True
-    """What the cloud says; None says nothing."""
+    """What the cloud reports; None: it reports nothing."""
     evidence_age: float = 0.0
     """How old every state read is, and the last contact with it."""
     ordinary: bool = False

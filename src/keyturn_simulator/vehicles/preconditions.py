@@ -1,3 +1,5 @@
+"""Preconditions that a vehicle enforces itself, by the gateway's numbers."""
+
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -12,7 +14,7 @@ REMOTE_STARTS_ALLOWED = 2
 
 
 class Precondition(msgspec.Struct, frozen=True):
-    """A rule that a vehicle enforces itself, and what it says when the rule does not hold."""
+    """A rule that a vehicle enforces itself, with the code and message of its refusal."""
 
     code: str
     message: str

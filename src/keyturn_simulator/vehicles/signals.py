@@ -1,3 +1,5 @@
+"""A vehicle's signals, and how a command's effects on them last and end."""
+
 from collections.abc import Mapping
 
 import msgspec
@@ -59,7 +61,7 @@ STEPS_KEPT = 16
 
 
 class Signal(msgspec.Struct, frozen=True):
-    """A value and the instant at which it came into being."""
+    """A value, and the instant since which it holds."""
 
     value: Value
     observed_at: int

@@ -1,4 +1,4 @@
-"""The vehicles in time: what is due happens, in order, whenever anybody looks, as if it had happened at its moment."""
+"""The vehicles over time: whatever is due takes effect, in order and at its own instant, before anything is read."""
 
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
@@ -23,7 +23,7 @@ EXPIRED = Refusal("expired", "Expired before the vehicle got it.")
 
 
 class Traits(TypedDict, total=False):
-    """What of a vehicle's behaviour can be changed; what is left out stays."""
+    """Changeable parts of a vehicle's behaviour; what is left out stays."""
 
     fault: Fault
     reachable: bool | None
@@ -31,7 +31,7 @@ class Traits(TypedDict, total=False):
 
 
 class Simulation:
-    """Synchronous and in memory; whatever a method changed is in the journal's queue when it returns."""
+    """Synchronous and in memory; the changes of a method are in the journal's queue when it returns."""
 
     def __init__(self, settings: SimulatorSettings, clock: SimulatorClock, journal: Journal) -> None:
         self.settings = settings
@@ -68,7 +68,7 @@ class Simulation:
         return self.memory.conditions.get(vehicle.vin) or initial_condition(vehicle)
 
     def settle(self) -> int:
-        """Lets everything happen that was due by now, and returns the time."""
+        """Applies everything that is due by now, and returns the time."""
         now = self.clock.now()
         for operation in self.memory.operations.settling(now):
             at = operation.settles_at or now
@@ -106,7 +106,7 @@ class Simulation:
         return report(vehicle, self.condition(vehicle), self.world, now)
 
     def set_vehicle(self, vehicle: FleetVehicle, signals: Mapping[str, Value], traits: Traits) -> Condition:
-        """Changes a vehicle from outside; signals are set as if its last report had brought them."""
+        """Changes a vehicle by the control API; signals are set as if its last report had brought them."""
         now = self.settle()
         condition = replace(self.condition(vehicle), contacted_at=now, **traits)
         as_of = contact(vehicle, condition, self.world, now)[1]

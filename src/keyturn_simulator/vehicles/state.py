@@ -1,4 +1,4 @@
-"""What one vehicle really is at an instant: its own life, and over it what commands have done."""
+"""A vehicle's true state at an instant: its routine, and over it the effects of commands."""
 
 from collections.abc import Mapping
 
@@ -35,7 +35,7 @@ class World(msgspec.Struct, frozen=True):
 
 
 class Condition(msgspec.Struct, frozen=True, tag="vehicle"):
-    """What commands and the control face have made of one vehicle; `contacted_at` is when it last did something."""
+    """What commands and the control API changed on one vehicle; `contacted_at` is when it last did something."""
 
     vin: str
     fault: Fault
@@ -50,7 +50,7 @@ def initial_condition(vehicle: FleetVehicle) -> Condition:
 
 
 def state(vehicle: FleetVehicle, condition: Condition, world: World, at: int) -> dict[str, Signal]:
-    """Every signal as it really is at `at`: of the vehicle's own life and the commands, the newer word on each."""
+    """Every signal's true value at `at`: the newer of the vehicle's routine and the effects of commands."""
     disabled = condition.timelines.get("ignition_disabled", ())
     signals = (
         routine_signals(vehicle, disabled, world, at)

@@ -1,4 +1,4 @@
-"""How a vehicle answers a command, and what its cloud knows and says of it."""
+"""How a vehicle answers a command, and what its cloud reports of it."""
 
 import msgspec
 
@@ -15,7 +15,7 @@ AWAKE_AFTER_COMMAND = 600 * SECOND
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A state read: the signals as they stood at `as_of`, which is also the last contact."""
+    """A state read: the signals as they were at `as_of`, which is also the last contact."""
 
     reachable: bool | None
     as_of: int
@@ -68,7 +68,7 @@ def first_refusal(vehicle: FleetVehicle, command: str, values: Values) -> Refusa
 
 
 def contact(vehicle: FleetVehicle, condition: Condition, world: World, at: int) -> tuple[bool | None, int]:
-    """Whether the cloud says that the vehicle is reachable, and when it last heard it."""
+    """Whether the cloud reports the vehicle as reachable, and the time of the last contact."""
     if condition.evidence_age:
         return condition.reachable, at - micros(condition.evidence_age)
     if condition.reachable is False:
@@ -86,7 +86,7 @@ def report(vehicle: FleetVehicle, condition: Condition, world: World, now: int) 
 
 
 def acts_at(vehicle: FleetVehicle, condition: Condition, world: World, command: str, due_at: int) -> int | None:
-    """When a command due at `due_at` is decided; None is never, as things stand.
+    """When a command due at `due_at` is decided; None is never, by the present coverage.
 
     A vehicle out of coverage gets it on its return, but an OEM's cloud refuses at once what must not lie in wait.
     """

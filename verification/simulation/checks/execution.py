@@ -1,7 +1,4 @@
-"""A Success is of that very command: the vehicle did it for us by its id, or the OEM said so of it.
-
-What an OEM said in time is not lost.
-"""
+"""A Success is that command's own: the vehicle did it by its id, or the OEM reported it. No timely report is lost."""
 
 from collections.abc import Iterator
 
@@ -17,7 +14,7 @@ _KNOWN_FOR = 120.0
 
 
 def own(left: SimulationResult) -> Iterator[str]:
-    """A changed reading may be somebody's hand, which nobody can tell; a change that another command made is not it."""
+    """A changed reading may be a change by hand, which looks the same; a change by another command must not count."""
     for row in left.commands.values():
         if row["status"] != "Success" or row["name"] in READS or left.acted(row["id"]) or _said(left, row):
             continue
@@ -28,7 +25,7 @@ def own(left: SimulationResult) -> Iterator[str]:
 
 
 def _said(left: SimulationResult, row: Row) -> bool:
-    """The OEM's word about it: that it is so already, or a lie."""
+    """The OEM reported it: that it is so already, or a lie."""
     return row["outcome"] == "already_done" or row["id"] in left.cloud.lied
 
 
@@ -38,7 +35,7 @@ def _resolved(left: SimulationResult, row: Row) -> bool:
 
 
 def _excused(left: SimulationResult, row: Row) -> bool:
-    """The signal was changed by what nobody could tell from it, since its value before the sending was known."""
+    """The signal was changed by something indistinguishable, since its value before the sending was known."""
     wanted = COMMANDS[row["name"]].verified_by
     if wanted is None:
         return False
@@ -47,7 +44,7 @@ def _excused(left: SimulationResult, row: Row) -> bool:
 
 
 def _known_from(left: SimulationResult, row: Row) -> int:
-    """The true instant. A node that died between the intent and the first byte sent nothing, and nobody knows that."""
+    """The true instant. A node that died between the intent and the first byte sent nothing, which is not recorded."""
     sendings = [sending.true for sending in left.cloud.sendings if sending.order.command_id == row["id"]]
     if not sendings and not left.plan.clock_is_true:
         return 0  # the intent's instant is the store's, and that is not the true one
@@ -55,7 +52,7 @@ def _known_from(left: SimulationResult, row: Row) -> int:
 
 
 def _untold(left: SimulationResult, change: Change) -> bool:
-    """By hand, by a command about which the OEM lied, or by one that was lost so long ago that nobody asks about it."""
+    """By hand, by a command about which the OEM lied, or by one that was lost so long ago that it is not followed."""
     if not change.by or change.by in left.cloud.lied:
         return True
     asked_until = after(left.commands[change.by]["answer_deadline"] or 0, left.plan.settings.engine.resolve_for)

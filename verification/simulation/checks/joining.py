@@ -1,4 +1,4 @@
-"""Who joins whom, and who supersedes whom, among the commands of a vehicle."""
+"""Coalescing and superseding among the commands of a vehicle."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def joining(left: SimulationResult) -> Iterator[str]:
 
 
 def _seen_within(left: SimulationResult) -> float:
-    """Seconds after which a passed deadline has been noticed; for ever where nobody may have been there to look."""
+    """Seconds after which a passed deadline has been noticed; infinite where a node may have been down."""
     looked = "disk" not in left.trouble and not left.outages and left.plan.clock_is_true
     return left.plan.settings.engine.sweep_interval + 1.0 if looked else 1e6
 

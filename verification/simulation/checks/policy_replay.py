@@ -1,4 +1,4 @@
-"""The rules as they stood at each audit entry, replayed in the order of the commits."""
+"""Policies, switches and limits in force at each audit entry, replayed in the order of the commits."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""An immobilisation record closes by what the contract names, and by nothing else."""
+"""An immobilisation record is closed for the reasons of the contract only."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ _ENABLE = "enable_ignition"
 
 @dataclass
 class Record:
-    """An open record as its entries tell of it; `sent` are its commands and the states that they are in."""
+    """An open record, by its entries; `sent` are its commands and their states."""
 
     confirmed: bool = False
     sent: dict[str, str] = field(default_factory=dict)
 
 
 def closings(left: SimulationResult) -> Iterator[str]:
-    """(a) the disable was not done, (b) an enable was, (c) a report says enabled, (d) an operator gave a reason."""
+    """(a) the disable was not done, (b) an enable was, (c) a report has it enabled, (d) an operator gave a reason."""
     moments = {moment.seq: moment for moment in left.moments}
     records: dict[str, Record] = {}
     states: dict[str, str] = {}

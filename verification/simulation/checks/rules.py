@@ -1,4 +1,4 @@
-"""What companies, limits and operators have forbidden did not happen, and what nobody has forbidden was not refused."""
+"""What policies, limits and operators forbid does not happen, and what none of them forbids is not refused."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _WAITING = ("AwaitingApproval", "Queued")
 
 
 def hold(left: SimulationResult) -> Iterator[str]:
-    """Nothing is sent against a switch or without what the policy of that moment asks for; enabling needs nothing."""
+    """Nothing is sent against a kill switch or the policy of that moment; enabling needs nothing."""
     for entry, moment, in_force in replay(left):
         if moment is None:
             yield from _bare_refusal(entry, left, in_force)
@@ -65,7 +65,7 @@ def _approved(left: SimulationResult, moment: Moment) -> bool:
 
 
 def _fit(left: SimulationResult) -> set[str]:
-    """Ids of those who may approve: not whoever answers for every application, unless that was changed."""
+    """Ids of operators who may approve: not the owner of every application, unless that was changed."""
     changed = (left.bodies[entry["seq"]] for entry in left.entries if entry["kind"] == "application.changed")
     freed = {"responsible"} if any("responsible" in body for body in changed) else set()
     return {operator.id for operator in APPROVERS} | freed
@@ -176,7 +176,7 @@ def approvals(left: SimulationResult) -> Iterator[str]:
 
 
 def _decisions(left: SimulationResult) -> Iterator[str]:
-    """What operators were told: one of them decided, and nobody who may not."""
+    """Decisions that operators were answered: one of them decided, and only operators who may."""
     made = [decision for decision in left.decisions if decision.state is not None]
     for command_id, count in Counter(decision.command_id for decision in made).items():
         if count > 1:

@@ -1,7 +1,4 @@
-"""What may be sent, when, and how often.
-
-The account through which a vehicle is reached is its company's own.
-"""
+"""What may be sent, when, how often, and through which account."""
 
 import json
 from collections.abc import Iterator
@@ -74,7 +71,7 @@ def _refuses(name: str, number: int, verdict: str, *, relay: bool) -> bool:
 
 
 def _against_the_truth(left: SimulationResult, sending: Sending) -> Iterator[str]:
-    """No honest reading of the time that counts can have said that this precondition holds."""
+    """No honest reading of the time that counts can have had this precondition met."""
     if not left.plan.clock_is_true:
         return
     name, car = sending.order.name, left.cloud.cars[sending.order.target.external_id]
@@ -107,7 +104,7 @@ def accounts(left: SimulationResult) -> Iterator[str]:
     for sending in left.cloud.sendings:
         order, row = sending.order, left.commands[sending.order.command_id]
         car, through = order.target.external_id, BY_ACCOUNT[order.target.account.id]
-        vehicle = BY_VIN.get(car, through)  # of a car that nobody enrolled nobody was robbed
+        vehicle = BY_VIN.get(car, through)  # a car that is not enrolled belongs to no company
         moved = left.plan.insider is not None and through.company == vehicle.company
         if (through.account, row["company_id"]) != (vehicle.account, vehicle.company) and not moved:
             yield f"{car} was reached for {row['company_id']} through {through.account}"

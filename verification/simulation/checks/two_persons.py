@@ -1,4 +1,4 @@
-"""Where admins are in charge: what takes two takes two, and what one person may do at once nobody holds up."""
+"""Admins: what takes two persons is done by two, and what one person may do at once is never refused or delayed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -35,13 +35,13 @@ _GUARDED: dict[str, Callable[[Body], bool]] = {
 """By the entry of what was done: whether that takes a second admin, where there is one."""
 _BEGAN = ("change.applied", "change.collected")
 _NOT_SO = ("sign_in_required", "role_required", "own_change", "not_independent", "unknown_operation")
-"""Errors by which somebody is held up; every other one says that there is nothing to do."""
+"""Errors that refuse a person; every other error reports that there is nothing to do."""
 
 
 def second_person(left: SimulationResult) -> Iterator[str]:
-    """Where a second person is asked for, what the insider asked for is sent on somebody else's word only.
+    """Where the policy requires a second person, the insider's commands are sent only after another person's approval.
 
-    A consent counts when its notice is over, and not before.
+    A consent counts after its notice, and not before.
     """
     if left.plan.insider is None:
         return
@@ -97,7 +97,7 @@ def _as_enrolled() -> dict[tuple[str, str], Any]:
 
 
 def _of(entry: Row, body: Body) -> str:
-    """Entries of one kind alone may lose what they tell twice: those of things."""
+    """Key of the values that an entry changes; only entries about things (`.changed`) may repeat a value."""
     if not entry["kind"].endswith(".changed"):
         return f"entry {entry['seq']}"
     return str(entry["vehicle_id"] or body.get("application_id") or body.get("account_id") or entry["company_id"])
@@ -143,7 +143,7 @@ def _restores(row: Row) -> bool:
 
 
 def _conflict_before(left: SimulationResult, command_id: str) -> bool:
-    """Its OEM said, before it was sent, that the vehicle is another one."""
+    """Before it was sent, its OEM reported that the vehicle is another one."""
     sent = next(moment.seq for moment in reversed(left.of_command(command_id)) if moment.kind == "Dispatching")
     vehicle = left.commands[command_id]["vehicle_id"]
     return any(
@@ -172,7 +172,7 @@ def restoring_held(left: SimulationResult) -> Iterator[str]:
 
 
 def _ends(left: SimulationResult, thrown: Row, body: Body) -> float:
-    """When somebody released it, or it ended; for ever, where its entry says nothing of it and nobody did."""
+    """When it was released or ended; infinite where its entry has no end and it was not released."""
     same = ("scope", "scope_id", "reach")
     later = (entry for entry in left.entries if entry["seq"] > thrown["seq"])
     for entry in later:
@@ -205,7 +205,7 @@ _NEVER: dict[str, Callable[[Asked], bool]] = {
 
 
 def never_held_up(left: SimulationResult) -> Iterator[str]:
-    """It was neither refused for want of somebody, nor made to wait, by whoever asked."""
+    """Such an operation was neither refused for lack of a second person nor delayed."""
     for asked in left.insiders.asked:
         if asked.operation not in _NEVER or not _NEVER[asked.operation](asked) or _is_too_low(asked):
             continue

@@ -1,4 +1,4 @@
-"""What administrators do, through the real operations on a node's store."""
+"""Administration through the real operations on a node's store."""
 
 import asyncio
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ class Done(NamedTuple):
 def administer(
     world: World, node: Node, operation: str, arguments: dict[str, Any], operator: Operator | None = None
 ) -> asyncio.Task[Done]:
-    """Do it on the node, on behalf of who signed in, else of whoever has the shell; its death ends the task."""
+    """Run it on the node as `operator`; None: as the shell. The task ends with the node."""
     return node.run(_administer(world, node, operation, arguments, operator))
 
 
@@ -60,7 +60,7 @@ def operations_of(node: Node) -> tuple[Operation, ...]:
 
 
 def filled(vin: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments with what `{...}` stands for: the vehicle's own."""
+    """The arguments, with `{...}` replaced by the vehicle's own values."""
     vehicle = BY_VIN[vin]
     own = {
         "{vehicle}": vehicle.id,

@@ -1,4 +1,4 @@
-"""A customer who cannot decide: doors are locked and unlocked in turn, before anybody knows what became of a lost one.
+"""A client that locks and unlocks doors in turn, before the outcome of a lost command is known.
 
 So several commands of ours could each have made one change, which a state read then shows.
 """

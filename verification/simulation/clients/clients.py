@@ -1,4 +1,4 @@
-"""What callers do: commands in one step and two, repeats, races, wrong codes, other people's vehicles and records."""
+"""Clients: commands in one step and two, repeats, races, wrong codes, vehicles and records of other companies."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -16,7 +16,7 @@ _TWO_STEP = ("disable_ignition", "enable_ignition")
 _COMPANY = {application.id: application.company for application in APPLICATIONS}
 _REASONS = ("missing; since noon", "suspicion of theft or robbery", "unauthorised use", "because", None)
 _PATIENCE = 60.0
-"""Seconds after which a caller that heard nothing at all is a violation."""
+"""Seconds after which a request without an answer is a violation."""
 
 
 class Client:
@@ -119,7 +119,7 @@ class Client:
         await _together(self._post(vin, name, key=key) for name in (command, other))
 
     async def _repeat(self) -> None:
-        """Again exactly what was asked before, as after an answer that got lost; at once, or when nobody waits."""
+        """Repeat an earlier request exactly, as after a lost answer; at once, or long after."""
         if self._mine:
             if self._chance.random() < 0.2:
                 await asyncio.sleep(self._world.plan.settings.commands.answer_wait["start"] + 10.0)

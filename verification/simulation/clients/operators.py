@@ -1,4 +1,4 @@
-"""Operators on duty: they approve what waits for it, reject it or let it lapse, and lift limits that were crossed."""
+"""Operators: they approve what waits for them, reject it or let it expire, and lift limits that were exceeded."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -91,13 +91,13 @@ class Operators:
         await self._decide(command_id, "cancel", APPROVERS[1])
 
     async def _look_away(self, command_id: str) -> None:
-        """Nobody decides; once nothing else is left to happen, the quarter of an hour is over soon."""
+        """No decision; once nothing else is left to happen, the time until the deadline is skipped."""
         await until(lambda: self._world.calm and not self._world.rows(_OTHERS), 900.0, 1.0)
         for (approve_by,) in self._world.rows(_DEADLINE, command_id):
             self._world.loop.skip((approve_by - self._world.clock.now()) / SECOND - 2.0)
 
     async def _decide(self, command_id: str, verb: str, operator: Operator) -> None:
-        """Until somebody has decided, whatever happens to the nodes."""
+        """Retry until there is a decision, whatever happens to the nodes."""
         while self._world.rows(_DEADLINE, command_id):
             for node in self._chance.sample(self._world.living(), k=min(1, len(self._world.living()))):
                 task = administer(self._world, node, _VERBS[verb], {"command": command_id}, operator)

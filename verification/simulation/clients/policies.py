@@ -1,4 +1,4 @@
-"""The rules of a scenario: what each company asks for from the beginning, and who changes that under way."""
+"""The policies of a scenario: each company's at the beginning, and the changes under way."""
 
 from random import Random
 from typing import Any
@@ -32,7 +32,7 @@ PLACE_OF: dict[str, dict[str, str]] = {
     "account": {"company": "{company}", "account": "{account}"},
 }
 PLACES = tuple(PLACE_OF.values())
-"""Arguments that say over what a switch is thrown."""
+"""Arguments for the scope of a kill switch."""
 SWITCH_EVENTS = tuple(f"switch thrown: {reach}, {scope}" for reach in REACHES for scope in SCOPES)
 _SWITCH_WEIGHTS = (4, 4, 4, 3, 3, 3, 1, 1, 1)
 POLICY_EVENTS = ("policy tightened", "policy loosened", "second person asked for", "second person not asked for")
@@ -41,7 +41,7 @@ NOTICE = "end user told"
 
 
 def draw_policies(seed: int) -> dict[str, Rules]:
-    """What each company asks for; empty where this scenario is one of the default policy."""
+    """Each company's policy; empty where all have the default policy in this scenario."""
     chance = Random(f"rules {seed}")
     if chance.random() >= 0.4:
         return {}

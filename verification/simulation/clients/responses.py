@@ -1,7 +1,4 @@
-"""What was asked and answered: requests, and operators' decisions.
-
-What is kept of the people in charge while a scenario runs.
-"""
+"""Requests with their answers: POSTs, GETs, operators' decisions, and administration in scenarios with an insider."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,7 +41,7 @@ class GetResult:
 
 @dataclass(frozen=True)
 class Decision:
-    """What an operator was answered about an approval: the state that the command has then; None: refused."""
+    """An operator's decision on an approval; `state` is the command's state afterwards, None: refused."""
 
     operator: Operator
     command_id: str
@@ -54,7 +51,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Asked:
-    """An operation that somebody asked for, and what came of it; neither: nobody knows."""
+    """A requested operation and its result: an answer, an error code, or neither where the result is unknown."""
 
     operation: str
     arguments: dict[str, Any]
@@ -65,7 +62,7 @@ class Asked:
 
 @dataclass
 class InsiderRecord:
-    """The insider's, and what everybody asked for."""
+    """The insider's ids and commands, and every requested operation."""
 
     hands: set[str] = field(default_factory=lambda: {"ines", "local"})
     """Ids of operators that are the insider."""

@@ -1,1 +1,1 @@
-"""Administrators in charge, and one among them who does what it can alone."""
+"""Scenarios with admins, one of whom is an insider and does what one person can do alone."""

@@ -18,7 +18,7 @@ class Attempt(NamedTuple):
     while_waiting: bool = False
     """Once a disable waits for an approval, of that disable's vehicle."""
     then_asked: Literal["at once", "after notice"] | None = None
-    """When a colleague, who knows nothing of it, asks for a disable of the vehicle."""
+    """When a colleague, who does not know of it, requests a disable of the vehicle."""
 
 
 _VEHICLE, _APP, _ACCOUNT = {"vehicle": "{vehicle}"}, {"application": "{app}"}, {"account": "{account}"}

@@ -1,4 +1,4 @@
-"""In which scenarios somebody is in charge, and what the insider among them has."""
+"""Draws the scenarios that have an insider, and the insider's means."""
 
 from random import Random
 from typing import Any, Literal
@@ -12,28 +12,28 @@ Way = Literal["shell", "password", "own factor"]
 
 _SHARE = 0.04
 STRAY = "9KTSTRAY000000009"
-"""A car behind the same cloud that nobody enrolled."""
+"""A car behind the same cloud that is not enrolled."""
 
 
 class Insider(msgspec.Struct, frozen=True):
-    """What is drawn of the people in charge."""
+    """The insider of a scenario, and its other admins."""
 
     way: Way
     alone: bool
-    """Nobody else is in charge."""
+    """There is no other admin."""
     delay: int
     """Microseconds of notice that a change has."""
     deeds: int
     pace: float
     """Seconds between two deeds at most."""
     tells_vin: bool
-    """The OEM says in every report which VIN it is of."""
+    """The OEM gives the VIN in every report."""
     without_consent: bool
     """The company's vehicles have none when it begins."""
 
 
 def draw_insider(seed: int) -> Insider | None:
-    """None: nobody is in charge, as in most scenarios."""
+    """None: no insider, as in most scenarios."""
     chance = Random(f"in charge {seed}")
     if chance.random() >= _SHARE:
         return None

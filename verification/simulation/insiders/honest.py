@@ -1,4 +1,4 @@
-"""Everybody honest: who looks at what is proposed, and does what nobody may ever be kept from doing."""
+"""The honest admins: they review proposed changes, and do what must always be possible."""
 
 import asyncio
 from random import Random
@@ -48,10 +48,10 @@ async def _due(world: World, node: Node) -> None:
 
 
 class Watch:
-    """Ana, where there is one, else whoever has the shell; each change gets one treatment."""
+    """Reviews each proposed change once, as Ana where there is one, else as the shell."""
 
     def __init__(self, world: World, chance: Random) -> None:
-        assert world.plan.insider is not None, "somebody is in charge"
+        assert world.plan.insider is not None, "the scenario has admins"
         self._world, self._chance, self._alone = world, chance, world.plan.insider.alone
         self._seen: dict[str, asyncio.Task[None]] = {}
 

@@ -1,4 +1,4 @@
-"""The insider at work: deeds in no order that makes sense, and what comes of them used at once."""
+"""The insider: attempts in random order, and immediate use of whatever they yield."""
 
 import asyncio
 from random import Random
@@ -30,7 +30,7 @@ class InsiderAtWork:
     """One person, alone, and the puppets that come of it."""
 
     def __init__(self, world: World, chance: Random) -> None:
-        assert world.plan.insider is not None, "somebody is in charge"
+        assert world.plan.insider is not None, "the scenario has an insider"
         self._world, self._chance, self._insider = world, chance, world.plan.insider
         self._self = as_whom(world.plan.insider)
         self._vins = [vin for vin in world.plan.vins if BY_VIN[vin].company == COMPANY]
@@ -38,7 +38,7 @@ class InsiderAtWork:
         self._puppets: list[Operator] = []
 
     async def run(self) -> None:
-        """Every deed, each with what comes of it."""
+        """Every attempt, and the use of its result."""
         fetching = asyncio.create_task(self._fetch_for_ever())
         for deed in self._chance.choices(ATTEMPTS, [deed.weight for deed in ATTEMPTS], k=self._insider.deeds):
             await asyncio.sleep(self._insider.pace * self._chance.random())
@@ -126,7 +126,7 @@ class InsiderAtWork:
                 await self._approve_commands()
 
     async def _ask(self, operation: str, arguments: dict[str, Any], operator: Operator | None = None) -> Done | None:
-        """None: nobody was there to do it, or it may have been done."""
+        """None: no node was up, or the result is unknown."""
         for node in self._world.living()[:1]:
             task = administer(self._world, node, operation, arguments, operator or self._self)
             await asyncio.wait([task], timeout=60.0)

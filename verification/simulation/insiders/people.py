@@ -1,4 +1,4 @@
-"""Who is in charge, and the rows that make it so."""
+"""The admins, and the rows that enrol them."""
 
 import uuid
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def enrolment(insider: Insider) -> tuple[str, ...]:
 
 
 def as_whom(insider: Insider) -> Operator | None:
-    """Whom the operations take the insider for; None: whoever has the shell."""
+    """The operator as whom the insider acts; None: the shell."""
     return {"shell": None, "password": INES_BY_PASSWORD, "own factor": INES}[insider.way]
 
 

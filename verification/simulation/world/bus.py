@@ -62,7 +62,7 @@ class LossyWaiter:
         self._place.pop(self, None)
 
     def wake(self) -> None:
-        """The key was said."""
+        """The key was published."""
         self._woken.set()
 
     async def next(self, timeout: float) -> bool:

@@ -1,4 +1,4 @@
-"""The clocks of one machine in virtual time, and the true time that nobody steps."""
+"""The clocks of one machine in virtual time, and the true time, which is never stepped."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ class VirtualClock:
         return self._time() + self._slept
 
     def step(self, seconds: float) -> None:
-        """Somebody sets the wall clock."""
+        """The wall clock is set."""
         self._stepped += seconds
 
     @property
@@ -39,13 +39,13 @@ class VirtualClock:
         return self._stepped
 
     def set_right(self) -> None:
-        """Somebody sets the wall clock to what it is elsewhere."""
+        """The wall clock is set to the true time."""
         self._stepped = 0.0
 
     def catch_up(self) -> None:
-        """Somebody notices that the wall clock is behind: an OEM that honours expiry would take every order for old."""
+        """A wall clock that is behind is set right: an OEM that honours expiry would take every order for old."""
         self._stepped = max(0.0, self._stepped)
 
     def sleep(self, seconds: float) -> None:
-        """The machine was suspended: its monotonic clock stood still meanwhile."""
+        """The machine was suspended: its monotonic clock stopped meanwhile."""
         self._slept += seconds

@@ -1,4 +1,4 @@
-"""The way to the model OEM as the connector port wants it, with every fault that a network and a cloud can have."""
+"""The connector port to the model OEM, with every fault that a network and a cloud can have."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ _NOT_TAKEN: dict[str, OemResponse] = {
 }
 """What is answered where the OEM did not take it."""
 _PAUSES = (None, None, 3.0, 12.0, 70.0)
-"""Seconds that an OEM asks for with what it refuses for now: shorter and longer than a POST waits, and too long."""
+"""Seconds of `Retry-After` in a temporary refusal: shorter and longer than a POST waits, and too long."""
 _TAKEN: dict[str, OemResponse] = {
     "lost after the OEM had it": _UNCLEAR,
     "2xx without operation, taken": OemResponse(OutcomeKind.NO_OPERATION),
@@ -60,7 +60,7 @@ class ModelConnector:
         honours_expiry: bool,
         pushes: tuple[float, Random] | None = None,
     ) -> None:
-        """`pushes`: the pace of what it says unasked, and the chance that decides what."""
+        """`pushes`: the pace of its pushes, and the chance that decides what they are."""
         self._cloud = cloud
         self._declares = declares
         self._node = node

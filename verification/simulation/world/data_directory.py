@@ -71,7 +71,7 @@ class DataDirectory:
         self._handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         self._free: dict[str, list[sqlite3.Connection]] = defaultdict(list)
         self._made: list[sqlite3.Connection] = []
-        """Whoever has them now."""
+        """All of them, also those that are lent."""
         self._checkpointer = connect(self._path, "rw")
         self.inspector = connect(self._path, "ro")
 
@@ -93,7 +93,7 @@ class DataDirectory:
         """
         (busy, *_) = self._checkpointer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
-            raise RuntimeError("somebody still reads or writes")
+            raise RuntimeError("a connection still reads or writes")
         os.pwrite(self._handle, self._first_day, 0)
 
     def set_epoch(self, epoch: int) -> None:

@@ -14,7 +14,7 @@ _SLOW = 8.0
 
 
 class Done(Future[Any]):
-    """A `Future` for one thread: no lock, no condition. Nobody waits for it, and it cannot be cancelled."""
+    """A `Future` for one thread: no lock, no condition. It is never waited for, and cannot be cancelled."""
 
     def __init__(self) -> None:
         self._value: Any = None

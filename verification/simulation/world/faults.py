@@ -52,7 +52,7 @@ _OFTEN = {"disk": (0.005, 0.02, 0.1), "bus": (0.05, 0.3, 1.0)}
 """Probabilities to choose from; a disk is used for everything, and a bus may be dead."""
 
 LIES = frozenset({"success without acting", "failure after acting"})
-"""After these nobody can know the truth; checks against it leave their commands out."""
+"""After these the truth is unknown; checks against it leave their commands out."""
 
 
 class Faults:

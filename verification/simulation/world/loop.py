@@ -18,7 +18,7 @@ class Stuck(Exception):
 
 
 class Lifetime:
-    """Everything that runs in its context ends with it, in the middle of an await and without a last word."""
+    """Lifetime of a process: everything that runs in its context ends with it, in the middle of an await."""
 
     def __init__(self) -> None:
         self.over = False
@@ -98,7 +98,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._virtual
 
     def skip(self, seconds: float) -> None:
-        """The process stood still for so long: every timer that came due meanwhile is late."""
+        """The process was stopped for so long: every timer that came due meanwhile is late."""
         self._virtual += max(0.0, seconds)
 
     def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> Any:

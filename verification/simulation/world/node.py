@@ -1,4 +1,4 @@
-"""One Keyturn node of a scenario: a desk and an engine that can die between any two steps."""
+"""One Keyturn node of a scenario: a command service and an engine that can die between any two steps."""
 
 import asyncio
 import sqlite3
@@ -87,7 +87,7 @@ class SharedStore:
 
 
 class Node:
-    """`lifetime` ends with it. Requests that it had not answered by then hear that their connection was lost."""
+    """`lifetime` ends with it. Requests that it had not answered by then get `LOST`."""
 
     def __init__(self, name: str, lifetime: Lifetime, store: SqliteStore | SharedStore, bus: Bus) -> None:
         self.name = name

@@ -57,7 +57,7 @@ class Work:
     car: VehicleModel
     fault: str | None
     response: OemResponse | None = None
-    """Its last word."""
+    """Its final response."""
     over: bool = False
     visible_from: int = 0
     tries: int = 0
@@ -102,7 +102,7 @@ class Cloud:
         return work
 
     def status_of(self, work: Work) -> OemResponse:
-        """How far it is, as the OEM tells it now."""
+        """The operation's state as the OEM reports it now."""
         if work.response is None or self.clock.true() < work.visible_from:
             return OemResponse(OutcomeKind.IN_PROGRESS, operation=Operation(work.id))
         return msgspec.structs.replace(work.response, operation=Operation(work.id))

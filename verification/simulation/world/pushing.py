@@ -1,4 +1,4 @@
-"""What the model OEM says unasked: early or late, once or again, and sometimes in the name of another account."""
+"""Pushes of the model OEM: early or late, repeated, and sometimes in the name of another account."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ _PACES = (0.3, 2.0, 10.0)
 _LATE = (0.0, 0.0, 1.0, 30.0)
 """Seconds at most between what was true and its arrival."""
 _FALSE: dict[str, Any] = {"speed": 60.0, "system_power_mode": "on", "doors_locked": True, "ignition_disabled": False}
-"""What is said of a vehicle in the name of an account that is not its own; whoever believes it is misled."""
+"""A false report about a vehicle, in the name of an account that is not its own; it must be ignored."""
 
 Push = Callable[[], Awaitable[None]]
 
@@ -74,7 +74,7 @@ class Pusher:
         return OemResponse(OutcomeKind.FAILED if response is OutcomeKind.SUCCEEDED else OutcomeKind.SUCCEEDED)
 
     def _state(self) -> Push | None:
-        """What one of the vehicles is like now, or was when it was last heard of."""
+        """The state of one of the vehicles, now or at its last contact."""
         vin = self._chance.choice([vin for vin in self._cloud.cars if vin in BY_VIN])
         car, account = self._cloud.cars[vin], BY_VIN[vin].account
         report = self._report(car)

@@ -45,7 +45,7 @@ _QUOTAS = (None, None, None, Quota(per_vehicle=((20.0, 4),), reserve=1), Quota(p
 
 
 def draw_declarations(chance: Random) -> dict[str, Capabilities]:
-    """What each connector says of its far side."""
+    """The capabilities of each connector."""
     maybe: Callable[[float], bool] = lambda odds: chance.random() < odds  # noqa: E731
     shared = Capabilities(
         offers=frozenset(COMMANDS),

@@ -9,7 +9,7 @@ _SINGLE_THREAD, _MEMORY_STATUS = 1, 9
 
 
 def without_locks() -> None:
-    """Before the first connection; a fifteenth of a scenario's instructions. Where SQLite cannot be told, it locks."""
+    """Call it before the first connection; it saves a fifteenth of a scenario's instructions, where it is possible."""
     with contextlib.suppress(AttributeError, OSError):  # it is inside the interpreter, and not to be called
         sqlite = ctypes.CDLL(_sqlite3.__file__)
         sqlite.sqlite3_shutdown()

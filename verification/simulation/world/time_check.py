@@ -1,4 +1,4 @@
-"""The product's time held against the true one, whenever it is asked for."""
+"""Compares the product's time with the true one, whenever it is read."""
 
 from collections.abc import Callable
 from random import Random
@@ -41,7 +41,7 @@ class TimeCheck:
         self._complain = complain
         self.leeway = _RESUMED
         self.accepting = False
-        """Somebody says, now or soon, that the wall clock is right."""
+        """An operator confirms, now or soon, that the wall clock is right."""
         self.last = Reading(0, 0.0)
 
     def allow(self, seconds: float) -> None:
@@ -49,7 +49,7 @@ class TimeCheck:
         self.leeway += round(max(0.0, seconds) * SECOND)
 
     def check(self, store: int) -> None:
-        """The product says what time it is."""
+        """Compare a time of the store with the true one."""
         since_boot = self._clock.boottime()
         ahead = store - self._clock.true()
         if self.accepting:
@@ -67,7 +67,7 @@ class TimeCheck:
 
 
 class CheckedTimekeeper(Timekeeper):
-    """A node's `Timekeeper`, whose every word the witness hears."""
+    """A node's `Timekeeper`; each of its times is checked."""
 
     def __init__(self, clock: VirtualClock, check: TimeCheck) -> None:
         super().__init__(clock, STEP, BOOT)

@@ -1,4 +1,4 @@
-"""What a vehicle truly is, with its past: the simulation knows it, Keyturn only hears of it."""
+"""A vehicle's true state with its history; Keyturn knows only what is reported of it."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -146,7 +146,7 @@ class VehicleModel:
         return does is not None and all(self.values[signal] == value for signal, value in does.items())
 
     def obey(self, at: int, name: str, ref: str = "") -> None:
-        """Do what the command says."""
+        """Carry out the command."""
         changes = dict(_DOES.get(name, {}))
         if name == "start":
             changes["consecutive_remote_starts"] = int(self.values["consecutive_remote_starts"]) + 1

@@ -1,4 +1,4 @@
-"""A scenario's world: its time, its OEM, its nodes and what befalls them."""
+"""A scenario's environment: its time, its OEM, its nodes and their crashes."""
 
 import asyncio
 from collections import Counter
@@ -53,7 +53,7 @@ class World:
     commits: list[tuple[int, float]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     unrecorded: list[tuple[str, Actuation]] = field(default_factory=list)
-    """VINs that were immobilised and had no record, before the way back was walked, and what immobilised them."""
+    """VINs that were immobilised without a record before the recovery check, and what immobilised them."""
     insiders: InsiderRecord = field(default_factory=InsiderRecord)
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class World:
         self._shared: Database | None = None
 
     def note(self, text: str | Callable[[], str]) -> None:
-        """One line of the trace; a long one is made only when somebody reads it."""
+        """One line of the trace; a function is called only when the trace is read."""
         self._trace.append((self.loop.time(), text))
 
     @property
@@ -104,7 +104,7 @@ class World:
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def begin(self) -> None:
-        """Boot every node, and let fate run."""
+        """Boot every node, and schedule the crashes."""
         for number in range(self.plan.nodes):
             self._boot(f"node-{number + 1}", number)
         for crash in self.plan.crashes:
@@ -261,7 +261,7 @@ def _stream(name: str, seed: int) -> Random:
 
 
 async def until(done: Callable[[], bool], within: float, every: float) -> bool:
-    """Look again and again; False when the time is over first."""
+    """Poll `done` every so many seconds; False when the time is up first."""
     for _ in range(int(within / every)):
         if done():
             return True
