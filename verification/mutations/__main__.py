@@ -1,19 +1,24 @@
 """``python -m verification.mutations``: deliberate bugs, all or those named, each applied to a copy of the source."""
 
+import argparse
 import sys
 
 from verification.mutations import BUGS
 from verification.mutations.trial import ROOT, catch, failing_test
-from verification.report import print_findings
+from verification.report import print_counts, print_findings
 from verification.results import Violation
 
 
-def main(names: list[str]) -> int:
+def main() -> int:
     """0: every bug was caught."""
-    chosen = [bug for bug in BUGS if not names or bug.name in names]
+    given = _arguments()
+    if given.list:
+        print_counts((f"{bug.name} ({bug.file})", number) for number, bug in enumerate(BUGS, 1))
+        return 0
+    chosen = [bug for bug in BUGS if not given.names or bug.name in given.names]
     for test in dict.fromkeys(bug.test for bug in chosen if bug.test):
         if failing_test(test, ROOT):
-            raise SystemExit(f"{test} fails without any of the bugs: it would prove nothing")
+            raise SystemExit(f"{test} fails without any of the bugs: the result would mean nothing")
     missed: list[Violation] = []
     for bug in chosen:
         caught = catch(bug)
@@ -25,5 +30,15 @@ def main(names: list[str]) -> int:
     return print_findings(missed)
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m verification.mutations", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only the bugs of these names")
+    parser.add_argument("--list", action="store_true", help="print the names of all bugs")
+    given = parser.parse_args()
+    if unknown := set(given.names) - {bug.name for bug in BUGS}:
+        parser.error(f"no such bug: {', '.join(sorted(unknown))}")
+    return given
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
