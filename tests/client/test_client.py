@@ -21,7 +21,7 @@ def test_a_command_is_sent_and_followed_to_its_end(client: KeyturnClient) -> Non
     assert client.status(sent["id"]) == last
 
 
-def test_following_tells_each_state_once(client: KeyturnClient) -> None:
+def test_follow_yields_each_state_once(client: KeyturnClient) -> None:
     records = list(client.follow(client.send(PARKED, "location")["id"]))
     assert all(before != after for before, after in pairwise(records))
     assert [record["status"] for record in records][-1] == "Success"
@@ -48,14 +48,14 @@ def test_reason_and_case_travel_in_any_language(demo: Demo, signing: Literal["v1
     company = demo.told["companies"][0]
     given = [company[name] for name in ("client_id", "client_secret", "sign_secret")]
     with KeyturnClient(demo.told["url"], *given, signing=signing) as client:
-        said = {"reason": "missing; notícia", "case": "77/ã %"}
-        asked = client.send("9KTRENTED00000022", "disable_ignition", **said)
-        sent = client.send("9KTRENTED00000022", "disable_ignition", code=asked["code"], **said)
+        why = {"reason": "missing; notícia", "case": "77/ã %"}
+        asked = client.send("9KTRENTED00000022", "disable_ignition", **why)
+        sent = client.send("9KTRENTED00000022", "disable_ignition", code=asked["code"], **why)
         *_, last = client.follow(sent["id"])
     assert last["status"] == "Success"
     shown = keyturn("status", sent["id"], "--timeline", "--json", "--data", demo.data)
-    told = json.loads(shown.stdout)
-    assert (told["reason"], told["case_number"]) == ("missing; notícia", "77/ã %")
+    details = json.loads(shown.stdout)
+    assert (details["reason"], details["case_number"]) == ("missing; notícia", "77/ã %")
 
 
 def test_a_refusal_before_a_command_is_registered(client: KeyturnClient) -> None:
@@ -124,7 +124,7 @@ def test_a_server_that_is_not_keyturn(demo: Demo) -> None:
         client.send(PARKED, "location")
 
 
-def test_no_proxy_stands_before_this_machine(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_this_machine_ignore_proxies(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     company = demo.told["companies"][0]
     with KeyturnClient(demo.told["url"], company["client_id"], company["client_secret"], "unused") as client:

@@ -20,7 +20,7 @@ async def base_url(anyio_backend: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def oem(base_url: str) -> AsyncIterator[Oem]:
-    """The OEM face with fresh data; the clock stands still until a test advances it."""
+    """The OEM API with fresh data and a manual clock."""
     async with caller(base_url) as oem:
         await oem.control("reset")
         yield oem

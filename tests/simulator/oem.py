@@ -12,12 +12,12 @@ Json = Any
 
 
 class Oem:
-    """A client of one face of a running simulator, and of its ledger and levers."""
+    """A client of one API of a running simulator, and of its ledger and control API."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, prefix: str = "") -> None:
         self.session = session
         self.base_url = base_url
-        self.face_url = base_url + prefix
+        self.api_url = base_url + prefix
 
     def relay(self) -> "Oem":
         return Oem(self.session, self.base_url, "/relay")
@@ -27,7 +27,7 @@ class Oem:
             return response.status, await response.json()
 
     async def send(self, vin: str, command: str, ref: str = "ref-1", **body: Any) -> tuple[int, Json]:
-        url = f"{self.face_url}/vehicles/{vin}/commands/{command}"
+        url = f"{self.api_url}/vehicles/{vin}/commands/{command}"
         return await self.call("POST", url, json={"client_ref": ref, **body})
 
     async def done(self, vin: str, command: str, ref: str = "ref-1") -> Json:
@@ -42,12 +42,12 @@ class Oem:
         return body["operation"]
 
     async def look_up(self, ref: str = "ref-1") -> Json:
-        status, body = await self.call("GET", f"{self.face_url}/operations", params={"client_ref": ref})
+        status, body = await self.call("GET", f"{self.api_url}/operations", params={"client_ref": ref})
         assert status == 200
         return body["operations"]
 
     async def state(self, vin: str) -> Json:
-        status, body = await self.call("GET", f"{self.face_url}/vehicles/{vin}/state")
+        status, body = await self.call("GET", f"{self.api_url}/vehicles/{vin}/state")
         assert status == 200
         return body
 
@@ -62,8 +62,8 @@ class Oem:
     async def actuated(self, vin: str) -> list[str]:
         return [entry["command"] for entry in await self.ledger(vin)]
 
-    async def control(self, lever: str, **body: Any) -> Json:
-        status, answer = await self.call("POST", f"{self.base_url}/control/{lever}", json=body)
+    async def control(self, setting: str, **body: Any) -> Json:
+        status, answer = await self.call("POST", f"{self.base_url}/control/{setting}", json=body)
         assert status == 200, answer
         return answer
 

@@ -18,21 +18,21 @@ FORM = {"grant_type": "client_credentials", "client_id": "sim-client", "client_s
         ("GET", "/operations/a"),
     ],
 )
-async def test_both_faces_want_a_bearer_token(oem: Oem, token: str, method: str, path: str) -> None:
+async def test_both_apis_require_a_bearer_token(oem: Oem, token: str, method: str, path: str) -> None:
     async with caller(oem.base_url, token) as stranger:
         for prefix in ("", "/relay"):
             status, body = await stranger.call(method, oem.base_url + prefix + path)
             assert (status, body["error"]["code"]) == (401, "unauthorized")
 
 
-async def test_a_missing_header_is_unauthorized_and_says_bearer(oem: Oem) -> None:
+async def test_a_missing_header_is_unauthorized_and_names_bearer(oem: Oem) -> None:
     async with oem.session.get(
         f"{oem.base_url}/operations?client_ref=a", headers={"Authorization": "Basic c2ltOnNpbQ=="}
     ) as response:
         assert (response.status, response.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-async def test_ledger_and_levers_need_no_token(oem: Oem) -> None:
+async def test_ledger_and_control_api_need_no_token(oem: Oem) -> None:
     async with caller(oem.base_url, "wrong") as stranger:
         assert await stranger.ledger() == []
         await stranger.advance(0)

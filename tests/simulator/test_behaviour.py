@@ -43,30 +43,30 @@ def test_an_ordinary_day_does_not_depend_on_when_the_data_began() -> None:
 
 
 def test_the_fleet_drives_parks_loses_coverage_sleeps_and_runs_low() -> None:
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for vehicle in FLEET:
         for at in DAY[:: 24 if vehicle.vin != FLEET[0].vin else 1]:
-            told = report(vehicle, initial_condition(vehicle), WORLD, at)
-            values = {name: signal.value for name, signal in told.signals.items()}
-            seen[f"power {values['system_power_mode']}"] += 1
-            seen["no coverage"] += told.reachable is False
-            seen["asleep"] += told.reachable is True and told.as_of < at
-            seen["fuel low"] += isinstance(values["fuel_level"], float) and values["fuel_level"] < 10
-            seen["battery low"] += float(values["lv_battery_voltage"] or 0) < 11.8
-            seen["no fuel"] += values["fuel_level"] is None
+            reported = report(vehicle, initial_condition(vehicle), WORLD, at)
+            values = {name: signal.value for name, signal in reported.signals.items()}
+            counts[f"power {values['system_power_mode']}"] += 1
+            counts["no coverage"] += reported.reachable is False
+            counts["asleep"] += reported.reachable is True and reported.as_of < at
+            counts["fuel low"] += isinstance(values["fuel_level"], float) and values["fuel_level"] < 10
+            counts["battery low"] += float(values["lv_battery_voltage"] or 0) < 11.8
+            counts["no fuel"] += values["fuel_level"] is None
     expected = {"power on", "power off", "no coverage", "asleep", "fuel low", "battery low", "no fuel"}
-    assert {name for name, times in seen.items() if times} == expected
+    assert {name for name, times in counts.items() if times} == expected
 
 
 def test_every_report_is_sound() -> None:
     for vehicle in fleet_vins(60):
         for at in DAY[::36]:
-            told = report(vehicle, initial_condition(vehicle), WORLD, at)
-            assert set(told.signals) == set(PARKED)
-            assert told.as_of <= at
-            assert max(signal.observed_at for signal in told.signals.values()) <= told.as_of
-            if told.signals["system_power_mode"].value == "off":
-                assert told.signals["speed"].value == 0
+            reported = report(vehicle, initial_condition(vehicle), WORLD, at)
+            assert set(reported.signals) == set(PARKED)
+            assert reported.as_of <= at
+            assert max(signal.observed_at for signal in reported.signals.values()) <= reported.as_of
+            if reported.signals["system_power_mode"].value == "off":
+                assert reported.signals["speed"].value == 0
 
 
 def test_a_vehicle_moves_without_jumps_and_its_odometer_never_runs_back() -> None:
@@ -144,6 +144,6 @@ async def test_a_fleet_that_is_not_lively_stays_parked_and_fresh() -> None:
         for hours in (0, 5):
             await oem.advance(hours * 3600)
             for number in (1, 2, 3):
-                told = await oem.state(ordinary_vehicle(number).vin)
-                assert (told["reachable"], told["signals"]["speed"]["value"]) == (True, 0)
-                assert told["last_contact"] == (await oem.call("GET", f"{oem.base_url}/control/clock"))[1]["now"]
+                reported = await oem.state(ordinary_vehicle(number).vin)
+                assert (reported["reachable"], reported["signals"]["speed"]["value"]) == (True, 0)
+                assert reported["last_contact"] == (await oem.call("GET", f"{oem.base_url}/control/clock"))[1]["now"]

@@ -14,7 +14,7 @@ DIAGNOSTICS = {
 }
 
 
-async def test_a_command_is_taken_and_its_url_tells_the_rest(oem: Oem) -> None:
+async def test_a_command_is_accepted_and_its_url_reports_the_outcome(oem: Oem) -> None:
     status, body = await oem.send(PARKED, "unlock_door")
     taken = body["operation"]
     assert status == 202
@@ -106,7 +106,7 @@ async def test_a_remote_start_ends_by_itself_after_ten_minutes(oem: Oem) -> None
     assert values["consecutive_remote_starts"] == 1
 
 
-async def test_cancel_start_turns_the_engine_off_and_the_count_stands(oem: Oem) -> None:
+async def test_cancel_start_turns_the_engine_off_and_keeps_the_count(oem: Oem) -> None:
     await oem.done(PARKED, "start")
     await oem.advance(1)
     assert (await oem.done(PARKED, "cancel_start"))["status"] == "success"
@@ -179,11 +179,11 @@ async def test_latency_delays_the_act_and_the_ledger_names_its_moment(oem: Oem) 
         ("vehicles/9KTPARKED00000001/commands/start", b'{"client_ref":""}', 400, "invalid_request"),
     ],
 )
-async def test_a_wrong_call_is_told_so_and_does_nothing(
+async def test_a_wrong_call_is_refused_and_does_nothing(
     oem: Oem, path: str, body: bytes, status: int, code: str
 ) -> None:
-    answer, told = await oem.call("POST", f"{oem.base_url}/{path}", data=body)
-    assert (answer, told["error"]["code"]) == (status, code)
+    answer, problem = await oem.call("POST", f"{oem.base_url}/{path}", data=body)
+    assert (answer, problem["error"]["code"]) == (status, code)
     assert await oem.ledger() == []
 
 

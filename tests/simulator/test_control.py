@@ -49,7 +49,7 @@ async def test_however_stale_a_vehicle_no_value_is_younger_than_its_report(oem: 
 
 
 @pytest.mark.parametrize(
-    ("lever", "body"),
+    ("setting", "body"),
     [
         ("clock", {"advance": -1}),
         ("clock", {}),
@@ -62,8 +62,8 @@ async def test_however_stale_a_vehicle_no_value_is_younger_than_its_report(oem: 
         (f"vehicles/{PARKED}", {"speed": 3}),
     ],
 )
-async def test_a_lever_pulled_wrongly_is_refused(oem: Oem, lever: str, body: dict[str, object]) -> None:
-    status, answer = await oem.call("POST", f"{oem.base_url}/control/{lever}", json=body)
+async def test_an_invalid_control_request_is_refused(oem: Oem, setting: str, body: dict[str, object]) -> None:
+    status, answer = await oem.call("POST", f"{oem.base_url}/control/{setting}", json=body)
     assert (status, answer["error"]["code"]) == (400, "invalid_request")
 
 

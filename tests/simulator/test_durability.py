@@ -89,7 +89,7 @@ async def test_what_was_answered_survives_kill_minus_nine(tmp_path: Path) -> Non
         assert await oem.actuated(SLOW) == ["start"]
 
 
-async def test_a_dropped_command_and_a_pulled_lever_survive_kill_minus_nine(tmp_path: Path) -> None:
+async def test_a_dropped_command_and_a_control_request_survive_sigkill(tmp_path: Path) -> None:
     with process(tmp_path) as (running, base_url):
         async with caller(base_url) as oem:
             with pytest.raises(aiohttp.ServerDisconnectedError):

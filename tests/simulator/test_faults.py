@@ -100,7 +100,7 @@ async def test_the_late_vehicle_acts_and_answers_at_twenty_seconds(oem: Oem, com
     assert await oem.actuated(vin) == [command]
 
 
-async def test_the_late_vehicle_tells_its_location_late_too(oem: Oem) -> None:
+async def test_the_late_vehicle_reports_its_location_late_too(oem: Oem) -> None:
     operation = await oem.done("9KTLATE0000000012", "location")
     await oem.advance(19.9)
     assert (await oem.operation(operation["url"]))["status"] == "in_progress"

@@ -16,7 +16,7 @@ def test_the_ordinary_vehicles_are_numbered_from_one() -> None:
     assert ordinary == ["9KTFLEET000000001", "9KTFLEET000000002"]
 
 
-def test_the_table_says_how_to_enrol_the_exceptions() -> None:
+def test_the_table_has_what_enrolling_the_exceptions_needs() -> None:
     exceptions = {
         vehicle.vin: (vehicle.api, vehicle.ownership, vehicle.plan, vehicle.consent, vehicle.company)
         for vehicle in fleet_vins(20)

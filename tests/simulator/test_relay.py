@@ -40,7 +40,7 @@ async def test_disabling_twice_by_relay_acts_twice(oem: Oem) -> None:
     assert await oem.actuated(PARKED) == ["disable_ignition"] * 2
 
 
-async def test_the_relay_tells_the_location(oem: Oem) -> None:
+async def test_the_relay_reports_the_location(oem: Oem) -> None:
     assert set((await oem.relay().done(PARKED, "location"))["data"]) == {"latitude", "longitude"}
 
 
@@ -50,12 +50,12 @@ async def test_the_relay_does_not_offer_what_it_cannot_do(oem: Oem, command: str
     assert (status, body["error"]["code"]) == (404, "command_not_found")
 
 
-async def test_each_vehicle_is_on_one_face_only(oem: Oem) -> None:
+async def test_each_vehicle_is_behind_one_api_only(oem: Oem) -> None:
     relay = oem.relay()
-    assert (await relay.call("GET", f"{relay.face_url}/vehicles/9KTPARKED00000001/state"))[0] == 404
-    assert (await oem.call("GET", f"{oem.face_url}/vehicles/{PARKED}/state"))[0] == 404
+    assert (await relay.call("GET", f"{relay.api_url}/vehicles/9KTPARKED00000001/state"))[0] == 404
+    assert (await oem.call("GET", f"{oem.api_url}/vehicles/{PARKED}/state"))[0] == 404
     operation = await relay.done(PARKED, "lock_door")
-    assert (await oem.call("GET", f"{oem.face_url}/operations/{operation['id']}"))[0] == 404
+    assert (await oem.call("GET", f"{oem.api_url}/operations/{operation['id']}"))[0] == 404
     assert await oem.look_up() == []
     assert len(await relay.look_up()) == 1
 

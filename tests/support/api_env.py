@@ -56,7 +56,7 @@ class MemoryAuthenticator:
 
 
 class MemoryCommandService:
-    """Answers as told and remembers what it was asked."""
+    """Answers as scripted and keeps the requests."""
 
     def __init__(self) -> None:
         self.posted: list[CommandRequest] = []
@@ -90,7 +90,7 @@ class MemoryCommandService:
 
 
 class Problems:
-    """A readiness that says what it is told to."""
+    """A readiness check with the problems that the test sets."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}

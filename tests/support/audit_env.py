@@ -117,7 +117,7 @@ class AuditEnv:
         return int(self.rows("SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = :n", n=number)[0][0])
 
     def cut(self, last: int, *, head: bool) -> None:
-        """Remove what the first company's chain has behind entry `last`; with `head`, let its head not tell."""
+        """Remove what the first company's chain has behind entry `last`; with `head`, rewrite its head to match."""
         self.tamper(
             "DELETE FROM entry WHERE company_id = 'company-a' AND seq > :seq",
             "DELETE FROM chain_link WHERE chain = 'company-a' AND number > :last",
@@ -162,7 +162,7 @@ def faults(report: VerificationReport) -> list[tuple[str, str | None, int | None
 
 
 def rewrite(env: AuditEnv, number: int) -> None:
-    """Edit an entry and make every hash after it anew, as whoever holds the file can."""
+    """Edit an entry and compute every hash after it anew, as anyone with write access to the file can."""
     env.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=env.seq(number))
     columns = "l.number, l.personal_hash, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body"
     rows = env.rows(

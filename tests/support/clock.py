@@ -8,11 +8,11 @@ from typing import Any
 from keyturn.clock import SECOND, SystemClock, after
 
 START = 1_700_000_000 * SECOND
-"""Where a manual clock begins unless a test says otherwise: an instant of November 2023."""
+"""Default start of a manual clock: an instant of November 2023."""
 
 
 class ManualClock:
-    """Implements `keyturn.clock.Clock`; its three readings stand still until a test moves them.
+    """Implements `keyturn.clock.Clock`; its three readings change only when a test moves them.
 
     The offsets are in seconds and may be assigned; the methods move them as a machine would.
     """
@@ -35,11 +35,11 @@ class ManualClock:
         self.boot_ahead += seconds
 
     def set_wall(self, by: float) -> None:
-        """Somebody sets the wall clock by `by` seconds, and nothing else."""
+        """Sets the wall clock by `by` seconds, and nothing else."""
         self.wall_ahead += by
 
     def set_now(self, instant: int) -> None:
-        """Somebody sets the wall clock to `instant`, and nothing else."""
+        """Sets the wall clock to `instant`, and nothing else."""
         self.set_wall((instant - self.now()) / SECOND)
 
     def now(self) -> int:

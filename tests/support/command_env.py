@@ -62,14 +62,14 @@ def not_none(found: T | None) -> T:
     return found
 
 
-async def _nobody() -> None:
-    """Nothing is tended here."""
+async def _schedule_nothing() -> None:
+    """Commands are driven by the test."""
 
 
 class CommandEnv:
     """Registers, sends and answers commands of one vehicle.
 
-    `declares` is what the connector says of the OEM; `behind` changes it.
+    `declares` are the capabilities of the connector; `behind` changes it.
     """
 
     def __init__(self, data: Path, names: Names) -> None:
@@ -140,17 +140,17 @@ class CommandEnv:
         """Registered and with its intent written."""
         return not_none(self.intent(self.register(command)))
 
-    def respond(self, command: Command, verdict: OutcomeKind, **said: Any) -> Command | None:
-        return self.do(outcome.apply, command.id, OemResponse(verdict, **said), self.declares)
+    def respond(self, command: Command, verdict: OutcomeKind, **fields: Any) -> Command | None:
+        return self.do(outcome.apply, command.id, OemResponse(verdict, **fields), self.declares)
 
     def accept(self, command: str) -> Command:
         return not_none(self.respond(self.send(command), OutcomeKind.IN_PROGRESS, operation=OPERATION))
 
-    def execute(self, command: str, **said: Any) -> Command:
-        return not_none(self.respond(self.send(command), OutcomeKind.SUCCEEDED, **said))
+    def execute(self, command: str, **fields: Any) -> Command:
+        return not_none(self.respond(self.send(command), OutcomeKind.SUCCEEDED, **fields))
 
     def lose(self, command: str) -> Command:
-        """Sent, and the connection lost: nobody knows."""
+        """Sent, and the connection lost: the outcome is unknown."""
         return not_none(self.respond(self.send(command), OutcomeKind.UNCLEAR))
 
     def lapse(self, command: Command) -> Command | None:
@@ -159,7 +159,7 @@ class CommandEnv:
     def share(self, patience: float) -> None:
         """With other nodes, whose sendings take so many seconds at most."""
         rules = EngineSettings()
-        self._sweeper = Sweeper(self.store, self.clock, {}, rules, _nobody, self._sending, patience=patience)
+        self._sweeper = Sweeper(self.store, self.clock, {}, rules, _schedule_nothing, self._sending, patience=patience)
 
     def sweep(self, sending: frozenset[str] = frozenset()) -> None:
         """What the engine does with all that is due, while it is sending these."""
@@ -170,10 +170,13 @@ class CommandEnv:
     def report(
         self, readings: dict[str, Any] | None = None, *, reachable: bool | None = True, age: float = 0.0
     ) -> Evidence:
-        """The vehicle says all of this, `age` seconds ago; values that it has had for an hour."""
-        said_at = after(self.clock.now(), -age)
-        heard = {name: SignalReading(value, after(said_at, -3600), said_at) for name, value in (readings or {}).items()}
-        return self.do(reports.absorb, self.vehicle(), StateReport(heard, reachable, said_at), EvidenceSettings())
+        """Merge a report from `age` seconds ago, with values that are an hour older."""
+        reported_at = after(self.clock.now(), -age)
+        signals = {
+            name: SignalReading(value, after(reported_at, -3600), reported_at)
+            for name, value in (readings or {}).items()
+        }
+        return self.do(reports.absorb, self.vehicle(), StateReport(signals, reachable, reported_at), EvidenceSettings())
 
     def administer(self, name: str, /, **arguments: Any) -> None:
         self.do(administer, name, **arguments)

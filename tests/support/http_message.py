@@ -86,7 +86,7 @@ def inner_list(covered: Sequence[str]) -> str:
 
 
 def parameters(client_id: str, *, created: int | None = None, nonce: str | None = None) -> str:
-    """The four parameters; created now and with a fresh nonce, unless told otherwise."""
+    """The four parameters; by default created now and with a fresh nonce."""
     made = int(time.time()) if created is None else created
     unique = nonce or f"nonce-{next(NONCES)}"
     return f';created={made};nonce="{unique}";keyid="{client_id}";alg="hmac-sha256"'

@@ -1,4 +1,4 @@
-"""A far side on a raw socket: it keeps every request that it read, and answers as the test says."""
+"""An OEM on a raw socket: it keeps every request that it read, and answers as the test scripts it."""
 
 import asyncio
 import json

@@ -17,7 +17,7 @@ NOTICE, LIFE, WEEK = 600.0, 900.0, 7 * 86_400.0
 
 
 class Staff:
-    """Names stand for operators. Every further sign-in with a second factor lets half a minute pass."""
+    """Operators by name. Every further sign-in with a second factor advances the clock by half a minute."""
 
     def __init__(self, server: ServerEnv) -> None:
         self._server = server
@@ -40,14 +40,14 @@ class Staff:
         order = {"name": name, "email": f"{name}@example.com", "role": role}
         change = await self.do(by, "operator add", **order, **({"company": company} if company else {}))
         await self.notice_passes()
-        told = await self.do(by, "change collect", change=change["change"])
-        accepted = {"person": name, "code": told["code"], "password": PASSWORD}
+        result = await self.do(by, "change collect", change=change["change"])
+        accepted = {"person": name, "code": result["code"], "password": PASSWORD}
         await self._server.node.administer("operator accept", accepted)
         await self.enrol(name)
 
     async def enrol(self, name: str) -> None:
-        told = await self._server.node.administer("operator enrol-totp", {}, Credentials(name, PASSWORD))
-        self._secrets[name] = base64.b32decode(parse_qs(urlsplit(told["otpauth"]).query)["secret"][0])
+        result = await self._server.node.administer("operator enrol-totp", {}, Credentials(name, PASSWORD))
+        self._secrets[name] = base64.b32decode(parse_qs(urlsplit(result["otpauth"]).query)["secret"][0])
 
     def credentials(self, name: str) -> Credentials:
         now = step_at(self._server.clock.now())
@@ -70,6 +70,6 @@ class Staff:
         return refusal.value.code
 
     async def notice_passes(self) -> None:
-        """What loosens and was stopped by nobody takes effect."""
+        """The notice passes: changes that relax a safeguard and were not withdrawn take effect."""
         self._server.advance(NOTICE + 1)
         await self._server.node.administration.make_due_changes()

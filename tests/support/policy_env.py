@@ -1,4 +1,4 @@
-"""A company that asks for a second person, its staff, and vehicles that nobody has touched."""
+"""A company that requires a second person, its operators, and fresh vehicles."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager

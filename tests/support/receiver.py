@@ -21,13 +21,13 @@ class Post:
 
     @property
     def message(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.body)
-        return told
+        message: dict[str, Any] = json.loads(self.body)
+        return message
 
 
 @dataclass
 class Receiver:
-    """Answers 204, unless `statuses` says something else for the next request."""
+    """Answers 204, or the next of `statuses`."""
 
     tls: ssl.SSLContext | None = None
     statuses: deque[int] = field(default_factory=deque)

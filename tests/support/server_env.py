@@ -57,7 +57,7 @@ class ServerEnv:
             return [entry["command"] for entry in (await response.json())["actuations"]]
 
     def operations(self, command_id: str) -> list[Operation]:
-        """What the OEM took under this command's id, as it stands there now."""
+        """The OEM's operations with this command's id, as they are now."""
         self.simulator.simulation.settle()
         return self.simulator.simulation.memory.operations.by_ref(command_id)
 
@@ -89,12 +89,12 @@ class ServerEnv:
         return application
 
     async def vehicle(self, vin: str, **row: Any) -> None:
-        """Enrol a vehicle of the first company; what is not said is as for a healthy one of its own."""
+        """Enrol a vehicle of the first company; defaults are those of a healthy vehicle of its own."""
         usual = {"company": "first", "account": "simulator", "plan": "all", "ownership": "owned", "consent": "form 1"}
         await self.node.administer("vehicle add", {**usual, "vin": vin, **row})
 
     async def own_car(self, vin: str) -> None:
-        """Enrol a vehicle whose car stands at the OEM under this VIN, which the simulated fleet does not have."""
+        """Enrol a vehicle whose car the OEM knows by this VIN, which the simulated fleet does not have."""
         self.simulator.simulation.fleet[vin] = FleetVehicle(vin, "made for a test")
         await self.vehicle(vin)
 

@@ -15,12 +15,12 @@ _PAUSE = 0.03
 
 @dataclass
 class LoadControl:
-    """What the clients go by."""
+    """Starts and stops the clients."""
 
     open: asyncio.Event = field(default_factory=asyncio.Event)
     """A server is up."""
     closing: bool = False
-    """Finish what you began, and nothing new."""
+    """Clients finish what they began, and begin nothing new."""
 
 
 @dataclass
@@ -142,4 +142,4 @@ _HABITS: dict[Callable[[Client], Awaitable[None]], float] = {
     Client.mistaken: 0.5,
     Client.trespass: 0.5,
 }
-"""How often each is indulged in, against the others."""
+"""Relative frequency of each."""

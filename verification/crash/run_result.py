@@ -52,7 +52,7 @@ class Records(NamedTuple):
 
 @dataclass(frozen=True)
 class CrashResult:
-    """Everything that is compared. `uptimes` of the server, and complaints that came up on the way."""
+    """Everything that is compared. `uptimes` of the server, and `problems` found under way."""
 
     records: Records
     sendings: list[CloudSending]

@@ -93,7 +93,7 @@ class Run:
 
     @asynccontextmanager
     async def _load(self) -> AsyncIterator[None]:
-        """Clients of every application; they end what they began once the doors are closing, or else it is an error."""
+        """Clients of every application; they end what they began once the load is stopping, or else it is an error."""
         async with asyncio.timeout(None) as patience, asyncio.TaskGroup() as group:
             for number in range(self.scenario.clients):
                 group.create_task(self._client(self._api_clients[number % len(self._api_clients)]).run())

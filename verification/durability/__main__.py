@@ -16,9 +16,9 @@ from verification.report import print_counts, print_findings
 from verification.results import Violation
 
 CHECKS = _BEFORE, _CUT, _RESTARTED = (
-    "nothing is said or sent before it is durable",
-    "no power cut takes back what was said or sent",
-    "a server recovers from what a power cut left",
+    "nothing is answered or sent before it is durable",
+    "no power cut loses what was answered or sent",
+    "a server recovers after a power cut",
 )
 
 
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 async def run(home: Path, requests: int, count: int, starts: int, seed: int) -> list[Violation]:
-    """Everything that was found wrong; what was looked at is printed."""
+    """All violations; prints what was examined."""
     async with stage(home, seed) as on:
         began = time.monotonic()
         async with on.recorded() as server:
@@ -65,13 +65,15 @@ async def _started(on: Stage, recording: Recording, starts: int, seed: int) -> l
 def _describe(recording: Recording, seconds: float) -> None:
     answered, syncs = len(recording.guarantees), len(recording.syncs)
     print(f"recorded in {seconds:.1f} s: {answered} answers and {len(recording.orders)} orders to the OEM", end=", ")
-    print(f"{len(recording.events) - syncs} changes of files, {syncs} syncs")
+    print(f"{len(recording.events) - syncs} file changes, {syncs} syncs")
 
 
 def _print_outcome(outcome: Outcome, seconds: float) -> None:
     total = sum(outcome.cuts.values())
-    print(f"{total} cuts in {seconds:.1f} s, {outcome.kept} answers and orders looked for in what was left")
-    print_counts((f"leaving {name} of what was not synced", number) for name, number in sorted(outcome.cuts.items()))
+    print(f"{total} cuts in {seconds:.1f} s, {outcome.kept} answers and orders looked up in the images")
+    print_counts(
+        (f"cuts that kept {name} of the unsynced changes", number) for name, number in sorted(outcome.cuts.items())
+    )
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Cut:
 
 @dataclass
 class Outcome:
-    """What many cuts came to."""
+    """Result of many cuts."""
 
     cuts: Counter[str] = field(default_factory=Counter)
     """By remnant."""

@@ -24,7 +24,7 @@ def main() -> int:
     chosen = [target for target in TARGETS if not asked.module or target.module in asked.module]
     everything = all_mutants(Path(asked.generator), (target.module for target in TARGETS))
     for row in outdated(everything, {target.module for target in chosen}):
-        print(f"explains nothing any more: {row.module} {row.place}: {row.after}")
+        print(f"outdated explanation, its lines have changed: {row.module} {row.place}: {row.after}")
     modules = {target.module for target in chosen}
     mutants = [m for m in sample(everything, asked.sample, asked.seed) if m.module in modules]
     known = load_verdicts() if asked.survivors else {}
@@ -60,7 +60,7 @@ def _measured(target: Target) -> float:
     """Seconds that a mutant of this module may take. Its tests must pass without one."""
     started = time.monotonic()
     if run_tests(None, target.tests, 600.0) is not Verdict.SURVIVED:
-        raise SystemExit(f"the tests of {target.module} fail without any mutant: they would prove nothing")
+        raise SystemExit(f"the tests of {target.module} fail without any mutant: their result would mean nothing")
     took = time.monotonic() - started
     print(f"{target.module}: its tests take {took:.1f} s", flush=True)
     return max(_LEAST, _PATIENCE * took)

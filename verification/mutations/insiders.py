@@ -1,4 +1,4 @@
-"""Bugs of what takes two people, of what one person may always do, and of which car is meant."""
+"""Deliberate bugs: what takes two persons, what one person may always do, and which car is meant."""
 
 from functools import partial
 

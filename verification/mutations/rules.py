@@ -1,4 +1,4 @@
-"""Rules of companies, switches, limits, approvals, and the way back."""
+"""Deliberate bugs: policies, kill switches, limits, approvals, and enabling."""
 
 from verification.mutations.bug import Bug
 

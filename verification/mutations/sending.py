@@ -19,7 +19,7 @@ BUGS: tuple[Bug, ...] = (
                 order = _order(intent, briefing.target, boottime + window, moment.ahead)
                 answer = await self._answered(order, briefing)
 """,
-        """            from keyturn.commands import record
+        """            from keyturn.commands.model import record
             intent = await self._store.read(partial(record.load, command_id=command_id))
             if intent is not None:
                 intent = __import__("msgspec").structs.replace(intent, send_by=self._clock.now() + 5_000_000)
@@ -70,9 +70,9 @@ BUGS: tuple[Bug, ...] = (
         """            if await self._resolved(command, answer, connector):
                 return
             if answer.verdict is OutcomeKind.NOTHING_FOUND and connector.declares.looks_up:
-                from keyturn.connectors.port import Order
+                from keyturn.connectors.port import OutboundCommand
                 await connector.send(
-                    Order(command.id, command.name, target, self._clock.now() + 1_000_000,
+                    OutboundCommand(command.id, command.name, target, self._clock.now() + 1_000_000,
                           self._clock.boottime() + 1, command.answer_deadline or 0)
                 )
 """,

@@ -1,4 +1,4 @@
-"""Bugs of what time it is."""
+"""Deliberate bugs: the clock."""
 
 from verification.mutations.bug import Bug
 

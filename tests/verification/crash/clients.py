@@ -1,4 +1,4 @@
-"""Clients that keep sending whatever happens, and write down what they were told."""
+"""Clients that keep sending whatever happens, and log the answers."""
 
 import asyncio
 import random
@@ -12,13 +12,13 @@ from tests.support.clients import Answer, Application
 from tests.support.server_env import ALL_COMMANDS
 
 LOST = (aiohttp.ClientError, ConnectionError)
-"""The answer is lost: nobody knows whether the request was registered."""
+"""The answer is lost: whether the request was registered is unknown."""
 UNAVAILABLE = 503
 _PAUSE = 0.05
 
 
 class PostResult(NamedTuple):
-    """An id that a client was told, and what of."""
+    """An id from an answer, with the request."""
 
     command_id: str
     vin: str
@@ -37,7 +37,7 @@ class LoadControl:
 
 @dataclass
 class Client:
-    """Sends one command after the other, each until it hears an answer."""
+    """Sends one command after the other, each until it is answered."""
 
     application: Application
     vins: Sequence[str]

@@ -12,7 +12,7 @@ from keyturn_simulator import Simulator
 
 
 def assert_consistent(connection: sqlite3.Connection) -> None:
-    """The file is whole, and every row's state is the end of exactly the transitions that the audit log tells."""
+    """The file is whole, and every row's state is where the transitions of its audit entries end."""
     records = read_records(connection)
     assert records.whole == "ok"
     assert list(audit.audited(_left(records, []).common)) == []

@@ -42,12 +42,12 @@ class CrashStage:
 
     @property
     def posts(self) -> list[PostResult]:
-        """What any client was told."""
+        """Ids from all answers."""
         return [post for client in self.clients for post in client.posts]
 
     @asynccontextmanager
     async def server(self) -> AsyncIterator[ServerProcess]:
-        """A server on the same data and port as the one before it, with the doors open."""
+        """A server on the same data and port as the one before it, with the load on."""
         async with serving(self.installation.config, port=self.port) as server:
             self.load_control.open.set()
             try:
@@ -61,7 +61,7 @@ class CrashStage:
 
     @asynccontextmanager
     async def load(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
-        """Clients of every application, which send whenever a server is up and end when the doors are closing."""
+        """Clients of every application, which send whenever a server is up and end when the load is stopping."""
         async with asyncio.TaskGroup() as group:
             numbers = range(len(self.installation.applications))
             yield [group.create_task(self._run_client(number)) for number in numbers for _ in range(_STREAMS)]

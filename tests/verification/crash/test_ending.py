@@ -27,7 +27,7 @@ def cloud_pid(folder: Path) -> int:
 
 
 def is_gone(pid: int) -> bool:
-    """Ended; whoever inherited it may not have buried it yet."""
+    """Ended, though its parent may not have reaped it yet."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:

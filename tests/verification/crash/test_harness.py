@@ -108,7 +108,8 @@ def a_key_led_to_two(left: CrashResult) -> CrashResult:
 
 def success_was_taken_back(left: CrashResult) -> CrashResult:
     done = next(entry for entry in left.records.entries if entry["kind"] == "command.Executed")
-    again = {**done, "kind": "command.revealed", "body": '{"status":"Error"}'}
+    newest = left.records.entries[-1]["seq"]
+    again = {**done, "seq": newest + 1, "kind": "command.revealed", "body": '{"status":"Error"}'}
     return changed(left, entries=[*left.records.entries, again])
 
 

@@ -87,7 +87,7 @@ def set_fault(stage: CrashStage, vin: str, fault: Fault) -> None:
 
 
 async def assert_known(stage: CrashStage) -> None:
-    """Whatever a client was told of is there, final, and what it was told."""
+    """Every record that a client was answered is there, final, and agrees with the answer."""
     application = await stage.application()
     for post in set(stage.posts):
         answer = await application.get(post.command_id)

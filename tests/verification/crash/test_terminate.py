@@ -72,7 +72,7 @@ async def test_an_answer_that_comes_after_the_signal_is_recorded(tmp_path: Path)
 
 
 async def until_refused(url: str) -> None:
-    """Nobody listens there any more."""
+    """The port is closed."""
     host, port = url.removeprefix("http://").split(":")
     async with asyncio.timeout(10):
         while True:

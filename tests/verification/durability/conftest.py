@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def strace() -> None:
-    """Without it nothing here can be proved: a failure where everything must run, and said aloud elsewhere."""
+    """These tests need strace: without it they fail where everything must run, and are skipped elsewhere."""
     if shutil.which("strace"):
         return
     missing = "strace is not installed: durability is NOT proved by this run."

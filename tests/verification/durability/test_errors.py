@@ -1,4 +1,4 @@
-"""The disk fails under a running server, for a moment or for good: it says so, and acknowledges and sends nothing."""
+"""Disk errors under a running server, passing or lasting: it reports them, and acknowledges and sends nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,8 +32,8 @@ class Scene:
 
     stage: Stage
     run: Run
-    told: set[str]
-    """Ids that clients were told of."""
+    known_ids: set[str]
+    """Ids from the answers to clients."""
 
     async def status(self, path: str) -> int:
         """The HTTP code of a health endpoint."""
@@ -43,7 +43,7 @@ class Scene:
     async def ready(self) -> None:
         """Returns once the server takes commands."""
         async with asyncio.timeout(WITHIN):
-            while await self.status("/readyz") != 200:  # noqa: ASYNC110 - what is waited for is told by no event
+            while await self.status("/readyz") != 200:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.05)
 
 
@@ -63,7 +63,7 @@ async def lock_all(run: Run, word: str) -> list[Answer]:
     return await asyncio.gather(*asked)
 
 
-def told(answers: list[Answer]) -> set[str]:
+def ids_of(answers: list[Answer]) -> set[str]:
     assert {answer.code for answer in answers} == {200}
     return {answer.body["id"] for answer in answers}
 
@@ -91,10 +91,10 @@ def test_an_error_for_a_moment_refuses_what_came_then_and_nothing_later(tmp_path
                     assert (await on.status("/readyz"), await on.status("/healthz")) == (503, 200)
                     assert_unavailable(await lock_all(on.run, f"again-{number}"))
                 await on.ready()
-                on.told |= told(await lock_all(on.run, f"taken-{number}"))
+                on.known_ids |= ids_of(await lock_all(on.run, f"taken-{number}"))
             await on.run.server.kill()
         assert [(recording.orders, recording.guarantees) for recording in on.stage.recordings] == [([], [])] * 4
-        assert rows_left(on).commands.keys() == on.told
+        assert rows_left(on).commands.keys() == on.known_ids
 
     asyncio.run(fails_and_recovers())
 
@@ -107,12 +107,12 @@ def test_an_error_for_good_loses_nothing_that_was_acknowledged(tmp_path: Path, e
                 assert_unavailable(await lock_all(on.run, "refused"))
                 await on.run.server.kill()
             async with on.stage.recorded() as run:
-                on.told |= told(await lock_all(run, "refused"))
+                on.known_ids |= ids_of(await lock_all(run, "refused"))
                 await run.server.kill()
         failed, later = on.stage.recordings
         rows = rows_left(on)
         assert failed.orders == []
-        assert rows.commands.keys() == on.told
+        assert rows.commands.keys() == on.known_ids
         assert [problem for guarantee in later.guarantees for problem in broken(rows, guarantee)] == []
         for seed in range(3):
             assert list(premature(failed.then(later), seed)) == []
@@ -126,11 +126,11 @@ def test_what_a_failed_sync_covered_is_never_taken_for_durable(tmp_path: Path) -
         async with scene(tmp_path) as on, on.stage.watched(on.run, (f"{BAD_SYNCS}:when=1..3",)):
             assert_unavailable(await lock_all(on.run, "refused"))
             await on.ready()
-            on.told |= told(await lock_all(on.run, "taken"))
+            on.known_ids |= ids_of(await lock_all(on.run, "taken"))
             await on.run.server.kill()
         (recording,) = on.stage.recordings
         assert sum(not sync.done for sync in recording.syncs) == 3
-        assert {guarantee.command_id for guarantee in recording.guarantees} < on.told
+        assert {guarantee.command_id for guarantee in recording.guarantees} < on.known_ids
         for seed in range(3):
             assert list(premature(recording, seed)) == []
             assert cut_everywhere(recording, CUTS, seed).violations == []
@@ -138,24 +138,24 @@ def test_what_a_failed_sync_covered_is_never_taken_for_durable(tmp_path: Path) -
     asyncio.run(fails_and_goes_on())
 
 
-def test_a_file_that_cannot_be_read_is_said_and_forgotten(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported_until_it_can_be_read(tmp_path: Path) -> None:
     async def fails_and_recovers() -> None:
         async with scene(tmp_path) as on:
-            (command_id,) = on.told
+            (command_id,) = on.known_ids
             client = on.run.clients[0].application
-            on.told |= told(await lock_all(on.run, "before"))
+            on.known_ids |= ids_of(await lock_all(on.run, "before"))
             await on.run.rest()
             async with on.stage.watched(on.run, ("pread64:error=EIO",)):
                 answers = await lock_all(on.run, "refused")
                 assert_unavailable([await client.get(command_id)])
                 assert await on.status("/readyz") == 503
-            on.told |= told([answer for answer in answers if answer.code == 200])
+            on.known_ids |= ids_of([answer for answer in answers if answer.code == 200])
             assert_unavailable([answer for answer in answers if answer.code != 200])
             await on.ready()
-            on.told |= told(await lock_all(on.run, "taken"))
+            on.known_ids |= ids_of(await lock_all(on.run, "taken"))
             assert (await client.get(command_id)).code == 200
             await on.run.server.kill()
-        assert rows_left(on).commands.keys() == on.told
+        assert rows_left(on).commands.keys() == on.known_ids
         assert list(premature(on.stage.recordings[-1], SEED)) == []
 
     asyncio.run(fails_and_recovers())

@@ -54,7 +54,7 @@ def test_the_next_server_answers_from_durable_rows_only(tmp_path: Path) -> None:
 
 
 def is_redeemed(data: Path, question: Request) -> bool:
-    """What was written says so, whether it is on the disk or not."""
+    """Written changes are there, whether they are on the disk or not."""
     with opened(stored(data)) as connection:
         return question.code_of in read_rows(connection).redeemed
 

@@ -30,7 +30,7 @@ def log(*lines: str, data: str = "/data") -> list[str]:
     ]
 
 
-def test_calls_of_threads_that_overlap_are_told_apart() -> None:
+def test_overlapping_calls_of_threads_are_distinguished() -> None:
     calls = read_calls(
         log(
             '7 pwrite64(3<db>, "ab", 2, 0 <unfinished ...>',
@@ -48,7 +48,7 @@ def test_calls_of_threads_that_overlap_are_told_apart() -> None:
     assert (calls[0].subject, calls[0].buffers(), calls[0].last_number()) == ("/data/db", [b"ab"], 0)
 
 
-def test_a_change_that_nobody_modelled_is_refused() -> None:
+def test_a_change_outside_the_model_is_refused() -> None:
     with pytest.raises(UnknownCall):
         file_events(read_calls(log('7 pwritev(3<db>, "ab", 2, 0) = 2')), Path("/data"))
 

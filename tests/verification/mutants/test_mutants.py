@@ -15,12 +15,12 @@ LINE = "signal.as_of is not None and signal.as_of > instant"
 TRY = """
 import sys
 from verification.mutants.mutant import SOURCES, Mutant
-from verification.mutants.trial import try_out
+from verification.mutants.trial import run_tests
 path = SOURCES / sys.argv[1]
 text = path.read_text("utf-8")
 assert sys.argv[2] in text
 mutant = Mutant(str(path), "", 1, sys.argv[2], sys.argv[3], 1, text.replace(sys.argv[2], sys.argv[3]))
-print(try_out(mutant, ["fleet/test_evidence.py"], 60.0))
+print(run_tests(mutant, ["fleet/test_evidence.py"], 60.0))
 """
 
 
@@ -40,7 +40,7 @@ def tried(line: str, instead: str) -> str:
         (f"{LINE}\n\nraise RuntimeError", "broken"),
     ],
 )
-def test_a_change_is_told_by_what_the_tests_make_of_it(instead: str, verdict: str) -> None:
+def test_the_verdict_on_a_mutant_is_that_of_its_tests(instead: str, verdict: str) -> None:
     assert tried(LINE, instead) == verdict
 
 

@@ -1,6 +1,6 @@
-"""A wall clock that was set back by an hour keeps nobody waiting, in the real works and virtual time.
+"""A wall clock that was set back by an hour delays nothing, in the real engine and virtual time.
 
-The store's time stands still until the wall clock has caught up, so whatever only looks at the store's time waits for
+The store's time stops until the wall clock has caught up, so whatever only looks at the store's time waits for
 an hour.
 """
 

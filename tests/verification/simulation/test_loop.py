@@ -53,7 +53,7 @@ def test_a_process_that_stood_still_is_late_for_every_timer(loop: VirtualLoop) -
     assert loop.time() == 61.0
 
 
-def test_nothing_left_to_run_is_told_instead_of_waited_for(loop: VirtualLoop) -> None:
+def test_nothing_left_to_run_raises_stuck(loop: VirtualLoop) -> None:
     with pytest.raises(Stuck):
         loop.run_until_complete(loop.create_future())
 

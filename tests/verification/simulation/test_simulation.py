@@ -1,4 +1,4 @@
-"""The simulation finds nothing, says the same of a seed every time, and would find something."""
+"""The simulation finds no violation, repeats a seed exactly, and finds deliberate bugs."""
 
 import os
 import re

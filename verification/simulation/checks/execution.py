@@ -16,7 +16,7 @@ _KNOWN_FOR = 120.0
 def own(left: SimulationResult) -> Iterator[str]:
     """A changed reading may be a change by hand, which looks the same; a change by another command must not count."""
     for row in left.commands.values():
-        if row["status"] != "Success" or row["name"] in READS or left.acted(row["id"]) or _said(left, row):
+        if row["status"] != "Success" or row["name"] in READS or left.acted(row["id"]) or _reported_by_oem(left, row):
             continue
         if not _resolved(left, row):
             yield f"{row['name']} {row['id']} is {row['state']} and the vehicle did nothing"
@@ -24,7 +24,7 @@ def own(left: SimulationResult) -> Iterator[str]:
             yield f"{row['name']} {row['id']} is {row['state']} by what another command did"
 
 
-def _said(left: SimulationResult, row: Row) -> bool:
+def _reported_by_oem(left: SimulationResult, row: Row) -> bool:
     """The OEM reported it: that it is so already, or a lie."""
     return row["outcome"] == "already_done" or row["id"] in left.cloud.lied
 
