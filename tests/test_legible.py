@@ -8,10 +8,9 @@ import pytest
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rules import message, rule_for
 from keyturn.cli.commands import emergency_sheet
-from keyturn.cli.commands.following import follow
-from keyturn.cli.failure import Exit, Failure, tell
+from keyturn.cli.failure import Exit, Failure, print_failure
 from keyturn.cli.output import print_answer, print_json
-from keyturn.cli.tables import print_timeline
+from keyturn.cli.tables import follow, print_timeline
 from keyturn.dossier import page
 from keyturn.legible import BIDI_CONTROLS, legible, legible_json, legible_lines
 
@@ -60,7 +59,7 @@ def test_answer_on_a_terminal_shows_no_control_characters(capsys: pytest.Capture
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_failure_shows_no_control_characters(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
-    tell(Failure(Exit.REFUSED, "not_found", f"There is no company '{NASTY}'.", name=NASTY), as_json=as_json)
+    print_failure(Failure(Exit.REFUSED, "not_found", f"There is no company '{NASTY}'.", name=NASTY), as_json=as_json)
     told = capsys.readouterr().err
     assert "evil" in told
     assert clean(told)

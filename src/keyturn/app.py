@@ -15,9 +15,9 @@ from keyturn.administration import Administration, installation
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.channel import Channel
 from keyturn.alerts.service import Alerts
-from keyturn.api.admin_socket import SOCKET_NAME, build_local_app
+from keyturn.api.admin_socket import SOCKET_NAME, build_admin_app
 from keyturn.api.routes import build_app, build_metrics_app
-from keyturn.api.server.connection_limits import room
+from keyturn.api.server.connection_limits import available_connections
 from keyturn.api.server.listeners import tls_context
 from keyturn.api.server.server import Server
 from keyturn.audit.service import AuditService
@@ -146,13 +146,13 @@ class Node:
             token_life=self._settings.tokens.lifetime,
             bench=self._bench,
         )
-        server = Server(settings, metrics, clock, room(settings))
+        server = Server(settings, metrics, clock, available_connections(settings))
         self._resources.push_async_callback(partial(server.drain, settings.drain_timeout))
         self._resources.callback(desk.drain)
         port = await server.start(app, settings.host, settings.port, tls)
         if settings.metrics_host:
             await server.start(build_metrics_app(metrics, clock), settings.metrics_host, settings.metrics_port)
-        await server.start_unix(build_local_app(self.administer), Path(settings.data) / SOCKET_NAME)
+        await server.start_unix(build_admin_app(self.administer), Path(settings.data) / SOCKET_NAME)
         self._watch(watch_loop_lag(metrics.observe_lag), "loop lag")
         self._repeat(partial(count_open, self.store, metrics), _COUNT_EVERY, "open commands")
         self._repeat(self.administration.make_due_changes, _LOOK_EVERY, "changes")

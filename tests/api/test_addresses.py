@@ -1,6 +1,6 @@
 import pytest
 
-from keyturn.api.client_address import Addresses
+from keyturn.api.client_address import ClientAddresses
 from keyturn.api.request import Request
 from keyturn.config.settings import LimitSettings
 from tests.support.api_env import body, open_api, signed
@@ -15,7 +15,7 @@ def client(peer: str | None, *forwarded: str) -> str:
     async def receive() -> dict[str, object]:
         return {}
 
-    return Addresses(PROXIES).client(Request(scope, receive))
+    return ClientAddresses(PROXIES).client(Request(scope, receive))
 
 
 @pytest.mark.parametrize(

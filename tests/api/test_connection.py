@@ -181,15 +181,15 @@ def test_a_pipeline_without_end_is_cut_behind_what_may_wait(
 ) -> None:
     one = GET[:-2] + fields.encode() + b"\r\n"
     heard = [reply.status for reply in env.call.raw(one * 3_000)]
-    assert heard == [200] * (protocol.MOST_WAITING + 1) + [503]
+    assert heard == [200] * (protocol.MAX_PIPELINED + 1) + [503]
     assert caplog.records == []
     assert env.call("GET", "/healthz").status == 200
 
 
 def test_a_pipeline_that_may_wait_is_answered_whole(env: ApiEnv) -> None:
     one = GET[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-    heard = [reply.status for reply in env.call.raw(one * protocol.MOST_WAITING, LAST)]
-    assert heard == [200] * (protocol.MOST_WAITING + 1)
+    heard = [reply.status for reply in env.call.raw(one * protocol.MAX_PIPELINED, LAST)]
+    assert heard == [200] * (protocol.MAX_PIPELINED + 1)
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 50])

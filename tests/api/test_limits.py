@@ -1,6 +1,6 @@
 import pytest
 
-from keyturn.api.rate_limits import CAPACITY, FailedAttempts, Held, TokenBuckets
+from keyturn.api.rate_limits import CAPACITY, FailedAttempts, Throttled, TokenBuckets
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.errors import BlockedByPolicy, CommandNotFound, ConfirmationInvalid, Refusal, VinNotFound
 from tests.support.api_env import ApiEnv, body, open_api, signed
@@ -32,17 +32,17 @@ def test_a_window_trips_at_its_limit_and_frees_with_time() -> None:
 def test_a_bucket_holds_a_burst_and_refills() -> None:
     clock = ManualClock()
     buckets = TokenBuckets(rate=2, burst=3, clock=clock)
-    assert [buckets.take("a") for _ in range(4)] == [None, None, None, Held(1, repeated=False)]
-    assert buckets.take("a") == Held(1, repeated=True)
+    assert [buckets.take("a") for _ in range(4)] == [None, None, None, Throttled(1, repeated=False)]
+    assert buckets.take("a") == Throttled(1, repeated=True)
     assert buckets.take("b") is None
     clock.advance(0.5)
-    assert [buckets.take("a") for _ in range(2)] == [None, Held(1, repeated=False)]
+    assert [buckets.take("a") for _ in range(2)] == [None, Throttled(1, repeated=False)]
     clock.advance(1000)
     assert [buckets.take("a") for _ in range(4)][:3] == [None] * 3
     slow = TokenBuckets(rate=0.1, burst=1, clock=clock)
-    assert [slow.take("a"), slow.take("a")] == [None, Held(10, repeated=False)]
+    assert [slow.take("a"), slow.take("a")] == [None, Throttled(10, repeated=False)]
     clock.advance(5)
-    assert slow.take("a") == Held(5, repeated=True)
+    assert slow.take("a") == Throttled(5, repeated=True)
 
 
 def test_a_rate_of_nothing_is_no_limit() -> None:

@@ -13,7 +13,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from keyturn.api.request import Request
-from keyturn.api.responses import json_answer
+from keyturn.api.responses import json_response
 from keyturn.api.routes import build_metrics_app
 from keyturn.api.server.listeners import ListenRefused, tls_context
 from keyturn.api.server.server import Server
@@ -71,7 +71,7 @@ def test_an_inherited_socket_is_served(env: ApiEnv) -> None:
 def test_an_application_may_take_larger_bodies_than_the_public_one(env: ApiEnv) -> None:
     async def measure(scope: Scope, receive: Receive, send: Send) -> None:
         size = len(await Request(scope, receive).body(1_000_000))
-        await json_answer(200, size, [(b"x-request-id", b"measured")]).send(send)
+        await json_response(200, size, [(b"x-request-id", b"measured")]).send(send)
 
     call = Caller(env.loop.run(env.server.start(measure, "127.0.0.1", 0)))
     assert call("POST", "/", b"a" * 900_000).json == 900_000

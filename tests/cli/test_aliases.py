@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.cli.aliases import OPTIONS, VERBS, names
-from keyturn.cli.root import run
+from keyturn.cli.root import OPTIONS, VERBS, names, run
 
 
 @pytest.fixture

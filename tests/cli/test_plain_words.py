@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from keyturn.cli.administration import _OPERATIONS
+from keyturn.cli.output import format_value
 from keyturn.cli.root import GROUPS, run
-from keyturn.cli.words import shown
 from keyturn.config.settings import CommandSettings
 from tests.support.operators import PASSWORD, Staff
 from tests.support.server_env import ServerEnv, server_env
@@ -280,4 +280,4 @@ async def the_rest(t: Terminal) -> None:
     ],
 )
 async def test_json_in_words(value: object, words: str) -> None:
-    assert shown(value) == words
+    assert format_value(value) == words

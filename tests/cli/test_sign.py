@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keyturn.cli.commands.signature_diagnosis import mismatch
+from keyturn.cli.commands.signature_diagnosis import diagnose
 from keyturn.cli.root import run
 from keyturn_client.signing import message
 
@@ -65,7 +65,7 @@ def test_a_wrong_signature_ends_with_1_and_says_why(capsys: pytest.CaptureFixtur
     ],
 )
 def test_names_what_is_wrong_with_the_message(text: str, said: str) -> None:
-    assert said in (mismatch(_digest(text), SECRET, "vín", "start") or "it matched")
+    assert said in (diagnose(_digest(text), SECRET, "vín", "start") or "it matched")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_names_what_is_wrong_with_the_message(text: str, said: str) -> None:
 )
 def test_names_what_is_wrong_with_the_secret(secret: str, key: bytes, said: str) -> None:
     message = f'{{"command":"diagnostics","vin":"{VIN}"}}'
-    assert said in (mismatch(_digest(message, key), secret, VIN, "diagnostics") or "it matched")
+    assert said in (diagnose(_digest(message, key), secret, VIN, "diagnostics") or "it matched")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_names_what_is_wrong_with_the_secret(secret: str, key: bytes, said: str)
     ],
 )
 def test_names_what_is_wrong_with_the_digest(signature: str, said: str) -> None:
-    assert said in (mismatch(signature, SECRET, VIN, "diagnostics") or "it matched")
+    assert said in (diagnose(signature, SECRET, VIN, "diagnostics") or "it matched")
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_names_what_is_wrong_with_the_digest(signature: str, said: str) -> None:
 def test_names_a_code_that_was_signed_too(text: str) -> None:
     """Whichever it was: who asks has rarely kept it."""
     signature = _digest(text.format("disable_ignition", VIN))
-    assert "code was signed too" in (mismatch(signature, SECRET, VIN, "disable_ignition") or "it matched")
+    assert "code was signed too" in (diagnose(signature, SECRET, VIN, "disable_ignition") or "it matched")
 
 
 def test_a_code_that_is_known_is_tried_alone() -> None:
     text = f'{{"code":"012345","command":"disable_ignition","vin":"{VIN}"}}'
-    assert "code was signed" in (mismatch(_digest(text), SECRET, VIN, "disable_ignition", code="012345") or "")
-    assert NOTHING_FOUND in (mismatch(_digest(text), SECRET, VIN, "disable_ignition", code="543210") or "")
-    assert NOTHING_FOUND in (mismatch(_digest(text), SECRET, VIN, "start") or "")
+    assert "code was signed" in (diagnose(_digest(text), SECRET, VIN, "disable_ignition", code="012345") or "")
+    assert NOTHING_FOUND in (diagnose(_digest(text), SECRET, VIN, "disable_ignition", code="543210") or "")
+    assert NOTHING_FOUND in (diagnose(_digest(text), SECRET, VIN, "start") or "")
 
 
 @pytest.mark.parametrize(
@@ -148,13 +148,13 @@ def test_names_another_secret_that_was_taken_for_the_key(
 
 def test_names_key_and_message_that_changed_places() -> None:
     swapped = _digest(SECRET, message(VIN, "start").encode())
-    assert "swapped" in (mismatch(swapped, SECRET, VIN, "start") or "it matched")
+    assert "swapped" in (diagnose(swapped, SECRET, VIN, "start") or "it matched")
 
 
 def test_a_vin_that_is_sent_decomposed_is_signed_decomposed() -> None:
     decomposed = "vi\u0301n"
     signature = _digest(message("v\u00edn", "start"))
-    assert "form NFC and is sent in NFD" in (mismatch(signature, SECRET, decomposed, "start") or "it matched")
+    assert "form NFC and is sent in NFD" in (diagnose(signature, SECRET, decomposed, "start") or "it matched")
 
 
 def _digest(text: str, key: bytes = SECRET.encode()) -> str:

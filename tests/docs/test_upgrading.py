@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.audit import kinds
-from keyturn.cli import aliases as words
+from keyturn.cli import root as words
 from keyturn.config import aliases as settings
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -8,7 +8,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from keyturn.api.request import ClientGone, Request
-from keyturn.api.responses import Answer, json_answer
+from keyturn.api.responses import Response, json_response
 from keyturn.auth.principal import Credentials
 from keyturn.errors import BodyTooLarge, OperationError
 from keyturn.store.port import StoreUnavailable
@@ -30,7 +30,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(_Order)
 
 
-class LocalOperations:
+class AdminEndpoint:
     """``POST {"name", "arguments", "operator"}`` -> 200 with the operation's answer, or ``{"code", "detail"}``."""
 
     def __init__(self, administer: Administer) -> None:
@@ -43,10 +43,10 @@ class LocalOperations:
             return
         await answer.send(send)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Response:
         try:
             order = _DECODER.decode(await request.body(BODY_LIMIT))
-            return json_answer(200, await self._administer(order.name, order.arguments, order.operator))
+            return json_response(200, await self._administer(order.name, order.arguments, order.operator))
         except OperationError as error:
             return _refusal(400, error.code, str(error))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -57,10 +57,10 @@ class LocalOperations:
             return _refusal(503, "store_unavailable", "The store cannot acknowledge; whether it was done is not known.")
 
 
-def build_local_app(administer: Administer) -> ASGIApp:
+def build_admin_app(administer: Administer) -> ASGIApp:
     """The application that listens on the administration socket."""
-    return Router([Route("/operations", LocalOperations(administer), methods=["POST"])], redirect_slashes=False)
+    return Router([Route("/operations", AdminEndpoint(administer), methods=["POST"])], redirect_slashes=False)
 
 
-def _refusal(status: int, code: str, detail: str) -> Answer:
-    return json_answer(status, {"code": code, "detail": detail})
+def _refusal(status: int, code: str, detail: str) -> Response:
+    return json_response(status, {"code": code, "detail": detail})

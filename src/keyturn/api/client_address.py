@@ -13,7 +13,7 @@ _LOCAL_SOCKET = "local"
 _IPV6_CUSTOMER_BITS = 64
 
 
-class Addresses:
+class ClientAddresses:
     """Reads `X-Forwarded-For` from the right as long as the addresses are those of trusted proxies."""
 
     def __init__(self, trusted_proxies: Iterable[str]) -> None:

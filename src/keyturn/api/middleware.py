@@ -7,14 +7,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from keyturn.api.request import ClientGone, Request
-from keyturn.api.responses import Answer, detail_answer, refusal_answer
+from keyturn.api.responses import Response, error_response, refusal_response
 from keyturn.clock import Clock
 from keyturn.errors import InternalError, Refusal, ServiceUnavailable
 from keyturn.store.port import StoreUnavailable
 from keyturn.telemetry.metrics import Metrics
 
 
-class Envelope:
+class RequestMiddleware:
     """The only middleware. Handlers find their `Request` in ``scope["state"]["request"]``."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, clock: Clock) -> None:
@@ -41,16 +41,16 @@ class Envelope:
             await self._answer(error, request).send(reply.send)
         self._metrics.observe_request(_route(scope), reply.status, self._clock.monotonic() - began)
 
-    def _answer(self, error: BaseException, request: Request) -> Answer:
+    def _answer(self, error: BaseException, request: Request) -> Response:
         match error:
             case Refusal():
-                return refusal_answer(error)
+                return refusal_response(error)
             case HTTPException():
-                return detail_answer(error.status_code, error.detail, dict(error.headers or {}))
+                return error_response(error.status_code, error.detail, dict(error.headers or {}))
             case StoreUnavailable() | asyncio.CancelledError():
-                return refusal_answer(ServiceUnavailable(retry_after=1))
+                return refusal_response(ServiceUnavailable(retry_after=1))
         self._log.error("request failed", request_id=request.id.decode(), path=_route(request.scope), exc_info=error)
-        return refusal_answer(InternalError())
+        return refusal_response(InternalError())
 
 
 class _Reply:

@@ -53,7 +53,7 @@ class FailedAttempts:
         (self._full if over or not self._counting else self._counting).popitem(last=False)
 
 
-class Held(msgspec.Struct, frozen=True):
+class Throttled(msgspec.Struct, frozen=True):
     """A request that found its bucket empty."""
 
     retry_after: int
@@ -77,7 +77,7 @@ class TokenBuckets:
         self._clock = clock
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
-    def take(self, key: str) -> Held | None:
+    def take(self, key: str) -> Throttled | None:
         """Take a token; None when there was one."""
         if self._rate <= 0:
             return None
@@ -86,7 +86,7 @@ class TokenBuckets:
             bucket.tokens -= 1
             bucket.found_empty = False
             return None
-        held = Held(math.ceil((1 - bucket.tokens) / self._rate), repeated=bucket.found_empty)
+        held = Throttled(math.ceil((1 - bucket.tokens) / self._rate), repeated=bucket.found_empty)
         bucket.found_empty = True
         return held
 

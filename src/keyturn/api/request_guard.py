@@ -4,12 +4,12 @@ import re
 
 import msgspec
 
-from keyturn.api.client_address import Addresses
+from keyturn.api.client_address import ClientAddresses
 from keyturn.api.json_body import sanitize
 from keyturn.api.ports import Authenticator, CommandService
 from keyturn.api.rate_limits import FailedAttempts, TokenBuckets
 from keyturn.api.request import Request
-from keyturn.api.signatures.verification import INPUT, is_signed, signed_nonce
+from keyturn.api.signatures.verification import SIGNATURE_INPUT, is_signed, signed_nonce
 from keyturn.auth.principal import Principal
 from keyturn.clock import Clock
 from keyturn.commands.admission.nonces import Nonce
@@ -37,7 +37,12 @@ class RequestGuard:
     """Lets a request through or raises the `Refusal` of the first row that fails."""
 
     def __init__(
-        self, directory: Authenticator, desk: CommandService, addresses: Addresses, limits: LimitSettings, clock: Clock
+        self,
+        directory: Authenticator,
+        desk: CommandService,
+        addresses: ClientAddresses,
+        limits: LimitSettings,
+        clock: Clock,
     ) -> None:
         self._directory = directory
         self._desk = desk
@@ -62,7 +67,7 @@ class RequestGuard:
 
         A refused ignition attempt is written down, its echoes are not.
         """
-        nonce = signed_nonce(request, body, principal) if INPUT in request.headers else None
+        nonce = signed_nonce(request, body, principal) if SIGNATURE_INPUT in request.headers else None
         refused = (
             self._unsigned(request, principal, vin, command, nonce)
             or await self._echo_of_replay(request, nonce)
@@ -91,7 +96,7 @@ class RequestGuard:
     ) -> _Refused | None:
         if not principal.sign_secrets:
             return _Refused(SignSecretMissing())
-        if INPUT in request.headers or principal.signing == "v2":
+        if SIGNATURE_INPUT in request.headers or principal.signing == "v2":
             return self._failed_signature(request, principal) if nonce is None else None
         signature = request.text(b"x-signature")
         if signature is None:

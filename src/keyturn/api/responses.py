@@ -14,7 +14,7 @@ from keyturn.errors import Refusal
 Headers = list[tuple[bytes, bytes]]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True):
     """What is sent back. An answer without a content type (304) has no body at all."""
 
     status: int
@@ -34,28 +34,28 @@ class Answer(msgspec.Struct, frozen=True):
         await send({"type": "http.response.body", "body": self.body})
 
 
-def json_answer(status: int, value: object, headers: Headers | None = None) -> Answer:
-    return Answer(status, msgspec.json.encode(value), headers=headers or [])
+def json_response(status: int, value: object, headers: Headers | None = None) -> Response:
+    return Response(status, msgspec.json.encode(value), headers=headers or [])
 
 
-def detail_answer(status: int, detail: str, headers: dict[str, str] | None = None) -> Answer:
+def error_response(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     """A failure before a command is registered: exactly ``{"detail": "..."}``."""
     fields = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-    return json_answer(status, {"detail": detail}, fields)
+    return json_response(status, {"detail": detail}, fields)
 
 
-def refusal_answer(refusal: Refusal) -> Answer:
+def refusal_response(refusal: Refusal) -> Response:
     wait = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return detail_answer(refusal.http_status, refusal.detail, refusal.headers | wait)
+    return error_response(refusal.http_status, refusal.detail, refusal.headers | wait)
 
 
-def tagged(request: Request, answer: Answer) -> Answer:
+def with_etag(request: Request, answer: Response) -> Response:
     """The answer with its ETag, or 304 when `If-None-Match` names it."""
     tag = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
     header = (b"etag", tag.encode())
     if _is_known(tag, request.text(b"if-none-match")):
-        return Answer(304, content_type=b"", headers=[header])
-    return Answer(answer.status, answer.body, headers=[*answer.headers, header])
+        return Response(304, content_type=b"", headers=[header])
+    return Response(answer.status, answer.body, headers=[*answer.headers, header])
 
 
 def _is_known(tag: str, if_none_match: str | None) -> bool:

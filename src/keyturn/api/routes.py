@@ -1,25 +1,27 @@
-"""The HTTP application: every route of the frozen surface in one list."""
+"""The HTTP application: every route of the frozen surface in one list.
+
+Whether the process lives, whether it can work, and what it counts.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from keyturn.api.client_address import Addresses
-from keyturn.api.health import Exposition, Ready, healthz
-from keyturn.api.middleware import Envelope
+from keyturn.api.client_address import ClientAddresses
+from keyturn.api.middleware import RequestMiddleware
 from keyturn.api.ports import Authenticator, CommandService, Health
 from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
 from keyturn.api.request_guard import RequestGuard
-from keyturn.api.responses import Answer
-from keyturn.api.token import Tokens
+from keyturn.api.responses import Response, json_response
+from keyturn.api.token import TokenEndpoint
 from keyturn.api.vehicle_command import VehicleCommands
 from keyturn.clock import Clock
 from keyturn.config.settings import LimitSettings, ServerSettings
-from keyturn.telemetry.metrics import Metrics
+from keyturn.telemetry.metrics import CONTENT_TYPE, Metrics
 
-Handler = Callable[[Request], Awaitable[Answer]]
+Handler = Callable[[Request], Awaitable[Response]]
 RouteRow = tuple[str, str, Handler]
 
 
@@ -51,21 +53,21 @@ def build_app(
     bench: bool = False,
 ) -> ASGIApp:
     """The public application. `token_life` in seconds; `bench` adds the no-op route that a benchmark compares with."""
-    addresses = Addresses(server.trusted_proxies)
+    addresses = ClientAddresses(server.trusted_proxies)
     gate = RequestGuard(directory, desk, addresses, limits, clock)
     commands = VehicleCommands(gate, desk, server.body_limit)
     attempts = FailedAttempts(limits.failed_attempts_per_minute, clock)
     of_address = FailedAttempts(_IDS_OF_AN_ADDRESS * limits.failed_attempts_per_minute, clock)
-    tokens = Tokens(directory, addresses, attempts, of_address, token_life, server.body_limit)
+    tokens = TokenEndpoint(directory, addresses, attempts, of_address, token_life, server.body_limit)
     rows: list[RouteRow] = [
         ("POST", "/vehicle-command", commands.post),
         ("GET", "/vehicle-command/{command_id}", commands.get),
         ("POST", "/token", tokens.post),
         ("GET", "/healthz", healthz),
-        ("GET", "/readyz", Ready(readiness).get),
+        ("GET", "/readyz", ReadinessEndpoint(readiness).get),
     ]
     if not server.metrics_host:
-        rows.append(("GET", "/metrics", Exposition(metrics).get))
+        rows.append(("GET", "/metrics", MetricsEndpoint(metrics).get))
     if bench:
         rows.append(("POST", "/bench/noop", commands.noop))
     return _application(rows, metrics, clock)
@@ -73,11 +75,11 @@ def build_app(
 
 def build_metrics_app(metrics: Metrics, clock: Clock) -> ASGIApp:
     """`/metrics` alone, for an address of its own."""
-    return _application([("GET", "/metrics", Exposition(metrics).get)], metrics, clock)
+    return _application([("GET", "/metrics", MetricsEndpoint(metrics).get)], metrics, clock)
 
 
 def _application(rows: Iterable[RouteRow], metrics: Metrics, clock: Clock) -> ASGIApp:
-    return Envelope(_Routes([route for row in rows for route in _twins(*row)]), metrics, clock)
+    return RequestMiddleware(_Routes([route for row in rows for route in _twins(*row)]), metrics, clock)
 
 
 def _twins(method: str, path: str, handler: Handler) -> list[Route]:
@@ -99,3 +101,31 @@ class _Routes(Router):
             return
         scope["route"] = route
         await route.handle(scope, receive, send)
+
+
+async def healthz(_request: Request) -> Response:
+    """200 while the process serves at all."""
+    return json_response(200, {"status": "ok"})
+
+
+class ReadinessEndpoint:
+    """200 while this node can do its work, else 503 with its problems by name."""
+
+    def __init__(self, readiness: Health) -> None:
+        self._readiness = readiness
+
+    async def get(self, _request: Request) -> Response:
+        problems = self._readiness.ready()
+        if problems:
+            return json_response(503, {"detail": "Not ready.", "problems": problems})
+        return json_response(200, {"status": "ready"})
+
+
+class MetricsEndpoint:
+    """The metrics in Prometheus' text format."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    async def get(self, _request: Request) -> Response:
+        return Response(200, self._metrics.render(), CONTENT_TYPE.encode())

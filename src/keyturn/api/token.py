@@ -2,12 +2,12 @@
 
 from urllib.parse import parse_qs
 
-from keyturn.api.client_address import Addresses
+from keyturn.api.client_address import ClientAddresses
 from keyturn.api.json_body import sanitize
 from keyturn.api.ports import Authenticator
 from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
-from keyturn.api.responses import Answer, json_answer
+from keyturn.api.responses import Response, json_response
 from keyturn.errors import InvalidCredentials, TooManyRequests
 
 _FIELD_PAIRS = (("client_id", "client_secret"), ("username", "password"))
@@ -16,7 +16,7 @@ _KEY_LENGTH = 200
 """Characters of a client id that tell limiter keys apart: a bound on what strangers can make us remember."""
 
 
-class Tokens:
+class TokenEndpoint:
     """Issues tokens.
 
     Failures are limited per address and client id, right attempts included until that frees. Wrong ones alone are
@@ -26,7 +26,7 @@ class Tokens:
     def __init__(
         self,
         directory: Authenticator,
-        addresses: Addresses,
+        addresses: ClientAddresses,
         attempts: FailedAttempts,
         attempts_of_address: FailedAttempts,
         life: int,
@@ -39,7 +39,7 @@ class Tokens:
         self._life = life
         self._body_limit = body_limit
 
-    async def post(self, request: Request) -> Answer:
+    async def post(self, request: Request) -> Response:
         client_id, client_secret = _credentials(await request.body(self._body_limit))
         address = self._addresses.client(request)
         caller = f"{address} {client_id[:_KEY_LENGTH]}"
@@ -52,7 +52,7 @@ class Tokens:
                 raise TooManyRequests(wait)
             self._attempts_of_address.record(address)
             raise InvalidCredentials
-        return json_answer(200, {"token": token, "expiration": self._life}, _NOT_STORED)
+        return json_response(200, {"token": token, "expiration": self._life}, _NOT_STORED)
 
 
 def _credentials(body: bytes) -> tuple[str, str]:

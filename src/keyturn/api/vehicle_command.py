@@ -12,7 +12,7 @@ from keyturn.api.json_body import decode_object, sanitize
 from keyturn.api.ports import CommandService
 from keyturn.api.request import Request
 from keyturn.api.request_guard import RequestGuard
-from keyturn.api.responses import Answer, json_answer, tagged
+from keyturn.api.responses import Response, json_response, with_etag
 from keyturn.auth.principal import Principal
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.admission.requests import CommandRequest
@@ -61,7 +61,7 @@ class VehicleCommands:
         self._desk = desk
         self._body_limit = body_limit
 
-    async def post(self, request: Request) -> Answer:
+    async def post(self, request: Request) -> Response:
         """Register a command, join one, or issue a code."""
         principal, order, nonce = await self._admitted(request)
         try:
@@ -70,9 +70,9 @@ class VehicleCommands:
             raise self._gate.count_replay(request, principal) from None
         except (VinNotFound, CommandNotFound, BlockedByPolicy) as refusal:
             raise self._gate.count_refusal(principal, order.command, refusal) from None
-        return json_answer(answer.http_status, answer.body)
+        return json_response(answer.http_status, answer.body)
 
-    async def get(self, request: Request) -> Answer:
+    async def get(self, request: Request) -> Response:
         """The public record, held for up to ``?wait`` seconds until it is final."""
         principal = await self._gate.authenticate(request)
         wait = _wait(request.scope["query_string"])
@@ -82,12 +82,12 @@ class VehicleCommands:
         record = await self._desk.get(principal.company_id, command_id.lower(), wait)
         if record is None:
             raise CommandNotFound
-        return tagged(request, json_answer(200, record))
+        return with_etag(request, json_response(200, record))
 
-    async def noop(self, request: Request) -> Answer:
+    async def noop(self, request: Request) -> Response:
         """Every check of `post` and nothing else: what a benchmark compares `post` with."""
         await self._admitted(request)
-        return json_answer(200, {"status": "ok"})
+        return json_response(200, {"status": "ok"})
 
     async def _admitted(self, request: Request) -> tuple[Principal, _Order, Nonce | None]:
         principal = await self._gate.authenticate(request)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
-from keyturn.cli.demo.folder import recall
+from keyturn.cli.demo.state import load_state
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.options import Access
 from keyturn_client import KeyturnClient, KeyturnError, Unreachable
@@ -34,7 +34,7 @@ def connected(access: Access, *, signs: bool = False, signing: Literal["v1", "v2
 
 def _of_demo(directory: Path) -> Access:
     """The first company of a demo."""
-    memory = recall(directory)
+    memory = load_state(directory)
     if memory is None:
         raise usage(f"There is no demo in {directory}.")
     company = memory.companies[0]

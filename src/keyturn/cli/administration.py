@@ -10,12 +10,12 @@ from keyturn.admin import clock_operations
 from keyturn.admin.operation import Operation
 from keyturn.auth.principal import Credentials
 from keyturn.cli.admin_socket import open_admin_socket
-from keyturn.cli.aliases import names
 from keyturn.cli.arguments import parameters, sent
 from keyturn.cli.configuration import settings_at
-from keyturn.cli.operators import credentials, new_secrets
-from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
+from keyturn.cli.login import credentials, new_secrets
+from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import print_answer
+from keyturn.cli.root import names
 from keyturn.commands.operations import approvals
 from keyturn.immobilisation import operations
 from keyturn.operations import OPERATIONS
@@ -48,8 +48,8 @@ HELP = {
 
 _SHARED = (
     inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
-    inspect.Parameter("place", inspect.Parameter.KEYWORD_ONLY, default=HERE, annotation=Place),
-    inspect.Parameter("who", inspect.Parameter.KEYWORD_ONLY, default=NOBODY, annotation=Who),
+    inspect.Parameter("place", inspect.Parameter.KEYWORD_ONLY, default=DEFAULT_INSTALLATION, annotation=Installation),
+    inspect.Parameter("who", inspect.Parameter.KEYWORD_ONLY, default=NO_OPERATOR, annotation=OperatorLogin),
 )
 
 
@@ -65,7 +65,11 @@ class OperationCommand:
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         given = self.__signature__.bind(*args, **kwargs).arguments
-        as_json, place, who = given.pop("as_json", False), given.pop("place", HERE), given.pop("who", NOBODY)
+        as_json, place, who = (
+            given.pop("as_json", False),
+            given.pop("place", DEFAULT_INSTALLATION),
+            given.pop("who", NO_OPERATOR),
+        )
         signing_in = credentials(who)
         arguments = sent(given)
         if self._operation.asks(who.operator, arguments):
@@ -84,13 +88,13 @@ def add_verbs(app: App, noun: str) -> None:
 
 
 def perform(
-    place: Place, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None
+    place: Installation, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None
 ) -> dict[str, Any]:
     """Do an operation through the running server, or on the store itself where none runs. Raises `Failure`."""
     settings = settings_at(place)
     connection = open_admin_socket(Path(settings.server.data))
     if connection is None:
-        from keyturn.cli.store import perform_on_store  # the whole server, which a call of a running one does not need
+        from keyturn.cli.server import perform_on_store  # the whole server, which a call of a running one does not need
 
         return perform_on_store(settings, name, arguments, signing_in)
     try:

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from keyturn.cli.failure import Exit, Failure
-from keyturn.cli.options import Place
+from keyturn.cli.options import Installation
 from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import Settings
 from keyturn.config.sources import variable_of
 
 
-def settings_at(place: Place, **server: object) -> Settings:
+def settings_at(place: Installation, **server: object) -> Settings:
     """The settings of a place; what of `server` is not None goes over everything else. Raises `Failure`."""
     return loaded(place.config, os.environ | over(data=place.data, **server))
 

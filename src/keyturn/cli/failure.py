@@ -33,7 +33,7 @@ def usage(message: str) -> Failure:
     return Failure(Exit.USAGE, "usage", message)
 
 
-def tell(failure: Failure, *, as_json: bool) -> None:
+def print_failure(failure: Failure, *, as_json: bool) -> None:
     """Write the failure to stderr."""
     said = {"code": failure.code, **failure.more, "detail": str(failure)}
     print(legible_json(said) if as_json else f"keyturn: {legible_lines(str(failure))}", file=sys.stderr)

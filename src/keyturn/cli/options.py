@@ -12,7 +12,7 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Answer in J
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Installation:
     """Which installation: its configuration file, and its data directory over that."""
 
     config: Annotated[Path | None, Parameter(help="Configuration file.")] = None
@@ -37,7 +37,7 @@ class Access:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Who:
+class OperatorLogin:
     """Which operator, if any, and where its secrets are read."""
 
     operator: Annotated[
@@ -48,9 +48,9 @@ class Who:
     ] = False
 
 
-HERE = Place()
+DEFAULT_INSTALLATION = Installation()
 """What the environment says, else the defaults."""
-NOBODY = Who()
+NO_OPERATOR = OperatorLogin()
 """Whom the environment names, else nobody."""
-AS_TOLD = Access()
+DEFAULT_ACCESS = Access()
 """What the environment says."""

@@ -1,6 +1,10 @@
 """Every command by name, and the way from the words on the command line to an exit code.
 
 Only the command that is called is imported, and the overview needs none of them.
+
+Words of the command line that were renamed, by their former one; the former one still works.
+
+`docs/upgrading.md` has the table. An operation keeps the name that is stored with proposed changes.
 """
 
 import difflib
@@ -8,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from keyturn import __version__
-from keyturn.cli.failure import Exit, Failure, tell, usage
+from keyturn.cli.failure import Exit, Failure, print_failure, usage
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -26,7 +30,7 @@ class Command(NamedTuple):
 GROUPS: dict[str, dict[str, Command]] = {
     "Run": {
         "demo": Command("A server, a simulated OEM and a fleet to try things on.", "keyturn.cli.demo.command:demo"),
-        "serve": Command("The server.", "keyturn.cli.commands.serve:serve"),
+        "serve": Command("The server.", "keyturn.cli.server:serve"),
         "simulate": Command("The simulated OEM cloud alone.", "keyturn.cli.commands.simulate:simulate"),
     },
     "Call a server": {
@@ -53,7 +57,7 @@ GROUPS: dict[str, dict[str, Command]] = {
             "Enable a vehicle's ignition, with --keep until confirmed.", "keyturn.cli.commands.immobilised:enable"
         ),
         "keep-enabling": Command("Enabling that goes on until it is confirmed."),
-        "alerts": Command("Alerts: what was told to whom; try them out.", "keyturn.cli.commands.alerts:alerts"),
+        "alerts": Command("Alerts: what was told to whom; try them out.", "keyturn.cli.commands.maintenance:alerts"),
         "operator": Command("Operators: who administers, approves and looks on."),
         "change": Command("Changes that loosen: they wait, and others in charge may stop them."),
         "policy": Command("A company's rules for immobilising vehicles."),
@@ -67,8 +71,8 @@ GROUPS: dict[str, dict[str, Command]] = {
         "dossier": Command(
             "Everything on record about a command, in two files.", "keyturn.cli.commands.dossier:dossier"
         ),
-        "backup": Command("Copy the database to a file.", "keyturn.cli.commands.backup:backup"),
-        "restore": Command("Put a backup in the database's place.", "keyturn.cli.commands.backup:restore"),
+        "backup": Command("Copy the database to a file.", "keyturn.cli.commands.maintenance:backup"),
+        "restore": Command("Put a backup in the database's place.", "keyturn.cli.commands.maintenance:restore"),
     },
 }
 
@@ -87,7 +91,7 @@ def run(tokens: list[str]) -> int:
     try:
         return _run(tokens)
     except Failure as failure:
-        tell(failure, as_json="--json" in tokens)
+        print_failure(failure, as_json="--json" in tokens)
         return failure.status
 
 
@@ -143,3 +147,15 @@ def _call(app: "App", tokens: list[str]) -> int:
         return app(tokens, exit_on_error=False, print_error=False, result_action="return_value") or Exit.DONE
     except CycloptsError as error:
         raise usage(" ".join(str(error).split())) from None
+
+
+VERBS = {"switch throw": "switch activate", "switch release": "switch deactivate"}
+"""Noun and verb as they are now, by those before."""
+OPTIONS = {"immobilised --sheet": "immobilised --emergency-sheet"}
+"""Command and option as they are now, by those before."""
+
+
+def names(operation: str) -> tuple[str, ...]:
+    """The verbs that call an operation, the one to be shown first."""
+    words = (VERBS.get(operation, operation), operation)
+    return tuple(dict.fromkeys(word.split(" ")[1] for word in words))

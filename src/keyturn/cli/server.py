@@ -1,4 +1,9 @@
-"""Running a server from the command line: until a signal, and with one sentence when it cannot run."""
+"""Running a server from the command line: until a signal, and with one sentence when it cannot run.
+
+Administration of a store that no server has open.
+
+``keyturn serve``.
+"""
 
 import asyncio
 import gc
@@ -6,15 +11,23 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import uvloop
+from cyclopts import Parameter
 
+from keyturn.administration import workbench
 from keyturn.api.server.listeners import ListenRefused
+from keyturn.app import Node
+from keyturn.auth.principal import Credentials
+from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit, Failure, usage
+from keyturn.cli.options import DEFAULT_INSTALLATION, AsJson, Installation
+from keyturn.cli.output import print_url
 from keyturn.config.checking import ConfigError
-from keyturn.config.settings import LogSettings
+from keyturn.config.settings import LogSettings, Settings
 from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.errors import OperationError
 from keyturn.store.port import StoreRefused, StoreUnavailable
 from keyturn.telemetry.logs import configure_logs
 
@@ -63,3 +76,41 @@ async def _until_stopped(work: Work) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     await work(stopping)
+
+
+def perform_on_store(
+    settings: Settings, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None
+) -> dict[str, Any]:
+    """Do one operation. Raises `Failure`."""
+    with server_failures():
+        return asyncio.run(_perform(settings, name, arguments, signing_in))
+
+
+async def _perform(
+    settings: Settings, name: str, arguments: dict[str, Any], signing_in: Credentials | None
+) -> dict[str, Any]:
+    async with workbench(settings) as bench:
+        try:
+            return await bench.administer(name, arguments, signing_in)
+        except OperationError as error:
+            raise Failure(Exit.REFUSED, error.code, str(error)) from None
+
+
+Port = Annotated[int | None, Parameter(help="Port to listen on; 0 takes a free one.")]
+
+
+def serve(*, place: Installation = DEFAULT_INSTALLATION, port: Port = None, as_json: AsJson = False) -> None:
+    """Run the server until SIGTERM or SIGINT. Prints its URL when it is ready."""
+    settings = settings_at(place, port=port)
+    log_to_stderr(settings.log)
+    run_server(lambda stopping: _serve(settings, stopping, as_json=as_json))
+
+
+async def _serve(settings: Settings, stopping: asyncio.Event, *, as_json: bool) -> None:
+    node = Node(settings)
+    url = await node.start()
+    try:
+        print_url(url, as_json=as_json)
+        await stopping.wait()
+    finally:
+        await node.stop()

@@ -1,14 +1,20 @@
-"""Answers as people read them, on stdout."""
+"""Answers as people read them, on stdout.
+
+A command on its way, on a line that changes as its status does.
+"""
 
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from keyturn.cli.words import shown, sights
+from keyturn.cli.output import format_observed_values, format_value
 from keyturn.legible import legible
 
 LIST_COLUMNS = {
@@ -52,12 +58,12 @@ def print_timeline(native: Mapping[str, Any]) -> None:
 
 def _verdict(row: Mapping[str, Any]) -> str:
     why = f"; {row['why']}" if row.get("why") else ""
-    return f"{row['verdict']}: {'; '.join(sights(row.get('signals', {}))) or '-'}{why}"
+    return f"{row['verdict']}: {'; '.join(format_observed_values(row.get('signals', {}))) or '-'}{why}"
 
 
 def _event(event: Mapping[str, Any]) -> str:
     told = {name: value for name, value in event.items() if name not in ("at", "kind", "actor") and value is not None}
-    return f"{event['kind']} by {event['actor']}: {shown(told)}"
+    return f"{event['kind']} by {event['actor']}: {format_value(told)}"
 
 
 def console() -> Console:
@@ -76,11 +82,36 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
 
 
 def _members(answer: Mapping[str, Any]) -> Table:
-    return pairs((name, shown(value)) for name, value in answer.items())
+    return pairs((name, format_value(value)) for name, value in answer.items())
 
 
 def _listing(columns: tuple[str, ...], items: list[dict[str, Any]]) -> Table:
     table = Table(*(column.replace("_", " ") for column in columns), box=None, header_style="dim", pad_edge=False)
     for item in items:
-        table.add_row(*(Text(legible(shown(item[column]))) for column in columns))
+        table.add_row(*(Text(legible(format_value(item[column]))) for column in columns))
     return table
+
+
+Record = dict[str, Any]
+
+_STYLES = {"Success": "green", "Error": "red"}
+
+
+def follow(records: Iterable[Record]) -> Record:
+    """Show each record in turn, on one line where stdout is a terminal; the last one."""
+    out = console()
+    with Live(console=out, refresh_per_second=8) if out.is_terminal else nullcontext() as live:
+        for record in records:
+            if live is None:
+                out.print(_line(record), soft_wrap=True)
+            else:
+                live.update(_line(record) if record["status"] in _STYLES else Spinner("dots", _line(record)))
+    return record
+
+
+def _line(record: Record) -> Text:
+    line = Text(legible(f"{record['command']} {record['vin']}  "))
+    line.append(legible(record["status"]), style=_STYLES.get(record["status"], "yellow"))
+    if record["detail"]:
+        line.append(legible(f"  {format_value(record['detail'])}"))
+    return line

@@ -10,23 +10,23 @@ from keyturn.api.server.listeners import ListenRefused
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics
 
-FEWEST = 32
+MIN_CONNECTIONS = 32
 """A server that has descriptors for fewer connections does not start."""
-LINGERING = 64
+MAX_LINGERING = 64
 """Refused connections that still read what their client sends; any further one is closed without an answer."""
 _ENOUGH = 1 << 20
 _UNKNOWN_IN_USE = 64
 
 
-def room(settings: ServerSettings) -> int:
+def available_connections(settings: ServerSettings) -> int:
     """How many connections there may be, once the soft limit of descriptors is as high as it is needed and may be.
 
     Raises `ListenRefused` where too few are left beside the reserve.
     """
-    spoken_for = settings.descriptor_reserve + LINGERING + _in_use()
+    spoken_for = settings.descriptor_reserve + MAX_LINGERING + _in_use()
     limit = _raised(settings.max_connections + spoken_for)
     left = limit - spoken_for
-    if left < min(FEWEST, settings.max_connections):
+    if left < min(MIN_CONNECTIONS, settings.max_connections):
         raise ListenRefused(
             f"The process may open {limit} files, and {spoken_for} are kept for OEMs, the store and itself: "
             f"raise the limit (ulimit -n, LimitNOFILE) to {settings.max_connections + spoken_for}."
@@ -60,7 +60,7 @@ def _in_use() -> int:
         return _UNKNOWN_IN_USE
 
 
-class Admission:
+class ConnectionLimits:
     """Counts connections; `most` of them altogether, `of_one` of one address. An address of None has no bound."""
 
     def __init__(self, most: int, of_one: int, metrics: Metrics) -> None:
@@ -105,7 +105,7 @@ class Admission:
 
     def linger(self) -> bool:
         """Whether one more refused connection may wait until its client has read the answer."""
-        if self._lingering >= LINGERING:
+        if self._lingering >= MAX_LINGERING:
             return False
         self._lingering += 1
         return True
@@ -114,6 +114,6 @@ class Admission:
         self._lingering -= 1
 
 
-def of_one_address(settings: ServerSettings, most: int) -> int:
+def limit_per_address(settings: ServerSettings, most: int) -> int:
     """Connections of one address: as configured, else half of all."""
     return settings.max_connections_per_address or max(1, most // 2)

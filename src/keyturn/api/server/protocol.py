@@ -12,30 +12,30 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from keyturn.api.client_address import Addresses
+from keyturn.api.client_address import ClientAddresses
 from keyturn.api.request import joined_headers, request_id
-from keyturn.api.responses import refusal_answer
-from keyturn.api.server.connection_limits import Admission
-from keyturn.api.server.transport import Bounds, Outlet, Phase
+from keyturn.api.responses import refusal_response
+from keyturn.api.server.connection_limits import ConnectionLimits
+from keyturn.api.server.transport import BufferedTransport, Phase, PhaseLimits
 from keyturn.errors import InvalidHttp, Refusal, ServiceUnavailable
 from keyturn.telemetry.metrics import Metrics
 
-MOST_WAITING = 100
+MAX_PIPELINED = 100
 """Requests of one connection that wait behind another: what arrives in one read can be thousands."""
-LINGER = 2.0
+LINGER_SECONDS = 2.0
 """Seconds for which a closing connection still reads what its client is sending."""
 
 
-class EdgeProtocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """One connection. Each request's scope holds its uvicorn cycle as ``scope["state"]["incoming"]``."""
 
     def __init__(
         self,
         config: Config,
         state: ServerState,
-        bounds: dict[Phase, Bounds],
-        addresses: Addresses,
-        admission: Admission,
+        bounds: dict[Phase, PhaseLimits],
+        addresses: ClientAddresses,
+        admission: ConnectionLimits,
         metrics: Metrics,
         *,
         entered: bool = False,
@@ -58,7 +58,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrowed by uvicorn
         super().connection_made(transport)
-        self._outlet = Outlet(transport, self.loop, self._leave)
+        self._outlet = BufferedTransport(transport, self.loop, self._leave)
         self._address = self._addresses.bounded(transport.get_extra_info("peername"))
         if not self._entered and not self._admission.enter(self._address):
             self._turn_away()
@@ -117,7 +117,7 @@ class EdgeProtocol(HttpToolsProtocol):
             raise bounds.too_large
         if self.parser.should_upgrade():
             return
-        if len(self.pipeline) >= MOST_WAITING:
+        if len(self.pipeline) >= MAX_PIPELINED:
             raise ServiceUnavailable(retry_after=1)
         self._count_named()
         super().on_headers_complete()
@@ -256,7 +256,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._leave()
 
     def _rendered(self, refusal: Refusal) -> bytes:
-        answer = refusal_answer(refusal)
+        answer = refusal_response(refusal)
         sent = self.scope["headers"] if self._phase in self._bounds else ()
         fields = self.server_state.default_headers + answer.fields()
         fields += [(b"x-request-id", request_id(joined_headers(sent))), (b"connection", b"close")]
@@ -276,4 +276,4 @@ class EdgeProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._deadline = self.loop.call_later(LINGER, self.transport.close)
+        self._deadline = self.loop.call_later(LINGER_SECONDS, self.transport.close)

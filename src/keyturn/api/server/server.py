@@ -15,12 +15,12 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from keyturn.api.client_address import Addresses
-from keyturn.api.server.connection_limits import Admission, of_one_address
+from keyturn.api.client_address import ClientAddresses
+from keyturn.api.server.connection_limits import ConnectionLimits, limit_per_address
 from keyturn.api.server.listeners import refused_address, unix_socket
-from keyturn.api.server.protocol import EdgeProtocol
+from keyturn.api.server.protocol import HttpProtocol
 from keyturn.api.server.tls import TlsListener
-from keyturn.api.server.transport import phase_bounds
+from keyturn.api.server.transport import phase_limits
 from keyturn.clock import SECOND, Clock
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics
@@ -34,7 +34,7 @@ _DATE_INTERVAL = 1.0
 _LOCAL_CONNECTIONS = 32
 """Of the reserve."""
 
-_Factory = Callable[[], EdgeProtocol]
+_Factory = Callable[[], HttpProtocol]
 
 
 class _Listener(msgspec.Struct, frozen=True):
@@ -51,11 +51,11 @@ class Server:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._bounds = phase_bounds(settings)
-        self._addresses = Addresses(settings.trusted_proxies)
+        self._bounds = phase_limits(settings)
+        self._addresses = ClientAddresses(settings.trusted_proxies)
         most = settings.max_connections if max_connections is None else max_connections
-        self._network = Admission(most, of_one_address(settings, most), metrics)
-        self._local = Admission(_LOCAL_CONNECTIONS, _LOCAL_CONNECTIONS, metrics)
+        self._network = ConnectionLimits(most, limit_per_address(settings, most), metrics)
+        self._local = ConnectionLimits(_LOCAL_CONNECTIONS, _LOCAL_CONNECTIONS, metrics)
         self._listeners: list[_Listener] = []
         self._paths: list[Path] = []
         self._dating: asyncio.TimerHandle | None = None
@@ -111,12 +111,12 @@ class Server:
         self,
         app: ASGIApp,
         create: Callable[[_Factory], Awaitable[asyncio.Server]],
-        admission: Admission,
+        admission: ConnectionLimits,
         tls: ssl.SSLContext | None = None,
     ) -> int:
         state = ServerState()
         make = functools.partial(
-            EdgeProtocol, self._config(app), state, self._bounds, self._addresses, admission, self._metrics
+            HttpProtocol, self._config(app), state, self._bounds, self._addresses, admission, self._metrics
         )
         if tls is None:
             server: asyncio.Server | TlsListener = await create(make)
@@ -127,7 +127,7 @@ class Server:
         name = server.sockets[0].getsockname()
         return int(name[1]) if isinstance(name, tuple) else 0
 
-    def _secured(self, server: asyncio.Server, make: Callable[[], EdgeProtocol], tls: ssl.SSLContext) -> TlsListener:
+    def _secured(self, server: asyncio.Server, make: Callable[[], HttpProtocol], tls: ssl.SSLContext) -> TlsListener:
         """The same sockets, with TLS; `server` does not serve yet."""
         listener = TlsListener(make, tls, self._network, self._addresses, self._settings.header_timeout)
         listener.listen([socket.socket(fileno=os.dup(bound.fileno())) for bound in server.sockets], _BACKLOG)
@@ -161,9 +161,9 @@ class Server:
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {task for listener in self._listeners for task in listener.state.tasks}
 
-    def _connections(self) -> list[EdgeProtocol]:
+    def _connections(self) -> list[HttpProtocol]:
         connections = [connection for listener in self._listeners for connection in listener.state.connections]
-        return [connection for connection in connections if isinstance(connection, EdgeProtocol)]
+        return [connection for connection in connections if isinstance(connection, HttpProtocol)]
 
     async def _finish(self, seconds: float) -> None:
         """Let every connection end with the answer it is waiting for."""

@@ -5,9 +5,9 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
 
-from keyturn.api.client_address import Addresses
-from keyturn.api.server.connection_limits import Admission
-from keyturn.api.server.protocol import EdgeProtocol
+from keyturn.api.client_address import ClientAddresses
+from keyturn.api.server.connection_limits import ConnectionLimits
+from keyturn.api.server.protocol import HttpProtocol
 
 _PAUSE = 0.1
 """Seconds until the next try where no connection could be taken."""
@@ -22,10 +22,10 @@ class TlsListener:
 
     def __init__(
         self,
-        make: Callable[[], EdgeProtocol],
+        make: Callable[[], HttpProtocol],
         context: ssl.SSLContext,
-        admission: Admission,
-        addresses: Addresses,
+        admission: ConnectionLimits,
+        addresses: ClientAddresses,
         seconds: float,
     ) -> None:
         self._make = make

@@ -13,7 +13,7 @@ from keyturn.config.settings import ServerSettings
 from keyturn.errors import BodyTooLarge, BodyTooSlow, HeaderTooLarge, HeaderTooSlow, Refusal
 
 
-class Outlet(asyncio.Transport):
+class BufferedTransport(asyncio.Transport):
     """Joins what is written in one turn of the loop, so that head and body are one packet and one system call."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Phase(Enum):
     DEAF = "nothing more is parsed"
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class PhaseLimits(msgspec.Struct, frozen=True):
     """How many bytes and seconds a phase may take, and how going beyond is refused."""
 
     size: int
@@ -65,8 +65,8 @@ class Bounds(msgspec.Struct, frozen=True):
     too_slow: type[Refusal]
 
 
-def phase_bounds(settings: ServerSettings) -> dict[Phase, Bounds]:
+def phase_limits(settings: ServerSettings) -> dict[Phase, PhaseLimits]:
     return {
-        Phase.HEAD: Bounds(settings.header_limit, settings.header_timeout, HeaderTooLarge, HeaderTooSlow),
-        Phase.BODY: Bounds(settings.body_limit * _FRAMING, settings.body_timeout, BodyTooLarge, BodyTooSlow),
+        Phase.HEAD: PhaseLimits(settings.header_limit, settings.header_timeout, HeaderTooLarge, HeaderTooSlow),
+        Phase.BODY: PhaseLimits(settings.body_limit * _FRAMING, settings.body_timeout, BodyTooLarge, BodyTooSlow),
     }

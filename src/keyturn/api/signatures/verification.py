@@ -18,7 +18,7 @@ from keyturn.auth.principal import Principal
 from keyturn.clock import SECOND
 from keyturn.commands.admission.nonces import Nonce
 
-INPUT = b"signature-input"
+SIGNATURE_INPUT = b"signature-input"
 """The field whose presence makes a request one of version 2."""
 
 _REQUIRED = frozenset({"@method", "@authority", "@path", "content-digest", "authorization"})
@@ -52,7 +52,7 @@ def signature_base(signed: InnerList, request: Request) -> str:
 
 
 def _signed_nonce(request: Request, body: bytes, principal: Principal) -> Nonce | None:
-    label, signed = read_labelled_list(request.only(INPUT))
+    label, signed = read_labelled_list(request.only(SIGNATURE_INPUT))
     signatures = read_byte_sequences(request.only(b"signature"))
     parameters = msgspec.convert(signed.parameters, _Parameters)
     right = (

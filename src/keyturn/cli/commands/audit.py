@@ -17,8 +17,8 @@ from keyturn.audit.export import ExportArchive, ExportRefused, kept_checkpoints,
 from keyturn.cli.administration import perform
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit, Failure, usage
-from keyturn.cli.operators import credentials
-from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
+from keyturn.cli.login import credentials
+from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import print_answer, print_json
 from keyturn.legible import legible_lines
 from keyturn.private_files import make_new, private_folder, publish
@@ -37,13 +37,15 @@ Known = Annotated[
 _END = b"-----END PUBLIC KEY-----"
 
 
-def checkpoint(*, place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False) -> None:
+def checkpoint(
+    *, place: Installation = DEFAULT_INSTALLATION, who: OperatorLogin = NO_OPERATOR, as_json: AsJson = False
+) -> None:
     """Make a checkpoint of every chain that has grown since its last one."""
     answer = perform(place, "audit checkpoint", {}, credentials(who))
     print_answer(answer if as_json else {"checkpoints": len(answer["checkpoints"])}, as_json=as_json)
 
 
-def key(*, place: Place = HERE, as_json: AsJson = False) -> None:
+def key(*, place: Installation = DEFAULT_INSTALLATION, as_json: AsJson = False) -> None:
     """Print the public key that checkpoints are verified with: keep it elsewhere."""
     octets = bytes.fromhex(perform(place, "audit key", {})["key"])
     pem = Ed25519PublicKey.from_public_bytes(octets).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -60,7 +62,7 @@ def export(
     company: Company = None,
     first: First = 1,
     last: Last = reading.LAST,
-    place: Place = HERE,
+    place: Installation = DEFAULT_INSTALLATION,
     as_json: AsJson = False,
 ) -> None:
     """Write sealed entries and their checkpoints to a new file, beside a running server or without one."""
@@ -82,7 +84,7 @@ def verify_chains(
     checkpoints: Kept = None,
     public_key: PublicKey = None,
     acknowledge_epoch: Known = (),
-    place: Place = HERE,
+    place: Installation = DEFAULT_INSTALLATION,
     as_json: AsJson = False,
 ) -> Exit:
     """Verify an export, or with --data the chains of a data directory. Needs no server and no secret."""
@@ -98,7 +100,14 @@ def verify_chains(
     return Exit.BROKEN if report.faults or report.unacknowledged else Exit.DONE
 
 
-def acknowledge(epoch: int, /, *, place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False) -> None:
+def acknowledge(
+    epoch: int,
+    /,
+    *,
+    place: Installation = DEFAULT_INSTALLATION,
+    who: OperatorLogin = NO_OPERATOR,
+    as_json: AsJson = False,
+) -> None:
     """Say that you know of the restore to this epoch; it is entered into every chain that was restored."""
     print_answer(perform(place, "audit acknowledge", {"epoch": epoch}, credentials(who)), as_json=as_json)
 
@@ -107,7 +116,7 @@ VERBS = {"acknowledge": acknowledge, "checkpoint": checkpoint, "key": key, "expo
 
 
 @contextmanager
-def _archive(file: Path | None, place: Place) -> Iterator[Archive]:
+def _archive(file: Path | None, place: Installation) -> Iterator[Archive]:
     if file is not None:
         yield ExportArchive(file)
         return

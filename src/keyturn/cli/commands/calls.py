@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from keyturn.cli.access import connected
 from keyturn.cli.failure import Exit, Failure
-from keyturn.cli.options import AS_TOLD, HERE, Access, AsJson, Place, Version2
+from keyturn.cli.options import DEFAULT_ACCESS, DEFAULT_INSTALLATION, Access, AsJson, Installation, Version2
 from keyturn.cli.output import print_answer, print_json
 from keyturn.legible import legible, legible_lines
 from keyturn_client.client import MAX_WAIT
@@ -34,7 +34,7 @@ Case = Annotated[str | None, Parameter(help="Number of the case that it belongs 
 Wait = Annotated[int, Parameter(help=f"Seconds to wait for its end, at most {MAX_WAIT}.")]
 
 
-def token(*, access: Access = AS_TOLD, as_json: AsJson = False) -> None:
+def token(*, access: Access = DEFAULT_ACCESS, as_json: AsJson = False) -> None:
     """Fetch a bearer token and print it."""
     with connected(access) as client:
         issued = client.token()
@@ -51,7 +51,7 @@ def send(
     *,
     reason: Reason = None,
     case: Case = None,
-    access: Access = AS_TOLD,
+    access: Access = DEFAULT_ACCESS,
     yes: Assent = False,
     v2: Version2 = False,
     as_json: AsJson = False,
@@ -77,8 +77,8 @@ def status(
     *,
     wait: Wait = 0,
     timeline: Timeline = False,
-    access: Access = AS_TOLD,
-    place: Place = HERE,
+    access: Access = DEFAULT_ACCESS,
+    place: Installation = DEFAULT_INSTALLATION,
     as_json: AsJson = False,
 ) -> int:
     """Show a command."""
@@ -90,7 +90,7 @@ def status(
     return _exit(record, as_json=as_json)
 
 
-def _told(place: Place, command_id: str, *, as_json: bool) -> int:
+def _told(place: Installation, command_id: str, *, as_json: bool) -> int:
     """The whole record, from the installation on this machine."""
     from keyturn.cli.administration import perform  # the table of operations, which no other call needs
 
@@ -123,7 +123,7 @@ def _confirm(record: Record, *, yes: bool) -> None:
 def _followed(records: Iterable[Record], *, as_json: bool) -> Record:
     """The last record; it alone is printed in JSON."""
     if not as_json:
-        from keyturn.cli.commands.following import follow  # a script does not wait for what draws lines
+        from keyturn.cli.tables import follow  # a script does not wait for what draws lines
 
         return follow(records)
     last = deque(records, maxlen=1).pop()

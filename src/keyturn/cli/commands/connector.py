@@ -8,7 +8,13 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from keyturn.cli.commands.connector_report import Told, concluded, lines, reported, summary
+from keyturn.cli.commands.connector_report import (
+    ReportTree,
+    definition_summary,
+    report_lines,
+    response_report,
+    state_report,
+)
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json
@@ -71,7 +77,7 @@ def check(
         if live:
             return _live(definition, account, vehicle, as_json=as_json)
         if answer is None:
-            return _print(summary(definition), as_json=as_json)
+            return _print(definition_summary(definition), as_json=as_json)
         question = Question(kind, _command(definition, command), operation, vehicle or "SAMPLE")
         return _sampled(definition, file, question, _sample(answer, status, header), as_json=as_json)
     except DefinitionError as error:
@@ -85,11 +91,11 @@ def _sampled(definition: Definition, file: str, question: Question, sample: Samp
     use = credential_use(definition)
     outcome = asyncio.run(try_sample(definition, question, sample, use.required | use.optional))
     found = _found(definition, file, question, decoded(sample.body))
-    told: Told = {"as": question.kind, "expressions": msgspec.to_builtins(found)}
+    told: ReportTree = {"as": question.kind, "expressions": msgspec.to_builtins(found)}
     if question.kind == "state":
-        told |= reported(definition, outcome.report, live=False)
+        told |= state_report(definition, outcome.report, live=False)
     else:
-        told |= {"command": question.command, **concluded(question, outcome)}
+        told |= {"command": question.command, **response_report(question, outcome)}
     return _print(told, as_json=as_json)
 
 
@@ -117,7 +123,7 @@ def _live(definition: Definition, account: Path | None, vehicle: str | None, *, 
         raise usage(" ".join(problems))
     report, transfers = asyncio.run(read_live(definition, credentials, vehicle))
     exchanges = [_exchanged(each, credentials) for each in transfers]
-    told: Told = {"exchanges": exchanges, **reported(definition, report, live=True)}
+    told: ReportTree = {"exchanges": exchanges, **state_report(definition, report, live=True)}
     if report is None and exchanges:
         last = exchanges[-1]
         told["means"] = f"Nothing was read: {last['request']} brought {last['status'] or last['answer']}."
@@ -125,7 +131,7 @@ def _live(definition: Definition, account: Path | None, vehicle: str | None, *, 
     return Exit.DONE if report is not None else Exit.REFUSED
 
 
-def _exchanged(transfer: Transfer, credentials: dict[str, str]) -> Told:
+def _exchanged(transfer: Transfer, credentials: dict[str, str]) -> ReportTree:
     """Of a 2xx no more than its size: it may hold a token."""
     failed = transfer.status is None or transfer.status >= 300
     said = transfer.fault or (transfer.body.decode("utf-8", "replace")[:_SHORT] if failed else "")
@@ -181,5 +187,5 @@ def _print(told: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print_json(told)
     else:
-        print("\n".join(map(legible, lines(told))))
+        print("\n".join(map(legible, report_lines(told))))
     return Exit.DONE

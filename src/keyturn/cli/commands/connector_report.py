@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.cli.words import shown
+from keyturn.cli.output import format_value
 from keyturn.clock import SystemClock, iso_time_or_none, seconds_between
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE
 from keyturn.commands.preconditions.evaluation import OFF_SIGNALS, OFF_WORDS, off_since
@@ -18,7 +18,7 @@ from keyturn.connectors.oem_http.trial import Outcome, Question
 from keyturn.connectors.port import OemResponse, OutcomeKind, SignalReading, StateReport
 from keyturn.connectors.using import credential_use
 
-Told = dict[str, Any]
+ReportTree = dict[str, Any]
 """JSON-ready."""
 
 _MEANS = {
@@ -37,7 +37,7 @@ _LONGEST = 60
 """Characters of what an expression finds."""
 
 
-def summary(definition: Definition) -> Told:
+def definition_summary(definition: Definition) -> ReportTree:
     """What the definition is, without an answer to try it on."""
     declares, use = declarations(definition), credential_use(definition)
     return {
@@ -52,7 +52,7 @@ def summary(definition: Definition) -> Told:
     }
 
 
-def concluded(question: Question, outcome: Outcome) -> Told:
+def response_report(question: Question, outcome: Outcome) -> ReportTree:
     """What the connector makes of an answer that is no state."""
     answer = outcome.answer or OemResponse(OutcomeKind.NOTHING_FOUND)
     if question.kind == "token":
@@ -60,13 +60,13 @@ def concluded(question: Question, outcome: Outcome) -> Told:
         return {"token": outcome.token_used, "means": "A token was found and used." if outcome.token_used else fault}
     means = _TEMPORARY if answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary else _MEANS[answer.verdict]
     operation = msgspec.to_builtins(answer.operation) if answer.operation else None
-    told: Told = {"means": means, "verdict": str(answer.verdict), "operation": operation, "data": answer.data}
+    told: ReportTree = {"means": means, "verdict": str(answer.verdict), "operation": operation, "data": answer.data}
     told["preconditions"] = precondition_not_met(answer.preconditions) if answer.preconditions else None
     told |= {"detail": answer.detail, "already_done": answer.already_done, "retry_after": answer.retry_after}
     return told | {"completed_at": iso_time_or_none(answer.completed_at), "note": _note(answer)}
 
 
-def reported(definition: Definition, report: StateReport | None, *, live: bool) -> Told:
+def state_report(definition: Definition, report: StateReport | None, *, live: bool) -> ReportTree:
     """What the connector makes of a state. Times that a sample holds are old: its newest one stands for now."""
     if report is None:
         return {"means": "Nothing: the state says nothing of the vehicle.", "signals": {}}
@@ -80,7 +80,7 @@ def reported(definition: Definition, report: StateReport | None, *, live: bool) 
     }
 
 
-def lines(told: Told) -> Iterator[str]:
+def report_lines(told: ReportTree) -> Iterator[str]:
     """For a terminal: what was asked, what each expression finds, and last what it means."""
     for exchange in told.get("exchanges", ()):
         said = f": {exchange['answer']}" if exchange["answer"] else ""
@@ -91,10 +91,12 @@ def lines(told: Told) -> Iterator[str]:
     for name, signal in told.get("signals", {}).items():
         since, as_of = signal["observed_at"] or "first seen", signal["as_of"] or "-"
         why = f"  ({signal['why']})" if signal["why"] else ""
-        yield f"{name} = {shown(signal['value'])}  observed {since}, as of {as_of}{why}"
+        yield f"{name} = {format_value(signal['value'])}  observed {since}, as of {as_of}{why}"
     apart = ("exchanges", "expressions", "signals", "notes", "means")
     yield from (
-        f"{name}: {shown(value)}" for name, value in told.items() if name not in apart and value not in (None, {})
+        f"{name}: {format_value(value)}"
+        for name, value in told.items()
+        if name not in apart and value not in (None, {})
     )
     yield from (f"note: {note}" for note in told.get("notes", ()))
     if "means" in told:
@@ -112,7 +114,7 @@ def _note(answer: OemResponse) -> str | None:
     return getattr(answer.exchange, "note", "") or None
 
 
-def _signal(reading: SignalReading) -> Told:
+def _signal(reading: SignalReading) -> ReportTree:
     return {
         "value": reading.value,
         "observed_at": iso_time_or_none(reading.observed_at),

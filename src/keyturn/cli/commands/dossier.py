@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from keyturn.cli.administration import perform
 from keyturn.cli.failure import usage
-from keyturn.cli.operators import credentials
-from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
+from keyturn.cli.login import credentials
+from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import print_answer
 from keyturn.dossier.page import render
 from keyturn.private_files import write_private
@@ -18,7 +18,13 @@ Out = Annotated[Path, Parameter(help="Directory for the two files.")]
 
 
 def dossier(
-    command_id: str, /, *, out: Out = Path(), place: Place = HERE, who: Who = NOBODY, as_json: AsJson = False
+    command_id: str,
+    /,
+    *,
+    out: Out = Path(),
+    place: Installation = DEFAULT_INSTALLATION,
+    who: OperatorLogin = NO_OPERATOR,
+    as_json: AsJson = False,
 ) -> None:
     """Write the whole story of a command: a page to be read or printed, and the same in JSON."""
     story = perform(place, "command dossier", {"command": command_id}, credentials(who))

@@ -9,8 +9,16 @@ from keyturn.cli.administration import perform
 from keyturn.cli.commands.calls import Assent, Case, Reason, send
 from keyturn.cli.commands.emergency_sheet import as_html, as_text
 from keyturn.cli.failure import Exit, usage
-from keyturn.cli.operators import credentials
-from keyturn.cli.options import AS_TOLD, HERE, NOBODY, Access, AsJson, Place, Who
+from keyturn.cli.login import credentials
+from keyturn.cli.options import (
+    DEFAULT_ACCESS,
+    DEFAULT_INSTALLATION,
+    NO_OPERATOR,
+    Access,
+    AsJson,
+    Installation,
+    OperatorLogin,
+)
 from keyturn.cli.output import print_answer
 from keyturn.private_files import write_private
 
@@ -35,8 +43,8 @@ def immobilised(
     *,
     company: Company = None,
     sheet: Sheet = False,
-    place: Place = HERE,
-    who: Who = NOBODY,
+    place: Installation = DEFAULT_INSTALLATION,
+    who: OperatorLogin = NO_OPERATOR,
     as_json: AsJson = False,
 ) -> None:
     """List what is immobilised or may be, the oldest first."""
@@ -64,9 +72,9 @@ def enable(
     keep: Keep = False,
     reason: Reason = None,
     case: Case = None,
-    access: Access = AS_TOLD,
-    place: Place = HERE,
-    who: Who = NOBODY,
+    access: Access = DEFAULT_ACCESS,
+    place: Installation = DEFAULT_INSTALLATION,
+    who: OperatorLogin = NO_OPERATOR,
     yes: Assent = False,
     as_json: AsJson = False,
 ) -> int:

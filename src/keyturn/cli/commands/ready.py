@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from keyturn.cli.administration import perform
-from keyturn.cli.operators import credentials
-from keyturn.cli.options import HERE, NOBODY, AsJson, Place, Who
-from keyturn.cli.output import print_answer
-from keyturn.cli.words import sights
+from keyturn.cli.login import credentials
+from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
+from keyturn.cli.output import format_observed_values, print_answer
 from keyturn.legible import legible_lines
 
 
@@ -17,12 +16,14 @@ def ready(
     vin: str,
     command: str,
     *,
-    application: Annotated[str | None, Parameter(help="Who would ask, where the company has several.")] = None,
+    application: Annotated[
+        str | None, Parameter(help="OperatorLogin would ask, where the company has several.")
+    ] = None,
     company: Annotated[str | None, Parameter(help="Its id or name.")] = None,
     reason: Annotated[str | None, Parameter(help="As X-Reason would say it.")] = None,
     as_json: AsJson = False,
-    place: Place = HERE,
-    who: Who = NOBODY,
+    place: Installation = DEFAULT_INSTALLATION,
+    who: OperatorLogin = NO_OPERATOR,
 ) -> int:
     """Say what a request for this command would meet now; nothing is sent. Exit code 0: it is ready; 1: it is not."""
     given = {"vin": vin, "command": command, "application": application, "company": company, "reason": reason}
@@ -39,7 +40,7 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
     yield f"{answer['command']} of {answer['vin']}: {'ready' if answer['ready'] else 'not ready'}"
     yield from (f"  {reason}" for reason in answer["reasons"])
     for finding in answer["preconditions"]:
-        seen = ", ".join(f"[{text}]" for text in sights(finding.get("signals", {})))
+        seen = ", ".join(f"[{text}]" for text in format_observed_values(finding.get("signals", {})))
         later = " (read before sending)" if finding["number"] in answer["unread"] else ""
         yield f"{finding['verdict']:12} {finding['number']:2} {finding['text']}{later} {seen}".rstrip()
         if why := finding.get("why"):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from keyturn.cli.commands.signature_diagnosis import mismatch
+from keyturn.cli.commands.signature_diagnosis import diagnose
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.options import AsJson, Version2
 from keyturn.cli.output import print_json
@@ -68,7 +68,7 @@ def sign(
         print(signed, right, sep="\n")
     others = {"client secret": of.client_secret, "client id": of.client_id, "token": of.token}
     known = {name: value for name, value in others.items() if value}
-    reason = None if check is None else mismatch(check, secret, vin, command, code=of.code, other_keys=known)
+    reason = None if check is None else diagnose(check, secret, vin, command, code=of.code, other_keys=known)
     if reason is not None:
         raise Failure(Exit.REFUSED, "signature_mismatch", f"The signature does not match. {reason}")
 

@@ -19,7 +19,7 @@ _CODE_SIGNED = "The code was signed too; only vin and command are, in both steps
 _NOTHING = "It is no digest of this VIN and command under this sign-secret: check all three, to the letter."
 
 
-def mismatch(
+def diagnose(
     given: str,
     sign_secret: str,
     vin: str,

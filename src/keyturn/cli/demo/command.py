@@ -11,9 +11,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from keyturn.cli.demo.fleet import COMPANIES
-from keyturn.cli.demo.folder import Memory
-from keyturn.cli.demo.running import LATENCY, VEHICLES, Wishes, running_demo
-from keyturn.cli.demo.tour import show_around
+from keyturn.cli.demo.running import LATENCY, VEHICLES, DemoOptions, running_demo
+from keyturn.cli.demo.state import DemoState
+from keyturn.cli.demo.tour import show_tour
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json
 from keyturn.cli.server import run_server
@@ -38,20 +38,20 @@ def demo(
     Shows one signed command through to its end and how to go on; with --json it prints one line when it is ready.
     """
     with _directory(data) as directory:
-        wishes = Wishes(directory, port, vehicles, latency)
+        wishes = DemoOptions(directory, port, vehicles, latency)
         run_server(lambda stopping: _demo(wishes, stopping, as_json=as_json))
 
 
-async def _demo(wishes: Wishes, stopping: asyncio.Event, *, as_json: bool) -> None:
+async def _demo(wishes: DemoOptions, stopping: asyncio.Event, *, as_json: bool) -> None:
     async with running_demo(wishes) as memory:
         if as_json:
             print_json(ready_line(memory))
         elif not stopping.is_set():
-            await show_around(memory, wishes.directory, stopping)
+            await show_tour(memory, wishes.directory, stopping)
         await stopping.wait()
 
 
-def ready_line(memory: Memory) -> dict[str, object]:
+def ready_line(memory: DemoState) -> dict[str, object]:
     """What ``--json`` prints."""
     fleet = list(fleet_vins(memory.vehicles))
     companies = [

@@ -3,15 +3,15 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
-from keyturn.cli.demo.connectors import CONNECTORS, connector_of
-from keyturn.cli.demo.folder import Credentials
+from keyturn.cli.demo.settings import CONNECTORS, connector_of
+from keyturn.cli.demo.state import Credentials
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.errors import OperationError
 from keyturn_simulator import FleetVehicle, SimulatorSettings
 
-Order = tuple[str, dict[str, Any]]
+OperationCall = tuple[str, dict[str, Any]]
 """An operation's name and arguments."""
-AdministerAll = Callable[[list[Order]], Awaitable[list[dict[str, Any]]]]
+AdministerAll = Callable[[list[OperationCall]], Awaitable[list[dict[str, Any]]]]
 """Does several operations in one transaction. Raises `OperationError`."""
 
 _APPLICATION = "demo"
@@ -45,7 +45,9 @@ async def enrol(
 
 async def _founded(administer_all: AdministerAll) -> list[Credentials]:
     """Everything but vehicles, in one transaction."""
-    plans: list[Order] = [("plan add", {"name": name, "commands": commands}) for name, commands in _PLANS.items()]
+    plans: list[OperationCall] = [
+        ("plan add", {"name": name, "commands": commands}) for name, commands in _PLANS.items()
+    ]
     companies = [order for company in COMPANIES.values() for order in _company(company)]
     try:
         answers = await administer_all([*plans, *companies])
@@ -57,7 +59,7 @@ async def _founded(administer_all: AdministerAll) -> list[Credentials]:
     return _credentials(answers)
 
 
-def _company(company: Company) -> list[Order]:
+def _company(company: Company) -> list[OperationCall]:
     credentials = {"token": SimulatorSettings().token}
     account = {"company": company.name, "credentials": credentials}
     application = {"company": company.name, "name": _APPLICATION, "grants": company.grants}
@@ -68,7 +70,7 @@ def _company(company: Company) -> list[Order]:
     ]
 
 
-def _new_secrets(company: Company) -> list[Order]:
+def _new_secrets(company: Company) -> list[OperationCall]:
     application = {"company": company.name, "application": _APPLICATION}
     return [
         ("application rotate-secret", application),
@@ -102,7 +104,7 @@ async def _enrolled(administer_all: AdministerAll, company: Company) -> list[str
     return vins
 
 
-def _vehicle(vehicle: FleetVehicle) -> Order:
+def _vehicle(vehicle: FleetVehicle) -> OperationCall:
     return "vehicle add", {
         "company": COMPANIES[vehicle.company].name,
         "vin": vehicle.vin,

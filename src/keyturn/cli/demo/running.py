@@ -12,8 +12,8 @@ import msgspec
 from keyturn.app import Node
 from keyturn.cli.commands.simulate import running_simulator
 from keyturn.cli.demo.fleet import enrol
-from keyturn.cli.demo.folder import Credentials, Memory, client_of, recall, remember
 from keyturn.cli.demo.settings import demo_settings, port_of
+from keyturn.cli.demo.state import Credentials, DemoState, client_of, load_state, save_state
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.server import log_to_stderr
 from keyturn.errors import OperationError
@@ -30,7 +30,7 @@ _NO_COMMAND = "none"
 _SIMULATOR_FOLDER = "simulator"
 
 
-class Wishes(NamedTuple):
+class DemoOptions(NamedTuple):
     """What the command line asks for. None: as it was before, else the default."""
 
     directory: Path
@@ -40,9 +40,9 @@ class Wishes(NamedTuple):
 
 
 @asynccontextmanager
-async def running_demo(wishes: Wishes) -> AsyncIterator[Memory]:
+async def running_demo(wishes: DemoOptions) -> AsyncIterator[DemoState]:
     """A demo that is ready; starting again on its directory goes on with it. Raises `Failure`, or as a node."""
-    before = recall(wishes.directory)
+    before = load_state(wishes.directory)
     vehicles = _vehicles(wishes, before)
     async with AsyncExitStack() as resources:
         simulator = await resources.enter_async_context(_simulator(wishes, vehicles, before))
@@ -53,12 +53,12 @@ async def running_demo(wishes: Wishes) -> AsyncIterator[Memory]:
         resources.push_async_callback(node.stop)
         companies = await _enrolled(node, vehicles, before)
         companies = await asyncio.to_thread(_with_tokens, url, companies)
-        memory = Memory(url, simulator.base_url, vehicles, companies)
-        remember(wishes.directory, memory)
+        memory = DemoState(url, simulator.base_url, vehicles, companies)
+        save_state(wishes.directory, memory)
         yield memory
 
 
-def _vehicles(wishes: Wishes, before: Memory | None) -> int:
+def _vehicles(wishes: DemoOptions, before: DemoState | None) -> int:
     """A fleet can grow but not shrink: the simulator would miss vehicles that it remembers."""
     if before is None:
         return VEHICLES if wishes.vehicles is None else wishes.vehicles
@@ -66,7 +66,7 @@ def _vehicles(wishes: Wishes, before: Memory | None) -> int:
 
 
 @asynccontextmanager
-async def _simulator(wishes: Wishes, vehicles: int, before: Memory | None) -> AsyncIterator[Simulator]:
+async def _simulator(wishes: DemoOptions, vehicles: int, before: DemoState | None) -> AsyncIterator[Simulator]:
     settings = SimulatorSettings(
         port=port_of(before.oem_url) if before else 0,
         data_dir=wishes.directory / _SIMULATOR_FOLDER,
@@ -79,7 +79,7 @@ async def _simulator(wishes: Wishes, vehicles: int, before: Memory | None) -> As
         yield simulator
 
 
-async def _enrolled(node: Node, vehicles: int, before: Memory | None) -> list[Credentials]:
+async def _enrolled(node: Node, vehicles: int, before: DemoState | None) -> list[Credentials]:
     known = before.companies if before else None
     try:
         return await enrol(node.administration.administer_all, fleet_vins(vehicles), known)

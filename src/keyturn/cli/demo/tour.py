@@ -5,9 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from keyturn.cli.commands.following import follow
-from keyturn.cli.demo.folder import Memory, client_of
-from keyturn.cli.tables import console, pairs
+from keyturn.cli.demo.state import DemoState, client_of
+from keyturn.cli.tables import console, follow, pairs
 from keyturn_client import KeyturnClient, KeyturnError, Unreachable, message
 
 _VIN = "9KTPARKED00000001"
@@ -39,7 +38,7 @@ See the vehicle as its operator does:
 Ctrl-C ends the demo."""
 
 
-async def show_around(memory: Memory, directory: Path, stopping: asyncio.Event) -> None:
+async def show_tour(memory: DemoState, directory: Path, stopping: asyncio.Event) -> None:
     """Write it all to stdout; cut short when the demo is told to stop."""
     tour = asyncio.create_task(asyncio.to_thread(_tour, memory, directory))
     stop = asyncio.create_task(stopping.wait())
@@ -50,14 +49,14 @@ async def show_around(memory: Memory, directory: Path, stopping: asyncio.Event) 
     stop.cancel()
 
 
-def _tour(memory: Memory, directory: Path) -> None:
+def _tour(memory: DemoState, directory: Path) -> None:
     _show_what_runs(memory, directory)
     with client_of(memory.url, memory.companies[0]) as client:
         command_id = _show_a_command(client)
         _show_how_to_go_on(memory, directory, client, command_id)
 
 
-def _show_what_runs(memory: Memory, directory: Path) -> None:
+def _show_what_runs(memory: DemoState, directory: Path) -> None:
     companies = ", ".join(company.name for company in memory.companies)
     rows = [
         ("gateway", memory.url),
@@ -83,7 +82,7 @@ def _show_a_command(client: KeyturnClient) -> str:
     return str(sent["id"])
 
 
-def _show_how_to_go_on(memory: Memory, directory: Path, client: KeyturnClient, command_id: str) -> None:
+def _show_how_to_go_on(memory: DemoState, directory: Path, client: KeyturnClient, command_id: str) -> None:
     said = _HOW_TO_GO_ON.format(
         url=memory.url,
         oem_url=memory.oem_url,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import usage
-from keyturn.cli.options import Who
+from keyturn.cli.options import OperatorLogin
 
 _NOT_ECHOED = "Passwords are asked for at a terminal; give --password-stdin where there is none."
 
@@ -15,7 +15,7 @@ _CODE = "code"
 """It was made by somebody else, so it is asked for once."""
 
 
-def credentials(who: Who) -> Credentials | None:
+def credentials(who: OperatorLogin) -> Credentials | None:
     """Of the operator that is to sign in; None where nobody is. Raises `Failure`."""
     if who.operator is None:
         return None
@@ -24,12 +24,12 @@ def credentials(who: Who) -> Credentials | None:
     return Credentials(who.operator, password, code.strip() or None)
 
 
-def new_secrets(who: Who, names: Iterable[str]) -> dict[str, str]:
+def new_secrets(who: OperatorLogin, names: Iterable[str]) -> dict[str, str]:
     """Arguments that must not be words on the command line. Raises `Failure`."""
     return {name: _new_secret(who, name) for name in names}
 
 
-def _new_secret(who: Who, name: str) -> str:
+def _new_secret(who: OperatorLogin, name: str) -> str:
     if name == _CODE:
         return _ask(who, "One-time code: ")
     secret = _ask(who, f"New {name}: ")
@@ -38,7 +38,7 @@ def _new_secret(who: Who, name: str) -> str:
     return secret
 
 
-def _ask(who: Who, prompt: str) -> str:
+def _ask(who: OperatorLogin, prompt: str) -> str:
     return sys.stdin.readline().rstrip("\r\n") if who.password_stdin else _unechoed(prompt)
 
 

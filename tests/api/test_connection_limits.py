@@ -11,14 +11,13 @@ import pytest
 
 from keyturn.api.routes import build_metrics_app
 from keyturn.api.server import connection_limits
-from keyturn.api.server.connection_limits import Admission, room
+from keyturn.api.server.connection_limits import ConnectionLimits, available_connections
 from keyturn.api.server.listeners import ListenRefused, tls_context
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics
+from tests.api.caller import read_replies, read_reply
 from tests.support.api_env import ApiEnv, body, open_api, signed, wait_until
 from tests.support.certificates import Authority
-
-from .caller import read_replies, read_reply
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 PROXIED = ServerSettings(trusted_proxies=("127.0.0.1",), max_connections=50, max_connections_per_address=2)
@@ -149,10 +148,10 @@ def test_the_soft_limit_is_raised_as_far_as_it_is_needed_and_may_be(
     limits = Limits(soft, hard)
     monkeypatch.setattr(connection_limits, "resource", limits)
 
-    places = room(ServerSettings(max_connections=1_000))
+    places = available_connections(ServerSettings(max_connections=1_000))
 
     if expected is None:
-        assert (limits.soft, places) == (700, 700 - 200 - connection_limits.LINGERING - connection_limits._in_use())
+        assert (limits.soft, places) == (700, 700 - 200 - connection_limits.MAX_LINGERING - connection_limits._in_use())
     else:
         assert places == expected
         assert limits.soft >= max(soft, 1_200)
@@ -161,11 +160,11 @@ def test_the_soft_limit_is_raised_as_far_as_it_is_needed_and_may_be(
 def test_a_limit_that_leaves_no_places_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limits, "resource", Limits(256, 256))
     with pytest.raises(ListenRefused, match=r"may open 256 files.*LimitNOFILE"):
-        room(ServerSettings())
+        available_connections(ServerSettings())
 
 
 def test_a_bound_counts_each_address_apart() -> None:
-    places = Admission(4, 2, Metrics())
+    places = ConnectionLimits(4, 2, Metrics())
     assert [places.enter(address) for address in ("a", "a", "a", "b", None, "c")] == [
         True,
         True,

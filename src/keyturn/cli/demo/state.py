@@ -28,7 +28,7 @@ class Credentials(msgspec.Struct, frozen=True):
         return f"Credentials(name={self.name!r})"
 
 
-class Memory(msgspec.Struct, frozen=True):
+class DemoState(msgspec.Struct, frozen=True):
     """The content of ``demo.json``: what was printed when the demo became ready."""
 
     url: str
@@ -38,11 +38,11 @@ class Memory(msgspec.Struct, frozen=True):
     companies: list[Credentials]
 
 
-def recall(directory: Path) -> Memory | None:
+def load_state(directory: Path) -> DemoState | None:
     """None when no demo ever became ready there. Raises `Failure` when the file is damaged."""
     path = directory / FILE_NAME
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Memory)
+        return msgspec.json.decode(path.read_bytes(), type=DemoState)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -51,7 +51,7 @@ def recall(directory: Path) -> Memory | None:
         raise Failure(Exit.UNREACHABLE, "demo_refused", f"{path} is damaged; start on an empty directory.") from None
 
 
-def remember(directory: Path, memory: Memory) -> None:
+def save_state(directory: Path, memory: DemoState) -> None:
     """Durably, and readable by the owner alone; a crash leaves the old content or the new."""
     make_directory(directory)
     path = directory / FILE_NAME
