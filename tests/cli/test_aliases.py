@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.cli.root import OPTIONS, VERBS, names, run
+from keyturn.cli.root import RENAMED_OPTIONS, RENAMED_VERBS, run, verb_names
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ def test_a_switch_is_activated_and_deactivated(
     assert json.loads(capsys.readouterr().out)["thrown"] is False
 
 
-@pytest.mark.parametrize("words", [each for pair in OPTIONS.items() for each in pair])
+@pytest.mark.parametrize("words", [each for pair in RENAMED_OPTIONS.items() for each in pair])
 def test_an_option_works_under_both_names(data: str, capsys: pytest.CaptureFixture[str], words: str) -> None:
     assert run([*words.split(), "--data", data]) == 0
     assert capsys.readouterr().out.startswith("Immobilised vehicles, as of ")
 
 
-@pytest.mark.parametrize(("old", "new"), VERBS.items())
+@pytest.mark.parametrize(("old", "new"), RENAMED_VERBS.items())
 def test_the_present_verb_is_shown_first(old: str, new: str) -> None:
-    assert names(old) == (new.split(" ")[1], old.split(" ")[1])
+    assert verb_names(old) == (new.split(" ")[1], old.split(" ")[1])

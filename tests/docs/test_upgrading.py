@@ -13,7 +13,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "upgrading.md").read_text("utf-8")
 TABLES = {
     "Audit kinds": kinds.RENAMED,
-    "Command line": words.VERBS | words.OPTIONS,
+    "Command line": words.RENAMED_VERBS | words.RENAMED_OPTIONS,
     "Configuration": {".".join(old): ".".join(new) for old, new in settings.RENAMED.items()},
 }
 

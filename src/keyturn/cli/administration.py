@@ -15,7 +15,7 @@ from keyturn.cli.configuration import settings_at
 from keyturn.cli.login import credentials, new_secrets
 from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import print_answer
-from keyturn.cli.root import names
+from keyturn.cli.root import verb_names
 from keyturn.commands.operations import approvals
 from keyturn.immobilisation import operations
 from keyturn.operations import OPERATIONS
@@ -83,7 +83,9 @@ def add_verbs(app: App, noun: str) -> None:
         subject, verb = operation.name.split(" ")
         if subject == noun:
             app.command(
-                OperationCommand(operation), name=names(operation.name), help=HELP.get(operation.name) or HELP[verb]
+                OperationCommand(operation),
+                name=verb_names(operation.name),
+                help=HELP.get(operation.name) or HELP[verb],
             )
 
 

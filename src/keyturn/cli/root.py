@@ -149,13 +149,13 @@ def _call(app: "App", tokens: list[str]) -> int:
         raise usage(" ".join(str(error).split())) from None
 
 
-VERBS = {"switch throw": "switch activate", "switch release": "switch deactivate"}
+RENAMED_VERBS = {"switch throw": "switch activate", "switch release": "switch deactivate"}
 """Noun and verb as they are now, by those before."""
-OPTIONS = {"immobilised --sheet": "immobilised --emergency-sheet"}
+RENAMED_OPTIONS = {"immobilised --sheet": "immobilised --emergency-sheet"}
 """Command and option as they are now, by those before."""
 
 
-def names(operation: str) -> tuple[str, ...]:
+def verb_names(operation: str) -> tuple[str, ...]:
     """The verbs that call an operation, the one to be shown first."""
-    words = (VERBS.get(operation, operation), operation)
+    words = (RENAMED_VERBS.get(operation, operation), operation)
     return tuple(dict.fromkeys(word.split(" ")[1] for word in words))
