@@ -275,7 +275,7 @@ def test_connections_beyond_the_limit_hear_503() -> None:
 
 
 def test_a_rejected_connection_takes_nobodys_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "LINGER", 60.0)
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 60.0)
     with open_api(ServerSettings(max_connections=1)) as env, env.call.connected() as served:
         served.sendall(GET)
         assert read_reply(served).status == 200

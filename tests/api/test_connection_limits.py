@@ -1,4 +1,4 @@
-"""Places for connections: altogether, of one address, of clients behind a proxy, and no more than there are files."""
+"""Connection limits: of all, of one address, of clients behind a proxy, and by the process's file descriptors."""
 
 import resource
 import socket
@@ -43,7 +43,7 @@ def _get(client: str) -> bytes:
 
 
 def _post(client: str) -> bytes:
-    """A command that the desk holds."""
+    """A command whose answer is held back."""
     fields = {"Host": "x", "Content-Length": str(len(body())), "X-Forwarded-For": client, **signed()}
     lines = ["POST /vehicle-command HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body()
@@ -54,7 +54,7 @@ def _held_post(env: ApiEnv) -> Callable[[], object]:
     return let_go
 
 
-def test_one_address_takes_half_of_the_places_and_another_is_served() -> None:
+def test_one_address_takes_half_of_the_connections_and_another_is_served() -> None:
     with open_api(ServerSettings(max_connections=6)) as env, ExitStack() as held:
         for _ in range(3):
             assert served(held.enter_context(connected_from(env, "127.0.0.2"))) == 200
@@ -65,15 +65,15 @@ def test_one_address_takes_half_of_the_places_and_another_is_served() -> None:
         assert refused(env) == {"address": 5.0}
 
 
-def test_a_place_that_was_left_is_free_again() -> None:
+def test_a_slot_is_free_again_when_its_connection_closes() -> None:
     with open_api(ServerSettings(max_connections=6)) as env:
         for _ in range(20):
             with connected_from(env, "127.0.0.2") as first, connected_from(env, "127.0.0.2") as second:
                 assert [served(first), served(second)] == [200, 200]
-            wait_until(lambda: not env.server._network._by_address)
+            wait_until(lambda: not env.server._network_limits._by_address)
 
 
-def test_trusted_proxies_have_no_bound_and_the_clients_that_they_name_have_it() -> None:
+def test_trusted_proxies_have_no_limit_and_the_clients_that_they_name_have_it() -> None:
     with open_api(PROXIED) as env, ExitStack() as held:
         let_go = _held_post(env)
         waiting = [held.enter_context(env.call.connected()) for _ in range(4)]
@@ -93,7 +93,7 @@ def test_trusted_proxies_have_no_bound_and_the_clients_that_they_name_have_it() 
         assert refused(env) == {"address": 1.0}
 
 
-def test_a_named_client_that_goes_away_leaves_its_place() -> None:
+def test_a_forwarded_client_that_disconnects_frees_its_slot() -> None:
     with open_api(PROXIED) as env:
         let_go = _held_post(env)
         with env.call.connected() as one, env.call.connected() as two:
@@ -101,13 +101,13 @@ def test_a_named_client_that_goes_away_leaves_its_place() -> None:
                 sock.sendall(_post("192.0.2.1"))
             wait_until(lambda: len(env.desk.posted) == 2)
         let_go()
-        wait_until(lambda: not env.server._network._by_address)
+        wait_until(lambda: not env.server._network_limits._by_address)
         with env.call.connected() as again:
             assert served(again, _get(client="192.0.2.1")) == 200
 
 
 def test_refused_connections_do_not_use_up_the_files_by_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limits, "LINGERING", 2)
+    monkeypatch.setattr(connection_limits, "MAX_LINGERING", 2)
     with open_api(ServerSettings(max_connections=2)) as env, ExitStack() as held:
         assert served(held.enter_context(env.call.connected())) == 200
         heard = []
@@ -121,7 +121,7 @@ def test_refused_connections_do_not_use_up_the_files_by_waiting(monkeypatch: pyt
         assert refused(env)["address"] == 6.0
 
 
-def test_handshakes_that_never_end_take_the_places_of_their_address_alone(tmp_path: Path) -> None:
+def test_handshakes_that_never_end_take_the_slots_of_their_address_alone(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     certificate, key = authority.issue("localhost")
     settings = ServerSettings(max_connections=6, header_timeout=1.0)
@@ -136,7 +136,7 @@ def test_handshakes_that_never_end_take_the_places_of_their_address_alone(tmp_pa
             secured = context.wrap_socket(plain, server_hostname="localhost")
             assert served(secured, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") == 200
             secured.close()
-        wait_until(lambda: not env.server._network._by_address)
+        wait_until(lambda: not env.server._network_limits._by_address)
 
 
 @pytest.mark.parametrize(
@@ -148,24 +148,25 @@ def test_the_soft_limit_is_raised_as_far_as_it_is_needed_and_may_be(
     limits = Limits(soft, hard)
     monkeypatch.setattr(connection_limits, "resource", limits)
 
-    places = available_connections(ServerSettings(max_connections=1_000))
+    available = available_connections(ServerSettings(max_connections=1_000))
 
     if expected is None:
-        assert (limits.soft, places) == (700, 700 - 200 - connection_limits.MAX_LINGERING - connection_limits._in_use())
+        reserved = 200 + connection_limits.MAX_LINGERING + connection_limits._in_use()
+        assert (limits.soft, available) == (700, 700 - reserved)
     else:
-        assert places == expected
+        assert available == expected
         assert limits.soft >= max(soft, 1_200)
 
 
-def test_a_limit_that_leaves_no_places_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_descriptor_limit_that_leaves_no_connections_refuses_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limits, "resource", Limits(256, 256))
     with pytest.raises(ListenRefused, match=r"may open 256 files.*LimitNOFILE"):
         available_connections(ServerSettings())
 
 
-def test_a_bound_counts_each_address_apart() -> None:
-    places = ConnectionLimits(4, 2, Metrics())
-    assert [places.enter(address) for address in ("a", "a", "a", "b", None, "c")] == [
+def test_limits_count_each_address_apart() -> None:
+    limits = ConnectionLimits(4, 2, Metrics())
+    assert [limits.acquire(address) for address in ("a", "a", "a", "b", None, "c")] == [
         True,
         True,
         False,
@@ -173,12 +174,12 @@ def test_a_bound_counts_each_address_apart() -> None:
         True,
         False,
     ]
-    places.leave("a")
-    assert places.enter("a")
+    limits.release("a")
+    assert limits.acquire("a")
 
 
 class Limits:
-    """What `room` needs of `resource`."""
+    """What `available_connections` needs of `resource`."""
 
     RLIMIT_NOFILE, RLIM_INFINITY = resource.RLIMIT_NOFILE, resource.RLIM_INFINITY
 

@@ -1,4 +1,4 @@
-"""The edge stands on uvicorn's internals. Each that it uses is named here, with the shape that it must have."""
+"""The HTTP server uses uvicorn's internals. Each of them is named here, with the shape that it must have."""
 
 import inspect
 import re
@@ -16,7 +16,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 ROOT = Path(__file__).parents[2]
-OTHER_SHAPE = "uvicorn has another shape than src/keyturn/api relies on: "
+ADAPTER = ROOT / "src" / "keyturn" / "api" / "server" / "uvicorn_connection.py"
+OTHER_SHAPE = "uvicorn has another shape than the HTTP server relies on: "
 
 SIGNATURES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "HttpToolsProtocol": (HttpToolsProtocol.__init__, ("self", "config", "server_state", "app_state", "_loop")),
@@ -38,7 +39,7 @@ SIGNATURES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "resume_reading": (FlowControl.resume_reading, ("self",)),
     "pause_reading": (FlowControl.pause_reading, ("self",)),
 }
-"""What the edge overrides, calls, or counts on being called."""
+"""What the server overrides, calls, or relies on being called."""
 
 STATE: dict[str, type | None] = {
     "loop": None, "parser": None, "transport": None, "flow": None, "scheme": None, "client": None,
@@ -51,7 +52,7 @@ CYCLE = ("transport", "response_started", "response_complete", "keep_alive", "di
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_a_method_that_the_edge_relies_on_takes_what_it_took(name: str) -> None:
+def test_a_method_that_the_server_relies_on_has_its_parameters(name: str) -> None:
     function, parameters = SIGNATURES[name]
     assert tuple(inspect.signature(function).parameters) == parameters, OTHER_SHAPE + name
 
@@ -66,7 +67,7 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.anyio
-async def test_a_connection_has_the_attributes_that_the_edge_uses() -> None:
+async def test_a_connection_has_the_attributes_that_the_server_uses() -> None:
     config = Config(_app, log_config=None, ws="none", lifespan="off", interface="asgi3", timeout_keep_alive=75)
     config.load()
     connection = HttpToolsProtocol(config, ServerState(), app_state={})
@@ -75,13 +76,13 @@ async def test_a_connection_has_the_attributes_that_the_edge_uses() -> None:
         assert kind is None or isinstance(getattr(connection, name), kind), OTHER_SHAPE + name
 
 
-def test_a_cycle_has_the_attributes_that_the_edge_uses() -> None:
+def test_a_cycle_has_the_attributes_that_the_server_uses() -> None:
     made = inspect.getsource(RequestResponseCycle.__init__)
     for name in CYCLE:
         assert re.search(rf"self\.{name}\b", made), OTHER_SHAPE + name
 
 
-def test_a_server_state_has_the_attributes_that_the_edge_uses() -> None:
+def test_a_server_state_has_the_attributes_that_the_server_uses() -> None:
     state = ServerState()
     assert (state.connections, state.tasks, state.default_headers) == (set(), set(), []), OTHER_SHAPE + "ServerState"
 
@@ -90,8 +91,8 @@ def test_status_lines_are_by_code() -> None:
     assert STATUS_LINE[503] == b"HTTP/1.1 503 Service Unavailable\r\n", OTHER_SHAPE + "STATUS_LINE"
 
 
-def test_what_waits_stands_in_the_pipeline_newest_first() -> None:
-    """The edge takes the newest from its left, and uvicorn serves the oldest from its right."""
+def test_the_pipeline_holds_the_newest_waiting_request_first() -> None:
+    """The server abandons the newest from its left, and uvicorn serves the oldest from its right."""
     assert "self.pipeline.appendleft((self.cycle, app))" in inspect.getsource(HttpToolsProtocol.on_headers_complete)
     assert "self.pipeline.pop()" in inspect.getsource(HttpToolsProtocol.on_response_complete)
 
@@ -102,7 +103,7 @@ def test_the_parser_calls_the_connection_itself() -> None:
     assert httptools_impl.HttpToolsProtocol is HttpToolsProtocol
 
 
-def test_no_other_uvicorn_than_the_one_that_was_looked_at_is_installed() -> None:
+def test_the_installed_uvicorn_is_the_pinned_and_locked_one() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     (wanted,) = [each for each in project["dependencies"] if re.match(r"uvicorn\b", each)]
     locked = re.search(r"^uvicorn==(\S+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
@@ -110,13 +111,15 @@ def test_no_other_uvicorn_than_the_one_that_was_looked_at_is_installed() -> None
     assert wanted == f"uvicorn=={locked[1]}" == f"uvicorn=={version('uvicorn')}"
 
 
-def test_every_import_from_uvicorn_is_looked_at_here() -> None:
+def test_one_module_imports_uvicorn_and_every_import_is_named_here() -> None:
     """A new one needs a row above."""
     found = set()
     for file in (ROOT / "src" / "keyturn").rglob("*.py"):
-        for module, names in re.findall(r"^from (uvicorn[\w.]*) import ([\w, ]+)$", file.read_text("utf-8"), re.M):
+        text = file.read_text("utf-8")
+        assert file == ADAPTER or not re.search(r"^\s*(from|import) uvicorn", text, re.M), file
+        for module, names in re.findall(r"^from (uvicorn[\w.]*) import ([\w, ]+)$", text, re.M):
             found |= {(module, name.strip()) for name in names.split(",")}
-        assert not re.search(r"^import uvicorn", file.read_text("utf-8"), re.M), file
+        assert not re.search(r"^import uvicorn", text, re.M), file
     assert found == {
         ("uvicorn.config", "Config"),
         ("uvicorn.server", "ServerState"),

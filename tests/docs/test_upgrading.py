@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from keyturn.audit import kinds
-from keyturn.cli import root as words
+from keyturn.cli import root
 from keyturn.config import aliases as settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "upgrading.md").read_text("utf-8")
 TABLES = {
     "Audit kinds": kinds.RENAMED,
-    "Command line": words.RENAMED_VERBS | words.RENAMED_OPTIONS,
+    "Command line": root.RENAMED_VERBS | root.RENAMED_OPTIONS,
     "Configuration": {".".join(old): ".".join(new) for old, new in settings.RENAMED.items()},
 }
 

@@ -1,0 +1,1 @@
+"""HTTP API: routes, authentication, signature checks and responses."""

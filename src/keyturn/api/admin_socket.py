@@ -1,4 +1,4 @@
-"""The administration socket: operations for whoever may open it, which is the user that runs the server."""
+"""Administration socket: runs operations for the user that runs the server, who alone may open it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,18 +16,19 @@ from keyturn.store.port import StoreUnavailable
 SOCKET_NAME = "keyturn.sock"
 """In the data directory."""
 BODY_LIMIT = 1_048_576
+"""Bytes."""
 
 Administer = Callable[[str, dict[str, Any], Credentials | None], Awaitable[dict[str, Any]]]
 """Does one operation by name and arguments, as an operator where credentials are given. Raises `OperationError`."""
 
 
-class _Order(msgspec.Struct, forbid_unknown_fields=True):
+class _OperationRequest(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     arguments: dict[str, Any] = {}
     operator: Credentials | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Order)
+_DECODER = msgspec.json.Decoder(_OperationRequest)
 
 
 class AdminEndpoint:
@@ -38,15 +39,15 @@ class AdminEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await self._answer(Request(scope, receive))
+            response = await self._response(Request(scope, receive))
         except ClientGone:
             return
-        await answer.send(send)
+        await response.send(send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _response(self, request: Request) -> Response:
         try:
-            order = _DECODER.decode(await request.body(BODY_LIMIT))
-            return json_response(200, await self._administer(order.name, order.arguments, order.operator))
+            operation = _DECODER.decode(await request.body(BODY_LIMIT))
+            return json_response(200, await self._administer(operation.name, operation.arguments, operation.operator))
         except OperationError as error:
             return _refusal(400, error.code, str(error))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -54,7 +55,7 @@ class AdminEndpoint:
         except BodyTooLarge as error:
             return _refusal(413, "too_large", error.detail)
         except StoreUnavailable:
-            return _refusal(503, "store_unavailable", "The store cannot acknowledge; whether it was done is not known.")
+            return _refusal(503, "store_unavailable", "The store is unavailable; whether it was done is not known.")
 
 
 def build_admin_app(administer: Administer) -> ASGIApp:

@@ -1,4 +1,4 @@
-"""Whose address counts: the peer's, unless the peer is a trusted proxy that names another."""
+"""Client address of a request: the peer's, or the one that a trusted proxy names in `X-Forwarded-For`."""
 
 import re
 from collections.abc import Iterable
@@ -20,12 +20,23 @@ class ClientAddresses:
         self._trusted = tuple(ip_network(network, strict=False) for network in trusted_proxies)
 
     def client(self, request: Request) -> str:
-        """The client's address as a key; an IPv6 client is its /64, which it can move in freely."""
+        """The client's address as a key; an IPv6 client is its /64, in which it can change its address freely."""
         peer = request.scope["client"]
-        return _LOCAL_SOCKET if peer is None else self.named(peer[0], request.text(b"x-forwarded-for") or "")
+        return _LOCAL_SOCKET if peer is None else self._client(peer[0], request.text(b"x-forwarded-for") or "")
 
-    def named(self, peer: str, forwarded: str) -> str:
-        """As `client`, of a peer and what it sent as `X-Forwarded-For`."""
+    def limited_client(self, proxy: str, forwarded: str) -> str | None:
+        """The key of the client that a trusted proxy names in `X-Forwarded-For`; None where its number is unlimited."""
+        client = self._client(proxy, forwarded)
+        return client if forwarded and self.limited_peer((client.partition("/")[0], 0)) is not None else None
+
+    def limited_peer(self, peer: object) -> str | None:
+        """The key of a socket's peer whose connections are counted; None for trusted proxies and local sockets."""
+        if not isinstance(peer, tuple):
+            return None
+        address = _parse(str(peer[0]))
+        return None if self._is_trusted(address) else _key(address) if address is not None else str(peer[0])
+
+    def _client(self, peer: str, forwarded: str) -> str:
         address = _parse(peer)
         for hop in reversed(forwarded.split(",")):
             if not self._is_trusted(address) or (named := _parse(hop)) is None:
@@ -33,19 +44,12 @@ class ClientAddresses:
             address = named
         return _key(address) if address is not None else peer
 
-    def bounded(self, peer: object) -> str | None:
-        """The key of a socket's peer whose connections are counted; None for trusted proxies and local sockets."""
-        if not isinstance(peer, tuple):
-            return None
-        address = _parse(str(peer[0]))
-        return None if self._is_trusted(address) else _key(address) if address is not None else str(peer[0])
-
     def _is_trusted(self, address: _Address | None) -> bool:
         return address is not None and any(address in network for network in self._trusted)
 
 
 def _parse(text: str) -> _Address | None:
-    """An address as proxies write it (with a port or in brackets too), None when it is none."""
+    """An address as proxies write it, with a port or in brackets too; None for anything else."""
     bare = text.strip()
     if found := _WITH_PORT.fullmatch(bare):
         bare = found["v6"] or found["v4"]

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its metrics, and the one handler that turns failures into answers."""
+"""ASGI middleware: request id, metrics, and the rendering of every error as a response."""
 
 import asyncio
 
@@ -30,18 +30,18 @@ class RequestMiddleware:
         scope["state"]["request"] = request
         if b"%" in scope["raw_path"]:
             scope["path"] = scope["raw_path"].decode("ascii")  # an escaped slash is no slash (RFC 3986, 2.2)
-        reply = _Reply(request, send)
+        response = _TrackedResponse(request, send)
         try:
-            await self._app(scope, receive, reply.send)
+            await self._app(scope, receive, response.send)
         except ClientGone:
             return
         except (Exception, asyncio.CancelledError) as error:
-            if reply.status:
+            if response.status:
                 raise
-            await self._answer(error, request).send(reply.send)
-        self._metrics.observe_request(_route(scope), reply.status, self._clock.monotonic() - began)
+            await self._error_response(error, request).send(response.send)
+        self._metrics.observe_request(_route_template(scope), response.status, self._clock.monotonic() - began)
 
-    def _answer(self, error: BaseException, request: Request) -> Response:
+    def _error_response(self, error: BaseException, request: Request) -> Response:
         match error:
             case Refusal():
                 return refusal_response(error)
@@ -49,12 +49,13 @@ class RequestMiddleware:
                 return error_response(error.status_code, error.detail, dict(error.headers or {}))
             case StoreUnavailable() | asyncio.CancelledError():
                 return refusal_response(ServiceUnavailable(retry_after=1))
-        self._log.error("request failed", request_id=request.id.decode(), path=_route(request.scope), exc_info=error)
+        path = _route_template(request.scope)
+        self._log.error("request failed", request_id=request.id.decode(), path=path, exc_info=error)
         return refusal_response(InternalError())
 
 
-class _Reply:
-    """The way back: stamps the request's id on the answer and remembers its status."""
+class _TrackedResponse:
+    """Sends a response with the request's id, and remembers its status: 0 until it begins."""
 
     __slots__ = ("_request", "_send", "status")
 
@@ -72,7 +73,7 @@ class _Reply:
         await self._send(message)
 
 
-def _route(scope: Scope) -> str:
-    """The route's template, so that ids never become label values."""
+def _route_template(scope: Scope) -> str:
+    """The path with parameters unfilled, so that ids never become label values of metrics."""
     route = scope.get("route")
     return route.path if route is not None else "unmatched"

@@ -1,4 +1,4 @@
-"""Limiters: failed attempts in a sliding minute, and a token bucket per application. Both keep a bounded memory."""
+"""Rate limiters with bounded memory: failed attempts in a sliding minute, and token buckets."""
 
 import math
 from collections import OrderedDict, deque
@@ -14,13 +14,13 @@ WINDOW = 60.0
 _V = TypeVar("_V")
 
 CAPACITY = 10_000
-"""Keys remembered at one time; the one that was quiet longest is forgotten first, and tripped ones last."""
+"""Keys kept at one time; the least recently used one is evicted first, and tripped ones last."""
 
 
 class FailedAttempts:
     """Counts failures per key; a key with `limit` of them within the last minute is tripped.
 
-    Whoever fails under ten thousand other keys makes it forget counts that have not tripped, and none that has.
+    Failures under ten thousand other keys evict counts that have not tripped, and none that has.
     """
 
     def __init__(self, limit: int, clock: Clock) -> None:
@@ -28,10 +28,10 @@ class FailedAttempts:
         self._clock = clock
         self._counting: OrderedDict[str, deque[float]] = OrderedDict()
         self._full: OrderedDict[str, deque[float]] = OrderedDict()
-        """Those that had `limit` failures, whether or not the first of them still counts."""
+        """Keys with `limit` failures, whether or not the first of them still counts."""
 
     def retry_after(self, *keys: str) -> int:
-        """Whole seconds until none of the keys is tripped any more; 0 when none is."""
+        """Whole seconds until no key is tripped any more; 0 where none is."""
         return max(math.ceil(self._tripped_for(key)) for key in keys)
 
     def record(self, *keys: str) -> None:

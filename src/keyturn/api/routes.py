@@ -1,7 +1,4 @@
-"""The HTTP application: every route of the frozen surface in one list.
-
-Whether the process lives, whether it can work, and what it counts.
-"""
+"""Routes of the HTTP API in one list, with the health and metrics endpoints."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -26,18 +23,46 @@ RouteRow = tuple[str, str, Handler]
 
 
 class Endpoint:
-    """A handler as the ASGI application that a route serves."""
+    """ASGI application of one route: calls the handler and sends its response."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        answer = await self._handler(scope["state"]["request"])
-        await answer.send(send)
+        response = await self._handler(scope["state"]["request"])
+        await response.send(send)
 
 
-_IDS_OF_AN_ADDRESS = 10
-"""How many times the limit of one client id an address may fail at `/token` over all of them."""
+async def healthz(_request: Request) -> Response:
+    """`/healthz`: 200 while the process serves requests."""
+    return json_response(200, {"status": "ok"})
+
+
+class ReadinessEndpoint:
+    """`/readyz`: 200 while this node is ready, else 503 with its problems by name."""
+
+    def __init__(self, readiness: Health) -> None:
+        self._readiness = readiness
+
+    async def get(self, _request: Request) -> Response:
+        problems = self._readiness.ready()
+        if problems:
+            return json_response(503, {"detail": "Not ready.", "problems": problems})
+        return json_response(200, {"status": "ready"})
+
+
+class MetricsEndpoint:
+    """`/metrics`: in Prometheus' text format."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    async def get(self, _request: Request) -> Response:
+        return Response(200, self._metrics.render(), CONTENT_TYPE.encode())
+
+
+_ALL_CLIENT_IDS = 10
+"""Factor: the limit of failures at `/token` of one address over all client ids, in those of one client id."""
 
 
 def build_app(
@@ -52,13 +77,13 @@ def build_app(
     token_life: int,
     bench: bool = False,
 ) -> ASGIApp:
-    """The public application. `token_life` in seconds; `bench` adds the no-op route that a benchmark compares with."""
+    """The public application. `token_life` in seconds; `bench` adds a no-op route as the baseline of a benchmark."""
     addresses = ClientAddresses(server.trusted_proxies)
     gate = RequestGuard(directory, desk, addresses, limits, clock)
     commands = VehicleCommands(gate, desk, server.body_limit)
     attempts = FailedAttempts(limits.failed_attempts_per_minute, clock)
-    of_address = FailedAttempts(_IDS_OF_AN_ADDRESS * limits.failed_attempts_per_minute, clock)
-    tokens = TokenEndpoint(directory, addresses, attempts, of_address, token_life, server.body_limit)
+    attempts_of_address = FailedAttempts(_ALL_CLIENT_IDS * limits.failed_attempts_per_minute, clock)
+    tokens = TokenEndpoint(directory, addresses, attempts, attempts_of_address, token_life, server.body_limit)
     rows: list[RouteRow] = [
         ("POST", "/vehicle-command", commands.post),
         ("GET", "/vehicle-command/{command_id}", commands.get),
@@ -74,21 +99,22 @@ def build_app(
 
 
 def build_metrics_app(metrics: Metrics, clock: Clock) -> ASGIApp:
-    """`/metrics` alone, for an address of its own."""
+    """`/metrics` alone, for a listener of its own."""
     return _application([("GET", "/metrics", MetricsEndpoint(metrics).get)], metrics, clock)
 
 
 def _application(rows: Iterable[RouteRow], metrics: Metrics, clock: Clock) -> ASGIApp:
-    return RequestMiddleware(_Routes([route for row in rows for route in _twins(*row)]), metrics, clock)
+    routes = [route for row in rows for route in _with_and_without_slash(*row)]
+    return RequestMiddleware(_PathRouter(routes), metrics, clock)
 
 
-def _twins(method: str, path: str, handler: Handler) -> list[Route]:
+def _with_and_without_slash(method: str, path: str, handler: Handler) -> list[Route]:
     """The route with and without a trailing slash."""
     return [Route(path + slash, Endpoint(handler), methods=[method]) for slash in ("", "/")]
 
 
-class _Routes(Router):
-    """Finds a path without parameters by a look-up, where Starlette would try one pattern after the other."""
+class _PathRouter(Router):
+    """Looks up a path without parameters in a dictionary; Starlette would try one pattern after the other."""
 
     def __init__(self, routes: list[Route]) -> None:
         super().__init__(routes, redirect_slashes=False)
@@ -101,31 +127,3 @@ class _Routes(Router):
             return
         scope["route"] = route
         await route.handle(scope, receive, send)
-
-
-async def healthz(_request: Request) -> Response:
-    """200 while the process serves at all."""
-    return json_response(200, {"status": "ok"})
-
-
-class ReadinessEndpoint:
-    """200 while this node can do its work, else 503 with its problems by name."""
-
-    def __init__(self, readiness: Health) -> None:
-        self._readiness = readiness
-
-    async def get(self, _request: Request) -> Response:
-        problems = self._readiness.ready()
-        if problems:
-            return json_response(503, {"detail": "Not ready.", "problems": problems})
-        return json_response(200, {"status": "ready"})
-
-
-class MetricsEndpoint:
-    """The metrics in Prometheus' text format."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    async def get(self, _request: Request) -> Response:
-        return Response(200, self._metrics.render(), CONTENT_TYPE.encode())

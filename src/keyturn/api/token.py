@@ -1,4 +1,4 @@
-"""`POST /token`: client credentials become a bearer token."""
+"""`POST /token`: exchanges client credentials for a bearer token."""
 
 from urllib.parse import parse_qs
 
@@ -13,14 +13,14 @@ from keyturn.errors import InvalidCredentials, TooManyRequests
 _FIELD_PAIRS = (("client_id", "client_secret"), ("username", "password"))
 _NOT_STORED = [(b"cache-control", b"no-store")]
 _KEY_LENGTH = 200
-"""Characters of a client id that tell limiter keys apart: a bound on what strangers can make us remember."""
+"""Characters of a client id in a limiter's key: limits the memory that unauthenticated requests can take."""
 
 
 class TokenEndpoint:
-    """Issues tokens.
+    """Issues tokens, with two limits on failed attempts.
 
-    Failures are limited per address and client id, right attempts included until that frees. Wrong ones alone are
-    limited per address over all client ids: whoever tries many hears no more than that they are too many.
+    Per address and client id: beyond it even right credentials are answered 429 until the window has passed. Per
+    address over all client ids: beyond it wrong credentials alone are, so that guessing learns nothing more.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class TokenEndpoint:
         self._body_limit = body_limit
 
     async def post(self, request: Request) -> Response:
+        """200 with ``{"token", "expiration"}``. Raises `InvalidCredentials`, `TooManyRequests` or `BodyTooLarge`."""
         client_id, client_secret = _credentials(await request.body(self._body_limit))
         address = self._addresses.client(request)
         caller = f"{address} {client_id[:_KEY_LENGTH]}"
@@ -56,7 +57,7 @@ class TokenEndpoint:
 
 
 def _credentials(body: bytes) -> tuple[str, str]:
-    """Client id and secret from the form; both empty, which nobody has, when it does not hold them once each."""
+    """Client id and secret from the form; both empty, which match no application, unless it has each exactly once."""
     form = parse_qs(body.decode(errors="replace"), keep_blank_values=True)
     for pair in _FIELD_PAIRS:
         match [form.get(name) for name in pair]:

@@ -1,279 +1,202 @@
-"""The HTTP/1.1 connection: uvicorn's parser with bounds on size, time and number.
+"""HTTP/1.1 connection with limits on size, time and number.
 
-What the application never sees is answered here, as JSON and with a request id: malformed HTTP (400), slow senders
-(408), large headers (431), and connections beyond the limit (503).
+What never reaches the application is answered here, as JSON and with a request id: malformed HTTP (400), slow senders
+(408), large bodies (413) and headers (431), and connections beyond the limit (503).
 """
 
 import asyncio
-from collections import deque
 
 import httptools
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from keyturn.api.client_address import ClientAddresses
-from keyturn.api.request import joined_headers, request_id
+from keyturn.api.request import request_id
 from keyturn.api.responses import refusal_response
-from keyturn.api.server.connection_limits import ConnectionLimits
-from keyturn.api.server.transport import BufferedTransport, Phase, PhaseLimits
+from keyturn.api.server.connection_limits import ConnectionLimits, ConnectionSlot
+from keyturn.api.server.phases import Limits, Phase, PhaseTracker
+from keyturn.api.server.transport import BufferedTransport
+from keyturn.api.server.uvicorn_connection import ListenerConfig, ListenerState, UvicornConnection
 from keyturn.errors import InvalidHttp, Refusal, ServiceUnavailable
 from keyturn.telemetry.metrics import Metrics
 
 MAX_PIPELINED = 100
 """Requests of one connection that wait behind another: what arrives in one read can be thousands."""
 LINGER_SECONDS = 2.0
-"""Seconds for which a closing connection still reads what its client is sending."""
+"""For how long a closing connection still reads what its client is sending."""
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """One connection. Each request's scope holds its uvicorn cycle as ``scope["state"]["incoming"]``."""
+class HttpProtocol(UvicornConnection):
+    """One connection. `acquired`: it has its slot of the connection limits already."""
 
     def __init__(
         self,
-        config: Config,
-        state: ServerState,
-        bounds: dict[Phase, PhaseLimits],
+        config: ListenerConfig,
+        state: ListenerState,
+        phase_limits: Limits,
         addresses: ClientAddresses,
-        admission: ConnectionLimits,
+        connection_limits: ConnectionLimits,
         metrics: Metrics,
         *,
-        entered: bool = False,
+        acquired: bool = False,
     ) -> None:
-        super().__init__(config, state, app_state={})
-        self._bounds = bounds
+        super().__init__(config, state)
+        self._head_limits = phase_limits[Phase.HEAD]
+        self._phases = PhaseTracker(phase_limits, self.loop, self._refuse, self._is_behind_another)
         self._addresses = addresses
-        self._admission = admission
-        self._entered = entered
-        self._lingers = False
-        self._named: deque[str] = deque()
-        """Clients that a trusted proxy named, of requests that wait for their answers."""
+        self._connection_limits = connection_limits
+        self._acquired = acquired
         self._metrics = metrics
-        self._phase = Phase.BETWEEN
-        self._phase_size = 0
         self._read_size = 0
-        self._deadline: asyncio.TimerHandle | None = None
-        self._farewell: bytes | None = None
+        self._final_response: bytes | None = None
+        """The refusal that is sent after the responses to earlier requests."""
         self.closed = self.loop.create_future()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # narrowed by uvicorn
         super().connection_made(transport)
-        self._outlet = BufferedTransport(transport, self.loop, self._leave)
-        self._address = self._addresses.bounded(transport.get_extra_info("peername"))
-        if not self._entered and not self._admission.enter(self._address):
-            self._turn_away()
-            return
-        self._entered = True
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._responses = BufferedTransport(transport, self.loop, self._close_gracefully)
+        address = self._addresses.limited_peer(transport.get_extra_info("peername"))
+        self._slot = ConnectionSlot(self._connection_limits, address, acquired=self._acquired)
+        if self._slot.acquire():
+            self.start_keep_alive_timer()
+        else:
+            self._reject()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._enter(Phase.DEAF)
-        self._unset_keepalive_if_required()
+        self._phases.enter(Phase.CLOSING)
+        self.stop_keep_alive_timer()
         super().connection_lost(exc)
-        self._give_back()
+        self._slot.release()
         self.closed.set_result(None)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn never keeps a half-closed connection
-        """A client that closed its sending side alone still hears its answers (TLS knows no half-closed state)."""
-        self._outlet.flush()
-        if self._phase in self._bounds:
+        """A client that closed its sending side alone still receives its responses."""
+        self._responses.flush()
+        if self._phases.is_in_request:
             self._refuse(InvalidHttp())
-        if self._phase is Phase.DEAF:
-            return self._farewell is not None and self.scheme == "http"
-        if self.cycle is None or self.cycle.response_complete:
+        if self._phases.phase is Phase.CLOSING:
+            return self._final_response is not None and self.can_half_close
+        if not self.is_responding:
             return False
-        self.cycle.keep_alive = False
-        return self.scheme == "http"
+        self.close_after_response()
+        return self.can_half_close
 
     def shutdown(self) -> None:
-        """Close now, or with the last answer that is owed."""
-        self._outlet.flush()
-        if self._farewell is None:
+        """Close now, or after the responses that are due."""
+        self._responses.flush()
+        if self._final_response is None:
             super().shutdown()
 
     def data_received(self, data: bytes) -> None:
-        if self._phase is Phase.DEAF:
+        if self._phases.phase is Phase.CLOSING:
             return
         self._read_size = len(data)
-        self._phase_size += len(data)
+        self._phases.size += len(data)
         try:
-            self._parse(memoryview(data))
+            self.parse(memoryview(data))
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Refusal) else InvalidHttp())
         except Refusal as refusal:
             self._refuse(refusal)
         else:
-            self._watch()
+            self._phases.enforce()
+
+    def restart_parser(self) -> None:
+        self._phases.enter(Phase.BETWEEN)
+        super().restart_parser()
 
     def on_message_begin(self) -> None:
-        self._unset_keepalive_if_required()
-        self._enter(Phase.HEAD)
+        self.stop_keep_alive_timer()
+        self._phases.enter(Phase.HEAD)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        bounds = self._bounds[Phase.HEAD]
-        if (self._phase_size or self._read_size > bounds.size) and self._head_size() > bounds.size:
-            raise bounds.too_large
-        if self.parser.should_upgrade():
+        limit = self._head_limits.size
+        may_exceed = self._phases.size or self._read_size > limit
+        if may_exceed and self.head_size() > limit:
+            raise self._head_limits.too_large
+        if self.asks_for_upgrade:
             return
-        if len(self.pipeline) >= MAX_PIPELINED:
+        if self.waiting_requests >= MAX_PIPELINED:
             raise ServiceUnavailable(retry_after=1)
-        self._count_named()
-        super().on_headers_complete()
-        self._enter(Phase.BODY)
-        self.headers = []  # trailers must not pass for headers
-        self.scope["state"]["incoming"] = self.cycle
-        self.cycle.transport = self._outlet
+        self._count_forwarded_client()
+        self.dispatch_request(self._responses)
+        self._phases.enter(Phase.BODY)
 
     def on_body(self, body: bytes) -> None:
-        self._phase_size -= len(body)  # the application bounds the body, the connection what surrounds it
+        self._phases.size -= len(body)  # the application limits the body, the connection what surrounds it
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self.parser.should_upgrade():
+        if self.asks_for_upgrade:
             return
         super().on_message_complete()
-        self._enter(Phase.BETWEEN)
+        self._phases.enter(Phase.BETWEEN)
 
     def on_response_complete(self) -> None:
-        was_last = not self.pipeline
-        if self._named:
-            self._admission.release(self._named.popleft())
+        was_last = not self.waiting_requests
+        self._slot.release_forwarded()
         super().on_response_complete()
-        if was_last and self._farewell is not None:
-            self._say_farewell()
+        if was_last and self._final_response is not None:
+            self._send_final_response()
 
-    def _parse(self, data: memoryview) -> None:
-        """Parse all of it; a request that asks for another protocol is parsed as if it did not."""
-        while data:
-            try:
-                self.parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]
-            else:
-                return
-            head = self._head_without_upgrade()
-            self.parser.feed_data(head)
+    def _count_forwarded_client(self) -> None:
+        """A trusted proxy's connection carries requests of many clients; each has the limit of one address.
 
-    def _head_without_upgrade(self) -> bytes:
-        """The head again, for a new parser (RFC 9110, 7.8); some clients always ask for another protocol."""
-        if self.parser.get_method() == b"CONNECT":
-            raise InvalidHttp
-        version = self.parser.get_http_version().encode()
-        fields = [name + b": " + value + b"\r\n" for name, value in self.headers if name != b"upgrade"]
-        head = self.parser.get_method() + b" " + self.url + b" HTTP/" + version + b"\r\n" + b"".join(fields) + b"\r\n"
-        self._enter(Phase.BETWEEN)
-        self.parser = httptools.HttpRequestParser(self)
-        return head
-
-    def _count_named(self) -> None:
-        """A trusted proxy's connection carries requests of many clients, each of which has the bound of an address."""
-        if self._address is not None or self.client is None:
+        Raises `ServiceUnavailable`.
+        """
+        if self._slot.address is not None or self.client is None:
             return
-        forwarded = joined_headers(self.headers).get(b"x-forwarded-for", b"").decode("latin-1")
-        name = self._addresses.named(self.client[0], forwarded)
-        if not forwarded or self._addresses.bounded((name.partition("/")[0], 0)) is None:
-            return
-        if not self._admission.attribute(name):
+        forwarded = self.received_headers().get(b"x-forwarded-for", b"").decode("latin-1")
+        client = self._addresses.limited_client(self.client[0], forwarded)
+        if client is not None and not self._slot.acquire_forwarded(client):
             raise ServiceUnavailable(retry_after=1)
-        self._named.append(name)
 
-    def _turn_away(self) -> None:
-        """There is no place: say so, unless so many hear it now that they take the places of others."""
-        self.connections.discard(self)
-        if self._admission.linger():
-            self._lingers = True
+    def _reject(self) -> None:
+        """Answer 503 to a connection beyond the limit; abort it where too many rejected ones linger already."""
+        self.leave_listener()
+        if self._slot.linger():
             self._refuse(ServiceUnavailable(retry_after=1))
         else:
-            self._phase = Phase.DEAF
+            self._phases.phase = Phase.CLOSING
             self.transport.abort()
 
-    def _give_back(self) -> None:
-        if self._entered:
-            self._admission.leave(self._address)
-        if self._lingers:
-            self._admission.lingered()
-        while self._named:
-            self._admission.release(self._named.popleft())
-
-    def _enter(self, phase: Phase) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        self._phase = phase
-        self._phase_size = 0
-
-    def _head_size(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
-
-    def _watch(self) -> None:
-        """Bound what is still to come of the phase that the read ended in."""
-        bounds = self._bounds.get(self._phase)
-        if bounds is None:
-            return
-        if self._phase_size > bounds.size:
-            self._refuse(bounds.too_large())
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(bounds.seconds, self._too_slow)
-
-    def _too_slow(self) -> None:
-        self._deadline = None
-        if self._is_behind_another():
-            self._watch()  # reading was paused for the other, so the client is not to blame
-        else:
-            self._refuse(self._bounds[self._phase].too_slow())
-
     def _is_behind_another(self) -> bool:
-        """Whether a request before the one being received still waits for its answer."""
-        if self._phase is Phase.BODY:
-            return bool(self.pipeline)
-        return self.cycle is not None and not self.cycle.response_complete
+        """Whether a request before the one being received still waits for its response."""
+        return self.waiting_requests > 0 if self._phases.phase is Phase.BODY else self.is_responding
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer a request that will never be complete, after those before it, and be done with this client."""
+        """Answer a request that will never be complete, after those before it, and close the connection."""
         behind_another = self._is_behind_another()
-        self._farewell = self._rendered(refusal)
+        self._final_response = self._rendered(refusal)
         self._metrics.observe_request("connection", refusal.http_status, 0.0)
-        if self._phase is Phase.BODY:
-            self._abandon_cycle()
-        self._enter(Phase.DEAF)
+        if self._phases.phase is Phase.BODY and self.abandon_request():
+            self._final_response = None
+        self._phases.enter(Phase.CLOSING)
         if not behind_another:
-            self._say_farewell()
+            self._send_final_response()
 
-    def _abandon_cycle(self) -> None:
-        if self.pipeline:
-            self.pipeline.popleft()
-            return
-        if self.cycle.response_started:
-            self._farewell = None
-        self.cycle.disconnected = True
-        self.cycle.message_event.set()
-
-    def _say_farewell(self) -> None:
-        if self._farewell is not None:
-            self._outlet.write(self._farewell)
-        self._leave()
+    def _send_final_response(self) -> None:
+        if self._final_response is not None:
+            self._responses.write(self._final_response)
+        self._close_gracefully()
 
     def _rendered(self, refusal: Refusal) -> bytes:
-        answer = refusal_response(refusal)
-        sent = self.scope["headers"] if self._phase in self._bounds else ()
-        fields = self.server_state.default_headers + answer.fields()
-        fields += [(b"x-request-id", request_id(joined_headers(sent))), (b"connection", b"close")]
-        head = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
-        return STATUS_LINE[answer.status] + head + b"\r\n" + answer.body
+        response = refusal_response(refusal)
+        received = self.received_headers() if self._phases.is_in_request else {}
+        fields = [*response.fields(), (b"x-request-id", request_id(received)), (b"connection", b"close")]
+        return self.render(response.status, fields, response.body)
 
-    def _leave(self) -> None:
-        """Close once the client stops sending: closing on unread bytes resets the connection and loses the answer."""
-        self._outlet.flush()
-        self.pipeline.clear()
-        self._farewell = None
-        self._unset_keepalive_if_required()
-        if self._phase is Phase.BETWEEN or self.transport.is_closing():
+    def _close_gracefully(self) -> None:
+        """Close once the client stops sending: closing on unread bytes resets the connection and loses the response."""
+        self._responses.flush()
+        self.abandon_waiting_requests()
+        self._final_response = None
+        self.stop_keep_alive_timer()
+        if self._phases.phase is Phase.BETWEEN or self.transport.is_closing():
             self.transport.close()
             return
-        self._enter(Phase.DEAF)
-        self.flow.resume_reading()
+        self._phases.enter(Phase.CLOSING)
+        self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._deadline = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self._phases.set_deadline(LINGER_SECONDS, self.transport.close)

@@ -1,8 +1,7 @@
-"""Listening and draining: several listeners, each with an application of its own, and no signal handlers."""
+"""HTTP server: several listeners, each with its own application; it drains on request and handles no signals."""
 
 import asyncio
 import functools
-import math
 import os
 import socket
 import ssl
@@ -12,15 +11,14 @@ from pathlib import Path
 
 import msgspec
 from starlette.types import ASGIApp
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from keyturn.api.client_address import ClientAddresses
 from keyturn.api.server.connection_limits import ConnectionLimits, limit_per_address
 from keyturn.api.server.listeners import refused_address, unix_socket
+from keyturn.api.server.phases import phase_limits
 from keyturn.api.server.protocol import HttpProtocol
 from keyturn.api.server.tls import TlsListener
-from keyturn.api.server.transport import phase_limits
+from keyturn.api.server.uvicorn_connection import ListenerState, listener_config
 from keyturn.clock import SECOND, Clock
 from keyturn.config.settings import ServerSettings
 from keyturn.telemetry.metrics import Metrics
@@ -30,16 +28,17 @@ FLUSH = 1.0
 
 _BACKLOG = 2048
 _DATE_INTERVAL = 1.0
+"""Seconds."""
 
 _LOCAL_CONNECTIONS = 32
-"""Of the reserve."""
+"""Connections to UNIX sockets; their descriptors are part of the reserve."""
 
 _Factory = Callable[[], HttpProtocol]
 
 
 class _Listener(msgspec.Struct, frozen=True):
     server: asyncio.Server | TlsListener
-    state: ServerState
+    state: ListenerState
 
 
 class Server:
@@ -51,14 +50,14 @@ class Server:
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
-        self._bounds = phase_limits(settings)
+        self._phase_limits = phase_limits(settings)
         self._addresses = ClientAddresses(settings.trusted_proxies)
-        most = settings.max_connections if max_connections is None else max_connections
-        self._network = ConnectionLimits(most, limit_per_address(settings, most), metrics)
-        self._local = ConnectionLimits(_LOCAL_CONNECTIONS, _LOCAL_CONNECTIONS, metrics)
+        total = settings.max_connections if max_connections is None else max_connections
+        self._network_limits = ConnectionLimits(total, limit_per_address(settings, total), metrics)
+        self._local_limits = ConnectionLimits(_LOCAL_CONNECTIONS, _LOCAL_CONNECTIONS, metrics)
         self._listeners: list[_Listener] = []
         self._paths: list[Path] = []
-        self._dating: asyncio.TimerHandle | None = None
+        self._date_timer: asyncio.TimerHandle | None = None
 
     async def start(self, app: ASGIApp, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen on an address; the bound port. Raises `ListenRefused`."""
@@ -67,7 +66,7 @@ class Server:
             return await self._listen(
                 app,
                 lambda factory: loop.create_server(factory, host, port, backlog=_BACKLOG, start_serving=tls is None),
-                self._network,
+                self._network_limits,
                 tls,
             )
         except OSError as error:
@@ -80,7 +79,7 @@ class Server:
         return await self._listen(
             app,
             lambda factory: loop.create_server(factory, sock=sock, backlog=_BACKLOG, start_serving=tls is None),
-            self._network,
+            self._network_limits,
             tls,
         )
 
@@ -89,12 +88,12 @@ class Server:
         loop = asyncio.get_running_loop()
         sock = unix_socket(path)
         await self._listen(
-            app, lambda factory: loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG), self._local
+            app, lambda factory: loop.create_unix_server(factory, sock=sock, backlog=_BACKLOG), self._local_limits
         )
         self._paths.append(path)
 
     async def drain(self, seconds: float) -> None:
-        """Stop listening and let running requests finish; those that have not after `seconds` hear 503."""
+        """Stop listening and let running requests finish; those that have not after `seconds` are answered 503."""
         for listener in self._listeners:
             listener.server.close()
         for path in self._paths:
@@ -104,59 +103,44 @@ class Server:
             task.cancel()
         await self._finish(FLUSH)
         await self._close_connections()
-        if self._dating is not None:
-            self._dating.cancel()
+        if self._date_timer is not None:
+            self._date_timer.cancel()
 
     async def _listen(
         self,
         app: ASGIApp,
         create: Callable[[_Factory], Awaitable[asyncio.Server]],
-        admission: ConnectionLimits,
+        limits: ConnectionLimits,
         tls: ssl.SSLContext | None = None,
     ) -> int:
-        state = ServerState()
+        config, state = listener_config(app, self._settings.keep_alive), ListenerState()
         make = functools.partial(
-            HttpProtocol, self._config(app), state, self._bounds, self._addresses, admission, self._metrics
+            HttpProtocol, config, state, self._phase_limits, self._addresses, limits, self._metrics
         )
         if tls is None:
             server: asyncio.Server | TlsListener = await create(make)
         else:
-            server = self._secured(await create(make), functools.partial(make, entered=True), tls)
+            server = self._secured(await create(make), functools.partial(make, acquired=True), tls)
         self._listeners.append(_Listener(server, state))
-        self._date()
+        self._update_date()
         name = server.sockets[0].getsockname()
         return int(name[1]) if isinstance(name, tuple) else 0
 
     def _secured(self, server: asyncio.Server, make: Callable[[], HttpProtocol], tls: ssl.SSLContext) -> TlsListener:
         """The same sockets, with TLS; `server` does not serve yet."""
-        listener = TlsListener(make, tls, self._network, self._addresses, self._settings.header_timeout)
+        listener = TlsListener(make, tls, self._network_limits, self._addresses, self._settings.header_timeout)
         listener.listen([socket.socket(fileno=os.dup(bound.fileno())) for bound in server.sockets], _BACKLOG)
         server.close()
         return listener
 
-    def _config(self, app: ASGIApp) -> Config:
-        config = Config(
-            app,
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            timeout_keep_alive=math.ceil(self._settings.keep_alive),
-        )
-        config.load()
-        return config
-
-    def _date(self) -> None:
+    def _update_date(self) -> None:
         """Keep the `Date` header current."""
-        if self._dating is not None:
-            self._dating.cancel()
+        if self._date_timer is not None:
+            self._date_timer.cancel()
         date = formatdate(self._clock.now() / SECOND, usegmt=True).encode()
         for listener in self._listeners:
             listener.state.default_headers = [(b"date", date)]
-        self._dating = asyncio.get_running_loop().call_later(_DATE_INTERVAL, self._date)
+        self._date_timer = asyncio.get_running_loop().call_later(_DATE_INTERVAL, self._update_date)
 
     def _tasks(self) -> set[asyncio.Task[None]]:
         return {task for listener in self._listeners for task in listener.state.tasks}

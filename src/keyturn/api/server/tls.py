@@ -1,4 +1,4 @@
-"""TLS listeners: a connection has its place before its handshake begins, and a handshake has its time."""
+"""TLS listeners: a connection takes its slot before its handshake begins, and the handshake has a time limit."""
 
 import asyncio
 import socket
@@ -10,34 +10,34 @@ from keyturn.api.server.connection_limits import ConnectionLimits
 from keyturn.api.server.protocol import HttpProtocol
 
 _PAUSE = 0.1
-"""Seconds until the next try where no connection could be taken."""
+"""Seconds until the next try where no connection could be accepted."""
 
 
 class TlsListener:
-    """Takes connections from bound sockets, secures them and hands them over.
+    """Accepts connections from bound sockets, does their handshakes and passes them to the protocol.
 
-    Whoever finds no place is hung up on: before the handshake there is no way to answer. `make` gives the protocol of a
-    connection that has its place.
+    A connection beyond the limits is closed without an answer: before the handshake there is no way to send one.
+    `make_protocol` gives the protocol of a connection that has its slot; `handshake_timeout` is in seconds.
     """
 
     def __init__(
         self,
-        make: Callable[[], HttpProtocol],
+        make_protocol: Callable[[], HttpProtocol],
         context: ssl.SSLContext,
-        admission: ConnectionLimits,
+        limits: ConnectionLimits,
         addresses: ClientAddresses,
-        seconds: float,
+        handshake_timeout: float,
     ) -> None:
-        self._make = make
+        self._make_protocol = make_protocol
         self._context = context
-        self._admission = admission
+        self._limits = limits
         self._addresses = addresses
-        self._seconds = seconds
+        self._handshake_timeout = handshake_timeout
         self._tasks: set[asyncio.Task[None]] = set()
         self.sockets: tuple[socket.socket, ...] = ()
 
     def listen(self, bound: Iterable[socket.socket], backlog: int) -> None:
-        """Begin; the sockets are this listener's from now on."""
+        """Begin; the listener owns the sockets from now on."""
         self.sockets = tuple(bound)
         for sock in self.sockets:
             sock.listen(backlog)
@@ -45,7 +45,7 @@ class TlsListener:
             self._spawn(self._accept(sock))
 
     def close(self) -> None:
-        """Take no more connections, and secure none that is not secured yet."""
+        """Accept no more connections, and abort the handshakes under way."""
         for task in self._tasks:
             task.cancel()
         for sock in self.sockets:
@@ -59,8 +59,8 @@ class TlsListener:
             except OSError:
                 await asyncio.sleep(_PAUSE)
                 continue
-            address = self._addresses.bounded(peer)
-            if self._admission.enter(address):
+            address = self._addresses.limited_peer(peer)
+            if self._limits.acquire(address):
                 self._spawn(self._secure(connection, address))
             else:
                 connection.close()
@@ -70,10 +70,10 @@ class TlsListener:
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(
-                self._make, connection, ssl=self._context, ssl_handshake_timeout=self._seconds
+                self._make_protocol, connection, ssl=self._context, ssl_handshake_timeout=self._handshake_timeout
             )
-        except (OSError, asyncio.CancelledError):  # what is no TLS, is too slow, or went away
-            self._admission.leave(address)
+        except (OSError, asyncio.CancelledError):  # no TLS, too slow, or closed by the client
+            self._limits.release(address)
             connection.close()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:

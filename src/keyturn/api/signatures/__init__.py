@@ -1,0 +1,1 @@
+"""Verification of request signatures, version 1 and version 2."""

@@ -1,6 +1,6 @@
-"""The part of Structured Field Values (RFC 8941) that signatures are written in, read strictly.
+"""Strict parser of the part of Structured Field Values (RFC 8941) that signatures use.
 
-Every function raises `ValueError` for anything else, and for a key that comes twice.
+Every function raises `ValueError` for anything else, and for a key that occurs twice.
 """
 
 import base64
@@ -43,13 +43,13 @@ class InnerList(msgspec.Struct, frozen=True):
 
 
 def read_labelled_list(text: str) -> tuple[str, InnerList]:
-    """The key and the value of a dictionary with one member: a list of different strings, without parameters each."""
+    """Key and value of a dictionary with one member: a list of distinct strings, which have no parameters."""
     found = _LABELLED_LIST.fullmatch(text)
     if found is None:
         raise ValueError("not one labelled list of strings")
     members = tuple(_text(quoted) for quoted in _ONE_STRING.findall(found["members"]))
     if len(set(members)) != len(members):
-        raise ValueError("a member comes twice")
+        raise ValueError("a member occurs twice")
     parameters = ((each["key"], _value(each)) for each in _ONE_PARAMETER.finditer(found["parameters"]))
     return found["label"], InnerList(members, _unique(parameters))
 
@@ -78,5 +78,5 @@ def _unique(pairs: Iterable[tuple[str, _T]]) -> dict[str, _T]:
     listed = list(pairs)
     members = dict(listed)
     if len(members) != len(listed):
-        raise ValueError("a key comes twice")
+        raise ValueError("a key occurs twice")
     return members

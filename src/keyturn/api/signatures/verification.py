@@ -1,6 +1,7 @@
-"""Signing, version 2: HTTP Message Signatures (RFC 9421) with HMAC-SHA256 and Content-Digest (RFC 9530).
+"""Verification of signed requests.
 
-Signing, version 1 (the seeds'): HMAC-SHA256 over the vehicle and the command.
+Version 1: HMAC-SHA256 over the vehicle and the command (docs/api.md).
+Version 2: HTTP Message Signatures (RFC 9421) with HMAC-SHA256, and Content-Digest (RFC 9530).
 """
 
 import hashlib
@@ -19,17 +20,32 @@ from keyturn.clock import SECOND
 from keyturn.commands.admission.nonces import Nonce
 
 SIGNATURE_INPUT = b"signature-input"
-"""The field whose presence makes a request one of version 2."""
+"""Header field whose presence makes a signature one of version 2."""
 
+_HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 _REQUIRED = frozenset({"@method", "@authority", "@path", "content-digest", "authorization"})
 _WHEN_PRESENT = frozenset({"x-reason", "x-case", "idempotency-key"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _DIGESTS = {"sha-256": "sha256", "sha-512": "sha512"}
-"""Algorithms of Content-Digest that are believed, and their names in `hashlib`."""
+"""Accepted algorithms of Content-Digest, with their names in `hashlib`."""
+
+
+def message(vin: str, command: str) -> bytes:
+    """Version 1: ``json.dumps({"vin": vin, "command": command}, separators=(",", ":"), sort_keys=True)``."""
+    return f'{{"command":{encode_basestring_ascii(command)},"vin":{encode_basestring_ascii(vin)}}}'.encode("ascii")
+
+
+def is_signed(signature: str, vin: str, command: str, secrets: Iterable[bytes]) -> bool:
+    """Version 1: whether `signature` (64 hex digits of either case) is the digest by one of the sign-secrets."""
+    if not _HEX_DIGEST.fullmatch(signature):
+        return False
+    given = bytes.fromhex(signature)
+    signed = message(vin, command)
+    return any(hmac.compare_digest(given, hmac.digest(secret, signed, "sha256")) for secret in secrets)
 
 
 class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All are required and there are no others: one that restricts, such as ``expires``, must not be overlooked."""
+    """All are required, and others are refused: one that restricts, such as ``expires``, must not be ignored."""
 
     created: int
     nonce: Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}\Z")]
@@ -38,7 +54,7 @@ class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def signed_nonce(request: Request, body: bytes, principal: Principal) -> Nonce | None:
-    """The nonce of a request that is rightly signed, None for any other. Age and novelty are the intake's to judge."""
+    """The nonce of a request with a valid version 2 signature, else None; admission checks its age and single use."""
     try:
         return _signed_nonce(request, body, principal)
     except ValueError:
@@ -46,7 +62,7 @@ def signed_nonce(request: Request, body: bytes, principal: Principal) -> Nonce |
 
 
 def signature_base(signed: InnerList, request: Request) -> str:
-    """What is signed (RFC 9421, 2.5). Raises `ValueError` for a component that the request does not have once."""
+    """The signed text of version 2 (RFC 9421, 2.5). Raises `ValueError` unless the request has each component once."""
     lines = [f'"{name}": {_component(name, request)}\n' for name in signed.members]
     return f'{"".join(lines)}"@signature-params": {signed}'
 
@@ -55,14 +71,14 @@ def _signed_nonce(request: Request, body: bytes, principal: Principal) -> Nonce 
     label, signed = read_labelled_list(request.only(SIGNATURE_INPUT))
     signatures = read_byte_sequences(request.only(b"signature"))
     parameters = msgspec.convert(signed.parameters, _Parameters)
-    right = (
+    valid = (
         signatures.keys() == {label}
         and parameters.keyid == principal.client_id
         and _covers_enough(signed, request)
         and _is_digest(request.only(b"content-digest"), body)
         and _is_signed(signatures[label], signature_base(signed, request), principal)
     )
-    return Nonce(principal.application_id, parameters.nonce, parameters.created * SECOND) if right else None
+    return Nonce(principal.application_id, parameters.nonce, parameters.created * SECOND) if valid else None
 
 
 def _covers_enough(signed: InnerList, request: Request) -> bool:
@@ -82,7 +98,7 @@ def _component(name: str, request: Request) -> str:
 
 
 def _is_digest(field: str, body: bytes) -> bool:
-    """Whether every digest of a known algorithm is the body's, and there is one."""
+    """Whether the field has at least one digest of an accepted algorithm, and each of them is the body's."""
     known = {name: digest for name, digest in read_byte_sequences(field).items() if name in _DIGESTS}
     right = [hmac.compare_digest(digest, hashlib.new(_DIGESTS[name], body).digest()) for name, digest in known.items()]
     return bool(right) and all(right)
@@ -91,20 +107,3 @@ def _is_digest(field: str, body: bytes) -> bool:
 def _is_signed(given: bytes, base: str, principal: Principal) -> bool:
     signed = base.encode("ascii")
     return any(hmac.compare_digest(given, hmac.digest(secret, signed, "sha256")) for secret in principal.sign_secrets)
-
-
-_HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
-
-
-def message(vin: str, command: str) -> bytes:
-    """What is signed: ``json.dumps({"vin": vin, "command": command}, separators=(",", ":"), sort_keys=True)``."""
-    return f'{{"command":{encode_basestring_ascii(command)},"vin":{encode_basestring_ascii(vin)}}}'.encode("ascii")
-
-
-def is_signed(signature: str, vin: str, command: str, secrets: Iterable[bytes]) -> bool:
-    """Whether `signature` (64 hex digits of either case) is the digest under one of the sign-secrets."""
-    if not _HEX_DIGEST.fullmatch(signature):
-        return False
-    given = bytes.fromhex(signature)
-    signed = message(vin, command)
-    return any(hmac.compare_digest(given, hmac.digest(secret, signed, "sha256")) for secret in secrets)
