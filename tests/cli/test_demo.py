@@ -142,7 +142,7 @@ def test_demo_does_not_go_on_without_good_secrets(travelled: Travelled, tmp_path
     assert run(["application", "rotate-secret", first["client_id"], "--data", str(data)]) == 0
     refused = keyturn("demo", "--data", data, "--port", 0)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.endswith("the application of Aurora Rentals hears: Invalid credentials.\n")
+    assert refused.stderr.endswith("the application of Aurora Rentals is refused: Invalid credentials.\n")
 
 
 def test_the_environment_goes_over_its_settings(demo: Demo) -> None:

@@ -1,4 +1,4 @@
-"""A client of the server that the options name, and its errors as failures."""
+"""Client of the server that the options name, with its errors as failures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _UNUSED = "unused"
 
 @contextmanager
 def connected(access: Access, *, signs: bool = False, signing: Literal["v1", "v2"] = "v1") -> Iterator[KeyturnClient]:
-    """A client; `signs` when a sign-secret is needed. Raises `Failure` for what the client raises."""
+    """A client; `signs`: it needs a sign-secret. Raises `Failure` for missing options and every error of the client."""
     known = access if access.demo is None else _of_demo(access.demo)
     given = [known.url, known.client_id, known.client_secret, known.sign_secret if signs else _UNUSED]
     url, client_id, client_secret, sign_secret = (value or "" for value in given)
@@ -33,13 +33,13 @@ def connected(access: Access, *, signs: bool = False, signing: Literal["v1", "v2
 
 
 def _of_demo(directory: Path) -> Access:
-    """The first company of a demo."""
-    memory = load_state(directory)
-    if memory is None:
+    """The first company of a demo. Raises `Failure`."""
+    state = load_state(directory)
+    if state is None:
         raise usage(f"There is no demo in {directory}.")
-    company = memory.companies[0]
+    company = state.companies[0]
     return Access(
-        url=memory.url,
+        url=state.url,
         client_id=company.client_id,
         client_secret=company.client_secret,
         sign_secret=company.sign_secret,

@@ -1,4 +1,4 @@
-"""Administration through the local socket of a running server."""
+"""Client of the administration socket of a running server."""
 
 import json
 import os
@@ -14,8 +14,9 @@ from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import Exit, Failure
 
 _TIMEOUT = 30.0
+"""Seconds."""
 _ADDRESS_BYTES = 103
-"""What every system's socket address holds."""
+"""The longest path that fits into a socket address on every system."""
 
 
 class AdminSocket:
@@ -26,7 +27,7 @@ class AdminSocket:
         self._connection.sock = sock
 
     def administer(self, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None) -> dict[str, Any]:
-        """Do one operation, as the operator whose credentials they are. Raises `Failure`."""
+        """Do one operation, as the operator with these credentials. Raises `Failure`."""
         operator = None if signing_in is None else msgspec.structs.asdict(signing_in)
         try:
             status, answer = self._exchange(json.dumps({"name": name, "arguments": arguments, "operator": operator}))
@@ -47,7 +48,7 @@ class AdminSocket:
         response = self._connection.getresponse()
         answer = json.loads(response.read())
         if not isinstance(answer, dict):
-            raise ValueError("not an object")  # noqa: TRY004 - read together with the other malformed answers
+            raise ValueError("not an object")  # noqa: TRY004 - handled with the other malformed answers
         return response.status, answer
 
 
@@ -74,6 +75,6 @@ def _connect(sock: socket.socket, directory: Path) -> None:
         return
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
     try:
-        sock.connect(f"/proc/self/fd/{descriptor}/{SOCKET_NAME}")  # the same socket by a short name
+        sock.connect(f"/proc/self/fd/{descriptor}/{SOCKET_NAME}")  # a shorter path to the same socket
     finally:
         os.close(descriptor)

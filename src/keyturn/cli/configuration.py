@@ -1,4 +1,4 @@
-"""Settings as a command line finds them."""
+"""Settings for a command, from its options, the environment and the configuration file."""
 
 import os
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from keyturn.config.settings import Settings
 from keyturn.config.sources import variable_of
 
 
-def settings_at(place: Installation, **server: object) -> Settings:
-    """The settings of a place; what of `server` is not None goes over everything else. Raises `Failure`."""
-    return loaded(place.config, os.environ | over(data=place.data, **server))
+def settings_at(installation: Installation, **server: object) -> Settings:
+    """The settings of an installation; options in `server` that are not None override them. Raises `Failure`."""
+    return loaded(installation.config, os.environ | over(data=installation.data, **server))
 
 
 def over(**server: object) -> dict[str, str]:
-    """Options for the server's section as the environment would say them."""
+    """Options of the `[server]` section as environment variables; those that are None are left out."""
     return {variable_of(("server", key)): str(value) for key, value in server.items() if value is not None}
 
 
 def loaded(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Raises `Failure`."""
+    """Settings from a file and an environment. Raises `Failure`."""
     try:
         return load_settings(path, environ)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""How a command fails: an exit code, and one sentence on stderr."""
+"""Failures of a command: an exit code, and one sentence on stderr."""
 
 import sys
 from enum import IntEnum
@@ -7,20 +7,21 @@ from keyturn.legible import legible_json, legible_lines
 
 
 class Exit(IntEnum):
-    """Exit codes."""
+    """Exit codes of the process (docs/cli.md)."""
 
     DONE = 0
     REFUSED = 1
     """The operation was refused, or the command ended in `Error`."""
     USAGE = 2
+    """Wrong usage or configuration."""
     UNREACHABLE = 3
-    """The server or the store cannot be reached."""
+    """The server or the store cannot be reached, or cannot start."""
     BROKEN = 4
-    """An audit chain is not what was sealed."""
+    """An audit chain is broken, or went through a restore that is not acknowledged."""
 
 
 class Failure(Exception):
-    """Ends the process. `code` is stable, the message is one clear sentence, `more` is added to the JSON form."""
+    """Ends the process with `status`. `code` is stable, the message is one sentence, `more` is added to the JSON."""
 
     def __init__(self, status: Exit, code: str, message: str, **more: object) -> None:
         super().__init__(message)
@@ -30,10 +31,11 @@ class Failure(Exception):
 
 
 def usage(message: str) -> Failure:
+    """A failure for wrong usage."""
     return Failure(Exit.USAGE, "usage", message)
 
 
 def print_failure(failure: Failure, *, as_json: bool) -> None:
     """Write the failure to stderr."""
-    said = {"code": failure.code, **failure.more, "detail": str(failure)}
-    print(legible_json(said) if as_json else f"keyturn: {legible_lines(str(failure))}", file=sys.stderr)
+    fields = {"code": failure.code, **failure.more, "detail": str(failure)}
+    print(legible_json(fields) if as_json else f"keyturn: {legible_lines(str(failure))}", file=sys.stderr)

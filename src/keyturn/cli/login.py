@@ -1,4 +1,4 @@
-"""Signing in on the command line: passwords and codes are asked for without echo, or read a line each."""
+"""Operator login on the command line: asks for passwords and codes without echo, or reads them from stdin by line."""
 
 import getpass
 import sys
@@ -9,43 +9,43 @@ from keyturn.auth.principal import Credentials
 from keyturn.cli.failure import usage
 from keyturn.cli.options import OperatorLogin
 
-_NOT_ECHOED = "Passwords are asked for at a terminal; give --password-stdin where there is none."
+_NO_TERMINAL = "Passwords are asked for at a terminal; give --password-stdin where there is none."
 
 _CODE = "code"
-"""It was made by somebody else, so it is asked for once."""
+"""Name of a secret that another operator made; it is asked for once, a new one twice."""
 
 
-def credentials(who: OperatorLogin) -> Credentials | None:
-    """Of the operator that is to sign in; None where nobody is. Raises `Failure`."""
-    if who.operator is None:
+def credentials(login: OperatorLogin) -> Credentials | None:
+    """The credentials of the operator that signs in; None where none does. Raises `Failure`."""
+    if login.operator is None:
         return None
-    password = _ask(who, f"Password of {who.operator}: ")
-    code = _ask(who, "Code of the second factor, if there is one: ")
-    return Credentials(who.operator, password, code.strip() or None)
+    password = _ask(login, f"Password of {login.operator}: ")
+    code = _ask(login, "Code of the second factor, if there is one: ")
+    return Credentials(login.operator, password, code.strip() or None)
 
 
-def new_secrets(who: OperatorLogin, names: Iterable[str]) -> dict[str, str]:
-    """Arguments that must not be words on the command line. Raises `Failure`."""
-    return {name: _new_secret(who, name) for name in names}
+def new_secrets(login: OperatorLogin, names: Iterable[str]) -> dict[str, str]:
+    """Secret arguments by name, asked for because command lines can be seen by others. Raises `Failure`."""
+    return {name: _new_secret(login, name) for name in names}
 
 
-def _new_secret(who: OperatorLogin, name: str) -> str:
+def _new_secret(login: OperatorLogin, name: str) -> str:
     if name == _CODE:
-        return _ask(who, "One-time code: ")
-    secret = _ask(who, f"New {name}: ")
-    if not who.password_stdin and _ask(who, f"New {name} again: ") != secret:
+        return _ask(login, "One-time code: ")
+    secret = _ask(login, f"New {name}: ")
+    if not login.password_stdin and _ask(login, f"New {name} again: ") != secret:
         raise usage("The two are not the same.")
     return secret
 
 
-def _ask(who: OperatorLogin, prompt: str) -> str:
-    return sys.stdin.readline().rstrip("\r\n") if who.password_stdin else _unechoed(prompt)
+def _ask(login: OperatorLogin, prompt: str) -> str:
+    return sys.stdin.readline().rstrip("\r\n") if login.password_stdin else _ask_without_echo(prompt)
 
 
-def _unechoed(prompt: str) -> str:
+def _ask_without_echo(prompt: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(prompt)
         except (getpass.GetPassWarning, EOFError):
-            raise usage(_NOT_ECHOED) from None
+            raise usage(_NO_TERMINAL) from None

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-Version2 = Annotated[bool, Parameter(name="--v2", negative="", help="Sign with version 2: good once, for a minute.")]
+Version2 = Annotated[bool, Parameter(name="--v2", negative="", help="Sign with version 2: valid once, for a minute.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Answer in JSON, for scripts.")]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """Which installation: its configuration file, and its data directory over that."""
+    """Which installation: its configuration file, and its data directory, which overrides the file's."""
 
     config: Annotated[Path | None, Parameter(help="Configuration file.")] = None
     data: Annotated[Path | None, Parameter(help="Data directory.")] = None
@@ -22,7 +22,7 @@ class Installation:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Which server, and as which application."""
+    """Which server to call, and as which application."""
 
     url: Annotated[str | None, Parameter(env_var="KEYTURN_URL", help="The server.")] = None
     client_id: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_ID", help="The application.")] = None
@@ -32,13 +32,13 @@ class Access:
     sign_secret: Annotated[
         str | None, Parameter(env_var="KEYTURN_SIGN_SECRET", help="Its sign-secret.", allow_leading_hyphen=True)
     ] = None
-    demo: Annotated[Path | None, Parameter(help="Data directory of a running demo; stands in for all of these.")] = None
+    demo: Annotated[Path | None, Parameter(help="Data directory of a running demo, in place of all of these.")] = None
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class OperatorLogin:
-    """Which operator, if any, and where its secrets are read."""
+    """Which operator signs in, if any, and where its secrets are read."""
 
     operator: Annotated[
         str | None, Parameter(env_var="KEYTURN_OPERATOR", help="Sign in as this operator, with password and code.")
@@ -49,8 +49,8 @@ class OperatorLogin:
 
 
 DEFAULT_INSTALLATION = Installation()
-"""What the environment says, else the defaults."""
+"""By the environment, else the defaults."""
 NO_OPERATOR = OperatorLogin()
-"""Whom the environment names, else nobody."""
+"""The operator that the environment names, if any."""
 DEFAULT_ACCESS = Access()
-"""What the environment says."""
+"""By the environment."""

@@ -1,7 +1,4 @@
-"""What a command prints on stdout.
-
-JSON values in words that people read. Needs nothing that draws tables.
-"""
+"""Output on stdout: JSON for scripts, text for people. Tables are imported only where one is drawn."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,22 +8,22 @@ from keyturn.legible import legible_json
 
 
 def print_json(value: object) -> None:
-    """One line."""
+    """Print one line of JSON."""
     print(legible_json(value), flush=True)
 
 
 def print_answer(answer: Mapping[str, Any], *, as_json: bool) -> None:
-    """JSON for scripts, a table for people."""
+    """Print JSON for scripts, a table for people."""
     if as_json:
         print_json(answer)
     else:
-        from keyturn.cli.tables import print_table  # a script does not wait for what draws tables
+        from keyturn.cli.tables import print_table  # scripts do not wait for the import of rich
 
         print_table(answer)
 
 
 def print_url(url: str, *, as_json: bool) -> None:
-    """Where a server is ready."""
+    """Print the URL at which a server is ready."""
     if as_json:
         print_json({"url": url})
     else:
@@ -34,7 +31,7 @@ def print_url(url: str, *, as_json: bool) -> None:
 
 
 def format_value(value: object) -> str:
-    """A JSON value as people read it: no raw instant, and nothing in a programming language's spelling."""
+    """A JSON value in plain text: times in ISO 8601, `yes`, `no` and `-`, and no syntax of a programming language."""
     match value:
         case None:
             return "-"
@@ -48,12 +45,12 @@ def format_value(value: object) -> str:
 
 
 def format_observed_values(signals: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Each value behind a verdict with its age, since when it stands, and why it did not count."""
-    for name, sight in signals.items():
-        told = [("", " s old", sight.get("age")), ("for ", " s", sight.get("standing"))]
-        times = [f"{before}{seconds:g}{unit}" for before, unit, seconds in told if seconds is not None]
+    """Each value behind a precondition result with its age, how long it has lasted, and why it was not used."""
+    for name, observed in signals.items():
+        durations = [("", " s old", observed.get("age")), ("for ", " s", observed.get("standing"))]
+        times = [f"{before}{seconds:g}{unit}" for before, unit, seconds in durations if seconds is not None]
         yield ", ".join(
-            [f"{name} {format_value(sight['value'])}", *times, *([sight["why"]] if sight.get("why") else [])]
+            [f"{name} {format_value(observed['value'])}", *times, *([observed["why"]] if observed.get("why") else [])]
         )
 
 
@@ -63,5 +60,5 @@ def _listed(items: list[object]) -> str:
 
 
 def _nested(value: object) -> str:
-    """Brackets keep what belongs together apart from what follows it."""
+    """With parentheses around a dictionary, so that its end is clear."""
     return f"({format_value(value)})" if isinstance(value, dict) and value else format_value(value)

@@ -1,10 +1,6 @@
-"""Every command by name, and the way from the words on the command line to an exit code.
+"""Entry of the command line: every command by name, its import on demand, and its exit code.
 
-Only the command that is called is imported, and the overview needs none of them.
-
-Words of the command line that were renamed, by their former one; the former one still works.
-
-`docs/upgrading.md` has the table. An operation keeps the name that is stored with proposed changes.
+Only the module of the called command is imported, and the overview imports none of them: a start is fast.
 """
 
 import difflib
@@ -21,7 +17,7 @@ _ADMINISTRATION = ""
 
 
 class Command(NamedTuple):
-    """What it does, and where its function, or its functions by verb, are; administration has verbs of its own."""
+    """A help line, and `module:NAME` of the function or the functions by verb; empty for administration commands."""
 
     help: str
     path: str = _ADMINISTRATION
@@ -29,52 +25,58 @@ class Command(NamedTuple):
 
 GROUPS: dict[str, dict[str, Command]] = {
     "Run": {
-        "demo": Command("A server, a simulated OEM and a fleet to try things on.", "keyturn.cli.demo.command:demo"),
-        "serve": Command("The server.", "keyturn.cli.server:serve"),
-        "simulate": Command("The simulated OEM cloud alone.", "keyturn.cli.commands.simulate:simulate"),
+        "demo": Command("Run a server, a simulated OEM and a fleet to try out.", "keyturn.cli.demo.command:demo"),
+        "serve": Command("Run the server.", "keyturn.cli.server:serve"),
+        "simulate": Command("Run the simulated OEM cloud alone.", "keyturn.cli.commands.simulate:simulate"),
     },
     "Call a server": {
-        "send": Command("Send a command and follow it to its end.", "keyturn.cli.commands.calls:send"),
+        "send": Command("Send a command and follow it until it is final.", "keyturn.cli.commands.calls:send"),
         "status": Command("Show a command.", "keyturn.cli.commands.calls:status"),
         "token": Command("Fetch a bearer token.", "keyturn.cli.commands.calls:token"),
-        "sign": Command("Print a signature; say why another does not match.", "keyturn.cli.commands.sign:sign"),
+        "sign": Command("Print a signature; explain why another does not match.", "keyturn.cli.commands.sign:sign"),
     },
     "Administer": {
-        "company": Command("Companies: the tenants."),
-        "application": Command("Applications of a company, and their secrets."),
-        "plan": Command("Plans: which commands were bought for a vehicle."),
+        "company": Command("Manage companies, which are the tenants."),
+        "application": Command("Manage a company's applications and their secrets."),
+        "plan": Command("Manage subscription plans: the commands that a vehicle may get."),
         "connector": Command(
-            "Try a connector's definition; no vehicle is commanded.", "keyturn.cli.commands.connector:VERBS"
+            "Test a connector's definition; no command is sent to a vehicle.", "keyturn.cli.commands.connector:VERBS"
         ),
-        "account": Command("A company's accounts at OEMs."),
-        "vehicle": Command("Vehicles: how they are reached, and what may be done with them."),
+        "account": Command("Manage a company's accounts at OEMs."),
+        "vehicle": Command("Manage vehicles: account, plan, ownership and consent."),
         "immobilised": Command(
             "List immobilised vehicles; print an emergency sheet.", "keyturn.cli.commands.immobilised:immobilised"
         ),
-        "immobilisation": Command("Immobilisation records: list them, close one by hand."),
-        "notice": Command("What the end user of a vehicle was told."),
+        "immobilisation": Command("List immobilisation records; close one by hand."),
+        "notice": Command("Record a notice to the end user of a vehicle."),
         "enable": Command(
-            "Enable a vehicle's ignition, with --keep until confirmed.", "keyturn.cli.commands.immobilised:enable"
+            "Enable a vehicle's ignition; with --keep, until confirmed.",
+            "keyturn.cli.commands.immobilised:enable",
         ),
-        "keep-enabling": Command("Enabling that goes on until it is confirmed."),
-        "alerts": Command("Alerts: what was told to whom; try them out.", "keyturn.cli.commands.maintenance:alerts"),
-        "operator": Command("Operators: who administers, approves and looks on."),
-        "change": Command("Changes that loosen: they wait, and others in charge may stop them."),
-        "policy": Command("A company's rules for immobilising vehicles."),
-        "switch": Command("Kill switches: stop commands at once, for all, a company or an account."),
-        "limit": Command("Limits on immobilising that were reached; lift them."),
-        "approval": Command("Immobilisations that wait for a second person."),
-        "command": Command("Commands that wait: take one back."),
-        "ready": Command("What a command would meet now; nothing is sent.", "keyturn.cli.commands.ready:ready"),
-        "clock": Command("The time: what the clocks show; accept a wall clock that was set."),
-        "audit": Command("The audit chains: checkpoint, export, verify.", "keyturn.cli.commands.audit:VERBS"),
+        "keep-enabling": Command("List and cancel enable retries, which go on until confirmed."),
+        "alerts": Command("List alerts; test the channels.", "keyturn.cli.commands.maintenance:alerts"),
+        "operator": Command("Manage operators: administrators, approvers and viewers."),
+        "change": Command("Review pending changes, which relax a safeguard."),
+        "policy": Command("Show and set a company's rules for immobilising vehicles."),
+        "switch": Command("Activate kill switches: stop commands for all, a company or an account."),
+        "limit": Command("List limits on immobilising that were reached; lift them."),
+        "approval": Command("Review immobilisations that wait for a second person."),
+        "command": Command("Show a command; cancel one that was not sent."),
+        "ready": Command("Check what a command would meet now; nothing is sent.", "keyturn.cli.commands.ready:ready"),
+        "clock": Command("Show the clocks; accept a wall clock that was set."),
+        "audit": Command("Checkpoint, export and verify the audit chains.", "keyturn.cli.commands.audit:VERBS"),
         "dossier": Command(
-            "Everything on record about a command, in two files.", "keyturn.cli.commands.dossier:dossier"
+            "Write everything on record about a command to two files.", "keyturn.cli.commands.dossier:dossier"
         ),
         "backup": Command("Copy the database to a file.", "keyturn.cli.commands.maintenance:backup"),
-        "restore": Command("Put a backup in the database's place.", "keyturn.cli.commands.maintenance:restore"),
+        "restore": Command("Replace the database by a backup.", "keyturn.cli.commands.maintenance:restore"),
     },
 }
+
+RENAMED_VERBS = {"switch throw": "switch activate", "switch release": "switch deactivate"}
+"""Present noun and verb by the former ones, which still work (docs/upgrading.md); operations keep the former."""
+RENAMED_OPTIONS = {"immobilised --sheet": "immobilised --emergency-sheet"}
+"""Present command and option by the former ones, which still work."""
 
 _OVERVIEW = """\
 Usage: keyturn COMMAND
@@ -83,11 +85,11 @@ A remote-command gateway for connected vehicles.
 
 {groups}
 
-keyturn COMMAND --help says more about a command, keyturn --version which Keyturn this is."""
+keyturn COMMAND --help shows the options of a command, keyturn --version the version."""
 
 
 def run(tokens: list[str]) -> int:
-    """Do what the command line says; the exit code."""
+    """Run the command line; the exit code."""
     try:
         return _run(tokens)
     except Failure as failure:
@@ -107,7 +109,7 @@ def _run(tokens: list[str]) -> int:
 
 
 def overview() -> str:
-    """The help of ``keyturn`` itself."""
+    """The help text of ``keyturn`` without a command."""
     width = max(len(name) for commands in GROUPS.values() for name in commands)
     groups = (
         "\n".join([f"{title}:", *(f"  {name:{width}}  {command.help}" for name, command in commands.items())])
@@ -117,7 +119,7 @@ def overview() -> str:
 
 
 def _app(name: str) -> "App":
-    """The command line of one command. Raises `Failure`."""
+    """The parser of one command. Raises `Failure` where there is no such command."""
     commands = {name: command for group in GROUPS.values() for name, command in group.items()}
     if name not in commands:
         close = difflib.get_close_matches(name, commands, n=1)
@@ -130,17 +132,17 @@ def _app(name: str) -> "App":
     if path == _ADMINISTRATION:
         import_module("keyturn.cli.administration").add_verbs(app, name)
     else:
-        module, _, function = path.partition(":")
-        target = getattr(import_module(module), function)
-        for verb, does in target.items() if isinstance(target, dict) else ():
-            app.command(does, name=verb)
+        module, _, name_in_module = path.partition(":")
+        target = getattr(import_module(module), name_in_module)
+        for verb, function in target.items() if isinstance(target, dict) else ():
+            app.command(function, name=verb)
         if callable(target):
             app.default(target)
     return app
 
 
 def _call(app: "App", tokens: list[str]) -> int:
-    """Raises `Failure`."""
+    """Parse the tokens and call the command; the exit code. Raises `Failure`."""
     from cyclopts import CycloptsError
 
     try:
@@ -149,13 +151,7 @@ def _call(app: "App", tokens: list[str]) -> int:
         raise usage(" ".join(str(error).split())) from None
 
 
-RENAMED_VERBS = {"switch throw": "switch activate", "switch release": "switch deactivate"}
-"""Noun and verb as they are now, by those before."""
-RENAMED_OPTIONS = {"immobilised --sheet": "immobilised --emergency-sheet"}
-"""Command and option as they are now, by those before."""
-
-
 def verb_names(operation: str) -> tuple[str, ...]:
-    """The verbs that call an operation, the one to be shown first."""
+    """The verbs of an operation, the present one first."""
     words = (RENAMED_VERBS.get(operation, operation), operation)
     return tuple(dict.fromkeys(word.split(" ")[1] for word in words))

@@ -1,8 +1,6 @@
-"""Running a server from the command line: until a signal, and with one sentence when it cannot run.
+"""Running the server's code in this process: ``keyturn serve``, and administration of a store that no server has open.
 
-Administration of a store that no server has open.
-
-``keyturn serve``.
+Every error that keeps it from running becomes one sentence and an exit code. Calls of a running server need none of it.
 """
 
 import asyncio
@@ -11,14 +9,12 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import uvloop
 from cyclopts import Parameter
 
-from keyturn.administration import workbench
 from keyturn.api.server.listeners import ListenRefused
-from keyturn.app import Node
 from keyturn.auth.principal import Credentials
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit, Failure, usage
@@ -31,8 +27,31 @@ from keyturn.errors import OperationError
 from keyturn.store.port import StoreRefused, StoreUnavailable
 from keyturn.telemetry.logs import configure_logs
 
+if TYPE_CHECKING:
+    from keyturn.app import Node
+
+Port = Annotated[int | None, Parameter(help="Port to listen on; 0 takes a free one.")]
+
 Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
-"""Ends soon after the event is set."""
+"""A coroutine that ends soon after the event is set."""
+
+
+def serve(*, installation: Installation = DEFAULT_INSTALLATION, port: Port = None, as_json: AsJson = False) -> None:
+    """Run the server until SIGTERM or SIGINT. Prints its URL when it is ready."""
+    from keyturn import app  # the simulator alone and a single operation do without it
+
+    settings = settings_at(installation, port=port)
+    log_to_stderr(settings.log)
+    run_server(lambda stopping: _serve(app.Node(settings), stopping, as_json=as_json))
+
+
+async def _serve(node: "Node", stopping: asyncio.Event, *, as_json: bool) -> None:
+    url = await node.start()
+    try:
+        print_url(url, as_json=as_json)
+        await stopping.wait()
+    finally:
+        await node.stop()
 
 
 def run_server(work: Work) -> None:
@@ -43,18 +62,18 @@ def run_server(work: Work) -> None:
 
 
 def collect_rarely() -> None:
-    """A full collection stops every request for a tenth of a second when thousands of operations are under way."""
+    """Run full garbage collections rarely: with thousands of open operations one stops every request for 0.1 s."""
     gc.set_threshold(10_000, 20, 50)
 
 
 def log_to_stderr(log: LogSettings) -> None:
-    """Stdout is for answers."""
+    """Write logs to stderr, because stdout is for answers."""
     configure_logs(log.format, log.level, sys.stderr)
 
 
 @contextmanager
 def server_failures() -> Iterator[None]:
-    """What keeps a server from running, as `Failure`."""
+    """Raises `Failure` for every error that keeps a server from running."""
     try:
         yield
     except (ConfigError, DefinitionError) as error:
@@ -65,52 +84,34 @@ def server_failures() -> Iterator[None]:
         raise Failure(Exit.UNREACHABLE, "listen_refused", str(error)) from None
 
 
+def perform_on_store(
+    settings: Settings, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None
+) -> dict[str, Any]:
+    """Do one operation on the store itself. Raises `Failure`."""
+    with server_failures():
+        return asyncio.run(_perform(settings, name, arguments, signing_in))
+
+
 async def _until_stopped(work: Work) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         stopping.set()
-        loop.remove_signal_handler(signal.SIGINT)  # whoever presses Ctrl-C again does not want to wait
+        loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C does not wait
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     await work(stopping)
 
 
-def perform_on_store(
-    settings: Settings, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None
-) -> dict[str, Any]:
-    """Do one operation. Raises `Failure`."""
-    with server_failures():
-        return asyncio.run(_perform(settings, name, arguments, signing_in))
-
-
 async def _perform(
     settings: Settings, name: str, arguments: dict[str, Any], signing_in: Credentials | None
 ) -> dict[str, Any]:
+    from keyturn.administration import workbench  # most of the server, which the simulator alone does without
+
     async with workbench(settings) as bench:
         try:
             return await bench.administer(name, arguments, signing_in)
         except OperationError as error:
             raise Failure(Exit.REFUSED, error.code, str(error)) from None
-
-
-Port = Annotated[int | None, Parameter(help="Port to listen on; 0 takes a free one.")]
-
-
-def serve(*, place: Installation = DEFAULT_INSTALLATION, port: Port = None, as_json: AsJson = False) -> None:
-    """Run the server until SIGTERM or SIGINT. Prints its URL when it is ready."""
-    settings = settings_at(place, port=port)
-    log_to_stderr(settings.log)
-    run_server(lambda stopping: _serve(settings, stopping, as_json=as_json))
-
-
-async def _serve(settings: Settings, stopping: asyncio.Event, *, as_json: bool) -> None:
-    node = Node(settings)
-    url = await node.start()
-    try:
-        print_url(url, as_json=as_json)
-        await stopping.wait()
-    finally:
-        await node.stop()

@@ -1,7 +1,4 @@
-"""Answers as people read them, on stdout.
-
-A command on its way, on a line that changes as its status does.
-"""
+"""Answers for people on stdout: tables, timelines, and the status line of a command that is followed."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -9,13 +6,15 @@ from contextlib import nullcontext
 from typing import Any
 
 from rich.console import Console
-from rich.live import Live
-from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 from keyturn.cli.output import format_observed_values, format_value
 from keyturn.legible import legible
+
+Record = dict[str, Any]
+
+_STYLES = {"Success": "green", "Error": "red"}
 
 LIST_COLUMNS = {
     "companies": ("name", "active", "id"),
@@ -33,13 +32,13 @@ LIST_COLUMNS = {
     "keep_enabling": ("vin", "since", "by", "issued", "last_state"),
     "vehicles": ("vin", "ownership", "powertrain", "plan", "account", "consent_reference", "active"),
 }
-"""By the name that an answer gives its list."""
+"""Columns by the name of an answer's list."""
 
 _PIPE_WIDTH = 240
 
 
 def print_table(answer: Mapping[str, Any]) -> None:
-    """A list with a line for each of its items, anything else with a line for each of its members."""
+    """Print a list with one row per item, anything else with one row per member."""
     listed = next((name for name in LIST_COLUMNS if isinstance(answer.get(name), list)), None)
     table = _members(answer) if listed is None else _listing(LIST_COLUMNS[listed], answer[listed])
     console().print(table)
@@ -48,31 +47,46 @@ def print_table(answer: Mapping[str, Any]) -> None:
 
 
 def print_timeline(native: Mapping[str, Any]) -> None:
-    """A command's native record, the verdicts on its preconditions, and a line for everything that happened to it."""
+    """Print a command's record, its precondition results, and one row per audit entry or exchange with the OEM."""
     plain = {name: value for name, value in native.items() if name not in ("timeline", "verdicts")}
     out = console()
     out.print(_members(plain))
-    out.print(pairs((f"precondition {row['number']}", _verdict(row)) for row in native["verdicts"] or ()))
+    out.print(pairs((f"precondition {row['number']}", _precondition(row)) for row in native["verdicts"] or ()))
     out.print(pairs((event["at"], _event(event)) for event in native["timeline"]))
 
 
-def _verdict(row: Mapping[str, Any]) -> str:
+def follow(records: Iterable[Record]) -> Record:
+    """Show each record in turn, on one changing line where stdout is a terminal; returns the last one."""
+    from rich.live import Live  # tables do without them
+    from rich.spinner import Spinner
+
+    out = console()
+    with Live(console=out, refresh_per_second=8) if out.is_terminal else nullcontext() as live:
+        for record in records:
+            if live is None:
+                out.print(_line(record), soft_wrap=True)
+            else:
+                live.update(_line(record) if record["status"] in _STYLES else Spinner("dots", _line(record)))
+    return record
+
+
+def _precondition(row: Mapping[str, Any]) -> str:
     why = f"; {row['why']}" if row.get("why") else ""
     return f"{row['verdict']}: {'; '.join(format_observed_values(row.get('signals', {}))) or '-'}{why}"
 
 
 def _event(event: Mapping[str, Any]) -> str:
-    told = {name: value for name, value in event.items() if name not in ("at", "kind", "actor") and value is not None}
-    return f"{event['kind']} by {event['actor']}: {format_value(told)}"
+    fields = {name: value for name, value in event.items() if name not in ("at", "kind", "actor") and value is not None}
+    return f"{event['kind']} by {event['actor']}: {format_value(fields)}"
 
 
 def console() -> Console:
-    """Stdout; wide where no terminal says how wide it is."""
+    """A console on stdout; wide where it is no terminal, so that lines are not broken."""
     return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> Table:
-    """Two columns: what it is, and its value, never cut."""
+    """A table of names and values; values are folded, never cut."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -90,23 +104,6 @@ def _listing(columns: tuple[str, ...], items: list[dict[str, Any]]) -> Table:
     for item in items:
         table.add_row(*(Text(legible(format_value(item[column]))) for column in columns))
     return table
-
-
-Record = dict[str, Any]
-
-_STYLES = {"Success": "green", "Error": "red"}
-
-
-def follow(records: Iterable[Record]) -> Record:
-    """Show each record in turn, on one line where stdout is a terminal; the last one."""
-    out = console()
-    with Live(console=out, refresh_per_second=8) if out.is_terminal else nullcontext() as live:
-        for record in records:
-            if live is None:
-                out.print(_line(record), soft_wrap=True)
-            else:
-                live.update(_line(record) if record["status"] in _STYLES else Spinner("dots", _line(record)))
-    return record
 
 
 def _line(record: Record) -> Text:

@@ -1,4 +1,4 @@
-"""Where the server listens: sockets and certificates, and why one was refused."""
+"""Sockets and certificates of listeners, and the reason where one cannot be opened."""
 
 import errno
 import os
@@ -12,15 +12,15 @@ _SENTENCES = {
     errno.EADDRNOTAVAIL: "{host} is not an address of this machine.",
 }
 _ADDRESS_BYTES = 103
-"""What every system's socket address holds."""
+"""The longest path that fits into a socket address on every system."""
 
 
 class ListenRefused(Exception):
-    """A listener cannot be opened; the message is one clear sentence for the person at the terminal."""
+    """A listener cannot be opened; the message is one sentence for a person at a terminal."""
 
 
 def refused_address(host: str, port: int, error: OSError) -> ListenRefused:
-    """Why `host` and `port` cannot be listened on."""
+    """The reason why `host` and `port` cannot be opened."""
     if isinstance(error, socket.gaierror):
         return ListenRefused(f"The host {host} is not known.")
     sentence = _SENTENCES.get(error.errno or 0, "Port {port} on {host} cannot be opened: {error}.")
@@ -28,13 +28,13 @@ def refused_address(host: str, port: int, error: OSError) -> ListenRefused:
 
 
 def unix_socket(path: Path) -> socket.socket:
-    """A bound UNIX socket of mode 0600, in the place of one that a killed server left. Raises `ListenRefused`."""
+    """A bound UNIX socket of mode 0600; it replaces one that a killed server left. Raises `ListenRefused`."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         if path.is_socket():
             path.unlink()
         _bind(sock, path)
-        path.chmod(0o600)  # nobody can connect before it listens
+        path.chmod(0o600)  # connections are refused until it listens
     except OSError as error:
         sock.close()
         raise ListenRefused(f"The socket {path} cannot be opened: {error.strerror or error}.") from None
@@ -47,13 +47,13 @@ def _bind(sock: socket.socket, path: Path) -> None:
         return
     directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
-        sock.bind(f"/proc/self/fd/{directory}/{path.name}")  # the same place by a short name
+        sock.bind(f"/proc/self/fd/{directory}/{path.name}")  # a shorter path to the same socket
     finally:
         os.close(directory)
 
 
 def tls_context(certificate: str, key: str) -> ssl.SSLContext:
-    """TLS 1.2 and up with a PEM chain and key; an empty `key` is in the certificate's file. Raises `ListenRefused`."""
+    """TLS 1.2 or later with a PEM chain and key; an empty `key` is in the chain's file. Raises `ListenRefused`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

@@ -25,29 +25,29 @@ from keyturn.private_files import make_new, private_folder, publish
 from keyturn.store.open import database_of
 from keyturn.store.port import ReadTx, StoreRefused, StructureChanged
 
-Company = Annotated[str | None, Parameter(help="Id or name of the company; without it every chain.")]
+Company = Annotated[str | None, Parameter(help="Id or name of the company; without it, every chain.")]
 First = Annotated[int, Parameter(name="--from", help="Number of the first entry of each chain.")]
 Last = Annotated[int, Parameter(name="--to", help="Number of the last entry of each chain.")]
-Kept = Annotated[Path | None, Parameter(help="File of checkpoints that was kept elsewhere.")]
-PublicKey = Annotated[Path | None, Parameter(help="File with the public key, or several, in PEM.")]
-Known = Annotated[
-    tuple[int, ...], Parameter(name="--acknowledge-epoch", negative="", help="Epoch of a restore that you know of.")
+KeptCheckpoints = Annotated[Path | None, Parameter(help="File of checkpoints that was kept off the machine.")]
+PublicKey = Annotated[Path | None, Parameter(help="File with one or several public keys in PEM.")]
+Acknowledged = Annotated[
+    tuple[int, ...], Parameter(name="--acknowledge-epoch", negative="", help="Epoch of a restore that is known to you.")
 ]
 
 _END = b"-----END PUBLIC KEY-----"
 
 
 def checkpoint(
-    *, place: Installation = DEFAULT_INSTALLATION, who: OperatorLogin = NO_OPERATOR, as_json: AsJson = False
+    *, installation: Installation = DEFAULT_INSTALLATION, login: OperatorLogin = NO_OPERATOR, as_json: AsJson = False
 ) -> None:
     """Make a checkpoint of every chain that has grown since its last one."""
-    answer = perform(place, "audit checkpoint", {}, credentials(who))
+    answer = perform(installation, "audit checkpoint", {}, credentials(login))
     print_answer(answer if as_json else {"checkpoints": len(answer["checkpoints"])}, as_json=as_json)
 
 
-def key(*, place: Installation = DEFAULT_INSTALLATION, as_json: AsJson = False) -> None:
-    """Print the public key that checkpoints are verified with: keep it elsewhere."""
-    octets = bytes.fromhex(perform(place, "audit key", {})["key"])
+def key(*, installation: Installation = DEFAULT_INSTALLATION, as_json: AsJson = False) -> None:
+    """Print the public key that verifies checkpoints; keep it off the machine."""
+    octets = bytes.fromhex(perform(installation, "audit key", {})["key"])
     pem = Ed25519PublicKey.from_public_bytes(octets).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if as_json:
         print_json({"key": octets.hex()})
@@ -62,11 +62,11 @@ def export(
     company: Company = None,
     first: First = 1,
     last: Last = reading.LAST,
-    place: Installation = DEFAULT_INSTALLATION,
+    installation: Installation = DEFAULT_INSTALLATION,
     as_json: AsJson = False,
 ) -> None:
-    """Write sealed entries and their checkpoints to a new file, beside a running server or without one."""
-    with _refused(), database_of(settings_at(place)).read_offline() as tx:
+    """Write sealed entries and their checkpoints to a new file, while a server runs or without one."""
+    with _file_failures(), database_of(settings_at(installation)).read_offline() as tx:
         only = None if company is None else _company_id(tx, company)
         with private_folder(file.parent) as folder:
             draft = folder / file.name
@@ -81,22 +81,22 @@ def verify_chains(
     file: Path | None = None,
     /,
     *,
-    checkpoints: Kept = None,
+    checkpoints: KeptCheckpoints = None,
     public_key: PublicKey = None,
-    acknowledge_epoch: Known = (),
-    place: Installation = DEFAULT_INSTALLATION,
+    acknowledge_epoch: Acknowledged = (),
+    installation: Installation = DEFAULT_INSTALLATION,
     as_json: AsJson = False,
 ) -> Exit:
     """Verify an export, or with --data the chains of a data directory. Needs no server and no secret."""
-    with _refused():
+    with _file_failures():
         keys = _public_keys(public_key) if public_key else None
         kept = kept_checkpoints(checkpoints) if checkpoints else []
-        with _archive(file, place) as archive:
+        with _archive(file, installation) as archive:
             report = verify(archive, keys=keys, kept=kept, acknowledged=acknowledge_epoch)
     if as_json:
         print_json({"sound": not report.faults, **msgspec.to_builtins(report)})
     else:
-        print(legible_lines("\n".join(_told(report))))
+        print(legible_lines("\n".join(_report_lines(report))))
     return Exit.BROKEN if report.faults or report.unacknowledged else Exit.DONE
 
 
@@ -104,29 +104,29 @@ def acknowledge(
     epoch: int,
     /,
     *,
-    place: Installation = DEFAULT_INSTALLATION,
-    who: OperatorLogin = NO_OPERATOR,
+    installation: Installation = DEFAULT_INSTALLATION,
+    login: OperatorLogin = NO_OPERATOR,
     as_json: AsJson = False,
 ) -> None:
-    """Say that you know of the restore to this epoch; it is entered into every chain that was restored."""
-    print_answer(perform(place, "audit acknowledge", {"epoch": epoch}, credentials(who)), as_json=as_json)
+    """Acknowledge the restore to this epoch; that is recorded in every chain that was restored."""
+    print_answer(perform(installation, "audit acknowledge", {"epoch": epoch}, credentials(login)), as_json=as_json)
 
 
 VERBS = {"acknowledge": acknowledge, "checkpoint": checkpoint, "key": key, "export": export, "verify": verify_chains}
 
 
 @contextmanager
-def _archive(file: Path | None, place: Installation) -> Iterator[Archive]:
+def _archive(file: Path | None, installation: Installation) -> Iterator[Archive]:
     if file is not None:
         yield ExportArchive(file)
         return
-    with database_of(settings_at(place)).read_offline() as tx:
+    with database_of(settings_at(installation)).read_offline() as tx:
         yield DatabaseArchive(tx)
 
 
 @contextmanager
-def _refused() -> Iterator[None]:
-    """What keeps files from being read or written, as `Failure`."""
+def _file_failures() -> Iterator[None]:
+    """Raises `Failure` for errors that keep files from being read or written."""
     try:
         yield
     except StructureChanged as error:
@@ -158,7 +158,7 @@ def _public_keys(path: Path) -> list[bytes]:
     return octets
 
 
-def _told(report: VerificationReport) -> Iterator[str]:
+def _report_lines(report: VerificationReport) -> Iterator[str]:
     for chain in report.chains:
         covered = f"checkpoint at entry {chain.checkpoint}" if chain.checkpoint else "no checkpoint"
         yield f"{chain.company or 'installation'}: entries {chain.first} to {chain.last}, {covered}"

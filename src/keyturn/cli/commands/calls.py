@@ -1,4 +1,4 @@
-"""``keyturn token``, ``send`` and ``status``: calls to a server as one of its applications."""
+"""``keyturn token``, ``send`` and ``status``: calls of a server as one of its applications."""
 
 import sys
 from collections import deque
@@ -17,21 +17,22 @@ from keyturn_client.client import MAX_WAIT
 Record = dict[str, Any]
 
 _YES = frozenset({"y", "yes", "s", "sim"})
+"""Answers that confirm, in English and Portuguese."""
 
 Assent = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Confirm without being asked.")]
 Timeline = Annotated[
     bool,
-    Parameter(negative="", help="Everything that happened to it, with the OEM's answers; on the server's machine."),
+    Parameter(negative="", help="Show the audit entries and the exchanges with the OEM; on the server's machine."),
 ]
 Reason = Annotated[
     str | None,
     Parameter(
-        help="Why, where the company's rules ask for it: missing, suspicion of theft or robbery, or unauthorised use;"
-        " more may follow a semicolon."
+        help="Reason, where the company's rules require one: missing, suspicion of theft or robbery, or unauthorised"
+        " use; more may follow a semicolon."
     ),
 ]
-Case = Annotated[str | None, Parameter(help="Number of the case that it belongs to.")]
-Wait = Annotated[int, Parameter(help=f"Seconds to wait for its end, at most {MAX_WAIT}.")]
+Case = Annotated[str | None, Parameter(help="Number of the case that the command belongs to.")]
+Wait = Annotated[int, Parameter(help=f"Seconds to wait until it is final, at most {MAX_WAIT}.")]
 
 
 def token(*, access: Access = DEFAULT_ACCESS, as_json: AsJson = False) -> None:
@@ -56,18 +57,18 @@ def send(
     v2: Version2 = False,
     as_json: AsJson = False,
 ) -> int:
-    """Send a command and follow it to its end. One that needs a confirmation asks for it on the terminal."""
+    """Send a command and follow it until it is final; a two-step command asks for confirmation on the terminal."""
     try:
         with connected(access, signs=True, signing="v2" if v2 else "v1") as client:
             record = client.send(vin, command, reason=reason, case=case)
             if record["status"] == "Confirmation":
                 _confirm(record, yes=yes)
                 record = client.send(vin, command, code=record["code"], reason=reason, case=case)
-            _name(record, as_json=as_json)
-            return _exit(_followed(client.follow(record["id"]), as_json=as_json), as_json=as_json)
+            _print_id(record, as_json=as_json)
+            return _exit_code(_followed(client.follow(record["id"]), as_json=as_json), as_json=as_json)
     except Failure as failure:
         if isinstance(refused := failure.more.get("record"), dict):
-            _name(refused, as_json=as_json)
+            _print_id(refused, as_json=as_json)
         raise
 
 
@@ -78,40 +79,40 @@ def status(
     wait: Wait = 0,
     timeline: Timeline = False,
     access: Access = DEFAULT_ACCESS,
-    place: Installation = DEFAULT_INSTALLATION,
+    installation: Installation = DEFAULT_INSTALLATION,
     as_json: AsJson = False,
 ) -> int:
     """Show a command."""
     if timeline:
-        return _told(place, command_id, as_json=as_json)
+        return _show_timeline(installation, command_id, as_json=as_json)
     with connected(access) as client:
         record = client.status(command_id, wait)
     print_answer(record, as_json=as_json)
-    return _exit(record, as_json=as_json)
+    return _exit_code(record, as_json=as_json)
 
 
-def _told(place: Installation, command_id: str, *, as_json: bool) -> int:
-    """The whole record, from the installation on this machine."""
-    from keyturn.cli.administration import perform  # the table of operations, which no other call needs
+def _show_timeline(installation: Installation, command_id: str, *, as_json: bool) -> int:
+    """The record with its timeline, from the installation on this machine; the exit code."""
+    from keyturn.cli.administration import perform  # no other call needs the table of operations
 
-    native = perform(place, "command show", {"command": command_id})
+    native = perform(installation, "command show", {"command": command_id})
     if as_json:
         print_json(native)
     else:
-        from keyturn.cli.tables import print_timeline  # a script does not wait for what draws tables
+        from keyturn.cli.tables import print_timeline  # scripts do not wait for the import of rich
 
         print_timeline(native)
-    return _exit(native, as_json=as_json)
+    return _exit_code(native, as_json=as_json)
 
 
-def _name(record: Record, *, as_json: bool) -> None:
-    """What `status` asks for, also of a command that is refused or takes long."""
+def _print_id(record: Record, *, as_json: bool) -> None:
+    """Print the id for `keyturn status`, also of a command that is refused or takes long."""
     if not as_json:
         print(f"id {record['id']}", flush=True)
 
 
 def _confirm(record: Record, *, yes: bool) -> None:
-    """Raises `Failure` when whoever sits at the terminal does not want it."""
+    """Ask the person at the terminal. Raises `Failure` where the answer is not yes."""
     print(legible_lines(record["message"]), file=sys.stderr)
     if yes:
         return
@@ -121,9 +122,9 @@ def _confirm(record: Record, *, yes: bool) -> None:
 
 
 def _followed(records: Iterable[Record], *, as_json: bool) -> Record:
-    """The last record; it alone is printed in JSON."""
+    """Print the records as they come, in JSON the last one alone; returns the last one."""
     if not as_json:
-        from keyturn.cli.tables import follow  # a script does not wait for what draws lines
+        from keyturn.cli.tables import follow  # scripts do not wait for the import of rich
 
         return follow(records)
     last = deque(records, maxlen=1).pop()
@@ -131,8 +132,8 @@ def _followed(records: Iterable[Record], *, as_json: bool) -> Record:
     return last
 
 
-def _exit(record: Record, *, as_json: bool) -> Exit:
-    """For people the last line of what failed says why; in JSON the record itself does."""
+def _exit_code(record: Record, *, as_json: bool) -> Exit:
+    """The exit code; for people the reason of a failure is the last line on stderr."""
     if record["status"] != "Error":
         return Exit.DONE
     if not as_json:
@@ -141,10 +142,10 @@ def _exit(record: Record, *, as_json: bool) -> Exit:
 
 
 def _why(record: Record) -> str:
-    """The public text and, where the timeline is known, what the OEM said last."""
-    heard = [event["exchange"] for event in record.get("timeline", ()) if event.get("exchange")]
-    if not heard:
+    """The public text and, where the timeline is known, the last exchange with the OEM."""
+    exchanges = [event["exchange"] for event in record.get("timeline", ()) if event.get("exchange")]
+    if not exchanges:
         return str(record["detail"])
-    last = heard[-1]
-    said = f"{last['status']} {last.get('answer', '')}" if last.get("status") else last.get("answer", "no answer")
-    return f"{record['detail']} Last exchange: {last['request']}: {' '.join(said.split())}"
+    last = exchanges[-1]
+    answer = f"{last['status']} {last.get('answer', '')}" if last.get("status") else last.get("answer", "no answer")
+    return f"{record['detail']} Last exchange: {last['request']}: {' '.join(answer.split())}"

@@ -1,4 +1,4 @@
-"""``keyturn connector check``: a connector's definition tried out, and no vehicle commanded."""
+"""``keyturn connector check``: tests a connector's definition without sending a command to a vehicle."""
 
 import asyncio
 import json
@@ -32,24 +32,24 @@ from keyturn.legible import legible
 
 _SHORT = 200
 
-Answer = Annotated[Path | None, Parameter(help="File with an answer of the OEM, as it came.")]
-Kind = Annotated[As, Parameter(name="--as", help="What the file is the answer to.")]
-Name = Annotated[str | None, Parameter(help="The command that is answered; without it the definition's first.")]
-Status = Annotated[int, Parameter(help="HTTP status of the answer in the file.")]
+Answer = Annotated[Path | None, Parameter(help="File with a response of the OEM's, unchanged.")]
+Kind = Annotated[As, Parameter(name="--as", help="What the file responds to.")]
+Name = Annotated[str | None, Parameter(help="The command that was sent; without it, the definition's first.")]
+Status = Annotated[int, Parameter(help="HTTP status of the response in the file.")]
 Header = Annotated[
-    tuple[str, ...], Parameter(negative="", help="A header of the answer in the file, as 'Name: value'.")
+    tuple[str, ...], Parameter(negative="", help="A header of the response in the file, as 'Name: value'.")
 ]
-OperationId = Annotated[str, Parameter(help="The OEM's id of the operation that is asked about.")]
-Live = Annotated[bool, Parameter(negative="", help="Ask the real far side: a token, then one state read. No command.")]
+OperationId = Annotated[str, Parameter(help="The OEM's id of the operation.")]
+Live = Annotated[bool, Parameter(negative="", help="Call the real OEM: a token, then one state read. No command.")]
 Credentials = Annotated[
     Path | None, Parameter(name="--account", help="With --live: file with the account's credentials, as JSON.")
 ]
 Vehicle = Annotated[str | None, Parameter(help="The OEM's id of the vehicle.")]
 Spend = Annotated[
     bool,
-    Parameter(negative="", help="With --live: although the OEM may replace a refresh token that somebody still needs."),
+    Parameter(negative="", help="With --live: read although the OEM may replace a refresh token that is still in use."),
 ]
-BaseUrl = Annotated[str | None, Parameter(help="Where the definition has none, or another one.")]
+BaseUrl = Annotated[str | None, Parameter(help="Base URL, in place of the definition's.")]
 
 
 def check(
@@ -69,7 +69,7 @@ def check(
     base_url: BaseUrl = None,
     as_json: AsJson = False,
 ) -> int:
-    """Try a definition: load it, show what it finds in an answer and concludes, or read a vehicle's state for real."""
+    """Test a definition: load it, show what it finds in a response and what that means, or read a vehicle's state."""
     try:
         definition = _loaded(file, base_url)
         if live and getattr(definition.auth, "grant", None) == "refresh_token" and not spend_refresh_token:
@@ -91,16 +91,16 @@ def _sampled(definition: Definition, file: str, question: Question, sample: Samp
     use = credential_use(definition)
     outcome = asyncio.run(try_sample(definition, question, sample, use.required | use.optional))
     found = _found(definition, file, question, decoded(sample.body))
-    told: ReportTree = {"as": question.kind, "expressions": msgspec.to_builtins(found)}
+    tree: ReportTree = {"as": question.kind, "expressions": msgspec.to_builtins(found)}
     if question.kind == "state":
-        told |= state_report(definition, outcome.report, live=False)
+        tree |= state_report(definition, outcome.report, live=False)
     else:
-        told |= {"command": question.command, **response_report(question, outcome)}
-    return _print(told, as_json=as_json)
+        tree |= {"command": question.command, **response_report(question, outcome)}
+    return _print(tree, as_json=as_json)
 
 
 def _found(definition: Definition, file: str, question: Question, document: Any) -> list[Found]:
-    """What each expression finds."""
+    """The value that each expression finds in the response."""
     raw = definition_document(file)
     vehicle = {"vehicle.vin": question.vehicle, "vehicle.external_id": question.vehicle}
     values = {**vehicle, "command.name": question.command, "operation.id": question.operation}
@@ -122,25 +122,25 @@ def _live(definition: Definition, account: Path | None, vehicle: str | None, *, 
     if problems := credential_use(definition).problems(credentials):
         raise usage(" ".join(problems))
     report, transfers = asyncio.run(read_live(definition, credentials, vehicle))
-    exchanges = [_exchanged(each, credentials) for each in transfers]
-    told: ReportTree = {"exchanges": exchanges, **state_report(definition, report, live=True)}
+    exchanges = [_exchange_report(each, credentials) for each in transfers]
+    tree: ReportTree = {"exchanges": exchanges, **state_report(definition, report, live=True)}
     if report is None and exchanges:
         last = exchanges[-1]
-        told["means"] = f"Nothing was read: {last['request']} brought {last['status'] or last['answer']}."
-    _print(told, as_json=as_json)
+        tree["means"] = f"Nothing was read: {last['request']} brought {last['status'] or last['answer']}."
+    _print(tree, as_json=as_json)
     return Exit.DONE if report is not None else Exit.REFUSED
 
 
-def _exchanged(transfer: Transfer, credentials: dict[str, str]) -> ReportTree:
-    """Of a 2xx no more than its size: it may hold a token."""
+def _exchange_report(transfer: Transfer, credentials: dict[str, str]) -> ReportTree:
+    """One exchange as the report shows it; of a 2xx only the size, since it may hold a token."""
     failed = transfer.status is None or transfer.status >= 300
-    said = transfer.fault or (transfer.body.decode("utf-8", "replace")[:_SHORT] if failed else "")
+    answer = transfer.fault or (transfer.body.decode("utf-8", "replace")[:_SHORT] if failed else "")
     return {
         "request": masked(transfer.request, credentials.values()),
         "status": transfer.status,
         "bytes": len(transfer.body),
         "duration_ms": transfer.duration_ms,
-        "answer": masked(said, credentials.values()),
+        "answer": masked(answer, credentials.values()),
     }
 
 
@@ -183,9 +183,9 @@ def _read(path: Path) -> bytes:
         raise usage(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _print(told: dict[str, Any], *, as_json: bool) -> int:
+def _print(tree: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
-        print_json(told)
+        print_json(tree)
     else:
-        print("\n".join(map(legible, report_lines(told))))
+        print("\n".join(map(legible, report_lines(tree))))
     return Exit.DONE

@@ -1,4 +1,4 @@
-"""What a trial of a connector's definition is told as: a JSON tree, and lines for people."""
+"""Report of ``keyturn connector check``: what a connector concludes from a response, as JSON and text."""
 
 import json
 from collections.abc import Iterator
@@ -34,11 +34,11 @@ _MEANS = {
 _TEMPORARY = "Refused for now: nothing was done; it is tried again while there is time to send it."
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
 _LONGEST = 60
-"""Characters of what an expression finds."""
+"""Characters of a value that an expression finds."""
 
 
 def definition_summary(definition: Definition) -> ReportTree:
-    """What the definition is, without an answer to try it on."""
+    """The definition alone: what it offers, the credentials that it needs, and what it lacks."""
     declares, use = declarations(definition), credential_use(definition)
     return {
         "mode": definition.mode,
@@ -53,23 +53,23 @@ def definition_summary(definition: Definition) -> ReportTree:
 
 
 def response_report(question: Question, outcome: Outcome) -> ReportTree:
-    """What the connector makes of an answer that is no state."""
+    """What the connector concludes from any response but a state."""
     answer = outcome.answer or OemResponse(OutcomeKind.NOTHING_FOUND)
     if question.kind == "token":
         fault = "" if outcome.token_used or answer.exchange is None else answer.exchange.answer
         return {"token": outcome.token_used, "means": "A token was found and used." if outcome.token_used else fault}
     means = _TEMPORARY if answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary else _MEANS[answer.verdict]
     operation = msgspec.to_builtins(answer.operation) if answer.operation else None
-    told: ReportTree = {"means": means, "verdict": str(answer.verdict), "operation": operation, "data": answer.data}
-    told["preconditions"] = precondition_not_met(answer.preconditions) if answer.preconditions else None
-    told |= {"detail": answer.detail, "already_done": answer.already_done, "retry_after": answer.retry_after}
-    return told | {"completed_at": iso_time_or_none(answer.completed_at), "note": _note(answer)}
+    tree: ReportTree = {"means": means, "verdict": str(answer.verdict), "operation": operation, "data": answer.data}
+    tree["preconditions"] = precondition_not_met(answer.preconditions) if answer.preconditions else None
+    tree |= {"detail": answer.detail, "already_done": answer.already_done, "retry_after": answer.retry_after}
+    return tree | {"completed_at": iso_time_or_none(answer.completed_at), "note": _note(answer)}
 
 
 def state_report(definition: Definition, report: StateReport | None, *, live: bool) -> ReportTree:
-    """What the connector makes of a state. Times that a sample holds are old: its newest one stands for now."""
+    """What the connector reads in a state. The times of a sample are old, so the newest one counts as now."""
     if report is None:
-        return {"means": "Nothing: the state says nothing of the vehicle.", "signals": {}}
+        return {"means": "Nothing: the response holds no state of the vehicle.", "signals": {}}
     now = SystemClock().now() if live else _newest(report)
     return {
         "means": "These signals would be kept.",
@@ -80,27 +80,27 @@ def state_report(definition: Definition, report: StateReport | None, *, live: bo
     }
 
 
-def report_lines(told: ReportTree) -> Iterator[str]:
-    """For a terminal: what was asked, what each expression finds, and last what it means."""
-    for exchange in told.get("exchanges", ()):
-        said = f": {exchange['answer']}" if exchange["answer"] else ""
+def report_lines(tree: ReportTree) -> Iterator[str]:
+    """Lines for a terminal: exchanges, the value of each expression, and last the meaning."""
+    for exchange in tree.get("exchanges", ()):
+        answer = f": {exchange['answer']}" if exchange["answer"] else ""
         status = exchange["status"] or "no answer"
-        yield f"{exchange['request']}  {status}, {exchange['bytes']} bytes, {exchange['duration_ms']:.0f} ms{said}"
-    for found in told.get("expressions", ()):
+        yield f"{exchange['request']}  {status}, {exchange['bytes']} bytes, {exchange['duration_ms']:.0f} ms{answer}"
+    for found in tree.get("expressions", ()):
         yield f"{found['key']}  {found['expression']}  ->  {_value(found['value'])}"
-    for name, signal in told.get("signals", {}).items():
+    for name, signal in tree.get("signals", {}).items():
         since, as_of = signal["observed_at"] or "first seen", signal["as_of"] or "-"
         why = f"  ({signal['why']})" if signal["why"] else ""
         yield f"{name} = {format_value(signal['value'])}  observed {since}, as of {as_of}{why}"
     apart = ("exchanges", "expressions", "signals", "notes", "means")
     yield from (
         f"{name}: {format_value(value)}"
-        for name, value in told.items()
+        for name, value in tree.items()
         if name not in apart and value not in (None, {})
     )
-    yield from (f"note: {note}" for note in told.get("notes", ()))
-    if "means" in told:
-        yield told["means"]
+    yield from (f"note: {note}" for note in tree.get("notes", ()))
+    if "means" in tree:
+        yield tree["means"]
 
 
 def _value(value: object) -> str:
@@ -129,7 +129,7 @@ def _newest(report: StateReport) -> int:
 
 
 def _off_notes(definition: Definition, report: StateReport, now: int) -> Iterator[str]:
-    """Whether the report can ever show that the vehicle has been off for long enough."""
+    """Notes where the report can never show that the vehicle has been off for long enough."""
     if DISABLE not in definition.commands or definition.declares.enforces_preconditions:
         return
     needed = EvidenceSettings().off_for
@@ -144,7 +144,7 @@ def _off_notes(definition: Definition, report: StateReport, now: int) -> Iterato
 
 
 def _notes(definition: Definition) -> Iterator[str]:
-    """What will be missed later."""
+    """What the definition lacks for its commands."""
     if DISABLE in definition.commands and not definition.declares.blocks_next_start_only:
         yield f"{DISABLE} is not offered: declares.blocks_next_start_only is not said."
     if definition.base_url is None:

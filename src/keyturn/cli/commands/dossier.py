@@ -1,4 +1,4 @@
-"""``keyturn dossier``."""
+"""``keyturn dossier``: writes everything on record about one command to files."""
 
 import json
 from pathlib import Path
@@ -22,16 +22,16 @@ def dossier(
     /,
     *,
     out: Out = Path(),
-    place: Installation = DEFAULT_INSTALLATION,
-    who: OperatorLogin = NO_OPERATOR,
+    installation: Installation = DEFAULT_INSTALLATION,
+    login: OperatorLogin = NO_OPERATOR,
     as_json: AsJson = False,
 ) -> None:
-    """Write the whole story of a command: a page to be read or printed, and the same in JSON."""
-    story = perform(place, "command dossier", {"command": command_id}, credentials(who))
-    stem = f"dossier-{story['command']['id']}"
+    """Write everything on record about a command: a page to read or print, and the same in JSON."""
+    content = perform(installation, "command dossier", {"command": command_id}, credentials(login))
+    stem = f"dossier-{content['command']['id']}"
     files = {
-        "page": (out / f"{stem}.html", render(story)),
-        "json": (out / f"{stem}.json", json.dumps(story, ensure_ascii=False, indent=2) + "\n"),
+        "page": (out / f"{stem}.html", render(content)),
+        "json": (out / f"{stem}.json", json.dumps(content, ensure_ascii=False, indent=2) + "\n"),
     }
     for path, text in files.values():
         _write(path, text)
@@ -39,7 +39,7 @@ def dossier(
 
 
 def _write(path: Path, text: str) -> None:
-    """For its owner alone: it tells of persons."""
+    """Write it readable by its owner alone, because it holds personal data. Raises `Failure`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(path, text.encode(), replace=True)

@@ -1,4 +1,4 @@
-"""Emergency sheet for when the system is down: what was sent to which vehicle, and what to do by hand."""
+"""Emergency sheet: lists immobilised vehicles with all that is needed to enable them while the system is down."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -9,14 +9,14 @@ from keyturn.legible import legible
 
 Record = Mapping[str, Any]
 Line = tuple[str, str]
-"""What it is, and its value."""
+"""Name and value."""
 
 TITLE = "Immobilised vehicles"
 STEPS = (
     "Sign in at the OEM's own portal with the account named here and enable the ignition of the vehicle.",
-    "If the OEM cannot reach it: have it brought to where there is coverage, or send somebody who can enable it there.",
-    "See that the engine starts. Tell the end user.",
-    "Write down here who did it and when. Later: keyturn immobilisation close VIN --reason TEXT",
+    "If the OEM cannot reach it: move the vehicle into coverage, or send a person who can enable it on the spot.",
+    "Check that the engine starts. Notify the end user.",
+    "Note here who did it and when. Later: keyturn immobilisation close VIN --reason TEXT",
 )
 _STYLE = """
 body { font: 11pt/1.4 sans-serif; margin: 1.5cm; color: #000; background: #fff }
@@ -28,13 +28,13 @@ th { text-align: left; font-weight: normal; color: #444; padding-right: 1em; ver
 
 
 def as_text(records: Iterable[Record]) -> str:
-    """For a terminal or a plain printer."""
+    """The sheet as plain text."""
     parts = [f"{TITLE}, as of {_now()}", *map(_block, records), "By hand:", *(f"  {step}" for step in _numbered())]
     return "\n".join(parts) + "\n"
 
 
 def as_html(records: Iterable[Record]) -> str:
-    """One page that needs nothing else and prints well."""
+    """The sheet as one self-contained page for printing."""
     steps = "".join(f"<li>{escape(step)}</li>" for step in STEPS)
     sections = "".join(map(_section, records))
     return (
@@ -45,7 +45,7 @@ def as_html(records: Iterable[Record]) -> str:
 
 
 def lines(record: Record) -> Iterator[Line]:
-    """Everything that somebody without the system needs to know."""
+    """Every name and value of one record."""
     yield "state", f"{record['state']} since {record['since']}"
     yield "company", record["company"]
     yield "OEM account", f"{record['account']} (connector {record['connector']})"
@@ -53,8 +53,8 @@ def lines(record: Record) -> Iterator[Line]:
     yield "asked for by", record["actor"] or "-"
     yield "reason, case", f"{record['reason'] or '-'}, {record['case'] or '-'}"
     yield "consent", f"{record['consent_reference'] or '-'} ({record['consent_at'] or '-'})"
-    yield "position when sent", _place(record["position_then"])
-    yield "last position", _place(record["last_position"])
+    yield "position when sent", _position(record["position_then"])
+    yield "last position", _position(record["last_position"])
     yield "last contact", record["last_contact"] or "-"
     for sent in record["commands"]:
         yield "sent", f"{sent['sent_at']} {sent['command']} by {sent['actor']}: {sent['state']} ({sent['id']})"
@@ -67,8 +67,8 @@ def lines(record: Record) -> Iterator[Line]:
 
 def _block(record: Record) -> str:
     width = max(len(name) for name, _value in lines(record))
-    told = (f"  {name:{width}}  {legible(value)}" for name, value in lines(record))
-    return "\n".join([f"\n{legible(record['vin'])}", *told, "  done by / when: ____________________________\n"])
+    rows = (f"  {name:{width}}  {legible(value)}" for name, value in lines(record))
+    return "\n".join([f"\n{legible(record['vin'])}", *rows, "  done by / when: ____________________________\n"])
 
 
 def _section(record: Record) -> str:
@@ -79,16 +79,11 @@ def _section(record: Record) -> str:
     return f"<section><h2>{escape(legible(record['vin']))}</h2><table>{rows}</table>{done}</section>\n"
 
 
-def _row(line: Line) -> str:
-    name, value = line
-    return f"<tr><th>{escape(name)}</th><td>{escape(legible(value))}</td></tr>"
-
-
 def _numbered() -> Iterator[str]:
     return (f"{number}. {step}" for number, step in enumerate(STEPS, 1))
 
 
-def _place(position: Record | None) -> str:
+def _position(position: Record | None) -> str:
     return f"{position['latitude']}, {position['longitude']} at {position['at']}" if position else "-"
 
 

@@ -23,17 +23,15 @@ from keyturn.cli.output import print_answer
 from keyturn.private_files import write_private
 
 Company = Annotated[str | None, Parameter(help="Its id or name.")]
-Sheet = Annotated[
+EmergencySheet = Annotated[
     bool,
     Parameter(
         name=("--emergency-sheet", "--sheet"),
         negative="",
-        help="Print all that is needed when the system is down, as text or into an .html file.",
+        help="Print all that is needed while the system is down, as text or to an .html file.",
     ),
 ]
-Keep = Annotated[
-    bool, Parameter(negative="", help="Enable it whenever it can be reached, until confirmed; on the server's machine.")
-]
+Keep = Annotated[bool, Parameter(negative="", help="Retry until it is confirmed; on the server's machine.")]
 _HTML = (".html", ".htm")
 
 
@@ -42,15 +40,15 @@ def immobilised(
     /,
     *,
     company: Company = None,
-    sheet: Sheet = False,
-    place: Installation = DEFAULT_INSTALLATION,
-    who: OperatorLogin = NO_OPERATOR,
+    sheet: EmergencySheet = False,
+    installation: Installation = DEFAULT_INSTALLATION,
+    login: OperatorLogin = NO_OPERATOR,
     as_json: AsJson = False,
 ) -> None:
-    """List what is immobilised or may be, the oldest first."""
+    """List vehicles that are or may be immobilised, the oldest first."""
     if file is not None and not sheet:
         raise usage("A file is written with --emergency-sheet only.")
-    answer = perform(place, "immobilisation list", {"company": company}, credentials(who))
+    answer = perform(installation, "immobilisation list", {"company": company}, credentials(login))
     if not sheet:
         print_answer(answer, as_json=as_json)
         return
@@ -73,14 +71,14 @@ def enable(
     reason: Reason = None,
     case: Case = None,
     access: Access = DEFAULT_ACCESS,
-    place: Installation = DEFAULT_INSTALLATION,
-    who: OperatorLogin = NO_OPERATOR,
+    installation: Installation = DEFAULT_INSTALLATION,
+    login: OperatorLogin = NO_OPERATOR,
     yes: Assent = False,
     as_json: AsJson = False,
 ) -> int:
     """Enable a vehicle's ignition: once as `send` does, or with --keep until it is confirmed."""
     if not keep:
         return send(vin, "enable_ignition", reason=reason, case=case, access=access, yes=yes, as_json=as_json)
-    started = perform(place, "keep-enabling start", {"vehicle": vin}, credentials(who))
+    started = perform(installation, "keep-enabling start", {"vehicle": vin}, credentials(login))
     print_answer(started, as_json=as_json)
     return Exit.DONE

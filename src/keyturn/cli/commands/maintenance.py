@@ -1,7 +1,4 @@
-"""``keyturn backup`` and ``keyturn restore``.
-
-``keyturn alerts list`` and ``keyturn alerts test``.
-"""
+"""Maintenance of an installation: ``keyturn backup``, ``restore`` and ``alerts``."""
 
 import sys
 from pathlib import Path
@@ -17,7 +14,8 @@ from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Insta
 from keyturn.cli.output import print_answer
 
 Unsigned = Annotated[
-    bool, Parameter(negative="", help="Take it although its signature is missing or wrong; that is entered and told.")
+    bool,
+    Parameter(negative="", help="Restore although the signature is missing or wrong; that is recorded and alerted."),
 ]
 
 
@@ -25,28 +23,33 @@ def backup(
     file: Path,
     /,
     *,
-    place: Installation = DEFAULT_INSTALLATION,
-    who: OperatorLogin = NO_OPERATOR,
+    installation: Installation = DEFAULT_INSTALLATION,
+    login: OperatorLogin = NO_OPERATOR,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the database to a new file and sign it in FILE.sig, while the server works or without one.
+    """Copy the database to a new file and sign it in FILE.sig, while the server runs or without one.
 
     Keys are not in it: keep the key file.
     """
-    print_answer(perform(place, "backup", {"file": str(file.absolute())}, credentials(who)), as_json=as_json)
+    print_answer(perform(installation, "backup", {"file": str(file.absolute())}, credentials(login)), as_json=as_json)
 
 
 def restore(
-    file: Path, /, *, unsigned: Unsigned = False, place: Installation = DEFAULT_INSTALLATION, as_json: AsJson = False
+    file: Path,
+    /,
+    *,
+    unsigned: Unsigned = False,
+    installation: Installation = DEFAULT_INSTALLATION,
+    as_json: AsJson = False,
 ) -> None:
-    """Put a backup in the database's place, with no server running. What it knows as unsent is never sent.
+    """Replace the database by a backup, while no server runs. Commands that it holds as unsent are never sent.
 
-    It is entered into every audit chain; say that you know of it with keyturn audit acknowledge EPOCH.
+    The restore is recorded in every audit chain; acknowledge it with keyturn audit acknowledge EPOCH.
     """
-    from keyturn import administration  # the whole server, which a backup through a running one does not need
+    from keyturn import administration  # most of the server; a backup through a running one does without it
     from keyturn.cli.server import server_failures
 
-    settings = settings_at(place)
+    settings = settings_at(installation)
     with server_failures():
         restored = administration.restore(settings, file, unsigned=unsigned)
     answer = {"restored": str(file), "epoch": restored.epoch, "made_at": restored.made_at}
@@ -54,9 +57,9 @@ def restore(
 
 
 Verb = Annotated[
-    Literal["list", "test"], Parameter(help="list: the newest alerts. test: one through every channel, now.")
+    Literal["list", "test"], Parameter(help="list: show the newest alerts. test: send one through every channel now.")
 ]
-Unsent = Annotated[bool, Parameter(negative="", help="Of the list: only what is not delivered yet.")]
+Unsent = Annotated[bool, Parameter(negative="", help="With list: only alerts that are not delivered yet.")]
 
 
 def alerts(
@@ -64,13 +67,13 @@ def alerts(
     /,
     *,
     unsent: Unsent = False,
-    place: Installation = DEFAULT_INSTALLATION,
-    who: OperatorLogin = NO_OPERATOR,
+    installation: Installation = DEFAULT_INSTALLATION,
+    login: OperatorLogin = NO_OPERATOR,
     as_json: AsJson = False,
 ) -> int:
-    """Show alerts, or try the channels; a channel that fails makes the exit code 1."""
+    """List alerts, or test the channels; the exit code is 1 where a channel fails."""
     arguments = {"unsent": unsent} if verb == "list" else {}
-    answer = perform(place, f"alerts {verb}", arguments, credentials(who))
+    answer = perform(installation, f"alerts {verb}", arguments, credentials(login))
     print_answer(answer, as_json=as_json)
     failed = [channel for channel in answer.get("channels", ()) if not channel["delivered"]]
     if failed and not as_json:

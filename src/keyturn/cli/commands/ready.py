@@ -1,4 +1,4 @@
-"""``keyturn ready``: the dry run."""
+"""``keyturn ready``: dry run of a command."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -17,18 +17,18 @@ def ready(
     command: str,
     *,
     application: Annotated[
-        str | None, Parameter(help="OperatorLogin would ask, where the company has several.")
+        str | None, Parameter(help="Application that would send it, where there are several.")
     ] = None,
     company: Annotated[str | None, Parameter(help="Its id or name.")] = None,
-    reason: Annotated[str | None, Parameter(help="As X-Reason would say it.")] = None,
+    reason: Annotated[str | None, Parameter(help="Reason, as in X-Reason.")] = None,
     as_json: AsJson = False,
-    place: Installation = DEFAULT_INSTALLATION,
-    who: OperatorLogin = NO_OPERATOR,
+    installation: Installation = DEFAULT_INSTALLATION,
+    login: OperatorLogin = NO_OPERATOR,
 ) -> int:
-    """Say what a request for this command would meet now; nothing is sent. Exit code 0: it is ready; 1: it is not."""
+    """Check what a request for this command would meet now; nothing is sent. Exit code 0: ready; 1: not ready."""
     given = {"vin": vin, "command": command, "application": application, "company": company, "reason": reason}
     arguments = {name: value for name, value in given.items() if value is not None}
-    answer = perform(place, "vehicle ready", arguments, credentials(who))
+    answer = perform(installation, "vehicle ready", arguments, credentials(login))
     if as_json:
         print_answer(answer, as_json=True)
     else:

@@ -1,4 +1,4 @@
-"""``keyturn sign``."""
+"""``keyturn sign``: prints signatures, and explains why another one does not match."""
 
 import json
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from keyturn_client.signing import message, signature, signature_headers
 Secret = Annotated[
     str, Parameter(env_var="KEYTURN_SIGN_SECRET", help="The application's sign-secret.", allow_leading_hyphen=True)
 ]
-Check = Annotated[str | None, Parameter(help="A signature to compare with.")]
+Check = Annotated[str | None, Parameter(help="A signature to compare with it.")]
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What a signature of version 2 is made for, besides vehicle and command; and what may be mistaken in one of 1."""
+    """What version 2 signs besides vehicle and command, and values that are mistaken for the key in version 1."""
 
     url: Annotated[str | None, Parameter(env_var="KEYTURN_URL", help="With --v2: the server.")] = None
     client_id: Annotated[str | None, Parameter(env_var="KEYTURN_CLIENT_ID", help="With --v2: the application.")] = None
@@ -31,14 +31,14 @@ class Message:
         str | None,
         Parameter(
             env_var="KEYTURN_CLIENT_SECRET",
-            help="With --check: to see whether it was taken for the sign-secret.",
+            help="With --check: to see whether it was used as the sign-secret.",
             allow_leading_hyphen=True,
         ),
     ] = None
 
 
 NO_MESSAGE = Message()
-"""What the environment says."""
+"""By the environment."""
 
 
 def sign(
@@ -52,20 +52,20 @@ def sign(
     of: Message = NO_MESSAGE,
     as_json: AsJson = False,
 ) -> None:
-    """Print what is signed and its signature; with --check say why another signature does not match.
+    """Print the signed text and its signature; with --check explain why another signature does not match.
 
-    With --v2 print a whole signed request as ``curl --config -`` reads it.
+    With --v2 print a complete signed request in the format of ``curl --config -``.
     """
     if v2 and check is not None:
         raise usage("--check compares signatures of version 1; it cannot be given with --v2.")
     if v2:
         _print_request(secret, vin, command, of, as_json=as_json)
         return
-    signed, right = message(vin, command), signature(secret, vin, command)
+    signed, expected = message(vin, command), signature(secret, vin, command)
     if as_json:
-        print_json({"message": signed, "signature": right})
+        print_json({"message": signed, "signature": expected})
     else:
-        print(signed, right, sep="\n")
+        print(signed, expected, sep="\n")
     others = {"client secret": of.client_secret, "client id": of.client_id, "token": of.token}
     known = {name: value for name, value in others.items() if value}
     reason = None if check is None else diagnose(check, secret, vin, command, code=of.code, other_keys=known)

@@ -1,4 +1,4 @@
-"""Why a signature does not match: the mistakes that clients make, tried one after the other."""
+"""Explains why a version 1 signature does not match: tries the known mistakes of clients one after the other."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ _HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 _ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
 _CODES = 1_000_000
 _CODE_SIGNED = "The code was signed too; only vin and command are, in both steps."
-_NOTHING = "It is no digest of this VIN and command under this sign-secret: check all three, to the letter."
+_NOTHING = "It is no digest of this VIN and command with this sign-secret: check all three, character by character."
 
 
 def diagnose(
@@ -28,10 +28,10 @@ def diagnose(
     code: str | None = None,
     other_keys: Mapping[str, str] | None = None,
 ) -> str | None:
-    """What is wrong with the signature `given`, in a sentence; None when it matches.
+    """The mistake in the signature `given`, in a sentence; None where it matches.
 
     `code` is the confirmation code, where it is known; without it every code is tried, which takes some seconds.
-    `other_keys` are what else may have been used as the key, by what it is called.
+    `other_keys` are values that may have been used as the key, by their names.
     """
     if given.lower() == signature(sign_secret, vin, command):
         return None
@@ -62,7 +62,7 @@ def _url_safe(digest: bytes) -> str:
 
 
 def _mistaken(sign_secret: str, vin: str, command: str, other_keys: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Each mistake with the digest that it leads to."""
+    """Each mistake with the digest that results from it."""
     key, right = sign_secret.encode(), message(vin, command)
     for mistake, text in _mistaken_messages(vin, command):
         if text != right:
@@ -106,17 +106,17 @@ def _signs_a_code(digest: str, sign_secret: str, vin: str, command: str, code: s
     begun = [(hmac.new(sign_secret.encode(), head, "sha256"), tail) for head, tail in layouts]
     for each in range(_CODES) if code is None else (code,):
         padded = f"{each:06d}" if isinstance(each, int) else each
-        for said in (padded, padded.lstrip("0")) if padded.startswith("0") else (padded,):
+        for written in (padded, padded.lstrip("0")) if padded.startswith("0") else (padded,):
             for begin, tail in begun:
                 signed = begin.copy()
-                signed.update(said.encode() + tail)
+                signed.update(written.encode() + tail)
                 if signed.hexdigest() == digest:
                     return True
     return False
 
 
 def _with_code(code: str, vin: str, command: str) -> Iterator[str]:
-    """The ways in which a message that holds the code too is likely to be written."""
+    """The likely layouts of a message that includes the code."""
     body: dict[str, Any] = {"vin": vin, "command": command, "code": code}
     compact = json.dumps(body, separators=(",", ":"), sort_keys=True)
     yield compact

@@ -1,4 +1,4 @@
-"""``keyturn simulate``, and the simulator inside of another command."""
+"""``keyturn simulate``, and a running simulator for other commands."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,8 +23,8 @@ def simulate(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = DEFAULT.host,
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = DEFAULT.port,
-    data: Annotated[Path | None, Parameter(help="Data directory; without it nothing is kept.")] = None,
-    seed: Annotated[int, Parameter(help="What all chance comes from.")] = DEFAULT.seed,
+    data: Annotated[Path | None, Parameter(help="Data directory; without it, nothing is kept.")] = None,
+    seed: Annotated[int, Parameter(help="Seed of all random behaviour.")] = DEFAULT.seed,
     latency: Annotated[float, Parameter(help="Median seconds that a vehicle takes to answer.")] = (
         DEFAULT.latency_median
     ),
@@ -49,7 +49,7 @@ async def _simulate(settings: SimulatorSettings, stopping: asyncio.Event, *, as_
 
 @asynccontextmanager
 async def running_simulator(settings: SimulatorSettings) -> AsyncIterator[Simulator]:
-    """A simulator that has its data for itself. Raises `StoreRefused`, `ListenRefused` or `Failure`."""
+    """A simulator with its data directory locked. Raises `StoreRefused`, `ListenRefused` or `Failure`."""
     async with AsyncExitStack() as resources:
         if settings.data_dir is not None:
             resources.callback(DataDirectoryLock(settings.data_dir).release)

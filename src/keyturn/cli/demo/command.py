@@ -1,4 +1,4 @@
-"""``keyturn demo``."""
+"""``keyturn demo``: the command, its options and its output."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ _DATA = variable_of(("server", "data"))
 def demo(
     *,
     port: Annotated[int | None, Parameter(help="Port to listen on; 0 takes a free one.")] = None,
-    data: Annotated[Path | None, Parameter(help="Data directory; without it all is gone at the end.")] = None,
+    data: Annotated[Path | None, Parameter(help="Data directory; without it, all is deleted at the end.")] = None,
     vehicles: Annotated[int | None, Parameter(help=f"Ordinary vehicles. Default {VEHICLES}.")] = None,
     latency: Annotated[
         float | None, Parameter(help=f"Median seconds that a vehicle takes to answer. Default {LATENCY:g}.")
@@ -35,25 +35,25 @@ def demo(
 ) -> None:
     """Run a server, a simulated OEM and a fleet until SIGTERM or SIGINT.
 
-    Shows one signed command through to its end and how to go on; with --json it prints one line when it is ready.
+    Shows one signed command until it is final, and what to try next; with --json prints one line when it is ready.
     """
     with _directory(data) as directory:
-        wishes = DemoOptions(directory, port, vehicles, latency)
-        run_server(lambda stopping: _demo(wishes, stopping, as_json=as_json))
+        options = DemoOptions(directory, port, vehicles, latency)
+        run_server(lambda stopping: _demo(options, stopping, as_json=as_json))
 
 
-async def _demo(wishes: DemoOptions, stopping: asyncio.Event, *, as_json: bool) -> None:
-    async with running_demo(wishes) as memory:
+async def _demo(options: DemoOptions, stopping: asyncio.Event, *, as_json: bool) -> None:
+    async with running_demo(options) as state:
         if as_json:
-            print_json(ready_line(memory))
+            print_json(ready_line(state))
         elif not stopping.is_set():
-            await show_tour(memory, wishes.directory, stopping)
+            await show_tour(state, options.directory, stopping)
         await stopping.wait()
 
 
-def ready_line(memory: DemoState) -> dict[str, object]:
-    """What ``--json`` prints."""
-    fleet = list(fleet_vins(memory.vehicles))
+def ready_line(state: DemoState) -> dict[str, object]:
+    """What ``--json`` prints: URLs, and each company with its secrets and VINs."""
+    fleet = list(fleet_vins(state.vehicles))
     companies = [
         {
             "name": company.name,
@@ -63,9 +63,9 @@ def ready_line(memory: DemoState) -> dict[str, object]:
             "token": company.token.value if company.token else None,
             "vins": [vehicle.vin for vehicle in fleet if COMPANIES[vehicle.company].name == company.name],
         }
-        for company in memory.companies
+        for company in state.companies
     ]
-    return {"url": memory.url, "oem_url": memory.oem_url, "companies": companies}
+    return {"url": state.url, "oem_url": state.oem_url, "companies": companies}
 
 
 @contextmanager

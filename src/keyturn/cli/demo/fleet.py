@@ -1,4 +1,4 @@
-"""The demo's companies, applications, accounts and vehicles, enrolled by administration operations."""
+"""Companies, applications, accounts and vehicles of the demo, added by administration operations."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
@@ -10,56 +10,56 @@ from keyturn.errors import OperationError
 from keyturn_simulator import FleetVehicle, SimulatorSettings
 
 OperationCall = tuple[str, dict[str, Any]]
-"""An operation's name and arguments."""
+"""Name and arguments of an operation."""
 AdministerAll = Callable[[list[OperationCall]], Awaitable[list[dict[str, Any]]]]
 """Does several operations in one transaction. Raises `OperationError`."""
 
 _APPLICATION = "demo"
 _CONSENT = "demo"
 _PLANS = {"all": list(COMMANDS), "location": ["location"]}
-_AT_ONCE = 1000
+_BATCH_SIZE = 1000
 """Vehicles in one page or one transaction."""
 
 
 class Company(NamedTuple):
     name: str
     grants: list[str] | None
-    """Of its application; None: what every application is granted."""
+    """Grants of its application; None: the defaults."""
 
 
 COMPANIES = {1: Company("Aurora Rentals", list(COMMANDS)), 2: Company("Boreal Fleet", None)}
-"""By the number that the simulated fleet gives them."""
+"""By their number in the simulated fleet."""
 
 
 async def enrol(
     administer_all: AdministerAll, fleet: Iterable[FleetVehicle], known: list[Credentials] | None
 ) -> list[Credentials]:
-    """Add what is not there yet. The credentials of each company's application: `known`, or new ones."""
-    credentials = known or await _founded(administer_all)
+    """Add what is missing; the credentials of each company's application: `known`, or new ones."""
+    credentials = known or await _create_companies(administer_all)
     enrolled = {vin for company in COMPANIES.values() for vin in await _enrolled(administer_all, company)}
-    missing = [_vehicle(vehicle) for vehicle in fleet if vehicle.vin not in enrolled]
-    for start in range(0, len(missing), _AT_ONCE):
-        await administer_all(missing[start : start + _AT_ONCE])
+    missing = [_add_vehicle(vehicle) for vehicle in fleet if vehicle.vin not in enrolled]
+    for start in range(0, len(missing), _BATCH_SIZE):
+        await administer_all(missing[start : start + _BATCH_SIZE])
     return credentials
 
 
-async def _founded(administer_all: AdministerAll) -> list[Credentials]:
-    """Everything but vehicles, in one transaction."""
+async def _create_companies(administer_all: AdministerAll) -> list[Credentials]:
+    """Add everything but vehicles, in one transaction."""
     plans: list[OperationCall] = [
         ("plan add", {"name": name, "commands": commands}) for name, commands in _PLANS.items()
     ]
-    companies = [order for company in COMPANIES.values() for order in _company(company)]
+    companies = [call for company in COMPANIES.values() for call in _add_company(company)]
     try:
         answers = await administer_all([*plans, *companies])
     except OperationError as error:
         if error.code != "name_taken":
             raise
-        # An earlier start was killed before it could note the secrets down.
-        answers = await administer_all([order for company in COMPANIES.values() for order in _new_secrets(company)])
+        # An earlier start was killed before it saved the secrets.
+        answers = await administer_all([call for company in COMPANIES.values() for call in _rotate_secrets(company)])
     return _credentials(answers)
 
 
-def _company(company: Company) -> list[OperationCall]:
+def _add_company(company: Company) -> list[OperationCall]:
     credentials = {"token": SimulatorSettings().token}
     account = {"company": company.name, "credentials": credentials}
     application = {"company": company.name, "name": _APPLICATION, "grants": company.grants}
@@ -70,7 +70,7 @@ def _company(company: Company) -> list[OperationCall]:
     ]
 
 
-def _new_secrets(company: Company) -> list[OperationCall]:
+def _rotate_secrets(company: Company) -> list[OperationCall]:
     application = {"company": company.name, "application": _APPLICATION}
     return [
         ("application rotate-secret", application),
@@ -80,7 +80,7 @@ def _new_secrets(company: Company) -> list[OperationCall]:
 
 
 def _credentials(answers: list[dict[str, Any]]) -> list[Credentials]:
-    """From the answers that hold secrets, which are those of the applications."""
+    """Credentials from the answers that hold secrets, which are those of the applications."""
     applications: dict[str, dict[str, Any]] = {}
     for answer in answers:
         if "client_id" in answer:
@@ -96,15 +96,15 @@ async def _enrolled(administer_all: AdministerAll, company: Company) -> list[str
     vins: list[str] = []
     after, more = None, True
     while more:
-        order = {"company": company.name, "limit": _AT_ONCE, "after": after}
-        (page,) = await administer_all([("vehicle list", order)])
+        arguments = {"company": company.name, "limit": _BATCH_SIZE, "after": after}
+        (page,) = await administer_all([("vehicle list", arguments)])
         vins += [vehicle["vin"] for vehicle in page["vehicles"]]
         after = page["next"]
         more = after is not None
     return vins
 
 
-def _vehicle(vehicle: FleetVehicle) -> OperationCall:
+def _add_vehicle(vehicle: FleetVehicle) -> OperationCall:
     return "vehicle add", {
         "company": COMPANIES[vehicle.company].name,
         "vin": vehicle.vin,

@@ -1,4 +1,4 @@
-"""A demo from its data directory: the simulated OEM, the server before it, and everything enrolled."""
+"""Runs a demo on its data directory: the simulated OEM, the server, and the enrolled fleet."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,15 +23,15 @@ from keyturn_simulator import Simulator, SimulatorSettings, fleet_vins
 LATENCY = 2.0
 """Median seconds that a vehicle takes to answer."""
 VEHICLES = 200
-"""Ordinary ones, beside those with a fixed behaviour."""
+"""Number of ordinary vehicles, beside those with a fixed behaviour."""
 
 _NO_COMMAND = "none"
-"""An id that no command has: whoever may ask hears 404."""
+"""An id that no command has: a valid token is answered 404."""
 _SIMULATOR_FOLDER = "simulator"
 
 
 class DemoOptions(NamedTuple):
-    """What the command line asks for. None: as it was before, else the default."""
+    """Options of the command line. None: the value of the last start, else the default."""
 
     directory: Path
     port: int | None
@@ -40,42 +40,42 @@ class DemoOptions(NamedTuple):
 
 
 @asynccontextmanager
-async def running_demo(wishes: DemoOptions) -> AsyncIterator[DemoState]:
-    """A demo that is ready; starting again on its directory goes on with it. Raises `Failure`, or as a node."""
-    before = load_state(wishes.directory)
-    vehicles = _vehicles(wishes, before)
+async def running_demo(options: DemoOptions) -> AsyncIterator[DemoState]:
+    """A demo that is ready, continued where its directory has one. Raises `Failure`, and whatever a node raises."""
+    before = load_state(options.directory)
+    vehicles = _vehicles(options, before)
     async with AsyncExitStack() as resources:
-        simulator = await resources.enter_async_context(_simulator(wishes, vehicles, before))
-        settings = demo_settings(wishes.directory, wishes.port, simulator.base_url, before.url if before else None)
+        simulator = await resources.enter_async_context(_simulator(options, vehicles, before))
+        settings = demo_settings(options.directory, options.port, simulator.base_url, before.url if before else None)
         log_to_stderr(settings.log)
         node = Node(settings)
         url = await node.start()
         resources.push_async_callback(node.stop)
         companies = await _enrolled(node, vehicles, before)
         companies = await asyncio.to_thread(_with_tokens, url, companies)
-        memory = DemoState(url, simulator.base_url, vehicles, companies)
-        save_state(wishes.directory, memory)
-        yield memory
+        state = DemoState(url, simulator.base_url, vehicles, companies)
+        save_state(options.directory, state)
+        yield state
 
 
-def _vehicles(wishes: DemoOptions, before: DemoState | None) -> int:
-    """A fleet can grow but not shrink: the simulator would miss vehicles that it remembers."""
+def _vehicles(options: DemoOptions, before: DemoState | None) -> int:
+    """The number of ordinary vehicles; it never shrinks, because the simulator's data refer to all of them."""
     if before is None:
-        return VEHICLES if wishes.vehicles is None else wishes.vehicles
-    return max(before.vehicles, wishes.vehicles or 0)
+        return VEHICLES if options.vehicles is None else options.vehicles
+    return max(before.vehicles, options.vehicles or 0)
 
 
 @asynccontextmanager
-async def _simulator(wishes: DemoOptions, vehicles: int, before: DemoState | None) -> AsyncIterator[Simulator]:
+async def _simulator(options: DemoOptions, vehicles: int, before: DemoState | None) -> AsyncIterator[Simulator]:
     settings = SimulatorSettings(
         port=port_of(before.oem_url) if before else 0,
-        data_dir=wishes.directory / _SIMULATOR_FOLDER,
+        data_dir=options.directory / _SIMULATOR_FOLDER,
         vehicles=vehicles,
-        latency_median=LATENCY if wishes.latency is None else wishes.latency,
+        latency_median=LATENCY if options.latency is None else options.latency,
     )
     async with running_simulator(settings) as simulator:
-        if wishes.latency is not None:
-            simulator.simulation.set_latency(wishes.latency)
+        if options.latency is not None:
+            simulator.simulation.set_latency(options.latency)
         yield simulator
 
 
@@ -84,7 +84,7 @@ async def _enrolled(node: Node, vehicles: int, before: DemoState | None) -> list
     try:
         return await enrol(node.administration.administer_all, fleet_vins(vehicles), known)
     except OperationError as error:
-        raise _stuck(error.code, str(error)) from None
+        raise _cannot_continue(error.code, str(error)) from None
 
 
 def _with_tokens(url: str, companies: list[Credentials]) -> list[Credentials]:
@@ -92,17 +92,18 @@ def _with_tokens(url: str, companies: list[Credentials]) -> list[Credentials]:
 
 
 def _token(url: str, company: Credentials) -> Token:
-    """The token that it had while that is good, else a new one."""
+    """The saved token while it is valid, else a new one."""
     with client_of(url, company) as client:
         try:
             client.status(_NO_COMMAND)
         except KeyturnError as error:
             if error.http_status != HTTPStatus.NOT_FOUND:
-                raise _stuck("demo_refused", f"the application of {company.name} hears: {error.detail}") from None
+                reason = f"the application of {company.name} is refused: {error.detail}"
+                raise _cannot_continue("demo_refused", reason) from None
         except Unreachable as error:
             raise Failure(Exit.UNREACHABLE, "unreachable", str(error)) from None
         return client.token()
 
 
-def _stuck(code: str, reason: str) -> Failure:
-    return Failure(Exit.REFUSED, code, f"The demo cannot go on with this data: {reason}")
+def _cannot_continue(code: str, reason: str) -> Failure:
+    return Failure(Exit.REFUSED, code, f"The demo cannot continue with this data: {reason}")

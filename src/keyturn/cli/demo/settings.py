@@ -1,7 +1,4 @@
-"""The demo's settings: its own defaults, over them the environment, over that its options.
-
-The demo's ways to the simulated OEM, and which one a vehicle takes.
-"""
+"""Settings of the demo: its own defaults, overridden by the environment and that by its options; and its connectors."""
 
 import os
 import socket
@@ -19,14 +16,20 @@ from keyturn_simulator import FleetVehicle
 
 _DEFAULTS: dict[KeyPath, object] = {("limits", "application_rate"): 0, ("log", "level"): "warning"}
 
-
 _PORT = variable_of(("server", "port"))
 _DELAY = variable_of(("changes", "delay"))
-"""A demo alone may have none: its operator is alone. No file or variable can say so."""
+"""The delay of pending changes. A demo may have none, because one person runs it; no file or variable allows that."""
+
+_ORDINARY, _SHORT, _RELAY = "simulator", "simulator-short", "relay"
+
+CONNECTORS = (_ORDINARY, _SHORT, _RELAY)
+
+_SHORT_ANSWER_WAIT = 10.0
+"""Seconds. For vehicles whose answer comes late or never, so that this can be seen soon."""
 
 
 def demo_settings(directory: Path, port: int | None, oem_url: str, before: str | None) -> Settings:
-    """Where no port is asked for, it is that of the URL `before`, if it is free. Raises `Failure`."""
+    """The settings of a node. Without `port` it takes that of the URL `before`, if it is free. Raises `Failure`."""
     if port in (None, 0) and os.environ.get(_PORT, "0") == "0":
         port = port_of(before) or port
     defaults = _DEFAULTS | connector_settings(oem_url)
@@ -38,24 +41,16 @@ def demo_settings(directory: Path, port: int | None, oem_url: str, before: str |
 
 
 def port_of(url: str | None) -> int:
-    """The port of a URL that was served here, 0 when another has it now."""
-    place = urlsplit(url or "")
-    if not place.hostname or not place.port:
+    """The port of a URL that was served here, 0 where it is in use."""
+    address = urlsplit(url or "")
+    if not address.hostname or not address.port:
         return 0
-    family = socket.AF_INET6 if ":" in place.hostname else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address.hostname else socket.AF_INET
     try:
-        socket.create_server((place.hostname, place.port), family=family).close()
+        socket.create_server((address.hostname, address.port), family=family).close()
     except OSError:
         return 0
-    return place.port
-
-
-_ORDINARY, _SHORT, _RELAY = "simulator", "simulator-short", "relay"
-
-CONNECTORS = (_ORDINARY, _SHORT, _RELAY)
-
-_SHORT_ANSWER_WAIT = 10.0
-"""Seconds. For vehicles whose answer comes late or never, so that nobody has to wait long to see it."""
+    return address.port
 
 
 def connector_of(vehicle: FleetVehicle) -> str:
@@ -66,8 +61,8 @@ def connector_of(vehicle: FleetVehicle) -> str:
 
 
 def connector_settings(oem_url: str) -> dict[KeyPath, object]:
-    """The connectors' settings, by their place in the configuration."""
-    places: dict[KeyPath, object] = {
+    """The connectors' settings, by their keys in the configuration."""
+    settings: dict[KeyPath, object] = {
         (_ORDINARY, "http", "definition"): "simulator",
         (_ORDINARY, "http", "base_url"): oem_url,
         (_SHORT, "http", "definition"): "simulator",
@@ -75,5 +70,5 @@ def connector_settings(oem_url: str) -> dict[KeyPath, object]:
         (_RELAY, "http", "definition"): "relay",
         (_RELAY, "http", "base_url"): f"{oem_url}/relay",
     }
-    places |= {(_SHORT, "answer_wait", command): _SHORT_ANSWER_WAIT for command in COMMANDS}
-    return {("connectors", *place): value for place, value in places.items()}
+    settings |= {(_SHORT, "answer_wait", command): _SHORT_ANSWER_WAIT for command in COMMANDS}
+    return {("connectors", *path): value for path, value in settings.items()}

@@ -1,4 +1,4 @@
-"""What a demo remembers in its data directory, so that the next start goes on where it was."""
+"""State of a demo in its data directory, so that the next start continues with it."""
 
 import os
 import secrets
@@ -15,10 +15,10 @@ FILE_NAME = "demo.json"
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """The application of one company, with its secrets in clear: it is a demo."""
+    """The application of one company, with its secrets in clear text, as only a demo may store them."""
 
     name: str
-    """Of the company."""
+    """Name of the company."""
     client_id: str
     client_secret: str
     sign_secret: str
@@ -29,17 +29,17 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class DemoState(msgspec.Struct, frozen=True):
-    """The content of ``demo.json``: what was printed when the demo became ready."""
+    """The content of ``demo.json``: what the demo printed when it was ready."""
 
     url: str
     oem_url: str
     vehicles: int
-    """Ordinary ones."""
+    """Number of ordinary vehicles."""
     companies: list[Credentials]
 
 
 def load_state(directory: Path) -> DemoState | None:
-    """None when no demo ever became ready there. Raises `Failure` when the file is damaged."""
+    """The saved state; None where no demo was ready yet. Raises `Failure` where the file cannot be read."""
     path = directory / FILE_NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=DemoState)
@@ -51,14 +51,14 @@ def load_state(directory: Path) -> DemoState | None:
         raise Failure(Exit.UNREACHABLE, "demo_refused", f"{path} is damaged; start on an empty directory.") from None
 
 
-def save_state(directory: Path, memory: DemoState) -> None:
-    """Durably, and readable by the owner alone; a crash leaves the old content or the new."""
+def save_state(directory: Path, state: DemoState) -> None:
+    """Save it durably, readable by the owner alone; a crash leaves the old content or the new."""
     make_directory(directory)
     path = directory / FILE_NAME
     draft = path.with_name(f".{FILE_NAME}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(memory))
+            file.write(msgspec.json.encode(state))
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
@@ -68,5 +68,5 @@ def save_state(directory: Path, memory: DemoState) -> None:
 
 
 def client_of(url: str, company: Credentials) -> KeyturnClient:
-    """A client that is the company's application."""
+    """A client that calls as the company's application."""
     return KeyturnClient(url, company.client_id, company.client_secret, company.sign_secret, token=company.token)

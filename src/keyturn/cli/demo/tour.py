@@ -1,4 +1,4 @@
-"""What a person sees on the terminal: what runs, one signed command, and how to go on."""
+"""Terminal output of a demo: what runs, one signed command, and what to try next."""
 
 import asyncio
 import shlex
@@ -11,10 +11,10 @@ from keyturn_client import KeyturnClient, KeyturnError, Unreachable, message
 
 _VIN = "9KTPARKED00000001"
 _WAIT = 1
-"""Seconds that a question about the command is held: a demo that is told to stop need not wait longer."""
+"""Seconds of one long poll; a demo that is stopped meanwhile waits no longer than that."""
 
-_HOW_TO_GO_ON = """\
-Go on in another terminal.
+_NEXT_STEPS = """\
+Continue in another terminal.
 
 Start the vehicle:
 curl -X POST {url}/vehicle-command \\
@@ -22,11 +22,11 @@ curl -X POST {url}/vehicle-command \\
   -H 'X-Signature: {signature}' \\
   -d '{body}'
 
-Ask what became of a command (here of the one above):
+Show the result of a command (here of the one above):
 curl '{url}/vehicle-command/{command_id}?wait=30' \\
   -H 'Authorization: Bearer {token}'
 
-Read what the vehicles really did:
+Show what the vehicles really did:
 curl {oem_url}/ledger
 
 Immobilise the vehicle; it asks for your confirmation:
@@ -38,9 +38,9 @@ See the vehicle as its operator does:
 Ctrl-C ends the demo."""
 
 
-async def show_tour(memory: DemoState, directory: Path, stopping: asyncio.Event) -> None:
-    """Write it all to stdout; cut short when the demo is told to stop."""
-    tour = asyncio.create_task(asyncio.to_thread(_tour, memory, directory))
+async def show_tour(state: DemoState, directory: Path, stopping: asyncio.Event) -> None:
+    """Print the tour; it ends early when the demo is stopped."""
+    tour = asyncio.create_task(asyncio.to_thread(_tour, state, directory))
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait((tour, stop), return_when=asyncio.FIRST_COMPLETED)
     if tour.done():
@@ -49,20 +49,20 @@ async def show_tour(memory: DemoState, directory: Path, stopping: asyncio.Event)
     stop.cancel()
 
 
-def _tour(memory: DemoState, directory: Path) -> None:
-    _show_what_runs(memory, directory)
-    with client_of(memory.url, memory.companies[0]) as client:
+def _tour(state: DemoState, directory: Path) -> None:
+    _show_what_runs(state, directory)
+    with client_of(state.url, state.companies[0]) as client:
         command_id = _show_a_command(client)
-        _show_how_to_go_on(memory, directory, client, command_id)
+        _show_next_steps(state, directory, client, command_id)
 
 
-def _show_what_runs(memory: DemoState, directory: Path) -> None:
-    companies = ", ".join(company.name for company in memory.companies)
+def _show_what_runs(state: DemoState, directory: Path) -> None:
+    companies = ", ".join(company.name for company in state.companies)
     rows = [
-        ("gateway", memory.url),
-        ("OEM cloud", f"{memory.oem_url} (simulated)"),
+        ("gateway", state.url),
+        ("OEM cloud", f"{state.oem_url} (simulated)"),
         ("companies", companies),
-        ("vehicles", f"{memory.vehicles} ordinary ones, and some with a behaviour of their own (docs/cli.md)"),
+        ("vehicles", f"{state.vehicles} ordinary ones, and some with a behaviour of their own (docs/cli.md)"),
         ("data", f"{directory}"),
     ]
     out = console()
@@ -71,8 +71,8 @@ def _show_what_runs(memory: DemoState, directory: Path) -> None:
 
 
 def _show_a_command(client: KeyturnClient) -> str:
-    """The command's id."""
-    print("\nOne signed command, from the request to what the vehicle answered:\n")
+    """Send a command and follow it; its id."""
+    print("\nOne signed command, from the request to the answer of the vehicle:\n")
     try:
         sent = client.send(_VIN, "location")
         follow(client.follow(sent["id"], _WAIT))
@@ -82,10 +82,10 @@ def _show_a_command(client: KeyturnClient) -> str:
     return str(sent["id"])
 
 
-def _show_how_to_go_on(memory: DemoState, directory: Path, client: KeyturnClient, command_id: str) -> None:
-    said = _HOW_TO_GO_ON.format(
-        url=memory.url,
-        oem_url=memory.oem_url,
+def _show_next_steps(state: DemoState, directory: Path, client: KeyturnClient, command_id: str) -> None:
+    steps = _NEXT_STEPS.format(
+        url=state.url,
+        oem_url=state.oem_url,
         token=client.token().value,
         signature=client.sign(_VIN, "start"),
         body=message(_VIN, "start"),
@@ -94,10 +94,10 @@ def _show_how_to_go_on(memory: DemoState, directory: Path, client: KeyturnClient
         keyturn=_own_name(),
         directory=shlex.quote(str(directory)),
     )
-    print(f"\n{said}", flush=True)
+    print(f"\n{steps}", flush=True)
 
 
 def _own_name() -> str:
-    """How this program can be called again."""
+    """The words that call this program."""
     called = Path(sys.argv[0])
     return shlex.quote(str(called)) if called.name == "keyturn" else f"{shlex.quote(sys.executable)} -m keyturn"
