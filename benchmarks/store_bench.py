@@ -134,7 +134,7 @@ class WriterThread:
             while not self._queue.empty() and len(batch) < 256 and (unit := self._queue.get()) is not None:
                 batch.run(*unit)
             self._connection.commit()
-            self._loop.call_soon_threadsafe(batch.settle)
+            self._loop.call_soon_threadsafe(batch.resolve)
 
 
 def lay_out(tx: Tx) -> None:

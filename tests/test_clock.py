@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from keyturn.clock import SECOND, SystemClock, after, iso_time, seconds_between, seed_time
+from keyturn.clock import SECOND, SystemClock, after, contract_time, iso_time, seconds_between
 
 AT = 1_676_379_108 * SECOND
 
@@ -22,7 +22,7 @@ AT = 1_676_379_108 * SECOND
     ],
 )
 def test_the_seeds_print_every_time_in_utc_minus_3_without_daylight_saving(instant: int, printed: str) -> None:
-    assert seed_time(instant) == printed
+    assert contract_time(instant) == printed
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_zone_of_the_machine_changes_nothing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
-        assert (seed_time(AT), iso_time(AT)) == ("2023-02-14 09:51:48", "2023-02-14T12:51:48.000000+00:00")
+        assert (contract_time(AT), iso_time(AT)) == ("2023-02-14 09:51:48", "2023-02-14T12:51:48.000000+00:00")
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.clock import SECOND, seconds_between
-from keyturn.timekeeping import Kept, Timekeeper
+from keyturn.timekeeping import ClockState, Timekeeper
 from tests.support.clock import START, ManualClock
 
 QUARTER = 90 * 86_400.0
@@ -26,7 +26,7 @@ def seconds(instant: int) -> float:
 
 def restarted(clock: ManualClock, time: Timekeeper, boot: str = "boot", *, committed: int | None = None) -> Timekeeper:
     """The timekeeper of the next process."""
-    kept, newest = time.kept(), time.store_now()
+    kept, newest = time.state(), time.store_now()
     later = Timekeeper(clock, 2.0, boot)
     later.resume(kept, newest if committed is None else committed)
     return later
@@ -103,10 +103,10 @@ def test_what_an_operator_accepts_is_believed_once_it_is_committed(
     clock: ManualClock, time: Timekeeper, step: float
 ) -> None:
     clock.set_wall(step)
-    accepted = time.acceptable()
+    accepted = time.accepted_state()
     assert time.look()
 
-    time.adopt(accepted)
+    time.accept(accepted)
 
     assert not time.look()
     assert seconds(time.now()) == pytest.approx(step)
@@ -114,10 +114,10 @@ def test_what_an_operator_accepts_is_believed_once_it_is_committed(
 
 
 def test_an_older_word_is_not_adopted(clock: ManualClock, time: Timekeeper) -> None:
-    before = time.kept()
+    before = time.state()
     clock.set_wall(QUARTER)
 
-    time.adopt(before)
+    time.accept(before)
 
     assert time.look()
 
@@ -167,21 +167,21 @@ def test_a_time_that_is_ahead_goes_on_over_restarts(clock: ManualClock, time: Ti
 def test_after_another_boot_a_wall_clock_behind_what_is_committed_is_a_fault_until_accepted(
     clock: ManualClock, time: Timekeeper
 ) -> None:
-    time.adopt(_accepted_jump(clock, time))
+    time.accept(_accepted_jump(clock, time))
     clock.set_wall(-QUARTER)
 
     later = restarted(clock, time, "another boot")
 
     assert later.look()
     assert later.gap == pytest.approx(-QUARTER)
-    later.adopt(later.acceptable())
+    later.accept(later.accepted_state())
     assert not later.look()
     assert later.moment().ahead == pytest.approx(QUARTER * SECOND)
     assert not restarted(clock, later, "a third boot").look(), "it was accepted once"
 
 
 def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: ManualClock, time: Timekeeper) -> None:
-    kept, newest = time.kept(), time.store_now()
+    kept, newest = time.state(), time.store_now()
     off = ManualClock(uptime=3.0)
     off.set_wall(3.0 + QUARTER)
 
@@ -195,14 +195,14 @@ def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: ManualClo
 def test_what_is_kept_is_outgrown_by_a_new_boot_and_by_a_change_that_counts(
     clock: ManualClock, time: Timekeeper
 ) -> None:
-    kept = time.kept()
-    assert time.outgrew(None)
+    kept = time.state()
+    assert time.differs_from(None)
     clock.advance(1_000)
-    assert not time.outgrew(kept)
-    assert time.outgrew(Kept("another boot", kept.wall, kept.store))
+    assert not time.differs_from(kept)
+    assert time.differs_from(ClockState("another boot", kept.wall, kept.store))
     clock.set_wall(1.5)
     time.look()
-    assert time.outgrew(kept)
+    assert time.differs_from(kept)
 
 
 def test_without_a_step_any_wall_clock_is_believed(clock: ManualClock) -> None:
@@ -214,7 +214,7 @@ def test_without_a_step_any_wall_clock_is_believed(clock: ManualClock) -> None:
 
 def test_a_time_ahead_of_an_accepted_wall_clock_runs_on(clock: ManualClock, time: Timekeeper) -> None:
     time.resume(None, clock.now() + round(QUARTER * SECOND))
-    time.adopt(time.acceptable())
+    time.accept(time.accepted_state())
 
     clock.advance(300)
 
@@ -223,6 +223,6 @@ def test_a_time_ahead_of_an_accepted_wall_clock_runs_on(clock: ManualClock, time
     assert seconds(time.store_now()) == pytest.approx(QUARTER + 300)
 
 
-def _accepted_jump(clock: ManualClock, time: Timekeeper) -> Kept:
+def _accepted_jump(clock: ManualClock, time: Timekeeper) -> ClockState:
     clock.set_wall(QUARTER)
-    return time.acceptable()
+    return time.accepted_state()

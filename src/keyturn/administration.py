@@ -14,9 +14,9 @@ from keyturn.alerts import entries
 from keyturn.alerts import operations as alert_operations
 from keyturn.alerts.backups import record_made
 from keyturn.alerts.building import build_channels
-from keyturn.alerts.channel import Channel
-from keyturn.alerts.operations import try_channels
-from keyturn.audit.sealing import AT_ONCE, ChainForked, seal
+from keyturn.alerts.message import Channel
+from keyturn.alerts.operations import send_test_alert
+from keyturn.audit.sealing import BATCH_ENTRIES, ChainForked, seal
 from keyturn.auth.keyring import Keyring, keyring_of, unlock
 from keyturn.auth.login import sign_in
 from keyturn.auth.principal import Credentials, Operator
@@ -96,13 +96,13 @@ class Administration:
         return await self._store.read(lambda tx: perform(cast("Tx", tx), *context))
 
     async def _try_alerts(self, order: Answer) -> Answer:
-        return {"channels": await try_channels(self._channels(), order["now"])}
+        return {"channels": await send_test_alert(self._channels(), order["now"])}
 
     async def _back_up(self, order: Answer) -> Answer:
         """Copy the database to a new file while everything else goes on."""
         file, actor = Path(order["file"]), order["actor"]
         with suppress(StoreUnavailable, ChainForked):  # a restore goes on from what is sealed in the backup
-            while await self._store.write(seal) == AT_ONCE:
+            while await self._store.write(seal) == BATCH_ENTRIES:
                 pass
         try:
             made = await self._store.backup(file, self._keyring)
@@ -138,7 +138,7 @@ def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> back
             SystemClock(),
             unsigned=unsigned,
             kept=kept,
-            first=entries.begin_here,
+            first=entries.begin_after_restore,
         )
     finally:
         lock.release()

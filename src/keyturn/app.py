@@ -13,14 +13,14 @@ from keyturn.admin import operators
 from keyturn.admin.operation import Answer
 from keyturn.administration import Administration, installation
 from keyturn.alerts.building import build_channels
-from keyturn.alerts.channel import Channel
+from keyturn.alerts.message import Channel
 from keyturn.alerts.service import Alerts
 from keyturn.api.admin_socket import SOCKET_NAME, build_admin_app
 from keyturn.api.routes import build_app, build_metrics_app
 from keyturn.api.server.connection_limits import available_connections
 from keyturn.api.server.listeners import tls_context
 from keyturn.api.server.server import Server
-from keyturn.audit.service import AuditService
+from keyturn.audit.runtime import AuditService
 from keyturn.auth.keyring import Keyring, unlock
 from keyturn.auth.principal import Credentials
 from keyturn.auth.tokens import Authenticator

@@ -11,7 +11,7 @@ from typing import Protocol
 SECOND = 1_000_000
 """Microseconds in a second."""
 
-SEED_ZONE = timezone(timedelta(hours=-3))
+CONTRACT_ZONE = timezone(timedelta(hours=-3))
 """The fixed offset of every time on the frozen surface (UTC-3, no daylight saving)."""
 
 
@@ -58,15 +58,15 @@ def seconds_between(earlier: int, later: int) -> float:
     return (later - earlier) / SECOND
 
 
-def seed_time(instant: int) -> str:
+def contract_time(instant: int) -> str:
     """``YYYY-MM-DD HH:MM:SS`` in UTC-3, as the seeds print every time."""
-    return _seed_second(instant // SECOND)
+    return _contract_second(instant // SECOND)
 
 
 @lru_cache(maxsize=1024)
-def _seed_second(second: int) -> str:
+def _contract_second(second: int) -> str:
     """Formatting takes longer than any other step of an answer, and answers of one second share it."""
-    return datetime.fromtimestamp(second, SEED_ZONE).strftime("%Y-%m-%d %H:%M:%S")
+    return datetime.fromtimestamp(second, CONTRACT_ZONE).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def iso_time(instant: int) -> str:
@@ -76,7 +76,7 @@ def iso_time(instant: int) -> str:
     )
 
 
-def in_words(value: object) -> object:
+def readable_instant(value: object) -> object:
     """An instant as `iso_time` writes it; anything else as it is.
 
     Whole numbers from 10^15 on in what is told are instants: nothing else that is counted grows so large.

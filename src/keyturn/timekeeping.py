@@ -14,7 +14,7 @@ from keyturn.clock import SECOND, Clock
 
 _SLACK = 2 * SECOND
 """So far ahead of the wall clock the store's time waits for it; further ahead it runs on."""
-_WORTH_KEEPING = SECOND // 2
+_SAVE_THRESHOLD = SECOND // 2
 
 
 class Moment(NamedTuple):
@@ -28,7 +28,7 @@ class Moment(NamedTuple):
     """Microseconds by which `now` runs ahead of the time that is believed to be right; mostly 0."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class ClockState(msgspec.Struct, frozen=True):
     """What outlives a process. `wall` and `store` are microseconds over the clock since boot."""
 
     boot: str
@@ -108,11 +108,11 @@ class Timekeeper:
         """Seconds by which the wall clock was ahead (below 0: behind) of what is believed; 0 without a fault."""
         return self._gap / SECOND
 
-    def rise(self, instant: int) -> None:
+    def raise_to(self, instant: int) -> None:
         """The store's time is not below this."""
         self._newest = max(self.store_now(), instant)
 
-    def resume(self, kept: Kept | None, newest: int) -> None:
+    def resume(self, kept: ClockState | None, newest: int) -> None:
         """Go on from what an earlier process kept, `newest` being the highest committed time.
 
         In one boot of the machine a step that was made between the two is seen as if it were made now. After another
@@ -129,25 +129,25 @@ class Timekeeper:
             self._wall += behind
         self._newest, self._newest_at = newest, since_boot
 
-    def kept(self) -> Kept:
+    def state(self) -> ClockState:
         """What the next process needs."""
-        return Kept(self.boot, self._wall, self.store_now() - self._newest_at, self._accepted)
+        return ClockState(self.boot, self._wall, self.store_now() - self._newest_at, self._accepted)
 
-    def outgrew(self, kept: Kept | None) -> bool:
+    def differs_from(self, kept: ClockState | None) -> bool:
         """Whether `kept` no longer tells what is so."""
-        mine = self.kept()
+        mine = self.state()
         return (
             kept is None
             or kept.boot != mine.boot
-            or max(abs(kept.wall - mine.wall), abs(kept.store - mine.store)) > _WORTH_KEEPING
+            or max(abs(kept.wall - mine.wall), abs(kept.store - mine.store)) > _SAVE_THRESHOLD
         )
 
-    def acceptable(self) -> Kept:
+    def accepted_state(self) -> ClockState:
         """What is to be kept where an operator says that the wall clock is right as it is."""
-        mine = self.kept()
-        return Kept(mine.boot, self._clock.now() - self._since_boot(), mine.store, mine.accepted + 1)
+        mine = self.state()
+        return ClockState(mine.boot, self._clock.now() - self._since_boot(), mine.store, mine.accepted + 1)
 
-    def adopt(self, kept: Kept | None) -> None:
+    def accept(self, kept: ClockState | None) -> None:
         """Believe the wall clock that an operator has accepted, once that is committed."""
         if kept is not None and kept.boot == self.boot and kept.accepted > self._accepted:
             self._wall, self._accepted, self._gap, self._right_from = kept.wall, kept.accepted, 0, None

@@ -19,7 +19,7 @@ _PLAN = "EXPLAIN QUERY PLAN " + backups._NEWEST
 
 async def reminders(running: AlertEnv) -> int:
     """Look now; how often it was said so far."""
-    await running.store.write(partial(backups.watch, max_age=2 * HOUR))
+    await running.store.write(partial(backups.report_if_old, max_age=2 * HOUR))
     row = await running.store.read(lambda tx: tx.one(_OLD))
     assert row is not None
     return int(row[0])

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from keyturn.alerts.at_once import AT_ONCE
 from keyturn.alerts.rule import Rule
 from keyturn.alerts.rules import RULES
+from keyturn.alerts.vehicle_rules import VEHICLE_RULES
 from keyturn.audit.kinds import former
 from keyturn.store.port import Tx
 from tests.support.alert_env import AlertEnv, alert_env, by_mail, by_webhook
@@ -63,7 +63,7 @@ async def test_what_administrators_do_is_told_where_it_may_harm(
         for body in (not_told_of, told_of):
             await running.record(kind, company_id="acme", **body)
         await running.settled()
-    subject = next(rule.subject for rule in AT_ONCE if rule.kind == kind)
+    subject = next(rule.subject for rule in VEHICLE_RULES if rule.kind == kind)
     (message,) = [post.message for post in receiver.posts if post.message["subject"] == subject]
     assert "tidy" not in message["text"], "what somebody wrote stays in the record"
     for name in {"forced", "immobilised"} & told_of.keys():

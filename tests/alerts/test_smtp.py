@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.alerts.channel import NotDelivered
-from keyturn.alerts.message import Message, Origin
-from keyturn.alerts.outbox import QueuedMessage
+from keyturn.alerts.message import Message, NotDelivered, Origin, QueuedMessage
 from tests.support.alert_env import ADMIN, SENDER, alert_env, by_mail
 from tests.support.certificates import Authority
 

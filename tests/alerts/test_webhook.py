@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keyturn.alerts.addresses import is_public
-from keyturn.alerts.channel import NotDelivered
+from keyturn.alerts.message import NotDelivered
 from tests.support.alert_env import KEY, alert_env, by_webhook
 from tests.support.certificates import Authority
 from tests.support.receiver import Receiver

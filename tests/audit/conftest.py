@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.audit.checkpoints import Signed
+from keyturn.audit.checkpoints import SignedStatement
 from tests.support.audit_env import AuditEnv
 
 
@@ -30,7 +30,7 @@ def backup(env: AuditEnv, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kept(env: AuditEnv, backup: Path) -> list[Signed]:
+def kept(env: AuditEnv, backup: Path) -> list[SignedStatement]:
     """Checkpoints that left the machine after the backup was made."""
     env.add_entries(9)
     kept = env.checkpoint()

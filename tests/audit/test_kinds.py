@@ -11,8 +11,8 @@ import pytest
 import keyturn
 from keyturn.alerts import entries
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.rule import WARNING, Rule
-from keyturn.alerts.rules import RULES, message, rule_for
+from keyturn.alerts.rule import WARNING, Rule, message
+from keyturn.alerts.rules import RULES, rule_for
 from keyturn.audit import journal
 from keyturn.audit.kinds import KINDS, RENAMED, current, former
 from keyturn.commands.model.states import State

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from keyturn.audit.checkpoints import Signed, make_now
-from keyturn.audit.export import kept_checkpoints
-from keyturn.audit.service import AuditService
+from keyturn.audit.checkpoints import SignedStatement, make_checkpoints_now
+from keyturn.audit.export import read_checkpoint_file
+from keyturn.audit.runtime import AuditService
 from keyturn.audit.sinks import CommandSink, DeliveryFailed, FileSink, WebhookSink
 from keyturn.bus.memory import MemoryBus
 from keyturn.config.checking import ConfigError
@@ -28,8 +28,10 @@ from ..store.adapters import open_store
 KEEP = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read())"
 
 
-def signed_in(env: AuditEnv) -> list[Signed]:
-    return [Signed(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")]
+def signed_in(env: AuditEnv) -> list[SignedStatement]:
+    return [
+        SignedStatement(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")
+    ]
 
 
 def with_custody(env: AuditEnv, settings: AuditSettings, then: Callable[[Store], Any]) -> None:
@@ -49,8 +51,8 @@ def with_custody(env: AuditEnv, settings: AuditSettings, then: Callable[[Store],
     asyncio.run(work())
 
 
-def lines_of(file: Path) -> list[Signed]:
-    return kept_checkpoints(file) if file.exists() else []
+def lines_of(file: Path) -> list[SignedStatement]:
+    return read_checkpoint_file(file) if file.exists() else []
 
 
 def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: AuditEnv, tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: Audi
 
     async def then(store: Store) -> None:
         await eventually(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 3)
-        await store.write(lambda tx: make_now(tx, KEYRING))
+        await store.write(lambda tx: make_checkpoints_now(tx, KEYRING))
         await eventually(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 6)
 
     with_custody(env, settings, then)
@@ -74,12 +76,12 @@ def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: Audi
 def test_a_webhook_that_fails_is_tried_again_and_told_once(env: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyturn.audit.shipper._PAUSES", (0.01,))
     answers = [500, 302, 503, 200, 204, 200]
-    taken: list[Signed] = []
+    taken: list[SignedStatement] = []
 
     async def take(request: web.Request) -> web.Response:
         status = answers.pop(0)
         if status < 300:
-            taken.append(msgspec.json.decode(await request.read(), type=Signed))
+            taken.append(msgspec.json.decode(await request.read(), type=SignedStatement))
         return web.Response(status=status, headers={"Location": "/elsewhere"})
 
     async def work() -> None:
@@ -125,7 +127,7 @@ def test_a_way_out_that_is_ahead_of_every_checkpoint_is_told_and_begins_anew(
 
     async def then(store: Store) -> None:
         await eventually(lambda: len(lines_of(filed)) == 3)
-        await store.write(lambda tx: make_now(tx, KEYRING))
+        await store.write(lambda tx: make_checkpoints_now(tx, KEYRING))
         await eventually(lambda: len(lines_of(filed)) == 6)
 
     with_custody(env, AuditSettings(checkpoint_file=str(filed)), then)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.audit.findings import What
-from keyturn.audit.personal import PERSONAL, Body, UnlikeWritten, part, part_by_name, salted_hash
+from keyturn.audit.findings import FindingKind
+from keyturn.audit.personal import PERSONAL_MEMBERS, Body, UnexpectedBody, salted_hash, split_body, split_personal
 from tests.support.audit_env import KEYRING, VIN, AuditEnv, faults, verify_export
 
 A = "company-a"
@@ -23,7 +23,7 @@ def test_an_erased_part_verifies_and_says_that_it_is_erased(env: AuditEnv) -> No
 
     assert report.faults == []
     assert [(finding.what, finding.company, finding.text) for finding in report.findings] == [
-        (What.ERASED, A, "The personal part of 1 entries was erased.")
+        (FindingKind.ERASED, A, "The personal part of 1 entries was erased.")
     ]
 
 
@@ -56,18 +56,18 @@ def test_the_same_person_has_another_hash_in_each_entry(env: AuditEnv) -> None:
 def test_a_body_is_parted_by_the_names_of_its_members() -> None:
     body = '{"status":"Error","vin":"6AH","detail":{"vin":1,"n":1.50},"name":"Ana \\u00e3"}'
 
-    assert part_by_name(body) == (
+    assert split_personal(body) == (
         Body('{"status":"Error","detail":{"vin":1,"n":1.50}}', '{"vin":"6AH","name":"Ana \\u00e3"}'),
         ["name", "vin"],
     )
-    assert part(body, ()) == Body(body, None)
-    assert {"vin", "position", "name", "notice"} <= PERSONAL
+    assert split_body(body, ()) == Body(body, None)
+    assert {"vin", "position", "name", "notice"} <= PERSONAL_MEMBERS
 
 
 @pytest.mark.parametrize("body", ["[]", "{", "null", '{"vin": 1}', '{"vin":1,"vin":2}'])
 def test_a_body_that_the_journal_did_not_write_is_not_parted(body: str) -> None:
-    with pytest.raises(UnlikeWritten):
-        part(body, ["vin"])
+    with pytest.raises(UnexpectedBody):
+        split_body(body, ["vin"])
 
 
 def test_the_salt_is_part_of_the_hash() -> None:

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from keyturn.admin.backup_restore import restore
-from keyturn.audit.checkpoints import Signed
-from keyturn.audit.findings import What
+from keyturn.audit.checkpoints import SignedStatement
+from keyturn.audit.findings import FindingKind
 from keyturn.audit.restores import RestoreStatement, acknowledge
 from tests.support.audit_env import KEYRING, OTHER_KEYRING, AuditEnv, faults, restored, rewrite
 
@@ -27,20 +27,20 @@ def what(env: AuditEnv, **options: object) -> set[str]:
 
 
 def test_an_honest_restore_is_sound_at_once_and_waits_for_somebody_to_know_of_it(
-    env: AuditEnv, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     assert env.restore(backup) == 2
 
     report = env.verify(keys=KEY, kept=kept)
     assert faults(report) == []
     assert {finding.company for finding in report.unacknowledged} == {A, "company-b", None}
-    assert {finding.what for finding in report.findings} == {What.RESTORED, What.UNACKNOWLEDGED}
+    assert {finding.what for finding in report.findings} == {FindingKind.RESTORED, FindingKind.UNACKNOWLEDGED}
     assert env.verify(keys=KEY, kept=kept, acknowledged=(2,)).unacknowledged == []
     assert env.verify(keys=KEY, kept=kept, acknowledged=(1, 3)).unacknowledged != []
 
 
 def test_restore_is_the_first_entry_of_each_chain_and_says_what_was_found_and_lost_and_by_whom(
-    env: AuditEnv, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     lost = dict(env.rows("SELECT chain, number FROM chain_head"))
     env.restore(backup)
@@ -75,7 +75,9 @@ def test_each_chain_has_a_checkpoint_of_the_new_epoch_before_any_server_starts(e
     assert {json.loads(statement)["epoch"] for _, _, statement in newest} == {2}
 
 
-def test_an_acknowledgement_is_entered_signed_and_enough(env: AuditEnv, backup: Path, kept: list[Signed]) -> None:
+def test_an_acknowledgement_is_entered_signed_and_enough(
+    env: AuditEnv, backup: Path, kept: list[SignedStatement]
+) -> None:
     env.restore(backup)
     assert env.write(lambda tx: acknowledge(tx, KEYRING, 2, "operator:ana")) == 3
     assert env.write(lambda tx: acknowledge(tx, KEYRING, 7, "operator:ana")) == 0
@@ -88,7 +90,7 @@ def test_an_acknowledgement_is_entered_signed_and_enough(env: AuditEnv, backup: 
 
 @pytest.mark.parametrize("number", [3, 10, 12])
 def test_a_history_that_was_rewritten_is_not_excused_by_a_restore_behind_it(
-    env: AuditEnv, backup: Path, kept: list[Signed], number: int
+    env: AuditEnv, backup: Path, kept: list[SignedStatement], number: int
 ) -> None:
     """The hashes made anew, the checkpoints deleted, the epoch as it should be."""
     env.restore(backup)
@@ -101,7 +103,7 @@ def test_a_history_that_was_rewritten_is_not_excused_by_a_restore_behind_it(
     assert ("rewritten", A, 12) in found or ("rewritten", A, 10) in found
 
 
-def test_a_raised_epoch_alone_excuses_nothing(env: AuditEnv, kept: list[Signed]) -> None:
+def test_a_raised_epoch_alone_excuses_nothing(env: AuditEnv, kept: list[SignedStatement]) -> None:
     """What was rewritten, its hashes made anew, the epoch raised, the checkpoints deleted; and the server signs on."""
     rewrite(env, 5)
     env.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
@@ -111,11 +113,11 @@ def test_a_raised_epoch_alone_excuses_nothing(env: AuditEnv, kept: list[Signed])
 
     report = env.verify(keys=KEY, kept=kept, acknowledged=(2,))
     assert {fault[0] for fault in faults(report)} >= {"rewritten", "checkpoint_removed"}
-    assert What.RESTORED not in {finding.what for finding in report.findings}
+    assert FindingKind.RESTORED not in {finding.what for finding in report.findings}
 
 
 def test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing(
-    env: AuditEnv, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     """An entry like that of a restore, written by somebody who has no key file."""
     forger = env.copy(env.data.parent / "forger")
@@ -139,7 +141,7 @@ def test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing(
 
 
 def test_a_restore_is_good_only_in_its_own_chain_and_behind_what_it_found(
-    env: AuditEnv, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     env.restore(backup)
     bodies = dict(restored(env))
@@ -165,7 +167,7 @@ def test_a_second_entry_of_the_same_restore_is_a_fault(env: AuditEnv, backup: Pa
 
 
 def test_an_epoch_that_was_set_back_after_a_restore_excuses_nothing(
-    env: AuditEnv, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     """Else everything signed from then on would count as left behind."""
     env.restore(backup)
@@ -183,7 +185,7 @@ def test_a_restore_by_another_key_file_is_forged(env: AuditEnv, backup: Path) ->
 
 
 def test_a_past_that_somebody_signed_with_a_key_of_their_own_does_not_stand_against_what_was_kept(
-    env: AuditEnv, backup: Path, kept: list[Signed]
+    env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     """Whoever verifies has checkpoints of before, and not the public key."""
     restore(backup, database(env.data), OTHER_KEYRING, env.clock, unsigned=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.audit import journal, reading
-from keyturn.audit.checkpoints import Signed
+from keyturn.audit import chain_queries, journal
+from keyturn.audit.checkpoints import SignedStatement
 from keyturn.store.port import StoreRefused
 from tests.support.audit_env import KEYRING, AuditEnv, faults, restored, verify_export
 
@@ -26,13 +26,13 @@ def test_entries_that_the_backup_had_not_sealed_are_no_fault(env: AuditEnv, tmp_
 
 
 def test_each_restore_has_an_epoch_of_its_own_also_where_the_machine_was_lost(
-    env: AuditEnv, backup: Path, kept: list[Signed], tmp_path: Path
+    env: AuditEnv, backup: Path, kept: list[SignedStatement], tmp_path: Path
 ) -> None:
     file = tmp_path / "kept.jsonl"
     env.restore(backup)
     env.add_entries(9)
     env.checkpoint()
-    kept += [Signed(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint")]
+    kept += [SignedStatement(*row) for row in env.rows("SELECT statement, signature, key FROM chain_checkpoint")]
     file.write_bytes(b"".join(signed.line for signed in kept) + b"no checkpoint\n")
     anew = AuditEnv(tmp_path / "new machine")
 
@@ -58,7 +58,7 @@ def test_a_company_that_the_backup_did_not_know_was_left_behind(env: AuditEnv, b
 
 
 def test_an_export_of_a_later_part_brings_the_restores_before_it_along(
-    env: AuditEnv, backup: Path, kept: list[Signed], tmp_path: Path
+    env: AuditEnv, backup: Path, kept: list[SignedStatement], tmp_path: Path
 ) -> None:
     env.restore(backup)
     env.add_entries(30)
@@ -117,7 +117,7 @@ def test_a_backup_whose_chains_do_not_take_the_entry_is_refused_and_nothing_is_c
 
 
 def test_restores_are_found_without_a_walk_through_history(env: AuditEnv) -> None:
-    plan = " ".join(row[-1] for row in env.rows("EXPLAIN QUERY PLAN " + reading._TOLD))
+    plan = " ".join(row[-1] for row in env.rows("EXPLAIN QUERY PLAN " + chain_queries._RESTORE_ENTRIES))
     assert "USING INDEX entry_restored" in plan
     assert "SCAN" not in plan
 

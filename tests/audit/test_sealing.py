@@ -12,8 +12,8 @@ from verification.simulation.world.clock import VirtualClock
 from verification.simulation.world.loop import VirtualLoop
 
 from keyturn.audit.findings import Faults
+from keyturn.audit.runtime import SEALING_FAULT, Sealer
 from keyturn.audit.sealing import ChainForked, any_unsealed, seal
-from keyturn.audit.sealing_loop import SEALING_FAULT, Sealer
 from keyturn.config.settings import AuditSettings
 from keyturn.store.port import ReadTx, Store, Tx
 from tests.support.audit_env import KEYRING, AuditEnv, entry, faults
@@ -146,7 +146,7 @@ def test_a_forked_chain_is_told_once(env: AuditEnv) -> None:
     async def work(store: Store) -> bool:
         sealer, told = sealer_of(store)
         for _ in range(3):
-            await sealer.turn()
+            await sealer.seal_committed()
         return SEALING_FAULT in told
 
     assert env.run(work)
@@ -206,7 +206,7 @@ def test_the_last_turn_seals_what_is_just_being_committed(empty: AuditEnv) -> No
     async def work(store: Store) -> None:
         committing = asyncio.create_task(store.write(partial(entry, company="company-a", index=0)))
         await asyncio.sleep(0)
-        await sealer_of(store)[0].turn(last=True)
+        await sealer_of(store)[0].seal_committed(last=True)
         await committing
 
     empty.run(work)
@@ -215,29 +215,29 @@ def test_the_last_turn_seals_what_is_just_being_committed(empty: AuditEnv) -> No
 
 
 def test_a_chain_gets_a_checkpoint_when_it_is_due_and_none_without_news(empty: AuditEnv) -> None:
-    async def turn(store: Store) -> None:
-        await sealer_of(store, checkpoint_interval=60.0, checkpoint_entries=5)[0].turn()
+    async def seal_committed(store: Store) -> None:
+        await sealer_of(store, checkpoint_interval=60.0, checkpoint_entries=5)[0].seal_committed()
 
     def checkpoints() -> list[tuple[Any, ...]]:
         return empty.rows("SELECT chain, number FROM chain_checkpoint ORDER BY id")
 
     for index in range(4):
         empty.write(partial(entry, company="company-a", index=index))
-    empty.run(turn)
+    empty.run(seal_committed)
     assert checkpoints() == []
 
     empty.write(partial(entry, company="company-a", index=4))
-    empty.run(turn)
+    empty.run(seal_committed)
     assert checkpoints() == [("company-a", 5)]
 
     empty.write(partial(entry, company="company-a", index=5))
     empty.clock.advance(61)
-    empty.run(turn)
+    empty.run(seal_committed)
     assert checkpoints() == [("company-a", 5), ("company-a", 7)]
 
     for _ in itertools.repeat(None, 3):
         empty.clock.advance(61)
-        empty.run(turn)
+        empty.run(seal_committed)
     assert checkpoints() == [("company-a", 5), ("company-a", 7)]
     assert faults(empty.verify(keys=[KEYRING.checkpoint_key])) == []
     assert empty.rows("SELECT count(*) FROM entry WHERE kind = 'chain.checkpoint'") == [(2,)]

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.audit.encoding import Content, entry_hash
-from keyturn.audit.findings import What
+from keyturn.audit.findings import FindingKind
 from tests.support.audit_env import KEYRING, AuditEnv, faults
 
 A = "company-a"
@@ -92,7 +92,7 @@ def test_an_unsealed_entry_of_an_impossible_time_is_counted_all_the_same(env: Au
     env.add_entries(1)
     env.tamper("UPDATE entry SET at = :at WHERE seq = (SELECT max(seq) FROM entry)", at=at)
 
-    assert [finding.what for finding in env.verify(keys=[KEYRING.checkpoint_key]).findings] == [What.UNSEALED]
+    assert [finding.what for finding in env.verify(keys=[KEYRING.checkpoint_key]).findings] == [FindingKind.UNSEALED]
 
 
 @pytest.mark.parametrize("number", [1, 5, 11, 12])
@@ -211,6 +211,6 @@ def test_the_unsealed_tail_is_named_and_is_no_fault(env: AuditEnv) -> None:
 
     report = env.verify(keys=[KEYRING.checkpoint_key])
 
-    assert [finding.what for finding in report.findings] == [What.UNSEALED]
+    assert [finding.what for finding in report.findings] == [FindingKind.UNSEALED]
     assert report.findings[0].text.startswith("3 entries are not sealed yet, the oldest of 2023-11-14T")
     assert report.faults == []

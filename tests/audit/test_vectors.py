@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from keyturn.audit.checkpoints import Signed, Statement
+from keyturn.audit.checkpoints import CheckpointStatement, SignedStatement
 from keyturn.audit.encoding import GENESIS, Content, entry_hash
 from keyturn.audit.personal import salted_hash
 
@@ -32,12 +32,12 @@ def test_the_vector_of_an_entry() -> None:
 
 
 def test_the_vector_of_a_checkpoint() -> None:
-    signed = Signed(**CHECKPOINT)
+    signed = SignedStatement(**CHECKPOINT)
     statement = signed.read()
 
-    assert isinstance(statement, Statement)
+    assert isinstance(statement, CheckpointStatement)
     assert (statement.number, statement.hash) == (1, ENTRY["hash"])
     assert signed.signed_by([bytes.fromhex(signed.key)])
-    assert not Signed(signed.statement.replace("1", "2"), signed.signature, signed.key).signed_by(
+    assert not SignedStatement(signed.statement.replace("1", "2"), signed.signature, signed.key).signed_by(
         [bytes.fromhex(signed.key)]
     )

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.audit import integrity_monitor, reading
-from keyturn.audit.checkpoints import Signed
+from keyturn.audit import chain_queries, integrity_monitor
+from keyturn.audit.chain_queries import Head
+from keyturn.audit.checkpoints import SignedStatement
 from keyturn.audit.findings import Faults
-from keyturn.audit.integrity_monitor import CHAIN_FAULT, KEPT_FAULT, IntegrityMonitor
-from keyturn.audit.reading import Head
+from keyturn.audit.integrity_monitor import CHAIN_FAULT, EXTERNAL_CHECKPOINT_FAULT, IntegrityMonitor
 from keyturn.store.port import ReadTx, Store
 from tests.support.audit_env import KEYRING, AuditEnv, rewrite
 from tests.support.clock import eventually
@@ -20,7 +20,7 @@ from tests.support.clock import eventually
 def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
     env: AuditEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fails, heads = [True, True], reading.heads
+    fails, heads = [True, True], chain_queries.heads
 
     def tripped(tx: ReadTx) -> list[Head]:
         if fails:
@@ -39,7 +39,7 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
             with suppress(asyncio.CancelledError):
                 await running
 
-    monkeypatch.setattr(reading, "heads", tripped)
+    monkeypatch.setattr(chain_queries, "heads", tripped)
     monkeypatch.setattr(integrity_monitor, "_PAUSE", 0.0)
 
     assert env.run(work) == [False]
@@ -52,7 +52,7 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
 def kept_in(env: AuditEnv, file: Path) -> None:
     lines = env.rows("SELECT statement, signature, key FROM chain_checkpoint ORDER BY id")
     with file.open("ab") as target:
-        target.writelines(Signed(*line).line for line in lines)
+        target.writelines(SignedStatement(*line).line for line in lines)
 
 
 def looked(env: AuditEnv, file: Path) -> list[str]:
@@ -74,7 +74,7 @@ def test_a_server_compares_its_chains_with_the_checkpoints_that_left_by_file(env
     rewrite(env, 5)
     env.tamper("DELETE FROM chain_checkpoint", "UPDATE chain_head SET checkpoint_hash = NULL, checkpoint_number = 0")
 
-    assert looked(env, file) == [KEPT_FAULT]
+    assert looked(env, file) == [EXTERNAL_CHECKPOINT_FAULT]
 
 
 def test_a_chain_that_is_gone_is_missed_by_the_checkpoints_that_left_by_file(env: AuditEnv, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_chain_that_is_gone_is_missed_by_the_checkpoints_that_left_by_file(env
     env.tamper(*(rows.format(table) for table in ("chain_link", "chain_head", "chain_checkpoint")))
     env.tamper("DELETE FROM entry WHERE company_id = 'company-b'")
 
-    assert looked(env, tmp_path / "kept") == [KEPT_FAULT]
+    assert looked(env, tmp_path / "kept") == [EXTERNAL_CHECKPOINT_FAULT]
 
 
 def test_an_honest_restore_agrees_with_the_checkpoints_that_left_by_file(env: AuditEnv, tmp_path: Path) -> None:

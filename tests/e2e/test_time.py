@@ -18,7 +18,7 @@ from keyturn.clock import SECOND, SystemClock
 from keyturn.commands.execution import retention
 from keyturn.config.settings import ServerSettings, Settings, TokenSettings
 from keyturn.errors import OperationError
-from keyturn.store import clock_fact
+from keyturn.store import clock_state
 from keyturn.timekeeping import Timekeeper, machine_boot
 from tests.api.signing.test_signing_v2_replay import INVALID, captured, sent
 from tests.support.clock import RunningClock
@@ -215,9 +215,9 @@ async def test_without_a_server_the_time_is_accepted_on_the_store_itself(tmp_pat
     settings = Settings(server=ServerSettings(data=str(tmp_path / "data")))
 
     async with administration.workbench(settings) as bench:
-        then = Timekeeper(SystemClock(), 2.0, machine_boot()).kept()
+        then = Timekeeper(SystemClock(), 2.0, machine_boot()).state()
         behind = msgspec.structs.replace(then, wall=then.wall - QUARTER_US, store=then.store - QUARTER_US)
-        await bench._store.write(lambda tx: clock_fact.save(tx, behind))
+        await bench._store.write(lambda tx: clock_state.save(tx, behind))
     async with administration.workbench(settings) as bench:
         assert (await bench.administer("clock show", {}))["wall_ahead"] == pytest.approx(QUARTER, abs=5)
         assert (await bench.administer("clock accept", {}))["accepted"]

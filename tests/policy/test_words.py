@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from keyturn.legible import BIDI_CONTROLS
+from keyturn.printable import BIDI_CONTROLS
 from tests.startup.installation import ORDINARY, install
 from tests.startup.process import serving
 from tests.support.clients import Answer

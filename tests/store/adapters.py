@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 from keyturn.clock import Clock
 from keyturn.store.port import Announce, Database, OnBatch, Store
-from keyturn.store.sqlite.database import SqliteDatabase
-from keyturn.store.sqlite.store import open_sqlite
+from keyturn.store.sqlite.store import SqliteDatabase, open_sqlite
 
 
 class Adapter(NamedTuple):

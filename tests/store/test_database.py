@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.store.backup_signature import Verdict, judge, measure, signature_of
+from keyturn.store.backup_signature import SignatureVerdict, check_signature, measure, signature_of
 from keyturn.store.port import Database, StatementFailed, Store, StoreRefused, Tx
 from tests.support.clock import ManualClock
 
@@ -28,9 +28,13 @@ async def test_a_backup_is_signed_and_holds_what_was_acknowledged_before_it(
     await store.write(add_plan("late"))
 
     assert made == measure(file)
-    assert judge(file, made, SIGNER) == (Verdict.SIGNED, 5_000_000)
+    assert check_signature(file, made, SIGNER) == (SignatureVerdict.SIGNED, 5_000_000)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (file, signature_of(file))] == [0o600, 0o600]
-    with database.take_in(file) as incoming, incoming.opened(clock.now()) as content, content.unit(clock.now()) as tx:
+    with (
+        database.stage_backup(file) as incoming,
+        incoming.opened(clock.now()) as content,
+        content.unit(clock.now()) as tx,
+    ):
         assert (content.epoch, content.committed_time, content.fact("nothing")) == (1, 5_000_000, None)
         assert plans(tx) == ["gold"]
 
@@ -66,7 +70,7 @@ async def test_a_statement_that_cannot_be_done_without_a_store_is_told_by_the_po
     with pytest.raises(StatementFailed, match="nowhere"), database.read_offline() as tx:
         tx.all("SELECT id FROM nowhere")
     await store.backup(tmp_path / "backup", SIGNER)
-    with database.take_in(tmp_path / "backup") as incoming, incoming.opened(0) as content:
+    with database.stage_backup(tmp_path / "backup") as incoming, incoming.opened(0) as content:
         with pytest.raises(StatementFailed, match="nowhere"), content.unit(0) as tx:
             fail(tx)
         with content.unit(0) as tx:
@@ -82,7 +86,7 @@ async def test_a_restored_backup_takes_the_place_of_what_was_there(
     await store.write(add_plan("late"))
     await store.close()
     assert database.earlier_epochs() == []
-    with database.take_in(tmp_path / "backup") as incoming:
+    with database.stage_backup(tmp_path / "backup") as incoming:
         with incoming.opened(0) as content, content.unit(0) as tx:
             add_plan("restored")(tx)
         incoming.put_in_place(7)

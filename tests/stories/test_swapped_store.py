@@ -12,7 +12,7 @@ import pytest
 from keyturn.administration import restore
 from keyturn.app import Node
 from keyturn.audit.encoding import Content, entry_hash
-from keyturn.audit.personal import part
+from keyturn.audit.personal import split_body
 from keyturn.cli.root import run
 from keyturn.config.settings import AuditSettings, Settings
 from keyturn.store.port import ReadTx
@@ -111,7 +111,7 @@ def recompute(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
         prev: dict[str, bytes] = {}
         for chain, number, names, personal_hash, *columns, body in connection.execute(ENTRIES).fetchall():
-            opened, _personal = part(body, json.loads(names) if names else ())
+            opened, _personal = split_body(body, json.loads(names) if names else ())
             before = prev.get(chain, bytes(32))
             prev[chain] = entry_hash(number, before, Content(*(*columns, opened)), personal_hash)
             connection.execute(

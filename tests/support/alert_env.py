@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.alerts import outbox
-from keyturn.alerts.channel import Channel
+from keyturn.alerts.message import Channel
 from keyturn.alerts.service import Alerts
 from keyturn.alerts.smtp import SmtpChannel
 from keyturn.alerts.webhook import WebhookChannel
@@ -42,7 +42,7 @@ class AlertEnv:
         await self.store.write(partial(_record, kind=kind, count=count, entry=entry))
 
     async def listed(self, *, unsent: bool = False) -> list[dict[str, Any]]:
-        return await self.store.read(partial(outbox.listed, unsent=unsent, limit=1000))
+        return await self.store.read(partial(outbox.list_alerts, unsent=unsent, limit=1000))
 
     async def settled(self) -> None:
         """Returns once everything recorded so far was looked at, and nothing is left to send."""

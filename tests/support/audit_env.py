@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 from keyturn.admin.backup_restore import restore
 from keyturn.audit import journal
 from keyturn.audit.archive import DatabaseArchive, VerificationReport, verify
-from keyturn.audit.checkpoints import Signed, make_now
+from keyturn.audit.chain_queries import TO_THE_END
+from keyturn.audit.checkpoints import SignedStatement, make_checkpoints_now
 from keyturn.audit.encoding import Content, entry_hash
-from keyturn.audit.export import ExportArchive, write
-from keyturn.audit.reading import LAST
-from keyturn.audit.sealing import AT_ONCE, seal
+from keyturn.audit.export import ExportArchive, write_export
+from keyturn.audit.sealing import BATCH_ENTRIES, seal
 from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.store.port import ReadTx, Store, Tx
@@ -72,14 +72,14 @@ class AuditEnv:
 
     def seal(self) -> None:
         def work(tx: Tx) -> None:
-            while seal(tx) == AT_ONCE:
+            while seal(tx) == BATCH_ENTRIES:
                 pass
 
         self.write(work)
 
-    def checkpoint(self, keyring: Keyring = KEYRING) -> list[Signed]:
+    def checkpoint(self, keyring: Keyring = KEYRING) -> list[SignedStatement]:
         self.clock.advance(1)
-        return self.write(lambda tx: make_now(tx, keyring))
+        return self.write(lambda tx: make_checkpoints_now(tx, keyring))
 
     def tamper(self, *statements: str, **params: object) -> int:
         """Change the file behind Keyturn's back; how many rows the last statement changed."""
@@ -101,15 +101,19 @@ class AuditEnv:
         return restore(file, database(self.data), KEYRING, self.clock, unsigned=unsigned, kept=kept).epoch
 
     def verify(
-        self, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None, acknowledged: tuple[int, ...] = ()
+        self,
+        *,
+        keys: list[bytes] | None = None,
+        kept: list[SignedStatement] | None = None,
+        acknowledged: tuple[int, ...] = (),
     ) -> VerificationReport:
         """Offline, on the closed file."""
         with database(self.data).read_offline() as tx:
             return verify(DatabaseArchive(tx), keys=keys, kept=kept or [], acknowledged=acknowledged)
 
-    def export(self, file: Path, *, company: str | None = None, first: int = 1, last: int = LAST) -> Path:
+    def export(self, file: Path, *, company: str | None = None, first: int = 1, last: int = TO_THE_END) -> Path:
         with database(self.data).read_offline() as tx, file.open("wb") as target:
-            write(tx, target, company=company, everything=company is None, first=first, last=last)
+            write_export(tx, target, company=company, everything=company is None, first=first, last=last)
         return file
 
     def seq(self, number: int) -> int:
@@ -151,7 +155,7 @@ def entry(tx: Tx, company: str | None, index: int) -> None:
 
 
 def verify_export(
-    file: Path, *, keys: list[bytes] | None = None, kept: list[Signed] | None = None
+    file: Path, *, keys: list[bytes] | None = None, kept: list[SignedStatement] | None = None
 ) -> VerificationReport:
     return verify(ExportArchive(file), keys=keys, kept=kept or [])
 

@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keyturn.audit import journal, reading
-from keyturn.audit.checkpoints import Signed, Statement, filed
-from keyturn.audit.restores import NotEntered, Place, write_restored
+from keyturn.audit import chain_queries, journal
+from keyturn.audit.checkpoints import CheckpointStatement, SignedStatement, readable_checkpoints
+from keyturn.audit.restores import ChainPosition, RestoreNotRecorded, record_restore
 from keyturn.audit.sealing import ChainForked
 from keyturn.auth.keyring import Keyring
 from keyturn.clock import Clock, iso_time
-from keyturn.store.backup_signature import Verdict, judge, refuse
-from keyturn.store.port import Database, IncomingDatabase, ReadTx, StatementFailed, StoreRefused, Tx
+from keyturn.store.backup_signature import SignatureVerdict, check_signature, refusal
+from keyturn.store.port import Database, ReadTx, StagedDatabase, StatementFailed, StoreRefused, Tx
 
 UNVERIFIED = "backup.unverified"
 """Kind of the entry that says that a backup without a good signature was restored."""
@@ -29,7 +29,7 @@ _HIGHEST_EPOCH = 1_000_000_000
 class Known(NamedTuple):
     """What is known of the time before the restore from elsewhere than the backup."""
 
-    places: dict[str, Place]
+    places: dict[str, ChainPosition]
     """Heads of the database that is there, by chain."""
     epoch: int
     """The highest that anything tells of."""
@@ -42,7 +42,7 @@ class Restored(NamedTuple):
 
     epoch: int
     """The new one."""
-    verdict: Verdict
+    verdict: SignatureVerdict
     made_at: str | None
     """When the backup was made, where that is signed; RFC 3339."""
 
@@ -66,10 +66,10 @@ def restore(
     checkpoints are appended. `first` is done before the restore is entered. Nothing that the backup knows as unsent is
     ever sent, because it may have been sent since.
     """
-    with database.take_in(backup) as incoming:
-        judgement = judge(backup, incoming.measured, keyring)
-        if judgement.verdict is not Verdict.SIGNED and not unsigned:
-            raise refuse(backup, judgement.verdict)
+    with database.stage_backup(backup) as incoming:
+        judgement = check_signature(backup, incoming.measured, keyring)
+        if judgement.verdict is not SignatureVerdict.SIGNED and not unsigned:
+            raise refusal(backup, judgement.verdict)
         known = _known(database, keyring, kept)
         with incoming.opened(clock.now()) as content:
             _check_keys(content, backup, keyring)
@@ -87,7 +87,7 @@ def restore(
                 with content.unit(now) as tx:
                     first(tx)
                     _enter(tx, keyring, epoch, known, about)
-            except (*_UNLIKE_OURS, NotEntered) as error:
+            except (*_UNLIKE_OURS, RestoreNotRecorded) as error:
                 raise StoreRefused(f"{backup} cannot go on: the restore cannot be entered ({error}).") from error
         incoming.put_in_place(epoch)
     return Restored(epoch, judgement.verdict, made_at)
@@ -96,16 +96,16 @@ def restore(
 def _enter(tx: Tx, keyring: Keyring, epoch: int, known: Known, about: dict[str, Any]) -> None:
     """Write down, in the database that was taken in, what becomes of it."""
     if epoch > _HIGHEST_EPOCH:
-        raise NotEntered("its epoch cannot be raised")
+        raise RestoreNotRecorded("its epoch cannot be raised")
     newest = tx.one("SELECT max(seq) FROM entry")
     if newest and (newest[0] or 0) > _HIGHEST_SEQ:  # behind the last possible one a store may take any that is free
-        raise NotEntered("its entries are numbered to the end")
-    if about["signature_verdict"] != Verdict.SIGNED:
+        raise RestoreNotRecorded("its entries are numbered to the end")
+    if about["signature_verdict"] != SignatureVerdict.SIGNED:
         journal.record(tx, UNVERIFIED, company_id=None, actor=ACTOR, epoch=epoch, **about)
-    write_restored(tx, keyring, epoch=epoch, replaced=known.places, actor=ACTOR, **about)
+    record_restore(tx, keyring, epoch=epoch, replaced=known.places, actor=ACTOR, **about)
 
 
-def _check_keys(content: IncomingDatabase, backup: Path, keyring: Keyring) -> None:
+def _check_keys(content: StagedDatabase, backup: Path, keyring: Keyring) -> None:
     fingerprint = content.fact("keys")
     if fingerprint is not None and fingerprint != keyring.fingerprint():
         raise StoreRefused(f"{backup} belongs to another key file; restore with the one it was made with.")
@@ -119,7 +119,7 @@ def _known(database: Database, keyring: Keyring, kept: Path | None) -> Known:
     elsewhere = NOTHING
     if kept is not None:
         with suppress(OSError):
-            elsewhere = _signed(filed(kept), keyring)
+            elsewhere = _signed(readable_checkpoints(kept), keyring)
     earlier = [epoch for epoch in database.earlier_epochs() if epoch < _HIGHEST_EPOCH]
     epoch = max([there.epoch, elsewhere.epoch, *earlier])
     return Known(there.places, epoch, max(there.at, elsewhere.at))
@@ -128,14 +128,16 @@ def _known(database: Database, keyring: Keyring, kept: Path | None) -> Known:
 def _in_place(tx: ReadTx, keyring: Keyring) -> Known:
     row = tx.one("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'")
     epoch = int(row[0]) if row and 0 <= int(row[0]) < _HIGHEST_EPOCH else 0
-    places = {head.chain: Place(epoch, head.number, head.hash.hex()) for head in reading.heads(tx)}
-    signed = _signed((one for one, _chain in reading.checkpoints(tx)), keyring)
+    places = {head.chain: ChainPosition(epoch, head.number, head.hash.hex()) for head in chain_queries.heads(tx)}
+    signed = _signed((one for one, _chain in chain_queries.checkpoints(tx)), keyring)
     return Known(places, max(epoch, signed.epoch), signed.at)
 
 
-def _signed(checkpoints: Iterator[Signed], keyring: Keyring) -> Known:
+def _signed(checkpoints: Iterator[SignedStatement], keyring: Keyring) -> Known:
     """Of what this installation's key signed."""
-    read: Iterator[Statement | None] = (one.read() for one in checkpoints if one.signed_by([keyring.checkpoint_key]))
+    read: Iterator[CheckpointStatement | None] = (
+        one.read() for one in checkpoints if one.signed_by([keyring.checkpoint_key])
+    )
     told = [statement for statement in read if statement is not None]
     return Known({}, max((each.epoch for each in told), default=0), max((each.at for each in told), default=0))
 

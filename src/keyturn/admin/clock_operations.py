@@ -9,7 +9,7 @@ from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs
 from keyturn.bus.topics import CLOCK_ACCEPTED, BootId
 from keyturn.clock import SECOND, iso_time
 from keyturn.errors import OperationError
-from keyturn.store import clock_fact
+from keyturn.store import clock_state
 from keyturn.timekeeping import Timekeeper
 
 
@@ -53,10 +53,10 @@ def show(time: Timekeeper, session: Session, _arguments: Arguments) -> Answer:
 
 def accept(time: Timekeeper, session: Session, arguments: AcceptClock) -> Answer:
     """Believed from the commit on. The store's time never goes back: it runs on until the wall clock has caught up."""
-    shown, acceptable, kept = show(time, session, arguments), time.acceptable(), clock_fact.load(session.tx)
+    shown, acceptable, kept = show(time, session, arguments), time.accepted_state(), clock_state.load(session.tx)
     if not shown["fault"] or (kept is not None and kept.boot == time.boot and kept.accepted >= acceptable.accepted):
         raise OperationError("nothing_to_accept", "The wall clock is believed: there is nothing to accept.")
-    clock_fact.save(session.tx, acceptable)
+    clock_state.save(session.tx, acceptable)
     session.record("clock.accepted", None, seconds=round(time.gap, 3), wall=shown["wall"])
     session.tx.announce(CLOCK_ACCEPTED, BootId(acceptable.boot))
     return {"accepted": True, **shown}

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from keyturn.alerts.channel import NotDelivered
+from keyturn.alerts.message import NotDelivered
 
 Address = IPv4Address | IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -43,7 +43,7 @@ class PinnedResolver(AbstractResolver):
         """There is nothing to let go of."""
 
 
-async def resolved(host: str, port: int, *, allow_private: bool, loopback_only: bool) -> list[str]:
+async def resolve_allowed(host: str, port: int, *, allow_private: bool, loopback_only: bool) -> list[str]:
     """The addresses of `host`. Raises `NotDelivered` when one of them may not be connected to."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

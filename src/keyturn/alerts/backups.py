@@ -22,11 +22,11 @@ def record_made(tx: Tx, actor: str, file: Path, size: int, digest: str) -> None:
     journal.record(tx, MADE, company_id=None, actor=actor, file=file.name, bytes=size, digest=digest)
 
 
-def watch(tx: Tx, max_age: float) -> None:
+def report_if_old(tx: Tx, max_age: float) -> None:
     """Say that the newest backup is older than `max_age` seconds: once a day, for as long as it is so."""
     at: dict[str, int] = dict(tx.all(_NEWEST))
     newest = at.get(MADE)
-    counts_from = newest if newest is not None else _beginning(tx)
+    counts_from = newest if newest is not None else _first_entry_at(tx)
     if counts_from is None or tx.now <= after(counts_from, max_age):
         return
     told_at = at.get(OLD, 0)
@@ -35,7 +35,7 @@ def watch(tx: Tx, max_age: float) -> None:
     journal.record(tx, OLD, company_id=None, actor=_ACTOR, newest_at="never" if newest is None else iso_time(newest))
 
 
-def _beginning(tx: ReadTx) -> int | None:
+def _first_entry_at(tx: ReadTx) -> int | None:
     """Before the first entry there was nothing to lose."""
     row = tx.one(_FIRST_ENTRY)
     return int(row[0]) if row else None

@@ -8,7 +8,7 @@ import binascii
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from keyturn.alerts.channel import Channel
+from keyturn.alerts.message import Channel
 from keyturn.alerts.smtp import SmtpChannel
 from keyturn.alerts.webhook import WebhookChannel
 from keyturn.clock import Clock
@@ -17,7 +17,7 @@ from keyturn.config.settings import AlertSettings, SmtpSettings, WebhookSettings
 from keyturn.store.port import ReadTx, Store
 
 
-def nobody_else(_tx: ReadTx, _company_id: str | None) -> list[str]:
+def no_recipients(_tx: ReadTx, _company_id: str | None) -> list[str]:
     """Those of the configuration are all."""
     return []
 
@@ -27,7 +27,7 @@ def build_channels(
     environ: Mapping[str, str],
     clock: Clock,
     store: Store,
-    recipients: Callable[[ReadTx, str | None], list[str]] = nobody_else,
+    recipients: Callable[[ReadTx, str | None], list[str]] = no_recipients,
 ) -> tuple[Channel, ...]:
     """One for each that is configured. Raises `ConfigError`.
 

@@ -5,8 +5,7 @@ from functools import partial
 import structlog
 
 from keyturn.alerts import outbox
-from keyturn.alerts.channel import Channel, NotDelivered
-from keyturn.alerts.outbox import QueuedMessage
+from keyturn.alerts.message import Channel, NotDelivered, QueuedMessage
 from keyturn.clock import Clock
 from keyturn.store.background import retry_until_available
 from keyturn.store.port import Store
@@ -53,7 +52,7 @@ class Delivery:
         else:
             # Without the store's word it would go out again at once.
             await retry_until_available(
-                partial(self._store.write, partial(outbox.sent, letter=letter, channel=self._channel.name))
+                partial(self._store.write, partial(outbox.record_sent, letter=letter, channel=self._channel.name))
             )
             self._not_before.pop(letter.seq, None)
             self._metrics.count_alert(self._channel.name, "sent")
@@ -61,7 +60,7 @@ class Delivery:
     async def _failed(self, letter: QueuedMessage, fault: str, reached: tuple[str, ...]) -> None:
         name = self._channel.name
         everybody = tuple(dict.fromkeys((*letter.reached, *reached)))
-        note = partial(outbox.failed, letter=letter, channel=name, fault=fault, reached=everybody)
+        note = partial(outbox.record_failure, letter=letter, channel=name, fault=fault, reached=everybody)
         given_up, failures = await retry_until_available(partial(self._store.write, note))
         self._metrics.count_alert(name, "failed")
         if given_up:

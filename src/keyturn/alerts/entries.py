@@ -15,12 +15,12 @@ WHERE seq > :after AND seq <= :upto ORDER BY seq
 """
 _CURSOR = "SELECT seq FROM alert_cursor WHERE id = 1"
 _BEGIN = "INSERT INTO alert_cursor (id, seq) VALUES (1, :seq) ON CONFLICT DO NOTHING"
-_BEGIN_HERE = """
+_BEGIN_AFTER_RESTORE = """
 INSERT INTO alert_cursor (id, seq) VALUES (1, :seq)
 ON CONFLICT (id) DO UPDATE SET seq = CASE WHEN seq < :seq THEN seq ELSE :seq END
 """
-_NOT_TOLD = "DELETE FROM alert WHERE entry_seq > :seq"
-_NOT_COUNTED = "DELETE FROM alert_tally"
+_DELETE_NEWER_ALERTS = "DELETE FROM alert WHERE entry_seq > :seq"
+_DELETE_COUNTERS = "DELETE FROM alert_tally"
 _ADVANCE = "UPDATE alert_cursor SET seq = :seq WHERE id = 1"
 
 
@@ -55,12 +55,12 @@ def begin(tx: Tx) -> None:
     tx.run(_BEGIN, seq=newest(tx))
 
 
-def begin_here(tx: Tx) -> None:
+def begin_after_restore(tx: Tx) -> None:
     """Whatever comes from now on is looked at and told, whatever a restored database says was told already."""
     seq = newest(tx)
-    tx.run(_BEGIN_HERE, seq=seq)
-    tx.run(_NOT_TOLD, seq=seq)
-    tx.run(_NOT_COUNTED)
+    tx.run(_BEGIN_AFTER_RESTORE, seq=seq)
+    tx.run(_DELETE_NEWER_ALERTS, seq=seq)
+    tx.run(_DELETE_COUNTERS)
 
 
 def advance(tx: Tx, seq: int) -> None:

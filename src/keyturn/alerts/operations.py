@@ -12,9 +12,7 @@ from msgspec import Meta
 from keyturn.admin.guards import reads
 from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.alerts import outbox
-from keyturn.alerts.channel import Channel, NotDelivered
-from keyturn.alerts.message import Message
-from keyturn.alerts.outbox import QueuedMessage
+from keyturn.alerts.message import Channel, Message, NotDelivered, QueuedMessage
 from keyturn.clock import iso_time
 
 
@@ -23,15 +21,15 @@ class ListAlerts(Arguments, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
-def listed(session: Session, arguments: ListAlerts) -> Answer:
+def list_alerts(session: Session, arguments: ListAlerts) -> Answer:
     """The newest first."""
-    return {"alerts": outbox.listed(session.tx, unsent=arguments.unsent, limit=arguments.limit)}
+    return {"alerts": outbox.list_alerts(session.tx, unsent=arguments.unsent, limit=arguments.limit)}
 
 
-OPERATIONS = (Operation("alerts list", ListAlerts, listed, guard=reads()),)
+OPERATIONS = (Operation("alerts list", ListAlerts, list_alerts, guard=reads()),)
 
 
-async def try_channels(channels: Sequence[Channel], now: int) -> list[dict[str, Any]]:
+async def send_test_alert(channels: Sequence[Channel], now: int) -> list[dict[str, Any]]:
     """What happened on each, JSON-ready."""
     message = Message(
         id=f"test-{now}",
@@ -43,10 +41,10 @@ async def try_channels(channels: Sequence[Channel], now: int) -> list[dict[str, 
         text="This is a test. Nothing happened.",
         entry=None,
     )
-    return await asyncio.gather(*(_try(channel, QueuedMessage(0, message)) for channel in channels))
+    return await asyncio.gather(*(_send_test(channel, QueuedMessage(0, message)) for channel in channels))
 
 
-async def _try(channel: Channel, letter: QueuedMessage) -> dict[str, Any]:
+async def _send_test(channel: Channel, letter: QueuedMessage) -> dict[str, Any]:
     try:
         await channel.send(letter)
     except NotDelivered as error:

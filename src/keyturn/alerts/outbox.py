@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 
-from keyturn.alerts.message import Message, digest
+from keyturn.alerts.message import Message, QueuedMessage, with_count
 from keyturn.audit.kinds import current
 from keyturn.clock import after, iso_time_or_none
 from keyturn.store.port import ReadTx, Row, Tx
 
 GIVEN_UP_AFTER = 86_400.0
 """Seconds after which a failed attempt is the last."""
-_KEPT = 30 * 86_400.0
+_RETENTION = 30 * 86_400.0
 _PAGE = 100
 
 _ADD = """
@@ -19,7 +19,7 @@ INSERT INTO alert (entry_seq, channel, message, state, created_at, open_until, c
 VALUES (:seq, :channel, :message, 'unsent', :now, :open_until, 1, :seq, 0, '[]')
 ON CONFLICT DO NOTHING
 """
-_FOLD = """
+_ADD_TO_DIGEST = """
 UPDATE alert SET count = count + 1, last_seq = :last_seq
 WHERE entry_seq = :digest AND state = 'unsent' AND open_until > :now
 """
@@ -35,19 +35,11 @@ UPDATE alert SET attempts = attempts + 1, fault = :fault, reached = :reached,
 WHERE entry_seq = :seq AND channel = :channel RETURNING state, attempts
 """
 _UNSENT = "SELECT channel, count(*) FROM alert WHERE state = 'unsent' GROUP BY channel"
-_FORGET = "DELETE FROM alert WHERE ended_at <= :before"
+_DELETE = "DELETE FROM alert WHERE ended_at <= :before"
 _LIST = """
 SELECT entry_seq, channel, message, state, count, attempts, fault, ended_at FROM alert
 WHERE :unsent = 0 OR state = 'unsent' ORDER BY entry_seq DESC, channel LIMIT :limit
 """
-
-
-class QueuedMessage(msgspec.Struct, frozen=True):
-    """A message that waits on one channel; `reached` are those who have it already."""
-
-    seq: int
-    message: Message
-    reached: tuple[str, ...] = ()
 
 
 def add(tx: Tx, seq: int, message: Message, channels: tuple[str, ...], open_until: int = 0) -> None:
@@ -57,21 +49,23 @@ def add(tx: Tx, seq: int, message: Message, channels: tuple[str, ...], open_unti
         tx.run(_ADD, seq=seq, channel=channel, message=text, now=tx.now, open_until=open_until)
 
 
-def fold(tx: Tx, into: int, seq: int) -> bool:
+def add_to_digest(tx: Tx, into: int, seq: int) -> bool:
     """Count entry `seq` into the digest; False when that has left already."""
-    return tx.run(_FOLD, digest=into, last_seq=seq, now=tx.now) > 0
+    return tx.run(_ADD_TO_DIGEST, digest=into, last_seq=seq, now=tx.now) > 0
 
 
 def due(tx: ReadTx, channel: str) -> list[QueuedMessage]:
     """What the channel can send now: those that failed least come first, so none holds up the others."""
-    return [_letter(*row) for row in tx.all(_DUE, channel=channel, now=tx.now, limit=_PAGE)]
+    return [_queued(*row) for row in tx.all(_DUE, channel=channel, now=tx.now, limit=_PAGE)]
 
 
-def sent(tx: Tx, letter: QueuedMessage, channel: str) -> None:
+def record_sent(tx: Tx, letter: QueuedMessage, channel: str) -> None:
     tx.run(_SENT, seq=letter.seq, channel=channel, now=tx.now)
 
 
-def failed(tx: Tx, letter: QueuedMessage, channel: str, fault: str, reached: tuple[str, ...]) -> tuple[bool, int]:
+def record_failure(
+    tx: Tx, letter: QueuedMessage, channel: str, fault: str, reached: tuple[str, ...]
+) -> tuple[bool, int]:
     """Write down a failed attempt; whether it was the last, and how many there were."""
     too_old = after(tx.now, -GIVEN_UP_AFTER)
     who = msgspec.json.encode(reached).decode()
@@ -86,20 +80,20 @@ def unsent(tx: ReadTx) -> dict[str, int]:
 
 def delete_expired(tx: Tx) -> None:
     """Drop what ended long ago."""
-    tx.run(_FORGET, before=after(tx.now, -_KEPT))
+    tx.run(_DELETE, before=after(tx.now, -_RETENTION))
 
 
-def listed(tx: ReadTx, *, unsent: bool, limit: int) -> list[dict[str, Any]]:
+def list_alerts(tx: ReadTx, *, unsent: bool, limit: int) -> list[dict[str, Any]]:
     """The newest first, JSON-ready."""
-    return [_told(row) for row in tx.all(_LIST, unsent=int(unsent), limit=limit)]
+    return [_to_dict(row) for row in tx.all(_LIST, unsent=int(unsent), limit=limit)]
 
 
-def _letter(seq: int, text: str, count: int, last_seq: int, reached: str) -> QueuedMessage:
+def _queued(seq: int, text: str, count: int, last_seq: int, reached: str) -> QueuedMessage:
     message = msgspec.json.decode(text, type=Message)
-    return QueuedMessage(seq, digest(message, count, last_seq), tuple(msgspec.json.decode(reached)))
+    return QueuedMessage(seq, with_count(message, count, last_seq), tuple(msgspec.json.decode(reached)))
 
 
-def _told(row: Row) -> dict[str, Any]:
+def _to_dict(row: Row) -> dict[str, Any]:
     seq, channel, text, state, count, attempts, fault, ended_at = row
     message = msgspec.json.decode(text, type=Message)
     return {

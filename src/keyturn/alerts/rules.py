@@ -2,17 +2,12 @@
 
 from collections.abc import Iterable
 
-from keyturn.alerts import people
-from keyturn.alerts.at_once import AT_ONCE
+from keyturn.alerts import administration_rules
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.message import Message, Origin
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
-from keyturn.audit.kinds import current, former
-from keyturn.clock import iso_time
+from keyturn.alerts.vehicle_rules import VEHICLE_RULES
+from keyturn.audit.kinds import current
 from keyturn.commands.model.catalogue import DISABLE
-from keyturn.legible import legible
-
-_LONGEST_FACT = 200
 
 
 def _of_disable(entry: Entry) -> bool:
@@ -147,8 +142,8 @@ RULES = (
         quiet=4,
         singly=5,
     ),
-    *AT_ONCE,
-    *people.RULES,
+    *VEHICLE_RULES,
+    *administration_rules.RULES,
 )
 KINDS = frozenset(rule.kind for rule in RULES)
 
@@ -157,36 +152,3 @@ def rule_for(entry: Entry, rules: Iterable[Rule] = RULES) -> Rule | None:
     """The rule that this entry falls under."""
     kind = current(entry.kind)
     return next((rule for rule in rules if current(rule.kind) == kind and rule.condition(entry)), None)
-
-
-def message(rule: Rule, entry: Entry) -> Message:
-    """What the administrators are told of an entry."""
-    return Message(
-        id=f"{entry.seq}-{entry.at}",  # after a restore the numbers begin again, and receivers drop what they have seen
-        kind=former(entry.kind),  # receivers were made for it
-        severity=rule.severity,
-        at=iso_time(entry.at),
-        company=entry.company_id,
-        subject=rule.subject,
-        text="\n".join([rule.text, "", *_lines(rule, entry)]),
-        entry=Origin(entry.seq, entry.actor, entry.vehicle_id, entry.command_id),
-    )
-
-
-def _lines(rule: Rule, entry: Entry) -> list[str]:
-    ids = {
-        "entry": entry.seq,
-        "kind": entry.kind,
-        "at": iso_time(entry.at),
-        "company": entry.company_id or "the installation",
-        "actor": entry.actor,
-        "vehicle": entry.vehicle_id,
-        "command": entry.command_id,
-    }
-    told = {**ids, **{name: entry.body.get(name) for name in rule.facts if name not in ids}}
-    return [f"{name}: {_shown(value)}" for name, value in told.items() if isinstance(value, str | int | float)]
-
-
-def _shown(value: object) -> str:
-    """On one line, whatever somebody wrote."""
-    return legible(str(value))[:_LONGEST_FACT]

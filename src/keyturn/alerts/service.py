@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from keyturn.alerts import backups, batching, entries, outbox
-from keyturn.alerts.channel import Channel
 from keyturn.alerts.delivery import Delivery
+from keyturn.alerts.message import Channel
 from keyturn.clock import Clock
 from keyturn.store.background import run_periodically
 from keyturn.store.port import Store
 from keyturn.telemetry.metrics import Metrics
 
-_EVERY = 1.0
+_INTERVAL = 1.0
 """Seconds between two looks at the entries, and at each outbox."""
-_TIDY_EVERY = 60.0
+_CLEANUP_INTERVAL = 60.0
 
 
 class Alerts:
@@ -28,7 +28,7 @@ class Alerts:
         metrics: Metrics,
         *,
         backup_max_age: float = 0.0,
-        every: float = _EVERY,
+        every: float = _INTERVAL,
     ) -> None:
         self._store = store
         self._metrics = metrics
@@ -45,7 +45,7 @@ class Alerts:
         await self._store.write(entries.begin)
         works = [
             run_periodically(self._collect, self._every, "alerts"),
-            run_periodically(self._tidy, _TIDY_EVERY, "tidy alerts"),
+            run_periodically(self._tidy, _CLEANUP_INTERVAL, "tidy alerts"),
         ]
         works += [
             run_periodically(delivery.deliver_due, self._every, "deliver alerts") for delivery in self._deliveries
@@ -59,7 +59,7 @@ class Alerts:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _collect(self) -> None:
-        more = await self._store.read(batching.waiting)
+        more = await self._store.read(batching.has_new_entries)
         while more:
             more = await self._store.write(partial(batching.collect, channels=self._names))
         self._count(await self._store.read(outbox.unsent))
@@ -71,4 +71,4 @@ class Alerts:
     async def _tidy(self) -> None:
         await self._store.write(outbox.delete_expired)
         if self._backup_max_age:
-            await self._store.write(partial(backups.watch, max_age=self._backup_max_age))
+            await self._store.write(partial(backups.report_if_old, max_age=self._backup_max_age))

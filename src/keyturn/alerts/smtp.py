@@ -12,9 +12,7 @@ from email.utils import formatdate
 
 import structlog
 
-from keyturn.alerts.channel import NotDelivered
-from keyturn.alerts.message import Message
-from keyturn.alerts.outbox import QueuedMessage
+from keyturn.alerts.message import Message, NotDelivered, QueuedMessage
 from keyturn.config.rules import is_mail_address
 from keyturn.config.settings import SmtpSettings
 

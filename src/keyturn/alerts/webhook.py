@@ -12,9 +12,8 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from yarl import URL
 
 from keyturn import __version__
-from keyturn.alerts.addresses import PinnedResolver, resolved
-from keyturn.alerts.channel import NotDelivered
-from keyturn.alerts.outbox import QueuedMessage
+from keyturn.alerts.addresses import PinnedResolver, resolve_allowed
+from keyturn.alerts.message import NotDelivered, QueuedMessage
 from keyturn.clock import SECOND, Clock
 from keyturn.config.settings import WebhookSettings
 
@@ -66,7 +65,7 @@ class WebhookChannel:
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
         url = URL(self._settings.url)  # what aiohttp makes of it: two readings of one URL may find two hosts
-        addresses = await resolved(
+        addresses = await resolve_allowed(
             url.host or "",
             url.port or 0,
             allow_private=self._settings.allow_private,

@@ -29,7 +29,7 @@ from keyturn.errors import (
     SignatureInvalid,
     VinNotFound,
 )
-from keyturn.legible import BIDI_CONTROLS
+from keyturn.printable import BIDI_CONTROLS
 
 MAX_WAIT = 30
 """Seconds."""

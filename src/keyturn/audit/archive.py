@@ -5,12 +5,12 @@ from typing import Protocol
 
 import msgspec
 
-from keyturn.audit import reading
-from keyturn.audit.checkpoint_check import StoredCheckpoint, compare, validate_checkpoints, wanted
-from keyturn.audit.checkpoints import Signed, Statement, installation_id, named_key
+from keyturn.audit import chain_queries
+from keyturn.audit.chain_queries import RestoreEntry
+from keyturn.audit.checkpoint_check import StoredCheckpoint, compare, compared_numbers, validate_checkpoints
+from keyturn.audit.checkpoints import CheckpointStatement, SignedStatement, installation_id, named_key
 from keyturn.audit.encoding import GENESIS, Link, chain_of, company_of
-from keyturn.audit.findings import Finding, What
-from keyturn.audit.reading import Told
+from keyturn.audit.findings import Finding, FindingKind
 from keyturn.audit.restores import Restore, validate_restores
 from keyturn.audit.verification import ChainRange, RangeResult, verify_range
 from keyturn.clock import iso_time
@@ -24,26 +24,26 @@ class Archive(Protocol):
     complete: bool
     """Every chain of the installation should be there."""
 
-    def stretches(self) -> list[ChainRange]:
+    def ranges(self) -> list[ChainRange]:
         """Each chain, and how much of it is there."""
         ...
 
-    def links(self, stretch: ChainRange) -> Iterator[Link]:
+    def links(self, chain_range: ChainRange) -> Iterator[Link]:
         """Its entries in the order in which they are held."""
         ...
 
     def checkpoints(self) -> list[StoredCheckpoint]: ...
 
-    def told(self) -> list[Told]:
-        """Entries of restores and acknowledgements, those before the stretches included."""
+    def told(self) -> list[RestoreEntry]:
+        """Entries of restores and acknowledgements, those before the ranges included."""
         ...
 
-    def asides(self) -> list[Finding]:
+    def other_findings(self) -> list[Finding]:
         """What is found beside the chains."""
         ...
 
 
-class Verified(msgspec.Struct, frozen=True):
+class VerifiedChain(msgspec.Struct, frozen=True):
     """One chain."""
 
     company: str | None
@@ -55,13 +55,13 @@ class Verified(msgspec.Struct, frozen=True):
 
 
 class VerificationReport(msgspec.Struct, frozen=True):
-    chains: tuple[Verified, ...]
+    chains: tuple[VerifiedChain, ...]
     findings: tuple[Finding, ...]
 
     @property
     def unacknowledged(self) -> list[Finding]:
         """Restores that nobody in charge has said to know of."""
-        return [finding for finding in self.findings if finding.what is What.UNACKNOWLEDGED]
+        return [finding for finding in self.findings if finding.what is FindingKind.UNACKNOWLEDGED]
 
     @property
     def faults(self) -> list[Finding]:
@@ -77,31 +77,32 @@ class DatabaseArchive:
         self.installation = installation_id(tx)
         self._tx = tx
 
-    def stretches(self) -> list[ChainRange]:
+    def ranges(self) -> list[ChainRange]:
         return [
-            ChainRange(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in reading.heads(self._tx)
+            ChainRange(company_of(head.chain), 1, head.number, GENESIS, head.hash)
+            for head in chain_queries.heads(self._tx)
         ]
 
-    def links(self, stretch: ChainRange) -> Iterator[Link]:
-        return reading.links(self._tx, chain_of(stretch.company), first=stretch.first)
+    def links(self, chain_range: ChainRange) -> Iterator[Link]:
+        return chain_queries.links(self._tx, chain_of(chain_range.company), first=chain_range.first)
 
     def checkpoints(self) -> list[StoredCheckpoint]:
-        return [StoredCheckpoint(signed, chain) for signed, chain in reading.checkpoints(self._tx)]
+        return [StoredCheckpoint(signed, chain) for signed, chain in chain_queries.checkpoints(self._tx)]
 
-    def told(self) -> list[Told]:
-        return reading.told(self._tx)
+    def told(self) -> list[RestoreEntry]:
+        return chain_queries.restore_entries(self._tx)
 
-    def asides(self) -> list[Finding]:
-        unlinked = reading.unlinked(self._tx)
+    def other_findings(self) -> list[Finding]:
+        unlinked = chain_queries.unsealed_entries(self._tx)
         late = [entry for entry in unlinked if entry.late]
         found = [
-            Finding(What.INSERTED, entry.company, None, f"The entry with seq {entry.seq} was never sealed.")
+            Finding(FindingKind.INSERTED, entry.company, None, f"The entry with seq {entry.seq} was never sealed.")
             for entry in unlinked
             if not entry.late
         ]
         if late:
             text = f"{len(late)} entries are not sealed yet, the oldest of {iso_time(late[0].at)}."
-            found.append(Finding(What.UNSEALED, None, None, text))
+            found.append(Finding(FindingKind.UNSEALED, None, None, text))
         return found
 
 
@@ -109,7 +110,7 @@ def verify(
     archive: Archive,
     *,
     keys: Collection[bytes] | None = None,
-    kept: Iterable[Signed] = (),
+    kept: Iterable[SignedStatement] = (),
     acknowledged: Collection[int] = (),
 ) -> VerificationReport:
     """Walk through every chain, and compare it with the archive's checkpoints and those `kept` elsewhere.
@@ -126,30 +127,32 @@ def verify(
         vouched = keys is not None
     testimony = validate_checkpoints([*archive.checkpoints(), *map(StoredCheckpoint, kept)], keys, archive.installation)
     heard = validate_restores(archive.told(), keys, archive.installation)
-    findings = [*archive.asides(), *testimony.findings, *heard.findings, *heard.unacknowledged(acknowledged)]
+    findings = [*archive.other_findings(), *testimony.findings, *heard.findings, *heard.unacknowledged(acknowledged)]
     chains = []
-    stretches = archive.stretches()
-    for stretch in stretches:
-        statements = testimony.of(stretch.company)
-        restores = heard.of(stretch.company)
-        walked = verify_range(stretch, archive.links(stretch), wanted(statements, restores))
+    ranges = archive.ranges()
+    for chain_range in ranges:
+        statements = testimony.for_company(chain_range.company)
+        restores = heard.for_company(chain_range.company)
+        walked = verify_range(chain_range, archive.links(chain_range), compared_numbers(statements, restores))
         findings += [walked.fault] if walked.fault else []
-        findings += compare(stretch, walked, statements, restores)
-        chains.append(_verified(stretch, walked, statements))
-    findings += lost(stretches, testimony.statements, heard.of(None)) if archive.complete else []
+        findings += compare(chain_range, walked, statements, restores)
+        chains.append(_verified(chain_range, walked, statements))
+    findings += missing_chains(ranges, testimony.statements, heard.for_company(None)) if archive.complete else []
     findings += _notes(chains, vouched=vouched or not (testimony.statements or heard.restores))
     return VerificationReport(tuple(chains), tuple(findings))
 
 
-def _verified(stretch: ChainRange, walked: RangeResult, statements: list[Statement]) -> Verified:
+def _verified(chain_range: ChainRange, walked: RangeResult, statements: list[CheckpointStatement]) -> VerifiedChain:
     covered = max((each.number for each in statements if each.number <= walked.last), default=None)
-    return Verified(stretch.company, stretch.first, walked.last, walked.erased, covered)
+    return VerifiedChain(chain_range.company, chain_range.first, walked.last, walked.erased, covered)
 
 
-def lost(stretches: list[ChainRange], statements: Iterable[Statement], restores: list[Restore]) -> list[Finding]:
+def missing_chains(
+    ranges: list[ChainRange], statements: Iterable[CheckpointStatement], restores: list[Restore]
+) -> list[Finding]:
     """Chains that have a checkpoint and are not there; one that no backup had yet was left behind by the restore."""
-    there = {stretch.company for stretch in stretches}
-    newest: dict[str | None, Statement] = {}
+    there = {chain_range.company for chain_range in ranges}
+    newest: dict[str | None, CheckpointStatement] = {}
     for statement in statements:
         known = newest.get(statement.company)
         if statement.company not in there and (known is None or known.at < statement.at):
@@ -157,23 +160,23 @@ def lost(stretches: list[ChainRange], statements: Iterable[Statement], restores:
     return [_missing(newest[company], restores) for company in sorted(newest, key=chain_of)]
 
 
-def _missing(newest: Statement, restores: list[Restore]) -> Finding:
+def _missing(newest: CheckpointStatement, restores: list[Restore]) -> Finding:
     """`restores` are those of the installation's own chain."""
     for each in restores:
         told = each.statement
         if told.epoch > newest.epoch and told.at >= newest.at and newest.company not in (told.kept or ()):
             text = f"The restore to epoch {told.epoch} left the whole chain behind."
-            return Finding(What.RESTORED, newest.company, 1, text)
-    return Finding(What.CUT, newest.company, 1, "The whole chain is missing.")
+            return Finding(FindingKind.RESTORED, newest.company, 1, text)
+    return Finding(FindingKind.CUT, newest.company, 1, "The whole chain is missing.")
 
 
-def _notes(chains: list[Verified], *, vouched: bool) -> list[Finding]:
+def _notes(chains: list[VerifiedChain], *, vouched: bool) -> list[Finding]:
     notes = [
-        Finding(What.ERASED, each.company, None, f"The personal part of {each.erased} entries was erased.")
+        Finding(FindingKind.ERASED, each.company, None, f"The personal part of {each.erased} entries was erased.")
         for each in chains
         if each.erased
     ]
     if not vouched:
         text = "The checkpoints name the key that they were checked with: give the public key that you keep."
-        notes.append(Finding(What.UNVOUCHED, None, None, text))
+        notes.append(Finding(FindingKind.UNVOUCHED, None, None, text))
     return notes

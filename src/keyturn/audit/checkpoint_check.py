@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from keyturn.audit.checkpoints import Signed, Statement, named_key
-from keyturn.audit.findings import Finding, What
+from keyturn.audit.checkpoints import CheckpointStatement, SignedStatement, named_key
+from keyturn.audit.findings import Finding, FindingKind
 from keyturn.audit.restores import Restore
 from keyturn.audit.verification import ChainRange, RangeResult
 from keyturn.clock import iso_time
@@ -14,7 +14,7 @@ from keyturn.clock import iso_time
 class StoredCheckpoint(msgspec.Struct, frozen=True):
     """A checkpoint as it was found."""
 
-    signed: Signed
+    signed: SignedStatement
     chain: str | None = None
     """The chain that it was filed under; None: it was found alone."""
 
@@ -22,10 +22,10 @@ class StoredCheckpoint(msgspec.Struct, frozen=True):
 class TrustedCheckpoints(msgspec.Struct, frozen=True):
     """Statements that can be believed, and what is wrong with the others."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[CheckpointStatement, ...]
     findings: tuple[Finding, ...]
 
-    def of(self, company: str | None) -> list[Statement]:
+    def for_company(self, company: str | None) -> list[CheckpointStatement]:
         """The chain's statements, oldest first."""
         own = [statement for statement in self.statements if statement.company == company]
         return sorted(own, key=lambda statement: (statement.epoch, statement.number))
@@ -38,7 +38,7 @@ def validate_checkpoints(
 
     Of each chain all checkpoints are given, or those from a later one on.
     """
-    statements: dict[str, Statement] = {}
+    statements: dict[str, CheckpointStatement] = {}
     findings: list[Finding] = []
     for each in filed:
         statement = each.signed.read()
@@ -53,57 +53,59 @@ def validate_checkpoints(
 
 
 def compare(
-    stretch: ChainRange, walked: RangeResult, statements: list[Statement], restores: list[Restore]
+    chain_range: ChainRange, walked: RangeResult, statements: list[CheckpointStatement], restores: list[Restore]
 ) -> list[Finding]:
     """What the statements of a chain, oldest first, say against it, and its restores, in the chain's order.
 
     A restore excuses what was signed in an older epoch and lies beyond the fork that it names; nothing else.
     """
-    findings = [*_misplaced(stretch, walked, restores), *_forks(statements, restores)]
+    findings = [*_misplaced(chain_range, walked, restores), *_forks(statements, restores)]
     for statement in statements:
-        if not stretch.first <= statement.number or (statement.number > stretch.last and not stretch.ends_chain):
+        if not chain_range.first <= statement.number or (
+            statement.number > chain_range.last and not chain_range.ends_chain
+        ):
             continue
         finding = _contradiction(walked, statement)
         restore = next((each for each in restores if each.statement.epoch > statement.epoch), None)
         if restore is not None and statement.at > restore.statement.at:
             text = f"Epoch {statement.epoch} was signed after the restore to epoch {restore.statement.epoch}."
-            finding = Finding(What.REWRITTEN, statement.company, statement.number, text)
+            finding = Finding(FindingKind.REWRITTEN, statement.company, statement.number, text)
         elif restore is not None and statement.number > restore.fork:
             text = (
                 f"The restore to epoch {restore.statement.epoch} left entry {statement.number} of epoch "
                 f"{statement.epoch} behind: it went on from entry {restore.fork}."
             )
-            finding = Finding(What.RESTORED, statement.company, statement.number, text)
+            finding = Finding(FindingKind.RESTORED, statement.company, statement.number, text)
         if finding is not None:
             findings.append(finding)
     return findings
 
 
-def wanted(statements: list[Statement], restores: list[Restore]) -> set[int]:
+def compared_numbers(statements: list[CheckpointStatement], restores: list[Restore]) -> set[int]:
     """Numbers of the entries whose hashes `compare` needs."""
     return {statement.number for statement in statements} | {restore.fork for restore in restores}
 
 
-def _misplaced(stretch: ChainRange, walked: RangeResult, restores: list[Restore]) -> Iterator[Finding]:
+def _misplaced(chain_range: ChainRange, walked: RangeResult, restores: list[Restore]) -> Iterator[Finding]:
     """Restores that are not of this chain, at this place."""
     epoch = 0
     for restore in restores:
-        found, company = restore.statement.found, stretch.company
+        found, company = restore.statement.found, chain_range.company
         if restore.fork >= restore.entry or restore.statement.epoch <= epoch:
             text = f"The restore of entry {restore.entry} cannot have been there."
-            yield Finding(What.REORDERED, company, restore.entry, text)
-        elif restore.fork >= max(1, stretch.first) and _hex(walked, restore.fork) != found.hash:
+            yield Finding(FindingKind.REORDERED, company, restore.entry, text)
+        elif restore.fork >= max(1, chain_range.first) and _hex(walked, restore.fork) != found.hash:
             text = (
                 f"The chain was rewritten at or before entry {restore.fork}: the restore to epoch "
                 f"{restore.statement.epoch} found it with another hash."
             )
-            yield Finding(What.REWRITTEN, company, restore.fork, text)
+            yield Finding(FindingKind.REWRITTEN, company, restore.fork, text)
         epoch = restore.statement.epoch
 
 
-def _forks(statements: list[Statement], restores: list[Restore]) -> Iterator[Finding]:
+def _forks(statements: list[CheckpointStatement], restores: list[Restore]) -> Iterator[Finding]:
     """Two checkpoints behind the same one: only a restore makes a second, in a newer epoch."""
-    behind: dict[str | None, Statement] = {}
+    behind: dict[str | None, CheckpointStatement] = {}
     for statement in statements:
         other = behind.get(statement.previous)
         behind[statement.previous] = statement
@@ -111,7 +113,7 @@ def _forks(statements: list[Statement], restores: list[Restore]) -> Iterator[Fin
             continue
         if other.epoch == statement.epoch or all(other.epoch >= each.statement.epoch for each in restores):
             text = f"The checkpoints at entries {other.number} and {statement.number} follow the same one."
-            yield Finding(What.FORKED, statement.company, statement.number, text)
+            yield Finding(FindingKind.FORKED, statement.company, statement.number, text)
 
 
 def _hex(walked: RangeResult, number: int) -> str | None:
@@ -119,33 +121,33 @@ def _hex(walked: RangeResult, number: int) -> str | None:
     return None if found is None else found.hex()
 
 
-def _contradiction(walked: RangeResult, statement: Statement) -> Finding | None:
+def _contradiction(walked: RangeResult, statement: CheckpointStatement) -> Finding | None:
     told = f"The checkpoint of {iso_time(statement.at)} covers entry {statement.number}"
     if statement.number > walked.last:
         text = f"The tail is cut off behind entry {walked.last}. {told}."
-        return Finding(What.CUT, statement.company, walked.last + 1, text)
+        return Finding(FindingKind.CUT, statement.company, walked.last + 1, text)
     if _hex(walked, statement.number) != statement.hash:
         text = f"The chain was rewritten at or before entry {statement.number}. {told} with another hash."
-        return Finding(What.REWRITTEN, statement.company, statement.number, text)
+        return Finding(FindingKind.REWRITTEN, statement.company, statement.number, text)
     return None
 
 
-def _forged(statement: Statement | None) -> Finding:
+def _forged(statement: CheckpointStatement | None) -> Finding:
     if statement is None:
-        return Finding(What.FORGED, None, None, "A checkpoint cannot be read.")
+        return Finding(FindingKind.FORGED, None, None, "A checkpoint cannot be read.")
     text = f"The checkpoint at entry {statement.number} was not signed by this installation's key."
-    return Finding(What.FORGED, statement.company, statement.number, text)
+    return Finding(FindingKind.FORGED, statement.company, statement.number, text)
 
 
-def _swapped(statement: Statement) -> Finding:
+def _swapped(statement: CheckpointStatement) -> Finding:
     text = f"The checkpoint at entry {statement.number} belongs to another chain or installation."
-    return Finding(What.SWAPPED, statement.company, statement.number, text)
+    return Finding(FindingKind.SWAPPED, statement.company, statement.number, text)
 
 
-def _gaps(statements: dict[str, Statement]) -> list[Finding]:
+def _gaps(statements: dict[str, CheckpointStatement]) -> list[Finding]:
     return [
         Finding(
-            What.CHECKPOINT_REMOVED,
+            FindingKind.CHECKPOINT_REMOVED,
             statement.company,
             statement.number,
             f"The checkpoint before the one at entry {statement.number} is missing.",

@@ -32,27 +32,27 @@ SELECT chain, number, hash, checkpoint_hash FROM chain_head
 WHERE told > checkpoint_number AND (checkpoint_at <= :before OR told >= checkpoint_number + :entries)
 ORDER BY chain LIMIT :limit
 """
-_KEEP = """
+_INSERT = """
 INSERT INTO chain_checkpoint (id, chain, number, statement, signature, key)
 VALUES (:id, :chain, :number, :statement, :signature, :key)
 """
 # Ids that were ever given: rows may be gone, and outlets compare what they have delivered. What nobody can have made
 # is not believed.
-_HIGHEST_MADE = """
+_HIGHEST_ID = """
 SELECT max(id) FROM (
   SELECT max(id) AS id FROM chain_checkpoint WHERE id < 1000000000000000
   UNION ALL SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'checkpoint'
 ) WHERE id < 1000000000000000
 """
 _HIGHEST_DELIVERED = "SELECT max(delivered) FROM checkpoint_outlet WHERE delivered < 1000000000000000"
-_KEEP_HIGHEST_ID = """
+_SET_HIGHEST_ID = """
 INSERT INTO store_fact (name, value) VALUES ('checkpoint', :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
 _MARK = """
 UPDATE chain_head SET checkpoint_number = :number, checkpoint_at = :now, checkpoint_hash = :digest WHERE chain = :chain
 """
-_AT_ONCE = 50
+_BATCH_CHAINS = 50
 _EVERY_CHAIN = 1_000_000
 
 
@@ -69,7 +69,7 @@ class Signer(Protocol):
         ...
 
 
-class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CheckpointStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """That the entry `number` of a company's chain had this hash, and with it every entry before it."""
 
     at: Annotated[int, Meta(ge=0, le=LATEST)]
@@ -85,7 +85,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SHA-256 of the chain's previous statement; None: this is the first."""
 
 
-class Signed(msgspec.Struct, frozen=True):
+class SignedStatement(msgspec.Struct, frozen=True):
     """A checkpoint as it leaves the machine; signature and key in hex."""
 
     statement: str
@@ -103,18 +103,18 @@ class Signed(msgspec.Struct, frozen=True):
         """The line of JSON that is filed, posted and piped."""
         return msgspec.json.encode(self) + b"\n"
 
-    def read(self) -> Statement | None:
+    def read(self) -> CheckpointStatement | None:
         """None: it is no statement of ours."""
         try:
-            statement = msgspec.json.decode(self.statement, type=Statement)
+            statement = msgspec.json.decode(self.statement, type=CheckpointStatement)
         except msgspec.DecodeError:
             return None
         return statement if statement.format == CHECKPOINT_FORMAT else None
 
     def signed_by(self, keys: Iterable[bytes]) -> bool:
-        return any(self._fits(key) for key in keys)
+        return any(self._verifies(key) for key in keys)
 
-    def _fits(self, key: bytes) -> bool:
+    def _verifies(self, key: bytes) -> bool:
         try:
             Ed25519PublicKey.from_public_bytes(key).verify(bytes.fromhex(self.signature), self.statement.encode())
         except (InvalidSignature, ValueError):
@@ -122,30 +122,30 @@ class Signed(msgspec.Struct, frozen=True):
         return True
 
 
-def filed(path: Path) -> Iterator[Signed]:
+def readable_checkpoints(path: Path) -> Iterator[SignedStatement]:
     """What can be read of a file that checkpoints are appended to; the rest is passed over. Raises OSError."""
     if not path.is_file():
         return
     with path.open("rb") as file:
         for line in file:
             with suppress(msgspec.DecodeError):
-                yield msgspec.json.decode(line, type=Signed)
+                yield msgspec.json.decode(line, type=SignedStatement)
 
 
-def any_due(tx: ReadTx, *, interval: float, entries: int) -> bool:
+def checkpoint_due(tx: ReadTx, *, interval: float, entries: int) -> bool:
     """Whether `make_due` would make one."""
     return bool(_due(tx, interval, entries, 1))
 
 
-def make_due(tx: Tx, signer: Signer, *, interval: float, entries: int) -> int:
+def make_due_checkpoints(tx: Tx, signer: Signer, *, interval: float, entries: int) -> int:
     """A checkpoint of each chain that has grown for `interval` seconds or by `entries` since its last; how many."""
-    due = _due(tx, interval, entries, _AT_ONCE)
+    due = _due(tx, interval, entries, _BATCH_CHAINS)
     for row in due:
         _make(tx, signer, *row)
     return len(due)
 
 
-def make_now(tx: Tx, signer: Signer) -> list[Signed]:
+def make_checkpoints_now(tx: Tx, signer: Signer) -> list[SignedStatement]:
     """Seal everything, and make a checkpoint of each chain that has grown since its last."""
     while seal(tx):
         pass
@@ -162,13 +162,13 @@ def claim_installation(tx: Tx) -> None:
     tx.run(_CLAIM, value=secrets.token_hex(16))
 
 
-def highest_made(tx: ReadTx) -> int:
+def highest_checkpoint_id(tx: ReadTx) -> int:
     """The highest id that a checkpoint of this store ever had; 0 before the first."""
-    row = tx.one(_HIGHEST_MADE)
+    row = tx.one(_HIGHEST_ID)
     return int(row[0] or 0) if row else 0
 
 
-def named_key(signed: Signed) -> list[bytes]:
+def named_key(signed: SignedStatement) -> list[bytes]:
     """The public key that a signature names: nobody vouches for it."""
     try:
         return [bytes.fromhex(signed.key)]
@@ -184,15 +184,15 @@ def _due(tx: ReadTx, interval: float, entries: int, limit: int) -> list[Row]:
     return tx.all(_DUE, before=tx.now - round(interval * SECOND), entries=entries, limit=limit)
 
 
-def _make(tx: Tx, signer: Signer, chain: str, number: int, digest: bytes, previous: str | None) -> Signed:
+def _make(tx: Tx, signer: Signer, chain: str, number: int, digest: bytes, previous: str | None) -> SignedStatement:
     company = company_of(chain)
     claim_installation(tx)
-    statement = Statement(
+    statement = CheckpointStatement(
         tx.now, company, store_epoch(tx), CHECKPOINT_FORMAT, digest.hex(), installation_id(tx), number, previous
     )
     text = msgspec.json.encode(statement)
-    signed = Signed(text.decode(), signer.sign_checkpoint(text).hex(), signer.checkpoint_key.hex())
-    tx.run(_KEEP, id=_next_id(tx), chain=chain, number=number, **msgspec.structs.asdict(signed))
+    signed = SignedStatement(text.decode(), signer.sign_checkpoint(text).hex(), signer.checkpoint_key.hex())
+    tx.run(_INSERT, id=_next_id(tx), chain=chain, number=number, **msgspec.structs.asdict(signed))
     tx.run(_MARK, chain=chain, number=number, now=tx.now, digest=signed.digest)
     journal.record(tx, CHECKPOINT_KIND, company_id=company, actor=AUDITOR, number=number, hash=digest.hex())
     tx.announce(CHECKPOINT_MADE, ChainId(chain))
@@ -201,8 +201,8 @@ def _make(tx: Tx, signer: Signer, chain: str, number: int, digest: bytes, previo
 
 def _next_id(tx: Tx) -> int:
     delivered = tx.one(_HIGHEST_DELIVERED)
-    number = max(highest_made(tx), int(delivered[0] or 0) if delivered else 0) + 1
-    tx.run(_KEEP_HIGHEST_ID, value=str(number))
+    number = max(highest_checkpoint_id(tx), int(delivered[0] or 0) if delivered else 0) + 1
+    tx.run(_SET_HIGHEST_ID, value=str(number))
     return number
 
 

@@ -37,7 +37,7 @@ class Personal(msgspec.Struct, frozen=True):
         return self.salt is None and self.text is None
 
     @property
-    def holds(self) -> bool:
+    def matches_hash(self) -> bool:
         """The part is what was hashed, or it was erased as a whole."""
         if self.salt is None or self.text is None:
             return self.erased

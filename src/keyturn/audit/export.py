@@ -6,12 +6,12 @@ from typing import BinaryIO
 
 import msgspec
 
-from keyturn.audit import reading
+from keyturn.audit import chain_queries
+from keyturn.audit.chain_queries import RestoreEntry
 from keyturn.audit.checkpoint_check import StoredCheckpoint
-from keyturn.audit.checkpoints import Signed, installation_id, store_epoch
+from keyturn.audit.checkpoints import SignedStatement, installation_id, store_epoch
 from keyturn.audit.encoding import GENESIS, Content, Link, Personal, chain_of, company_of
-from keyturn.audit.findings import Finding, What
-from keyturn.audit.reading import Told
+from keyturn.audit.findings import Finding, FindingKind
 from keyturn.audit.verification import ChainRange
 from keyturn.store.port import ReadTx
 
@@ -22,7 +22,7 @@ class ExportRefused(Exception):
     """The file is no export; the message is one clear sentence."""
 
 
-class Part(msgspec.Struct, frozen=True):
+class ExportedRange(msgspec.Struct, frozen=True):
     """How much of a chain the file holds."""
 
     company: str | None
@@ -32,14 +32,14 @@ class Part(msgspec.Struct, frozen=True):
     """Number of the newest entry of the chain when the file was made."""
 
 
-class Header(msgspec.Struct, frozen=True):
+class ExportHeader(msgspec.Struct, frozen=True):
     format: str
     installation: str
     epoch: int
-    chains: tuple[Part, ...]
+    chains: tuple[ExportedRange, ...]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class ExportedEntry(msgspec.Struct, frozen=True):
     """An entry with its place in its chain; hashes and salt in hex, bodies as the texts that were hashed."""
 
     company: str | None
@@ -57,34 +57,34 @@ class Entry(msgspec.Struct, frozen=True):
     hash: str
 
 
-class Line(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class ExportLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One line: exactly one of these."""
 
-    header: Header | None = None
-    entry: Entry | None = None
-    checkpoint: Signed | None = None
-    told: Told | None = None
+    header: ExportHeader | None = None
+    entry: ExportedEntry | None = None
+    checkpoint: SignedStatement | None = None
+    told: RestoreEntry | None = None
     """Of a restore or an acknowledgement before the first entry of the chain that is in the file."""
 
 
-_LINE = msgspec.json.Decoder(Line)
+_LINE = msgspec.json.Decoder(ExportLine)
 
 
-def write(tx: ReadTx, file: BinaryIO, *, company: str | None, everything: bool, first: int, last: int) -> int:
+def write_export(tx: ReadTx, file: BinaryIO, *, company: str | None, everything: bool, first: int, last: int) -> int:
     """Write the sealed entries from `first` to `last` of one chain, or of all; how many there were."""
     parts = [part for part in _parts(tx, first, last) if everything or part.company == company]
-    _put(file, Line(header=Header(EXPORT_FORMAT, installation_id(tx), store_epoch(tx), tuple(parts))))
+    _put(file, ExportLine(header=ExportHeader(EXPORT_FORMAT, installation_id(tx), store_epoch(tx), tuple(parts))))
     count = 0
     for part in parts:
-        for link in reading.links(tx, chain_of(part.company), first=part.first, last=part.last):
-            _put(file, Line(entry=_entry(part.company, link)))
+        for link in chain_queries.links(tx, chain_of(part.company), first=part.first, last=part.last):
+            _put(file, ExportLine(entry=_entry(part.company, link)))
             count += 1
-        for told in reading.told(tx):
+        for told in chain_queries.restore_entries(tx):
             if told.company == part.company and told.number < part.first:
-                _put(file, Line(told=told))
+                _put(file, ExportLine(told=told))
     for part in parts:
-        for signed, _chain in reading.checkpoints(tx, chain_of(part.company)):
-            _put(file, Line(checkpoint=signed))
+        for signed, _chain in chain_queries.checkpoints(tx, chain_of(part.company)):
+            _put(file, ExportLine(checkpoint=signed))
     return count
 
 
@@ -98,12 +98,12 @@ class ExportArchive:
         self._path = path
         self._places: dict[str | None, list[tuple[int, int]]] = {}  # from where to where
         self._checkpoints: list[StoredCheckpoint] = []
-        self._told: list[Told] = []
-        self._asides: list[Finding] = []
+        self._told: list[RestoreEntry] = []
+        self._other_findings: list[Finding] = []
         self._header = self._index()
         self.installation = self._header.installation
 
-    def stretches(self) -> list[ChainRange]:
+    def ranges(self) -> list[ChainRange]:
         return [
             ChainRange(
                 part.company,
@@ -116,9 +116,9 @@ class ExportArchive:
             for part in self._header.chains
         ]
 
-    def links(self, stretch: ChainRange) -> Iterator[Link]:
+    def links(self, chain_range: ChainRange) -> Iterator[Link]:
         with self._path.open("rb") as file:
-            for start, end in self._places.get(stretch.company, ()):
+            for start, end in self._places.get(chain_range.company, ()):
                 file.seek(start)
                 while file.tell() < end:
                     entry = _decoded(file.readline()).entry
@@ -128,13 +128,13 @@ class ExportArchive:
     def checkpoints(self) -> list[StoredCheckpoint]:
         return self._checkpoints
 
-    def told(self) -> list[Told]:
+    def told(self) -> list[RestoreEntry]:
         return self._told
 
-    def asides(self) -> list[Finding]:
-        return self._asides
+    def other_findings(self) -> list[Finding]:
+        return self._other_findings
 
-    def _index(self) -> Header:
+    def _index(self) -> ExportHeader:
         with self._path.open("rb") as file:
             header = _header(file.readline(), self._path)
             offset = file.tell()
@@ -143,8 +143,8 @@ class ExportArchive:
                 offset += len(text)
         known = {part.company for part in header.chains}
         strange = [company for company in self._places if company not in known]
-        self._asides += [
-            Finding(What.INSERTED, each, None, "The file's header names no such chain.") for each in strange
+        self._other_findings += [
+            Finding(FindingKind.INSERTED, each, None, "The file's header names no such chain.") for each in strange
         ]
         return header
 
@@ -152,15 +152,15 @@ class ExportArchive:
         try:
             line = _decoded(text)
         except ExportRefused:
-            self._asides.append(Finding(What.EDITED, None, None, f"Line {number} cannot be read."))
+            self._other_findings.append(Finding(FindingKind.EDITED, None, None, f"Line {number} cannot be read."))
             return
         if line.checkpoint is not None:
             self._checkpoints.append(StoredCheckpoint(line.checkpoint))
         if line.told is not None:
             self._told.append(line.told)
         if line.entry is not None:
-            if line.entry.kind in (reading.RESTORED, reading.ACKNOWLEDGED):
-                self._told.append(Told(line.entry.company, line.entry.number, line.entry.kind, line.entry.body))
+            if line.entry.kind in (chain_queries.RESTORED, chain_queries.ACKNOWLEDGED):
+                self._told.append(RestoreEntry(line.entry.company, line.entry.number, line.entry.kind, line.entry.body))
             self._place(line.entry.company, offset, len(text))
 
     def _place(self, company: str | None, offset: int, length: int) -> None:
@@ -170,31 +170,31 @@ class ExportArchive:
         places.append((start, offset + length))
 
 
-def kept_checkpoints(path: Path) -> list[Signed]:
+def read_checkpoint_file(path: Path) -> list[SignedStatement]:
     """The checkpoints of a file that they were appended to. Raises ExportRefused, OSError."""
     try:
-        return [msgspec.json.decode(line, type=Signed) for line in path.read_bytes().splitlines() if line]
+        return [msgspec.json.decode(line, type=SignedStatement) for line in path.read_bytes().splitlines() if line]
     except msgspec.DecodeError:
         raise ExportRefused(f"{path} is no file of checkpoints.") from None
 
 
-def _parts(tx: ReadTx, first: int, last: int) -> Iterator[Part]:
-    for head in reading.heads(tx):
+def _parts(tx: ReadTx, first: int, last: int) -> Iterator[ExportedRange]:
+    for head in chain_queries.heads(tx):
         end = min(head.number, last)
         if first <= end:
-            yield Part(company_of(head.chain), first, end, head.number)
+            yield ExportedRange(company_of(head.chain), first, end, head.number)
 
 
-def _put(file: BinaryIO, line: Line) -> None:
+def _put(file: BinaryIO, line: ExportLine) -> None:
     file.write(msgspec.json.encode(line) + b"\n")
 
 
-def _entry(company: str | None, link: Link) -> Entry:
+def _entry(company: str | None, link: Link) -> ExportedEntry:
     """Raises ExportRefused for a link whose entry is not there."""
     content, personal = link.content, link.personal
     if content is None:
         raise ExportRefused(f"Entry {link.number} is missing or was edited; see keyturn audit verify --data.")
-    return Entry(
+    return ExportedEntry(
         company=content.company,
         number=link.number,
         at=content.at,
@@ -211,7 +211,7 @@ def _entry(company: str | None, link: Link) -> Entry:
     )
 
 
-def _link(entry: Entry) -> Link:
+def _link(entry: ExportedEntry) -> Link:
     content = Content(entry.company, entry.at, entry.actor, entry.kind, entry.vehicle, entry.command, entry.body)
     personal = None
     if entry.personal_hash is not None or entry.personal is not None or entry.salt is not None:
@@ -220,14 +220,14 @@ def _link(entry: Entry) -> Link:
     return Link(entry.number, _octets(entry.prev), _octets(entry.hash), content, personal)
 
 
-def _header(text: bytes, path: Path) -> Header:
+def _header(text: bytes, path: Path) -> ExportHeader:
     header = _decoded(text).header
     if header is None or header.format != EXPORT_FORMAT:
         raise ExportRefused(f"{path} is no export of an audit chain.")
     return header
 
 
-def _decoded(text: bytes) -> Line:
+def _decoded(text: bytes) -> ExportLine:
     try:
         return _LINE.decode(text)
     except msgspec.DecodeError:

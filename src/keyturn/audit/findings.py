@@ -14,7 +14,7 @@ from keyturn.audit.checkpoints import AUDITOR
 from keyturn.store.port import Store, StoreUnavailable, Tx
 
 
-class What(StrEnum):
+class FindingKind(StrEnum):
     EDITED = "edited"
     REMOVED = "removed"
     INSERTED = "inserted"
@@ -32,12 +32,14 @@ class What(StrEnum):
     UNVOUCHED = "unvouched"
 
 
-NOTES = frozenset({What.RESTORED, What.UNACKNOWLEDGED, What.UNSEALED, What.ERASED, What.UNVOUCHED})
+NOTES = frozenset(
+    {FindingKind.RESTORED, FindingKind.UNACKNOWLEDGED, FindingKind.UNSEALED, FindingKind.ERASED, FindingKind.UNVOUCHED}
+)
 """What may be so without anybody having tampered."""
 
 
 class Finding(msgspec.Struct, frozen=True):
-    what: What
+    what: FindingKind
     company: str | None
     """None: the installation's own chain."""
     number: int | None

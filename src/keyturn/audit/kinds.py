@@ -30,32 +30,32 @@ def former(kind: str) -> str:
     return _FORMER.get(kind, kind)
 
 
-def _under(subject: str, deeds: Iterable[str]) -> frozenset[str]:
+def _kinds(subject: str, deeds: Iterable[str]) -> frozenset[str]:
     return frozenset(f"{subject}.{deed}" for deed in deeds)
 
 
 KINDS: frozenset[str] = frozenset().union(
-    _under("account", ("added", "changed", "credentials_proven", "former_credentials_dropped")),
-    _under("application", ("added", "changed", "client_secret_rotated", "sign_secret_added", "sign_secret_retired")),
-    _under("audit", ("acknowledged",)),
-    _under("backup", ("made", "old", "unverified")),
-    _under("chain", ("checkpoint", "fault")),
-    _under("change", ("applied", "approved", "collected", "expired", "extended", "failed", "proposed", "withdrawn")),
-    _under("clock", ("accepted", "fault", "recovered")),
-    _under("command", ("Confirming", "AwaitingApproval", "Queued", "Dispatching", "Accepted", "Unknown", "Executed")),
-    _under("command", ("Verified", "Refused", "Failed", "Expired", "Cancelled")),
-    _under("command", ("coalesced", "contradicted", "found", "held_back", "registered", "revealed", "unverified")),
-    _under("company", ("added", "changed")),
-    _under("consent", ("given",)),
-    _under("ignition", ("refusals", "refused")),
-    _under("immobilisation", ("closed", "confirmed", "let_go", "notice", "opened", "reminder")),
-    _under("keep_enabling", ("ended", "started")),
-    _under("limit", ("lifted", "tripped")),
-    _under("operator", ("added", "set", "sign_in_refused", "signed_in", "unwatched")),
-    _under("plan", ("added", "changed")),
-    _under("policy", ("loosened", "tightened")),
-    _under("store", ("restored",)),
-    _under("switch", ("activated", "deactivated", "ended")),
-    _under("vehicle", ("added", "changed", "identity_conflict", "identity_conflict_cleared")),
+    _kinds("account", ("added", "changed", "credentials_proven", "former_credentials_dropped")),
+    _kinds("application", ("added", "changed", "client_secret_rotated", "sign_secret_added", "sign_secret_retired")),
+    _kinds("audit", ("acknowledged",)),
+    _kinds("backup", ("made", "old", "unverified")),
+    _kinds("chain", ("checkpoint", "fault")),
+    _kinds("change", ("applied", "approved", "collected", "expired", "extended", "failed", "proposed", "withdrawn")),
+    _kinds("clock", ("accepted", "fault", "recovered")),
+    _kinds("command", ("Confirming", "AwaitingApproval", "Queued", "Dispatching", "Accepted", "Unknown", "Executed")),
+    _kinds("command", ("Verified", "Refused", "Failed", "Expired", "Cancelled")),
+    _kinds("command", ("coalesced", "contradicted", "found", "held_back", "registered", "revealed", "unverified")),
+    _kinds("company", ("added", "changed")),
+    _kinds("consent", ("given",)),
+    _kinds("ignition", ("refusals", "refused")),
+    _kinds("immobilisation", ("closed", "confirmed", "let_go", "notice", "opened", "reminder")),
+    _kinds("keep_enabling", ("ended", "started")),
+    _kinds("limit", ("lifted", "tripped")),
+    _kinds("operator", ("added", "set", "sign_in_refused", "signed_in", "unwatched")),
+    _kinds("plan", ("added", "changed")),
+    _kinds("policy", ("loosened", "tightened")),
+    _kinds("store", ("restored",)),
+    _kinds("switch", ("activated", "deactivated", "ended")),
+    _kinds("vehicle", ("added", "changed", "identity_conflict", "identity_conflict_cleared")),
 )
 """Every kind that is written."""

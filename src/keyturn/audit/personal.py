@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-PERSONAL = frozenset(
+PERSONAL_MEMBERS = frozenset(
     {
         "address", "case", "case_number", "client", "close_reason", "consent", "consent_reference", "contact",
         "contacts", "customer", "driver", "email", "external_id", "full_name", "latitude", "location", "longitude",
@@ -27,22 +27,22 @@ class Body(NamedTuple):
     """None: it has no personal part, or that was erased."""
 
 
-class UnlikeWritten(Exception):
+class UnexpectedBody(Exception):
     """The body is not a JSON object as the journal writes one."""
 
 
-def part(body: str, names: Collection[str]) -> Body:
+def split_body(body: str, names: Collection[str]) -> Body:
     """The body without the members `names`, and these alone, each in the order that they had. Raises UnlikeWritten."""
-    return _parted(body, _members(body), names)
+    return _split(body, _members(body), names)
 
 
-def part_by_name(body: str) -> tuple[Body, list[str]]:
+def split_personal(body: str) -> tuple[Body, list[str]]:
     """As `part`, by the table above; and the personal members. A body unlike the journal's is sealed as a whole."""
     try:
         members = _members(body)
-        names = sorted(PERSONAL.intersection(members))
-        return (_parted(body, members, names) if names else Body(body, None)), names
-    except UnlikeWritten:
+        names = sorted(PERSONAL_MEMBERS.intersection(members))
+        return (_split(body, members, names) if names else Body(body, None)), names
+    except UnexpectedBody:
         return Body(body, None), []
 
 
@@ -55,15 +55,15 @@ def _members(body: str) -> dict[str, msgspec.Raw]:
     try:
         return _MEMBERS.decode(body)
     except (msgspec.DecodeError, TypeError):
-        raise UnlikeWritten from None
+        raise UnexpectedBody from None
 
 
-def _parted(body: str, members: dict[str, msgspec.Raw], names: Collection[str]) -> Body:
+def _split(body: str, members: dict[str, msgspec.Raw], names: Collection[str]) -> Body:
     personal = {name: value for name, value in members.items() if name in names}
     if not personal:
         return Body(body, None)
     if _text(members) != body:
-        raise UnlikeWritten
+        raise UnexpectedBody
     return Body(_text({name: value for name, value in members.items() if name not in names}), _text(personal))
 
 

@@ -10,20 +10,20 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from keyturn.audit import journal, reading
-from keyturn.audit.checkpoints import (
+from keyturn.audit import chain_queries, journal
+from keyturn.audit.chain_queries import ACKNOWLEDGED, RESTORED, RestoreEntry
+from keyturn.audit.checkpoints import (  # fmt: skip
     LATEST,
-    Signed,
+    SignedStatement,
     Signer,
     claim_installation,
     installation_id,
-    make_now,
+    make_checkpoints_now,
     named_key,
     store_epoch,
-)  # fmt: skip
+)
 from keyturn.audit.encoding import GENESIS, INSTALLATION_CHAIN, company_of
-from keyturn.audit.findings import Finding, What
-from keyturn.audit.reading import ACKNOWLEDGED, RESTORED, Told
+from keyturn.audit.findings import Finding, FindingKind
 from keyturn.audit.sealing import seal
 from keyturn.store.port import Tx
 
@@ -35,11 +35,11 @@ INSERT INTO store_fact (name, value) VALUES ('epoch', :epoch) ON CONFLICT (name)
 """
 
 
-class NotEntered(Exception):
+class RestoreNotRecorded(Exception):
     """A chain would go on without the entry."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class ChainPosition(msgspec.Struct, frozen=True):
     """The newest sealed entry of a chain."""
 
     epoch: int
@@ -55,12 +55,12 @@ class RestoreStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     epoch: int
     """The new one."""
     format: str
-    found: Place
+    found: ChainPosition
     """In the backup."""
     installation: str
     kept: tuple[str, ...] | None
     """In the installation's chain: companies that have a chain in the backup."""
-    replaced: Place | None
+    replaced: ChainPosition | None
     """In the database whose place the backup took, where that could be read."""
 
 
@@ -93,7 +93,7 @@ class Restores(msgspec.Struct, frozen=True):
     acknowledged: frozenset[tuple[str | None, int]]
     findings: tuple[Finding, ...]
 
-    def of(self, company: str | None) -> list[Restore]:
+    def for_company(self, company: str | None) -> list[Restore]:
         """The chain's, in its order."""
         return sorted((each for each in self.restores if each.statement.company == company), key=lambda one: one.entry)
 
@@ -104,30 +104,30 @@ class Restores(msgspec.Struct, frozen=True):
             company, epoch = each.statement.company, each.statement.epoch
             if epoch not in known and (company, epoch) not in self.acknowledged:
                 text = f"A restore to epoch {epoch} is not acknowledged: keyturn audit acknowledge {epoch}"
-                found.append(Finding(What.UNACKNOWLEDGED, company, each.entry, text))
+                found.append(Finding(FindingKind.UNACKNOWLEDGED, company, each.entry, text))
         return found
 
 
-def validate_restores(told: Iterable[Told], keys: Collection[bytes] | None, installation: str) -> Restores:
+def validate_restores(told: Iterable[RestoreEntry], keys: Collection[bytes] | None, installation: str) -> Restores:
     """Believe what one of `keys` signed for this chain of this installation; None: the keys that they name."""
     restores: list[Restore] = []
     acknowledged: set[tuple[str | None, int]] = set()
     findings: list[Finding] = []
     for each in told:
         kind = RestoreStatement if each.kind == RESTORED else Acknowledgement
-        statement = _believed(each, kind, keys, installation)
+        statement = _valid_statement(each, kind, keys, installation)
         if isinstance(statement, RestoreStatement):
             restores.append(Restore(statement, each.number))
         elif isinstance(statement, Acknowledgement):
             acknowledged.add((statement.company, statement.epoch))
         else:
             text = f"The entry {each.number} ({each.kind}) was not signed with this installation's key."
-            findings.append(Finding(What.FORGED, each.company, each.number, text))
+            findings.append(Finding(FindingKind.FORGED, each.company, each.number, text))
     return Restores(tuple(restores), frozenset(acknowledged), tuple(findings))
 
 
-def write_restored(
-    tx: Tx, signer: Signer, *, epoch: int, replaced: Mapping[str, Place], actor: str, **body: Any
+def record_restore(
+    tx: Tx, signer: Signer, *, epoch: int, replaced: Mapping[str, ChainPosition], actor: str, **body: Any
 ) -> None:
     """Raise the epoch, write `store.restored` into each chain, seal it and make its checkpoint at once.
 
@@ -137,8 +137,8 @@ def write_restored(
     """
     claim_installation(tx)
     before = store_epoch(tx)
-    places = {head.chain: Place(before, head.number, head.hash.hex()) for head in reading.heads(tx)}
-    places.setdefault(INSTALLATION_CHAIN, Place(before, 0, GENESIS.hex()))
+    places = {head.chain: ChainPosition(before, head.number, head.hash.hex()) for head in chain_queries.heads(tx)}
+    places.setdefault(INSTALLATION_CHAIN, ChainPosition(before, 0, GENESIS.hex()))
     tx.run(_SET_EPOCH, epoch=str(epoch))
     kept = tuple(chain for chain in places if chain != INSTALLATION_CHAIN)
     for chain, found in places.items():
@@ -153,13 +153,13 @@ def write_restored(
             replaced=replaced.get(chain),
         )
         _record(tx, signer, RESTORED, statement, actor, **body)
-    make_now(tx, signer)
+    make_checkpoints_now(tx, signer)
     while seal(tx):
         pass
-    heard = validate_restores(reading.told(tx), [signer.checkpoint_key], installation_id(tx))
+    heard = validate_restores(chain_queries.restore_entries(tx), [signer.checkpoint_key], installation_id(tx))
     entered = {each.statement.company for each in heard.restores if each.statement.epoch == epoch}
     if entered != {company_of(chain) for chain in places}:
-        raise NotEntered("its chains do not take the entry")
+        raise RestoreNotRecorded("its chains do not take the entry")
 
 
 def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:
@@ -168,7 +168,7 @@ def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:
     It is sealed at once. Raises ChainForked.
     """
     keys, installation = [signer.checkpoint_key], installation_id(tx)
-    heard = validate_restores(reading.told(tx), keys, installation)
+    heard = validate_restores(chain_queries.restore_entries(tx), keys, installation)
     companies = [each.statement.company for each in heard.restores if each.statement.epoch == epoch]
     for company in companies:
         if (company, epoch) not in heard.acknowledged:
@@ -183,7 +183,7 @@ def _record(
     tx: Tx, signer: Signer, kind: str, statement: RestoreStatement | Acknowledgement, actor: str, **body: Any
 ) -> None:
     text = msgspec.json.encode(statement)
-    signed = Signed(text.decode(), signer.sign_checkpoint(text).hex(), signer.checkpoint_key.hex())
+    signed = SignedStatement(text.decode(), signer.sign_checkpoint(text).hex(), signer.checkpoint_key.hex())
     journal.record(
         tx,
         kind,
@@ -197,12 +197,15 @@ def _record(
     )
 
 
-def _believed(
-    told: Told, kind: type[RestoreStatement] | type[Acknowledgement], keys: Collection[bytes] | None, installation: str
+def _valid_statement(
+    told: RestoreEntry,
+    kind: type[RestoreStatement] | type[Acknowledgement],
+    keys: Collection[bytes] | None,
+    installation: str,
 ) -> RestoreStatement | Acknowledgement | None:
     """None: it is not what somebody with the key said of this chain."""
     try:
-        signed = msgspec.json.decode(told.body, type=Signed)
+        signed = msgspec.json.decode(told.body, type=SignedStatement)
         statement = msgspec.json.decode(signed.statement, type=kind)
     except msgspec.DecodeError:
         return None

@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from keyturn.audit.encoding import GENESIS, Content, chain_of, entry_hash
-from keyturn.audit.personal import part_by_name, salted_hash
+from keyturn.audit.personal import salted_hash, split_personal
 from keyturn.bus.topics import AUDIT_SEALED, ChainId
 from keyturn.store.port import ReadTx, Tx
 
-AT_ONCE = 64
+BATCH_ENTRIES = 64
 """Entries in one unit: others want the writer too."""
 CHECKPOINT_KIND = "chain.checkpoint"
 
@@ -31,7 +31,7 @@ WHERE seq > {_LAST_SEALED} ORDER BY seq LIMIT :limit
 """  # noqa: S608 - our own subquery
 _ANY_UNSEALED = f"SELECT 1 FROM entry WHERE seq > {_LAST_SEALED} LIMIT 1"  # noqa: S608 - our own subquery
 _HEAD = "SELECT number, hash, told FROM chain_head WHERE chain = :chain FOR UPDATE"
-_BEGIN = """
+_INSERT_HEAD = """
 INSERT INTO chain_head (chain, number, hash, told, checkpoint_number, checkpoint_at, checkpoint_hash)
 VALUES (:chain, 0, :hash, 0, 0, :now, NULL)
 """
@@ -59,7 +59,7 @@ def any_unsealed(tx: ReadTx) -> bool:
     return tx.one(_ANY_UNSEALED) is not None
 
 
-def seal(tx: Tx, *, limit: int = AT_ONCE, salts: Salts = secrets.token_bytes) -> int:
+def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = secrets.token_bytes) -> int:
     """Seal the oldest `limit` entries that are not yet; how many there were. Raises ChainForked."""
     heads: dict[str, _Head] = {}
     links = []
@@ -79,7 +79,7 @@ def seal(tx: Tx, *, limit: int = AT_ONCE, salts: Salts = secrets.token_bytes) ->
 def _append(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[Any, ...]:
     """The link's columns after the chain; the head is moved to it."""
     company, at, actor, kind, vehicle, command, body = columns
-    (opened, personal), names = part_by_name(body)
+    (opened, personal), names = split_personal(body)
     salt = salts(_SALT_BYTES) if personal is not None else None
     personal_hash = salted_hash(salt, personal) if salt is not None and personal is not None else None
     prev = head.hash
@@ -96,7 +96,7 @@ def _append(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[An
 def _head(tx: Tx, key: str) -> _Head:
     row = tx.one(_HEAD, chain=key)
     if row is None:
-        tx.run(_BEGIN, chain=key, hash=GENESIS, now=tx.now)
+        tx.run(_INSERT_HEAD, chain=key, hash=GENESIS, now=tx.now)
         return _Head(0, GENESIS, 0)
     return _Head(*row)
 
@@ -114,7 +114,7 @@ def _write(tx: Tx, links: list[tuple[Any, ...]]) -> None:
         raise ChainForked
 
 
-@lru_cache(maxsize=AT_ONCE)
+@lru_cache(maxsize=BATCH_ENTRIES)
 def _insert(rows: int) -> tuple[str, tuple[str, ...]]:
     """The statement for so many links, and the names of its values in their order."""
     names = tuple(f"{column}_{row}" for row in range(rows) for column in _COLUMNS)

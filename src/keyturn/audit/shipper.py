@@ -9,25 +9,25 @@ from functools import partial
 
 import structlog
 
-from keyturn.audit.checkpoints import Signed, highest_made
+from keyturn.audit.checkpoints import SignedStatement, highest_checkpoint_id
 from keyturn.audit.findings import Faults
 from keyturn.audit.sinks import Deliver, DeliveryFailed
 from keyturn.clock import after, iso_time
 from keyturn.store.port import ReadTx, Row, Store, StoreUnavailable, Tx
 
-_LOOK_AGAIN = 5.0
+_POLL_INTERVAL = 5.0
 """Seconds between two looks, whatever wake-ups were lost."""
 _PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds after the first, second, ... failure in a row; the last one goes on."""
 
 _NEXT = "SELECT id, statement, signature, key FROM chain_checkpoint WHERE id > :delivered ORDER BY id LIMIT 1"
-_SO_FAR = "SELECT delivered FROM checkpoint_outlet WHERE name = :name"
-_DELIVERED = """
+_LAST_DELIVERED = "SELECT delivered FROM checkpoint_outlet WHERE name = :name"
+_SET_DELIVERED = """
 INSERT INTO checkpoint_outlet (name, delivered) VALUES (:name, :delivered)
 ON CONFLICT (name) DO UPDATE SET delivered = excluded.delivered
 """
 
-_ASTRAY: Row = ()
+_NEVER_MADE: Row = ()
 
 log = structlog.get_logger()
 
@@ -68,15 +68,15 @@ class CheckpointShipper:
     async def _deliver_next(self) -> bool:
         """False: everything has left by this way."""
         row = await self._store.read(partial(_next, name=self._name))
-        if row is _ASTRAY:
+        if row is _NEVER_MADE:
             await self._faults.report(self._name, f"{self._name} is said to have had a checkpoint that was never made.")
-            await self._store.write(partial(_note, name=self._name, delivered=0))
+            await self._store.write(partial(_set_delivered, name=self._name, delivered=0))
             return True
         if row is None:
             return False
         number, *signed = row
-        await self._deliver(Signed(*signed).line)
-        await self._store.write(partial(_note, name=self._name, delivered=number))
+        await self._deliver(SignedStatement(*signed).line)
+        await self._store.write(partial(_set_delivered, name=self._name, delivered=number))
         return True
 
     async def _pause(self, failures: int) -> None:
@@ -84,7 +84,7 @@ class CheckpointShipper:
             await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
             return
         try:
-            async with asyncio.timeout(_LOOK_AGAIN):
+            async with asyncio.timeout(_POLL_INTERVAL):
                 await self._made.wait()
         except TimeoutError:
             return
@@ -92,18 +92,18 @@ class CheckpointShipper:
 
 def _next(tx: ReadTx, name: str) -> Row | None:
     """`_ASTRAY`: the store names a checkpoint as delivered that was never made; behind it nothing would ever leave."""
-    row = tx.one(_SO_FAR, name=name)
+    row = tx.one(_LAST_DELIVERED, name=name)
     delivered = row[0] if row else 0
-    if not isinstance(delivered, int) or delivered > highest_made(tx):
-        return _ASTRAY
+    if not isinstance(delivered, int) or delivered > highest_checkpoint_id(tx):
+        return _NEVER_MADE
     return tx.one(_NEXT, delivered=delivered)
 
 
-def _note(tx: Tx, name: str, delivered: int) -> None:
-    tx.run(_DELIVERED, name=name, delivered=delivered)
+def _set_delivered(tx: Tx, name: str, delivered: int) -> None:
+    tx.run(_SET_DELIVERED, name=name, delivered=delivered)
 
 
-LOOK_EVERY = 15.0
+DELAY_CHECK_INTERVAL = 15.0
 """Seconds; the first look is so long after the start, when what was left by the last process should have left."""
 
 _OLDEST = """
@@ -112,7 +112,7 @@ WHERE id > coalesce((SELECT delivered FROM checkpoint_outlet WHERE name = :name)
 """
 
 
-class Lateness:
+class DelayMonitor:
     """`behind` names the ways out by which a checkpoint has not left for `grace` seconds."""
 
     def __init__(self, store: Store, outlets: Collection[str], grace: float, faults: Faults) -> None:
@@ -143,6 +143,6 @@ def _oldest_late(tx: ReadTx, name: str, grace: float) -> int | None:
     row = tx.one(_OLDEST, name=name)
     if row is None:
         return None
-    statement = Signed(*map(str, row)).read()
+    statement = SignedStatement(*map(str, row)).read()
     made = statement.at if statement else 0
     return made if tx.now > after(made, grace) else None

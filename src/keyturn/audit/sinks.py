@@ -84,7 +84,7 @@ class CommandSink:
             raise DeliveryFailed(f"The command ended with status {process.returncode}.")
 
 
-def configured(settings: AuditSettings) -> dict[str, Deliver]:
+def configured_sinks(settings: AuditSettings) -> dict[str, Deliver]:
     """The ways out that are configured, by the name of their setting."""
     outlets: dict[str, Deliver] = {}
     if settings.checkpoint_file:

@@ -6,9 +6,9 @@ from itertools import chain, islice
 import msgspec
 
 from keyturn.audit.encoding import Link, entry_hash
-from keyturn.audit.findings import Finding, What
+from keyturn.audit.findings import Finding, FindingKind
 
-_AROUND = 1_000
+_SEARCH_DISTANCE = 1_000
 """How far from its place an entry is looked for once something is wrong."""
 
 
@@ -39,56 +39,56 @@ class RangeResult(msgspec.Struct, frozen=True):
     fault: Finding | None
 
 
-def verify_range(stretch: ChainRange, links: Iterable[Link], wanted: Collection[int] = ()) -> RangeResult:
-    """Walk through a stretch of a chain. After the first fault the rest is only counted."""
+def verify_range(chain_range: ChainRange, links: Iterable[Link], wanted: Collection[int] = ()) -> RangeResult:
+    """Walk through a chain_range of a chain. After the first fault the rest is only counted."""
     rest = iter(links)
-    last, digest, erased = stretch.first - 1, stretch.prev, 0
+    last, digest, erased = chain_range.first - 1, chain_range.prev, 0
     hashes: dict[int, bytes] = {}
     fault: Finding | None = None
     while (link := next(rest, None)) is not None:
         if fault is None and not _follows(link, last + 1, digest):
-            ahead = list(islice(rest, _AROUND))
-            fault = _Diagnosis(stretch, link, last + 1, digest, ahead).finding()
+            ahead = list(islice(rest, _SEARCH_DISTANCE))
+            fault = _Diagnosis(chain_range, link, last + 1, digest, ahead).finding()
             rest = chain(ahead, rest)
         last, digest = max(last, link.number), link.hash
         erased += link.personal is not None and link.personal.erased
         if link.number in wanted:
             hashes[link.number] = link.hash
-    return RangeResult(last, digest, hashes, erased, fault or _end_fault(stretch, last, digest))
+    return RangeResult(last, digest, hashes, erased, fault or _end_fault(chain_range, last, digest))
 
 
-def _end_fault(stretch: ChainRange, last: int, digest: bytes | None) -> Finding | None:
+def _end_fault(chain_range: ChainRange, last: int, digest: bytes | None) -> Finding | None:
     """What the end of the chain should have been and is not."""
-    if last < stretch.last:
-        text = f"The tail is cut off behind entry {last}: entry {stretch.last} was the last."
-        return Finding(What.CUT, stretch.company, last + 1, text)
-    if last > stretch.last and stretch.ends_chain:
-        text = f"Entry {stretch.last + 1} stands behind the end that the chain's head names."
-        return Finding(What.INSERTED, stretch.company, stretch.last + 1, text)
-    if stretch.hash is not None and last >= stretch.first and digest != stretch.hash:
+    if last < chain_range.last:
+        text = f"The tail is cut off behind entry {last}: entry {chain_range.last} was the last."
+        return Finding(FindingKind.CUT, chain_range.company, last + 1, text)
+    if last > chain_range.last and chain_range.ends_chain:
+        text = f"Entry {chain_range.last + 1} stands behind the end that the chain's head names."
+        return Finding(FindingKind.INSERTED, chain_range.company, chain_range.last + 1, text)
+    if chain_range.hash is not None and last >= chain_range.first and digest != chain_range.hash:
         text = f"Entry {last} is not the one that the chain's head names."
-        return Finding(What.REWRITTEN, stretch.company, last, text)
+        return Finding(FindingKind.REWRITTEN, chain_range.company, last, text)
     return None
 
 
 def _follows(link: Link, number: int, prev: bytes | None) -> bool:
-    return link.number == number and prev in (None, link.prev) and _sealed_as(link, number)
+    return link.number == number and prev in (None, link.prev) and _is_sealed_as(link, number)
 
 
-def _sealed_as(link: Link, number: int) -> bool:
+def _is_sealed_as(link: Link, number: int) -> bool:
     """Its hash was made of what it holds, under this number."""
     if link.content is None:
         return False
     if link.personal is None:
         return entry_hash(number, link.prev, link.content, None) == link.hash
-    return link.personal.holds and entry_hash(number, link.prev, link.content, link.personal.hash) == link.hash
+    return link.personal.matches_hash and entry_hash(number, link.prev, link.content, link.personal.hash) == link.hash
 
 
 class _Diagnosis:
     """What happened to a chain where `link` is not the entry `number` that follows `prev`."""
 
-    def __init__(self, stretch: ChainRange, link: Link, number: int, prev: bytes | None, ahead: list[Link]) -> None:
-        self._stretch = stretch
+    def __init__(self, chain_range: ChainRange, link: Link, number: int, prev: bytes | None, ahead: list[Link]) -> None:
+        self._stretch = chain_range
         self._link = link
         self._number = number
         self._prev = prev
@@ -96,60 +96,64 @@ class _Diagnosis:
 
     def finding(self) -> Finding:
         """The first of the explanations that fits."""
-        for explain in (self._of_the_numbers, self._of_what_it_holds, self._of_its_neighbours):
+        for explain in (self._explain_numbers, self._explain_content, self._explain_neighbours):
             if found := explain():
                 return found
-        return self._say(What.EDITED, self._number, f"Entry {self._number} is not what was sealed.")
+        return self._finding(FindingKind.EDITED, self._number, f"Entry {self._number} is not what was sealed.")
 
-    def _of_the_numbers(self) -> Finding | None:
+    def _explain_numbers(self) -> Finding | None:
         number, link = self._number, self._link
         if link.number > number and any(other.number == number for other in self._ahead):
-            return self._say(What.REORDERED, number, f"Entry {link.number} stands where entry {number} belongs.")
+            return self._finding(
+                FindingKind.REORDERED, number, f"Entry {link.number} stands where entry {number} belongs."
+            )
         if link.number > number:
             return self._removed(number, link.number - 1)
         if link.number < number:
-            return self._say(What.INSERTED, link.number, f"There is a second entry {link.number}.")
+            return self._finding(FindingKind.INSERTED, link.number, f"There is a second entry {link.number}.")
         if link.number > self._stretch.last and self._stretch.ends_chain:
-            return self._say(What.INSERTED, number, f"Entry {number} was put behind the end of the chain.")
+            return self._finding(FindingKind.INSERTED, number, f"Entry {number} was put behind the end of the chain.")
         if link.content is None:
             return self._removed(number, number)
         return None
 
-    def _of_what_it_holds(self) -> Finding | None:
+    def _explain_content(self) -> Finding | None:
         number = self._number
-        if _sealed_as(self._link, number):
+        if _is_sealed_as(self._link, number):
             return None
         for other in self._ahead:
-            if _sealed_as(_holding(self._link, other), number):
+            if _is_sealed_as(_with_content_of(self._link, other), number):
                 text = f"Entries {number} and {other.number} have changed places."
-                return self._say(What.REORDERED, number, text)
+                return self._finding(FindingKind.REORDERED, number, text)
         sealed = _sealed_number(self._link, number)
         if sealed is None:
             return None
         if sealed < number:
-            return self._say(What.INSERTED, sealed, f"Entry {sealed} was put in and those behind it renumbered.")
-        if any(_sealed_as(other, number) for other in self._ahead):
-            return self._say(What.REORDERED, number, f"Entry {number} was sealed as entry {sealed}.")
+            return self._finding(
+                FindingKind.INSERTED, sealed, f"Entry {sealed} was put in and those behind it renumbered."
+            )
+        if any(_is_sealed_as(other, number) for other in self._ahead):
+            return self._finding(FindingKind.REORDERED, number, f"Entry {number} was sealed as entry {sealed}.")
         return self._removed(number, sealed - 1)
 
-    def _of_its_neighbours(self) -> Finding | None:
+    def _explain_neighbours(self) -> Finding | None:
         number, prev = self._number, self._prev
-        if any(other.prev == prev and _sealed_as(other, number) for other in self._ahead[:1]):
-            return self._say(What.INSERTED, number, f"Entry {number} was put in between two others.")
-        if number > self._stretch.first and _sealed_as(self._link, number):
+        if any(other.prev == prev and _is_sealed_as(other, number) for other in self._ahead[:1]):
+            return self._finding(FindingKind.INSERTED, number, f"Entry {number} was put in between two others.")
+        if number > self._stretch.first and _is_sealed_as(self._link, number):
             text = f"Entry {number - 1} is not the one that entry {number} follows: its hash was made anew."
-            return self._say(What.EDITED, number - 1, text)
+            return self._finding(FindingKind.EDITED, number - 1, text)
         return None
 
     def _removed(self, first: int, last: int) -> Finding:
         which = f"Entry {first} is" if first == last else f"Entries {first} to {last} are"
-        return self._say(What.REMOVED, first, f"{which} missing.")
+        return self._finding(FindingKind.REMOVED, first, f"{which} missing.")
 
-    def _say(self, what: What, number: int, text: str) -> Finding:
+    def _finding(self, what: FindingKind, number: int, text: str) -> Finding:
         return Finding(what, self._stretch.company, number, text)
 
 
-def _holding(link: Link, other: Link) -> Link:
+def _with_content_of(link: Link, other: Link) -> Link:
     """The link with what the other one holds; salt and hash of a personal part are the link's."""
     personal = link.personal
     if personal is not None:
@@ -160,5 +164,5 @@ def _holding(link: Link, other: Link) -> Link:
 
 def _sealed_number(link: Link, number: int) -> int | None:
     """Under which number near this one the entry was sealed."""
-    near = range(max(1, number - _AROUND), number + _AROUND)
-    return next((other for other in near if _sealed_as(link, other)), None)
+    near = range(max(1, number - _SEARCH_DISTANCE), number + _SEARCH_DISTANCE)
+    return next((other for other in near if _is_sealed_as(link, other)), None)

@@ -3,7 +3,7 @@
 import sys
 from enum import IntEnum
 
-from keyturn.legible import legible_json, legible_lines
+from keyturn.printable import printable_json, printable_lines
 
 
 class Exit(IntEnum):
@@ -38,4 +38,4 @@ def usage(message: str) -> Failure:
 def print_failure(failure: Failure, *, as_json: bool) -> None:
     """Write the failure to stderr."""
     fields = {"code": failure.code, **failure.more, "detail": str(failure)}
-    print(legible_json(fields) if as_json else f"keyturn: {legible_lines(str(failure))}", file=sys.stderr)
+    print(printable_json(fields) if as_json else f"keyturn: {printable_lines(str(failure))}", file=sys.stderr)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from keyturn.clock import in_words
-from keyturn.legible import legible_json
+from keyturn.clock import readable_instant
+from keyturn.printable import printable_json
 
 
 def print_json(value: object) -> None:
     """Print one line of JSON."""
-    print(legible_json(value), flush=True)
+    print(printable_json(value), flush=True)
 
 
 def print_answer(answer: Mapping[str, Any], *, as_json: bool) -> None:
@@ -41,7 +41,7 @@ def format_value(value: object) -> str:
             return _listed(value)
         case dict():
             return ", ".join(f"{name} {_nested(member)}" for name, member in value.items()) or "-"
-    return str(in_words(value))
+    return str(readable_instant(value))
 
 
 def format_observed_values(signals: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

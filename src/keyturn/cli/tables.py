@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.cli.output import format_observed_values, format_value
-from keyturn.legible import legible
+from keyturn.printable import printable
 
 Record = dict[str, Any]
 
@@ -43,7 +43,7 @@ def print_table(answer: Mapping[str, Any]) -> None:
     table = _members(answer) if listed is None else _listing(LIST_COLUMNS[listed], answer[listed])
     console().print(table)
     if answer.get("next"):
-        print(f"More: --after {legible(str(answer['next']))}")
+        print(f"More: --after {printable(str(answer['next']))}")
 
 
 def print_timeline(native: Mapping[str, Any]) -> None:
@@ -91,7 +91,7 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(legible(name), Text(legible(value)))
+        table.add_row(printable(name), Text(printable(value)))
     return table
 
 
@@ -102,13 +102,13 @@ def _members(answer: Mapping[str, Any]) -> Table:
 def _listing(columns: tuple[str, ...], items: list[dict[str, Any]]) -> Table:
     table = Table(*(column.replace("_", " ") for column in columns), box=None, header_style="dim", pad_edge=False)
     for item in items:
-        table.add_row(*(Text(legible(format_value(item[column]))) for column in columns))
+        table.add_row(*(Text(printable(format_value(item[column]))) for column in columns))
     return table
 
 
 def _line(record: Record) -> Text:
-    line = Text(legible(f"{record['command']} {record['vin']}  "))
-    line.append(legible(record["status"]), style=_STYLES.get(record["status"], "yellow"))
+    line = Text(printable(f"{record['command']} {record['vin']}  "))
+    line.append(printable(record["status"]), style=_STYLES.get(record["status"], "yellow"))
     if record["detail"]:
-        line.append(legible(f"  {format_value(record['detail'])}"))
+        line.append(printable(f"  {format_value(record['detail'])}"))
     return line

@@ -6,7 +6,7 @@ import msgspec
 
 from keyturn.admin.guards import reads
 from keyturn.admin.operation import Answer, Arguments, Operation, Session
-from keyturn.audit import reading
+from keyturn.audit import chain_queries
 from keyturn.audit.checkpoints import installation_id
 from keyturn.audit.encoding import chain_of
 from keyturn.audit.kinds import current
@@ -157,7 +157,7 @@ def _checkpoint(tx: ReadTx, command: Command, entries: list[dict[str, Any]]) -> 
     numbers = [entry["number"] for entry in entries]
     if not numbers or None in numbers:
         return None
-    signed = reading.covering_checkpoint(tx, chain_of(command.company_id), max(numbers))
+    signed = chain_queries.covering_checkpoint(tx, chain_of(command.company_id), max(numbers))
     return None if signed is None else msgspec.to_builtins(signed)
 
 

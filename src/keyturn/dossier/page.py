@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from keyturn.clock import in_words
-from keyturn.legible import legible, legible_lines
+from keyturn.clock import readable_instant
+from keyturn.printable import printable, printable_lines
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -47,7 +47,7 @@ _SECTIONS = (
 def render(story: Mapping[str, Any]) -> str:
     """The page of a story."""
     command = story["command"]
-    title = escape(legible(f"Dossier of {command['command']} {command['id']}"))
+    title = escape(printable(f"Dossier of {command['command']} {command['id']}"))
     made = f"<p>Made {_text(story['made_at'])} by installation {_text(story['installation'] or '-')}.</p>"
     sections = (f"<h2>{escape(heading)}</h2>\n{_section(story[name])}" for name, heading in _SECTIONS)
     return _PAGE.format(title=title, sections="\n".join([made, *sections]))
@@ -87,13 +87,13 @@ def _dated(value: Any) -> Any:
     """No raw instant: whoever reads the page has no calculator."""
     if isinstance(value, dict):
         return {name: _dated(member) for name, member in value.items()}
-    return [_dated(item) for item in value] if isinstance(value, list) else in_words(value)
+    return [_dated(item) for item in value] if isinstance(value, list) else readable_instant(value)
 
 
 def _text(value: object) -> str:
     words = {None: "-", True: "yes", False: "no"}
-    return escape(words[value] if value is None or isinstance(value, bool) else legible_lines(str(value)))
+    return escape(words[value] if value is None or isinstance(value, bool) else printable_lines(str(value)))
 
 
 def _name(name: str) -> str:
-    return escape(legible(name.replace("_", " ")))
+    return escape(printable(name.replace("_", " ")))

@@ -40,7 +40,7 @@ from keyturn.engine.sweep import KillSwitchEnds, Sweeper
 from keyturn.engine.unanswered import CountSilence, UnansweredLog
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
-from keyturn.store import clock_fact
+from keyturn.store import clock_state
 from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.port import Store, Tx
 from keyturn.timekeeping import StoreClock, Timekeeper
@@ -122,7 +122,7 @@ class Runtime:
 
     def _begin(self, tx: Tx) -> None:
         """The first commit of this process says by which clocks it goes: the next one sees what was done to them."""
-        clock_fact.save(tx, self._parts.time.kept())
+        clock_state.save(tx, self._parts.time.state())
         fence_previous_epoch(tx, self._parts.epoch)
 
     async def stop(self, grace: float) -> None:

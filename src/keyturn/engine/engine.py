@@ -24,7 +24,7 @@ from keyturn.engine.recovery import Recoverer, release_posts
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
-from keyturn.store import clock_fact
+from keyturn.store import clock_state
 from keyturn.store.background import retry_until_available, run_periodically
 from keyturn.store.port import ReadTx, Store, StoreUnavailable
 from keyturn.timekeeping import Timekeeper
@@ -157,11 +157,11 @@ class Engine:
                 self._budgets.grant(row.command_id, now, row.wake_at)
 
     async def _look_at_clock(self) -> None:
-        kept = await self._store.read(clock_fact.load)
-        self._time.adopt(kept)
+        kept = await self._store.read(clock_state.load)
+        self._time.accept(kept)
         fault, seconds = self._time.look(), round(self._time.gap, 3)
-        if self._time.outgrew(kept):
-            await self._store.write(partial(clock_fact.save, kept=self._time.kept()))
+        if self._time.differs_from(kept):
+            await self._store.write(partial(clock_state.save, kept=self._time.state()))
         if fault == self._clock_fault_told:
             return
         self._clock_fault_told = fault

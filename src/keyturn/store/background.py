@@ -33,7 +33,7 @@ async def run_periodically(work: PeriodicTask, interval: float, name: str, *, at
 
 
 T = TypeVar("T")
-_PAUSE = 0.25
+_RETRY_INTERVAL = 0.25
 """Seconds between two tries."""
 
 
@@ -43,4 +43,4 @@ async def retry_until_available(write: Callable[[], Awaitable[T]]) -> T:
         try:
             return await write()
         except StoreUnavailable:
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_RETRY_INTERVAL)

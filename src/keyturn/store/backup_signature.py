@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from keyturn.store.port import BackupSigner, Measured, StoreRefused
+from keyturn.store.port import BackupSigner, FileDigest, StoreRefused
 
 FORMAT = "keyturn-backup-1"
-_PIECE = 1_048_576
-_LONGEST = 64 * _PIECE
+_CHUNK = 1_048_576
+_MAX_SIGNATURE_FILE = 64 * _CHUNK
 """Octets of a signature file that are read at most: it names every chain."""
 
 
-class Verdict(StrEnum):
+class SignatureVerdict(StrEnum):
     """What its signature says of a backup."""
 
     SIGNED = "signed"
@@ -26,23 +26,23 @@ class Verdict(StrEnum):
     FOREIGN = "foreign"
 
 
-class Judgement(NamedTuple):
+class SignatureCheck(NamedTuple):
     """What a signature is worth."""
 
-    verdict: Verdict
+    verdict: SignatureVerdict
     made_at: int | None = None
     """When the backup was made, where that is signed."""
 
 
 REFUSALS = {
-    Verdict.UNSIGNED: "{file} has no signature ({signature}): it is older than signatures, or not of our making",
-    Verdict.CHANGED: "{file} is not the backup that {signature} was made for: one of the two was changed",
-    Verdict.FOREIGN: "{signature} was not made with the key file of this installation",
+    SignatureVerdict.UNSIGNED: "{file} has no signature ({signature}): it predates signatures, or Keyturn did not make it",
+    SignatureVerdict.CHANGED: "{file} is not the backup that {signature} was made for: one of the two was changed",
+    SignatureVerdict.FOREIGN: "{signature} was not made with the key file of this installation",
 }
 """Why a backup is not restored; the sentence goes on with the option that does it all the same."""
 
 
-class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BackupStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is signed."""
 
     at: int
@@ -69,7 +69,7 @@ class SignatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
 
 
-class Content(NamedTuple):
+class BackupContent(NamedTuple):
     """What a backup holds, as far as its signature says it; see `Statement`."""
 
     epoch: int
@@ -83,21 +83,21 @@ def signature_of(backup: Path) -> Path:
     return backup.with_name(f"{backup.name}.sig")
 
 
-def measure(path: Path, also: Callable[[bytes], object] = lambda _piece: None) -> Measured:
+def measure(path: Path, also: Callable[[bytes], object] = lambda _piece: None) -> FileDigest:
     """Digest and size of a file; `also` is given its octets. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
+        while piece := file.read(_CHUNK):
             digest.update(piece)
             size += len(piece)
             also(piece)
-    return Measured(digest.hexdigest(), size)
+    return FileDigest(digest.hexdigest(), size)
 
 
-def sign(content: Content, measured: Measured, signer: BackupSigner, now: int) -> bytes:
+def sign(content: BackupContent, measured: FileDigest, signer: BackupSigner, now: int) -> bytes:
     """The signature file of a backup that was measured; `now` in microseconds."""
     statement = msgspec.json.encode(
-        Statement(
+        BackupStatement(
             at=now,
             digest=measured.digest,
             epoch=content.epoch,
@@ -112,26 +112,26 @@ def sign(content: Content, measured: Measured, signer: BackupSigner, now: int) -
     return msgspec.json.encode(signed) + b"\n"
 
 
-def judge(backup: Path, found: Measured, signer: BackupSigner) -> Judgement:
+def check_signature(backup: Path, found: FileDigest, signer: BackupSigner) -> SignatureCheck:
     """What the signature beside the backup says of octets that were measured. Raises OSError."""
     path = signature_of(backup)
     if not os.path.lexists(path):
-        return Judgement(Verdict.UNSIGNED)
+        return SignatureCheck(SignatureVerdict.UNSIGNED)
     with path.open("rb") as file:
-        content = file.read(_LONGEST)
+        content = file.read(_MAX_SIGNATURE_FILE)
     try:
         signed = msgspec.json.decode(content, type=SignatureFile)
         signature = bytes.fromhex(signed.signature)
-        statement = msgspec.json.decode(signed.statement, type=Statement)
+        statement = msgspec.json.decode(signed.statement, type=BackupStatement)
     except (msgspec.DecodeError, ValueError):
-        return Judgement(Verdict.FOREIGN)
+        return SignatureCheck(SignatureVerdict.FOREIGN)
     if statement.format != FORMAT or not signer.signed_backup(signed.statement.encode(), signature):
-        return Judgement(Verdict.FOREIGN)
+        return SignatureCheck(SignatureVerdict.FOREIGN)
     if (statement.digest, statement.size) != found:
-        return Judgement(Verdict.CHANGED)
-    return Judgement(Verdict.SIGNED, statement.at)
+        return SignatureCheck(SignatureVerdict.CHANGED)
+    return SignatureCheck(SignatureVerdict.SIGNED, statement.at)
 
 
-def refuse(backup: Path, verdict: Verdict) -> StoreRefused:
+def refusal(backup: Path, verdict: SignatureVerdict) -> StoreRefused:
     why = REFUSALS[verdict].format(file=backup, signature=signature_of(backup))
     return StoreRefused(f"{why}. If you know where it comes from, --unsigned restores it; that is entered and told.")

@@ -11,7 +11,7 @@ from keyturn.store.port import StoreRefused
 
 
 @contextmanager
-def refused(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn what the system says about `path` into one sentence: StoreRefused."""
     try:
         yield
@@ -34,7 +34,7 @@ class DataDirectoryLock:
     def __init__(self, directory: Path) -> None:
         """Take the lock. Raises StoreRefused when another process has it."""
         path = directory / "lock"
-        with refused(directory):
+        with translate_errors(directory):
             make_directory(directory)
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from keyturn.clock import Clock
 from keyturn.config.settings import Settings
 from keyturn.store.port import Announce, Database, OnBatch, Store
-from keyturn.store.sqlite.database import SqliteDatabase
+from keyturn.store.sqlite.store import SqliteDatabase
 
 
 def database_of(settings: Settings) -> Database:

@@ -84,7 +84,7 @@ class BackupSigner(Protocol):
         ...
 
 
-class Measured(NamedTuple):
+class FileDigest(NamedTuple):
     """What a file is."""
 
     digest: str
@@ -128,7 +128,7 @@ class Store(Protocol):
         """Run `work` on a snapshot of what is committed, the caller's own acknowledged writes included."""
         ...
 
-    async def backup(self, file: Path, signer: BackupSigner) -> Measured:
+    async def backup(self, file: Path, signer: BackupSigner) -> FileDigest:
         """Copy everything as it is at one moment to the new file `file`, and sign it in ``file.sig``.
 
         Both are for their owner alone. Reads and writes go on meanwhile. Raises `StoreRefused`, `StoreUnavailable`.
@@ -140,7 +140,7 @@ class Store(Protocol):
         ...
 
 
-class IncomingDatabase(Protocol):
+class StagedDatabase(Protocol):
     """The content of a backup that is about to be restored, brought up to date."""
 
     @property
@@ -162,15 +162,15 @@ class IncomingDatabase(Protocol):
         ...
 
 
-class IncomingBackup(Protocol):
+class StagedBackup(Protocol):
     """A private copy of a backup: whatever becomes of the file, this is what was checked and is restored."""
 
     @property
-    def measured(self) -> Measured:
+    def measured(self) -> FileDigest:
         """What was copied."""
         ...
 
-    def opened(self, now: int) -> AbstractContextManager[IncomingDatabase]:
+    def opened(self, now: int) -> AbstractContextManager[StagedDatabase]:
         """Its content, undamaged and of the structure of its version. Raises `StoreRefused`, which names the backup."""
         ...
 
@@ -199,7 +199,7 @@ class Database(Protocol):
         """
         ...
 
-    def take_in(self, backup: Path) -> AbstractContextManager[IncomingBackup]:
+    def stage_backup(self, backup: Path) -> AbstractContextManager[StagedBackup]:
         """Copy a backup to a private place, gone afterwards. Raises `StoreRefused`, also for an OSError meanwhile."""
         ...
 

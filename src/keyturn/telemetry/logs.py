@@ -7,7 +7,7 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from keyturn.legible import legible_lines
+from keyturn.printable import printable_lines
 
 LogFormat = Literal["console", "json"]
 
@@ -57,9 +57,9 @@ def _without_secrets(value: object) -> object:
     return value
 
 
-def _legible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """What others wrote moves no cursor; an exception's text is of several lines."""
-    return {key: legible_lines(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: printable_lines(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _renderers(style: LogFormat, stream: TextIO) -> list[Processor]:
@@ -67,4 +67,4 @@ def _renderers(style: LogFormat, stream: TextIO) -> list[Processor]:
     if style == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     plain = structlog.dev.plain_traceback
-    return [_legible, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
+    return [_printable, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]

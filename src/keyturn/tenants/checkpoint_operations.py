@@ -4,7 +4,7 @@ import msgspec
 
 from keyturn.admin.guards import at_once, reads, signed_in
 from keyturn.admin.operation import Answer, Arguments, Operation, Session
-from keyturn.audit.checkpoints import make_now
+from keyturn.audit.checkpoints import make_checkpoints_now
 from keyturn.audit.restores import acknowledge
 from keyturn.audit.sealing import ChainForked
 from keyturn.errors import OperationError
@@ -25,7 +25,9 @@ class AcknowledgeRestore(Arguments, frozen=True):
 
 def make(session: Session, _: MakeCheckpoint) -> Answer:
     """Of every chain that has grown since its last one. A running server brings them out at once."""
-    return {"checkpoints": [msgspec.to_builtins(signed) for signed in make_now(session.tx, session.keyring)]}
+    return {
+        "checkpoints": [msgspec.to_builtins(signed) for signed in make_checkpoints_now(session.tx, session.keyring)]
+    }
 
 
 def show_key(session: Session, _: ShowKey) -> Answer:

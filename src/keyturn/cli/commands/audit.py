@@ -11,16 +11,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from cyclopts import Parameter
 
-from keyturn.audit import reading
+from keyturn.audit import chain_queries
 from keyturn.audit.archive import Archive, DatabaseArchive, VerificationReport, verify
-from keyturn.audit.export import ExportArchive, ExportRefused, kept_checkpoints, write
+from keyturn.audit.export import ExportArchive, ExportRefused, read_checkpoint_file, write_export
 from keyturn.cli.administration import perform
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.login import credentials
 from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import print_answer, print_json
-from keyturn.legible import legible_lines
+from keyturn.printable import printable_lines
 from keyturn.private_files import make_new, private_folder, publish
 from keyturn.store.open import database_of
 from keyturn.store.port import ReadTx, StoreRefused, StructureChanged
@@ -61,7 +61,7 @@ def export(
     *,
     company: Company = None,
     first: First = 1,
-    last: Last = reading.LAST,
+    last: Last = chain_queries.TO_THE_END,
     installation: Installation = DEFAULT_INSTALLATION,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +72,9 @@ def export(
             draft = folder / file.name
             make_new(draft)
             with draft.open("wb") as target:
-                count = write(tx, target, company=only, everything=company is None, first=max(1, first), last=last)
+                count = write_export(
+                    tx, target, company=only, everything=company is None, first=max(1, first), last=last
+                )
             publish(draft, file)
     print_answer({"file": str(file), "entries": count}, as_json=as_json)
 
@@ -90,13 +92,13 @@ def verify_chains(
     """Verify an export, or with --data the chains of a data directory. Needs no server and no secret."""
     with _file_failures():
         keys = _public_keys(public_key) if public_key else None
-        kept = kept_checkpoints(checkpoints) if checkpoints else []
+        kept = read_checkpoint_file(checkpoints) if checkpoints else []
         with _archive(file, installation) as archive:
             report = verify(archive, keys=keys, kept=kept, acknowledged=acknowledge_epoch)
     if as_json:
         print_json({"sound": not report.faults, **msgspec.to_builtins(report)})
     else:
-        print(legible_lines("\n".join(_report_lines(report))))
+        print(printable_lines("\n".join(_report_lines(report))))
     return Exit.BROKEN if report.faults or report.unacknowledged else Exit.DONE
 
 

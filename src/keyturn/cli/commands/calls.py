@@ -11,7 +11,7 @@ from keyturn.cli.access import connected
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import DEFAULT_ACCESS, DEFAULT_INSTALLATION, Access, AsJson, Installation, Version2
 from keyturn.cli.output import print_answer, print_json
-from keyturn.legible import legible, legible_lines
+from keyturn.printable import printable, printable_lines
 from keyturn_client.client import MAX_WAIT
 
 Record = dict[str, Any]
@@ -113,7 +113,7 @@ def _print_id(record: Record, *, as_json: bool) -> None:
 
 def _confirm(record: Record, *, yes: bool) -> None:
     """Ask the person at the terminal. Raises `Failure` where the answer is not yes."""
-    print(legible_lines(record["message"]), file=sys.stderr)
+    print(printable_lines(record["message"]), file=sys.stderr)
     if yes:
         return
     print("Confirm? [y/N] ", end="", file=sys.stderr, flush=True)
@@ -137,7 +137,7 @@ def _exit_code(record: Record, *, as_json: bool) -> Exit:
     if record["status"] != "Error":
         return Exit.DONE
     if not as_json:
-        print(f"keyturn: {legible(_why(record))}", file=sys.stderr)
+        print(f"keyturn: {printable(_why(record))}", file=sys.stderr)
     return Exit.REFUSED
 
 

@@ -28,7 +28,7 @@ from keyturn.connectors.oem_http.expression_report import Found, in_answer, in_s
 from keyturn.connectors.oem_http.http.client import Transfer
 from keyturn.connectors.oem_http.trial import As, Question, Sample, read_live, try_sample
 from keyturn.connectors.using import credential_use
-from keyturn.legible import legible
+from keyturn.printable import printable
 
 _SHORT = 200
 
@@ -187,5 +187,5 @@ def _print(tree: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print_json(tree)
     else:
-        print("\n".join(map(legible, report_lines(tree))))
+        print("\n".join(map(printable, report_lines(tree))))
     return Exit.DONE

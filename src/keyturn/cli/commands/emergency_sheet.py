@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from keyturn.legible import legible
+from keyturn.printable import printable
 
 Record = Mapping[str, Any]
 Line = tuple[str, str]
@@ -67,16 +67,16 @@ def lines(record: Record) -> Iterator[Line]:
 
 def _block(record: Record) -> str:
     width = max(len(name) for name, _value in lines(record))
-    rows = (f"  {name:{width}}  {legible(value)}" for name, value in lines(record))
-    return "\n".join([f"\n{legible(record['vin'])}", *rows, "  done by / when: ____________________________\n"])
+    rows = (f"  {name:{width}}  {printable(value)}" for name, value in lines(record))
+    return "\n".join([f"\n{printable(record['vin'])}", *rows, "  done by / when: ____________________________\n"])
 
 
 def _section(record: Record) -> str:
     rows = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(legible(value))}</td></tr>" for name, value in lines(record)
+        f"<tr><th>{escape(name)}</th><td>{escape(printable(value))}</td></tr>" for name, value in lines(record)
     )
     done = '<p class="done">Done by / when: ____________________________</p>'
-    return f"<section><h2>{escape(legible(record['vin']))}</h2><table>{rows}</table>{done}</section>\n"
+    return f"<section><h2>{escape(printable(record['vin']))}</h2><table>{rows}</table>{done}</section>\n"
 
 
 def _numbered() -> Iterator[str]:

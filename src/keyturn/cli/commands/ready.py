@@ -9,7 +9,7 @@ from keyturn.cli.administration import perform
 from keyturn.cli.login import credentials
 from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import format_observed_values, print_answer
-from keyturn.legible import legible_lines
+from keyturn.printable import printable_lines
 
 
 def ready(
@@ -32,7 +32,7 @@ def ready(
     if as_json:
         print_answer(answer, as_json=True)
     else:
-        print(legible_lines("\n".join(_lines(answer))))
+        print(printable_lines("\n".join(_lines(answer))))
     return 0 if answer["ready"] else 1
 
 

@@ -5,7 +5,7 @@ A record as the frozen surface shows it.
 
 import msgspec
 
-from keyturn.clock import seed_time
+from keyturn.clock import contract_time
 from keyturn.commands.admission.nonces import Nonce
 from keyturn.commands.model import messages
 from keyturn.commands.model.record import Command, PublicView
@@ -48,7 +48,7 @@ def post_answer(command: Command, http_status: int | None = None) -> PostAnswer:
     """What the POST says: by default what the record's own POST was or is being answered with."""
     code = http_status or command.post_code or 200
     body: dict[str, object] = {"id": command.id, "vin": command.vin, "command": command.name}
-    created = seed_time(command.redeemed_at or command.created_at)
+    created = contract_time(command.redeemed_at or command.created_at)
     if code == 200:
         return PostAnswer(200, {**body, "status": Status.PENDING, "created": created})
     detail = command.post_detail or messages.NO_OPERATION
@@ -69,7 +69,7 @@ def record_body(command: PublicView) -> dict[str, object]:
         "command": command.name,
         "status": command.status,
         "detail": _DECODE.decode(command.detail),
-        "updated": seed_time(command.updated_at),
+        "updated": contract_time(command.updated_at),
     }
 
 

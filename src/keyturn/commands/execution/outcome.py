@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.clock import after, seed_time
+from keyturn.clock import after, contract_time
 from keyturn.commands.admission.registration import CONFLICT, response_columns, response_columns_if_later
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lifecycle, messages, record
@@ -120,7 +120,7 @@ def _executed(tx: Tx, command: Command, answer: OemResponse, declares: Capabilit
         tx,
         command,
         State.EXECUTED,
-        detail={"date_time": seed_time(at), **answer.data},
+        detail={"date_time": contract_time(at), **answer.data},
         told=_audit_members(answer),
         completed_at=at,
         outcome="already_done" if answer.already_done else "succeeded",

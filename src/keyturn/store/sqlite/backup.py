@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 from keyturn.private_files import make_new, private_folder, publish
-from keyturn.store.backup_signature import Content, measure, sign, signature_of
-from keyturn.store.port import BackupSigner, Measured, StoreRefused
+from keyturn.store.backup_signature import BackupContent, measure, sign, signature_of
+from keyturn.store.port import BackupSigner, FileDigest, StoreRefused
 from keyturn.store.sqlite.connection import connect
-from keyturn.store.sqlite.directory import FILE_NAME, refused
+from keyturn.store.sqlite.directory import FILE_NAME, translate_errors
 from keyturn.store.sqlite.structure import check_own_structure
 
 _HEADS = "SELECT chain, number, hash FROM chain_head ORDER BY chain"
@@ -20,13 +20,13 @@ _PAGES = 4096
 """Copied at a time, so that a long copy never holds the file for long."""
 
 
-def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Measured:
+def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> FileDigest:
     """Copy the database as it stands at one moment to the new file `target`, and sign it in ``target.sig``.
 
     Both are for their owner alone. Runs beside a working server, in a thread of its own. Raises StoreRefused.
     """
     signature = signature_of(target)
-    with refused(target), closing(connect(directory / FILE_NAME, "ro")) as source:
+    with translate_errors(target), closing(connect(directory / FILE_NAME, "ro")) as source:
         for path in (target, signature):
             if os.path.lexists(path):
                 raise StoreRefused(f"{path} exists already; a backup never overwrites a file.")
@@ -49,13 +49,13 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Me
     return made
 
 
-def _content(database: Path) -> Content:
+def _content(database: Path) -> BackupContent:
     """What a signature says of a closed database. Raises sqlite3.Error, OSError."""
     with closing(connect(database, "ro")) as connection:
         heads = {str(chain): (int(number), digest.hex()) for chain, number, digest in connection.execute(_HEADS)}
         facts = dict(connection.execute("SELECT name, value FROM store_fact WHERE name IN ('epoch', 'installation')"))
         (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    return Content(int(facts.get("epoch", 0)), heads, facts.get("installation", ""), schema)
+    return BackupContent(int(facts.get("epoch", 0)), heads, facts.get("installation", ""), schema)
 
 
 def _hold_snapshot(source: sqlite3.Connection) -> None:

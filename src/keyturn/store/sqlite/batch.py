@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.store.sqlite.failure import ends_transaction
-from keyturn.store.sqlite.transaction import SqliteTx
+from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction
 from keyturn.timekeeping import Moment
 
-Promise = asyncio.Future[Any]
+ResultFuture = asyncio.Future[Any]
 
 
 class Batch:
@@ -19,7 +18,7 @@ class Batch:
     def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
         self.tx = SqliteTx(connection, moment)
         self._connection = connection
-        self._promises: list[Promise] = []
+        self._promises: list[ResultFuture] = []
         self._outcomes: list[tuple[object, BaseException | None]] = []
 
     def __len__(self) -> int:
@@ -29,7 +28,7 @@ class Batch:
         """Take the write lock."""
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def run(self, work: Callable[[Tx], object], promise: Promise) -> None:
+    def run(self, work: Callable[[Tx], object], promise: ResultFuture) -> None:
         """Run a unit; what it raises undoes it alone, unless that ended the transaction."""
         first = not self._promises
         self._promises.append(promise)
@@ -52,14 +51,14 @@ class Batch:
         """No more units."""
         self.tx.end()
 
-    def settle(self) -> None:
+    def resolve(self) -> None:
         """The batch is durable: give every caller what its unit returned or raised."""
         for promise, (result, error) in zip(self._promises, self._outcomes, strict=True):
-            _keep(promise, result, error)
+            _resolve(promise, result, error)
 
     def fail(self, reason: str) -> None:
         """The batch is lost, or nobody knows."""
-        break_promises(self._promises, reason)
+        fail_all(self._promises, reason)
 
     def _undo(self, first: bool) -> None:
         """The first unit undone leaves a batch as it began. Raises where the unit, or SQLite, ended the transaction."""
@@ -77,13 +76,13 @@ class Batch:
             raise sqlite3.OperationalError("a unit of work ended the transaction")
 
 
-def break_promises(promises: Iterable[Promise], reason: str) -> None:
+def fail_all(promises: Iterable[ResultFuture], reason: str) -> None:
     """Tell every caller that the store cannot acknowledge."""
     for promise in promises:
-        _keep(promise, None, StoreUnavailable(reason))
+        _resolve(promise, None, StoreUnavailable(reason))
 
 
-def _keep(promise: Promise, result: object, error: BaseException | None) -> None:
+def _resolve(promise: ResultFuture, result: object, error: BaseException | None) -> None:
     if promise.done():  # the caller went away
         return
     if error is None:

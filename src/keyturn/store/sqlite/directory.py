@@ -10,17 +10,17 @@ from keyturn.store import data_directory
 from keyturn.store.port import StoreRefused
 
 FILE_NAME = "keyturn.db"
-INTERRUPTED = f"{FILE_NAME}.restoring"
+RESTORE_MARKER = f"{FILE_NAME}.restoring"
 """There while a backup is put in the database's place."""
-_PIECE = 1_048_576
+_CHUNK = 1_048_576
 """Bytes read and written at once."""
 
 
 @contextmanager
-def refused(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn what the system or SQLite says about `path` into one sentence: StoreRefused."""
     try:
-        with data_directory.refused(path):
+        with data_directory.translate_errors(path):
             yield
     except sqlite3.Error as error:
         raise StoreRefused(f"{path} cannot be opened: {error}.") from error
@@ -31,7 +31,7 @@ def make_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def write_again(path: Path) -> None:
+def rewrite(path: Path) -> None:
     """Make what can be read of a file durable, if there is one. Raises OSError.
 
     After a crash that may be more than the disk has: what was never synced, or what the kernel gave up writing when a
@@ -42,7 +42,7 @@ def write_again(path: Path) -> None:
     handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         at = 0
-        while piece := os.pread(handle, _PIECE, at):
+        while piece := os.pread(handle, _CHUNK, at):
             at += os.pwrite(handle, piece, at)
         os.fsync(handle)
     finally:

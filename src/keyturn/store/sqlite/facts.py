@@ -2,11 +2,11 @@
 
 import sqlite3
 
-from keyturn.store.clock_fact import decode_kept
+from keyturn.store.clock_state import decode
 from keyturn.timekeeping import Timekeeper
 
 # A value of its own each time: SQLite writes no page for a row that stays as it was.
-_WRITE_SOMETHING = """
+_PROBE = """
 INSERT INTO store_fact (name, value) VALUES ('probe', hex(randomblob(8)))
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
@@ -19,7 +19,7 @@ def store_epoch(connection: sqlite3.Connection) -> int:
     return int(row[0])
 
 
-def claimed_epoch(connection: sqlite3.Connection) -> int:
+def stated_epoch(connection: sqlite3.Connection) -> int:
     """The epoch that a database says it is of, which may be anybody's."""
     row = connection.execute("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'").fetchone()
     return int(row[0]) if row else 0
@@ -36,7 +36,7 @@ def resume_time(connection: sqlite3.Connection, time: Timekeeper) -> None:
     (made,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('store_fact', 'entry')").fetchone()
     if made == 2:
         row = connection.execute("SELECT value FROM store_fact WHERE name = 'clock'").fetchone()
-        time.resume(decode_kept(row[0]) if row else None, committed_time(connection))
+        time.resume(decode(row[0]) if row else None, committed_time(connection))
 
 
 def prove_writable(connection: sqlite3.Connection) -> int:
@@ -44,6 +44,6 @@ def prove_writable(connection: sqlite3.Connection) -> int:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
     connection.execute("BEGIN IMMEDIATE")
-    connection.execute(_WRITE_SOMETHING)
+    connection.execute(_PROBE)
     connection.execute("COMMIT")
     return committed_time(connection)

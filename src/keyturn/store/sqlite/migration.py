@@ -13,7 +13,7 @@ from keyturn.store.port import StoreRefused
 APPLICATION_ID = 0x4B657974
 """Marks the file as Keyturn's (SQLite's header, offset 68): "Keyt"."""
 
-_LEDGER = """
+_MIGRATION_TABLE = """
 CREATE TABLE IF NOT EXISTS migration (
   number     INTEGER PRIMARY KEY,
   name       TEXT NOT NULL,
@@ -57,7 +57,7 @@ def pending_migrations(connection: sqlite3.Connection, path: Path, known: Sequen
 
 def apply_migration(connection: sqlite3.Connection, migration: Migration, now: int) -> None:
     """Change the tables and write it down, in one transaction. Raises sqlite3.Error, the transaction still open."""
-    connection.executescript(f"BEGIN IMMEDIATE; {_LEDGER} {migration.sql}")
+    connection.executescript(f"BEGIN IMMEDIATE; {_MIGRATION_TABLE} {migration.sql}")
     connection.execute(
         "INSERT INTO migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
         (migration.number, migration.name, migration.sha256, now),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keyturn.store.port import ReadTx, StatementFailed, StoreRefused
 from keyturn.store.sqlite.connection import connect
-from keyturn.store.sqlite.directory import FILE_NAME, refused
+from keyturn.store.sqlite.directory import FILE_NAME, translate_errors
 from keyturn.store.sqlite.migration import APPLICATION_ID
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteReadTx
@@ -18,11 +18,11 @@ from keyturn.timekeeping import Moment
 def read_offline(directory: Path) -> Iterator[ReadTx]:
     """The committed state, with or without a server beside. `now` is 0. Raises StoreRefused, StatementFailed."""
     path = directory / FILE_NAME
-    with refused(path):
+    with translate_errors(path):
         connection = connect(path, "ro")
     with closing(connection):
         connection.text_factory = _text
-        with refused(path):
+        with translate_errors(path):
             _check(connection, path)
             connection.execute("BEGIN")
         try:

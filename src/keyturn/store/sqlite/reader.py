@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from keyturn.store.port import ReadTx, StoreUnavailable
-from keyturn.store.sqlite.failure import ends_transaction
-from keyturn.store.sqlite.transaction import SqliteReadTx
+from keyturn.store.sqlite.transaction import SqliteReadTx, ends_transaction
 from keyturn.timekeeping import Moment
 
 T = TypeVar("T")

@@ -31,10 +31,10 @@ def translate(sql: str) -> Statement:
         names.append(match["name"])
         return "?"
 
-    return Statement(_QUOTED_OR_NAME.sub(number, _LOCK.sub("", sql)), _taker(names))
+    return Statement(_QUOTED_OR_NAME.sub(number, _LOCK.sub("", sql)), _getter(names))
 
 
-def _taker(names: list[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
+def _getter(names: list[str]) -> Callable[[Mapping[str, object]], tuple[object, ...]]:
     match names:
         case []:
             return lambda _named: ()

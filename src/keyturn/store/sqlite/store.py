@@ -1,23 +1,28 @@
-"""The SQLite store: one file, one writer with group commit, reads beside it."""
+"""The SQLite store: one file, one writer with group commit, reads beside it.
+
+The port's `Database`: the SQLite file of a data directory.
+"""
 
 import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
 from keyturn.clock import Clock
 from keyturn.private_files import sync_directory
 from keyturn.store.data_directory import make_directory
-from keyturn.store.port import Announce, BackupSigner, Measured, OnBatch, ReadTx, StoreRefused, Tx
+from keyturn.store.port import Announce, BackupSigner, FileDigest, OnBatch, ReadTx, StoreRefused, Tx
 from keyturn.store.sqlite.backup import back_up
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
-from keyturn.store.sqlite.directory import FILE_NAME, INTERRUPTED, make_file, refused, write_again
+from keyturn.store.sqlite.directory import FILE_NAME, RESTORE_MARKER, make_file, rewrite, translate_errors
 from keyturn.store.sqlite.facts import resume_time, store_epoch
 from keyturn.store.sqlite.migration import apply_migration
+from keyturn.store.sqlite.offline import read_offline
 from keyturn.store.sqlite.reader import Reader
+from keyturn.store.sqlite.restore import StagedFile, earlier_epochs, stage_backup
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.writer import Writer
 from keyturn.timekeeping import Timekeeper
@@ -52,7 +57,7 @@ class SqliteStore:
     async def read(self, work: Callable[[ReadTx], T]) -> T:
         return self._reader.run(work, self.time.moment())
 
-    async def backup(self, file: Path, signer: BackupSigner) -> Measured:
+    async def backup(self, file: Path, signer: BackupSigner) -> FileDigest:
         now = await self.read(lambda tx: tx.now)
         return await asyncio.to_thread(back_up, self._directory, file, signer, now)
 
@@ -84,11 +89,11 @@ def open_sqlite(
     """
     path = directory / FILE_NAME
     time = clock if isinstance(clock, Timekeeper) else Timekeeper(clock)
-    with refused(path), ExitStack() as opened:
+    with translate_errors(path), ExitStack() as opened:
         make_directory(directory)
-        _refuse_half_restored(directory)
+        _refuse_interrupted_restore(directory)
         make_file(path)
-        write_again(directory / f"{FILE_NAME}-wal")
+        rewrite(directory / f"{FILE_NAME}-wal")
         writing = opened.enter_context(closing(connect(path, "rw")))
         pending = check_own_structure(writing, path)
         make_durable(writing, path)
@@ -106,7 +111,28 @@ def open_sqlite(
     return store
 
 
-def _refuse_half_restored(directory: Path) -> None:
+def _refuse_interrupted_restore(directory: Path) -> None:
     """Raises StoreRefused."""
-    if (directory / INTERRUPTED).exists():
+    if (directory / RESTORE_MARKER).exists():
         raise StoreRefused(f"A restore into {directory} was interrupted: run keyturn restore again.")
+
+
+class SqliteDatabase:
+    """Where the data directory is, and nothing else: no file is open between two calls."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def open(
+        self, clock: Clock, announce: Announce, *, on_batch: OnBatch = lambda _units, _seconds: None
+    ) -> SqliteStore:
+        return open_sqlite(self._directory, clock, announce, on_batch=on_batch)
+
+    def read_offline(self) -> AbstractContextManager[ReadTx]:
+        return read_offline(self._directory)
+
+    def stage_backup(self, backup: Path) -> AbstractContextManager[StagedFile]:
+        return stage_backup(self._directory, backup)
+
+    def earlier_epochs(self) -> list[int]:
+        return earlier_epochs(self._directory)

@@ -42,7 +42,7 @@ class _Structure(NamedTuple):
 
 def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequence[Migration]) -> None:
     """Compare with what the migrations make that the file says were applied. Raises StructureChanged."""
-    reference = _made_by(tuple(applied))
+    reference = _structure_after(tuple(applied))
     rows = _rows(connection)
     if rows == reference.rows:
         return
@@ -50,7 +50,7 @@ def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequenc
     for key in sorted(found.keys() | reference.objects.keys()):
         if found.get(key) != reference.objects.get(key):
             raise StructureChanged(
-                f"{path} does not have the structure that Keyturn makes: {_told(key, found, reference)}."
+                f"{path} does not have the structure that Keyturn makes: {_difference(key, found, reference)}."
             )
 
 
@@ -62,7 +62,7 @@ def check_own_structure(connection: sqlite3.Connection, path: Path) -> Sequence[
     return pending
 
 
-def _told(key: tuple[str, str, str], found: dict[tuple[str, str, str], str], reference: _Structure) -> str:
+def _difference(key: tuple[str, str, str], found: dict[tuple[str, str, str], str], reference: _Structure) -> str:
     kind, name, _table = key
     what = f"the {kind} {name!r}"
     if key not in reference.objects:
@@ -71,7 +71,7 @@ def _told(key: tuple[str, str, str], found: dict[tuple[str, str, str], str], ref
 
 
 @lru_cache(maxsize=64)
-def _made_by(migrations: tuple[Migration, ...]) -> _Structure:
+def _structure_after(migrations: tuple[Migration, ...]) -> _Structure:
     """In memory: some milliseconds, once in a process."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for migration in migrations:
@@ -88,16 +88,16 @@ def _rows(connection: sqlite3.Connection) -> frozenset[Row]:
 
 
 def _objects(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
-    return {(kind, name, table): _meaning(sql) for kind, name, table, sql in rows}
+    return {(kind, name, table): _normalized(sql) for kind, name, table, sql in rows}
 
 
 @lru_cache(maxsize=1024)
-def _meaning(sql: str) -> str:
+def _normalized(sql: str) -> str:
     """Without comments and blanks, words in lower case. What is quoted stays: `"NOT"` is a name, and NOT is not."""
     tokens = (match for match in _TOKEN.finditer(sql) if match["nothing"] is None)
-    return "\n".join(_lower(match[0]) if match["word"] else match[0] for match in tokens)
+    return "\n".join(_lower_ascii(match[0]) if match["word"] else match[0] for match in tokens)
 
 
-def _lower(word: str) -> str:
+def _lower_ascii(word: str) -> str:
     """Of ASCII alone, as SQLite does it: the Kelvin sign is no k."""
     return word.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")

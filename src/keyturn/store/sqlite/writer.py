@@ -15,7 +15,7 @@ from typing import TypeVar
 import structlog
 
 from keyturn.store.port import Announce, OnBatch, StoreUnavailable, Tx
-from keyturn.store.sqlite.batch import Batch, Promise, break_promises
+from keyturn.store.sqlite.batch import Batch, ResultFuture, fail_all
 from keyturn.store.sqlite.facts import prove_writable
 from keyturn.timekeeping import Timekeeper
 
@@ -41,13 +41,13 @@ class Writer:
         self._announce = announce
         self._on_batch = on_batch
         self._disk = disk
-        self._waiting: deque[tuple[Callable[[Tx], object], Promise]] = deque()
+        self._waiting: deque[tuple[Callable[[Tx], object], ResultFuture]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
         self._probe: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def submit(self, work: Callable[[Tx], object]) -> Promise:
+    def submit(self, work: Callable[[Tx], object]) -> ResultFuture:
         """Put a unit in line. Raises StoreUnavailable."""
         if self._closed or self.failure is not None:
             raise StoreUnavailable(self.failure or "The store is closed.")
@@ -77,12 +77,12 @@ class Writer:
             batch.begin()
             self._fill(batch, started + BATCH_SECONDS)
         except Exception as error:
-            self._lose(loop, batch, error)
+            self._batch_failed(loop, batch, error)
             return
         finally:
             batch.end()
         commit = self._connection.commit  # lets go of the interpreter lock once, where execute() would four times
-        self._on_disk(loop, commit, partial(self._conclude, loop, batch, started))
+        self._run_on_disk(loop, commit, partial(self._committed, loop, batch, started))
 
     def _fill(self, batch: Batch, until: float) -> None:
         while self._waiting and len(batch) < BATCH_UNITS and self._time.monotonic() < until:
@@ -90,12 +90,12 @@ class Writer:
             if not promise.done():  # else the caller went away
                 batch.run(work, promise)
 
-    def _conclude(self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[None]) -> None:
+    def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[None]) -> None:
         error = commit.exception()
         if error is not None:
-            self._lose(loop, batch, error)
+            self._batch_failed(loop, batch, error)
             return
-        batch.settle()
+        batch.resolve()
         if self._waiting:
             loop.call_soon(self._run_batch, loop)
         else:
@@ -104,31 +104,31 @@ class Writer:
             self._announce(topic, key)
         self._on_batch(len(batch), self._time.monotonic() - started)
 
-    def _on_disk(
+    def _run_on_disk(
         self, loop: asyncio.AbstractEventLoop, call: Callable[[], T], then: Callable[[Future[T]], None]
     ) -> None:
         self._disk.submit(call).add_done_callback(lambda done: loop.call_soon_threadsafe(then, done))
 
-    def _lose(self, loop: asyncio.AbstractEventLoop, batch: Batch, error: BaseException) -> None:
+    def _batch_failed(self, loop: asyncio.AbstractEventLoop, batch: Batch, error: BaseException) -> None:
         self.failure = f"The store cannot write: {error}."
         structlog.get_logger(__name__).error("store_unavailable", reason=str(error), units=len(batch))
         batch.fail(self.failure)
-        break_promises((promise for _, promise in self._waiting), self.failure)
+        fail_all((promise for _, promise in self._waiting), self.failure)
         self._waiting.clear()
         self._idle.set()
         self._probe_later(loop)
 
     def _probe_later(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._closed:
-            self._probe = loop.call_later(PROBE_SECONDS, self._try_again, loop)
+            self._probe = loop.call_later(PROBE_SECONDS, self._probe_now, loop)
 
-    def _try_again(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._on_disk(loop, partial(prove_writable, self._connection), partial(self._judge, loop))
+    def _probe_now(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._run_on_disk(loop, partial(prove_writable, self._connection), partial(self._probed, loop))
 
-    def _judge(self, loop: asyncio.AbstractEventLoop, probe: Future[int]) -> None:
+    def _probed(self, loop: asyncio.AbstractEventLoop, probe: Future[int]) -> None:
         if probe.exception() is not None:
             self._probe_later(loop)
             return
-        self._time.rise(probe.result())
+        self._time.raise_to(probe.result())
         self.failure = None
         structlog.get_logger(__name__).info("store_available")

@@ -9,10 +9,10 @@ from pathlib import Path
 from keyturn.private_files import make_new, private_folder, sync_directory
 from keyturn.store import data_directory
 from keyturn.store.backup_signature import measure
-from keyturn.store.port import Measured, StatementFailed, StoreRefused
+from keyturn.store.port import FileDigest, StatementFailed, StoreRefused
 from keyturn.store.sqlite.connection import check_references, connect
-from keyturn.store.sqlite.directory import FILE_NAME, INTERRUPTED, refused
-from keyturn.store.sqlite.facts import claimed_epoch, committed_time
+from keyturn.store.sqlite.directory import FILE_NAME, RESTORE_MARKER, translate_errors
+from keyturn.store.sqlite.facts import committed_time, stated_epoch
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.structure import check_own_structure
 from keyturn.store.sqlite.transaction import SqliteTx
@@ -23,7 +23,7 @@ _LOGS = ("-wal", "-journal")
 _BEFORE = f"{FILE_NAME}.before-"
 
 
-class IncomingContent:
+class StagedContent:
     """The port's `IncomingDatabase` on a connection to the copy."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -31,7 +31,7 @@ class IncomingContent:
 
     @property
     def epoch(self) -> int:
-        return claimed_epoch(self._connection)
+        return stated_epoch(self._connection)
 
     @property
     def committed_time(self) -> int:
@@ -50,36 +50,36 @@ class IncomingContent:
             raise StatementFailed(str(error)) from error
 
 
-class IncomingFile:
+class StagedFile:
     """The port's `IncomingBackup`: `draft` is the copy of `backup`, in a private folder of `directory`."""
 
-    def __init__(self, directory: Path, backup: Path, draft: Path, measured: Measured) -> None:
+    def __init__(self, directory: Path, backup: Path, draft: Path, measured: FileDigest) -> None:
         self.measured = measured
         self._directory = directory
         self._backup = backup
         self._draft = draft
 
     @contextmanager
-    def opened(self, now: int) -> Iterator[IncomingContent]:
-        with refused(self._backup), closing(connect(self._draft, "rw")) as connection:
-            _bring_up_to_date(connection, self._backup, now)
-            yield IncomingContent(connection)
+    def opened(self, now: int) -> Iterator[StagedContent]:
+        with translate_errors(self._backup), closing(connect(self._draft, "rw")) as connection:
+            _check_and_migrate(connection, self._backup, now)
+            yield StagedContent(connection)
 
     def put_in_place(self, epoch: int) -> None:
         _put_in_place(self._draft, self._directory, epoch)
 
 
 @contextmanager
-def take_in(directory: Path, backup: Path) -> Iterator[IncomingFile]:
+def stage_backup(directory: Path, backup: Path) -> Iterator[StagedFile]:
     """Copy a backup into the data directory, made if missing, until the end of the context. Raises StoreRefused."""
-    with data_directory.refused(directory):
+    with data_directory.translate_errors(directory):
         data_directory.make_directory(directory)
-    with refused(backup), private_folder(directory) as folder:
+    with translate_errors(backup), private_folder(directory) as folder:
         draft = folder / FILE_NAME
-        yield IncomingFile(directory, backup, draft, _copy(backup, draft))
+        yield StagedFile(directory, backup, draft, _copy(backup, draft))
 
 
-def _copy(backup: Path, draft: Path) -> Measured:
+def _copy(backup: Path, draft: Path) -> FileDigest:
     """Raises StoreRefused, OSError."""
     for log in _LOGS:
         beside = backup.with_name(backup.name + log)
@@ -90,7 +90,7 @@ def _copy(backup: Path, draft: Path) -> Measured:
         return measure(backup, file.write)
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, backup: Path, now: int) -> None:
+def _check_and_migrate(connection: sqlite3.Connection, backup: Path, now: int) -> None:
     """Check that the copy is whole and of its own version's structure, and migrate it. Raises StoreRefused."""
     connection.execute("PRAGMA cell_size_check = ON")
     pending = check_own_structure(connection, backup)
@@ -130,7 +130,7 @@ def _put_in_place(draft: Path, directory: Path, epoch: int) -> None:
 
     Until all of it is done no server starts here: it would find none, or the old one without its log.
     """
-    path, marker = directory / FILE_NAME, directory / INTERRUPTED
+    path, marker = directory / FILE_NAME, directory / RESTORE_MARKER
     _sync(draft)
     marker.touch(mode=0o600)
     sync_directory(directory)

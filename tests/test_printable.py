@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.rules import message, rule_for
+from keyturn.alerts.rule import message
+from keyturn.alerts.rules import rule_for
 from keyturn.cli.commands import emergency_sheet
 from keyturn.cli.failure import Exit, Failure, print_failure
 from keyturn.cli.output import print_answer, print_json
 from keyturn.cli.tables import follow, print_timeline
 from keyturn.dossier import page
-from keyturn.legible import BIDI_CONTROLS, legible, legible_json, legible_lines
+from keyturn.printable import BIDI_CONTROLS, printable, printable_json, printable_lines
 
 ESCAPE, CSI, TITLE = "\x1b[2J\x1b[1;1H", "\x9b31m", "\x1b]0;owned\x07"
 NASTY = f"ana{ESCAPE}{CSI}{TITLE}\r\x08\x7f\u202eevil\u2066\u200bb"
@@ -27,19 +28,19 @@ def clean(text: str) -> bool:
     "sign", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\u2028", "\u200b", "\ufeff", *sorted(BIDI_CONTROLS)]
 )
 def test_a_sign_that_is_not_printable_is_a_blank(sign: str) -> None:
-    assert legible(f"a{sign}b") == "a b"
-    assert legible_lines(f"a{sign}b\nc") == "a b\nc"
+    assert printable(f"a{sign}b") == "a b"
+    assert printable_lines(f"a{sign}b\nc") == "a b\nc"
 
 
 def test_legible_text_stays_as_it_is() -> None:
-    assert legible(HARMLESS) == HARMLESS
-    assert legible("a\nb") == "a b"
-    assert legible_lines("a\nb") == "a\nb"
+    assert printable(HARMLESS) == HARMLESS
+    assert printable("a\nb") == "a b"
+    assert printable_lines("a\nb") == "a\nb"
 
 
 @pytest.mark.parametrize("value", [NASTY, HARMLESS, {NASTY: [NASTY, "\U000e0001", 1, None]}])
 def test_json_is_printable_and_means_the_same(value: object) -> None:
-    text = legible_json(value)
+    text = printable_json(value)
     assert text.isprintable()
     assert json.loads(text) == value
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from keyturn.audit.checkpoints import LATEST, Signed
+from keyturn.audit.checkpoints import LATEST, SignedStatement
 from keyturn.audit.encoding import Content, Link, Personal, company_of
-from keyturn.audit.personal import UnlikeWritten, part
+from keyturn.audit.personal import UnexpectedBody, split_body
 from keyturn.store.port import ReadTx
 
 PAGE = 200
@@ -24,7 +24,7 @@ _HEADS = """
 SELECT h.chain, h.number, h.hash, (SELECT max(number) FROM chain_link l WHERE l.chain = h.chain)
 FROM chain_head h ORDER BY h.chain
 """
-_LOST_CHAINS = """
+_CHAINS_WITHOUT_HEAD = """
 SELECT DISTINCT chain FROM chain_link WHERE chain NOT IN (SELECT chain FROM chain_head) ORDER BY chain
 """
 _HASH = "SELECT hash FROM chain_link WHERE chain = :chain AND number = :number"
@@ -39,18 +39,18 @@ _COVERING = """
 SELECT statement, signature, key FROM chain_checkpoint
 WHERE chain = :chain AND number >= :number ORDER BY number LIMIT 1
 """
-_UNLINKED = """
+_UNSEALED_ENTRIES = """
 SELECT e.seq, e.company_id, e.at FROM entry e LEFT JOIN chain_link l ON l.seq = e.seq
 WHERE l.seq IS NULL ORDER BY e.seq
 """
 # The condition is the index's own, word for word: otherwise it would not be used.
-_TOLD = """
+_RESTORE_ENTRIES = """
 SELECT l.chain, l.number, e.company_id, e.kind, e.body FROM entry e JOIN chain_link l ON l.seq = e.seq
 WHERE e.kind IN ('store.restored', 'audit.acknowledged') ORDER BY l.chain, l.number
 """
 _LAST_SEALED = "SELECT coalesce(max(seq), 0) FROM chain_link"
 _NAMES = msgspec.json.Decoder(list[str])
-LAST = 2**62
+TO_THE_END = 2**62
 """As `last`: to the end."""
 
 
@@ -64,7 +64,7 @@ class Head(msgspec.Struct, frozen=True):
     """Number of the newest link that is there."""
 
 
-class Unlinked(msgspec.Struct, frozen=True):
+class UnsealedEntry(msgspec.Struct, frozen=True):
     """An entry without a number. `late`: it is younger than whatever was sealed."""
 
     seq: int
@@ -73,7 +73,7 @@ class Unlinked(msgspec.Struct, frozen=True):
     late: bool
 
 
-class Told(msgspec.Struct, frozen=True):
+class RestoreEntry(msgspec.Struct, frozen=True):
     """A sealed entry of one of the two kinds."""
 
     company: str | None
@@ -83,11 +83,11 @@ class Told(msgspec.Struct, frozen=True):
     body: str
 
 
-def told(tx: ReadTx) -> list[Told]:
+def restore_entries(tx: ReadTx) -> list[RestoreEntry]:
     """Every restore and acknowledgement that is on record."""
     return [
-        Told(company_of(chain), _count(number), str(kind), body if isinstance(body, str) else "")
-        for chain, number, company, kind, body in tx.all(_TOLD)
+        RestoreEntry(company_of(chain), _as_number(number), str(kind), body if isinstance(body, str) else "")
+        for chain, number, company, kind, body in tx.all(_RESTORE_ENTRIES)
         if company == company_of(chain)
     ]
 
@@ -95,17 +95,18 @@ def told(tx: ReadTx) -> list[Told]:
 def heads(tx: ReadTx) -> list[Head]:
     """Every chain, those that have links but no head included."""
     known = [
-        Head(chain, _count(number), _octets(digest), newest or 0) for chain, number, digest, newest in tx.all(_HEADS)
+        Head(chain, _as_number(number), _as_bytes(digest), newest or 0)
+        for chain, number, digest, newest in tx.all(_HEADS)
     ]
-    return known + [Head(chain, 0, b"", 0) for (chain,) in tx.all(_LOST_CHAINS)]
+    return known + [Head(chain, 0, b"", 0) for (chain,) in tx.all(_CHAINS_WITHOUT_HEAD)]
 
 
-def page(tx: ReadTx, chain: str, after: int, *, last: int = LAST, limit: int = PAGE) -> list[Link]:
+def page(tx: ReadTx, chain: str, after: int, *, last: int = TO_THE_END, limit: int = PAGE) -> list[Link]:
     """The links behind number `after`, with their entries, up to `last`."""
     return [_link(*row) for row in tx.all(_LINKS, chain=chain, after=after, last=last, limit=limit)]
 
 
-def links(tx: ReadTx, chain: str, *, first: int = 1, last: int = LAST) -> Iterator[Link]:
+def links(tx: ReadTx, chain: str, *, first: int = 1, last: int = TO_THE_END) -> Iterator[Link]:
     """Every link from `first` to `last`, a page in memory at a time."""
     after = first - 1
     while found := page(tx, chain, after, last=last):
@@ -124,57 +125,64 @@ def hashes_at(tx: ReadTx, chain: str, numbers: Iterable[int]) -> dict[int, bytes
     return {number: digest for number, digest in found if isinstance(digest, bytes)}
 
 
-def checkpoints(tx: ReadTx, chain: str | None = None) -> list[tuple[Signed, str]]:
+def checkpoints(tx: ReadTx, chain: str | None = None) -> list[tuple[SignedStatement, str]]:
     """Each checkpoint, of one chain or of all, with the chain that it is filed under."""
     return [(_signed(row), filed) for *row, filed in tx.all(_CHECKPOINTS, chain=chain)]
 
 
-def newest_checkpoint(tx: ReadTx, chain: str) -> Signed | None:
+def newest_checkpoint(tx: ReadTx, chain: str) -> SignedStatement | None:
     row = tx.one(_NEWEST_CHECKPOINT, chain=chain)
     return _signed(row) if row else None
 
 
-def covering_checkpoint(tx: ReadTx, chain: str, number: int) -> Signed | None:
+def covering_checkpoint(tx: ReadTx, chain: str, number: int) -> SignedStatement | None:
     """The first checkpoint of the chain that covers the entry `number`."""
     row = tx.one(_COVERING, chain=chain, number=number)
     return _signed(row) if row else None
 
 
-def unlinked(tx: ReadTx) -> list[Unlinked]:
+def unsealed_entries(tx: ReadTx) -> list[UnsealedEntry]:
     """Entries that have no number: the unsealed tail, and what was put between sealed ones."""
     row = tx.one(_LAST_SEALED)
     last = row[0] if row else 0
-    return [Unlinked(seq, company, min(_count(at), LATEST), seq > last) for seq, company, at in tx.all(_UNLINKED)]
+    return [
+        UnsealedEntry(seq, company, min(_as_number(at), LATEST), seq > last)
+        for seq, company, at in tx.all(_UNSEALED_ENTRIES)
+    ]
 
 
 def _link(
     number: int, prev: Any, digest: Any, names: str | None, salt: Any, personal_hash: Any, seq: int | None, *entry: Any
 ) -> Link:
-    prev, digest = _octets(prev), _octets(digest)
+    prev, digest = _as_bytes(prev), _as_bytes(digest)
     if seq is None:
         return Link(number, prev, digest, None)
     company, at, actor, kind, vehicle, command, body = entry
     try:
-        opened, text = part(body, _NAMES.decode(names) if names else ())
-    except (UnlikeWritten, msgspec.DecodeError, TypeError):
+        opened, text = split_body(body, _NAMES.decode(names) if names else ())
+    except (UnexpectedBody, msgspec.DecodeError, TypeError):
         opened, text = body, None  # its hash will say that it is not what was sealed
     content = Content(company, at, actor, kind, vehicle, command, opened)
     if names is None and personal_hash is None and salt is None:
         return Link(number, prev, digest, content)
     return Link(
-        number, prev, digest, content, Personal(_octets(personal_hash), None if salt is None else _octets(salt), text)
+        number,
+        prev,
+        digest,
+        content,
+        Personal(_as_bytes(personal_hash), None if salt is None else _as_bytes(salt), text),
     )
 
 
-def _signed(row: Sequence[object]) -> Signed:
-    return Signed(*map(str, row))
+def _signed(row: Sequence[object]) -> SignedStatement:
+    return SignedStatement(*map(str, row))
 
 
-def _count(value: object) -> int:
+def _as_number(value: object) -> int:
     """Whatever somebody may have put in the place of a number or an instant."""
     return value if isinstance(value, int) and value >= 0 else 0
 
 
-def _octets(value: object) -> bytes:
+def _as_bytes(value: object) -> bytes:
     """Whatever somebody may have put in the place of a hash."""
     return value if isinstance(value, bytes) else b""

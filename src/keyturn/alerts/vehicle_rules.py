@@ -24,7 +24,7 @@ def _account_touched(entry: Entry) -> bool:
     return bool(entry.body.get("credentials_replaced")) or "active" in entry.body
 
 
-AT_ONCE: tuple[Rule, ...] = (
+VEHICLE_RULES: tuple[Rule, ...] = (
     Rule(
         "switch.ended",
         WARNING,

@@ -12,17 +12,17 @@ BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206
 _ESCAPED = re.compile(r"[\x7f-\U0010ffff]")
 
 
-def legible(text: str) -> str:
+def printable(text: str) -> str:
     """On one line, as it reads."""
     return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def legible_lines(text: str) -> str:
+def printable_lines(text: str) -> str:
     """As `legible`, line by line."""
-    return "\n".join(map(legible, text.split("\n")))
+    return "\n".join(map(printable, text.split("\n")))
 
 
-def legible_json(value: object) -> str:
+def printable_json(value: object) -> str:
     """One line of JSON in which what is not printable is escaped: a program reads back the same value."""
     return _ESCAPED.sub(_as_escape, json.dumps(value, ensure_ascii=False))
 
