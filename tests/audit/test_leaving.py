@@ -155,7 +155,7 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
     env: AuditEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keyturn.audit.shipper._PAUSES", (0.01,))
-    monkeypatch.setattr("keyturn.audit.shipper.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("keyturn.audit.shipper.DELAY_CHECK_INTERVAL", 0.01)
     filed, switch = tmp_path / "filed", tmp_path / "works"
     command = (sys.executable, "-c", f"import os; os.path.exists({str(switch)!r}) or os._exit(7); {KEEP}", str(filed))
     settings = AuditSettings(checkpoint_command=command, checkpoint_grace=60.0)

@@ -77,7 +77,7 @@ def test_a_node_whose_chain_was_tampered_with_is_not_ready_and_tells_it(tmp_path
 
 
 def test_a_node_whose_checkpoints_do_not_leave_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("keyturn.audit.shipper.LOOK_EVERY", 0.05)
+    monkeypatch.setattr("keyturn.audit.shipper.DELAY_CHECK_INTERVAL", 0.05)
 
     async def work() -> None:
         async with server_env(tmp_path, audit=AuditSettings(checkpoint_command=("/nowhere/keep",))) as s:

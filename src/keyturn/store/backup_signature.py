@@ -35,7 +35,7 @@ class SignatureCheck(NamedTuple):
 
 
 REFUSALS = {
-    SignatureVerdict.UNSIGNED: "{file} has no signature ({signature}): it predates signatures, or Keyturn did not make it",
+    SignatureVerdict.UNSIGNED: "{file} has no signature ({signature}): it predates signatures, or is not ours",
     SignatureVerdict.CHANGED: "{file} is not the backup that {signature} was made for: one of the two was changed",
     SignatureVerdict.FOREIGN: "{signature} was not made with the key file of this installation",
 }
