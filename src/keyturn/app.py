@@ -59,7 +59,7 @@ class Node:
         self._time = Timekeeper(clock or SystemClock(), settings.engine.clock_step, machine_boot())
         self._bench = bench
         self._resources = AsyncExitStack()
-        self._custody: AuditService | None = None
+        self._audit: AuditService | None = None
         self.metrics = Metrics()
 
     async def start(self) -> str:
@@ -80,10 +80,10 @@ class Node:
 
     def ready(self) -> dict[str, str]:
         """What keeps this node from doing its work."""
-        behind = self._custody.behind if self._custody is not None else ()
+        behind = self._audit.behind if self._audit is not None else ()
         problems = {
             "store": ("The store cannot acknowledge.", not self.store.available),
-            "audit": ("The audit chain is broken.", self._custody is not None and self._custody.broken),
+            "audit": ("The audit chain is broken.", self._audit is not None and self._audit.broken),
             "checkpoints": (f"Checkpoints do not leave by {', '.join(behind)}.", bool(behind)),
             "clock": (
                 "The wall clock was set and is not believed; actuating commands wait.",
@@ -108,9 +108,9 @@ class Node:
         opened.set_result((self.store, keyring))
         for connector in connectors.values():  # closed before the store, which keeps what their OEMs replaced
             self._resources.push_async_callback(connector.close)
-        self._custody = AuditService(self.store, bus, keyring, settings.audit)
-        self._custody.start()
-        self._resources.push_async_callback(self._custody.stop)
+        self._audit = AuditService(self.store, bus, keyring, settings.audit)
+        self._audit.start()
+        self._resources.push_async_callback(self._audit.stop)
         channels = build_channels(settings.alerts, os.environ, self._time, self.store, operators.emails)
         await self._start_alerts(channels)
         known = installation(settings)
@@ -173,8 +173,8 @@ class Node:
 
     def _observe_batch(self, units: int, _seconds: float) -> None:
         self.metrics.observe_batch(units)
-        if self._custody is not None:
-            self._custody.wake()
+        if self._audit is not None:
+            self._audit.wake()
 
 
 class FinalCounter:

@@ -34,18 +34,18 @@ def signed_in(env: AuditEnv) -> list[SignedStatement]:
     ]
 
 
-def with_custody(env: AuditEnv, settings: AuditSettings, then: Callable[[Store], Any]) -> None:
-    """Run a custody on the environment's store until `then` is done."""
+def with_audit(env: AuditEnv, settings: AuditSettings, then: Callable[[Store], Any]) -> None:
+    """Run an audit service on the environment's store until `then` is done."""
 
     async def work() -> None:
         bus = MemoryBus()
         store = open_store(env.data, env.clock, bus.publish)
-        custody = AuditService(store, bus, KEYRING, settings)
-        custody.start()
+        audit = AuditService(store, bus, KEYRING, settings)
+        audit.start()
         try:
             await then(store)
         finally:
-            await custody.stop()
+            await audit.stop()
             await store.close()
 
     asyncio.run(work())
@@ -65,11 +65,11 @@ def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: Audi
         await store.write(lambda tx: make_checkpoints_now(tx, KEYRING))
         await eventually(lambda: len(lines_of(filed)) == len(lines_of(piped)) == 6)
 
-    with_custody(env, settings, then)
+    with_audit(env, settings, then)
 
     assert lines_of(filed) == lines_of(piped) == signed_in(env)
     assert filed.stat().st_mode & 0o777 == 0o600
-    with_custody(env, settings, lambda _store: asyncio.sleep(0.2))
+    with_audit(env, settings, lambda _store: asyncio.sleep(0.2))
     assert len(lines_of(filed)) == 6
 
 
@@ -95,12 +95,12 @@ def test_a_webhook_that_fails_is_tried_again_and_told_once(env: AuditEnv, monkey
         bus = MemoryBus()
         store = open_store(env.data, env.clock, bus.publish)
         url = f"http://127.0.0.1:{port}/witness?key=secret-word"
-        custody = AuditService(store, bus, KEYRING, AuditSettings(checkpoint_url=url))
-        custody.start()
+        audit = AuditService(store, bus, KEYRING, AuditSettings(checkpoint_url=url))
+        audit.start()
         try:
             await eventually(lambda: len(taken) == 3)
         finally:
-            await custody.stop()
+            await audit.stop()
             await store.close()
             await runner.cleanup()
 
@@ -130,7 +130,7 @@ def test_a_way_out_that_is_ahead_of_every_checkpoint_is_told_and_begins_anew(
         await store.write(lambda tx: make_checkpoints_now(tx, KEYRING))
         await eventually(lambda: len(lines_of(filed)) == 6)
 
-    with_custody(env, AuditSettings(checkpoint_file=str(filed)), then)
+    with_audit(env, AuditSettings(checkpoint_file=str(filed)), then)
 
     assert lines_of(filed) == signed_in(env)
     assert told(env) == ["checkpoint_file"]
@@ -143,10 +143,10 @@ def test_checkpoints_leave_also_after_all_rows_of_them_were_deleted(env: AuditEn
     async def leave(count: int) -> None:
         await eventually(lambda: len(lines_of(filed)) == count)
 
-    with_custody(env, settings, lambda _store: leave(3))
+    with_audit(env, settings, lambda _store: leave(3))
     env.tamper("DELETE FROM chain_checkpoint", "DELETE FROM store_fact WHERE name = 'checkpoint'")
     env.checkpoint()
-    with_custody(env, settings, lambda _store: leave(6))
+    with_audit(env, settings, lambda _store: leave(6))
 
     assert told(env) == []
 
@@ -163,18 +163,18 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
     async def work() -> None:
         bus = MemoryBus()
         store = open_store(env.data, env.clock, bus.publish)
-        custody = AuditService(store, bus, KEYRING, settings)
-        custody.start()
+        audit = AuditService(store, bus, KEYRING, settings)
+        audit.start()
         try:
             await eventually(lambda: "checkpoint_command" in told(env))
-            assert custody.behind == ()
+            assert audit.behind == ()
             env.clock.advance(120)
-            await eventually(lambda: custody.behind == ("checkpoint_command",))
+            await eventually(lambda: audit.behind == ("checkpoint_command",))
             await eventually(lambda: "checkpoint_command behind" in told(env))
             switch.touch()
-            await eventually(lambda: custody.behind == ())
+            await eventually(lambda: audit.behind == ())
         finally:
-            await custody.stop()
+            await audit.stop()
             await store.close()
 
     asyncio.run(work())

@@ -59,7 +59,7 @@ def looked(env: AuditEnv, file: Path) -> list[str]:
     """What a server tells that starts beside the file of checkpoints."""
 
     async def work(store: Store) -> None:
-        await IntegrityMonitor(store, KEYRING, 100, Faults(store), file).look()
+        await IntegrityMonitor(store, KEYRING, 100, Faults(store), file).verify()
 
     env.run(work)
     return [json.loads(body)["about"] for (body,) in env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]

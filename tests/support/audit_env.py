@@ -109,7 +109,7 @@ class AuditEnv:
     ) -> VerificationReport:
         """Offline, on the closed file."""
         with database(self.data).read_offline() as tx:
-            return verify(DatabaseArchive(tx), keys=keys, kept=kept or [], acknowledged=acknowledged)
+            return verify(DatabaseArchive(tx), keys=keys, external=kept or [], acknowledged=acknowledged)
 
     def export(self, file: Path, *, company: str | None = None, first: int = 1, last: int = TO_THE_END) -> Path:
         with database(self.data).read_offline() as tx, file.open("wb") as target:
@@ -157,7 +157,7 @@ def entry(tx: Tx, company: str | None, index: int) -> None:
 def verify_export(
     file: Path, *, keys: list[bytes] | None = None, kept: list[SignedStatement] | None = None
 ) -> VerificationReport:
-    return verify(ExportArchive(file), keys=keys, kept=kept or [])
+    return verify(ExportArchive(file), keys=keys, external=kept or [])
 
 
 def faults(report: VerificationReport) -> list[tuple[str, str | None, int | None]]:

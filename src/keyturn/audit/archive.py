@@ -1,4 +1,4 @@
-"""Where chains are verified without a server: a database file, or an export of it."""
+"""Verifies audit chains without a server: those of a database, or those of an export."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
@@ -18,40 +18,40 @@ from keyturn.store.port import ReadTx
 
 
 class Archive(Protocol):
-    """Chains and checkpoints as somebody holds them."""
+    """A source of chains and checkpoints to verify."""
 
     installation: str
     complete: bool
-    """Every chain of the installation should be there."""
+    """Whether every chain of the installation must be present."""
 
     def ranges(self) -> list[ChainRange]:
-        """Each chain, and how much of it is there."""
+        """The range of each chain that the archive should hold."""
         ...
 
     def links(self, chain_range: ChainRange) -> Iterator[Link]:
-        """Its entries in the order in which they are held."""
+        """The entries of a range in the order in which they are stored."""
         ...
 
     def checkpoints(self) -> list[StoredCheckpoint]: ...
 
-    def told(self) -> list[RestoreEntry]:
-        """Entries of restores and acknowledgements, those before the ranges included."""
+    def restore_entries(self) -> list[RestoreEntry]:
+        """Entries of restores and acknowledgements, also those before the ranges."""
         ...
 
     def other_findings(self) -> list[Finding]:
-        """What is found beside the chains."""
+        """Findings that belong to no range: unsealed entries, unreadable lines."""
         ...
 
 
 class VerifiedChain(msgspec.Struct, frozen=True):
-    """One chain."""
+    """What was verified of one chain."""
 
     company: str | None
     first: int
     last: int
     erased: int
     checkpoint: int | None
-    """Number of the newest entry that a checkpoint covers."""
+    """Number of the newest entry that a checkpoint covers; None: no checkpoint covers any."""
 
 
 class VerificationReport(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class VerificationReport(msgspec.Struct, frozen=True):
 
     @property
     def unacknowledged(self) -> list[Finding]:
-        """Restores that nobody in charge has said to know of."""
+        """Restores that no operator has acknowledged."""
         return [finding for finding in self.findings if finding.what is FindingKind.UNACKNOWLEDGED]
 
     @property
@@ -89,7 +89,7 @@ class DatabaseArchive:
     def checkpoints(self) -> list[StoredCheckpoint]:
         return [StoredCheckpoint(signed, chain) for signed, chain in chain_queries.checkpoints(self._tx)]
 
-    def told(self) -> list[RestoreEntry]:
+    def restore_entries(self) -> list[RestoreEntry]:
         return chain_queries.restore_entries(self._tx)
 
     def other_findings(self) -> list[Finding]:
@@ -110,73 +110,80 @@ def verify(
     archive: Archive,
     *,
     keys: Collection[bytes] | None = None,
-    kept: Iterable[SignedStatement] = (),
+    external: Iterable[SignedStatement] = (),
     acknowledged: Collection[int] = (),
 ) -> VerificationReport:
-    """Walk through every chain, and compare it with the archive's checkpoints and those `kept` elsewhere.
+    """Verify every chain, and compare it with the archive's checkpoints and the `external` ones.
 
-    `keys` are the public keys to believe; None: those that the kept checkpoints name, or without them those that the
-    archive's do, which proves less. `acknowledged` are
-    epochs of restores that whoever verifies knows of.
+    `external`: checkpoints that were stored on another machine. `keys`: the trusted public keys; None: the keys that
+    the external checkpoints name, or without those the keys that the archive's checkpoints name, which proves less.
+    `acknowledged`: epochs of restores that the caller knows of.
     """
-    kept = list(kept)
-    if keys is None and kept:  # what was kept elsewhere knows the key better than what lies here
-        keys = {key for signed in kept for key in named_key(signed)}
-        vouched = False
-    else:
-        vouched = keys is not None
-    testimony = validate_checkpoints([*archive.checkpoints(), *map(StoredCheckpoint, kept)], keys, archive.installation)
-    heard = validate_restores(archive.told(), keys, archive.installation)
-    findings = [*archive.other_findings(), *testimony.findings, *heard.findings, *heard.unacknowledged(acknowledged)]
+    external = list(external)
+    trusted_key = keys is not None
+    if keys is None and external:  # an attacker can change the keys in the archive, but not those on another machine
+        keys = {key for signed in external for key in named_key(signed)}
+    checkpoints = validate_checkpoints(
+        [*archive.checkpoints(), *map(StoredCheckpoint, external)], keys, archive.installation
+    )
+    restores = validate_restores(archive.restore_entries(), keys, archive.installation)
+    findings = [
+        *archive.other_findings(),
+        *checkpoints.findings,
+        *restores.findings,
+        *restores.unacknowledged(acknowledged),
+    ]
     chains = []
     ranges = archive.ranges()
     for chain_range in ranges:
-        statements = testimony.for_company(chain_range.company)
-        restores = heard.for_company(chain_range.company)
-        walked = verify_range(chain_range, archive.links(chain_range), compared_numbers(statements, restores))
-        findings += [walked.fault] if walked.fault else []
-        findings += compare(chain_range, walked, statements, restores)
-        chains.append(_verified(chain_range, walked, statements))
-    findings += missing_chains(ranges, testimony.statements, heard.for_company(None)) if archive.complete else []
-    findings += _notes(chains, vouched=vouched or not (testimony.statements or heard.restores))
+        statements = checkpoints.for_company(chain_range.company)
+        own_restores = restores.for_company(chain_range.company)
+        result = verify_range(chain_range, archive.links(chain_range), compared_numbers(statements, own_restores))
+        findings += [result.fault] if result.fault else []
+        findings += compare(chain_range, result, statements, own_restores)
+        chains.append(_verified(chain_range, result, statements))
+    if archive.complete:
+        findings += missing_chains(ranges, checkpoints.statements, restores.for_company(None))
+    findings += _notes(chains, trusted_key=trusted_key or not (checkpoints.statements or restores.restores))
     return VerificationReport(tuple(chains), tuple(findings))
 
 
-def _verified(chain_range: ChainRange, walked: RangeResult, statements: list[CheckpointStatement]) -> VerifiedChain:
-    covered = max((each.number for each in statements if each.number <= walked.last), default=None)
-    return VerifiedChain(chain_range.company, chain_range.first, walked.last, walked.erased, covered)
+def _verified(chain_range: ChainRange, result: RangeResult, statements: list[CheckpointStatement]) -> VerifiedChain:
+    covered = max((each.number for each in statements if each.number <= result.last), default=None)
+    return VerifiedChain(chain_range.company, chain_range.first, result.last, result.erased, covered)
 
 
 def missing_chains(
     ranges: list[ChainRange], statements: Iterable[CheckpointStatement], restores: list[Restore]
 ) -> list[Finding]:
-    """Chains that have a checkpoint and are not there; one that no backup had yet was left behind by the restore."""
-    there = {chain_range.company for chain_range in ranges}
+    """Chains that have a checkpoint and are missing; a restore explains one that the backup did not hold yet."""
+    present = {chain_range.company for chain_range in ranges}
     newest: dict[str | None, CheckpointStatement] = {}
     for statement in statements:
         known = newest.get(statement.company)
-        if statement.company not in there and (known is None or known.at < statement.at):
+        if statement.company not in present and (known is None or known.at < statement.at):
             newest[statement.company] = statement
     return [_missing(newest[company], restores) for company in sorted(newest, key=chain_of)]
 
 
 def _missing(newest: CheckpointStatement, restores: list[Restore]) -> Finding:
-    """`restores` are those of the installation's own chain."""
+    """`restores`: those of the installation's own chain, which name the chains that the backup held."""
     for each in restores:
-        told = each.statement
-        if told.epoch > newest.epoch and told.at >= newest.at and newest.company not in (told.kept or ()):
-            text = f"The restore to epoch {told.epoch} left the whole chain behind."
+        restored = each.statement
+        in_backup = newest.company in (restored.kept or ())
+        if restored.epoch > newest.epoch and restored.at >= newest.at and not in_backup:
+            text = f"The restore to epoch {restored.epoch} left the whole chain behind."
             return Finding(FindingKind.RESTORED, newest.company, 1, text)
     return Finding(FindingKind.CUT, newest.company, 1, "The whole chain is missing.")
 
 
-def _notes(chains: list[VerifiedChain], *, vouched: bool) -> list[Finding]:
+def _notes(chains: list[VerifiedChain], *, trusted_key: bool) -> list[Finding]:
     notes = [
         Finding(FindingKind.ERASED, each.company, None, f"The personal part of {each.erased} entries was erased.")
         for each in chains
         if each.erased
     ]
-    if not vouched:
+    if not trusted_key:
         text = "The checkpoints name the key that they were checked with: give the public key that you keep."
         notes.append(Finding(FindingKind.UNVOUCHED, None, None, text))
     return notes

@@ -1,4 +1,4 @@
-"""Chains as the store holds them, page by page."""
+"""Reads chains, checkpoints and restore entries from the store; entries page by page."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from keyturn.store.port import ReadTx
 
 PAGE = 200
 RESTORED, ACKNOWLEDGED = "store.restored", "audit.acknowledged"
-"""Kinds of the entries that say how a chain went on after a restore."""
+"""Kinds of the entries that record a restore and its acknowledgement."""
 
 _LINKS = """
 SELECT l.number, l.prev, l.hash, l.personal, l.salt, l.personal_hash,
@@ -43,7 +43,7 @@ _UNSEALED_ENTRIES = """
 SELECT e.seq, e.company_id, e.at FROM entry e LEFT JOIN chain_link l ON l.seq = e.seq
 WHERE l.seq IS NULL ORDER BY e.seq
 """
-# The condition is the index's own, word for word: otherwise it would not be used.
+# The condition repeats that of the partial index word for word; otherwise SQLite would not use the index.
 _RESTORE_ENTRIES = """
 SELECT l.chain, l.number, e.company_id, e.kind, e.body FROM entry e JOIN chain_link l ON l.seq = e.seq
 WHERE e.kind IN ('store.restored', 'audit.acknowledged') ORDER BY l.chain, l.number
@@ -51,21 +51,21 @@ WHERE e.kind IN ('store.restored', 'audit.acknowledged') ORDER BY l.chain, l.num
 _LAST_SEALED = "SELECT coalesce(max(seq), 0) FROM chain_link"
 _NAMES = msgspec.json.Decoder(list[str])
 TO_THE_END = 2**62
-"""As `last`: to the end."""
+"""As `last`: no upper limit."""
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What a chain's head says beside what its links say."""
+    """A chain's head as its row in `chain_head` has it, and its newest link."""
 
     chain: str
     number: int
     hash: bytes
     newest: int
-    """Number of the newest link that is there."""
+    """Number of the newest link in the store; 0 without one."""
 
 
 class UnsealedEntry(msgspec.Struct, frozen=True):
-    """An entry without a number. `late`: it is younger than whatever was sealed."""
+    """An entry without a number. `late`: it is newer than every sealed entry; otherwise it was inserted."""
 
     seq: int
     company: str | None
@@ -74,17 +74,17 @@ class UnsealedEntry(msgspec.Struct, frozen=True):
 
 
 class RestoreEntry(msgspec.Struct, frozen=True):
-    """A sealed entry of one of the two kinds."""
+    """A sealed entry that records a restore or its acknowledgement."""
 
     company: str | None
-    """The chain's."""
+    """Company of the chain."""
     number: int
     kind: str
     body: str
 
 
 def restore_entries(tx: ReadTx) -> list[RestoreEntry]:
-    """Every restore and acknowledgement that is on record."""
+    """Every recorded restore and acknowledgement, in the order of chains and numbers."""
     return [
         RestoreEntry(company_of(chain), _as_number(number), str(kind), body if isinstance(body, str) else "")
         for chain, number, company, kind, body in tx.all(_RESTORE_ENTRIES)
@@ -93,7 +93,7 @@ def restore_entries(tx: ReadTx) -> list[RestoreEntry]:
 
 
 def heads(tx: ReadTx) -> list[Head]:
-    """Every chain, those that have links but no head included."""
+    """The head of every chain; a chain that has links but no row in `chain_head` has number 0."""
     known = [
         Head(chain, _as_number(number), _as_bytes(digest), newest or 0)
         for chain, number, digest, newest in tx.all(_HEADS)
@@ -102,12 +102,12 @@ def heads(tx: ReadTx) -> list[Head]:
 
 
 def page(tx: ReadTx, chain: str, after: int, *, last: int = TO_THE_END, limit: int = PAGE) -> list[Link]:
-    """The links behind number `after`, with their entries, up to `last`."""
+    """The links with `after` < number <= `last`, with their entries; at most `limit`."""
     return [_link(*row) for row in tx.all(_LINKS, chain=chain, after=after, last=last, limit=limit)]
 
 
 def links(tx: ReadTx, chain: str, *, first: int = 1, last: int = TO_THE_END) -> Iterator[Link]:
-    """Every link from `first` to `last`, a page in memory at a time."""
+    """Every link from `first` to `last`; one page is in memory at a time."""
     after = first - 1
     while found := page(tx, chain, after, last=last):
         yield from found
@@ -120,14 +120,14 @@ def hash_at(tx: ReadTx, chain: str, number: int) -> bytes | None:
 
 
 def hashes_at(tx: ReadTx, chain: str, numbers: Iterable[int]) -> dict[int, bytes]:
-    """Of those entries that are there."""
+    """Hashes by number, of the entries that exist."""
     found = ((number, hash_at(tx, chain, number)) for number in numbers)
     return {number: digest for number, digest in found if isinstance(digest, bytes)}
 
 
 def checkpoints(tx: ReadTx, chain: str | None = None) -> list[tuple[SignedStatement, str]]:
-    """Each checkpoint, of one chain or of all, with the chain that it is filed under."""
-    return [(_signed(row), filed) for *row, filed in tx.all(_CHECKPOINTS, chain=chain)]
+    """Each checkpoint of one chain or of all, with the chain under which it is stored."""
+    return [(_signed(row), stored_under) for *row, stored_under in tx.all(_CHECKPOINTS, chain=chain)]
 
 
 def newest_checkpoint(tx: ReadTx, chain: str) -> SignedStatement | None:
@@ -142,7 +142,7 @@ def covering_checkpoint(tx: ReadTx, chain: str, number: int) -> SignedStatement 
 
 
 def unsealed_entries(tx: ReadTx) -> list[UnsealedEntry]:
-    """Entries that have no number: the unsealed tail, and what was put between sealed ones."""
+    """Entries that have no number: the unsealed tail, and entries inserted between sealed ones."""
     row = tx.one(_LAST_SEALED)
     last = row[0] if row else 0
     return [
@@ -161,7 +161,7 @@ def _link(
     try:
         opened, text = split_body(body, _NAMES.decode(names) if names else ())
     except (UnexpectedBody, msgspec.DecodeError, TypeError):
-        opened, text = body, None  # its hash will say that it is not what was sealed
+        opened, text = body, None  # the comparison of hashes finds that it was changed
     content = Content(company, at, actor, kind, vehicle, command, opened)
     if names is None and personal_hash is None and salt is None:
         return Link(number, prev, digest, content)
@@ -179,10 +179,10 @@ def _signed(row: Sequence[object]) -> SignedStatement:
 
 
 def _as_number(value: object) -> int:
-    """Whatever somebody may have put in the place of a number or an instant."""
+    """A number or an instant; 0 if the column was tampered with."""
     return value if isinstance(value, int) and value >= 0 else 0
 
 
 def _as_bytes(value: object) -> bytes:
-    """Whatever somebody may have put in the place of a hash."""
+    """A hash; empty if the column was tampered with."""
     return value if isinstance(value, bytes) else b""

@@ -1,4 +1,4 @@
-"""What signed checkpoints say against a chain. Pure."""
+"""Validates signed checkpoints and compares them with a chain. Pure functions."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -12,15 +12,15 @@ from keyturn.clock import iso_time
 
 
 class StoredCheckpoint(msgspec.Struct, frozen=True):
-    """A checkpoint as it was found."""
+    """A checkpoint and the chain under which it is stored."""
 
     signed: SignedStatement
     chain: str | None = None
-    """The chain that it was filed under; None: it was found alone."""
+    """The chain under which it is stored; None: it comes from a file of checkpoints."""
 
 
 class TrustedCheckpoints(msgspec.Struct, frozen=True):
-    """Statements that can be believed, and what is wrong with the others."""
+    """Statements with a valid signature, and findings about the others."""
 
     statements: tuple[CheckpointStatement, ...]
     findings: tuple[Finding, ...]
@@ -32,15 +32,15 @@ class TrustedCheckpoints(msgspec.Struct, frozen=True):
 
 
 def validate_checkpoints(
-    filed: Iterable[StoredCheckpoint], keys: Collection[bytes] | None, installation: str
+    stored: Iterable[StoredCheckpoint], keys: Collection[bytes] | None, installation: str
 ) -> TrustedCheckpoints:
-    """Believe what one of `keys` signed for this installation; None: the keys that the checkpoints themselves name.
+    """Accept what one of `keys` signed for this installation; None: the key that each checkpoint names.
 
-    Of each chain all checkpoints are given, or those from a later one on.
+    `stored` has all checkpoints of each chain, or all from some checkpoint on.
     """
     statements: dict[str, CheckpointStatement] = {}
     findings: list[Finding] = []
-    for each in filed:
+    for each in stored:
         statement = each.signed.read()
         if statement is None or not each.signed.signed_by(named_key(each.signed) if keys is None else keys):
             findings.append(_forged(statement))
@@ -53,19 +53,19 @@ def validate_checkpoints(
 
 
 def compare(
-    chain_range: ChainRange, walked: RangeResult, statements: list[CheckpointStatement], restores: list[Restore]
+    chain_range: ChainRange, result: RangeResult, statements: list[CheckpointStatement], restores: list[Restore]
 ) -> list[Finding]:
-    """What the statements of a chain, oldest first, say against it, and its restores, in the chain's order.
+    """Findings where a chain differs from its checkpoints (oldest first) and restores (in the chain's order).
 
-    A restore excuses what was signed in an older epoch and lies beyond the fork that it names; nothing else.
+    A restore explains a checkpoint of an older epoch that lies beyond the fork which the restore names; nothing else.
     """
-    findings = [*_misplaced(chain_range, walked, restores), *_forks(statements, restores)]
+    findings = [*_misplaced(chain_range, result, restores), *_forks(statements, restores)]
     for statement in statements:
         if not chain_range.first <= statement.number or (
             statement.number > chain_range.last and not chain_range.ends_chain
         ):
             continue
-        finding = _contradiction(walked, statement)
+        finding = _contradiction(result, statement)
         restore = next((each for each in restores if each.statement.epoch > statement.epoch), None)
         if restore is not None and statement.at > restore.statement.at:
             text = f"Epoch {statement.epoch} was signed after the restore to epoch {restore.statement.epoch}."
@@ -86,15 +86,15 @@ def compared_numbers(statements: list[CheckpointStatement], restores: list[Resto
     return {statement.number for statement in statements} | {restore.fork for restore in restores}
 
 
-def _misplaced(chain_range: ChainRange, walked: RangeResult, restores: list[Restore]) -> Iterator[Finding]:
-    """Restores that are not of this chain, at this place."""
+def _misplaced(chain_range: ChainRange, result: RangeResult, restores: list[Restore]) -> Iterator[Finding]:
+    """Restores that cannot belong to this chain at their position."""
     epoch = 0
     for restore in restores:
         found, company = restore.statement.found, chain_range.company
         if restore.fork >= restore.entry or restore.statement.epoch <= epoch:
             text = f"The restore of entry {restore.entry} cannot have been there."
             yield Finding(FindingKind.REORDERED, company, restore.entry, text)
-        elif restore.fork >= max(1, chain_range.first) and _hex(walked, restore.fork) != found.hash:
+        elif restore.fork >= max(1, chain_range.first) and _hex(result, restore.fork) != found.hash:
             text = (
                 f"The chain was rewritten at or before entry {restore.fork}: the restore to epoch "
                 f"{restore.statement.epoch} found it with another hash."
@@ -104,11 +104,11 @@ def _misplaced(chain_range: ChainRange, walked: RangeResult, restores: list[Rest
 
 
 def _forks(statements: list[CheckpointStatement], restores: list[Restore]) -> Iterator[Finding]:
-    """Two checkpoints behind the same one: only a restore makes a second, in a newer epoch."""
-    behind: dict[str | None, CheckpointStatement] = {}
+    """Two checkpoints that name the same previous one; only a restore makes the second, in a newer epoch."""
+    successors: dict[str | None, CheckpointStatement] = {}
     for statement in statements:
-        other = behind.get(statement.previous)
-        behind[statement.previous] = statement
+        other = successors.get(statement.previous)
+        successors[statement.previous] = statement
         if other is None:
             continue
         if other.epoch == statement.epoch or all(other.epoch >= each.statement.epoch for each in restores):
@@ -116,18 +116,18 @@ def _forks(statements: list[CheckpointStatement], restores: list[Restore]) -> It
             yield Finding(FindingKind.FORKED, statement.company, statement.number, text)
 
 
-def _hex(walked: RangeResult, number: int) -> str | None:
-    found = walked.hashes.get(number)
+def _hex(result: RangeResult, number: int) -> str | None:
+    found = result.hashes.get(number)
     return None if found is None else found.hex()
 
 
-def _contradiction(walked: RangeResult, statement: CheckpointStatement) -> Finding | None:
-    told = f"The checkpoint of {iso_time(statement.at)} covers entry {statement.number}"
-    if statement.number > walked.last:
-        text = f"The tail is cut off behind entry {walked.last}. {told}."
-        return Finding(FindingKind.CUT, statement.company, walked.last + 1, text)
-    if _hex(walked, statement.number) != statement.hash:
-        text = f"The chain was rewritten at or before entry {statement.number}. {told} with another hash."
+def _contradiction(result: RangeResult, statement: CheckpointStatement) -> Finding | None:
+    covered = f"The checkpoint of {iso_time(statement.at)} covers entry {statement.number}"
+    if statement.number > result.last:
+        text = f"The tail is cut off behind entry {result.last}. {covered}."
+        return Finding(FindingKind.CUT, statement.company, result.last + 1, text)
+    if _hex(result, statement.number) != statement.hash:
+        text = f"The chain was rewritten at or before entry {statement.number}. {covered} with another hash."
         return Finding(FindingKind.REWRITTEN, statement.company, statement.number, text)
     return None
 

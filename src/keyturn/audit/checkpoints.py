@@ -1,4 +1,4 @@
-"""Checkpoints: signed statements of how far a chain has come, made to be kept where this machine cannot change them."""
+"""Makes checkpoints: signed statements of a chain's head, stored where this machine cannot change them."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ from keyturn.store.port import ReadTx, Row, Tx
 
 CHECKPOINT_FORMAT = "keyturn-checkpoint-1"
 LATEST = 253_402_300_799_999_999
-"""The last instant that can be written as a date."""
+"""The last instant that can be formatted as a date, in microseconds."""
 AUDITOR = "audit"
 """The actor of entries that the audit writes about itself."""
 
@@ -36,8 +36,8 @@ _INSERT = """
 INSERT INTO chain_checkpoint (id, chain, number, statement, signature, key)
 VALUES (:id, :chain, :number, :statement, :signature, :key)
 """
-# Ids that were ever given: rows may be gone, and outlets compare what they have delivered. What nobody can have made
-# is not believed.
+# The highest id ever given, because sinks store the last id they have delivered and rows may have been deleted. An id
+# too large to have been given is ignored.
 _HIGHEST_ID = """
 SELECT max(id) FROM (
   SELECT max(id) AS id FROM chain_checkpoint WHERE id < 1000000000000000
@@ -57,7 +57,7 @@ _EVERY_CHAIN = 1_000_000
 
 
 class Signer(Protocol):
-    """Whoever holds the key that checkpoints are signed with."""
+    """Holds the key that signs checkpoints."""
 
     @property
     def checkpoint_key(self) -> bytes:
@@ -70,13 +70,13 @@ class Signer(Protocol):
 
 
 class CheckpointStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That the entry `number` of a company's chain had this hash, and with it every entry before it."""
+    """The entry `number` of a company's chain had this hash, which covers every entry before it."""
 
     at: Annotated[int, Meta(ge=0, le=LATEST)]
-    """When it was made, in microseconds."""
+    """Instant of the signature, in microseconds."""
     company: str | None
     epoch: int
-    """The store's."""
+    """The store's epoch."""
     format: str
     hash: str
     installation: str
@@ -86,7 +86,7 @@ class CheckpointStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
 
 
 class SignedStatement(msgspec.Struct, frozen=True):
-    """A checkpoint as it leaves the machine; signature and key in hex."""
+    """A statement with its signature, as it leaves the machine; signature and key in hex."""
 
     statement: str
     """JSON, exactly as signed."""
@@ -95,16 +95,16 @@ class SignedStatement(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """How the next checkpoint of the chain names this one."""
+        """SHA-256 of the statement in hex; the next checkpoint of the chain names it as `previous`."""
         return hashlib.sha256(self.statement.encode()).hexdigest()
 
     @property
     def line(self) -> bytes:
-        """The line of JSON that is filed, posted and piped."""
+        """The line of JSON that a sink gets."""
         return msgspec.json.encode(self) + b"\n"
 
     def read(self) -> CheckpointStatement | None:
-        """None: it is no statement of ours."""
+        """The checkpoint statement; None: the text is something else."""
         try:
             statement = msgspec.json.decode(self.statement, type=CheckpointStatement)
         except msgspec.DecodeError:
@@ -123,7 +123,7 @@ class SignedStatement(msgspec.Struct, frozen=True):
 
 
 def readable_checkpoints(path: Path) -> Iterator[SignedStatement]:
-    """What can be read of a file that checkpoints are appended to; the rest is passed over. Raises OSError."""
+    """The readable lines of a checkpoint file; other lines are skipped. Empty without the file. Raises OSError."""
     if not path.is_file():
         return
     with path.open("rb") as file:
@@ -133,12 +133,12 @@ def readable_checkpoints(path: Path) -> Iterator[SignedStatement]:
 
 
 def checkpoint_due(tx: ReadTx, *, interval: float, entries: int) -> bool:
-    """Whether `make_due` would make one."""
+    """Whether `make_due_checkpoints` would make one."""
     return bool(_due(tx, interval, entries, 1))
 
 
 def make_due_checkpoints(tx: Tx, signer: Signer, *, interval: float, entries: int) -> int:
-    """A checkpoint of each chain that has grown for `interval` seconds or by `entries` since its last; how many."""
+    """Make a checkpoint of each chain that grew for `interval` seconds or by `entries` since its last; how many."""
     due = _due(tx, interval, entries, _BATCH_CHAINS)
     for row in due:
         _make(tx, signer, *row)
@@ -153,12 +153,12 @@ def make_checkpoints_now(tx: Tx, signer: Signer) -> list[SignedStatement]:
 
 
 def installation_id(tx: ReadTx) -> str:
-    """Names this installation in its checkpoints; empty before the first one."""
+    """The id of this installation in its checkpoints; empty before the first one."""
     return _fact(tx, "installation") or ""
 
 
 def claim_installation(tx: Tx) -> None:
-    """Give this installation its name, unless it has one."""
+    """Give this installation its id, unless it has one."""
     tx.run(_CLAIM, value=secrets.token_hex(16))
 
 
@@ -169,7 +169,7 @@ def highest_checkpoint_id(tx: ReadTx) -> int:
 
 
 def named_key(signed: SignedStatement) -> list[bytes]:
-    """The public key that a signature names: nobody vouches for it."""
+    """The public key that the checkpoint itself names, which proves nothing by itself; empty if it is not hex."""
     try:
         return [bytes.fromhex(signed.key)]
     except ValueError:

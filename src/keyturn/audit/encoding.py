@@ -1,4 +1,4 @@
-"""What an entry's hash covers, in one canonical form that anybody can make again (docs/audit.md has vectors)."""
+"""Encodes an audit entry for its hash, in a canonical form that others can reproduce (vectors: docs/audit.md)."""
 
 import hashlib
 
@@ -8,13 +8,13 @@ from keyturn.audit.personal import salted_hash
 
 ENTRY_FORMAT = "keyturn-entry-1"
 GENESIS = bytes(32)
-"""What stands for the hash before the first."""
+"""The previous hash of a chain's first entry."""
 INSTALLATION_CHAIN = ""
-"""The chain of the entries that belong to no company."""
+"""Key of the chain of entries that belong to no company."""
 
 
 class Content(msgspec.Struct, frozen=True):
-    """The columns of an entry; `body` is its open part, as JSON text."""
+    """The hashed columns of an entry; `body` is the JSON text without the personal part."""
 
     company: str | None
     at: int
@@ -26,7 +26,7 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class Personal(msgspec.Struct, frozen=True):
-    """An entry's personal part beside its salted hash. Without text and salt: erased."""
+    """An entry's personal part and its salted hash. Without text and salt it was erased."""
 
     hash: bytes
     salt: bytes | None
@@ -38,25 +38,25 @@ class Personal(msgspec.Struct, frozen=True):
 
     @property
     def matches_hash(self) -> bool:
-        """The part is what was hashed, or it was erased as a whole."""
+        """Whether the part has this hash, or was erased completely."""
         if self.salt is None or self.text is None:
             return self.erased
         return salted_hash(self.salt, self.text) == self.hash
 
 
 class Link(msgspec.Struct, frozen=True):
-    """One entry in its chain, as somebody holds it."""
+    """One entry with its position in the chain, as it was stored or exported."""
 
     number: int
     prev: bytes
     hash: bytes
     content: Content | None
-    """None: the link is there and its entry is not."""
+    """None: the entry's row is missing."""
     personal: Personal | None = None
 
 
 def entry_hash(number: int, prev: bytes, content: Content, personal_hash: bytes | None) -> bytes:
-    """SHA-256 over the RFC 8785 form of a JSON array of texts, integers and nulls."""
+    """SHA-256 over the RFC 8785 form of a JSON array of strings, integers and nulls."""
     array = (
         ENTRY_FORMAT,
         content.company,

@@ -1,4 +1,4 @@
-"""Exports: JSON lines with everything that is needed to verify chains elsewhere, and the way back from such a file."""
+"""Writes and reads exports: JSON lines with everything that is needed to verify chains on another machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +19,17 @@ EXPORT_FORMAT = "keyturn-audit-1"
 
 
 class ExportRefused(Exception):
-    """The file is no export; the message is one clear sentence."""
+    """The chains cannot be exported, or the file is not an export; the message is one sentence."""
 
 
 class ExportedRange(msgspec.Struct, frozen=True):
-    """How much of a chain the file holds."""
+    """The range of a chain that the file holds."""
 
     company: str | None
     first: int
     last: int
     newest: int
-    """Number of the newest entry of the chain when the file was made."""
+    """Number of the newest entry of the chain when the file was written."""
 
 
 class ExportHeader(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class ExportHeader(msgspec.Struct, frozen=True):
 
 
 class ExportedEntry(msgspec.Struct, frozen=True):
-    """An entry with its place in its chain; hashes and salt in hex, bodies as the texts that were hashed."""
+    """An entry with its position in its chain; hashes and salt in hex, bodies as the texts that were hashed."""
 
     company: str | None
     number: int
@@ -58,20 +58,20 @@ class ExportedEntry(msgspec.Struct, frozen=True):
 
 
 class ExportLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One line: exactly one of these."""
+    """One line of the file: exactly one member."""
 
     header: ExportHeader | None = None
     entry: ExportedEntry | None = None
     checkpoint: SignedStatement | None = None
-    told: RestoreEntry | None = None
-    """Of a restore or an acknowledgement before the first entry of the chain that is in the file."""
+    restore: RestoreEntry | None = msgspec.field(default=None, name="told")
+    """A restore or an acknowledgement before the first entry of its chain that is in the file."""
 
 
 _LINE = msgspec.json.Decoder(ExportLine)
 
 
 def write_export(tx: ReadTx, file: BinaryIO, *, company: str | None, everything: bool, first: int, last: int) -> int:
-    """Write the sealed entries from `first` to `last` of one chain, or of all; how many there were."""
+    """Write the sealed entries from `first` to `last` of one chain, or of all; returns their number."""
     parts = [part for part in _parts(tx, first, last) if everything or part.company == company]
     _put(file, ExportLine(header=ExportHeader(EXPORT_FORMAT, installation_id(tx), store_epoch(tx), tuple(parts))))
     count = 0
@@ -79,9 +79,9 @@ def write_export(tx: ReadTx, file: BinaryIO, *, company: str | None, everything:
         for link in chain_queries.links(tx, chain_of(part.company), first=part.first, last=part.last):
             _put(file, ExportLine(entry=_entry(part.company, link)))
             count += 1
-        for told in chain_queries.restore_entries(tx):
-            if told.company == part.company and told.number < part.first:
-                _put(file, ExportLine(told=told))
+        for entry in chain_queries.restore_entries(tx):
+            if entry.company == part.company and entry.number < part.first:
+                _put(file, ExportLine(restore=entry))
     for part in parts:
         for signed, _chain in chain_queries.checkpoints(tx, chain_of(part.company)):
             _put(file, ExportLine(checkpoint=signed))
@@ -89,16 +89,16 @@ def write_export(tx: ReadTx, file: BinaryIO, *, company: str | None, everything:
 
 
 class ExportArchive:
-    """An export as an archive. Entries are read from the file each time they are asked for."""
+    """An export as an `Archive`. Entries are read from the file each time `links` is called."""
 
     complete = False
 
     def __init__(self, path: Path) -> None:
         """Raises ExportRefused, OSError."""
         self._path = path
-        self._places: dict[str | None, list[tuple[int, int]]] = {}  # from where to where
+        self._blocks: dict[str | None, list[tuple[int, int]]] = {}  # by company: start and end offsets
         self._checkpoints: list[StoredCheckpoint] = []
-        self._told: list[RestoreEntry] = []
+        self._restore_entries: list[RestoreEntry] = []
         self._other_findings: list[Finding] = []
         self._header = self._index()
         self.installation = self._header.installation
@@ -118,7 +118,7 @@ class ExportArchive:
 
     def links(self, chain_range: ChainRange) -> Iterator[Link]:
         with self._path.open("rb") as file:
-            for start, end in self._places.get(chain_range.company, ()):
+            for start, end in self._blocks.get(chain_range.company, ()):
                 file.seek(start)
                 while file.tell() < end:
                     entry = _decoded(file.readline()).entry
@@ -128,8 +128,8 @@ class ExportArchive:
     def checkpoints(self) -> list[StoredCheckpoint]:
         return self._checkpoints
 
-    def told(self) -> list[RestoreEntry]:
-        return self._told
+    def restore_entries(self) -> list[RestoreEntry]:
+        return self._restore_entries
 
     def other_findings(self) -> list[Finding]:
         return self._other_findings
@@ -139,16 +139,16 @@ class ExportArchive:
             header = _header(file.readline(), self._path)
             offset = file.tell()
             for number, text in enumerate(file, start=2):
-                self._take(number, text, offset)
+                self._index_line(number, text, offset)
                 offset += len(text)
         known = {part.company for part in header.chains}
-        strange = [company for company in self._places if company not in known]
+        unnamed = [company for company in self._blocks if company not in known]
         self._other_findings += [
-            Finding(FindingKind.INSERTED, each, None, "The file's header names no such chain.") for each in strange
+            Finding(FindingKind.INSERTED, each, None, "The file's header names no such chain.") for each in unnamed
         ]
         return header
 
-    def _take(self, number: int, text: bytes, offset: int) -> None:
+    def _index_line(self, number: int, text: bytes, offset: int) -> None:
         try:
             line = _decoded(text)
         except ExportRefused:
@@ -156,22 +156,24 @@ class ExportArchive:
             return
         if line.checkpoint is not None:
             self._checkpoints.append(StoredCheckpoint(line.checkpoint))
-        if line.told is not None:
-            self._told.append(line.told)
+        if line.restore is not None:
+            self._restore_entries.append(line.restore)
         if line.entry is not None:
             if line.entry.kind in (chain_queries.RESTORED, chain_queries.ACKNOWLEDGED):
-                self._told.append(RestoreEntry(line.entry.company, line.entry.number, line.entry.kind, line.entry.body))
-            self._place(line.entry.company, offset, len(text))
+                self._restore_entries.append(
+                    RestoreEntry(line.entry.company, line.entry.number, line.entry.kind, line.entry.body)
+                )
+            self._add_block(line.entry.company, offset, len(text))
 
-    def _place(self, company: str | None, offset: int, length: int) -> None:
-        """Lines that stand together are one place."""
-        places = self._places.setdefault(company, [])
-        start = places.pop()[0] if places and places[-1][1] == offset else offset
-        places.append((start, offset + length))
+    def _add_block(self, company: str | None, offset: int, length: int) -> None:
+        """Adjacent lines of one chain are one block."""
+        blocks = self._blocks.setdefault(company, [])
+        start = blocks.pop()[0] if blocks and blocks[-1][1] == offset else offset
+        blocks.append((start, offset + length))
 
 
 def read_checkpoint_file(path: Path) -> list[SignedStatement]:
-    """The checkpoints of a file that they were appended to. Raises ExportRefused, OSError."""
+    """The checkpoints of a checkpoint file, one on each line. Raises ExportRefused, OSError."""
     try:
         return [msgspec.json.decode(line, type=SignedStatement) for line in path.read_bytes().splitlines() if line]
     except msgspec.DecodeError:
@@ -190,7 +192,7 @@ def _put(file: BinaryIO, line: ExportLine) -> None:
 
 
 def _entry(company: str | None, link: Link) -> ExportedEntry:
-    """Raises ExportRefused for a link whose entry is not there."""
+    """Raises ExportRefused for a link whose entry is missing."""
     content, personal = link.content, link.personal
     if content is None:
         raise ExportRefused(f"Entry {link.number} is missing or was edited; see keyturn audit verify --data.")
@@ -215,9 +217,9 @@ def _link(entry: ExportedEntry) -> Link:
     content = Content(entry.company, entry.at, entry.actor, entry.kind, entry.vehicle, entry.command, entry.body)
     personal = None
     if entry.personal_hash is not None or entry.personal is not None or entry.salt is not None:
-        salt = None if entry.salt is None else _octets(entry.salt)
-        personal = Personal(_octets(entry.personal_hash or ""), salt, entry.personal)
-    return Link(entry.number, _octets(entry.prev), _octets(entry.hash), content, personal)
+        salt = None if entry.salt is None else _from_hex(entry.salt)
+        personal = Personal(_from_hex(entry.personal_hash or ""), salt, entry.personal)
+    return Link(entry.number, _from_hex(entry.prev), _from_hex(entry.hash), content, personal)
 
 
 def _header(text: bytes, path: Path) -> ExportHeader:
@@ -234,8 +236,8 @@ def _decoded(text: bytes) -> ExportLine:
         raise ExportRefused("The file is no export of an audit chain.") from None
 
 
-def _octets(text: str) -> bytes:
-    """Empty for what is not hex: no hash is like it."""
+def _from_hex(text: str) -> bytes:
+    """The bytes of a hex text; empty if it is not hex, which equals no hash."""
     try:
         return bytes.fromhex(text)
     except ValueError:

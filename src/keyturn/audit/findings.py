@@ -1,7 +1,4 @@
-"""What a verification finds, and in which words.
-
-What is wrong with the chains or their checkpoints: told once, until it is right again.
-"""
+"""Findings of a verification, and the faults that a server records: each once, until it is cleared."""
 
 from enum import StrEnum
 from functools import partial
@@ -35,15 +32,15 @@ class FindingKind(StrEnum):
 NOTES = frozenset(
     {FindingKind.RESTORED, FindingKind.UNACKNOWLEDGED, FindingKind.UNSEALED, FindingKind.ERASED, FindingKind.UNVOUCHED}
 )
-"""What may be so without anybody having tampered."""
+"""Findings that do not indicate tampering by themselves."""
 
 
 class Finding(msgspec.Struct, frozen=True):
     what: FindingKind
     company: str | None
-    """None: the installation's own chain."""
+    """Company of the chain; None: the installation's own chain."""
     number: int | None
-    """Of the entry, where one is meant."""
+    """Number of the entry, if the finding is about one."""
     text: str
 
     @property
@@ -57,30 +54,30 @@ log = structlog.get_logger()
 
 
 class Faults:
-    """By what they are about: ``sealing``, ``chain`` or the name of a way out."""
+    """Open faults by subject: ``sealing``, ``chain``, ``kept checkpoints`` or the name of a checkpoint sink."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._told: set[str] = set()
+        self._open: set[str] = set()
 
     def __contains__(self, about: str) -> bool:
-        return about in self._told
+        return about in self._open
 
     async def report(self, about: str, detail: str, finding: Finding | None = None) -> None:
-        """Raise the event, unless it stands already."""
-        if about in self._told:
+        """Record a `chain.fault` entry, unless the fault is open already."""
+        if about in self._open:
             return
         log.error("audit fault", about=about, detail=detail)
         try:
             await self._store.write(partial(_write, about=about, detail=detail, finding=finding))
         except StoreUnavailable:
-            return  # told when it is found again
-        self._told.add(about)
+            return  # recorded when it is found again
+        self._open.add(about)
 
     def clear(self, about: str) -> None:
-        """It is right again."""
-        if about in self._told:
-            self._told.discard(about)
+        """The fault is over."""
+        if about in self._open:
+            self._open.discard(about)
             log.info("audit fault is over", about=about)
 
 

@@ -1,4 +1,4 @@
-"""The watch: a server verifies the newest part of its own chains when it starts, and once a day."""
+"""Verifies the newest part of a server's own chains, at its start and once a day."""
 
 import asyncio
 from collections.abc import Collection
@@ -26,20 +26,22 @@ log = structlog.get_logger()
 
 
 class IntegrityMonitor:
-    """Looks at the last `entries` of each chain, at its newest checkpoint, and at those in the file `kept`."""
+    """Verifies the last `entries` of each chain, its newest checkpoint, and those in the file `checkpoint_file`."""
 
-    def __init__(self, store: Store, signer: Signer, entries: int, faults: Faults, kept: Path | None = None) -> None:
+    def __init__(
+        self, store: Store, signer: Signer, entries: int, faults: Faults, checkpoint_file: Path | None = None
+    ) -> None:
         self._store = store
         self._key = signer.checkpoint_key
         self._entries = entries
         self._faults = faults
-        self._kept = kept
+        self._checkpoint_file = checkpoint_file
 
     async def run(self) -> None:
-        """For ever. A verification that fails in whatever way is a fault: nobody silences the watch by tripping it."""
+        """Until cancelled. Any exception of a verification is a fault: else a broken row could disable the monitor."""
         while True:
             try:
-                await self.look()
+                await self.verify()
             except StoreUnavailable:
                 log.warning("the audit chains could not be verified")
             except Exception as error:
@@ -47,23 +49,24 @@ class IntegrityMonitor:
                 await self._faults.report(CHAIN_FAULT, f"The audit chains cannot be verified: {error!r}.")
             await asyncio.sleep(_PAUSE)
 
-    async def look(self) -> None:
-        """Verify once; a fault is reported, and over when nothing is wrong any more."""
-        kept = await asyncio.to_thread(_read_checkpoints, self._kept)  # before the chains: they are never behind it
-        installation, chains, told = await self._store.read(_overview)
-        heard = validate_restores(told, [self._key], installation)
-        if heard.findings:
-            await self._faults.report(CHAIN_FAULT, heard.findings[0].text, heard.findings[0])
+    async def verify(self) -> None:
+        """Verify once: report the first fault, or clear it."""
+        # Before the chains: a checkpoint in the file is of an entry that is sealed already.
+        external = await asyncio.to_thread(_read_checkpoints, self._checkpoint_file)
+        installation, chains, entries = await self._store.read(_overview)
+        restores = validate_restores(entries, [self._key], installation)
+        if restores.findings:
+            await self._faults.report(CHAIN_FAULT, restores.findings[0].text, restores.findings[0])
             return
         for head, newest in chains:
-            if fault := await self._fault(installation, head, newest, heard):
+            if fault := await self._fault(installation, head, newest, restores):
                 await self._faults.report(CHAIN_FAULT, fault.text, fault)
                 return
         self._faults.clear(CHAIN_FAULT)
-        await self._compare_kept(kept, installation, [head for head, _newest in chains], heard)
+        await self._compare_external(external, installation, [head for head, _newest in chains], restores)
 
     async def _fault(
-        self, installation: str, head: Head, newest: SignedStatement | None, heard: Restores
+        self, installation: str, head: Head, newest: SignedStatement | None, restores: Restores
     ) -> Finding | None:
         first = max(1, head.number - self._entries + 1)
         prev = await self._store.read(partial(_hash_before, chain=head.chain, first=first))
@@ -72,25 +75,26 @@ class IntegrityMonitor:
         statements = validate_checkpoints(
             [StoredCheckpoint(newest, head.chain)] if newest else [], [self._key], installation
         ).for_company(chain_range.company)
-        restores = heard.for_company(chain_range.company)
-        walked = verify_range(chain_range, links, compared_numbers(statements, restores))
-        faults = [walked.fault, *compare(chain_range, walked, statements, restores)]
+        own_restores = restores.for_company(chain_range.company)
+        result = verify_range(chain_range, links, compared_numbers(statements, own_restores))
+        faults = [result.fault, *compare(chain_range, result, statements, own_restores)]
         return next((fault for fault in faults if fault is not None and fault.is_fault), None)
 
-    async def _compare_kept(
-        self, kept: list[SignedStatement], installation: str, heads: list[Head], heard: Restores
+    async def _compare_external(
+        self, external: list[SignedStatement], installation: str, heads: list[Head], restores: Restores
     ) -> None:
-        """The chains with the checkpoints that left by file: they know a past that the database may not."""
-        testimony = await asyncio.to_thread(
-            validate_checkpoints, map(StoredCheckpoint, kept), [self._key], installation
+        """Compare with the checkpoints in the file, which reveal a past that the database may have lost."""
+        checkpoints = await asyncio.to_thread(
+            validate_checkpoints, map(StoredCheckpoint, external), [self._key], installation
         )
         ranges = [ChainRange(company_of(head.chain), 1, head.number, GENESIS, head.hash) for head in heads]
-        findings = missing_chains(ranges, testimony.statements, heard.for_company(None))
+        findings = missing_chains(ranges, checkpoints.statements, restores.for_company(None))
         for chain_range in ranges:
-            statements, restores = testimony.for_company(chain_range.company), heard.for_company(chain_range.company)
-            hashes = await self._hashes(chain_range, compared_numbers(statements, restores))
+            statements = checkpoints.for_company(chain_range.company)
+            own_restores = restores.for_company(chain_range.company)
+            hashes = await self._hashes(chain_range, compared_numbers(statements, own_restores))
             findings += compare(
-                chain_range, RangeResult(chain_range.last, chain_range.hash, hashes, 0, None), statements, restores
+                chain_range, RangeResult(chain_range.last, chain_range.hash, hashes, 0, None), statements, own_restores
             )
         fault = next((finding for finding in findings if finding.is_fault), None)
         if fault is None:
@@ -99,7 +103,7 @@ class IntegrityMonitor:
             await self._faults.report(EXTERNAL_CHECKPOINT_FAULT, f"checkpoint_file says otherwise. {fault.text}", fault)
 
     async def _hashes(self, chain_range: ChainRange, numbers: Collection[int]) -> dict[int, bytes]:
-        """Page by page, as `_links`."""
+        """By number, read page by page as in `_links`."""
         chain, hashes = chain_of(chain_range.company), dict[int, bytes]()
         waiting = sorted(numbers)
         while waiting:
@@ -109,7 +113,7 @@ class IntegrityMonitor:
         return hashes
 
     async def _links(self, head: Head, first: int) -> list[Link]:
-        """Page by page, so that the event loop serves others in between."""
+        """Read page by page, so that the event loop can run other tasks between pages."""
         links: list[Link] = []
         after = first - 1
         while found := await self._store.read(
@@ -122,14 +126,14 @@ class IntegrityMonitor:
 
 
 def _read_checkpoints(path: Path | None) -> list[SignedStatement]:
-    """Nothing where there is no such file yet; one that cannot be read is the courier's to tell."""
+    """Empty if the file is missing or cannot be read, which `CheckpointShipper` reports."""
     with suppress(OSError):
         return list(readable_checkpoints(path)) if path else []
     return []
 
 
 def _overview(tx: ReadTx) -> tuple[str, list[tuple[Head, SignedStatement | None]], list[RestoreEntry]]:
-    """Whose chains these are, each with its newest checkpoint, and their restores, as they are at one moment."""
+    """The installation's id, its chains with their newest checkpoints, and restore entries, in one snapshot."""
     heads = chain_queries.heads(tx)
     chains = [(head, chain_queries.newest_checkpoint(tx, head.chain)) for head in heads]
     return installation_id(tx), chains, chain_queries.restore_entries(tx)

@@ -1,4 +1,4 @@
-"""Audit entries, which are the events too: each is written in the transaction of what it tells."""
+"""Writes audit entries, each in the transaction of the act that it records; alerts are derived from them."""
 
 import msgspec
 
@@ -20,7 +20,7 @@ def record(
     command_id: str | None = None,
     **body: object,
 ) -> None:
-    """Append one entry. `company_id` None: the installation's own. `body` is JSON-ready and holds no secret."""
+    """Append one entry. `company_id` None: it belongs to the installation. `body`: JSON-ready, without secrets."""
     tx.run(
         _INSERT,
         company_id=company_id,

@@ -1,7 +1,7 @@
 """Kinds of audit entries: all that are written, and the former names of those that were renamed.
 
-An entry keeps the kind that it was stored with, because its hash covers it. Whoever shows or filters entries reads the
-kind through `current`; sealing, verification and export take the stored one. `docs/upgrading.md` has the table.
+An entry keeps the kind that it was stored with, because its hash covers it. Code that shows or filters entries passes
+the kind through `current`; sealing, verification and export use the stored kind. See `docs/upgrading.md`.
 """
 
 from collections.abc import Iterable
@@ -16,17 +16,17 @@ RENAMED = {
     "vehicle.doubt_cleared": "vehicle.identity_conflict_cleared",
     "vehicle.doubted": "vehicle.identity_conflict",
 }
-"""The present kind by the former one. A former kind is never given to something else."""
+"""The present kind by the former one. A former kind is never reused."""
 _FORMER = {new: old for old, new in RENAMED.items()}
 
 
 def current(kind: str) -> str:
-    """The present name of a kind, whether it is given by that name or by its former one."""
+    """The present name of a kind, given by its present or its former name."""
     return RENAMED.get(kind, kind)
 
 
 def former(kind: str) -> str:
-    """The name that a kind had first, which receivers of alerts were made for."""
+    """The first name of a kind, which receivers of alerts expect."""
     return _FORMER.get(kind, kind)
 
 

@@ -1,4 +1,4 @@
-"""The personal part of an entry's body, apart from the rest: it can be erased and the chain still be verified."""
+"""Splits the personal part from an entry's body, so that it can be erased while the chain stays verifiable."""
 
 import hashlib
 from collections.abc import Collection
@@ -14,30 +14,30 @@ PERSONAL_MEMBERS = frozenset(
         "source_address", "text", "username", "vin",
     }
 )  # fmt: skip
-"""Members of a body that tell of a person: who, where, which vehicle, and what somebody wrote freely."""
+"""Members of a body that hold personal data: identity, place, vehicle, and free text."""
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Body(NamedTuple):
-    """A body in two JSON texts."""
+    """A body as two JSON texts."""
 
     open: str
     personal: str | None
-    """None: it has no personal part, or that was erased."""
+    """None: there is no personal part, or it was erased."""
 
 
 class UnexpectedBody(Exception):
-    """The body is not a JSON object as the journal writes one."""
+    """The body is not a JSON object in the form that the journal writes."""
 
 
 def split_body(body: str, names: Collection[str]) -> Body:
-    """The body without the members `names`, and these alone, each in the order that they had. Raises UnlikeWritten."""
+    """The body without the members `names`, and only these, both in their order. Raises UnexpectedBody."""
     return _split(body, _members(body), names)
 
 
 def split_personal(body: str) -> tuple[Body, list[str]]:
-    """As `part`, by the table above; and the personal members. A body unlike the journal's is sealed as a whole."""
+    """Split off `PERSONAL_MEMBERS`; also their names. A body in an unexpected form is not split."""
     try:
         members = _members(body)
         names = sorted(PERSONAL_MEMBERS.intersection(members))
@@ -47,7 +47,7 @@ def split_personal(body: str) -> tuple[Body, list[str]]:
 
 
 def salted_hash(salt: bytes, personal: str) -> bytes:
-    """SHA-256 of the salt and the text after it: without the salt nobody can try every VIN against it."""
+    """SHA-256 of the salt and the text; the salt prevents a search over every VIN."""
     return hashlib.sha256(salt + personal.encode()).digest()
 
 

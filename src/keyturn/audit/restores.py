@@ -1,7 +1,7 @@
-"""Restores on record: what a restore says of each chain, signed, and that somebody in charge knows of it.
+"""Records and validates restores: a signed statement for each chain, and its acknowledgement by an operator.
 
-A chain that was restored goes on from where the backup had it. Only what the statement names may contradict checkpoints
-of before: what lay beyond that fork. Whoever has no key file can write such an entry and cannot sign it.
+A restored chain continues from its newest entry in the backup, the fork. Earlier checkpoints may be contradicted only
+beyond the fork that the statement names. Without the key file such an entry can be written, but not signed.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -36,7 +36,7 @@ INSERT INTO store_fact (name, value) VALUES ('epoch', :epoch) ON CONFLICT (name)
 
 
 class RestoreNotRecorded(Exception):
-    """A chain would go on without the entry."""
+    """A restored chain does not contain the entry about the restore."""
 
 
 class ChainPosition(msgspec.Struct, frozen=True):
@@ -48,24 +48,24 @@ class ChainPosition(msgspec.Struct, frozen=True):
 
 
 class RestoreStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That a chain goes on, in a new epoch, from the place where a backup had it."""
+    """A chain continues in a new epoch from the position that a backup had."""
 
     at: Annotated[int, Meta(ge=0, le=LATEST)]
     company: str | None
     epoch: int
-    """The new one."""
+    """The new epoch."""
     format: str
     found: ChainPosition
-    """In the backup."""
+    """The chain's newest sealed entry in the backup."""
     installation: str
     kept: tuple[str, ...] | None
-    """In the installation's chain: companies that have a chain in the backup."""
+    """In the installation's chain: the companies that have a chain in the backup."""
     replaced: ChainPosition | None
-    """In the database whose place the backup took, where that could be read."""
+    """The same in the database that was replaced, if it could be read."""
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That somebody in charge knows of the restore to this epoch."""
+    """An operator knows of the restore to this epoch."""
 
     at: int
     company: str | None
@@ -75,30 +75,30 @@ class Acknowledgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Restore(msgspec.Struct, frozen=True):
-    """A restore that can be believed, and the number of its entry."""
+    """A validly signed restore, and the number of its entry."""
 
     statement: RestoreStatement
     entry: int
 
     @property
     def fork(self) -> int:
-        """Number of the last entry that the chain before the restore and the one behind it have in common."""
+        """Number of the last entry that the chain before and the chain after the restore have in common."""
         return self.statement.found.number
 
 
 class Restores(msgspec.Struct, frozen=True):
-    """Those of all chains, the epochs that were acknowledged in each, and entries that nobody signed."""
+    """The restores of all chains, acknowledged epochs by company, and findings about forged entries."""
 
     restores: tuple[Restore, ...]
     acknowledged: frozenset[tuple[str | None, int]]
     findings: tuple[Finding, ...]
 
     def for_company(self, company: str | None) -> list[Restore]:
-        """The chain's, in its order."""
+        """The restores of one chain, in the order of their entries."""
         return sorted((each for each in self.restores if each.statement.company == company), key=lambda one: one.entry)
 
     def unacknowledged(self, known: Collection[int]) -> list[Finding]:
-        """`known`: epochs that whoever verifies has acknowledged."""
+        """A finding for each restore without acknowledgement; `known`: epochs that the caller knows of."""
         found = []
         for each in self.restores:
             company, epoch = each.statement.company, each.statement.epoch
@@ -108,12 +108,12 @@ class Restores(msgspec.Struct, frozen=True):
         return found
 
 
-def validate_restores(told: Iterable[RestoreEntry], keys: Collection[bytes] | None, installation: str) -> Restores:
-    """Believe what one of `keys` signed for this chain of this installation; None: the keys that they name."""
+def validate_restores(entries: Iterable[RestoreEntry], keys: Collection[bytes] | None, installation: str) -> Restores:
+    """Accept what one of `keys` signed for this chain of this installation; None: the key that each entry names."""
     restores: list[Restore] = []
     acknowledged: set[tuple[str | None, int]] = set()
     findings: list[Finding] = []
-    for each in told:
+    for each in entries:
         kind = RestoreStatement if each.kind == RESTORED else Acknowledgement
         statement = _valid_statement(each, kind, keys, installation)
         if isinstance(statement, RestoreStatement):
@@ -131,9 +131,8 @@ def record_restore(
 ) -> None:
     """Raise the epoch, write `store.restored` into each chain, seal it and make its checkpoint at once.
 
-    Raises NotEntered, and whatever a database raises that is not as Keyturn wrote it.
-
-    `replaced`: the heads of the database whose place this one takes, by chain. `body` tells of the backup.
+    `replaced`: heads of the database that is replaced, by chain. `body`: further members that describe the backup.
+    Raises RestoreNotRecorded, and the errors of a database that Keyturn did not write.
     """
     claim_installation(tx)
     before = store_epoch(tx)
@@ -156,22 +155,22 @@ def record_restore(
     make_checkpoints_now(tx, signer)
     while seal(tx):
         pass
-    heard = validate_restores(chain_queries.restore_entries(tx), [signer.checkpoint_key], installation_id(tx))
-    entered = {each.statement.company for each in heard.restores if each.statement.epoch == epoch}
-    if entered != {company_of(chain) for chain in places}:
-        raise RestoreNotRecorded("its chains do not take the entry")
+    restores = validate_restores(chain_queries.restore_entries(tx), [signer.checkpoint_key], installation_id(tx))
+    recorded = {each.statement.company for each in restores.restores if each.statement.epoch == epoch}
+    if recorded != {company_of(chain) for chain in places}:
+        raise RestoreNotRecorded("its chains do not accept the entry")
 
 
 def acknowledge(tx: Tx, signer: Signer, epoch: int, actor: str) -> int:
-    """Write into each chain that has a restore to this epoch that somebody in charge knows of it; in how many.
+    """Record the acknowledgement in each chain that has a restore to this epoch; returns their number.
 
-    It is sealed at once. Raises ChainForked.
+    The entries are sealed at once. Raises ChainForked.
     """
     keys, installation = [signer.checkpoint_key], installation_id(tx)
-    heard = validate_restores(chain_queries.restore_entries(tx), keys, installation)
-    companies = [each.statement.company for each in heard.restores if each.statement.epoch == epoch]
+    restores = validate_restores(chain_queries.restore_entries(tx), keys, installation)
+    companies = [each.statement.company for each in restores.restores if each.statement.epoch == epoch]
     for company in companies:
-        if (company, epoch) not in heard.acknowledged:
+        if (company, epoch) not in restores.acknowledged:
             statement = Acknowledgement(tx.now, company, epoch, ACKNOWLEDGEMENT_FORMAT, installation)
             _record(tx, signer, ACKNOWLEDGED, statement, actor)
     while companies and seal(tx):
@@ -198,18 +197,18 @@ def _record(
 
 
 def _valid_statement(
-    told: RestoreEntry,
+    entry: RestoreEntry,
     kind: type[RestoreStatement] | type[Acknowledgement],
     keys: Collection[bytes] | None,
     installation: str,
 ) -> RestoreStatement | Acknowledgement | None:
-    """None: it is not what somebody with the key said of this chain."""
+    """The statement; None: it is malformed, about another chain, or not signed with one of the keys."""
     try:
-        signed = msgspec.json.decode(told.body, type=SignedStatement)
+        signed = msgspec.json.decode(entry.body, type=SignedStatement)
         statement = msgspec.json.decode(signed.statement, type=kind)
     except msgspec.DecodeError:
         return None
-    expected = RESTORE_FORMAT if told.kind == RESTORED else ACKNOWLEDGEMENT_FORMAT
-    if (statement.format, statement.company, statement.installation) != (expected, told.company, installation):
+    expected = RESTORE_FORMAT if entry.kind == RESTORED else ACKNOWLEDGEMENT_FORMAT
+    if (statement.format, statement.company, statement.installation) != (expected, entry.company, installation):
         return None
     return statement if signed.signed_by(named_key(signed) if keys is None else keys) else None

@@ -1,7 +1,4 @@
-"""What keeps the chains of a server: the sealer, the couriers of its checkpoints, and the watch.
-
-The sealer at work: seals what was committed soon after it was, and never in the way of an act.
-"""
+"""Runs the audit of a server: the sealer, the checkpoint shippers, and the integrity monitor."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +22,7 @@ from keyturn.store.port import Store, StoreUnavailable
 
 
 class AuditService:
-    """Start it once the store is open; stop it before the store closes and after all others."""
+    """Start it once the store is open; stop it before the store closes and after everything that writes entries."""
 
     def __init__(self, store: Store, bus: Bus, signer: Signer, settings: AuditSettings) -> None:
         self._bus = bus
@@ -34,19 +31,19 @@ class AuditService:
         sinks = configured_sinks(settings)
         self._shippers = [CheckpointShipper(store, name, deliver, self._faults) for name, deliver in sinks.items()]
         self._delays = DelayMonitor(store, tuple(sinks), settings.checkpoint_grace, self._faults)
-        kept = Path(settings.checkpoint_file) if settings.checkpoint_file else None
-        self._monitor = IntegrityMonitor(store, signer, settings.verify_entries, self._faults, kept)
+        file = Path(settings.checkpoint_file) if settings.checkpoint_file else None
+        self._monitor = IntegrityMonitor(store, signer, settings.verify_entries, self._faults, file)
         self._tasks: list[asyncio.Task[None]] = []
         self._unlisten: Callable[[], None] = lambda: None
 
     @property
     def broken(self) -> bool:
-        """A chain is not what was sealed."""
+        """Whether a chain failed verification or cannot be sealed."""
         return CHAIN_FAULT in self._faults or SEALING_FAULT in self._faults
 
     @property
     def behind(self) -> tuple[str, ...]:
-        """Ways out by which no checkpoint has left for too long."""
+        """Names of the sinks that have had no checkpoint for too long."""
         return self._delays.behind
 
     def wake(self) -> None:
@@ -54,17 +51,19 @@ class AuditService:
         self._sealer.wake()
 
     def start(self) -> None:
-        """Begin with what an earlier process left unsealed, undelivered or unverified."""
+        """Start the background tasks, with what an earlier process left unsealed, undelivered or unverified."""
         self._unlisten = self._bus.listen(CHECKPOINT_MADE, self._checkpoint_made)
-        works = [self._sealer.run(), *(each.run() for each in self._shippers), self._monitor.run()]
-        works.append(
-            run_periodically(self._delays.look, shipper.DELAY_CHECK_INTERVAL, "checkpoints on their way", at_once=False)
+        tasks = [self._sealer.run(), *(each.run() for each in self._shippers), self._monitor.run()]
+        tasks.append(
+            run_periodically(
+                self._delays.check, shipper.DELAY_CHECK_INTERVAL, "checkpoints on their way", at_once=False
+            )
         )
-        self._tasks = [asyncio.create_task(each, name="audit") for each in works]
+        self._tasks = [asyncio.create_task(each, name="audit") for each in tasks]
         self._sealer.wake()
 
     async def stop(self) -> None:
-        """Seal what is there; what has not left by then leaves at the next start."""
+        """Stop the tasks and seal what is committed; undelivered checkpoints are delivered after the next start."""
         self._unlisten()
         for task in self._tasks:
             task.cancel()
@@ -77,18 +76,18 @@ class AuditService:
 
 
 SEALING_FAULT = "sealing"
-_GATHER = 0.05
+_BATCH_DELAY = 0.05
 """Seconds from a commit until its entries are sealed, so that those of many commits are sealed together."""
-_AT_MOST = 0.5
-"""Seconds between two looks, whatever wake-ups were lost."""
-_FAILED = "Entries cannot be sealed, or no checkpoint be made of them; the log says why."
+_POLL_INTERVAL = 0.5
+"""Longest time between two passes in seconds, in case a wake-up was lost."""
+_FAILED = "Entries cannot be sealed, or no checkpoint can be made; the log has the reason."
 _BROKEN = "An entry was numbered twice, or a chain's head is not its newest link."
 
 log = structlog.get_logger()
 
 
 class Sealer:
-    """Nothing of it is in memory: any number of crashes later it goes on where the store says."""
+    """Seals entries soon after their commit. All progress is in the store, so it resumes after a crash."""
 
     def __init__(self, store: Store, signer: Signer, settings: AuditSettings, faults: Faults) -> None:
         self._store = store
@@ -103,15 +102,15 @@ class Sealer:
         self._committed.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Until cancelled."""
         while True:
             await self._until_committed()
             await self.seal_committed()
 
     async def seal_committed(self, *, last: bool = False) -> None:
-        """Seal everything that is committed, some entries in each unit; then make the checkpoints that are due.
+        """Seal everything that is committed, in batches; then make the checkpoints that are due.
 
-        `last`: what is just being committed too; a read would not see it, and a unit comes after it.
+        `last`: also what is just being committed. A read would not see it, but a unit of work runs after it.
         """
         try:
             if last or await self._store.read(any_unsealed):
@@ -119,7 +118,7 @@ class Sealer:
                     pass
             await self._make_checkpoints()
         except StoreUnavailable:
-            return  # the next turn finds the same entries
+            return  # the next pass finds the same entries
         except ChainForked:
             await self._faults.report(SEALING_FAULT, _BROKEN)
         except Exception:
@@ -136,9 +135,9 @@ class Sealer:
 
     async def _until_committed(self) -> None:
         try:
-            async with asyncio.timeout(_AT_MOST):
+            async with asyncio.timeout(_POLL_INTERVAL):
                 await self._committed.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(_GATHER)
+        await asyncio.sleep(_BATCH_DELAY)
         self._committed.clear()

@@ -1,7 +1,7 @@
-"""Sealing: entries that were committed get their number and their place in the chain of their company.
+"""Seals committed entries: gives each its number and its position in the hash chain of its company.
 
-A unit of its own, after the act. It keeps nothing in memory: the head of each chain is read and fenced in the unit that
-moves it, so that a crash between two units, or a second sealer, can neither lose an entry nor fork a chain.
+Sealing is a unit of work of its own, after the act. It has no state in memory: the unit that moves a chain's head reads
+and fences it, so neither a crash between two units nor a second sealer can lose an entry or fork a chain.
 """
 
 import secrets
@@ -18,13 +18,13 @@ from keyturn.bus.topics import AUDIT_SEALED, ChainId
 from keyturn.store.port import ReadTx, Tx
 
 BATCH_ENTRIES = 64
-"""Entries in one unit: others want the writer too."""
+"""Entries sealed in one unit of work, so that other units do not wait long for the writer."""
 CHECKPOINT_KIND = "chain.checkpoint"
 
 _SALT_BYTES = 16
 _COLUMNS = ("chain", "number", "seq", "prev", "hash", "personal", "salt", "personal_hash")
 _LAST_SEALED = "(SELECT coalesce(max(seq), 0) FROM chain_link)"
-# Entries are numbered in commit order (`store.port.Store`): nothing older than what is sealed can still come.
+# `seq` is in commit order (`store.port.Store`): no entry older than the newest sealed one can appear later.
 _UNSEALED = f"""
 SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
 WHERE seq > {_LAST_SEALED} ORDER BY seq LIMIT :limit
@@ -43,16 +43,17 @@ Salts = Callable[[int], bytes]
 
 
 class ChainForked(Exception):
-    """Somebody else numbered these entries, or the chain's head is not its newest link."""
+    """Another process sealed these entries, or the chain's head is not its newest link."""
 
 
 class _Head:
-    """A chain's newest link, as this unit moves it."""
+    """A chain's head while this unit of work moves it."""
 
-    def __init__(self, number: int, digest: bytes, told: int) -> None:
+    def __init__(self, number: int, digest: bytes, newest_event: int) -> None:
         self.expected = self.number = number
         self.hash = digest
-        self.told = told
+        self.newest_event = newest_event
+        """Number of the newest entry that is not about a checkpoint; column `told`."""
 
 
 def any_unsealed(tx: ReadTx) -> bool:
@@ -60,7 +61,7 @@ def any_unsealed(tx: ReadTx) -> bool:
 
 
 def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = secrets.token_bytes) -> int:
-    """Seal the oldest `limit` entries that are not yet; how many there were. Raises ChainForked."""
+    """Seal the oldest `limit` unsealed entries; returns their number. Raises ChainForked."""
     heads: dict[str, _Head] = {}
     links = []
     for seq, *columns in tx.all(_UNSEALED, limit=limit):
@@ -77,7 +78,7 @@ def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = secrets.token_byt
 
 
 def _append(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[Any, ...]:
-    """The link's columns after the chain; the head is moved to it."""
+    """Append one link to the chain: moves `head`, and returns the link's columns except the chain."""
     company, at, actor, kind, vehicle, command, body = columns
     (opened, personal), names = split_personal(body)
     salt = salts(_SALT_BYTES) if personal is not None else None
@@ -88,9 +89,9 @@ def _append(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[An
         head.number, prev, Content(company, at, actor, kind, vehicle, command, opened), personal_hash
     )
     if kind != CHECKPOINT_KIND:
-        head.told = head.number
-    listed = msgspec.json.encode(names).decode() if names else None
-    return head.number, seq, prev, head.hash, listed, salt, personal_hash
+        head.newest_event = head.number
+    personal_names = msgspec.json.encode(names).decode() if names else None
+    return head.number, seq, prev, head.hash, personal_names, salt, personal_hash
 
 
 def _head(tx: Tx, key: str) -> _Head:
@@ -102,13 +103,15 @@ def _head(tx: Tx, key: str) -> _Head:
 
 
 def _advance(tx: Tx, key: str, head: _Head) -> None:
-    moved = tx.run(_ADVANCE, chain=key, number=head.number, hash=head.hash, told=head.told, expected=head.expected)
+    moved = tx.run(
+        _ADVANCE, chain=key, number=head.number, hash=head.hash, told=head.newest_event, expected=head.expected
+    )
     if not moved:
         raise ChainForked
 
 
 def _write(tx: Tx, links: list[tuple[Any, ...]]) -> None:
-    """All of them in one statement, which takes a third of the time of one for each."""
+    """Insert all links in one statement, which takes a third of the time of one statement each."""
     statement, names = _insert(len(links))
     if tx.run(statement, **dict(zip(names, chain.from_iterable(links), strict=True))) != len(links):
         raise ChainForked
@@ -116,7 +119,7 @@ def _write(tx: Tx, links: list[tuple[Any, ...]]) -> None:
 
 @lru_cache(maxsize=BATCH_ENTRIES)
 def _insert(rows: int) -> tuple[str, tuple[str, ...]]:
-    """The statement for so many links, and the names of its values in their order."""
+    """The INSERT for this number of links, and the names of its parameters in their order."""
     names = tuple(f"{column}_{row}" for row in range(rows) for column in _COLUMNS)
     places = iter(names)
     values = ", ".join(f"({', '.join(f':{next(places)}' for _ in _COLUMNS)})" for _ in range(rows))

@@ -1,6 +1,6 @@
-"""The courier: brings every checkpoint out by every way, in order, until it has arrived. One may arrive twice.
+"""Ships every checkpoint to every sink, in order, at least once, and reports sinks that are delayed.
 
-Ways out that stay behind: a checkpoint that has not left for long protects nothing, whatever the reason is.
+A checkpoint protects nothing before it has left the machine, so a delay is a fault, whatever its reason.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from keyturn.clock import after, iso_time
 from keyturn.store.port import ReadTx, Row, Store, StoreUnavailable, Tx
 
 _POLL_INTERVAL = 5.0
-"""Seconds between two looks, whatever wake-ups were lost."""
+"""Longest time between two passes in seconds, in case a wake-up was lost."""
 _PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds after the first, second, ... failure in a row; the last one goes on."""
+"""Pauses in seconds after the first, second, ... failure in a row; the last one repeats."""
 
 _NEXT = "SELECT id, statement, signature, key FROM chain_checkpoint WHERE id > :delivered ORDER BY id LIMIT 1"
 _LAST_DELIVERED = "SELECT delivered FROM checkpoint_outlet WHERE name = :name"
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 
 class CheckpointShipper:
-    """Serves one way out, from where the store says that it is."""
+    """Ships checkpoints to one sink, from the last one that the store records as delivered."""
 
     def __init__(self, store: Store, name: str, deliver: Deliver, faults: Faults) -> None:
         self._store = store
@@ -47,7 +47,7 @@ class CheckpointShipper:
         self._made.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Until cancelled."""
         failures = 0
         while True:
             self._made.clear()
@@ -61,15 +61,15 @@ class CheckpointShipper:
             except StoreUnavailable:
                 pass
             except Exception:
-                log.exception("a checkpoint could not be delivered", outlet=self._name)
+                log.exception("a checkpoint could not be delivered", sink=self._name)
                 failures += 1
             await self._pause(failures)
 
     async def _deliver_next(self) -> bool:
-        """False: everything has left by this way."""
+        """Deliver one checkpoint; False: all are delivered."""
         row = await self._store.read(partial(_next, name=self._name))
         if row is _NEVER_MADE:
-            await self._faults.report(self._name, f"{self._name} is said to have had a checkpoint that was never made.")
+            await self._faults.report(self._name, f"{self._name} is recorded to have a checkpoint that was never made.")
             await self._store.write(partial(_set_delivered, name=self._name, delivered=0))
             return True
         if row is None:
@@ -91,7 +91,7 @@ class CheckpointShipper:
 
 
 def _next(tx: ReadTx, name: str) -> Row | None:
-    """`_ASTRAY`: the store names a checkpoint as delivered that was never made; behind it nothing would ever leave."""
+    """`_NEVER_MADE`: the recorded position is beyond every checkpoint, and would block the sink for ever."""
     row = tx.one(_LAST_DELIVERED, name=name)
     delivered = row[0] if row else 0
     if not isinstance(delivered, int) or delivered > highest_checkpoint_id(tx):
@@ -104,7 +104,7 @@ def _set_delivered(tx: Tx, name: str, delivered: int) -> None:
 
 
 DELAY_CHECK_INTERVAL = 15.0
-"""Seconds; the first look is so long after the start, when what was left by the last process should have left."""
+"""Seconds between two checks and before the first, which gives time to ship what the last process left."""
 
 _OLDEST = """
 SELECT statement, signature, key FROM chain_checkpoint
@@ -113,33 +113,33 @@ WHERE id > coalesce((SELECT delivered FROM checkpoint_outlet WHERE name = :name)
 
 
 class DelayMonitor:
-    """`behind` names the ways out by which a checkpoint has not left for `grace` seconds."""
+    """`behind`: names of the sinks to which a checkpoint has not been delivered for `grace` seconds."""
 
-    def __init__(self, store: Store, outlets: Collection[str], grace: float, faults: Faults) -> None:
+    def __init__(self, store: Store, sinks: Collection[str], grace: float, faults: Faults) -> None:
         self.behind: tuple[str, ...] = ()
         self._store = store
-        self._outlets = outlets
+        self._sinks = sinks
         self._grace = grace
         self._faults = faults
 
-    async def look(self) -> None:
-        """Once; what stays behind is told once, until it has caught up."""
+    async def check(self) -> None:
+        """Check every sink; a delay is reported once, until the sink has caught up."""
         made = {
-            name: await self._store.read(partial(_oldest_late, name=name, grace=self._grace)) for name in self._outlets
+            name: await self._store.read(partial(_oldest_late, name=name, grace=self._grace)) for name in self._sinks
         }
         self.behind = tuple(name for name, at in made.items() if at is not None)
         for name, at in made.items():
-            about = f"{name} behind"
+            subject = f"{name} behind"
             if at is None:
-                self._faults.clear(about)
+                self._faults.clear(subject)
             else:
                 await self._faults.report(
-                    about, f"No checkpoint has left by {name} since that of {iso_time(at)} was made."
+                    subject, f"No checkpoint has been delivered to {name} since that of {iso_time(at)} was made."
                 )
 
 
 def _oldest_late(tx: ReadTx, name: str, grace: float) -> int | None:
-    """When the oldest checkpoint was made that has not left; None: there is none of that age."""
+    """Instant of the oldest undelivered checkpoint, if it is older than `grace` seconds."""
     row = tx.one(_OLDEST, name=name)
     if row is None:
         return None

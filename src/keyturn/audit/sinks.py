@@ -1,4 +1,4 @@
-"""Ways by which a checkpoint leaves the machine: a file that is appended to, a webhook, a command."""
+"""Checkpoint sinks: ways to deliver a checkpoint to another machine (a file, a webhook, a command)."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -17,11 +17,11 @@ Deliver = Callable[[bytes], Coroutine[Any, Any, None]]
 
 
 class DeliveryFailed(Exception):
-    """The checkpoint did not leave; the message holds no secret."""
+    """The checkpoint was not delivered; the message holds no secret."""
 
 
 class FileSink:
-    """Appends lines to a file, which is best on another machine's disk, and waits until they are durable."""
+    """Appends lines to a file, which should be on another machine's disk, and waits until they are durable."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -35,7 +35,7 @@ class FileSink:
 
 
 class WebhookSink:
-    """Posts the line as JSON; any answer from 200 to 299 takes it. The address may hold a secret and is never told."""
+    """Posts the line as JSON; a status from 200 to 299 accepts it. The URL may hold a secret and is never reported."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -57,7 +57,7 @@ class WebhookSink:
 
 
 class CommandSink:
-    """Runs a program with the line on its standard input; exit status 0 takes it. No shell is involved."""
+    """Runs a program with the line on its standard input; exit status 0 accepts it. No shell is involved."""
 
     def __init__(self, argv: tuple[str, ...]) -> None:
         self._argv = argv
@@ -85,19 +85,19 @@ class CommandSink:
 
 
 def configured_sinks(settings: AuditSettings) -> dict[str, Deliver]:
-    """The ways out that are configured, by the name of their setting."""
-    outlets: dict[str, Deliver] = {}
+    """The configured sinks by the name of their setting."""
+    sinks: dict[str, Deliver] = {}
     if settings.checkpoint_file:
-        outlets["checkpoint_file"] = FileSink(Path(settings.checkpoint_file)).deliver
+        sinks["checkpoint_file"] = FileSink(Path(settings.checkpoint_file)).deliver
     if settings.checkpoint_url:
-        outlets["checkpoint_url"] = WebhookSink(settings.checkpoint_url).deliver
+        sinks["checkpoint_url"] = WebhookSink(settings.checkpoint_url).deliver
     if settings.checkpoint_command:
-        outlets["checkpoint_command"] = CommandSink(settings.checkpoint_command).deliver
-    return outlets
+        sinks["checkpoint_command"] = CommandSink(settings.checkpoint_command).deliver
+    return sinks
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Nothing is left running of a command that took too long, or whose server stops."""
+    """Kill a command that took too long, or whose server stops."""
     if process.returncode is None:
         process.kill()
         await process.wait()

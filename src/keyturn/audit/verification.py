@@ -1,4 +1,4 @@
-"""Verification of one chain: recompute every hash, and name the first entry that is not what was sealed. Pure."""
+"""Verifies one chain: recomputes every hash, and names the first entry that differs. Pure functions."""
 
 from collections.abc import Collection, Iterable
 from itertools import chain, islice
@@ -9,38 +9,38 @@ from keyturn.audit.encoding import Link, entry_hash
 from keyturn.audit.findings import Finding, FindingKind
 
 _SEARCH_DISTANCE = 1_000
-"""How far from its place an entry is looked for once something is wrong."""
+"""Number of entries searched before and after a faulty position."""
 
 
 class ChainRange(msgspec.Struct, frozen=True):
-    """The part of a chain that is looked at."""
+    """The part of a chain that is verified."""
 
     company: str | None
     first: int
     last: int
-    """The last that should be there."""
+    """Number of the last entry that should exist."""
     prev: bytes | None
-    """The hash before the first; None: whatever the first says."""
+    """Hash of the entry before the first; None: unknown, the first entry's `prev` is accepted."""
     hash: bytes | None
-    """The hash of the last; None: whatever it is."""
+    """Hash of the last entry; None: unknown."""
     ends_chain: bool = True
-    """Nothing is sealed behind `last`."""
+    """Whether no entry follows `last`."""
 
 
 class RangeResult(msgspec.Struct, frozen=True):
-    """A chain as it was walked through."""
+    """What was found in a range of a chain."""
 
     last: int
-    """Number of its last entry; one below the first where there is none."""
+    """Number of the last entry; one below the first if there is none."""
     hash: bytes | None
     hashes: dict[int, bytes]
-    """Of the entries that were asked for."""
+    """Hashes by number, of the entries that were requested."""
     erased: int
     fault: Finding | None
 
 
 def verify_range(chain_range: ChainRange, links: Iterable[Link], wanted: Collection[int] = ()) -> RangeResult:
-    """Walk through a chain_range of a chain. After the first fault the rest is only counted."""
+    """Verify a range of a chain. `wanted`: numbers whose hashes to return. After the first fault, only count."""
     rest = iter(links)
     last, digest, erased = chain_range.first - 1, chain_range.prev, 0
     hashes: dict[int, bytes] = {}
@@ -58,7 +58,7 @@ def verify_range(chain_range: ChainRange, links: Iterable[Link], wanted: Collect
 
 
 def _end_fault(chain_range: ChainRange, last: int, digest: bytes | None) -> Finding | None:
-    """What the end of the chain should have been and is not."""
+    """A finding if the range does not end as it should."""
     if last < chain_range.last:
         text = f"The tail is cut off behind entry {last}: entry {chain_range.last} was the last."
         return Finding(FindingKind.CUT, chain_range.company, last + 1, text)
@@ -76,7 +76,7 @@ def _follows(link: Link, number: int, prev: bytes | None) -> bool:
 
 
 def _is_sealed_as(link: Link, number: int) -> bool:
-    """Its hash was made of what it holds, under this number."""
+    """Whether its hash was computed from its content and this number."""
     if link.content is None:
         return False
     if link.personal is None:
@@ -85,7 +85,7 @@ def _is_sealed_as(link: Link, number: int) -> bool:
 
 
 class _Diagnosis:
-    """What happened to a chain where `link` is not the entry `number` that follows `prev`."""
+    """Explains a chain in which `link` is not the entry `number` that follows `prev`."""
 
     def __init__(self, chain_range: ChainRange, link: Link, number: int, prev: bytes | None, ahead: list[Link]) -> None:
         self._stretch = chain_range
@@ -95,7 +95,7 @@ class _Diagnosis:
         self._ahead = ahead
 
     def finding(self) -> Finding:
-        """The first of the explanations that fits."""
+        """The first explanation that fits."""
         for explain in (self._explain_numbers, self._explain_content, self._explain_neighbours):
             if found := explain():
                 return found
@@ -154,7 +154,7 @@ class _Diagnosis:
 
 
 def _with_content_of(link: Link, other: Link) -> Link:
-    """The link with what the other one holds; salt and hash of a personal part are the link's."""
+    """The link with the content of the other; salt and hash of the personal part stay."""
     personal = link.personal
     if personal is not None:
         text = other.personal.text if other.personal else None
@@ -163,6 +163,6 @@ def _with_content_of(link: Link, other: Link) -> Link:
 
 
 def _sealed_number(link: Link, number: int) -> int | None:
-    """Under which number near this one the entry was sealed."""
+    """The number near this one under which the entry was sealed, if any."""
     near = range(max(1, number - _SEARCH_DISTANCE), number + _SEARCH_DISTANCE)
     return next((other for other in near if _is_sealed_as(link, other)), None)

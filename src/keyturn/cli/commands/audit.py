@@ -92,9 +92,9 @@ def verify_chains(
     """Verify an export, or with --data the chains of a data directory. Needs no server and no secret."""
     with _file_failures():
         keys = _public_keys(public_key) if public_key else None
-        kept = read_checkpoint_file(checkpoints) if checkpoints else []
+        external = read_checkpoint_file(checkpoints) if checkpoints else []
         with _archive(file, installation) as archive:
-            report = verify(archive, keys=keys, kept=kept, acknowledged=acknowledge_epoch)
+            report = verify(archive, keys=keys, external=external, acknowledged=acknowledge_epoch)
     if as_json:
         print_json({"sound": not report.faults, **msgspec.to_builtins(report)})
     else:
