@@ -1,4 +1,4 @@
-"""Where a webhook may go: its name is resolved once, and only addresses that were looked at are connected to."""
+"""Resolves a webhook's host once, and allows only connections to the addresses that were checked (against SSRF)."""
 
 import asyncio
 import ipaddress
@@ -13,7 +13,7 @@ Address = IPv4Address | IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: the last four bytes are an IPv4 address."""
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-"""RFC 4291: all that is given to the internet at large. Whatever else there is means something of its own."""
+"""RFC 4291: the global unicast addresses; all others have a special meaning."""
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -25,11 +25,11 @@ _NOT_PUBLIC = tuple(
         "3fff::/20",  # documentation
     )
 )
-"""IANA's registries of special addresses, as far as Python versions differ about them."""
+"""Special addresses in IANA's registries that not all Python versions know."""
 
 
 class PinnedResolver(AbstractResolver):
-    """Answers with the addresses that it was made with, whatever the name."""
+    """Answers every query with the given addresses."""
 
     def __init__(self, addresses: list[str]) -> None:
         self._addresses = addresses
@@ -40,11 +40,11 @@ class PinnedResolver(AbstractResolver):
         return [_result(host, address, port) for address in self._addresses]
 
     async def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to release."""
 
 
 async def resolve_allowed(host: str, port: int, *, allow_private: bool, loopback_only: bool) -> list[str]:
-    """The addresses of `host`. Raises `NotDelivered` when one of them may not be connected to."""
+    """The addresses of `host`. Raises `NotDelivered` if one of them is not allowed."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -60,9 +60,9 @@ async def resolve_allowed(host: str, port: int, *, allow_private: bool, loopback
 
 
 def is_public(address: Address) -> bool:
-    """Whether the internet at large has this address; of an IPv4 address written as an IPv6 one, whether it has that.
+    """Whether the address is public. An IPv4 address embedded in an IPv6 one is judged itself.
 
-    Of the ways to write one inside another, only the two that the internet uses are believed: mapped, and NAT64.
+    Only two kinds of embedding are recognized, because only they are in use: IPv4-mapped and NAT64.
     """
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or (IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None)

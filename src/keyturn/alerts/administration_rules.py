@@ -1,4 +1,4 @@
-"""What is told of operators, applications and changes: whoever had no part in it should know of it."""
+"""Alert rules about operators, applications, policies and pending changes."""
 
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
@@ -15,7 +15,7 @@ RULES = (
         "operator.added",
         WARNING,
         "An operator was added",
-        f"Whoever it is sets a password with a one-time code. {_ASK}",
+        f"The operator sets a password with a one-time code. {_ASK}",
         ("operator_id", "role"),
     ),
     Rule(
@@ -29,43 +29,43 @@ RULES = (
         "operator.unwatched",
         CRITICAL,
         "An operator of the whole installation came by power from the shell",
-        "Hired, raised or given credentials where nobody is in charge of the installation. For a week the operator "
-        f"decides nothing. {_ASK}",
+        "Added, promoted or given credentials while the installation has no administrator. For a week the operator "
+        f"cannot approve anything. {_ASK}",
         ("operator_id", "deed"),
     ),
     Rule(
         "application.added",
         WARNING,
         "An application was added",
-        f"Whoever has its secrets can ask as it, within its grants. {_ASK}",
+        f"The holder of its secrets can send commands within its grants. {_ASK}",
         ("application_id",),
     ),
     Rule(
         "application.changed",
         WARNING,
         "An application was changed",
-        f"Its grants, its name, who answers for it, or whether it is active. {_ASK}",
+        f"Its grants, its name, its owner, or whether it is active. {_ASK}",
         ("application_id", "active", "signing"),
     ),
     Rule(
         "application.client_secret_rotated",
         WARNING,
         "The client secret of an application was replaced",
-        f"The one before is worth nothing any more. {_ASK}",
+        f"The former one is no longer valid. {_ASK}",
         ("application_id",),
     ),
     Rule(
         "application.sign_secret_added",
         WARNING,
         "An application has a second sign-secret",
-        f"Both are good until the older one is retired. {_ASK}",
+        f"Both are valid until the older one is retired. {_ASK}",
         ("application_id",),
     ),
     Rule(
         "application.sign_secret_retired",
         WARNING,
         "A sign-secret of an application was retired",
-        f"What is signed with it is refused. {_ASK}",
+        f"Requests signed with it are refused. {_ASK}",
         ("application_id",),
     ),
     Rule(
@@ -79,14 +79,14 @@ RULES = (
         "change.withdrawn",
         WARNING,
         "A change was withdrawn",
-        "It is not made. Whoever proposed it can propose it again.",
+        "It does not take effect. It can be proposed again.",
         ("change", "operation"),
     ),
     Rule(
         "change.extended",
         WARNING,
-        "A change waits longer: somebody in charge cannot sign in",
-        "Wrong sign-ins have locked an administrator out. Look at the change, and at who tried.",
+        "A change waits longer: an administrator cannot sign in",
+        "Failed sign-ins have locked an administrator out. Check the change, and who tried to sign in.",
         ("change", "operation", "operator_id", "effective_at"),
     ),
     Rule(
@@ -106,15 +106,15 @@ RULES = (
     Rule(
         "immobilisation.notice",
         WARNING,
-        "A notice to an end user was written down",
-        "A rule that asks for one is met by it. It is in the record, with its author.",
+        "A notice to an end user was recorded",
+        "It satisfies a rule that requires a notice. It is in the record, with its author.",
         ("channel",),
     ),
     Rule(
         "keep_enabling.started",
         WARNING,
         "A vehicle is enabled again and again",
-        "Until it is confirmed, or somebody ends it.",
+        "Until it is confirmed, or an operator ends it.",
     ),
     Rule(
         "command.Cancelled",
@@ -125,4 +125,4 @@ RULES = (
         _by_operator,
     ),
 )
-"""Each is done at once by one person, or ends what was announced. Names are in the entry alone."""
+"""Acts of one person that take effect at once, or end a proposal. Names of people are only in the entry."""

@@ -1,4 +1,4 @@
-"""When the last backup was made, and whether that is too long ago."""
+"""Records backups, and reports when the newest one is too old."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ MADE, OLD = "backup.made", "backup.old"
 _REMIND_EVERY = 86_400.0
 _ACTOR = "alerts"
 
-# The condition is the index's own, word for word: otherwise it would not be used.
+# The condition repeats that of the partial index word for word; otherwise SQLite would not use the index.
 _NEWEST = """
 SELECT kind, max(at) FROM entry WHERE kind IN ('backup.made', 'backup.old') GROUP BY kind
 """
@@ -18,24 +18,24 @@ _FIRST_ENTRY = "SELECT at FROM entry ORDER BY seq LIMIT 1"
 
 
 def record_made(tx: Tx, actor: str, file: Path, size: int, digest: str) -> None:
-    """Write down that a backup of `size` bytes was made, and signed; `digest` is its SHA-256, as its signature says."""
+    """Record a signed backup of `size` bytes; `digest` is its SHA-256, as in its signature."""
     journal.record(tx, MADE, company_id=None, actor=actor, file=file.name, bytes=size, digest=digest)
 
 
 def report_if_old(tx: Tx, max_age: float) -> None:
-    """Say that the newest backup is older than `max_age` seconds: once a day, for as long as it is so."""
+    """Record `backup.old`, at most once a day, while the newest backup is older than `max_age` seconds."""
     at: dict[str, int] = dict(tx.all(_NEWEST))
     newest = at.get(MADE)
     counts_from = newest if newest is not None else _first_entry_at(tx)
     if counts_from is None or tx.now <= after(counts_from, max_age):
         return
-    told_at = at.get(OLD, 0)
-    if told_at > counts_from and tx.now < after(told_at, _REMIND_EVERY):
+    reported_at = at.get(OLD, 0)
+    if reported_at > counts_from and tx.now < after(reported_at, _REMIND_EVERY):
         return
     journal.record(tx, OLD, company_id=None, actor=_ACTOR, newest_at="never" if newest is None else iso_time(newest))
 
 
 def _first_entry_at(tx: ReadTx) -> int | None:
-    """Before the first entry there was nothing to lose."""
+    """Instant of the first entry; before it there was nothing to back up."""
     row = tx.one(_FIRST_ENTRY)
     return int(row[0]) if row else None

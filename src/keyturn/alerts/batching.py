@@ -1,4 +1,4 @@
-"""From new entries to messages: each is told once on every channel, and a flood of one kind is told as one."""
+"""Turns new entries into messages: one on each channel, and one digest for a burst of one kind."""
 
 import msgspec
 
@@ -22,7 +22,7 @@ ON CONFLICT (kind, company_id) DO UPDATE SET since = excluded.since, count = exc
 
 
 class Counter(msgspec.Struct, frozen=True):
-    """How many entries of a kind a company had since the window began."""
+    """Entries of one kind and company since `since`; `digest`: `seq` of the digest that counts further ones."""
 
     since: int
     count: int = 0
@@ -30,15 +30,15 @@ class Counter(msgspec.Struct, frozen=True):
 
 
 def has_new_entries(tx: ReadTx) -> bool:
-    """There are entries that nobody has looked at."""
+    """Whether there are entries that were not processed yet."""
     return entries.newest(tx) > entries.cursor(tx)
 
 
 def collect(tx: Tx, channels: tuple[str, ...]) -> bool:
-    """Look at a page of new entries; whether there are more."""
-    seen, newest = entries.cursor(tx), entries.newest(tx)
-    upto = min(newest, seen + _PAGE)
-    for entry in entries.page(tx, seen, upto, KINDS):
+    """Process a page of new entries; whether there are more."""
+    last, newest = entries.cursor(tx), entries.newest(tx)
+    upto = min(newest, last + _PAGE)
+    for entry in entries.page(tx, last, upto, KINDS):
         rule = rule_for(entry)
         if rule is not None:
             _queue_message(tx, rule, entry, channels)
@@ -47,31 +47,31 @@ def collect(tx: Tx, channels: tuple[str, ...]) -> bool:
 
 
 def _queue_message(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...]) -> None:
-    tally = _count(tx, entry)
-    digest = tally.digest
-    if tally.count > rule.singly:
-        digest = _add_to_digest(tx, rule, entry, channels, tally)
-    elif tally.count > rule.quiet:
+    counter = _count(tx, entry)
+    digest = counter.digest
+    if counter.count > rule.singly:
+        digest = _add_to_digest(tx, rule, entry, channels, counter)
+    elif counter.count > rule.quiet:
         outbox.add(tx, entry.seq, message(rule, entry), channels)
-    _save(tx, entry, msgspec.structs.replace(tally, digest=digest))
+    _save(tx, entry, msgspec.structs.replace(counter, digest=digest))
 
 
-def _add_to_digest(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...], tally: Counter) -> int:
-    """The digest that the entry was counted into."""
-    if tally.digest is not None and outbox.add_to_digest(tx, tally.digest, entry.seq):
-        return tally.digest
-    outbox.add(tx, entry.seq, message(rule, entry), channels, open_until=after(tally.since, WINDOW))
+def _add_to_digest(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...], counter: Counter) -> int:
+    """Count the entry in the open digest, or begin a new one; returns the digest's first entry."""
+    if counter.digest is not None and outbox.add_to_digest(tx, counter.digest, entry.seq):
+        return counter.digest
+    outbox.add(tx, entry.seq, message(rule, entry), channels, open_until=after(counter.since, WINDOW))
     return entry.seq
 
 
 def _count(tx: ReadTx, entry: Entry) -> Counter:
-    """With this entry counted."""
+    """The counter of the present window, with this entry counted."""
     row = tx.one(_COUNTER, kind=entry.kind, company_id=entry.company_id or "")
-    tally = Counter(*row) if row else Counter(tx.now)
-    if tx.now >= after(tally.since, WINDOW):
-        tally = Counter(tx.now)
-    return msgspec.structs.replace(tally, count=tally.count + 1)
+    counter = Counter(*row) if row else Counter(tx.now)
+    if tx.now >= after(counter.since, WINDOW):
+        counter = Counter(tx.now)
+    return msgspec.structs.replace(counter, count=counter.count + 1)
 
 
-def _save(tx: Tx, entry: Entry, tally: Counter) -> None:
-    tx.run(_SAVE_COUNTER, kind=entry.kind, company_id=entry.company_id or "", **msgspec.structs.asdict(tally))
+def _save(tx: Tx, entry: Entry, counter: Counter) -> None:
+    tx.run(_SAVE_COUNTER, kind=entry.kind, company_id=entry.company_id or "", **msgspec.structs.asdict(counter))

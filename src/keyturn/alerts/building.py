@@ -1,6 +1,6 @@
-"""The channels that a configuration asks for.
+"""Builds the configured alert channels.
 
-Secrets of the channels: from a file or an environment variable, never from the configuration itself.
+Their secrets come from a file or an environment variable, never from the configuration itself.
 """
 
 import base64
@@ -18,7 +18,7 @@ from keyturn.store.port import ReadTx, Store
 
 
 def no_recipients(_tx: ReadTx, _company_id: str | None) -> list[str]:
-    """Those of the configuration are all."""
+    """No recipients beside those of the configuration."""
     return []
 
 
@@ -29,9 +29,9 @@ def build_channels(
     store: Store,
     recipients: Callable[[ReadTx, str | None], list[str]] = no_recipients,
 ) -> tuple[Channel, ...]:
-    """One for each that is configured. Raises `ConfigError`.
+    """The configured channels. Raises `ConfigError`.
 
-    Secrets may be in `environ`. `recipients` gives e-mail addresses beside those of the configuration, for alerts of a
+    `environ`: environment variables that may hold secrets. `recipients`: further e-mail addresses for alerts of a
     company (None: of the installation).
     """
 

@@ -1,4 +1,4 @@
-"""Entries in the order of their commits, which is that of `seq` (see `keyturn.store.port.Store`)."""
+"""Reads audit entries in commit order, which is the order of `seq` (see `keyturn.store.port.Store`)."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _ADVANCE = "UPDATE alert_cursor SET seq = :seq WHERE id = 1"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An entry, with the name of the command that it tells of."""
+    """An audit entry, with the name of the command that it is about."""
 
     seq: int
     at: int
@@ -39,24 +39,24 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def newest(tx: ReadTx) -> int:
-    """`seq` of the newest entry, 0 where there is none."""
+    """`seq` of the newest entry; 0 without one."""
     row = tx.one(_NEWEST)
     return int(row[0]) if row else 0
 
 
 def cursor(tx: ReadTx) -> int:
-    """`seq` of the newest entry that was looked at."""
+    """`seq` of the newest processed entry."""
     row = tx.one(_CURSOR)
     return int(row[0]) if row else 0
 
 
 def begin(tx: Tx) -> None:
-    """The first time, what lies in the past is not looked at."""
+    """Set the cursor to the newest entry at the first start; older entries cause no alerts."""
     tx.run(_BEGIN, seq=newest(tx))
 
 
 def begin_after_restore(tx: Tx) -> None:
-    """Whatever comes from now on is looked at and told, whatever a restored database says was told already."""
+    """After a restore: process every further entry, whatever the restored database records as processed."""
     seq = newest(tx)
     tx.run(_BEGIN_AFTER_RESTORE, seq=seq)
     tx.run(_DELETE_NEWER_ALERTS, seq=seq)
@@ -68,7 +68,7 @@ def advance(tx: Tx, seq: int) -> None:
 
 
 def page(tx: ReadTx, after: int, upto: int, kinds: frozenset[str]) -> list[Entry]:
-    """The entries of these kinds with `after` < seq <= `upto`; a kind that was renamed is the same under both names."""
+    """The entries of these kinds with `after` < seq <= `upto`; a renamed kind matches under both names."""
     wanted = {current(kind) for kind in kinds}
     return [_entry(tx, row) for row in tx.all(_PAGE, after=after, upto=upto) if current(row[4]) in wanted]
 

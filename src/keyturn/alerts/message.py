@@ -1,7 +1,4 @@
-"""What an alert says, in the same words on every channel.
-
-A channel carries messages to people or programs outside.
-"""
+"""The message of an alert, and the channels that deliver it; its text is the same on every channel."""
 
 from typing import Protocol
 
@@ -9,7 +6,7 @@ import msgspec
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Ids of the entry that an alert tells of."""
+    """Ids of the entry that an alert is about."""
 
     seq: int
     actor: str
@@ -18,7 +15,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """Ids and numbers, never a secret or a code. `id` stays the same however often it is sent."""
+    """Holds ids and numbers, never a secret or a code. `id` is the same in every attempt to send it."""
 
     id: str
     kind: str
@@ -32,19 +29,19 @@ class Message(msgspec.Struct, frozen=True):
     entry: Origin | None
     """None: a test."""
     count: int = 1
-    """Entries that it tells of."""
+    """Number of entries that it is about."""
 
 
 def with_count(message: Message, count: int, last_seq: int) -> Message:
-    """The message for `count` entries, of which it tells the first."""
+    """The message for `count` entries; `message` is about the first of them, `last_seq` about the last."""
     if count == 1 or message.entry is None:
         return message
-    told = f"{count} times, entries {message.entry.seq} to {last_seq}. The first of them:\n\n{message.text}"
-    return msgspec.structs.replace(message, subject=f"{message.subject} ({count} times)", text=told, count=count)
+    text = f"{count} times, entries {message.entry.seq} to {last_seq}. The first of them:\n\n{message.text}"
+    return msgspec.structs.replace(message, subject=f"{message.subject} ({count} times)", text=text, count=count)
 
 
 class QueuedMessage(msgspec.Struct, frozen=True):
-    """A message that waits on one channel; `reached` are those who have it already."""
+    """A message that waits on one channel; `reached`: recipients that have it already."""
 
     seq: int
     message: Message
@@ -52,7 +49,7 @@ class QueuedMessage(msgspec.Struct, frozen=True):
 
 
 class NotDelivered(Exception):
-    """A message did not reach everybody, only those in `reached`. The text holds nothing that the far side said."""
+    """A message reached only the recipients in `reached`. The text quotes nothing that the receiver sent."""
 
     def __init__(self, reason: str, reached: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
@@ -60,13 +57,13 @@ class NotDelivered(Exception):
 
 
 class Channel(Protocol):
-    """One way out."""
+    """Delivers messages to people or programs outside."""
 
     @property
     def name(self) -> str:
-        """As in the list of alerts and in the metrics."""
+        """Its name in the list of alerts and in the metrics."""
         ...
 
-    async def send(self, letter: QueuedMessage) -> None:
-        """Raises `NotDelivered`, within the channel's own time limit."""
+    async def send(self, queued: QueuedMessage) -> None:
+        """Deliver within the channel's own time limit. Raises `NotDelivered`."""
         ...

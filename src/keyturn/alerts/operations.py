@@ -1,7 +1,4 @@
-"""What an administrator asks about alerts.
-
-A test alert through every channel, at once and past the outbox.
-"""
+"""Administration operations on alerts: list them, and send a test alert without the outbox."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,7 +19,7 @@ class ListAlerts(Arguments, frozen=True):
 
 
 def list_alerts(session: Session, arguments: ListAlerts) -> Answer:
-    """The newest first."""
+    """Newest first."""
     return {"alerts": outbox.list_alerts(session.tx, unsent=arguments.unsent, limit=arguments.limit)}
 
 
@@ -30,7 +27,7 @@ OPERATIONS = (Operation("alerts list", ListAlerts, list_alerts, guard=reads()),)
 
 
 async def send_test_alert(channels: Sequence[Channel], now: int) -> list[dict[str, Any]]:
-    """What happened on each, JSON-ready."""
+    """Send a test alert on every channel; the result of each, JSON-ready. `now`: an instant."""
     message = Message(
         id=f"test-{now}",
         kind="alert.test",
@@ -44,9 +41,9 @@ async def send_test_alert(channels: Sequence[Channel], now: int) -> list[dict[st
     return await asyncio.gather(*(_send_test(channel, QueuedMessage(0, message)) for channel in channels))
 
 
-async def _send_test(channel: Channel, letter: QueuedMessage) -> dict[str, Any]:
+async def _send_test(channel: Channel, queued: QueuedMessage) -> dict[str, Any]:
     try:
-        await channel.send(letter)
+        await channel.send(queued)
     except NotDelivered as error:
         return {"channel": channel.name, "delivered": False, "fault": str(error)}
     return {"channel": channel.name, "delivered": True, "fault": None}

@@ -1,4 +1,4 @@
-"""What each channel has to send: written with the cursor in one transaction, so nothing is lost between the two."""
+"""The outbox: messages to send on each channel, written in one transaction with the cursor, so that none is lost."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from keyturn.clock import after, iso_time_or_none
 from keyturn.store.port import ReadTx, Row, Tx
 
 GIVEN_UP_AFTER = 86_400.0
-"""Seconds after which a failed attempt is the last."""
+"""Seconds after creation from which a failed attempt is the last."""
 _RETENTION = 30 * 86_400.0
 _PAGE = 100
 
@@ -43,48 +43,48 @@ WHERE :unsent = 0 OR state = 'unsent' ORDER BY entry_seq DESC, channel LIMIT :li
 
 
 def add(tx: Tx, seq: int, message: Message, channels: tuple[str, ...], open_until: int = 0) -> None:
-    """Give the message to every channel. Until `open_until` it takes in others and is not sent."""
+    """Queue the message on every channel. Until the instant `open_until` it counts further entries and is not sent."""
     text = msgspec.json.encode(message).decode()
     for channel in channels:
         tx.run(_ADD, seq=seq, channel=channel, message=text, now=tx.now, open_until=open_until)
 
 
 def add_to_digest(tx: Tx, into: int, seq: int) -> bool:
-    """Count entry `seq` into the digest; False when that has left already."""
+    """Count entry `seq` in the digest; False if the digest is closed or sent."""
     return tx.run(_ADD_TO_DIGEST, digest=into, last_seq=seq, now=tx.now) > 0
 
 
 def due(tx: ReadTx, channel: str) -> list[QueuedMessage]:
-    """What the channel can send now: those that failed least come first, so none holds up the others."""
+    """Messages that the channel can send now; those with the fewest failures first, so that none blocks others."""
     return [_queued(*row) for row in tx.all(_DUE, channel=channel, now=tx.now, limit=_PAGE)]
 
 
-def record_sent(tx: Tx, letter: QueuedMessage, channel: str) -> None:
-    tx.run(_SENT, seq=letter.seq, channel=channel, now=tx.now)
+def record_sent(tx: Tx, queued: QueuedMessage, channel: str) -> None:
+    tx.run(_SENT, seq=queued.seq, channel=channel, now=tx.now)
 
 
 def record_failure(
-    tx: Tx, letter: QueuedMessage, channel: str, fault: str, reached: tuple[str, ...]
+    tx: Tx, queued: QueuedMessage, channel: str, fault: str, reached: tuple[str, ...]
 ) -> tuple[bool, int]:
-    """Write down a failed attempt; whether it was the last, and how many there were."""
+    """Record a failed attempt; returns whether it was the last, and the number of failures."""
     too_old = after(tx.now, -GIVEN_UP_AFTER)
     who = msgspec.json.encode(reached).decode()
-    row = tx.one(_FAILED, seq=letter.seq, channel=channel, fault=fault, reached=who, too_old=too_old, now=tx.now)
+    row = tx.one(_FAILED, seq=queued.seq, channel=channel, fault=fault, reached=who, too_old=too_old, now=tx.now)
     return (row[0] == "given_up", int(row[1])) if row else (True, 0)
 
 
 def unsent(tx: ReadTx) -> dict[str, int]:
-    """How many messages wait, by channel."""
+    """Number of waiting messages by channel."""
     return dict(tx.all(_UNSENT))
 
 
 def delete_expired(tx: Tx) -> None:
-    """Drop what ended long ago."""
+    """Delete messages that were sent or given up long ago."""
     tx.run(_DELETE, before=after(tx.now, -_RETENTION))
 
 
 def list_alerts(tx: ReadTx, *, unsent: bool, limit: int) -> list[dict[str, Any]]:
-    """The newest first, JSON-ready."""
+    """Newest first, JSON-ready."""
     return [_to_dict(row) for row in tx.all(_LIST, unsent=int(unsent), limit=limit)]
 
 

@@ -1,4 +1,4 @@
-"""What an alert is made of: a kind of entry, and the words that go with it."""
+"""An alert rule: a kind of entry and the text of its message."""
 
 from collections.abc import Callable
 
@@ -19,14 +19,14 @@ def _always(_entry: Entry) -> bool:
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One kind of entry. In every window the first `quiet` say nothing, and those after `singly` are told as one."""
+    """A kind of entry. In each window the first `quiet` cause no alert, and those after `singly` share a digest."""
 
     kind: str
     severity: str
     subject: str
     text: str
     facts: tuple[str, ...] = ()
-    """Members of the entry's body that may be shown."""
+    """Members of the entry's body that the message may show."""
     condition: Condition = _always
     quiet: int = 0
     singly: int = 20
@@ -36,10 +36,10 @@ _LONGEST_FACT = 200
 
 
 def message(rule: Rule, entry: Entry) -> Message:
-    """What the administrators are told of an entry."""
+    """The message about an entry."""
     return Message(
-        id=f"{entry.seq}-{entry.at}",  # after a restore the numbers begin again, and receivers drop what they have seen
-        kind=former(entry.kind),  # receivers were made for it
+        id=f"{entry.seq}-{entry.at}",  # with the time: numbers repeat after a restore, and receivers drop known ids
+        kind=former(entry.kind),  # the name that receivers expect
         severity=rule.severity,
         at=iso_time(entry.at),
         company=entry.company_id,
@@ -59,10 +59,10 @@ def _lines(rule: Rule, entry: Entry) -> list[str]:
         "vehicle": entry.vehicle_id,
         "command": entry.command_id,
     }
-    told = {**ids, **{name: entry.body.get(name) for name in rule.facts if name not in ids}}
-    return [f"{name}: {_shown(value)}" for name, value in told.items() if isinstance(value, str | int | float)]
+    shown = {**ids, **{name: entry.body.get(name) for name in rule.facts if name not in ids}}
+    return [f"{name}: {_shown(value)}" for name, value in shown.items() if isinstance(value, str | int | float)]
 
 
 def _shown(value: object) -> str:
-    """On one line, whatever somebody wrote."""
+    """On one line, without control characters, cut to 200 characters."""
     return printable(str(value))[:_LONGEST_FACT]

@@ -1,4 +1,4 @@
-"""Which entries are told to the administrators, and in which words."""
+"""The alert rules: which entries cause an alert, and its text."""
 
 from collections.abc import Iterable
 
@@ -48,7 +48,7 @@ RULES = (
         "command.Unknown",
         CRITICAL,
         "The outcome of an immobilisation is unknown",
-        "The vehicle may or may not be immobilised. Find out before anybody relies on either.",
+        "The vehicle may or may not be immobilised. Find out before you rely on either.",
         ("outcome", "cause"),
         _of_disable,
     ),
@@ -56,7 +56,7 @@ RULES = (
         "command.contradicted",
         CRITICAL,
         "The vehicle contradicts an immobilisation",
-        "The OEM said that the ignition was disabled; a newer reading of the vehicle says that it is not.",
+        "The OEM reported that the ignition was disabled; a newer reading of the vehicle contradicts it.",
         (),
         _of_disable,
     ),
@@ -71,44 +71,44 @@ RULES = (
         "clock.fault",
         CRITICAL,
         "The clock of the server was set",
-        "Commands that act on vehicles wait until it is right again, or accepted with keyturn clock accept.",
+        "Commands that act on vehicles wait until it is correct again, or accepted with keyturn clock accept.",
         ("seconds",),
     ),
     Rule(
         "clock.accepted",
         WARNING,
         "The clock of the server was accepted",
-        "Somebody says that it is right as it was set. If this was not agreed, set it right and ask the actor.",
+        "An operator confirmed its present time. If this was not agreed, correct the clock and ask the actor.",
         ("seconds", "wall"),
     ),
     Rule(
         "chain.fault",
         CRITICAL,
         "The audit record has a fault",
-        "It does not verify, or cannot be sealed or carried outside. Keep the database and its backups as they are.",
+        "It does not verify, or cannot be sealed or shipped. Keep the database and its backups as they are.",
         ("about", "detail"),
     ),
     Rule(
         "store.restored",
         CRITICAL,
         "A backup was restored",
-        "What happened since the backup is forgotten. If this was agreed, say so: keyturn audit acknowledge EPOCH. "
-        "If not, keep everything as it is, and find out who was at the machine.",
+        "Everything after the backup is lost. If this was agreed, run: keyturn audit acknowledge EPOCH. "
+        "If not, keep everything as it is, and find out who had access to the machine.",
         ("epoch", "made_at", "signature_verdict"),
     ),
     Rule(
         "backup.unverified",
         CRITICAL,
         "A backup without a good signature was restored",
-        "Nobody can say that it is what this installation once wrote: rights, vehicles and records may be somebody's "
-        "work. Compare them with what you know before you rely on them.",
+        "It may not be what this installation wrote: rights, vehicles and records may have been tampered with. "
+        "Compare them with what you know before you rely on them.",
         ("epoch", "signature_verdict", "digest"),
     ),
     Rule(
         "audit.acknowledged",
         WARNING,
         "A restore was acknowledged",
-        "From now on verification takes it for agreed.",
+        "From now on verification accepts it.",
         ("epoch",),
     ),
     Rule(
@@ -122,22 +122,22 @@ RULES = (
         "vehicle.identity_conflict",
         CRITICAL,
         "A vehicle may be another car",
-        "Its OEM tells another VIN, or another vehicle has its external id. Nothing acts on it but what enables.",
+        "Its OEM reports another VIN, or another vehicle has its external id. Only restoring commands are sent.",
         ("why",),
     ),
     Rule(
         "account.credentials_proven",
         WARNING,
-        "Proposed credentials serve what restores",
-        "The OEM refuses the account's own; the proposed ones read an immobilised vehicle. All else waits for the "
-        "change.",
+        "Proposed credentials are used for restoring commands",
+        "The OEM refuses the account's own; the proposed ones can read an immobilised vehicle. Other commands wait "
+        "for the change.",
         ("account_id", "change"),
     ),
     Rule(
         "operator.sign_in_refused",
         WARNING,
         "Sign-in was refused repeatedly",
-        "Somebody may be guessing an operator's password.",
+        "An attacker may be guessing an operator's password.",
         ("operator_id",),
         quiet=4,
         singly=5,
@@ -149,6 +149,6 @@ KINDS = frozenset(rule.kind for rule in RULES)
 
 
 def rule_for(entry: Entry, rules: Iterable[Rule] = RULES) -> Rule | None:
-    """The rule that this entry falls under."""
+    """The first rule that matches the entry."""
     kind = current(entry.kind)
     return next((rule for rule in rules if current(rule.kind) == kind and rule.condition(entry)), None)

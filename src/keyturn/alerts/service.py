@@ -1,4 +1,4 @@
-"""Alerts of one node: entries become messages, messages go out on every channel."""
+"""The alert service of one node: turns entries into messages, and sends them on every channel."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from keyturn.store.port import Store
 from keyturn.telemetry.metrics import Metrics
 
 _INTERVAL = 1.0
-"""Seconds between two looks at the entries, and at each outbox."""
+"""Seconds between two passes over the entries, and over each outbox."""
 _CLEANUP_INTERVAL = 60.0
 
 
@@ -39,21 +39,21 @@ class Alerts:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take up what an earlier process left. Without a channel nothing is done at all."""
+        """Continue with what an earlier process left. Without a channel, do nothing."""
         if not self._names:
             return
         await self._store.write(entries.begin)
-        works = [
+        tasks = [
             run_periodically(self._collect, self._every, "alerts"),
-            run_periodically(self._tidy, _CLEANUP_INTERVAL, "tidy alerts"),
+            run_periodically(self._clean_up, _CLEANUP_INTERVAL, "tidy alerts"),
         ]
-        works += [
+        tasks += [
             run_periodically(delivery.deliver_due, self._every, "deliver alerts") for delivery in self._deliveries
         ]
-        self._tasks = [asyncio.create_task(work, name="alerts") for work in works]
+        self._tasks = [asyncio.create_task(task, name="alerts") for task in tasks]
 
     async def stop(self) -> None:
-        """What is not sent stays in the outbox."""
+        """Stop the tasks; unsent messages stay in the outbox."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -68,7 +68,7 @@ class Alerts:
         for name in self._names:
             self._metrics.set_alerts_unsent(name, unsent.get(name, 0))
 
-    async def _tidy(self) -> None:
+    async def _clean_up(self) -> None:
         await self._store.write(outbox.delete_expired)
         if self._backup_max_age:
             await self._store.write(partial(backups.report_if_old, max_age=self._backup_max_age))

@@ -1,4 +1,4 @@
-"""Messages as e-mail in plain text."""
+"""The e-mail channel: sends messages as plain text over SMTP."""
 
 import asyncio
 import contextlib
@@ -26,12 +26,12 @@ _FAULTS: tuple[tuple[type[Exception], str], ...] = (
     (smtplib.SMTPNotSupportedError, "the mail server does not offer what is configured (STARTTLS, or signing in)"),
     (smtplib.SMTPServerDisconnected, "the mail server closed the connection"),
     (OSError, "no connection to the mail server"),
-    (Exception, "the mail server was not understood"),
+    (Exception, "the mail server sent an invalid response"),
 )
 
 
 class SmtpChannel:
-    """Sends each message to everybody who does not have it yet."""
+    """Sends each message to the recipients that do not have it yet."""
 
     name = "smtp"
 
@@ -40,17 +40,17 @@ class SmtpChannel:
         self._password = password
         self._recipients = recipients
 
-    async def send(self, letter: QueuedMessage) -> None:
-        everybody = list(dict.fromkeys((*self._settings.to, *await self._recipients(letter.message.company))))
-        wanted = [address for address in everybody if is_mail_address(address)]
-        if len(wanted) < len(everybody):
-            log.warning("an alert skips what is no e-mail address", count=len(everybody) - len(wanted))
-        missing = [address for address in wanted if address not in letter.reached]
+    async def send(self, queued: QueuedMessage) -> None:
+        recipients = list(dict.fromkeys((*self._settings.to, *await self._recipients(queued.message.company))))
+        wanted = [address for address in recipients if is_mail_address(address)]
+        if len(wanted) < len(recipients):
+            log.warning("an alert skips what is no e-mail address", count=len(recipients) - len(wanted))
+        missing = [address for address in wanted if address not in queued.reached]
         if missing:
-            await self._exchange(as_mail(letter.message, self._settings.sender, wanted), missing)
+            await self._exchange(as_mail(queued.message, self._settings.sender, wanted), missing)
 
     async def _exchange(self, mail: EmailMessage, missing: list[str]) -> None:
-        """In a thread; when the time is over, its connection is cut, so that it ends."""
+        """Send in a thread; on timeout cut its connection, so that the thread ends."""
         exchange = _Exchange(self._settings, self._password)
         try:
             async with asyncio.timeout(self._settings.timeout):
@@ -65,7 +65,7 @@ class SmtpChannel:
 
 
 def fault(error: Exception) -> str:
-    """In our own words: what the server said might repeat what it was sent."""
+    """The fault in fixed words: the server's text might repeat what was sent, secrets included."""
     match error:
         case smtplib.SMTPAuthenticationError():
             return f"the mail server refused user or password ({error.smtp_code})"
@@ -77,7 +77,7 @@ def fault(error: Exception) -> str:
 
 
 def as_mail(message: Message, sender: str, to: list[str]) -> EmailMessage:
-    """Its Message-ID stays the same however often it is sent."""
+    """The message as e-mail; its Message-ID is the same in every attempt."""
     mail = EmailMessage(SMTP_POLICY)
     mail["Subject"] = f"[Keyturn] {message.severity}: {message.subject}"
     mail["From"] = sender
@@ -90,7 +90,7 @@ def as_mail(message: Message, sender: str, to: list[str]) -> EmailMessage:
 
 
 class _Session(smtplib.SMTP):
-    """One that is made first and connected later, so that somebody else can cut it meanwhile."""
+    """A session that connects only after its creation, so that another thread can cut it meanwhile."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         super().__init__(timeout=settings.timeout)
@@ -98,7 +98,7 @@ class _Session(smtplib.SMTP):
 
 
 class _TlsSession(smtplib.SMTP_SSL):
-    """As `_Session`, with TLS from the first byte."""
+    """As `_Session`, with implicit TLS."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         super().__init__(timeout=settings.timeout, context=ssl.create_default_context())
@@ -114,7 +114,7 @@ class _Exchange:
         self._session: smtplib.SMTP | None = None
 
     def run(self, mail: EmailMessage, to: list[str]) -> dict[str, tuple[int, bytes]]:
-        """Hand the mail over; who of `to` was refused. Raises SMTPException, OSError or ValueError."""
+        """Send the mail; returns the refused addresses of `to`. Raises SMTPException, OSError or ValueError."""
         settings = self._settings
         self._session = session = _TlsSession(settings) if settings.security == "tls" else _Session(settings)
         try:
@@ -125,13 +125,13 @@ class _Exchange:
                 session.login(settings.user, self._password)
             refused = session.send_message(mail, settings.sender, to)
             with contextlib.suppress(smtplib.SMTPException, OSError):
-                session.quit()  # the mail is with the server, whatever becomes of the connection
+                session.quit()  # the server has accepted the mail already
         finally:
             session.close()
         return refused
 
     def cut(self) -> None:
-        """End whatever the thread waits for."""
+        """Shut the socket down, which ends the thread's wait."""
         sock: socket.socket | None = self._session.sock if self._session is not None else None
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -139,5 +139,5 @@ class _Exchange:
 
 
 def _refusal(refused: dict[str, tuple[int, bytes]]) -> str:
-    codes = ", ".join(sorted({str(code) for code, _said in refused.values()}))
+    codes = ", ".join(sorted({str(code) for code, _text in refused.values()}))
     return f"{len(refused)} of the recipients were refused ({codes})"

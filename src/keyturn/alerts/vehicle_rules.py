@@ -1,4 +1,4 @@
-"""What is told of vehicles, their records and their ways to the OEM: everybody in charge shall know of it."""
+"""Alert rules about vehicles, their records and their OEM accounts."""
 
 from keyturn.alerts.entries import Entry
 from keyturn.alerts.rule import CRITICAL, WARNING, Rule
@@ -28,7 +28,7 @@ VEHICLE_RULES: tuple[Rule, ...] = (
     Rule(
         "switch.ended",
         WARNING,
-        "An emergency switch came to its end",
+        "An emergency switch has ended",
         "Restoring commands within its reach are let through again.",
         ("scope", "scope_id", "reach"),
     ),
@@ -59,7 +59,7 @@ VEHICLE_RULES: tuple[Rule, ...] = (
         "consent.given",
         WARNING,
         "Consents to immobilisation were put on record",
-        "Each counts from the moment that it tells. If the end user gave none, withdraw it: that counts at once.",
+        "Each counts from the given instant. If the end user gave none, withdraw it: that counts at once.",
         ("counts_from",),
         singly=1,
     ),
@@ -67,7 +67,7 @@ VEHICLE_RULES: tuple[Rule, ...] = (
         "account.changed",
         CRITICAL,
         "The way to an OEM was changed",
-        "Credentials of an OEM account were replaced, or it was closed or opened.",
+        "Credentials of an OEM account were replaced, or it was deactivated or activated.",
         ("account_id", "credentials_replaced", "active"),
         _account_touched,
     ),
@@ -93,7 +93,7 @@ VEHICLE_RULES: tuple[Rule, ...] = (
         "keep_enabling.ended",
         WARNING,
         "A vehicle is not enabled again and again any more",
-        "Somebody cancelled it. Its record stays open where it was not enabled.",
+        "An operator cancelled it. Its record stays open if the vehicle was not enabled.",
         ("ending", "issued"),
         _by_operator,
         singly=5,

@@ -1,4 +1,4 @@
-"""Messages as signed HTTP POSTs, in the form of Standard Webhooks (https://www.standardwebhooks.com)."""
+"""The webhook channel: sends messages as signed HTTP POSTs (Standard Webhooks, https://www.standardwebhooks.com)."""
 
 import asyncio
 import base64
@@ -33,7 +33,7 @@ def signature(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 class WebhookChannel:
-    """POSTs every message to one URL. A status of 2xx is a delivery, a redirect is not followed."""
+    """POSTs every message to one URL. A 2xx status is a delivery; redirects are not followed."""
 
     name = "webhook"
 
@@ -43,11 +43,11 @@ class WebhookChannel:
         self._clock = clock
         self._ssl = ssl.create_default_context()
 
-    async def send(self, letter: QueuedMessage) -> None:
-        body = msgspec.json.encode(letter.message)
+    async def send(self, queued: QueuedMessage) -> None:
+        body = msgspec.json.encode(queued.message)
         try:
             async with asyncio.timeout(self._settings.timeout):
-                status = await self._post(body, self._headers(letter.message.id, body))
+                status = await self._post(body, self._headers(queued.message.id, body))
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise NotDelivered(next(text for kind, text in _FAULTS if isinstance(error, kind))) from None
         if not 200 <= status < 300:
@@ -64,7 +64,7 @@ class WebhookChannel:
         }
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        url = URL(self._settings.url)  # what aiohttp makes of it: two readings of one URL may find two hosts
+        url = URL(self._settings.url)  # parsed as aiohttp parses it: another parser might find another host
         addresses = await resolve_allowed(
             url.host or "",
             url.port or 0,
