@@ -1,4 +1,4 @@
-"""Time. One clock is made by the composition root and handed to whoever needs it.
+"""Clocks and instants. The composition root creates one clock and passes it to everything that needs the time.
 
 An instant is an ``int``: microseconds since the Unix epoch, UTC. A duration in configuration is a ``float``: seconds.
 """
@@ -12,22 +12,22 @@ SECOND = 1_000_000
 """Microseconds in a second."""
 
 CONTRACT_ZONE = timezone(timedelta(hours=-3))
-"""The fixed offset of every time on the frozen surface (UTC-3, no daylight saving)."""
+"""The time zone of every time in the API contract: UTC-3, without daylight saving time (docs/api.md)."""
 
 
 class Clock(Protocol):
-    """Where the time comes from. ``sleep`` is the event loop's affair, so that a simulated loop can bend both."""
+    """A source of time. It has no ``sleep``: that is the event loop's, so that a simulated loop can control both."""
 
     def now(self) -> int:
-        """Wall clock, as an instant."""
+        """The wall clock as an instant."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards; they may stop while the machine sleeps."""
+        """Seconds that never run backwards; the clock may stop while the machine sleeps."""
         ...
 
     def boottime(self) -> float:
-        """Seconds since boot, the machine's sleep included (CLOCK_BOOTTIME)."""
+        """Seconds since boot, including the machine's sleep (CLOCK_BOOTTIME)."""
         ...
 
 
@@ -49,23 +49,23 @@ _INSTANTS = range(10**15, 10**17)
 
 
 def after(instant: int, seconds: float) -> int:
-    """The instant that lies `seconds` after `instant`."""
+    """The instant `seconds` after `instant`."""
     return instant + round(seconds * SECOND)
 
 
 def seconds_between(earlier: int, later: int) -> float:
-    """Seconds from `earlier` to `later`; negative when they are the other way round."""
+    """Seconds from `earlier` to `later`; negative if `later` is earlier."""
     return (later - earlier) / SECOND
 
 
 def contract_time(instant: int) -> str:
-    """``YYYY-MM-DD HH:MM:SS`` in UTC-3, as the seeds print every time."""
+    """``YYYY-MM-DD HH:MM:SS`` in UTC-3, the format of times in the API contract (docs/api.md)."""
     return _contract_second(instant // SECOND)
 
 
 @lru_cache(maxsize=1024)
 def _contract_second(second: int) -> str:
-    """Formatting takes longer than any other step of an answer, and answers of one second share it."""
+    """Cached, because formatting is the slowest step of a response, and responses within one second share it."""
     return datetime.fromtimestamp(second, CONTRACT_ZONE).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -77,13 +77,13 @@ def iso_time(instant: int) -> str:
 
 
 def readable_instant(value: object) -> object:
-    """An instant as `iso_time` writes it; anything else as it is.
+    """An instant as `iso_time` formats it; any other value unchanged.
 
-    Whole numbers from 10^15 on in what is told are instants: nothing else that is counted grows so large.
+    An integer from 10^15 on in the body of an audit entry is an instant: no counter grows so large.
     """
     return iso_time(value) if isinstance(value, int) and value in _INSTANTS else value
 
 
 def iso_time_or_none(instant: int | None) -> str | None:
-    """As `iso_time`, of an instant that may be missing."""
+    """As `iso_time`, for an instant that may be missing."""
     return None if instant is None else iso_time(instant)

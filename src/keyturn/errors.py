@@ -1,6 +1,6 @@
-"""Every documented error: one class each, with its HTTP code and its exact text.
+"""Every documented error of the API: one class each, with its HTTP status and its exact text (docs/api.md).
 
-A `Refusal` is an answer before a command is registered; its body is exactly ``{"detail": "..."}``.
+A `Refusal` is the response to a request that registers no command; its body is exactly ``{"detail": "..."}``.
 """
 
 from typing import ClassVar
@@ -121,7 +121,7 @@ class CommandNotFound(Refusal):
 
 
 class BlockedByPolicy(Refusal):
-    """Row 10: `reason` is one of the closed table of reasons."""
+    """Check 10 (docs/api.md); `reason` is one of the reasons listed there."""
 
     http_status = 403
 
@@ -156,12 +156,12 @@ class InternalError(Refusal):
 
 
 def blocked_by_policy(reason: str) -> str:
-    """The text of a policy refusal, bare or in a record."""
+    """The text of a policy refusal, in a response or in a record."""
     return f"Command blocked by policy: {reason}."
 
 
 class OperationError(Exception):
-    """An operation cannot be done. `code` is stable; the message is one clear sentence for the operator."""
+    """An administration operation failed. `code` is stable; the message is one sentence for the operator."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -1,32 +1,32 @@
-"""Text of others on its way to people: on a terminal, on a printed page, in an alert.
+"""Makes untrusted text safe to show on a terminal, a printed page or in an alert.
 
-What is not printable could move a cursor, hide, or turn the text after it around; each such character is a blank.
+Unprintable characters could move the cursor, hide text or reverse it (bidi controls); each is replaced by a space.
 """
 
 import json
 import re
 
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that do nothing but turn text around (Unicode's property Bidi_Control)."""
+"""Characters that only change the direction of text (Unicode property Bidi_Control)."""
 
 _ESCAPED = re.compile(r"[\x7f-\U0010ffff]")
 
 
 def printable(text: str) -> str:
-    """On one line, as it reads."""
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
+    """The text on one line, unprintable characters replaced by spaces."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
 
 
 def printable_lines(text: str) -> str:
-    """As `legible`, line by line."""
+    """As `printable`, line by line."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def printable_json(value: object) -> str:
-    """One line of JSON in which what is not printable is escaped: a program reads back the same value."""
+    """One line of JSON with unprintable characters escaped; decoding gives the same value."""
     return _ESCAPED.sub(_as_escape, json.dumps(value, ensure_ascii=False))
 
 
 def _as_escape(found: re.Match[str]) -> str:
-    sign = found[0]
-    return sign if sign.isprintable() else json.dumps(sign)[1:-1]
+    char = found[0]
+    return char if char.isprintable() else json.dumps(char)[1:-1]

@@ -1,7 +1,7 @@
-"""Files that are for their owner alone (mode 0600): made in one way, wherever one is written.
+"""Creates private files (mode 0600) safely and atomically.
 
-A file is written in a new directory that nobody else can enter, beside its place, and gets its name when it is whole
-and durable. So nobody can have made it first, put a link in its place, or write to it meanwhile.
+A file is written in a new private directory beside its target, and renamed once it is complete and durable. So no other
+user can create it first, replace it by a link, or write to it meanwhile.
 """
 
 import errno
@@ -19,12 +19,12 @@ PRIVATE = 0o600
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What a file system says that knows no hard links."""
+"""Errors of a file system without hard links."""
 
 
 @contextmanager
 def private_folder(parent: Path) -> Iterator[Path]:
-    """A new directory in `parent` that nobody else can enter; gone afterwards, with all in it. Raises OSError."""
+    """A new private directory in `parent`; deleted afterwards with its content. Raises OSError."""
     check_directory(parent)
     folder = parent / f".keyturn-{secrets.token_hex(8)}"
     folder.mkdir(mode=0o700)
@@ -38,13 +38,13 @@ def private_folder(parent: Path) -> Iterator[Path]:
 
 
 def make_new(path: Path, content: bytes = b"") -> None:
-    """Make the file, which nobody else may read or write. Raises OSError; FileExistsError where the name is taken."""
+    """Create the file with mode 0600. Raises OSError; FileExistsError if the name is taken."""
     with os.fdopen(os.open(path, _NEW, PRIVATE), "wb") as file:
         file.write(content)
 
 
 def publish(draft: Path, target: Path, *, replace: bool = False) -> None:
-    """Give a draft its name, durably. Raises OSError; FileExistsError where the name is taken."""
+    """Rename a draft to `target`, durably. Raises OSError; FileExistsError if the name is taken."""
     handle = os.open(draft, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         _check_private(os.fstat(handle), draft)
@@ -60,14 +60,14 @@ def publish(draft: Path, target: Path, *, replace: bool = False) -> None:
 
 
 def write_private(target: Path, content: bytes, *, replace: bool = False) -> None:
-    """Write a whole file, durably; `replace`: an ordinary file may be there already. Raises OSError."""
+    """Write a file atomically and durably; `replace`: a regular file may exist already. Raises OSError."""
     with private_folder(target.parent) as folder:
         make_new(folder / "draft", content)
         publish(folder / "draft", target, replace=replace)
 
 
 def append_private(path: Path, content: bytes) -> None:
-    """Append to a file of ours, durably; it is made if it is missing. Raises OSError."""
+    """Append durably to a file that only this user may write; created if missing. Raises OSError."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -84,7 +84,7 @@ def append_private(path: Path, content: bytes) -> None:
 
 
 def check_directory(directory: Path) -> None:
-    """Raises OSError where somebody else could take away or exchange what is made in it."""
+    """Raises OSError if another user could delete or replace files in the directory."""
     found = directory.stat()
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
@@ -97,7 +97,7 @@ def check_directory(directory: Path) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable. Raises OSError."""
+    """Make the names in a directory durable (fsync). Raises OSError."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
@@ -124,13 +124,13 @@ def _check_private(found: os.stat_result, path: Path) -> None:
 
 
 def _check_replaceable(target: Path) -> None:
-    """A link, a device or a directory is not what anybody wants replaced."""
+    """Raises OSError for a link, a device or a directory."""
     if os.path.lexists(target) and not stat.S_ISREG(target.lstat().st_mode):
         raise _refusal(target, "it is a link or no ordinary file")
 
 
 def _is_own_group(gid: int) -> bool:
-    """The group that a system gives each user for their own files (same name, nobody else in it)."""
+    """Whether the group is the user's private group: same name, no other members."""
     try:
         user = pwd.getpwuid(os.geteuid())
         group = grp.getgrgid(gid)

@@ -28,7 +28,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a time that was accepted is not believed",
         "timekeeping.py",
-        "            self._wall, self._accepted, self._gap, self._right_from = kept.wall, kept.accepted, 0, None",
+        "            self._wall, self._accepted, self._gap, self._trusted_from = kept.wall, kept.accepted, 0, None",
         "            self._accepted = kept.accepted",
         "",
         test="tests/test_timekeeping.py",

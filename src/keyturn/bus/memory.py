@@ -1,4 +1,4 @@
-"""The bus of a node that stands alone: plain calls in one process."""
+"""The bus of a single node: function calls within one process."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,16 +24,16 @@ class MemoryBus:
             try:
                 listener(key)
             except Exception:
-                # Whoever said it has its own work to finish, and the other listeners want to hear it too.
+                # The publisher and the other listeners must not fail because of this one.
                 structlog.get_logger(__name__).exception("listener_failed", topic=topic.name, key=key)
 
     def listen(self, topic: Topic[IdT], listener: Listener[IdT]) -> Callable[[], None]:
         listeners = self._listeners.setdefault(topic, {})
-        place = object()
-        listeners[place] = listener
+        token = object()
+        listeners[token] = listener
 
         def stop() -> None:
-            listeners.pop(place, None)
+            listeners.pop(token, None)
 
         return stop
 
@@ -42,32 +42,32 @@ class MemoryBus:
 
 
 class MemoryWaiter:
-    """The port's `Waiter`: in the bus's table while it is entered."""
+    """The port's `Waiter`; registered with the bus while it is entered."""
 
-    def __init__(self, table: "dict[tuple[Topic[Any], str], set[MemoryWaiter]]", place: tuple[Topic[Any], str]) -> None:
+    def __init__(self, table: "dict[tuple[Topic[Any], str], set[MemoryWaiter]]", key: tuple[Topic[Any], str]) -> None:
         self._table = table
-        self._place = place
-        self._said = asyncio.Event()
+        self._key = key
+        self._published = asyncio.Event()
 
     def __enter__(self) -> Self:
-        self._table.setdefault(self._place, set()).add(self)
+        self._table.setdefault(self._key, set()).add(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        waiters = self._table[self._place]
+        waiters = self._table[self._key]
         waiters.remove(self)
         if not waiters:
-            del self._table[self._place]
+            del self._table[self._key]
 
     def wake(self) -> None:
-        """The key was said."""
-        self._said.set()
+        """The key was published."""
+        self._published.set()
 
     async def next(self, timeout: float) -> bool:
         try:
             async with asyncio.timeout(timeout):
-                await self._said.wait()
+                await self._published.wait()
         except TimeoutError:
             return False
-        self._said.clear()
+        self._published.clear()
         return True

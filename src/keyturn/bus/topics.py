@@ -1,8 +1,8 @@
 """Every topic of the bus: its name, the type of its ids, who announces and who listens.
 
-Delivery is a hint. A message may be lost, repeated, late or out of order; so it carries the id of a row and never a
-fact, whoever hears it reads the row, and a periodic look finds what no message told of. A unit of work announces with
-`Tx.announce`, and the message leaves once the unit is durable; what has no row of its own is published on the bus.
+Delivery is a hint: a message may be lost, repeated, late or out of order. So it carries the id of a row and no data;
+listeners read the row, and periodic passes find what no message announced. A unit of work announces with `Tx.announce`,
+and the message is sent once the unit is durable; what has no row is published on the bus directly.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ VehicleId = NewType("VehicleId", str)
 ChainId = NewType("ChainId", str)
 """An audit chain: its company's id, or that of the installation's own chain (`keyturn.audit.encoding.chain_of`)."""
 BootId = NewType("BootId", str)
-"""One boot of the machine, as `keyturn.timekeeping.machine_boot` names it; empty where nothing does."""
+"""One boot of the machine, as `keyturn.timekeeping.machine_boot` gives it; empty: unknown."""
 
 IdT = TypeVar("IdT", bound=str)
 
@@ -28,22 +28,22 @@ class Topic(Generic[IdT]):
 
 
 COMMAND_CHANGED = Topic[CommandId]("command")
-"""A command's row changed. The lifecycle announces; requests that are held for an answer wait for their command."""
+"""A command's row changed. The lifecycle announces; requests that wait for a response listen."""
 
 VEHICLE_HAS_WORK = Topic[VehicleId]("vehicle")
 """An open command of the vehicle was written. The lifecycle announces; the engine drives the vehicle's commands."""
 
 CONFIRMATION_ISSUED = Topic[VehicleId]("confirming")
-"""A confirmation code was issued for the vehicle. The desk publishes; the engine reads the vehicle's state ahead."""
+"""A confirmation code was issued for the vehicle. The command service publishes; the engine reads its state."""
 
 COMMAND_FINAL = Topic[CommandId]("final")
 """A command's status became final. The lifecycle announces; the metric of final commands reads its name and state."""
 
 AUDIT_SEALED = Topic[ChainId]("sealed")
-"""A chain has new sealed entries. The sealer announces; nothing listens in this process, which seals by itself."""
+"""A chain has new sealed entries. The sealer announces; nothing listens within this process."""
 
 CHECKPOINT_MADE = Topic[ChainId]("checkpoint")
-"""A chain has a new checkpoint. The audit announces; the couriers bring it out."""
+"""A chain has a new checkpoint. The audit announces; the checkpoint shippers deliver it."""
 
 CLOCK_ACCEPTED = Topic[BootId]("clock")
-"""An operator accepted the wall clock in this boot. The administration announces; the engine looks at the clocks."""
+"""An operator accepted the wall clock in this boot. The administration announces; the engine reads the clocks."""

@@ -161,7 +161,7 @@ class Engine:
         self._time.accept(kept)
         fault, seconds = self._time.look(), round(self._time.gap, 3)
         if self._time.differs_from(kept):
-            await self._store.write(partial(clock_state.save, kept=self._time.state()))
+            await self._store.write(partial(clock_state.save, state=self._time.state()))
         if fault == self._clock_fault_told:
             return
         self._clock_fault_told = fault

@@ -1,6 +1,6 @@
-"""Work on the store that is done again and again.
+"""Periodic tasks on the store, and writes that are retried until the store is available.
 
-An OEM's answer is in memory only until the store has it: keep trying while the store is away.
+An OEM's response is only in memory until the store has it, so such a write must not be given up.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ PeriodicTask = Callable[[], Awaitable[None]]
 
 
 async def run_periodically(work: PeriodicTask, interval: float, name: str, *, at_once: bool = True) -> None:
-    """Do `work` at once or in `interval` seconds, and every `interval` seconds from then on, until cancelled.
+    """Run `work` at once or after `interval` seconds, then every `interval` seconds, until cancelled.
 
-    A store that is away is waited for, and a defect in one round does not end the rounds.
+    An unavailable store is waited for. An exception is logged and does not stop the loop.
     """
     if not at_once:
         await asyncio.sleep(interval)
@@ -26,19 +26,19 @@ async def run_periodically(work: PeriodicTask, interval: float, name: str, *, at
         try:
             await work()
         except StoreUnavailable:
-            log.warning("the store is away; the round waits for it", round=name)
+            log.warning("the store is unavailable; the task waits for it", task=name)
         except Exception:
-            log.exception("a round failed", round=name)
+            log.exception("a periodic task failed", task=name)
         await asyncio.sleep(interval)
 
 
 T = TypeVar("T")
 _RETRY_INTERVAL = 0.25
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 
 
 async def retry_until_available(write: Callable[[], Awaitable[T]]) -> T:
-    """Run `write` until the store acknowledges it. Safe for fenced writes, which change nothing the second time."""
+    """Repeat `write` until the store acknowledges it. Only for fenced writes, which change nothing the second time."""
     while True:
         try:
             return await write()

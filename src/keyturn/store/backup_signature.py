@@ -1,4 +1,4 @@
-"""The signature of a backup: a file beside it, so that nobody without the key file can change one unnoticed."""
+"""Signs and verifies backups; the signature is a file beside the backup, and detects any change to it."""
 
 import hashlib
 import os
@@ -14,11 +14,11 @@ from keyturn.store.port import BackupSigner, FileDigest, StoreRefused
 FORMAT = "keyturn-backup-1"
 _CHUNK = 1_048_576
 _MAX_SIGNATURE_FILE = 64 * _CHUNK
-"""Octets of a signature file that are read at most: it names every chain."""
+"""Bytes read of a signature file at most; it names every chain."""
 
 
 class SignatureVerdict(StrEnum):
-    """What its signature says of a backup."""
+    """Result of a check of a backup's signature."""
 
     SIGNED = "signed"
     UNSIGNED = "unsigned"
@@ -27,11 +27,11 @@ class SignatureVerdict(StrEnum):
 
 
 class SignatureCheck(NamedTuple):
-    """What a signature is worth."""
+    """The result of a signature check."""
 
     verdict: SignatureVerdict
     made_at: int | None = None
-    """When the backup was made, where that is signed."""
+    """Instant of the backup, from a valid signature."""
 
 
 REFUSALS = {
@@ -39,29 +39,29 @@ REFUSALS = {
     SignatureVerdict.CHANGED: "{file} is not the backup that {signature} was made for: one of the two was changed",
     SignatureVerdict.FOREIGN: "{signature} was not made with the key file of this installation",
 }
-"""Why a backup is not restored; the sentence goes on with the option that does it all the same."""
+"""Why a backup is not restored; `refusal` appends the option that restores it nevertheless."""
 
 
 class BackupStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is signed."""
+    """The signed statement."""
 
     at: int
-    """When it was made, in microseconds."""
+    """Instant of the backup, in microseconds."""
     digest: str
     """SHA-256 of the file, hex."""
     epoch: int
     format: str
     heads: dict[str, tuple[int, str]]
-    """Number and hash (hex) of the newest sealed entry of each chain; '' is the installation's."""
+    """Number and hash (hex) of the newest sealed entry by chain; '' is the installation's chain."""
     installation: str
     schema: int
-    """The newest migration in it."""
+    """Number of its newest migration."""
     size: int
     """Bytes."""
 
 
 class SignatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Signature and public key in hex."""
+    """A signed statement as stored; signature and public key in hex."""
 
     statement: str
     """JSON, exactly as signed."""
@@ -70,7 +70,7 @@ class SignatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BackupContent(NamedTuple):
-    """What a backup holds, as far as its signature says it; see `Statement`."""
+    """What the signature states about a backup's content; see `BackupStatement`."""
 
     epoch: int
     heads: dict[str, tuple[int, str]]
@@ -79,23 +79,23 @@ class BackupContent(NamedTuple):
 
 
 def signature_of(backup: Path) -> Path:
-    """Where a backup's signature is."""
+    """Path of a backup's signature file."""
     return backup.with_name(f"{backup.name}.sig")
 
 
-def measure(path: Path, also: Callable[[bytes], object] = lambda _piece: None) -> FileDigest:
-    """Digest and size of a file; `also` is given its octets. Raises OSError."""
+def measure(path: Path, also: Callable[[bytes], object] = lambda _chunk: None) -> FileDigest:
+    """Digest and size of a file; `also` gets every chunk read. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-            size += len(piece)
-            also(piece)
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            also(chunk)
     return FileDigest(digest.hexdigest(), size)
 
 
 def sign(content: BackupContent, measured: FileDigest, signer: BackupSigner, now: int) -> bytes:
-    """The signature file of a backup that was measured; `now` in microseconds."""
+    """The content of the signature file of a measured backup; `now` in microseconds."""
     statement = msgspec.json.encode(
         BackupStatement(
             at=now,
@@ -113,7 +113,7 @@ def sign(content: BackupContent, measured: FileDigest, signer: BackupSigner, now
 
 
 def check_signature(backup: Path, found: FileDigest, signer: BackupSigner) -> SignatureCheck:
-    """What the signature beside the backup says of octets that were measured. Raises OSError."""
+    """Check the signature beside the backup against the measured bytes. Raises OSError."""
     path = signature_of(backup)
     if not os.path.lexists(path):
         return SignatureCheck(SignatureVerdict.UNSIGNED)
@@ -133,5 +133,6 @@ def check_signature(backup: Path, found: FileDigest, signer: BackupSigner) -> Si
 
 
 def refusal(backup: Path, verdict: SignatureVerdict) -> StoreRefused:
+    """The error for a backup without a valid signature."""
     why = REFUSALS[verdict].format(file=backup, signature=signature_of(backup))
     return StoreRefused(f"{why}. If you know where it comes from, --unsigned restores it; that is entered and told.")

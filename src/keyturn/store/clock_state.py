@@ -1,4 +1,4 @@
-"""What the store keeps of its clocks, for the next process and for every node."""
+"""Loads and saves the state of the clocks in the store, for the next process and for other nodes."""
 
 import msgspec
 
@@ -13,18 +13,18 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
 
 def decode(text: str) -> ClockState:
-    """As it is kept."""
+    """A `ClockState` from its stored JSON."""
     return msgspec.json.decode(text, type=ClockState)
 
 
 def load(tx: ReadTx) -> ClockState | None:
-    """None in a store that no server has had open."""
+    """The stored state; None in a store that no server has opened yet."""
     row = tx.one(_LOAD)
     return decode(row[0]) if row else None
 
 
-def save(tx: Tx, kept: ClockState) -> None:
-    """An older word does not replace that of an operator."""
+def save(tx: Tx, state: ClockState) -> None:
+    """Store the state, unless an operator has accepted the time since it was taken."""
     known = load(tx)
-    if known is None or known.boot != kept.boot or known.accepted <= kept.accepted:
-        tx.run(_SAVE, value=msgspec.json.encode(kept).decode())
+    if known is None or known.boot != state.boot or known.accepted <= state.accepted:
+        tx.run(_SAVE, value=msgspec.json.encode(state).decode())

@@ -1,4 +1,4 @@
-"""The data directory: made for its owner alone, and held by one Keyturn at a time."""
+"""Creates and locks the data directory: only its owner can access it, and one process uses it at a time."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from keyturn.store.port import StoreRefused
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Turn what the system says about `path` into one sentence: StoreRefused."""
+    """Translate an OSError about `path` into StoreRefused."""
     try:
         yield
     except OSError as error:
@@ -20,7 +20,7 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 
 def make_directory(directory: Path) -> None:
-    """Make the directory, durably and for its owner alone, if it is missing. Raises OSError."""
+    """Create the directory durably with mode 0700, if it is missing. Raises OSError."""
     if directory.is_dir():
         return
     make_directory(directory.parent)
@@ -29,10 +29,10 @@ def make_directory(directory: Path) -> None:
 
 
 class DataDirectoryLock:
-    """Holds ``<directory>/lock`` until `release`, or until the process ends in whatever way."""
+    """Locks ``<directory>/lock`` until `release`, or until the process ends."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the lock. Raises StoreRefused when another process has it."""
+        """Lock. Raises StoreRefused if another process has the lock."""
         path = directory / "lock"
         with translate_errors(directory):
             make_directory(directory)
@@ -47,5 +47,5 @@ class DataDirectoryLock:
             os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let another process have the directory."""
+        """Unlock the directory."""
         os.close(self._handle)

@@ -1,4 +1,4 @@
-"""The choice of the store's adapter: the one place above the adapters that names one."""
+"""Opens the configured store; the only module above the adapters that names one."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from keyturn.store.sqlite.store import SqliteDatabase
 
 
 def database_of(settings: Settings) -> Database:
-    """Where the data of this installation is: a data directory holds it in SQLite."""
+    """The database of this installation: SQLite in the data directory."""
     return SqliteDatabase(Path(settings.server.data))
 
 
 def open_store(
     settings: Settings, clock: Clock, announce: Announce, *, on_batch: OnBatch = lambda _units, _seconds: None
 ) -> Store:
-    """Open this installation's store as `Database.open` does. Raises `StoreRefused`."""
+    """Open this installation's store; see `Database.open`. Raises `StoreRefused`."""
     return database_of(settings).open(clock, announce, on_batch=on_batch)

@@ -1,11 +1,11 @@
 """The store port: durable transactions as plain functions.
 
-A unit of work is a synchronous function of a transaction. Nobody commits by hand and nothing is awaited inside one;
-the adapter may run many units in one commit, each of which is undone alone if it fails.
+A unit of work is a synchronous function of a transaction. It neither commits nor awaits. The adapter may run many units
+in one commit; each is undone alone if it fails.
 
 SQL is written once for every adapter: named parameters (``:name``), ``INSERT ... ON CONFLICT``, ``RETURNING``,
 partial unique indexes, and ``FOR UPDATE`` at the end of a ``SELECT`` whose row the unit is about to change
-(an adapter with a single writer drops those two words). Rows are tuples in the order of the select list.
+(an adapter with a single writer removes it). Rows are tuples in the order of the select list.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ from keyturn.timekeeping import Moment, Timekeeper
 T = TypeVar("T")
 Row = tuple[Any, ...]
 OnBatch = Callable[[int, float], None]
-"""Called after every commit with its number of units and its seconds."""
+"""Called after every commit with its number of units and its duration in seconds."""
 
 
 class Announce(Protocol):
-    """Hears, in the event loop's thread, what a durable unit announced."""
+    """Called in the event loop's thread for each announcement of a durable unit."""
 
     def __call__(self, topic: Topic[IdT], key: IdT, /) -> None: ...
 
@@ -34,12 +34,12 @@ class ReadTx(Protocol):
 
     @property
     def now(self) -> int:
-        """The transaction's instant: the store's clock, never below the highest committed time."""
+        """The transaction's instant by the store's clock, never below the highest committed time."""
         ...
 
     @property
     def moment(self) -> Moment:
-        """The same instant with what other clocks show: outside, nobody goes by the store's."""
+        """The same instant with the wall clock, for comparison with times from other systems."""
         ...
 
     def one(self, sql: str, /, **params: object) -> Row | None:
@@ -55,11 +55,11 @@ class Tx(ReadTx, Protocol):
     """A transaction that may write. An exception out of the unit of work undoes that unit alone."""
 
     def run(self, sql: str, /, **params: object) -> int:
-        """Execute a statement; how many rows it changed."""
+        """Execute a statement; returns the number of changed rows."""
         ...
 
     def lock(self, sql: str, /, **params: object) -> None:
-        """Hold the rows of a ``SELECT ... FOR UPDATE`` until the unit ends; an adapter with one writer does nothing."""
+        """Lock the rows of a ``SELECT ... FOR UPDATE`` until the unit ends; an adapter with one writer does nothing."""
         ...
 
     def announce(self, topic: Topic[IdT], key: IdT) -> None:
@@ -68,7 +68,7 @@ class Tx(ReadTx, Protocol):
 
 
 class BackupSigner(Protocol):
-    """Whoever holds the key that backups are signed with."""
+    """Holds the key that signs backups."""
 
     @property
     def backup_key(self) -> bytes:
@@ -85,7 +85,7 @@ class BackupSigner(Protocol):
 
 
 class FileDigest(NamedTuple):
-    """What a file is."""
+    """Digest and size of a file."""
 
     digest: str
     """SHA-256, hex."""
@@ -94,11 +94,11 @@ class FileDigest(NamedTuple):
 
 
 class Store(Protocol):
-    """Where everything that must not be lost is kept.
+    """Durable storage of everything that must not be lost.
 
     Entries (table ``entry``) are numbered in commit order: once a transaction has seen an entry, no entry with a lower
-    ``seq`` appears any more. The audit chain and the alerts read on from the highest ``seq`` they know. An adapter
-    whose numbers are drawn before the commit has to give them in another way.
+    ``seq`` appears. The audit chain and the alerts continue from the highest ``seq`` they know. An adapter of a
+    database that assigns numbers before the commit must assign them in another way.
     """
 
     @property
@@ -108,117 +108,117 @@ class Store(Protocol):
 
     @property
     def time(self) -> Timekeeper:
-        """The clock that transactions are dated by."""
+        """The clock that dates transactions."""
         ...
 
     @property
     def available(self) -> bool:
-        """False while the store cannot acknowledge, or could not do its last read."""
+        """False while the store cannot acknowledge writes, or if its last read failed."""
         ...
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run `work` and return its result once it is durable.
 
-        Raises whatever `work` raised (nothing of it is kept), or `StoreUnavailable` when the store cannot acknowledge:
-        then it is not known whether `work` was kept.
+        Raises the exception of `work`, which is then undone, or `StoreUnavailable` if the store cannot acknowledge:
+        then it is unknown whether `work` was committed.
         """
         ...
 
     async def read(self, work: Callable[[ReadTx], T]) -> T:
-        """Run `work` on a snapshot of what is committed, the caller's own acknowledged writes included."""
+        """Run `work` on a snapshot of what is committed, including the caller's own acknowledged writes."""
         ...
 
     async def backup(self, file: Path, signer: BackupSigner) -> FileDigest:
-        """Copy everything as it is at one moment to the new file `file`, and sign it in ``file.sig``.
+        """Copy a snapshot to the new file `file`, and sign it in ``file.sig``.
 
-        Both are for their owner alone. Reads and writes go on meanwhile. Raises `StoreRefused`, `StoreUnavailable`.
+        Both files have mode 0600. Reads and writes continue meanwhile. Raises `StoreRefused`, `StoreUnavailable`.
         """
         ...
 
     async def close(self) -> None:
-        """Finish what was accepted and let go of the files."""
+        """Finish accepted work and close the files."""
         ...
 
 
 class StagedDatabase(Protocol):
-    """The content of a backup that is about to be restored, brought up to date."""
+    """The content of a staged backup, migrated to the present schema."""
 
     @property
     def epoch(self) -> int:
-        """The epoch that it says it is of."""
+        """The epoch that the backup states."""
         ...
 
     @property
     def committed_time(self) -> int:
-        """The instant of its newest entry, 0 without one."""
+        """The instant of its newest entry; 0 without one."""
         ...
 
     def fact(self, name: str) -> str | None:
-        """A value of its table ``store_fact``."""
+        """A value of its table ``store_fact``; None: missing."""
         ...
 
     def unit(self, now: int) -> AbstractContextManager[Tx]:
-        """One transaction: kept at the end, undone by an exception. Raises `StatementFailed`."""
+        """One transaction: committed at the end, rolled back on an exception. Raises `StatementFailed`."""
         ...
 
 
 class StagedBackup(Protocol):
-    """A private copy of a backup: whatever becomes of the file, this is what was checked and is restored."""
+    """A private copy of a backup, so that what is restored is what was checked, even if the file changes."""
 
     @property
     def measured(self) -> FileDigest:
-        """What was copied."""
+        """Digest and size of the copy."""
         ...
 
     def opened(self, now: int) -> AbstractContextManager[StagedDatabase]:
-        """Its content, undamaged and of the structure of its version. Raises `StoreRefused`, which names the backup."""
+        """Its content, after checks of integrity and structure. Raises `StoreRefused`, which names the backup."""
         ...
 
     def put_in_place(self, epoch: int) -> None:
-        """Replace the installation's data, which stays beside it under the number `epoch`. Raises OSError.
+        """Replace the installation's data; the former data is renamed with the number `epoch`. Raises OSError.
 
-        No server starts on the data until all of it is done.
+        No server can start on the data before this is finished.
         """
         ...
 
 
 class Database(Protocol):
-    """The data of one installation, whether a server has it open or not."""
+    """The data of one installation, in use by a server or not."""
 
     def open(self, clock: Clock, announce: Announce, *, on_batch: OnBatch = ...) -> Store:
-        """Open the store, made if missing, with its tables brought up to date. Raises `StoreRefused`.
+        """Open the store, created if missing, and migrate it. Raises `StoreRefused`.
 
-        A `Timekeeper` goes on from what the store keeps; any other clock is believed whatever it shows.
+        A `Timekeeper` resumes from the stored clock state; any other clock is trusted.
         """
         ...
 
     def read_offline(self) -> AbstractContextManager[ReadTx]:
-        """What is committed, beside a server or without one; nothing is changed, and `now` is 0.
+        """A read-only view of what is committed, with or without a running server; `now` is 0.
 
-        Raises `StoreRefused`, or `StatementFailed` where a statement of the caller could not be done.
+        Raises `StoreRefused`, or `StatementFailed` if a statement of the caller fails.
         """
         ...
 
     def stage_backup(self, backup: Path) -> AbstractContextManager[StagedBackup]:
-        """Copy a backup to a private place, gone afterwards. Raises `StoreRefused`, also for an OSError meanwhile."""
+        """Copy a backup to a private directory, deleted afterwards. Raises `StoreRefused`, also for an OSError."""
         ...
 
     def earlier_epochs(self) -> list[int]:
-        """The numbers under which restores left data behind."""
+        """The numbers under which earlier restores renamed the former data."""
         ...
 
 
 class StoreUnavailable(Exception):
-    """The store cannot acknowledge (disk full, read-only, database away)."""
+    """The store cannot acknowledge (disk full, read-only, database unavailable)."""
 
 
 class StoreRefused(Exception):
-    """The store cannot be opened; the message is one clear sentence for the person at the terminal."""
+    """The store cannot be opened; the message is one sentence for the operator."""
 
 
 class StructureChanged(StoreRefused):
-    """The database was changed by somebody else than its migrations."""
+    """The structure of the database is not what its migrations make."""
 
 
 class StatementFailed(Exception):
-    """A statement could not be done on data that is read or restored without a store; says what the database said."""
+    """A statement failed on data that is read or restored without a store; has the database's message."""

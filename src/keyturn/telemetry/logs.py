@@ -1,4 +1,4 @@
-"""Logging: structlog for Keyturn's own lines and the standard library's, with one look and no secrets."""
+"""Configures logging: structlog formats Keyturn's own and the standard library's lines, without secrets."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ _SECRET_KEY = re.compile(
 
 
 def configure_logs(style: LogFormat, level: str, stream: TextIO) -> None:
-    """Send every log line of `level` and above to `stream`."""
+    """Write log lines of `level` and above to `stream`."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -42,7 +42,7 @@ def configure_logs(style: LogFormat, level: str, stream: TextIO) -> None:
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Drop every key that names a secret, at any depth."""
+    """Remove every key that names a secret, at any depth."""
     return {key: _without_secrets(value) for key, value in event.items() if not _SECRET_KEY.search(key)}
 
 
@@ -58,7 +58,7 @@ def _without_secrets(value: object) -> object:
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """What others wrote moves no cursor; an exception's text is of several lines."""
+    """Remove control characters from text; an exception's text keeps its lines."""
     return {key: printable_lines(value) if isinstance(value, str) else value for key, value in event.items()}
 
 

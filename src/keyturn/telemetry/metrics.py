@@ -1,7 +1,4 @@
-"""What Keyturn counts, in a registry of its own, for Prometheus to read.
-
-How late the event loop runs what is due.
-"""
+"""Prometheus metrics in a registry of their own, and the measurement of the event loop's lag."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +14,7 @@ _BATCH_UNITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
 class Metrics:
-    """Counters and histograms, with label values from closed tables only."""
+    """Counters, gauges and histograms; label values come from closed tables only."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -63,7 +60,7 @@ class Metrics:
         self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def observe_request(self, route: str, code: int, seconds: float) -> None:
-        """An answer of the template `route` (or of the connection itself, before there was a route)."""
+        """A response of the route template `route`, or of the connection before a route is known."""
         bound = self._bound.get((route, code))
         if bound is None:
             bound = self._requests.labels(route, str(code)), self._durations.labels(route)
@@ -73,7 +70,7 @@ class Metrics:
         durations.observe(seconds)
 
     def count_refused_connection(self, bound: str) -> None:
-        """There was no place: by the bound on ``all`` connections, or on those of one ``address``."""
+        """A connection limit was reached: that on ``all`` connections, or that on one ``address``."""
         self._refused_connections.labels(bound).inc()
 
     def count_final(self, command: str, state: str) -> None:
@@ -81,11 +78,11 @@ class Metrics:
         self._final.labels(command, state).inc()
 
     def count_silent(self, connector: str, about: str, status: str) -> None:
-        """A state read or a question brought nothing; `status`: ``none``, ``2xx`` to ``5xx``."""
+        """A state read or a status query gave no result; `status`: ``none``, ``2xx`` to ``5xx``."""
         self._silent.labels(connector, about, status).inc()
 
     def set_open(self, state: str, count: int) -> None:
-        """How many commands are in a state that is not final."""
+        """Number of commands in a state that is not final."""
         self._open.labels(state).set(count)
 
     def observe_batch(self, units: int) -> None:
@@ -93,15 +90,15 @@ class Metrics:
         self._batches.observe(units)
 
     def observe_lag(self, seconds: float) -> None:
-        """The event loop ran something `seconds` later than it should have."""
+        """The event loop ran a timer `seconds` late."""
         self._lag.observe(seconds)
 
     def set_alerts_unsent(self, channel: str, count: int) -> None:
-        """How many alerts wait in a channel's outbox."""
+        """Number of alerts in a channel's outbox."""
         self._alerts_unsent.labels(channel).set(count)
 
     def count_alert(self, channel: str, result: str) -> None:
-        """An attempt to deliver an alert ended: ``sent`` or ``failed``."""
+        """An attempt to deliver an alert; `result`: ``sent`` or ``failed``."""
         self._alerts.labels(channel, result).inc()
 
     def render(self) -> bytes:

@@ -1,6 +1,6 @@
-"""Copies of the database, taken while the server works, each with its signature beside it.
+"""Makes signed copies of the database while the server runs.
 
-A backup holds no key: the key file is kept elsewhere.
+A backup holds no key: the key file is not part of the database.
 """
 
 import os
@@ -17,13 +17,13 @@ from keyturn.store.sqlite.structure import check_own_structure
 
 _HEADS = "SELECT chain, number, hash FROM chain_head ORDER BY chain"
 _PAGES = 4096
-"""Copied at a time, so that a long copy never holds the file for long."""
+"""Pages copied at a time, so that a large copy does not lock the file for long."""
 
 
 def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> FileDigest:
-    """Copy the database as it stands at one moment to the new file `target`, and sign it in ``target.sig``.
+    """Copy a snapshot of the database to the new file `target`, and sign it in ``target.sig``.
 
-    Both are for their owner alone. Runs beside a working server, in a thread of its own. Raises StoreRefused.
+    Both files have mode 0600. Runs in a thread of its own beside a running server. Raises StoreRefused.
     """
     signature = signature_of(target)
     with translate_errors(target), closing(connect(directory / FILE_NAME, "ro")) as source:
@@ -35,7 +35,7 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Fi
             make_new(draft)
             with closing(connect(draft, "rw")) as copy:
                 _hold_snapshot(source)
-                check_own_structure(source, directory / FILE_NAME)  # no restore would take another
+                check_own_structure(source, directory / FILE_NAME)  # a restore would refuse another structure
                 source.backup(copy, pages=_PAGES)
                 copy.execute("PRAGMA journal_mode = DELETE")
             content, made = _content(draft), measure(draft)
@@ -50,7 +50,7 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Fi
 
 
 def _content(database: Path) -> BackupContent:
-    """What a signature says of a closed database. Raises sqlite3.Error, OSError."""
+    """What the signature states about a closed database. Raises sqlite3.Error, OSError."""
     with closing(connect(database, "ro")) as connection:
         heads = {str(chain): (int(number), digest.hex()) for chain, number, digest in connection.execute(_HEADS)}
         facts = dict(connection.execute("SELECT name, value FROM store_fact WHERE name IN ('epoch', 'installation')"))
@@ -59,6 +59,6 @@ def _content(database: Path) -> BackupContent:
 
 
 def _hold_snapshot(source: sqlite3.Connection) -> None:
-    """Without one the copy would start again with every commit that comes in between."""
+    """Begin a read transaction; without it every commit would restart the copy."""
     source.execute("BEGIN")
     source.execute("SELECT count(*) FROM store_fact").fetchone()

@@ -1,4 +1,4 @@
-"""Units of work that share one transaction, each undone alone if it fails."""
+"""A batch of units of work in one transaction; each is undone alone if it fails."""
 
 import asyncio
 import sqlite3
@@ -13,26 +13,26 @@ ResultFuture = asyncio.Future[Any]
 
 
 class Batch:
-    """Nothing of it reaches a caller before `settle` or `fail`. Whatever `begin` or `run` raises has ended it."""
+    """Callers get their results by `resolve` or `fail`. An exception of `begin` or `run` ends the batch."""
 
     def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
         self.tx = SqliteTx(connection, moment)
         self._connection = connection
-        self._promises: list[ResultFuture] = []
+        self._futures: list[ResultFuture] = []
         self._outcomes: list[tuple[object, BaseException | None]] = []
 
     def __len__(self) -> int:
-        return len(self._promises)
+        return len(self._futures)
 
     def begin(self) -> None:
         """Take the write lock."""
         self._connection.execute("BEGIN IMMEDIATE")
 
-    def run(self, work: Callable[[Tx], object], promise: ResultFuture) -> None:
-        """Run a unit; what it raises undoes it alone, unless that ended the transaction."""
-        first = not self._promises
-        self._promises.append(promise)
-        said = len(self.tx.announced)
+    def run(self, work: Callable[[Tx], object], future: ResultFuture) -> None:
+        """Run a unit; an exception undoes it alone, unless it ended the transaction."""
+        first = not self._futures
+        self._futures.append(future)
+        announced_before = len(self.tx.announced)
         outcome: tuple[object, BaseException | None]
         if not first:
             self._connection.execute("SAVEPOINT unit")
@@ -42,26 +42,26 @@ class Batch:
             if ends_transaction(error):
                 raise
             self._undo(first)
-            del self.tx.announced[said:]
+            del self.tx.announced[announced_before:]
             outcome = None, error
         self._accept(first)
         self._outcomes.append(outcome)
 
     def end(self) -> None:
-        """No more units."""
+        """Accept no further units."""
         self.tx.end()
 
     def resolve(self) -> None:
-        """The batch is durable: give every caller what its unit returned or raised."""
-        for promise, (result, error) in zip(self._promises, self._outcomes, strict=True):
-            _resolve(promise, result, error)
+        """The batch is durable: give every caller the result or exception of its unit."""
+        for future, (result, error) in zip(self._futures, self._outcomes, strict=True):
+            _resolve(future, result, error)
 
     def fail(self, reason: str) -> None:
-        """The batch is lost, or nobody knows."""
-        fail_all(self._promises, reason)
+        """The batch is lost, or its outcome is unknown."""
+        fail_all(self._futures, reason)
 
     def _undo(self, first: bool) -> None:
-        """The first unit undone leaves a batch as it began. Raises where the unit, or SQLite, ended the transaction."""
+        """Undo a unit; if it is the first, restart the transaction. Raises if the transaction was ended."""
         if first:
             self._connection.execute("ROLLBACK")
             self.begin()
@@ -76,18 +76,18 @@ class Batch:
             raise sqlite3.OperationalError("a unit of work ended the transaction")
 
 
-def fail_all(promises: Iterable[ResultFuture], reason: str) -> None:
-    """Tell every caller that the store cannot acknowledge."""
-    for promise in promises:
-        _resolve(promise, None, StoreUnavailable(reason))
+def fail_all(futures: Iterable[ResultFuture], reason: str) -> None:
+    """Raise StoreUnavailable in every waiting caller."""
+    for future in futures:
+        _resolve(future, None, StoreUnavailable(reason))
 
 
-def _resolve(promise: ResultFuture, result: object, error: BaseException | None) -> None:
-    if promise.done():  # the caller went away
+def _resolve(future: ResultFuture, result: object, error: BaseException | None) -> None:
+    if future.done():  # the caller was cancelled
         return
     if error is None:
-        promise.set_result(result)
-    elif isinstance(error, StopIteration):  # a future refuses to carry it
-        promise.set_exception(RuntimeError("a unit of work raised StopIteration"))
+        future.set_result(result)
+    elif isinstance(error, StopIteration):  # a future cannot hold it
+        future.set_exception(RuntimeError("a unit of work raised StopIteration"))
     else:
-        promise.set_exception(error)
+        future.set_exception(error)

@@ -1,4 +1,4 @@
-"""Connections to the database file."""
+"""Opens connections to the SQLite file with the settings that durability and speed require."""
 
 import sqlite3
 from pathlib import Path
@@ -6,38 +6,38 @@ from pathlib import Path
 from keyturn.store.port import StoreRefused
 
 _BUSY_SECONDS = 0.1
-"""How long a statement waits for another program that has the file locked: the event loop waits with it."""
+"""Seconds that a statement waits for a lock of another program; it blocks the event loop meanwhile."""
 _STATEMENTS = 512
-"""Prepared statements kept by a connection; more than Keyturn has."""
+"""Prepared statements cached by a connection; more than Keyturn has."""
 _CACHE_KIB = 16_384
 _CHECKPOINT_PAGES = 4_000
-"""A commit that finds so many pages in the log copies them to the file first, and every unit waits for it."""
+"""Pages in the log from which a commit copies them to the database file, while all units wait."""
 
 
 def connect(path: Path, mode: str, *, alone: bool = False) -> sqlite3.Connection:
-    """Open the file that exists (`mode` is ``rw`` or ``ro``); transactions are begun and ended by statements alone.
+    """Open an existing file (`mode` is ``rw`` or ``ro``); only explicit statements begin and end transactions.
 
-    `alone`: no other process opens it meanwhile, and locks need no system calls (SQLite's VFS ``unix-excl``).
+    `alone`: no other process opens it meanwhile, so locks need no system calls (SQLite's VFS ``unix-excl``).
     """
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}{'&vfs=unix-excl' if alone else ''}",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
-        check_same_thread=False,  # COMMIT runs in a thread of its own, never at the same time as anything else
+        check_same_thread=False,  # COMMIT runs in another thread, but never concurrently with other calls
         cached_statements=_STATEMENTS,
     )
     try:
-        connection.execute("PRAGMA trusted_schema = OFF")  # a file from elsewhere calls nothing that has effects
+        connection.execute("PRAGMA trusted_schema = OFF")  # a foreign file cannot call functions with side effects
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    except BaseException:  # the first statement reads the file, which may be none of SQLite's
+    except BaseException:  # the first statement reads the file, which may not be a SQLite database
         connection.close()
         raise
     return connection
 
 
 def make_durable(connection: sqlite3.Connection, path: Path) -> None:
-    """Write ahead into a log that every commit syncs. Raises StoreRefused."""
+    """Use a write-ahead log that every commit syncs. Raises StoreRefused."""
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreRefused(f"{path} is on a file system that cannot hold a write-ahead log.")
@@ -46,7 +46,7 @@ def make_durable(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_references(connection: sqlite3.Connection) -> None:
-    """Check foreign keys from here on; a migration that rebuilds a table could not live with it."""
+    """Enforce foreign keys from here on; migrations that rebuild a table must run before."""
     (checked,) = connection.execute("PRAGMA foreign_keys").fetchone()
-    if not checked:  # to say it twice costs: SQLite then prepares every statement of the connection again
+    if not checked:  # setting it again would make SQLite prepare every statement of the connection again
         connection.execute("PRAGMA foreign_keys = ON")

@@ -1,4 +1,4 @@
-"""The files of SQLite in a data directory."""
+"""The SQLite files in a data directory: names, creation, and repair after a crash."""
 
 import os
 import sqlite3
@@ -11,14 +11,14 @@ from keyturn.store.port import StoreRefused
 
 FILE_NAME = "keyturn.db"
 RESTORE_MARKER = f"{FILE_NAME}.restoring"
-"""There while a backup is put in the database's place."""
+"""Marker file that exists while a backup replaces the database."""
 _CHUNK = 1_048_576
 """Bytes read and written at once."""
 
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Turn what the system or SQLite says about `path` into one sentence: StoreRefused."""
+    """Translate an OSError or sqlite3.Error about `path` into StoreRefused."""
     try:
         with data_directory.translate_errors(path):
             yield
@@ -27,23 +27,23 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 
 def make_file(path: Path) -> None:
-    """Make the file, for its owner alone, if it is missing. Raises OSError where it cannot be written."""
+    """Create the file with mode 0600, if it is missing. Raises OSError if it cannot be written."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def rewrite(path: Path) -> None:
-    """Make what can be read of a file durable, if there is one. Raises OSError.
+    """Rewrite a file with its own content and sync it, if it exists. Raises OSError.
 
-    After a crash that may be more than the disk has: what was never synced, or what the kernel gave up writing when a
-    sync failed, of which later syncs say nothing.
+    After a crash, reads may return data that the disk does not have: it was never synced, or a failed sync made the
+    kernel drop it, which later syncs do not report.
     """
     if not path.exists():
         return
     handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        at = 0
-        while piece := os.pread(handle, _CHUNK, at):
-            at += os.pwrite(handle, piece, at)
+        offset = 0
+        while chunk := os.pread(handle, _CHUNK, offset):
+            offset += os.pwrite(handle, chunk, offset)
         os.fsync(handle)
     finally:
         os.close(handle)

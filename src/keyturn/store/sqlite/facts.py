@@ -1,11 +1,11 @@
-"""What the store keeps about itself."""
+"""Facts about the store itself: its epoch, its time, and whether it can be written."""
 
 import sqlite3
 
 from keyturn.store.clock_state import decode
 from keyturn.timekeeping import Timekeeper
 
-# A value of its own each time: SQLite writes no page for a row that stays as it was.
+# A random value, because SQLite writes no page for an unchanged row.
 _PROBE = """
 INSERT INTO store_fact (name, value) VALUES ('probe', hex(randomblob(8)))
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
@@ -20,27 +20,29 @@ def store_epoch(connection: sqlite3.Connection) -> int:
 
 
 def stated_epoch(connection: sqlite3.Connection) -> int:
-    """The epoch that a database says it is of, which may be anybody's."""
+    """The epoch that a database states; an untrusted value, 0 without one."""
     row = connection.execute("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'").fetchone()
     return int(row[0]) if row else 0
 
 
 def committed_time(connection: sqlite3.Connection) -> int:
-    """The instant of the newest entry: no transaction is ever dated before it."""
+    """The instant of the newest entry; 0 without one. No transaction is dated before it."""
     row = connection.execute("SELECT at FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
     return int(row[0]) if row else 0
 
 
 def resume_time(connection: sqlite3.Connection, time: Timekeeper) -> None:
-    """Let `time` go on from where it stood when the store was closed. A store without tables has no time yet."""
-    (made,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('store_fact', 'entry')").fetchone()
-    if made == 2:
+    """Resume `time` from the stored clock state and the newest entry; a new store has neither."""
+    (tables,) = connection.execute(
+        "SELECT count(*) FROM sqlite_master WHERE name IN ('store_fact', 'entry')"
+    ).fetchone()
+    if tables == 2:
         row = connection.execute("SELECT value FROM store_fact WHERE name = 'clock'").fetchone()
         time.resume(decode(row[0]) if row else None, committed_time(connection))
 
 
 def prove_writable(connection: sqlite3.Connection) -> int:
-    """End what a failed batch left open and commit a small change. Returns the committed time."""
+    """Roll back what a failed batch left open, and commit a small change. Returns the committed time."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
     connection.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Numbered .sql files, each applied once, in a transaction of its own."""
+"""Applies the numbered .sql migrations, each once and in a transaction of its own."""
 
 import hashlib
 import sqlite3
@@ -38,14 +38,14 @@ class Migration:
 
 @cache
 def known_migrations() -> tuple[Migration, ...]:
-    """Every migration of this Keyturn, in order."""
+    """Every migration of this version of Keyturn, in order."""
     folder = files("keyturn.store") / "migrations" / "sqlite"
     texts = {file.name.removesuffix(".sql"): file.read_text("utf-8") for file in folder.iterdir()}
     return tuple(Migration(int(stem[:4]), stem[5:], texts[stem]) for stem in sorted(texts))
 
 
 def pending_migrations(connection: sqlite3.Connection, path: Path, known: Sequence[Migration]) -> Sequence[Migration]:
-    """What the file still lacks. Raises StoreRefused where it is not Keyturn's, or not of this Keyturn's making."""
+    """Migrations not applied yet. Raises StoreRefused for a foreign file, a newer version, or another wording."""
     applied = _applied(connection, path)
     if len(applied) > len(known):
         raise StoreRefused(f"{path} was written by a newer Keyturn: this one ends at migration {len(known)}.")
@@ -56,7 +56,7 @@ def pending_migrations(connection: sqlite3.Connection, path: Path, known: Sequen
 
 
 def apply_migration(connection: sqlite3.Connection, migration: Migration, now: int) -> None:
-    """Change the tables and write it down, in one transaction. Raises sqlite3.Error, the transaction still open."""
+    """Apply and record a migration in one transaction. Raises sqlite3.Error with the transaction still open."""
     connection.executescript(f"BEGIN IMMEDIATE; {_MIGRATION_TABLE} {migration.sql}")
     connection.execute(
         "INSERT INTO migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""A look at a data directory without a server: one read transaction on whatever is there, and nothing is changed."""
+"""Reads a data directory without opening the store: one read-only transaction."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from keyturn.timekeeping import Moment
 
 @contextmanager
 def read_offline(directory: Path) -> Iterator[ReadTx]:
-    """The committed state, with or without a server beside. `now` is 0. Raises StoreRefused, StatementFailed."""
+    """The committed state, with or without a running server; `now` is 0. Raises StoreRefused, StatementFailed."""
     path = directory / FILE_NAME
     with translate_errors(path):
         connection = connect(path, "ro")
@@ -39,5 +39,5 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _text(octets: bytes) -> str:
-    """What is no UTF-8 cannot be what was written, and is read all the same."""
+    """Decode leniently: invalid UTF-8 was not written by Keyturn, but must not stop a verification."""
     return octets.decode(errors="replace")

@@ -1,4 +1,4 @@
-"""Reads, in the event loop's thread: a point read takes less time than handing it to another thread."""
+"""Runs reads in the event loop's thread; a point read takes less time than a switch to another thread."""
 
 import sqlite3
 from collections.abc import Callable
@@ -12,15 +12,15 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Owns the reading connection. A read holds its snapshot for the length of one call, so checkpoints never wait."""
+    """Owns the reading connection. A snapshot lasts one call, so WAL checkpoints never wait for long."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self.failing = False
-        """The last read could not be done."""
+        """Whether the last read failed."""
 
     def run(self, work: Callable[[ReadTx], T], moment: Moment) -> T:
-        """What `work` returns, or raises. Raises StoreUnavailable when the file cannot be read."""
+        """The result of `work`. Raises its exception, or StoreUnavailable if the file cannot be read."""
         tx = SqliteReadTx(self._connection, moment)
         try:
             self._connection.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""The way back from a backup: taken in as octets, looked through, brought up to date, put in the database's place."""
+"""Restores a backup: copies it, checks it, migrates it, and replaces the database with it."""
 
 import os
 import sqlite3
@@ -24,7 +24,7 @@ _BEFORE = f"{FILE_NAME}.before-"
 
 
 class StagedContent:
-    """The port's `IncomingDatabase` on a connection to the copy."""
+    """The port's `StagedDatabase` on a connection to the copy."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -51,7 +51,7 @@ class StagedContent:
 
 
 class StagedFile:
-    """The port's `IncomingBackup`: `draft` is the copy of `backup`, in a private folder of `directory`."""
+    """The port's `StagedBackup`: `draft` is the copy of `backup`, in a private folder of `directory`."""
 
     def __init__(self, directory: Path, backup: Path, draft: Path, measured: FileDigest) -> None:
         self.measured = measured
@@ -71,7 +71,7 @@ class StagedFile:
 
 @contextmanager
 def stage_backup(directory: Path, backup: Path) -> Iterator[StagedFile]:
-    """Copy a backup into the data directory, made if missing, until the end of the context. Raises StoreRefused."""
+    """Copy a backup into the directory, created if missing; deleted at the end of the context. Raises StoreRefused."""
     with data_directory.translate_errors(directory):
         data_directory.make_directory(directory)
     with translate_errors(backup), private_folder(directory) as folder:
@@ -91,14 +91,14 @@ def _copy(backup: Path, draft: Path) -> FileDigest:
 
 
 def _check_and_migrate(connection: sqlite3.Connection, backup: Path, now: int) -> None:
-    """Check that the copy is whole and of its own version's structure, and migrate it. Raises StoreRefused."""
+    """Check integrity and structure of the copy, and migrate it. Raises StoreRefused."""
     connection.execute("PRAGMA cell_size_check = ON")
     pending = check_own_structure(connection, backup)
     if len(pending) == len(known_migrations()):
         raise StoreRefused(f"{backup} is not a database of Keyturn.")
-    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if verdict != "ok":
-        raise StoreRefused(f"{backup} is damaged: {verdict}.")
+    (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if result != "ok":
+        raise StoreRefused(f"{backup} is damaged: {result}.")
     for migration in pending:
         apply_migration(connection, migration, now)
     check_references(connection)
@@ -106,7 +106,7 @@ def _check_and_migrate(connection: sqlite3.Connection, backup: Path, now: int) -
 
 @contextmanager
 def _one_unit(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
-    """One transaction without a store: kept at the end, undone by an exception."""
+    """One transaction without a store: committed at the end, rolled back on an exception."""
     connection.execute("BEGIN IMMEDIATE")
     tx = SqliteTx(connection, Moment(now, now))
     try:
@@ -120,15 +120,15 @@ def _one_unit(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
 
 
 def earlier_epochs(directory: Path) -> list[int]:
-    """Of restores that left a database behind here."""
+    """Numbers of the former databases that earlier restores left in the directory."""
     suffixes = [path.name.removeprefix(_BEFORE) for path in directory.glob(f"{_BEFORE}*")]
     return [int(suffix) for suffix in suffixes if suffix.isascii() and suffix.isdecimal()]
 
 
 def _put_in_place(draft: Path, directory: Path, epoch: int) -> None:
-    """Give the database its name; the one that was there stays as ``keyturn.db.before-<epoch>``. Raises OSError.
+    """Rename the copy to the database's name; the former one becomes ``keyturn.db.before-<epoch>``. Raises OSError.
 
-    Until all of it is done no server starts here: it would find none, or the old one without its log.
+    A marker keeps servers from starting meanwhile: they would find no database, or the old one without its log.
     """
     path, marker = directory / FILE_NAME, directory / RESTORE_MARKER
     _sync(draft)

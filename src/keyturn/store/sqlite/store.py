@@ -1,7 +1,4 @@
-"""The SQLite store: one file, one writer with group commit, reads beside it.
-
-The port's `Database`: the SQLite file of a data directory.
-"""
+"""The SQLite store and database: one file, one writer with group commit, concurrent reads."""
 
 import asyncio
 import sqlite3
@@ -32,7 +29,7 @@ Connect = Callable[[Path, str], sqlite3.Connection]
 
 
 class SqliteStore:
-    """The port's `Store`. Reads run inline and stop the loop meanwhile: point reads and pages only."""
+    """The port's `Store`. Reads block the event loop, so they must be point reads or pages."""
 
     def __init__(
         self, directory: Path, writer: Writer, reader: Reader, epoch: int, time: Timekeeper, disk: Executor
@@ -47,7 +44,7 @@ class SqliteStore:
 
     @property
     def available(self) -> bool:
-        """False from a failed batch until a probe could write again, and from a failed read until one succeeds."""
+        """False from a failed batch until a probe succeeds, and from a failed read until a read succeeds."""
         return self._writer.failure is None and not self._reader.failing
 
     async def write(self, work: Callable[[Tx], T]) -> T:
@@ -79,13 +76,12 @@ def open_sqlite(
     disk: Executor | None = None,
     connect: Connect = connect,
 ) -> SqliteStore:
-    """Open the store in `directory`, made if missing, and bring its tables up to date. Raises StoreRefused.
+    """Open the store in `directory`, created if missing, and migrate it. Raises StoreRefused.
 
-    `clock` tells the time: a `Timekeeper` goes on from what the store keeps, and any other clock is believed whatever
-    it shows. `announce(topic, key)` hears, in the event loop's thread, what durable units announced;
-    `on_batch(units, seconds)` hears of every commit. `disk` runs one call at a time, in order, away from the loop: a
-    thread unless given.
-    `connect(path, mode)` opens the file that exists; the store closes what it was given.
+    `clock`: a `Timekeeper` resumes from the stored clock state; any other clock is trusted. `announce(topic, key)` is
+    called in the event loop's thread for announcements of durable units; `on_batch(units, seconds)` after every
+    commit. `disk` runs one call at a time, in order, outside the loop's thread (default: a thread). `connect(path,
+    mode)` opens an existing file; the store closes the connection.
     """
     path = directory / FILE_NAME
     time = clock if isinstance(clock, Timekeeper) else Timekeeper(clock)
@@ -118,7 +114,7 @@ def _refuse_interrupted_restore(directory: Path) -> None:
 
 
 class SqliteDatabase:
-    """Where the data directory is, and nothing else: no file is open between two calls."""
+    """The port's `Database` for one data directory; no file is open between two calls."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

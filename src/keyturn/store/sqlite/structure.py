@@ -1,7 +1,7 @@
-"""Whether a database has the tables, indexes and constraints that its migrations make, and nothing beside them.
+"""Checks that a database has exactly the tables, indexes and constraints that its migrations make.
 
-The ledger of migrations is a table like others: it says what somebody wrote into it. A trigger could undo what is
-written, a view could hide it, a constraint that is gone could let it be twice.
+The table of applied migrations proves nothing, because it can be edited. An added trigger could undo writes, a view
+could hide rows, and a missing constraint could allow duplicates.
 """
 
 import re
@@ -22,10 +22,10 @@ _STATISTICS = frozenset(
         ("table", "sqlite_stat4", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
     }
 )
-"""What ANALYZE leaves: it decides in which order rows are looked for, and nothing else."""
-# As SQLite's own tokenizer: blanks are ASCII, and every character beyond ASCII is part of a name.
+"""Tables that ANALYZE makes; they affect only query plans."""
+# As SQLite's own tokenizer: white space is ASCII, and every non-ASCII character is part of a name.
 _TOKEN = re.compile(
-    r"(?P<nothing>[ \t\n\f\r]+|--[^\n]*|/\*(?s:.*?)(?:\*/|\Z))"
+    r"(?P<ignored>[ \t\n\f\r]+|--[^\n]*|/\*(?s:.*?)(?:\*/|\Z))"
     r"|[xX]?'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`|\[[^\]]*\]"
     r"|(?P<word>[A-Za-z0-9_$\x80-\U0010ffff]+)|(?s:.)"
 )
@@ -35,13 +35,13 @@ Row = tuple[str, str, str, str]
 
 class _Structure(NamedTuple):
     rows: frozenset[Row]
-    """As they stand in the file."""
+    """Rows of the schema table."""
     objects: dict[tuple[str, str, str], str]
-    """What each object's definition comes to, by its type, name and table."""
+    """Each object's normalized definition by type, name and table."""
 
 
 def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequence[Migration]) -> None:
-    """Compare with what the migrations make that the file says were applied. Raises StructureChanged."""
+    """Compare with the structure that the applied migrations make. Raises StructureChanged."""
     reference = _structure_after(tuple(applied))
     rows = _rows(connection)
     if rows == reference.rows:
@@ -55,7 +55,7 @@ def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequenc
 
 
 def check_own_structure(connection: sqlite3.Connection, path: Path) -> Sequence[Migration]:
-    """Compare with what the migrations make that were applied; those that were not. Raises StoreRefused."""
+    """Check the structure; returns the pending migrations. Raises StoreRefused."""
     known = known_migrations()
     pending = pending_migrations(connection, path, known)
     check_structure(connection, path, known[: len(known) - len(pending)])
@@ -72,7 +72,7 @@ def _difference(key: tuple[str, str, str], found: dict[tuple[str, str, str], str
 
 @lru_cache(maxsize=64)
 def _structure_after(migrations: tuple[Migration, ...]) -> _Structure:
-    """In memory: some milliseconds, once in a process."""
+    """The structure that the migrations make, built in memory; cached, it takes some milliseconds."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for migration in migrations:
             apply_migration(connection, migration, 0)
@@ -93,11 +93,11 @@ def _objects(rows: Iterable[Row]) -> dict[tuple[str, str, str], str]:
 
 @lru_cache(maxsize=1024)
 def _normalized(sql: str) -> str:
-    """Without comments and blanks, words in lower case. What is quoted stays: `"NOT"` is a name, and NOT is not."""
-    tokens = (match for match in _TOKEN.finditer(sql) if match["nothing"] is None)
+    """SQL without comments and white space, words in lower case. Quoted text stays: `"NOT"` is a name, NOT is not."""
+    tokens = (match for match in _TOKEN.finditer(sql) if match["ignored"] is None)
     return "\n".join(_lower_ascii(match[0]) if match["word"] else match[0] for match in tokens)
 
 
 def _lower_ascii(word: str) -> str:
-    """Of ASCII alone, as SQLite does it: the Kelvin sign is no k."""
+    """Lower-case ASCII only, as SQLite does: the Kelvin sign is not a k."""
     return word.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")

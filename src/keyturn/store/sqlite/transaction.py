@@ -1,7 +1,4 @@
-"""What a unit of work sees of a SQLite connection.
-
-Which errors are a unit's own, and which end its whole transaction.
-"""
+"""The port's transactions on a SQLite connection, and which errors end a whole transaction."""
 
 import sqlite3
 from typing import Any
@@ -13,7 +10,7 @@ from keyturn.timekeeping import Moment
 
 
 class SqliteReadTx:
-    """The port's `ReadTx` on one connection at one instant. All its statements share a cursor, which `end` lets go."""
+    """The port's `ReadTx` on one connection at one instant. Its statements share one cursor, which `end` closes."""
 
     __slots__ = ("_cursor", "moment", "now")
 
@@ -23,7 +20,7 @@ class SqliteReadTx:
         self.now = moment.now
 
     def end(self) -> None:
-        """A statement whose further rows nobody asked for would hold its snapshot beyond the transaction."""
+        """Close the cursor; a statement with unread rows would hold its snapshot beyond the transaction."""
         self._cursor.close()
 
     def one(self, sql: str, /, **params: object) -> Row | None:
@@ -39,7 +36,7 @@ class SqliteReadTx:
 
 
 class SqliteTx(SqliteReadTx):
-    """The port's `Tx`; `announced` is what its units said, in their order."""
+    """The port's `Tx`; `announced`: announcements of its units, in order."""
 
     __slots__ = ("announced",)
 
@@ -51,7 +48,7 @@ class SqliteTx(SqliteReadTx):
         return self._execute(sql, params).rowcount
 
     def lock(self, sql: str, /, **params: object) -> None:
-        """There is one writer."""
+        """Nothing to do: there is one writer."""
 
     def announce(self, topic: Topic[IdT], key: IdT) -> None:
         self.announced.append((topic, key))
@@ -72,7 +69,7 @@ _PRIMARY = 0xFF
 
 
 def ends_transaction(error: BaseException) -> bool:
-    """Whether the disk, the file or the memory failed, rather than a statement or its values."""
+    """Whether the disk, the file or the memory failed, instead of a statement or its values."""
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY not in _UNITS_OWN
     return isinstance(error, MemoryError)

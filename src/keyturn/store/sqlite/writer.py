@@ -1,7 +1,7 @@
-"""The one writer: units of work wait in line, and one COMMIT makes a batch of them durable.
+"""The one writer: queues units of work, and makes a batch of them durable with one COMMIT (group commit).
 
-The units run in the event loop's thread; only COMMIT, which waits for the disk, leaves it. Python lets go of the
-interpreter lock around every statement, so units in a thread of their own would wait for a busy loop at each one.
+Units run in the event loop's thread; only COMMIT, which waits for the disk, runs in another one. Python releases the
+interpreter lock around every statement, so units in a separate thread would wait for a busy loop at each statement.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from keyturn.store.sqlite.facts import prove_writable
 from keyturn.timekeeping import Timekeeper
 
 BATCH_UNITS = 256
-"""Units in one transaction at most."""
+"""Maximum number of units in one transaction."""
 BATCH_SECONDS = 0.004
-"""A batch takes no further unit after this long, so that the loop serves others."""
+"""A batch accepts no further unit after this time in seconds, so that the loop can run other tasks."""
 PROBE_SECONDS = 0.25
-"""Between two tries to write again while the store is unavailable."""
+"""Seconds between two probes while the store is unavailable."""
 
 T = TypeVar("T")
 
 
 class Writer:
-    """Owns the writing connection. `disk` runs one call at a time, away from the loop."""
+    """Owns the writing connection. `disk` runs one call at a time, outside the loop's thread."""
 
     def __init__(
         self, connection: sqlite3.Connection, time: Timekeeper, announce: Announce, on_batch: OnBatch, disk: Executor
@@ -48,26 +48,26 @@ class Writer:
         self._closed = False
 
     def submit(self, work: Callable[[Tx], object]) -> ResultFuture:
-        """Put a unit in line. Raises StoreUnavailable."""
+        """Queue a unit; returns the future of its result. Raises StoreUnavailable."""
         if self._closed or self.failure is not None:
             raise StoreUnavailable(self.failure or "The store is closed.")
         loop = asyncio.get_running_loop()
-        promise = loop.create_future()
-        self._waiting.append((work, promise))
+        future = loop.create_future()
+        self._waiting.append((work, future))
         if self._idle.is_set():
             self._idle.clear()
             loop.call_soon(self._run_batch, loop)
-        return promise
+        return future
 
     async def drain(self) -> None:
-        """Accept nothing more, and commit what waits in line."""
+        """Accept no further units, and commit those in the queue."""
         self._closed = True
         await self._idle.wait()
         if self._probe is not None:
             self._probe.cancel()
 
     async def close(self) -> None:
-        """Let go of the connection, behind whatever the disk still does."""
+        """Close the connection, after pending calls of `disk`."""
         await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.close)
 
     def _run_batch(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -81,14 +81,14 @@ class Writer:
             return
         finally:
             batch.end()
-        commit = self._connection.commit  # lets go of the interpreter lock once, where execute() would four times
+        commit = self._connection.commit  # releases the interpreter lock once, execute() would four times
         self._run_on_disk(loop, commit, partial(self._committed, loop, batch, started))
 
     def _fill(self, batch: Batch, until: float) -> None:
         while self._waiting and len(batch) < BATCH_UNITS and self._time.monotonic() < until:
-            work, promise = self._waiting.popleft()
-            if not promise.done():  # else the caller went away
-                batch.run(work, promise)
+            work, future = self._waiting.popleft()
+            if not future.done():  # else the caller was cancelled
+                batch.run(work, future)
 
     def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[None]) -> None:
         error = commit.exception()
@@ -113,7 +113,7 @@ class Writer:
         self.failure = f"The store cannot write: {error}."
         structlog.get_logger(__name__).error("store_unavailable", reason=str(error), units=len(batch))
         batch.fail(self.failure)
-        fail_all((promise for _, promise in self._waiting), self.failure)
+        fail_all((future for _, future in self._waiting), self.failure)
         self._waiting.clear()
         self._idle.set()
         self._probe_later(loop)
