@@ -42,7 +42,7 @@ def test_a_step_of_more_than_two_seconds_either_way_is_a_fault(
 
     clock.set_wall(step)
 
-    assert time.look() is fault
+    assert time.check() is fault
     assert time.fault is fault
     assert time.gap == pytest.approx(step if fault else 0.0)
 
@@ -50,7 +50,7 @@ def test_a_step_of_more_than_two_seconds_either_way_is_a_fault(
 def test_a_machine_that_slept_has_no_fault(clock: ManualClock, time: Timekeeper) -> None:
     clock.advance(8 * 3_600)
 
-    assert not time.look()
+    assert not time.check()
 
 
 @pytest.mark.parametrize("step", [-3_600.0, QUARTER])
@@ -71,19 +71,19 @@ def test_a_fault_backward_lasts_until_the_wall_clock_shows_what_it_would_have_sh
     clock: ManualClock, time: Timekeeper
 ) -> None:
     clock.set_wall(-60)
-    assert time.look()
+    assert time.check()
 
     clock.advance(59)
-    assert time.look()
+    assert time.check()
     clock.advance(1)
-    assert not time.look()
+    assert not time.check()
 
 
 def test_a_fault_forward_does_not_pass_by_itself(clock: ManualClock, time: Timekeeper) -> None:
     clock.set_wall(60)
     clock.advance(3_600)
 
-    assert time.look()
+    assert time.check()
 
 
 @pytest.mark.parametrize("step", [-60, 60])
@@ -91,11 +91,11 @@ def test_a_clock_that_is_set_right_again_is_no_fault_any_more(
     clock: ManualClock, time: Timekeeper, step: float
 ) -> None:
     clock.set_wall(step)
-    assert time.look()
+    assert time.check()
 
     clock.set_wall(-step)
 
-    assert not time.look()
+    assert not time.check()
 
 
 @pytest.mark.parametrize("step", [-3_600.0, QUARTER])
@@ -104,11 +104,11 @@ def test_what_an_operator_accepts_is_believed_once_it_is_committed(
 ) -> None:
     clock.set_wall(step)
     accepted = time.accepted_state()
-    assert time.look()
+    assert time.check()
 
     time.accept(accepted)
 
-    assert not time.look()
+    assert not time.check()
     assert seconds(time.now()) == pytest.approx(step)
     assert seconds(time.store_now()) == pytest.approx(max(0.0, step))
 
@@ -119,7 +119,7 @@ def test_an_older_word_is_not_adopted(clock: ManualClock, time: Timekeeper) -> N
 
     time.accept(before)
 
-    assert time.look()
+    assert time.check()
 
 
 def test_a_time_far_ahead_runs_on_with_the_clock_since_boot(clock: ManualClock) -> None:
@@ -149,7 +149,7 @@ def test_a_step_between_two_processes_is_seen_by_the_second(clock: ManualClock, 
 
     later = restarted(clock, time)
 
-    assert later.look()
+    assert later.check()
     assert seconds(later.store_now()) == pytest.approx(5.0)
 
 
@@ -172,12 +172,12 @@ def test_after_another_boot_a_wall_clock_behind_what_is_committed_is_a_fault_unt
 
     later = restarted(clock, time, "another boot")
 
-    assert later.look()
+    assert later.check()
     assert later.gap == pytest.approx(-QUARTER)
     later.accept(later.accepted_state())
-    assert not later.look()
+    assert not later.check()
     assert later.moment().ahead == pytest.approx(QUARTER * SECOND)
-    assert not restarted(clock, later, "a third boot").look(), "it was accepted once"
+    assert not restarted(clock, later, "a third boot").check(), "it was accepted once"
 
 
 def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: ManualClock, time: Timekeeper) -> None:
@@ -188,7 +188,7 @@ def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: ManualClo
     later = Timekeeper(off, 2.0, "another boot")
     later.resume(kept, newest)
 
-    assert not later.look()
+    assert not later.check()
     assert later.store_now() == off.now()
 
 
@@ -201,14 +201,14 @@ def test_what_is_kept_is_outgrown_by_a_new_boot_and_by_a_change_that_counts(
     assert not time.differs_from(kept)
     assert time.differs_from(ClockState("another boot", kept.wall, kept.store))
     clock.set_wall(1.5)
-    time.look()
+    time.check()
     assert time.differs_from(kept)
 
 
 def test_without_a_step_any_wall_clock_is_believed(clock: ManualClock) -> None:
     time = Timekeeper(clock)
     clock.set_wall(QUARTER)
-    assert not time.look()
+    assert not time.check()
     assert seconds(time.store_now()) == pytest.approx(QUARTER)
 
 
@@ -218,7 +218,7 @@ def test_a_time_ahead_of_an_accepted_wall_clock_runs_on(clock: ManualClock, time
 
     clock.advance(300)
 
-    assert not time.look()
+    assert not time.check()
     assert seconds(time.now()) == pytest.approx(300)
     assert seconds(time.store_now()) == pytest.approx(QUARTER + 300)
 

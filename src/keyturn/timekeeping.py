@@ -95,7 +95,7 @@ class Timekeeper:
         now, trusted = self.store_now(), self._since_boot() + self._wall
         return Moment(now, self._clock.now(), now - trusted if now - trusted > _SLACK else 0)
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Read the clocks; returns whether there is a fault."""
         self.now()
         return self.fault

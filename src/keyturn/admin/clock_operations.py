@@ -40,7 +40,7 @@ def operations(time: Timekeeper | None = None) -> tuple[Operation, ...]:
 
 def show(time: Timekeeper, session: Session, _arguments: Arguments) -> Answer:
     """`wall_ahead`: seconds by which the wall clock is ahead (below 0: behind) of what is believed."""
-    time.look()
+    time.check()
     moment = session.tx.moment
     return {
         "wall": iso_time(moment.wall),

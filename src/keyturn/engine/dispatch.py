@@ -82,7 +82,7 @@ class Dispatcher:
 
     def _clock_forbids(self, command: Command) -> bool:
         """Nothing is done to a vehicle by a clock that is not to be believed; undoing and reading go on."""
-        return command.spec.kind is Kind.ACTUATING and self._guards.watch.look()
+        return command.spec.kind is Kind.ACTUATING and self._guards.watch.check()
 
     def _breaker_pause(self, command: Command, briefing: DispatchPlan) -> float:
         breaker = self._guards.breakers[briefing.vehicle.connector]

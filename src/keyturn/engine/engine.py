@@ -159,7 +159,7 @@ class Engine:
     async def _look_at_clock(self) -> None:
         kept = await self._store.read(clock_state.load)
         self._time.accept(kept)
-        fault, seconds = self._time.look(), round(self._time.gap, 3)
+        fault, seconds = self._time.check(), round(self._time.gap, 3)
         if self._time.differs_from(kept):
             await self._store.write(partial(clock_state.save, state=self._time.state()))
         if fault == self._clock_fault_told:
