@@ -89,7 +89,7 @@ def check_directory(directory: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(directory))
     if found.st_uid not in (0, os.geteuid()):
-        raise _refusal(directory, "the directory belongs to somebody else")
+        raise _refusal(directory, "the directory belongs to another user")
     if found.st_mode & stat.S_ISVTX or not found.st_mode & _OTHERS_WRITE:
         return
     if found.st_mode & stat.S_IWOTH or not _is_own_group(found.st_gid):

@@ -114,18 +114,18 @@ class Timekeeper:
         """Raise the store's time to at least this instant."""
         self._newest = max(self.store_now(), instant)
 
-    def resume(self, kept: ClockState | None, newest: int) -> None:
-        """Resume from the stored state `kept`; `newest`: the highest committed time.
+    def resume(self, stored: ClockState | None, newest: int) -> None:
+        """Resume from the stored state `stored`; `newest`: the highest committed time.
 
         Within one boot of the machine, a step between the two processes is detected as if it happened now. After a
         reboot a step forward cannot be detected; a wall clock behind the highest committed time is not trusted.
         """
-        since_boot, ahead = self._since_boot(), kept.ahead if kept else 0
-        if kept is not None:
-            self._accepted = kept.accepted
-            if kept.boot and kept.boot == self.boot:
-                self._wall = kept.wall
-                newest = max(newest, since_boot + kept.store)
+        since_boot, ahead = self._since_boot(), stored.ahead if stored else 0
+        if stored is not None:
+            self._accepted = stored.accepted
+            if stored.boot and stored.boot == self.boot:
+                self._wall = stored.wall
+                newest = max(newest, since_boot + stored.store)
         behind = newest - ahead - since_boot - self._wall
         if behind > self._step:
             self._wall += behind
@@ -135,13 +135,13 @@ class Timekeeper:
         """The present state, for the next process."""
         return ClockState(self.boot, self._wall, self.store_now() - self._newest_at, self._accepted)
 
-    def differs_from(self, kept: ClockState | None) -> bool:
-        """Whether `kept` differs from the present state so much that it should be saved."""
+    def differs_from(self, stored: ClockState | None) -> bool:
+        """Whether `stored` differs from the present state so much that it should be saved."""
         current = self.state()
         return (
-            kept is None
-            or kept.boot != current.boot
-            or max(abs(kept.wall - current.wall), abs(kept.store - current.store)) > _SAVE_THRESHOLD
+            stored is None
+            or stored.boot != current.boot
+            or max(abs(stored.wall - current.wall), abs(stored.store - current.store)) > _SAVE_THRESHOLD
         )
 
     def accepted_state(self) -> ClockState:
@@ -149,10 +149,10 @@ class Timekeeper:
         current = self.state()
         return ClockState(current.boot, self._clock.now() - self._since_boot(), current.store, current.accepted + 1)
 
-    def accept(self, kept: ClockState | None) -> None:
+    def accept(self, stored: ClockState | None) -> None:
         """Trust the wall clock that an operator has accepted, once that is committed."""
-        if kept is not None and kept.boot == self.boot and kept.accepted > self._accepted:
-            self._wall, self._accepted, self._gap, self._trusted_from = kept.wall, kept.accepted, 0, None
+        if stored is not None and stored.boot == self.boot and stored.accepted > self._accepted:
+            self._wall, self._accepted, self._gap, self._trusted_from = stored.wall, stored.accepted, 0, None
 
     def _since_boot(self) -> int:
         return round(self._clock.boottime() * SECOND)

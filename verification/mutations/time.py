@@ -13,7 +13,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a step made while the process was down is believed",
         "timekeeping.py",
-        "                self._wall = kept.wall\n",
+        "                self._wall = stored.wall\n",
         "",
         "the time is right",
     ),
@@ -28,8 +28,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a time that was accepted is not believed",
         "timekeeping.py",
-        "            self._wall, self._accepted, self._gap, self._trusted_from = kept.wall, kept.accepted, 0, None",
-        "            self._accepted = kept.accepted",
+        "            self._wall, self._accepted, self._gap, self._trusted_from = stored.wall, stored.accepted, 0, None",
+        "            self._accepted = stored.accepted",
         "",
         test="tests/test_timekeeping.py",
     ),

@@ -63,7 +63,7 @@ def _end_fault(chain_range: ChainRange, last: int, digest: bytes | None) -> Find
         text = f"The tail is cut off behind entry {last}: entry {chain_range.last} was the last."
         return Finding(FindingKind.CUT, chain_range.company, last + 1, text)
     if last > chain_range.last and chain_range.ends_chain:
-        text = f"Entry {chain_range.last + 1} stands behind the end that the chain's head names."
+        text = f"Entry {chain_range.last + 1} is after the end that the chain's head names."
         return Finding(FindingKind.INSERTED, chain_range.company, chain_range.last + 1, text)
     if chain_range.hash is not None and last >= chain_range.first and digest != chain_range.hash:
         text = f"Entry {last} is not the one that the chain's head names."
@@ -105,7 +105,7 @@ class _Diagnosis:
         number, link = self._number, self._link
         if link.number > number and any(other.number == number for other in self._ahead):
             return self._finding(
-                FindingKind.REORDERED, number, f"Entry {link.number} stands where entry {number} belongs."
+                FindingKind.REORDERED, number, f"Entry {link.number} is where entry {number} belongs."
             )
         if link.number > number:
             return self._removed(number, link.number - 1)

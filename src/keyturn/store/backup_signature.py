@@ -135,4 +135,4 @@ def check_signature(backup: Path, found: FileDigest, signer: BackupSigner) -> Si
 def refusal(backup: Path, verdict: SignatureVerdict) -> StoreRefused:
     """The error for a backup without a valid signature."""
     why = REFUSALS[verdict].format(file=backup, signature=signature_of(backup))
-    return StoreRefused(f"{why}. If you know where it comes from, --unsigned restores it; that is entered and told.")
+    return StoreRefused(f"{why}. If you know its origin, --unsigned restores it; that is recorded and reported.")

@@ -38,6 +38,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     check_own_structure(connection, path)
 
 
-def _text(octets: bytes) -> str:
+def _text(raw: bytes) -> str:
     """Decode leniently: invalid UTF-8 was not written by Keyturn, but must not stop a verification."""
-    return octets.decode(errors="replace")
+    return raw.decode(errors="replace")
