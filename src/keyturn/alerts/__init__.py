@@ -1,0 +1,1 @@
+"""Alerts: audit entries become messages to administrators, by e-mail and webhook."""

@@ -11,6 +11,8 @@ from keyturn.clock import iso_time
 from keyturn.printable import printable
 
 CRITICAL, WARNING = "critical", "warning"
+_LONGEST_FACT = 200
+"""Characters of a fact that a message shows."""
 Condition = Callable[[Entry], bool]
 
 
@@ -30,9 +32,6 @@ class Rule(msgspec.Struct, frozen=True):
     condition: Condition = _always
     quiet: int = 0
     singly: int = 20
-
-
-_LONGEST_FACT = 200
 
 
 def message(rule: Rule, entry: Entry) -> Message:
@@ -64,5 +63,5 @@ def _lines(rule: Rule, entry: Entry) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    """On one line, without control characters, cut to 200 characters."""
+    """On one line, without control characters, and cut."""
     return printable(str(value))[:_LONGEST_FACT]

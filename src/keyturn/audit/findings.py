@@ -10,8 +10,14 @@ from keyturn.audit import journal
 from keyturn.audit.checkpoints import AUDITOR
 from keyturn.store.port import Store, StoreUnavailable, Tx
 
+FAULT_KIND = "chain.fault"
+
+log = structlog.get_logger()
+
 
 class FindingKind(StrEnum):
+    """What was found; the values are public (docs/audit.md)."""
+
     EDITED = "edited"
     REMOVED = "removed"
     INSERTED = "inserted"
@@ -48,11 +54,6 @@ class Finding(msgspec.Struct, frozen=True):
         return self.what not in NOTES
 
 
-FAULT_KIND = "chain.fault"
-
-log = structlog.get_logger()
-
-
 class Faults:
     """Open faults by subject: ``sealing``, ``chain``, ``kept checkpoints`` or the name of a checkpoint sink."""
 
@@ -78,7 +79,7 @@ class Faults:
         """The fault is over."""
         if about in self._open:
             self._open.discard(about)
-            log.info("audit fault is over", about=about)
+            log.info("audit fault cleared", about=about)
 
 
 def _write(tx: Tx, about: str, detail: str, finding: Finding | None) -> None:

@@ -100,7 +100,9 @@ class IntegrityMonitor:
         if fault is None:
             self._faults.clear(EXTERNAL_CHECKPOINT_FAULT)
         else:
-            await self._faults.report(EXTERNAL_CHECKPOINT_FAULT, f"checkpoint_file contradicts the chains. {fault.text}", fault)
+            await self._faults.report(
+                EXTERNAL_CHECKPOINT_FAULT, f"checkpoint_file contradicts the chains. {fault.text}", fault
+            )
 
     async def _hashes(self, chain_range: ChainRange, numbers: Collection[int]) -> dict[int, bytes]:
         """By number, read page by page as in `_links`."""

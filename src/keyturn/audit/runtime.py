@@ -20,61 +20,6 @@ from keyturn.config.settings import AuditSettings
 from keyturn.store.background import run_periodically
 from keyturn.store.port import Store, StoreUnavailable
 
-
-class AuditService:
-    """Start it once the store is open; stop it before the store closes and after everything that writes entries."""
-
-    def __init__(self, store: Store, bus: Bus, signer: Signer, settings: AuditSettings) -> None:
-        self._bus = bus
-        self._faults = Faults(store)
-        self._sealer = Sealer(store, signer, settings, self._faults)
-        sinks = configured_sinks(settings)
-        self._shippers = [CheckpointShipper(store, name, deliver, self._faults) for name, deliver in sinks.items()]
-        self._delays = DelayMonitor(store, tuple(sinks), settings.checkpoint_grace, self._faults)
-        file = Path(settings.checkpoint_file) if settings.checkpoint_file else None
-        self._monitor = IntegrityMonitor(store, signer, settings.verify_entries, self._faults, file)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._unlisten: Callable[[], None] = lambda: None
-
-    @property
-    def broken(self) -> bool:
-        """Whether a chain failed verification or cannot be sealed."""
-        return CHAIN_FAULT in self._faults or SEALING_FAULT in self._faults
-
-    @property
-    def behind(self) -> tuple[str, ...]:
-        """Names of the sinks that have had no checkpoint for too long."""
-        return self._delays.behind
-
-    def wake(self) -> None:
-        """Something was committed."""
-        self._sealer.wake()
-
-    def start(self) -> None:
-        """Start the background tasks, with what an earlier process left unsealed, undelivered or unverified."""
-        self._unlisten = self._bus.listen(CHECKPOINT_MADE, self._checkpoint_made)
-        tasks = [self._sealer.run(), *(each.run() for each in self._shippers), self._monitor.run()]
-        tasks.append(
-            run_periodically(
-                self._delays.check, shipper.DELAY_CHECK_INTERVAL, "checkpoints on their way", at_once=False
-            )
-        )
-        self._tasks = [asyncio.create_task(each, name="audit") for each in tasks]
-        self._sealer.wake()
-
-    async def stop(self) -> None:
-        """Stop the tasks and seal what is committed; undelivered checkpoints are delivered after the next start."""
-        self._unlisten()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._sealer.seal_committed(last=True)
-
-    def _checkpoint_made(self, _chain: ChainId) -> None:
-        for each in self._shippers:
-            each.wake()
-
-
 SEALING_FAULT = "sealing"
 _BATCH_DELAY = 0.05
 """Seconds from a commit until its entries are sealed, so that those of many commits are sealed together."""
@@ -141,3 +86,57 @@ class Sealer:
             return
         await asyncio.sleep(_BATCH_DELAY)
         self._committed.clear()
+
+
+class AuditService:
+    """Start it once the store is open; stop it before the store closes and after everything that writes entries."""
+
+    def __init__(self, store: Store, bus: Bus, signer: Signer, settings: AuditSettings) -> None:
+        self._bus = bus
+        self._faults = Faults(store)
+        self._sealer = Sealer(store, signer, settings, self._faults)
+        sinks = configured_sinks(settings)
+        self._shippers = [CheckpointShipper(store, name, deliver, self._faults) for name, deliver in sinks.items()]
+        self._delays = DelayMonitor(store, tuple(sinks), settings.checkpoint_grace, self._faults)
+        file = Path(settings.checkpoint_file) if settings.checkpoint_file else None
+        self._monitor = IntegrityMonitor(store, signer, settings.verify_entries, self._faults, file)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unlisten: Callable[[], None] = lambda: None
+
+    @property
+    def broken(self) -> bool:
+        """Whether a chain failed verification or cannot be sealed."""
+        return CHAIN_FAULT in self._faults or SEALING_FAULT in self._faults
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """Names of the sinks that have had no checkpoint for too long."""
+        return self._delays.behind
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._sealer.wake()
+
+    def start(self) -> None:
+        """Start the background tasks, with what an earlier process left unsealed, undelivered or unverified."""
+        self._unlisten = self._bus.listen(CHECKPOINT_MADE, self._checkpoint_made)
+        tasks = [self._sealer.run(), *(each.run() for each in self._shippers), self._monitor.run()]
+        tasks.append(
+            run_periodically(
+                self._delays.check, shipper.DELAY_CHECK_INTERVAL, "checkpoints on their way", at_once=False
+            )
+        )
+        self._tasks = [asyncio.create_task(each, name="audit") for each in tasks]
+        self._sealer.wake()
+
+    async def stop(self) -> None:
+        """Stop the tasks and seal what is committed; undelivered checkpoints are delivered after the next start."""
+        self._unlisten()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._sealer.seal_committed(last=True)
+
+    def _checkpoint_made(self, _chain: ChainId) -> None:
+        for each in self._shippers:
+            each.wake()

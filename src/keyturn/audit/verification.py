@@ -104,9 +104,7 @@ class _Diagnosis:
     def _explain_numbers(self) -> Finding | None:
         number, link = self._number, self._link
         if link.number > number and any(other.number == number for other in self._ahead):
-            return self._finding(
-                FindingKind.REORDERED, number, f"Entry {link.number} is where entry {number} belongs."
-            )
+            return self._finding(FindingKind.REORDERED, number, f"Entry {link.number} is where entry {number} belongs.")
         if link.number > number:
             return self._removed(number, link.number - 1)
         if link.number < number:
