@@ -7,7 +7,7 @@ BUGS: tuple[Bug, ...] = (
         "answered before the commit",
         "store/sqlite/writer.py",
         "        commit = self._connection.commit  #",
-        "        batch.settle()\n        commit = self._connection.commit  #",
+        "        batch.resolve()\n        commit = self._connection.commit  #",
         "1 durable",
     ),
     Bug(
@@ -31,7 +31,7 @@ BUGS: tuple[Bug, ...] = (
         "store/sqlite/writer.py",
         """        error = commit.exception()
         if error is not None:
-            self._lose(loop, batch, error)
+            self._batch_failed(loop, batch, error)
             return
 """,
         """        error = commit.exception()
@@ -46,7 +46,7 @@ BUGS: tuple[Bug, ...] = (
         "store/sqlite/writer.py",
         """        error = commit.exception()
         if error is not None:
-            self._lose(loop, batch, error)
+            self._batch_failed(loop, batch, error)
             return
 """,
         """        error = commit.exception()
@@ -142,8 +142,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "restore takes a changed backup",
         "admin/backup_restore.py",
-        "        if judgement.verdict is not Verdict.SIGNED and not unsigned:\n",
-        "        if judgement.verdict is Verdict.UNSIGNED and not unsigned:\n",
+        "        if judgement.verdict is not SignatureVerdict.SIGNED and not unsigned:\n",
+        "        if judgement.verdict is SignatureVerdict.UNSIGNED and not unsigned:\n",
         "",
         test="tests/stories/test_swapped_store.py::test_a_changed_backup_is_not_restored_and_cars_stay_under_record",
     ),
