@@ -94,14 +94,14 @@ class OemHttp:
 
     async def ask(self, target: Target, name: str, operation: Operation) -> OemResponse:
         values = status_values(self._definition, target, name, operation)
-        request = self._requests.ask(operation, values)
+        request = self._requests.status(operation, values)
         judge = lambda transfer: self._mapping.asked(name, transfer, operation, values)  # noqa: E731
         return await self._judged(target, request, values, judge, name)
 
     async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
         values = look_up_values(self._definition, target, name, command_id)
         judge = lambda transfer: self._mapping.found(name, transfer, command_id, values)  # noqa: E731
-        return await self._judged(target, self._requests.look_up(values), values, judge, name)
+        return await self._judged(target, self._requests.lookup(values), values, judge, name)
 
     async def cancel(self, target: Target, operation: Operation) -> OemResponse:
         values = cancel_values(target, operation)
@@ -114,7 +114,7 @@ class OemHttp:
 
     async def observe(self, target: Target) -> Observed:
         values = vehicle_values(target)
-        request = self._requests.read_state(values)
+        request = self._requests.state(values)
         if request is None or self._state is None:
             return Observed()
         transfer, record, _ = await self._asked(target, request, values, self._state.timeout)

@@ -56,11 +56,11 @@ class Requests:
         header = call.idempotency_header
         return request.with_header(header, order.command_id) if header else request
 
-    def ask(self, operation: Operation, values: Values) -> Request | None:
+    def status(self, operation: Operation, values: Values) -> Request | None:
         """At the operation's own URL where it may be used, else by the template; None where neither serves."""
         return self._written_if_possible(self._definition.status, values, self.usable_url(operation.url))
 
-    def look_up(self, values: Values) -> Request | None:
+    def lookup(self, values: Values) -> Request | None:
         return self._written_if_possible(self._definition.look_up, values)
 
     def cancel(self, operation: Operation, values: Values) -> Request | None:
@@ -68,7 +68,7 @@ class Requests:
         url = None if call is None or call.path else self.usable_url(operation.url)
         return self._written_if_possible(call, values, url)
 
-    def read_state(self, values: Values) -> Request | None:
+    def state(self, values: Values) -> Request | None:
         return self._written_if_possible(self._definition.state, values)
 
     def token(self, url: Template, values: Values, body: bytes, headers: dict[str, str]) -> Request:
