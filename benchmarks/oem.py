@@ -4,16 +4,8 @@ import asyncio
 import time
 
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.connectors.port import (
-    Capabilities,
-    Inbox,
-    Observed,
-    OemResponse,
-    Operation,
-    OutboundCommand,
-    OutcomeKind,
-    Target,
-)
+from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand, Target
+from keyturn.connectors.responses import Observed, OemResponse, Operation, OutcomeKind
 
 FOLLOW_FLOOR = 3600.0
 """Seconds before an operation is asked about: longer than any measurement."""

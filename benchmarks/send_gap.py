@@ -13,8 +13,8 @@ from aiohttp.http_writer import StreamWriter
 
 from benchmarks.load import quantile
 from keyturn.clock import SystemClock, after
-from keyturn.connectors.deadline import Deadline
 from keyturn.connectors.oem_http.http.write_once import OncePayload, WriteOnceGuard
+from keyturn.connectors.toolkit import Deadline
 
 SENDINGS = 2_000
 

@@ -25,9 +25,8 @@ from keyturn.commands.admission import dry_run
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR, READS
 from keyturn.commands.operations import approvals, command_details
 from keyturn.config.settings import Settings
-from keyturn.connectors.name_spaces import NameSpaces
-from keyturn.connectors.registry import far_sides
-from keyturn.connectors.using import credential_uses
+from keyturn.connectors.accounts import NameSpaces
+from keyturn.connectors.oem_http.factory import credential_uses, far_sides
 from keyturn.dossier import dossier
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations

@@ -6,9 +6,9 @@ import pytest
 
 from keyturn.alerts.building import build_channels
 from keyturn.clock import SystemClock
-from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import Settings
+from keyturn.config.validation import ConfigError
 from keyturn.store.port import ReadTx
 from tests.support.alert_env import ADMIN, SECRET, SENDER, alert_env
 

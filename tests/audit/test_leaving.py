@@ -16,9 +16,9 @@ from keyturn.audit.export import read_checkpoint_file
 from keyturn.audit.runtime import AuditService
 from keyturn.audit.sinks import CommandSink, DeliveryFailed, FileSink, WebhookSink
 from keyturn.bus.memory import MemoryBus
-from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import AuditSettings
+from keyturn.config.validation import ConfigError
 from keyturn.store.port import Store
 from tests.support.audit_env import KEYRING, AuditEnv
 from tests.support.clock import eventually

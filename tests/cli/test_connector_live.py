@@ -11,10 +11,10 @@ import pytest
 
 from keyturn.cli.root import run
 from keyturn.clock import SECOND, SystemClock
-from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.oem_http.connector import HttpConnector
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.definition.definition import parse_definition
-from keyturn.connectors.oem_http.trial import ReadOnlyWire
+from keyturn.connectors.oem_http.definition_check import ReadOnlyClient
 from keyturn.connectors.port import Account, OutboundCommand, Target
 from tests.support.oem import Oem, ReceivedRequest, answer
 
@@ -94,7 +94,7 @@ async def test_a_trial_cannot_write_a_command(oem: Oem) -> None:
     """Whatever a later version of the connector might do with it."""
     document = tomllib.loads(DEFINITION) | {"base_url": oem.url}
     definition, clock = parse_definition(document), SystemClock()
-    connector = OemHttp(definition, clock, wire=ReadOnlyWire(definition, clock))
+    connector = HttpConnector(definition, clock, wire=ReadOnlyClient(definition, clock))
     until = clock.now() + 10 * SECOND
     target = Target(Account("a", {"token": "t", "pin": "1"}), "V", "V")
     try:

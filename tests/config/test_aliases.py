@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from keyturn.config.aliases import RENAMED
-from keyturn.config.checking import ConfigError, KeyPath, dotted
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import Settings
 from keyturn.config.sources import variable_of
+from keyturn.config.validation import ConfigError, KeyPath, dotted
 
 
 def read(settings: Settings, path: KeyPath) -> object:

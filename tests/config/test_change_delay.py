@@ -7,9 +7,9 @@ import pytest
 from keyturn.administration import installation
 from keyturn.cli.demo.settings import demo_settings
 from keyturn.clock import SECOND
-from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import Settings
+from keyturn.config.validation import ConfigError
 
 
 def test_change_delay_is_ten_minutes_and_can_be_set() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import ConnectorSettings, HttpSettings
+from keyturn.config.validation import ConfigError
 
 NEW = """
 [connectors.acme]

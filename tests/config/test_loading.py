@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings, refuse_unknown_commands
 from keyturn.config.settings import Settings
+from keyturn.config.validation import ConfigError
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from keyturn.connectors.port import Connector, OemResponse, Operation, OutcomeKind, StateReport
+from keyturn.connectors.port import Connector
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, StateReport
 from tests.support.clock import RunningClock
 
 from .orders import TOKEN, order, target

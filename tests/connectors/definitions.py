@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.oem_http.connector import HttpConnector
 from keyturn.connectors.oem_http.definition.definition import Definition, parse_definition
 from tests.support.clock import RunningClock
 
@@ -64,5 +64,7 @@ def definition(base: dict[str, Any] = OPERATION, **changes: Any) -> Definition:
     return parse_definition({key: value for key, value in merged.items() if value is not None})
 
 
-def connector(url: str, base: dict[str, Any] = OPERATION, clock: RunningClock | None = None, **changes: Any) -> OemHttp:
-    return OemHttp(definition(base, base_url=url, **changes), clock or RunningClock())
+def connector(
+    url: str, base: dict[str, Any] = OPERATION, clock: RunningClock | None = None, **changes: Any
+) -> HttpConnector:
+    return HttpConnector(definition(base, base_url=url, **changes), clock or RunningClock())

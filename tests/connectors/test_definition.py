@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.oem_http.connector import HttpConnector
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from tests.support.clock import RunningClock
 
@@ -87,7 +87,7 @@ def test_a_fault_is_named(changes: dict[str, Any], message: str) -> None:
 
 def test_the_address_must_come_from_somewhere() -> None:
     with pytest.raises(DefinitionError, match=r"^base_url: must be given, in the definition or in the configuration$"):
-        OemHttp(definition(base_url=None), RunningClock())
+        HttpConnector(definition(base_url=None), RunningClock())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_address_must_come_from_somewhere() -> None:
 )
 def test_a_client_certificate_must_be_there(files: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError, match=r"^client_(certificate|key): "):
-        OemHttp(definition(**files), RunningClock())
+        HttpConnector(definition(**files), RunningClock())
 
 
 def test_the_commands_that_can_be_named_are_those_of_the_catalogue() -> None:

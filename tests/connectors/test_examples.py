@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from keyturn.clock import SECOND
-from keyturn.connectors.port import Connector, Operation, OutcomeKind, SignalReading
+from keyturn.connectors.port import Connector
 from keyturn.connectors.registry import build_connectors
+from keyturn.connectors.responses import Operation, OutcomeKind, SignalReading
 from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, ReceivedRequest, answer

@@ -6,7 +6,8 @@ import pytest
 
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.oem_http.definition.queries import Query
-from keyturn.connectors.port import Operation, OutcomeKind, Target
+from keyturn.connectors.port import Target
+from keyturn.connectors.responses import Operation, OutcomeKind
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, answer
 

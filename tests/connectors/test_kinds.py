@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from keyturn.config.checking import ConfigError
 from keyturn.config.settings import ConnectorSettings
+from keyturn.config.validation import ConfigError
 from keyturn.connectors import registry
+from keyturn.connectors.oem_http.factory import credential_uses, far_sides
 from keyturn.connectors.port import Connector
-from keyturn.connectors.registry import GROUP, build_connectors, far_sides
-from keyturn.connectors.using import credential_uses
+from keyturn.connectors.registry import GROUP, build_connectors
 from tests.support.clock import RunningClock
 
 HERE = "tests.connectors.test_kinds"

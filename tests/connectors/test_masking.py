@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.port import LoggedRequest
+from keyturn.connectors.responses import LoggedRequest
 from tests.support.clock import RunningClock
 from tests.support.oem import DROP, Ending, Oem, answer
 

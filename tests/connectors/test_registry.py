@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.connectors.oem_http.building import load_definition
 from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.oem_http.factory import load_definition
 from keyturn.connectors.registry import build_connectors
 from tests.support.clock import RunningClock
 from tests.support.oem import HANG, Oem, answer

@@ -5,7 +5,8 @@ from urllib.parse import quote
 import pytest
 
 from keyturn.clock import SECOND, iso_time
-from keyturn.connectors.port import Operation, OutcomeKind, Target
+from keyturn.connectors.port import Target
+from keyturn.connectors.responses import Operation, OutcomeKind
 from tests.support.clock import RunningClock
 from tests.support.oem import Oem, answer
 

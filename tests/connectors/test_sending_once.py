@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.http.write_once import BarredError, WriteOnceGuard
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.oem_http.http.write_once import NotWrittenError, WriteOnceGuard
+from keyturn.connectors.responses import OutcomeKind
+from keyturn.connectors.toolkit import Deadline
 from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
 from tests.support.oem import DROP, HANG, Ending, Oem, answer
@@ -61,7 +61,7 @@ async def test_the_gate_opens_once() -> None:
     async with asyncio.timeout(5.0) as limit:
         gate.enter(limit, 5.0)
         await asyncio.sleep(0)
-        with pytest.raises(BarredError, match="written once already"):
+        with pytest.raises(NotWrittenError, match="written once already"):
             gate.enter(limit, 5.0)
     assert gate.passed
 
@@ -72,7 +72,7 @@ async def test_a_gate_that_was_shut_stays_shut() -> None:
     gate.shut("the request is over")
     async with asyncio.timeout(5.0) as limit:
         await asyncio.sleep(0)
-        with pytest.raises(BarredError, match="the request is over"):
+        with pytest.raises(NotWrittenError, match="the request is over"):
             gate.enter(limit, 5.0)
     assert not gate.passed
 

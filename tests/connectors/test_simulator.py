@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.connectors.port import Connector, OemResponse, OutboundCommand, OutcomeKind, Target
+from keyturn.connectors.port import Connector, OutboundCommand, Target
 from keyturn.connectors.registry import build_connectors
+from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn_simulator import Simulator, SimulatorSettings
 from tests.support.clock import RunningClock
 

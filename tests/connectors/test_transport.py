@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from keyturn.clock import SystemClock
-from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
+from keyturn.config.validation import ConfigError
 from keyturn.connectors.oem_http.definition.document import DefinitionError
-from keyturn.connectors.port import Connector, LoggedRequest, OemResponse, OutcomeKind
+from keyturn.connectors.port import Connector
 from keyturn.connectors.registry import build_connectors
+from keyturn.connectors.responses import LoggedRequest, OemResponse, OutcomeKind
 from tests.support.certificates import Authority
 from tests.support.clock import RunningClock
 from tests.support.oem import Ending, Oem, answer

@@ -9,17 +9,8 @@ import pytest
 
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors import registry
-from keyturn.connectors.port import (
-    Capabilities,
-    Inbox,
-    Observed,
-    OemResponse,
-    Operation,
-    OutboundCommand,
-    OutcomeKind,
-    SignalReading,
-    StateReport,
-)
+from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand
+from keyturn.connectors.responses import Observed, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from tests.support.server_env import ALL_COMMANDS, server_env
 
 pytestmark = pytest.mark.anyio

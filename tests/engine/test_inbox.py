@@ -11,7 +11,7 @@ from keyturn.clock import after
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import OemResponse, Operation, OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from keyturn.engine.follow import Pause
 from keyturn.engine.inbox import ConnectorInbox
 from keyturn.fleet.evidence import ReportedState

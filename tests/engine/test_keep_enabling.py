@@ -6,7 +6,7 @@ import pytest
 from keyturn.clock import after
 from keyturn.commands.model.record import Command
 from keyturn.config.settings import ImmobilisationSettings
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.engine import verify
 from keyturn.fleet import evidence
 from keyturn.immobilisation import enable_retries

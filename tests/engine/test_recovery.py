@@ -11,7 +11,8 @@ from verification.simulation.world.loop import VirtualLoop
 from keyturn.clock import after
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State, Status
-from keyturn.connectors.port import Capabilities, OemResponse, OutcomeKind
+from keyturn.connectors.port import Capabilities
+from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.store.port import Store

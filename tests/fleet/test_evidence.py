@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.clock import SECOND
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import LoggedRequest, SignalReading, StateReport
+from keyturn.connectors.responses import LoggedRequest, SignalReading, StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence, ExpectedState, ReportedState, Signal, Unread
 from keyturn.fleet.positions import Position

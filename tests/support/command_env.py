@@ -19,7 +19,8 @@ from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.model.record import Command, OpenCommand, six_digits, uuid7
 from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, EvidenceSettings
-from keyturn.connectors.port import Capabilities, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.port import Capabilities
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from keyturn.engine.sweep import Sweeper
 from keyturn.errors import Refusal

@@ -8,7 +8,7 @@ import pytest
 
 from keyturn.admin.references import VEHICLE
 from keyturn.commands.model.catalogue import IMMOBILISABLE_OWNERSHIP
-from keyturn.connectors.name_spaces import NameSpaces
+from keyturn.connectors.accounts import NameSpaces
 from keyturn.tenants import vehicle_guard
 from keyturn.tenants.enrolment import Ownership, SetVehicle
 from tests.support.tenant_env import INSTALLATION, TenantEnv

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.admin.operation import Installation
-from keyturn.connectors.name_spaces import NameSpaces
+from keyturn.connectors.accounts import NameSpaces
 from keyturn.store.port import Tx
 from keyturn.tenants import name_spaces
 from tests.support import tenant_env

@@ -16,8 +16,8 @@ from keyturn.auth.totp import code_at, step_at
 from keyturn.clock import SECOND
 from keyturn.commands.model.states import STATUS, State, Status
 from keyturn.config import aliases
-from keyturn.config.checking import KeyPath
 from keyturn.config.loading import load_settings
+from keyturn.config.validation import KeyPath
 from keyturn_client import KeyturnClient
 from tests.cli.processes import keyturn
 from tests.support.clock import ManualClock
@@ -63,7 +63,7 @@ def application(url: str, company: str) -> Iterator[KeyturnClient]:
 @pytest.mark.parametrize(("path", "value"), KEYS, ids=[".".join(path) for path, _ in KEYS])
 def test_each_key_of_the_old_configuration_says_what_it_said(path: KeyPath, value: Any) -> None:
     found: Any = load_settings(FIXTURE / "keyturn.toml", {})
-    for key in aliases.current(path):
+    for key in aliases.current_path(path):
         found = found[key] if isinstance(found, dict) else getattr(found, key)
     assert (list(found) if isinstance(found, tuple) else found) == value
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import SECOND
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from verification.results import READS, Moment, Read, Response, Row, RunResult, Sending, moments_of
 from verification.simulation.clients.responses import Decision, GetResult, InsiderRecord, PostResult
 from verification.simulation.plan import Plan

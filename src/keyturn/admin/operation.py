@@ -11,8 +11,7 @@ from keyturn.audit import journal
 from keyturn.auth.keyring import Keyring
 from keyturn.auth.principal import Operator, Role
 from keyturn.clock import SECOND
-from keyturn.connectors.credentials import CredentialUse
-from keyturn.connectors.name_spaces import NameSpaces
+from keyturn.connectors.accounts import CredentialUse, NameSpaces
 from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 

@@ -12,8 +12,8 @@ from keyturn.alerts.message import Channel
 from keyturn.alerts.smtp import SmtpChannel
 from keyturn.alerts.webhook import WebhookChannel
 from keyturn.clock import Clock
-from keyturn.config.checking import ConfigError
 from keyturn.config.settings import AlertSettings, SmtpSettings, WebhookSettings
+from keyturn.config.validation import ConfigError
 from keyturn.store.port import ReadTx, Store
 
 

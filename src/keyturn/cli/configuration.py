@@ -6,10 +6,10 @@ from pathlib import Path
 
 from keyturn.cli.failure import Exit, Failure
 from keyturn.cli.options import Installation
-from keyturn.config.checking import ConfigError
 from keyturn.config.loading import load_settings
 from keyturn.config.settings import Settings
 from keyturn.config.sources import variable_of
+from keyturn.config.validation import ConfigError
 
 
 def settings_at(installation: Installation, **server: object) -> Settings:

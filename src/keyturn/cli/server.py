@@ -20,8 +20,8 @@ from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.options import DEFAULT_INSTALLATION, AsJson, Installation
 from keyturn.cli.output import print_url
-from keyturn.config.checking import ConfigError
 from keyturn.config.settings import LogSettings, Settings
+from keyturn.config.validation import ConfigError
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.errors import OperationError
 from keyturn.store.port import StoreRefused, StoreUnavailable

@@ -6,8 +6,8 @@ directly below ``[connectors.NAME]``.
 
 from collections.abc import Mapping
 
-from keyturn.config.checking import Assignment, ConfigError, KeyPath, dotted
 from keyturn.config.settings import HttpSettings
+from keyturn.config.validation import Assignment, ConfigError, KeyPath, dotted
 
 RENAMED: dict[KeyPath, KeyPath] = {
     ("commands", "idempotency_life"): ("commands", "idempotency_lifetime"),
@@ -19,14 +19,14 @@ RENAMED: dict[KeyPath, KeyPath] = {
 _CONNECTORS, _HTTP = "connectors", "http"
 
 
-def current(path: KeyPath) -> KeyPath:
+def current_path(path: KeyPath) -> KeyPath:
     """The present place of a setting, whether it is given by that place or by its former one."""
     if len(path) > 2 and path[0] == _CONNECTORS and path[2] in HttpSettings.__struct_fields__:
         return (*path[:2], _HTTP, *path[2:])
     return RENAMED.get(path, path)
 
 
-def in_place(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assignment]:
+def resolve_aliases(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assignment]:
     """What one source says, each value by the place that the setting has now.
 
     Raises `ConfigError` where the source gives a setting in both places.
@@ -34,7 +34,7 @@ def in_place(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assignment]
     found: dict[KeyPath, Assignment] = {}
     given_as: dict[KeyPath, KeyPath] = {}
     for path, assignment in written.items():
-        now = current(path)
+        now = current_path(path)
         if now in found:
             former = path if path != now else given_as[now]
             raise ConfigError(
@@ -44,7 +44,7 @@ def in_place(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assignment]
     return found
 
 
-def shown(path: KeyPath, written: Mapping[KeyPath, Assignment]) -> KeyPath:
+def written_path(path: KeyPath, written: Mapping[KeyPath, Assignment]) -> KeyPath:
     """The place of a setting as its connector writes such settings: directly below it, unless it has an ``http``."""
     if path in written:
         return written[path].written_as

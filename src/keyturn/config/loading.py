@@ -6,24 +6,24 @@ from typing import Any
 
 import msgspec
 
-from keyturn.config.aliases import in_place, shown
-from keyturn.config.checking import Assignment, ConfigError, KeyPath, checked, dotted, nearest, refused
-from keyturn.config.rules import breaches
+from keyturn.config.aliases import resolve_aliases, written_path
+from keyturn.config.rules import rule_violations
 from keyturn.config.settings import Settings
 from keyturn.config.sources import from_environment, from_file
+from keyturn.config.validation import Assignment, ConfigError, KeyPath, convert, dotted, nearest, refusal
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """The defaults, over them the file (if any), over that the environment. Raises `ConfigError`."""
-    written = in_place(from_file(path) if path else {}) | in_place(from_environment(environ))
+    written = resolve_aliases(from_file(path) if path else {}) | resolve_aliases(from_environment(environ))
     tree: dict[str, Any] = {}
     for keys, assignment in written.items():
-        _put(tree, keys, checked(assignment.written_as, assignment))
+        _put(tree, keys, convert(assignment.written_as, assignment))
     settings = msgspec.convert(tree, Settings)
     _refuse_missing_definitions(settings, written)
-    for breach in breaches(settings):
+    for breach in rule_violations(settings):
         source = _source(written, breach.path)
-        raise refused(shown(breach.path, written), breach.expected, Assignment(breach.value, source))
+        raise refusal(written_path(breach.path, written), breach.expected, Assignment(breach.value, source))
     return settings
 
 
@@ -55,5 +55,5 @@ def _put(tree: dict[str, Any], path: KeyPath, value: object) -> None:
 def _refuse_missing_definitions(settings: Settings, written: dict[KeyPath, Assignment]) -> None:
     for name, connector in settings.connectors.items():
         if connector.kind == "http" and not connector.http.definition:
-            place = shown(("connectors", name, "http", "definition"), written)
+            place = written_path(("connectors", name, "http", "definition"), written)
             raise ConfigError(f"{dotted(place)}: must be set, it has no default.")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from keyturn.config.checking import KeyPath
 from keyturn.config.settings import (
     AlertSettings,
     ConnectorSettings,
@@ -16,6 +15,7 @@ from keyturn.config.settings import (
     SmtpSettings,
     WebhookSettings,
 )
+from keyturn.config.validation import KeyPath
 
 _CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _SECRET_PART = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=\?).*")
@@ -28,7 +28,7 @@ _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _WEBHOOK_URL = "an https URL (http only on this machine) without user and password"
 
 
-class Breach(NamedTuple):
+class RuleViolation(NamedTuple):
     """A setting that breaks a rule, and what the rule wants there."""
 
     path: KeyPath
@@ -36,16 +36,18 @@ class Breach(NamedTuple):
     expected: str
 
 
-def breaches(settings: Settings) -> Iterator[Breach]:
+def rule_violations(settings: Settings) -> Iterator[RuleViolation]:
     """Every broken rule."""
     yield from _of_server(settings.server)
     for name, connector in settings.connectors.items():
         if not _CONNECTOR_NAME.fullmatch(name):
-            yield Breach(("connectors", name), name, "a name of small letters and digits, with single - or _ between")
+            yield RuleViolation(
+                ("connectors", name), name, "a name of small letters and digits, with single - or _ between"
+            )
         yield from _of_connector(("connectors", name), connector)
     yield from _of_alerts(settings.alerts)
     if settings.audit.checkpoint_url and not _is_private(settings.audit.checkpoint_url):
-        yield Breach(("audit", "checkpoint_url"), _HIDDEN, _WEBHOOK_URL)
+        yield RuleViolation(("audit", "checkpoint_url"), _HIDDEN, _WEBHOOK_URL)
 
 
 def is_mail_address(text: str) -> bool:
@@ -53,74 +55,76 @@ def is_mail_address(text: str) -> bool:
     return len(text) <= _MAIL_ADDRESS_LENGTH and _MAIL_ADDRESS.fullmatch(text) is not None
 
 
-def _of_server(server: ServerSettings) -> Iterator[Breach]:
+def _of_server(server: ServerSettings) -> Iterator[RuleViolation]:
     for address in server.trusted_proxies:
         if not _is_network(address):
-            yield Breach(("server", "trusted_proxies"), address, "IP addresses and networks (10.0.0.0/8)")
+            yield RuleViolation(("server", "trusted_proxies"), address, "IP addresses and networks (10.0.0.0/8)")
     if server.tls_certificate and not server.tls_key:
-        yield Breach(("server", "tls_key"), server.tls_key, "a file, as server.tls_certificate is set")
+        yield RuleViolation(("server", "tls_key"), server.tls_key, "a file, as server.tls_certificate is set")
     if server.tls_key and not server.tls_certificate:
-        yield Breach(("server", "tls_certificate"), server.tls_certificate, "a file, as server.tls_key is set")
+        yield RuleViolation(("server", "tls_certificate"), server.tls_certificate, "a file, as server.tls_key is set")
     if server.metrics_port and not server.metrics_host:
-        yield Breach(("server", "metrics_host"), server.metrics_host, "an address, as server.metrics_port is set")
+        yield RuleViolation(
+            ("server", "metrics_host"), server.metrics_host, "an address, as server.metrics_port is set"
+        )
 
 
-def _of_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[Breach]:
+def _of_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[RuleViolation]:
     if connector.kind != "http" and connector.http != HttpSettings():
-        yield Breach((*path, "http"), {}, f"nothing, as {path[1]} is of kind {connector.kind}")
+        yield RuleViolation((*path, "http"), {}, f"nothing, as {path[1]} is of kind {connector.kind}")
     if connector.kind == "http" and connector.options:
-        yield Breach((*path, "options"), {}, f"nothing, as {path[1]} is of kind http")
+        yield RuleViolation((*path, "options"), {}, f"nothing, as {path[1]} is of kind http")
     floor, ceiling = connector.follow_floor, connector.follow_ceiling
     if floor is not None and ceiling is not None and floor > ceiling:
-        yield Breach((*path, "follow_ceiling"), ceiling, f"at least follow_floor, which is {floor:.10g}")
+        yield RuleViolation((*path, "follow_ceiling"), ceiling, f"at least follow_floor, which is {floor:.10g}")
     yield from _of_http((*path, "http"), connector.http)
 
 
-def _of_http(path: KeyPath, http: HttpSettings) -> Iterator[Breach]:
+def _of_http(path: KeyPath, http: HttpSettings) -> Iterator[RuleViolation]:
     if http.base_url is not None and not _is_origin(http.base_url):
-        yield Breach(
+        yield RuleViolation(
             (*path, "base_url"),
             _SECRET_PART.sub("***", http.base_url),
             "an http or https URL of host and path only",
         )
     if http.proxy is not None and not (_is_origin(http.proxy) and urlsplit(http.proxy).path in ("", "/")):
-        yield Breach(
+        yield RuleViolation(
             (*path, "proxy"),
             _SECRET_PART.sub("***", http.proxy),
             "an http or https URL of host and port only (user and password: proxy_user_file)",
         )
     if http.proxy_user_file and not http.proxy:
-        yield Breach((*path, "proxy"), http.proxy, "a URL, as proxy_user_file is set")
+        yield RuleViolation((*path, "proxy"), http.proxy, "a URL, as proxy_user_file is set")
     if http.client_key and not http.client_certificate:
-        yield Breach((*path, "client_certificate"), http.client_certificate, "a file, as client_key is set")
+        yield RuleViolation((*path, "client_certificate"), http.client_certificate, "a file, as client_key is set")
 
 
-def _of_alerts(alerts: AlertSettings) -> Iterator[Breach]:
+def _of_alerts(alerts: AlertSettings) -> Iterator[RuleViolation]:
     if alerts.smtp.host:
         yield from _of_smtp(("alerts", "smtp"), alerts.smtp)
     if alerts.webhook.url:
         yield from _of_webhook(("alerts", "webhook"), alerts.webhook)
     if alerts.backup_max_age and not (alerts.smtp.host or alerts.webhook.url):
         path = ("alerts", "backup_max_age")
-        yield Breach(path, alerts.backup_max_age, "0, as neither alerts.smtp.host nor alerts.webhook.url is set")
+        yield RuleViolation(path, alerts.backup_max_age, "0, as neither alerts.smtp.host nor alerts.webhook.url is set")
 
 
-def _of_smtp(path: KeyPath, smtp: SmtpSettings) -> Iterator[Breach]:
+def _of_smtp(path: KeyPath, smtp: SmtpSettings) -> Iterator[RuleViolation]:
     if not is_mail_address(smtp.sender):
-        yield Breach((*path, "sender"), smtp.sender, "an e-mail address")
+        yield RuleViolation((*path, "sender"), smtp.sender, "an e-mail address")
     if not smtp.to or not all(map(is_mail_address, smtp.to)):
-        yield Breach((*path, "to"), list(smtp.to), "e-mail addresses, at least one")
+        yield RuleViolation((*path, "to"), list(smtp.to), "e-mail addresses, at least one")
     if smtp.user and not (smtp.password_file or smtp.password_variable):
-        yield Breach((*path, "password_file"), "", "a file (or password_variable), as alerts.smtp.user is set")
+        yield RuleViolation((*path, "password_file"), "", "a file (or password_variable), as alerts.smtp.user is set")
     if smtp.user and smtp.security == "none":
-        yield Breach((*path, "security"), smtp.security, "starttls or tls, as alerts.smtp.user is set")
+        yield RuleViolation((*path, "security"), smtp.security, "starttls or tls, as alerts.smtp.user is set")
 
 
-def _of_webhook(path: KeyPath, webhook: WebhookSettings) -> Iterator[Breach]:
+def _of_webhook(path: KeyPath, webhook: WebhookSettings) -> Iterator[RuleViolation]:
     if not _is_url(webhook.url):
-        yield Breach((*path, "url"), _HIDDEN, _WEBHOOK_URL)
+        yield RuleViolation((*path, "url"), _HIDDEN, _WEBHOOK_URL)
     if not (webhook.secret_file or webhook.secret_variable):
-        yield Breach((*path, "secret_file"), "", "a file (or secret_variable), as alerts.webhook.url is set")
+        yield RuleViolation((*path, "secret_file"), "", "a file (or secret_variable), as alerts.webhook.url is set")
 
 
 def _is_network(text: str) -> bool:

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from keyturn.config.aliases import current
-from keyturn.config.checking import Assignment, ConfigError, KeyPath, type_at
+from keyturn.config.aliases import current_path
 from keyturn.config.settings import Settings
+from keyturn.config.validation import Assignment, ConfigError, KeyPath, type_at
 
 PREFIX = "KEYTURN_"
 
@@ -43,7 +43,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[KeyPath, Assignment]:
         section, _, keys = variable.removeprefix(PREFIX).lower().partition("_")
         if section in Settings.__struct_fields__ and keys:
             path = (section, *keys.split("__"))
-            found[path] = _parsed(current(path), Assignment(environ[variable], variable))
+            found[path] = _parsed(current_path(path), Assignment(environ[variable], variable))
         else:
             _refuse_misspelling(variable)
     return found

@@ -5,19 +5,16 @@ and a `Build`.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from keyturn.clock import Clock
-from keyturn.config.checking import ConfigError
 from keyturn.config.settings import ConnectorSettings
-from keyturn.connectors.oem_http.building import build_http, configured, load_definition
-from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.config.validation import ConfigError
+from keyturn.connectors.oem_http.factory import HTTP, build_http
 from keyturn.connectors.port import Connector, CredentialKeeper
 
 GROUP = "keyturn.connectors"
-HTTP = "http"
 _PORT = ("start", "send", "ask", "look_up", "cancel", "observe", "close")
 
 
@@ -42,27 +39,6 @@ def build_connectors(
     """One connector for each entry of the configuration, by its name. Raises `DefinitionError` and `ConfigError`."""
     installed = _installed_kinds()
     return {name: _connector(name, settings, installed, clock, keeper) for name, settings in configs.items()}
-
-
-class FarSide(NamedTuple):
-    """Where a connector's vehicles are known, and whether their external ids are an account's own."""
-
-    base_url: str
-    by_account: bool
-
-
-def far_sides(configs: Mapping[str, ConnectorSettings]) -> dict[str, FarSide]:
-    """By the connector's name; one of another kind than ``http``, or whose definition cannot be used, has none."""
-    found = {}
-    for name, settings in configs.items():
-        if settings.kind != HTTP:
-            continue
-        with suppress(DefinitionError):
-            definition = configured(load_definition(settings.http.definition), settings)
-            if definition.base_url is not None:
-                url = str(definition.base_url).rstrip("/")
-                found[name] = FarSide(url, definition.external_ids == "account")
-    return found
 
 
 def _connector(

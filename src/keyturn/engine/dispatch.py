@@ -15,7 +15,8 @@ from keyturn.commands.model.catalogue import DISABLE, Kind
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.evaluation import evaluate, wants_reading
-from keyturn.connectors.port import Capabilities, Connector, OemResponse, OutboundCommand, OutcomeKind, Target
+from keyturn.connectors.port import Capabilities, Connector, OutboundCommand, Target
+from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_monitor import SendBudgets, store_now
 from keyturn.engine.vehicle_reader import VehicleReader

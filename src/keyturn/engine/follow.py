@@ -9,7 +9,8 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.model import record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Connector, OemResponse, OutcomeKind, Target
+from keyturn.connectors.port import Connector, Target
+from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn.engine.unanswered import UnansweredLog
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet import evidence

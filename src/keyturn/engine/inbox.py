@@ -7,7 +7,8 @@ from msgspec import structs
 
 from keyturn.commands.execution import outcome
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Capabilities, OemResponse, Operation, StateReport
+from keyturn.connectors.port import Capabilities
+from keyturn.connectors.responses import OemResponse, Operation, StateReport
 from keyturn.engine.vehicle_reader import absorb
 from keyturn.fleet import which_car
 from keyturn.store.port import ReadTx, Store, Tx

@@ -8,7 +8,8 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Capabilities, OemResponse, OutcomeKind
+from keyturn.connectors.port import Capabilities
+from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn.engine.clock_monitor import store_now
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.store.background import retry_until_available

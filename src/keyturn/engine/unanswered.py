@@ -5,7 +5,7 @@ from functools import partial
 
 from keyturn.clock import Clock
 from keyturn.commands.model import unanswered
-from keyturn.connectors.port import LoggedRequest, OemResponse, OutcomeKind
+from keyturn.connectors.responses import LoggedRequest, OemResponse, OutcomeKind
 from keyturn.store.port import Store, StoreUnavailable
 
 CountSilence = Callable[[str, str, str], None]

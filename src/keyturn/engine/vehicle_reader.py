@@ -12,7 +12,8 @@ from keyturn.commands.execution import effects
 from keyturn.commands.model.record import Command
 from keyturn.commands.rules import quota
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import Connector, LoggedRequest, Observed, Quota, StateReport, Target
+from keyturn.connectors.port import Connector, Quota, Target
+from keyturn.connectors.responses import LoggedRequest, Observed, StateReport
 from keyturn.engine.unanswered import UnansweredLog
 from keyturn.fleet import evidence, vehicles, which_car
 from keyturn.fleet import pushed as pushed_reports

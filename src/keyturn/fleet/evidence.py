@@ -7,7 +7,7 @@ import msgspec
 
 from keyturn.clock import after, seconds_between
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import LoggedRequest, SignalReading, StateReport
+from keyturn.connectors.responses import LoggedRequest, SignalReading, StateReport
 from keyturn.fleet.positions import Position, newest
 from keyturn.store.port import ReadTx, Row, Tx
 

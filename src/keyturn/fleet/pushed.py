@@ -3,7 +3,7 @@
 import msgspec
 
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import StateReport
+from keyturn.connectors.responses import StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence, ReportedState
 

@@ -5,7 +5,7 @@ definition says so. Connectors with the same base URL are one.
 """
 
 from keyturn.audit import journal
-from keyturn.connectors.name_spaces import NameSpaces
+from keyturn.connectors.accounts import NameSpaces
 from keyturn.store.port import ReadTx, Tx
 
 _SHARED = "shared"

@@ -7,7 +7,7 @@ from keyturn.commands.admission.requests import PostAnswer
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW

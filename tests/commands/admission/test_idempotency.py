@@ -8,7 +8,7 @@ from keyturn.commands.admission.intake import end_confirmation
 from keyturn.commands.admission.requests import PostAnswer
 from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import VIN
 

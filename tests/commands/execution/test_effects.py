@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import CATALOGUE, COMMANDS
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.fleet.evidence import ExpectedState
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW

@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.commands.execution.restore_fence import fence_previous_epoch
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.fleet import immobilisation
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import PARKED, CommandEnv, not_none

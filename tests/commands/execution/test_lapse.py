@@ -6,7 +6,7 @@ from keyturn.clock import after
 from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from tests.commands.model.drafts import draft, written
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW

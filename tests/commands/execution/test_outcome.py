@@ -9,7 +9,7 @@ from keyturn.clock import after
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import LoggedRequest, Operation, OutcomeKind
+from keyturn.connectors.responses import LoggedRequest, Operation, OutcomeKind
 from tests.support.command_env import OPERATION, CommandEnv, not_none
 from tests.support.enrolment import NOW
 

@@ -7,7 +7,7 @@ from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.execution.intent import hold_back_unsent
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW
 

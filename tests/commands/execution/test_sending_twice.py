@@ -10,7 +10,8 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.execution.intent import write_intent
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import Account, Capabilities, OemResponse, OutboundCommand, OutcomeKind, Target
+from keyturn.connectors.port import Account, Capabilities, OutboundCommand, Target
+from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_monitor import SendBudgets
 from keyturn.engine.dispatch import Dispatcher, SendGuards

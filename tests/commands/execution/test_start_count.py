@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from tests.support.command_env import CommandEnv, not_none
 
 ELEVEN = "Precondition not met: No more than two consecutive remote starts without a physical start."

@@ -8,7 +8,7 @@ from keyturn.clock import after
 from keyturn.commands.execution import outcome
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from tests.support.command_env import OPERATION, PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
 

@@ -9,7 +9,7 @@ from keyturn.commands.execution import outcome
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.responses import OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from keyturn.engine.verify import compare, give_up
 from tests.support.command_env import PARKED, CommandEnv, not_none

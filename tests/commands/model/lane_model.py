@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from keyturn.commands.model.catalogue import COMMANDS, CommandSpec
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 
 OUTCOMES = {
     (State.DISPATCHING, OutcomeKind.IN_PROGRESS): State.ACCEPTED,

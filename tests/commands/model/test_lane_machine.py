@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from keyturn.clock import after
 from keyturn.commands.model import record
 from keyturn.commands.model.states import LIVE, State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.store.port import Tx
 from tests.support.command_env import OPERATION, CommandEnv, not_none
 

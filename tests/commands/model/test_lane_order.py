@@ -6,7 +6,8 @@ import pytest
 from keyturn.clock import after
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind, Quota
+from keyturn.connectors.port import Quota
+from keyturn.connectors.responses import OutcomeKind
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
 

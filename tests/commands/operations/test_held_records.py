@@ -11,7 +11,7 @@ from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
 from keyturn.commands.operations import approvals
 from keyturn.commands.rules.policy import LIMIT_REACHED
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
 from keyturn.operations import OPERATIONS, perform

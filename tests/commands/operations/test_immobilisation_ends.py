@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.commands.model.record import Command
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.fleet import immobilisation
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW

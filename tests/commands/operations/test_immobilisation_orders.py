@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.admin.operation import Answer
 from keyturn.clock import after, iso_time
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.errors import OperationError
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import NOW, VIN, add_vehicle, administer

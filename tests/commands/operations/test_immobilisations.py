@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.responses import OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW

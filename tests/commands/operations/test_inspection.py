@@ -8,7 +8,7 @@ from keyturn.admin.operation import Session
 from keyturn.commands.execution.intent import hold_back_unsent
 from keyturn.commands.model.states import State, Status
 from keyturn.commands.operations.command_details import ShowCommand, native_record, safe_to_retry, show, timeline
-from keyturn.connectors.port import LoggedRequest, OutcomeKind
+from keyturn.connectors.responses import LoggedRequest, OutcomeKind
 from keyturn.errors import OperationError
 from tests.commands.model.drafts import draft
 from tests.support.command_env import CommandEnv, not_none

@@ -7,7 +7,7 @@ import pytest
 from keyturn.clock import after
 from keyturn.commands.model.messages import NOT_APPROVED
 from keyturn.commands.model.states import State
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.fleet import evidence, notices
 from keyturn.fleet.evidence import Evidence, ReportedState
 from tests.support.command_env import PARKED, CommandEnv, not_none

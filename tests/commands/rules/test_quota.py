@@ -6,7 +6,8 @@ from keyturn.clock import after
 from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.model.states import State
 from keyturn.commands.rules import quota
-from keyturn.connectors.port import OutcomeKind, Quota
+from keyturn.connectors.port import Quota
+from keyturn.connectors.responses import OutcomeKind
 from keyturn.store.port import Tx
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.port import OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.responses import OutcomeKind, SignalReading, StateReport
 from keyturn.engine import vehicle_reader as reports
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import OTHERS_VIN, VIN

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
 from tests.connectors.definitions import OPERATION, SYNC, connector
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock

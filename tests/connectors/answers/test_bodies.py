@@ -8,7 +8,7 @@ import brotli
 import pytest
 
 from keyturn.connectors.oem_http.http.bodies import BodyError, BodyTooLarge, plain
-from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
 from tests.connectors.definitions import OPERATION, connector
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock

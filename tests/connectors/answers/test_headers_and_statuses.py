@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.oem_http.definition.document import DefinitionError
-from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
 from tests.connectors.definitions import OPERATION, SYNC, connector, definition
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.port import NO_ANSWER, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.responses import NO_ANSWER, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from tests.connectors.definitions import OPERATION, SYNC, connector
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock

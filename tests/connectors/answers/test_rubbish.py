@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.answers.answer import decode_json
 from keyturn.connectors.oem_http.answers.mapping import AnswerMapping
 from keyturn.connectors.oem_http.answers.state import StateMapping
 from keyturn.connectors.oem_http.definition.queries import Query
 from keyturn.connectors.oem_http.http.client import Transfer
-from keyturn.connectors.oem_http.http.exchanges import exchange
 from keyturn.connectors.oem_http.http.requests import Requests
-from keyturn.connectors.port import OemResponse, Operation, OutcomeKind, StateReport
+from keyturn.connectors.oem_http.http.wire_log import logged_request
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, StateReport
 from tests.connectors.definitions import OPERATION, SYNC, definition
 
 TEXTS = st.text(max_size=80) | st.sampled_from(["done", "failed", "our-id", "MOVING", "//x", "http://[", "2024-13-01"])
@@ -66,13 +66,13 @@ def test_an_expression_that_does_not_apply_finds_nothing() -> None:
 def test_every_answer_is_judged(body: bytes, status: int) -> None:
     transfer = Transfer("POST /", 0, began=True, status=status, body=body)
     assert {type(answer) for answer in judged(transfer)} == {OemResponse}
-    assert len(exchange(transfer, ["s3cret"]).answer) <= 500
+    assert len(logged_request(transfer, ["s3cret"]).answer) <= 500
 
 
 @settings(max_examples=60, deadline=None)
 @given(BODIES)
 def test_every_state_is_read(body: bytes) -> None:
-    assert all(isinstance(state.report(decoded(body)), StateReport | None) for state in states())
+    assert all(isinstance(state.report(decode_json(body)), StateReport | None) for state in states())
 
 
 @pytest.mark.parametrize(
@@ -92,5 +92,5 @@ def test_extremes_are_judged_too(raw: str) -> None:
     for answer in judged(Transfer("POST /", 0, began=True, status=200, body=body)):
         assert isinstance(answer.verdict, OutcomeKind)
     for state in states():
-        state.report(decoded(body))
-    assert all(letter in string.printable for letter in exchange(Transfer("GET /", 0, body=body), []).answer)
+        state.report(decode_json(body))
+    assert all(letter in string.printable for letter in logged_request(Transfer("GET /", 0, body=body), []).answer)

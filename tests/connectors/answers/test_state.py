@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.port import SignalReading, StateReport
+from keyturn.connectors.responses import SignalReading, StateReport
 from tests.connectors.definitions import OPERATION, connector
 from tests.connectors.orders import target
 from tests.support.oem import DROP, HANG, Ending, Oem, answer

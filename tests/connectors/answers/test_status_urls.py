@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
 from tests.connectors.definitions import connector
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock

@@ -11,7 +11,8 @@ from keyturn.commands.preconditions.context import EvaluationContext
 from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.definition.document import DefinitionError
-from keyturn.connectors.port import Capabilities, StateReport
+from keyturn.connectors.port import Capabilities
+from keyturn.connectors.responses import StateReport
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence
 from tests.commands.preconditions.cases import vehicle

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from typing import Any
 
-from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.port import Account, OemResponse
+from keyturn.connectors.oem_http.connector import HttpConnector
+from keyturn.connectors.port import Account
+from keyturn.connectors.responses import OemResponse
 from tests.connectors.definitions import definition
 from tests.connectors.orders import order, target
 from tests.support.clock import RunningClock
@@ -39,7 +40,7 @@ class Cloud:
         self._logins = list(logins)
         oem.script = self._script
         described = definition(base_url=oem.url, auth={**OAUTH, **auth})
-        self.connector = OemHttp(described, self.clock, keeper=keeper)
+        self.connector = HttpConnector(described, self.clock, keeper=keeper)
 
     def _script(self, seen: ReceivedRequest) -> Ending:
         if not seen.target.startswith("/login"):

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from keyturn.connectors.credentials import CredentialUse
+from keyturn.connectors.accounts import CredentialUse
 from keyturn.connectors.oem_http.definition.definition import parse_definition
-from keyturn.connectors.using import credential_use, credential_uses
+from keyturn.connectors.oem_http.definition.derived import credential_use
+from keyturn.connectors.oem_http.factory import credential_uses
 from tests.connectors.configured import http_settings
 
 SYNC: dict[str, Any] = {"mode": "sync", "send": {"path": "/lock"}, "commands": {"lock_door": {}}}

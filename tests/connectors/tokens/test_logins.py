@@ -2,8 +2,9 @@
 
 import pytest
 
-from keyturn.connectors.oem_http.connector import OemHttp
-from keyturn.connectors.port import Account, OutcomeKind
+from keyturn.connectors.oem_http.connector import HttpConnector
+from keyturn.connectors.port import Account
+from keyturn.connectors.responses import OutcomeKind
 from tests.connectors.definitions import definition
 from tests.connectors.orders import order, target
 from tests.support.oem import HANG, Oem, answer
@@ -43,7 +44,7 @@ async def test_while_it_is_left_alone_the_answer_says_for_how_long(oem: Oem) -> 
 async def test_a_restoring_command_waits_no_longer_than_ten_seconds_for_it(oem: Oem, name: str) -> None:
     cloud = Cloud(oem, answer(503, {}, Retry_After="90"), auth={})
     described = definition(base_url=oem.url, auth=OAUTH, commands={"enable_ignition": {}, "start": {}})
-    cloud.connector = OemHttp(described, cloud.clock)
+    cloud.connector = HttpConnector(described, cloud.clock)
     await cloud.send(name)
     cloud.clock.boot_ahead = cloud.clock.wall_ahead = 11
     await cloud.send(name)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from keyturn.connectors.oem_http.definition.document import DefinitionError
-from keyturn.connectors.port import Operation, OutcomeKind
+from keyturn.connectors.responses import Operation, OutcomeKind
 from tests.connectors.definitions import OPERATION, connector, definition
 from tests.connectors.orders import TOKEN, account, order, target
 from tests.support.clock import RunningClock

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from keyturn.connectors.port import OutcomeKind
+from keyturn.connectors.responses import OutcomeKind
 from tests.support.oem import Ending, Oem, answer
 
 from .login import CLIENT, ISSUED, Cloud, Keeper

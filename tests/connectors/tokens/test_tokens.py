@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 import pytest
 from yarl import URL
 
-from keyturn.connectors.oem_http.http.client import Wire
+from keyturn.connectors.oem_http.http.client import HttpClient
 from keyturn.connectors.oem_http.http.requests import Requests
-from keyturn.connectors.oem_http.tokens.tokens import FetchedTokens
-from keyturn.connectors.port import Operation, OutcomeKind
+from keyturn.connectors.oem_http.tokens.tokens import OAuthTokens
+from keyturn.connectors.responses import Operation, OutcomeKind
 from tests.connectors.definitions import connector, definition
 from tests.connectors.orders import account, order, target
 from tests.support.clock import RunningClock
@@ -157,8 +157,8 @@ async def test_commands_that_hear_401_together_share_one_new_token(oem: Oem) -> 
 
 async def test_late_401_takes_the_token_that_another_call_fetched_meanwhile(oem: Oem) -> None:
     desk, described, clock = TokenDesk(oem), definition(base_url=oem.url, auth=OAUTH), RunningClock()
-    wire = Wire(described, clock)
-    tokens = FetchedTokens(described.auth, Requests(described, URL(oem.url)), wire, clock)
+    wire = HttpClient(described, clock)
+    tokens = OAuthTokens(described.auth, Requests(described, URL(oem.url)), wire, clock)
     owner = account(**CLIENT)
     stale = await tokens.current(owner)
     assert [await tokens.renewed(owner, stale) for _ in range(2)] == ["token-2", "token-2"]

@@ -7,18 +7,15 @@ from random import Random
 import msgspec
 
 from keyturn.clock import Clock, after
-from keyturn.connectors.port import (
-    Capabilities,
-    Inbox,
+from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand, Target
+from keyturn.connectors.responses import (
     LoggedRequest,
     Observed,
     OemResponse,
     Operation,
-    OutboundCommand,
     OutcomeKind,
     SignalReading,
     StateReport,
-    Target,
 )
 from verification.simulation.world.oem import Cloud, Sending, Work
 from verification.simulation.world.pushing import Pusher

@@ -15,7 +15,7 @@ from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.auth.principal import Operator
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR
-from keyturn.connectors.name_spaces import NameSpaces
+from keyturn.connectors.accounts import NameSpaces
 from keyturn.store.port import Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import open_sqlite

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import SECOND, after
-from keyturn.connectors.port import OemResponse, Operation, OutboundCommand, OutcomeKind
+from keyturn.connectors.port import OutboundCommand
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
 from verification.simulation.world.clock import VirtualClock
 from verification.simulation.world.faults import LIES, Faults
 from verification.simulation.world.loop import VirtualLoop

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
-from keyturn.connectors.port import Capabilities, Inbox, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.port import Capabilities, Inbox
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, SignalReading, StateReport
 from keyturn.store.port import StoreUnavailable
 from verification.simulation.world.installation import BY_ACCOUNT, BY_VIN
 from verification.simulation.world.oem import Cloud, Work

@@ -18,22 +18,22 @@ from keyturn.cli.commands.connector_report import (
 from keyturn.cli.failure import Exit, usage
 from keyturn.cli.options import AsJson
 from keyturn.cli.output import print_json
-from keyturn.connectors.masking import masked
-from keyturn.connectors.oem_http.answers.answer import decoded
-from keyturn.connectors.oem_http.building import definition_document, load_definition
+from keyturn.connectors.oem_http.answers.answer import decode_json
 from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.derived import credential_use
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.oem_http.definition.queries import parse_address
+from keyturn.connectors.oem_http.definition_check import AnswerKind, Sample, SampleQuestion, check_sample, read_live
 from keyturn.connectors.oem_http.expression_report import Found, in_answer, in_state, in_status, in_token
+from keyturn.connectors.oem_http.factory import definition_document, load_definition
 from keyturn.connectors.oem_http.http.client import Transfer
-from keyturn.connectors.oem_http.trial import As, Question, Sample, read_live, try_sample
-from keyturn.connectors.using import credential_use
+from keyturn.connectors.toolkit import masked
 from keyturn.printable import printable
 
 _SHORT = 200
 
 Answer = Annotated[Path | None, Parameter(help="File with a response of the OEM's, unchanged.")]
-Kind = Annotated[As, Parameter(name="--as", help="What the file responds to.")]
+Kind = Annotated[AnswerKind, Parameter(name="--as", help="What the file responds to.")]
 Name = Annotated[str | None, Parameter(help="The command that was sent; without it, the definition's first.")]
 Status = Annotated[int, Parameter(help="HTTP status of the response in the file.")]
 Header = Annotated[
@@ -78,7 +78,7 @@ def check(
             return _live(definition, account, vehicle, as_json=as_json)
         if answer is None:
             return _print(definition_summary(definition), as_json=as_json)
-        question = Question(kind, _command(definition, command), operation, vehicle or "SAMPLE")
+        question = SampleQuestion(kind, _command(definition, command), operation, vehicle or "SAMPLE")
         return _sampled(definition, file, question, _sample(answer, status, header), as_json=as_json)
     except DefinitionError as error:
         raise usage(f"{error}.") from None
@@ -87,10 +87,10 @@ def check(
 VERBS = {"check": check}
 
 
-def _sampled(definition: Definition, file: str, question: Question, sample: Sample, *, as_json: bool) -> int:
+def _sampled(definition: Definition, file: str, question: SampleQuestion, sample: Sample, *, as_json: bool) -> int:
     use = credential_use(definition)
-    outcome = asyncio.run(try_sample(definition, question, sample, use.required | use.optional))
-    found = _found(definition, file, question, decoded(sample.body))
+    outcome = asyncio.run(check_sample(definition, question, sample, use.required | use.optional))
+    found = _found(definition, file, question, decode_json(sample.body))
     tree: ReportTree = {"as": question.kind, "expressions": msgspec.to_builtins(found)}
     if question.kind == "state":
         tree |= state_report(definition, outcome.report, live=False)
@@ -99,7 +99,7 @@ def _sampled(definition: Definition, file: str, question: Question, sample: Samp
     return _print(tree, as_json=as_json)
 
 
-def _found(definition: Definition, file: str, question: Question, document: Any) -> list[Found]:
+def _found(definition: Definition, file: str, question: SampleQuestion, document: Any) -> list[Found]:
     """The value that each expression finds in the response."""
     raw = definition_document(file)
     vehicle = {"vehicle.vin": question.vehicle, "vehicle.external_id": question.vehicle}

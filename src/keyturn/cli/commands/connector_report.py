@@ -12,11 +12,10 @@ from keyturn.commands.model.catalogue import COMMANDS, DISABLE
 from keyturn.commands.preconditions.evaluation import OFF_SIGNALS, OFF_WORDS, off_since
 from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, START_COUNT, precondition_not_met
 from keyturn.config.settings import EvidenceSettings
-from keyturn.connectors.oem_http.connector import declarations
 from keyturn.connectors.oem_http.definition.definition import Definition
-from keyturn.connectors.oem_http.trial import Outcome, Question
-from keyturn.connectors.port import OemResponse, OutcomeKind, SignalReading, StateReport
-from keyturn.connectors.using import credential_use
+from keyturn.connectors.oem_http.definition.derived import credential_use, declarations
+from keyturn.connectors.oem_http.definition_check import SampleQuestion, SampleResult
+from keyturn.connectors.responses import OemResponse, OutcomeKind, SignalReading, StateReport
 
 ReportTree = dict[str, Any]
 """JSON-ready."""
@@ -52,7 +51,7 @@ def definition_summary(definition: Definition) -> ReportTree:
     }
 
 
-def response_report(question: Question, outcome: Outcome) -> ReportTree:
+def response_report(question: SampleQuestion, outcome: SampleResult) -> ReportTree:
     """What the connector concludes from any response but a state."""
     answer = outcome.answer or OemResponse(OutcomeKind.NOTHING_FOUND)
     if question.kind == "token":

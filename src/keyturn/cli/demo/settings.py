@@ -9,9 +9,9 @@ import msgspec
 
 from keyturn.cli.configuration import loaded, over
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.config.checking import KeyPath
 from keyturn.config.settings import ChangeSettings, Settings
 from keyturn.config.sources import variable_of
+from keyturn.config.validation import KeyPath
 from keyturn_simulator import FleetVehicle
 
 _DEFAULTS: dict[KeyPath, object] = {("limits", "application_rate"): 0, ("log", "level"): "warning"}

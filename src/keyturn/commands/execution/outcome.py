@@ -17,7 +17,8 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import reported_as
-from keyturn.connectors.port import Capabilities, OemResponse, Operation, OutcomeKind
+from keyturn.connectors.port import Capabilities
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
 from keyturn.fleet.evidence import Evidence
 from keyturn.store.port import Tx
 

@@ -11,7 +11,7 @@ import msgspec
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS, CommandSpec
 from keyturn.commands.model.states import State, Status
-from keyturn.connectors.port import Operation
+from keyturn.connectors.responses import Operation
 from keyturn.store.port import ReadTx, Row
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import iso_time
-from keyturn.connectors.port import LoggedRequest
+from keyturn.connectors.responses import LoggedRequest
 from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Unread
 from keyturn.store.port import ReadTx, Tx

@@ -6,11 +6,11 @@ from http import HTTPStatus
 import msgspec
 
 from keyturn.clock import Clock
-from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.answers.answer import decode_json
 from keyturn.connectors.oem_http.answers.mapping import AnswerMapping
 from keyturn.connectors.oem_http.answers.state import StateMapping
 from keyturn.connectors.oem_http.definition.definition import Definition
+from keyturn.connectors.oem_http.definition.derived import declarations
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.oem_http.definition.queries import PlaceholderError, Values
 from keyturn.connectors.oem_http.definition.sections import RESTORING
@@ -21,29 +21,18 @@ from keyturn.connectors.oem_http.definition.values import (
     status_values,
     vehicle_values,
 )
-from keyturn.connectors.oem_http.http.calls import Asked, Called, Calls, Judge
-from keyturn.connectors.oem_http.http.client import Transfer, Wire
-from keyturn.connectors.oem_http.http.exchanges import without_result
+from keyturn.connectors.oem_http.http.authorized import AuthorizedClient, AuthorizedRequest, CallResult, TokenCheck
+from keyturn.connectors.oem_http.http.client import HttpClient, Transfer
 from keyturn.connectors.oem_http.http.requests import Request, Requests
 from keyturn.connectors.oem_http.http.transport import DIRECT, Transport
-from keyturn.connectors.oem_http.tokens.tokens import FetchedTokens, GivenTokens, Tokens
-from keyturn.connectors.port import (
-    Capabilities,
-    CredentialKeeper,
-    Inbox,
-    LoggedRequest,
-    Observed,
-    OemResponse,
-    Operation,
-    OutboundCommand,
-    OutcomeKind,
-    Quota,
-    StateReport,
-    Target,
-)
+from keyturn.connectors.oem_http.http.wire_log import with_problem
+from keyturn.connectors.oem_http.tokens.tokens import OAuthTokens, StaticTokens, TokenSource
+from keyturn.connectors.port import CredentialKeeper, Inbox, OutboundCommand, Quota, Target
+from keyturn.connectors.responses import LoggedRequest, Observed, OemResponse, Operation, OutcomeKind, StateReport
+from keyturn.connectors.toolkit import Deadline
 
 
-class OemHttp:
+class HttpConnector:
     """Implements the connector port. Raises `DefinitionError` when the definition cannot be used."""
 
     def __init__(
@@ -52,7 +41,7 @@ class OemHttp:
         clock: Clock,
         quota: Quota | None = None,
         keeper: CredentialKeeper | None = None,
-        wire: Wire | None = None,
+        wire: HttpClient | None = None,
         transport: Transport = DIRECT,
     ) -> None:
         """`wire`: another way to the sockets than its own, by `transport`."""
@@ -64,13 +53,13 @@ class OemHttp:
         self._requests = Requests(definition, definition.base_url)
         self._mapping = AnswerMapping(definition, self._requests)
         self._state = StateMapping(definition.state, definition.times) if definition.state else None
-        self._wire = wire or Wire(definition, clock, transport)
-        self._tokens: Tokens = (
-            FetchedTokens(definition.auth, self._requests, self._wire, clock, keeper)
+        self._wire = wire or HttpClient(definition, clock, transport)
+        self._tokens: TokenSource = (
+            OAuthTokens(definition.auth, self._requests, self._wire, clock, keeper)
             if definition.auth.scheme == "oauth2"
-            else GivenTokens()
+            else StaticTokens()
         )
-        self._calls = Calls(definition.auth, self._tokens, self._wire, clock)
+        self._calls = AuthorizedClient(definition.auth, self._tokens, self._wire, clock)
 
     async def start(self, inbox: Inbox) -> None:
         """Does nothing: an OEM's cloud is asked and says nothing of its own accord."""
@@ -86,8 +75,8 @@ class OemHttp:
                 OutcomeKind.NOT_TAKEN, LoggedRequest(order.name, self._clock.now(), 0.0, answer=str(error))
             )
         send_by = Deadline(self._clock, order.send_by_boottime, order.send_by)
-        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values, order.name, listed=True)  # noqa: E731
-        asked = Asked(order.target.account, request, send_by, judge, urgent=order.name in RESTORING)
+        judge: TokenCheck = lambda transfer: self._mapping.token_is(transfer, values, order.name, listed=True)  # noqa: E731
+        asked = AuthorizedRequest(order.target.account, request, send_by, judge, urgent=order.name in RESTORING)
         called = await self._calls.command(asked)
         answer = _recorded(self._mapping.sent(order.name, called.transfer, values), called)
         return _noted(answer, self._mapping.unused(called.transfer, values) if _asks_on(answer) else "")
@@ -118,8 +107,8 @@ class OemHttp:
         if request is None or self._state is None:
             return Observed()
         transfer, record, _ = await self._asked(target, request, values, self._state.timeout)
-        report = self._state.report(decoded(transfer.body), values) if transfer.status == HTTPStatus.OK else None
-        return Observed(report, record if report else without_result(record, transfer))
+        report = self._state.report(decode_json(transfer.body), values) if transfer.status == HTTPStatus.OK else None
+        return Observed(report, record if report else with_problem(record, transfer))
 
     async def close(self) -> None:
         await self._tokens.close()
@@ -141,41 +130,18 @@ class OemHttp:
 
     async def _asked(
         self, target: Target, request: Request, values: Values, seconds: float, name: str | None = None
-    ) -> Called:
-        judge: Judge = lambda transfer: self._mapping.token_is(transfer, values, name)  # noqa: E731
-        return await self._calls.question(Asked(target.account, request, self._within(seconds), judge))
+    ) -> CallResult:
+        judge: TokenCheck = lambda transfer: self._mapping.token_is(transfer, values, name)  # noqa: E731
+        return await self._calls.question(AuthorizedRequest(target.account, request, self._within(seconds), judge))
 
     def _within(self, seconds: float) -> Deadline:
         return Deadline(self._clock, self._clock.boottime() + seconds)
 
 
-def declarations(definition: Definition, quota: Quota | None = None) -> Capabilities:
-    """What the definition declares. Without `blocks_next_start_only` it does not offer `disable_ignition`."""
-    declared = definition.declares
-    unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
-    return Capabilities(
-        offers=frozenset(definition.commands) - unsafe,
-        enforces_preconditions=declared.enforces_preconditions,
-        blocks_next_start_only=declared.blocks_next_start_only,
-        reads_state=definition.state is not None,
-        spends_credentials=definition.auth.scheme == "oauth2" and definition.auth.rotates,
-        tells_vin=definition.state is not None and definition.state.vin is not None,
-        read_wakes_vehicle=declared.read_wakes_vehicle,
-        looks_up=definition.look_up is not None,
-        cancels=definition.cancel is not None,
-        initiate_wait=declared.initiate_wait,
-        send_wait=declared.send_wait,
-        answer_wait=declared.answer_wait,
-        follow_floor=declared.follow_floor,
-        follow_ceiling=declared.follow_ceiling,
-        quota=quota,
-    )
-
-
-def _recorded(answer: OemResponse, called: Called) -> OemResponse:
+def _recorded(answer: OemResponse, called: CallResult) -> OemResponse:
     transfer, record, earlier = called
     if answer.verdict is OutcomeKind.NOTHING_FOUND:
-        record = without_result(record, transfer)
+        record = with_problem(record, transfer)
     return msgspec.structs.replace(answer, exchange=record, earlier=earlier, retry_after=transfer.retry_after)
 
 

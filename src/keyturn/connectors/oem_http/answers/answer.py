@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status is not None and 200 <= self.status < 300
 
 
-def decoded(body: bytes) -> Any:
+def decode_json(body: bytes) -> Any:
     """The JSON of an answer; None when it is not JSON."""
     try:
         return msgspec.json.decode(body)

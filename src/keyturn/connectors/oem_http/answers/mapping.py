@@ -2,17 +2,17 @@
 
 import msgspec
 
-from keyturn.connectors.oem_http.answers.answer import Answer, decoded
+from keyturn.connectors.oem_http.answers.answer import Answer, decode_json
+from keyturn.connectors.oem_http.answers.conversion import as_text
 from keyturn.connectors.oem_http.answers.outcomes import Outcomes
-from keyturn.connectors.oem_http.answers.readings import word
-from keyturn.connectors.oem_http.definition.auth import UNAUTHORIZED, TokenRefusal, TokenStanding
+from keyturn.connectors.oem_http.definition.auth import UNAUTHORIZED, TokenRefusal, TokenStatus
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.queries import NO_VALUES, Values
 from keyturn.connectors.oem_http.definition.sections import AnswerRule
 from keyturn.connectors.oem_http.definition.values import operation_values
 from keyturn.connectors.oem_http.http.client import Transfer
 from keyturn.connectors.oem_http.http.requests import Requests, UrlError
-from keyturn.connectors.port import OemResponse, Operation, OutcomeKind
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
 
 LONGEST_ID = 256
 
@@ -40,7 +40,7 @@ class AnswerMapping:
         rule = self._rule(transfer.status, outcomes.error_code(said))
         if rule:
             return _ruled(rule, outcomes, said)
-        if self.token_is(transfer, values, name, listed=True) is TokenStanding.REFUSED:
+        if self.token_is(transfer, values, name, listed=True) is TokenStatus.REFUSED:
             return OemResponse(OutcomeKind.NOT_TAKEN)
         if said.is_success:
             return self._taken(name, said)
@@ -48,7 +48,7 @@ class AnswerMapping:
 
     def token_is(
         self, transfer: Transfer, values: Values = NO_VALUES, name: str | None = None, *, listed: bool = False
-    ) -> TokenStanding:
+    ) -> TokenStatus:
         """What an answer about the command `name`, or about none, says of the token.
 
         `listed`: it answers the command itself, so that an entry of [[answers]] that fits decides, except where
@@ -56,17 +56,17 @@ class AnswerMapping:
         """
         refused_by = self._definition.auth.refused_by
         if transfer.status is None or 300 <= transfer.status < 400 or (transfer.status < 300 and not refused_by):
-            return TokenStanding.GOOD
+            return TokenStatus.GOOD
         code = self._outcomes.get(name or "", self._general).error_code(_said(transfer, values))
         rule = self._rule(transfer.status, code) if listed else None
         refusal = next((each for each in refused_by if _fits(each, transfer.status, code)), None)
         if refusal and (rule is None or bool(refusal.code) >= bool(rule.code)):
-            return TokenStanding.REFUSED
+            return TokenStatus.REFUSED
         if transfer.status != UNAUTHORIZED:
-            return TokenStanding.GOOD
+            return TokenStatus.GOOD
         if rule is None:
-            return TokenStanding.REFUSED
-        return TokenStanding.GOOD if rule.code else TokenStanding.DOUBTFUL
+            return TokenStatus.REFUSED
+        return TokenStatus.GOOD if rule.code else TokenStatus.DOUBTFUL
 
     def asked(self, name: str, transfer: Transfer, operation: Operation, values: Values = NO_VALUES) -> OemResponse:
         """The answer to a question about an operation."""
@@ -83,7 +83,7 @@ class AnswerMapping:
         look_up, said = self._definition.look_up, _said(transfer, values)
         if look_up is None or not said.is_success or said.document is None:
             return NOTHING
-        if look_up.reference and word(said.at(look_up.reference)) != command_id:
+        if look_up.reference and as_text(said.at(look_up.reference)) != command_id:
             return NOTHING
         record = said.part(look_up.answer)
         operation, _ = self._operation(msgspec.structs.replace(record, headers={}))
@@ -138,7 +138,7 @@ class AnswerMapping:
                 url = str(self._requests.resolved(raw, said.url))
             except UrlError as error:
                 fault = f"its status URL was not used: {error}"
-        named = word(said.at(accepted.id)) or said.header(accepted.id_header) or ""
+        named = as_text(said.at(accepted.id)) or said.header(accepted.id_header) or ""
         id_ = named if 0 < len(named) <= LONGEST_ID and named.isprintable() and named not in (".", "..") else None
         askable = url or (id_ and self._definition.status.path)
         return (Operation(id_, url) if askable else None), fault
@@ -158,5 +158,5 @@ def _ruled(rule: AnswerRule, outcomes: Outcomes, said: Answer) -> OemResponse:
 
 def _said(transfer: Transfer, values: Values) -> Answer:
     return Answer(
-        decoded(transfer.body), values, transfer.status, transfer.headers, transfer.url, empty=not transfer.body
+        decode_json(transfer.body), values, transfer.status, transfer.headers, transfer.url, empty=not transfer.body
     )

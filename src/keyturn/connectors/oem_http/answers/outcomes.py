@@ -3,11 +3,11 @@
 from typing import Any
 
 from keyturn.connectors.oem_http.answers.answer import Answer
-from keyturn.connectors.oem_http.answers.readings import LIMITS, scalar, without_impossible, word
+from keyturn.connectors.oem_http.answers.conversion import LIMITS, as_text, convert_value, without_impossible
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.queries import Query
 from keyturn.connectors.oem_http.definition.sections import READS, ErrorMeaning, Field, Result
-from keyturn.connectors.port import NO_ANSWER, OemResponse, OutcomeKind
+from keyturn.connectors.responses import NO_ANSWER, OemResponse, OutcomeKind
 
 LOCATION = "location"
 
@@ -37,7 +37,7 @@ class Outcomes:
 
         An unknown word is not final.
         """
-        found = word(said.at(state or self._result.state))
+        found = as_text(said.at(state or self._result.state))
         if found in self._result.succeeded:
             return self.success(said)
         if found in self._result.cancelled:
@@ -90,7 +90,7 @@ class Outcomes:
         return OemResponse(OutcomeKind.REFUSED, preconditions=refused) if refused else None
 
     def error_code(self, said: Answer) -> str:
-        return word(said.at(self._result.error_code))
+        return as_text(said.at(self._result.error_code))
 
     def _meaning(self, said: Answer) -> ErrorMeaning | None:
         return self._errors.get(self.error_code(said))
@@ -100,7 +100,7 @@ class Outcomes:
         return where.of(said.document, self._times, said.values).at if where else None
 
     def _data_in(self, said: Answer) -> dict[str, Any]:
-        found = {point: scalar(field, said.at(query)) for point, field, query in self._data}
+        found = {point: convert_value(field, said.at(query)) for point, field, query in self._data}
         return {point: value for point, value in without_impossible(found).items() if value is not None}
 
 

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from keyturn.connectors.oem_http.answers.readings import IMPOSSIBLE, LIMITS, scalar, without_impossible
+from keyturn.connectors.oem_http.answers.conversion import IMPOSSIBLE, LIMITS, convert_value, without_impossible
 from keyturn.connectors.oem_http.definition.queries import NO_VALUES, NamedQuery, Query, Values
 from keyturn.connectors.oem_http.definition.sections import Field, State
 from keyturn.connectors.oem_http.definition.times import NOT_UNDERSTOOD, Moment, NamedTimeQuery, TimeQuery, Times
-from keyturn.connectors.port import SignalReading, StateReport
+from keyturn.connectors.responses import SignalReading, StateReport
 
 FLAGGED = "the source flags it as not valid"
 UNMAPPED = "the definition does not say what this value means"
@@ -47,7 +47,7 @@ class StateMapping:
     def _reading(self, signal: _Signal, document: Any, values: Values) -> SignalReading:
         """A value whose own time is there and not understood is unknown: another time must not vouch for it."""
         raw = _found(signal.value, document, values)
-        value = scalar(signal.field, raw)
+        value = convert_value(signal.field, raw)
         observed_at = self._moment(signal.observed_at, document, values)
         as_of = self._moment(signal.as_of, document, values)
         if _found(signal.flagged, document, values) is True:

@@ -23,7 +23,7 @@ _NEEDED: dict[Grant, frozenset[str]] = {
 """The credentials that a request for a token needs; where it needs others than the client's, it may use those too."""
 
 
-class TokenStanding(Enum):
+class TokenStatus(Enum):
     """What an answer says of the token that it was asked with."""
 
     GOOD = auto()

@@ -13,7 +13,6 @@ from yarl import URL
 
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.definition.document import Parsers, Table, typed
-from keyturn.connectors.oem_http.definition.headers import merged
 from keyturn.connectors.oem_http.definition.queries import (
     COMMAND,
     OPERATION,
@@ -42,7 +41,7 @@ from keyturn.connectors.oem_http.definition.sections import (  # fmt: skip
     State,
     Wait,
 )
-from keyturn.connectors.oem_http.definition.templates import Body, Template
+from keyturn.connectors.oem_http.definition.templates import Body, Template, merge_headers
 from keyturn.connectors.oem_http.definition.times import NamedTimeQuery, TimeQuery, Times, parse_time_query
 
 
@@ -122,7 +121,7 @@ class Definition(Table, frozen=True, kw_only=True):
         return Sending(
             method=command.method or self.send.method,
             path=command.path or self.send.path,
-            headers=merged(self.send.headers, command.headers),
+            headers=merge_headers(self.send.headers, command.headers),
             body=command.body or self.send.body,
             idempotency_header=self.send.idempotency_header,
         )

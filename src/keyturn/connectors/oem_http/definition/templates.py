@@ -1,6 +1,10 @@
-"""What is written: text and JSON with placeholders such as ``{vehicle.external_id}``."""
+"""What is written: text and JSON with placeholders such as ``{vehicle.external_id}``.
 
-from typing import Any
+Names of header fields do not differ by case (RFC 9110, 5.1).
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -99,3 +103,12 @@ def _templates(node: Any) -> list[Template]:
         return [node]
     children = [*node, *node.values()] if isinstance(node, dict) else node if isinstance(node, list) else ()
     return [template for child in children for template in _templates(child)]
+
+
+T = TypeVar("T")
+
+
+def merge_headers(general: Mapping[str, T], own: Mapping[str, T]) -> dict[str, T]:
+    """`general` with `own` instead, where both say something."""
+    said = {name.lower() for name in own}
+    return {**{name: value for name, value in general.items() if name.lower() not in said}, **own}

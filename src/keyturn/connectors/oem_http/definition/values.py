@@ -3,7 +3,8 @@
 from keyturn.clock import SECOND, iso_time
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.queries import Values
-from keyturn.connectors.port import Account, Operation, OutboundCommand, Target
+from keyturn.connectors.port import Account, OutboundCommand, Target
+from keyturn.connectors.responses import Operation
 
 
 def account_values(account: Account) -> Values:

@@ -8,10 +8,16 @@ from yarl import URL
 
 from keyturn import __version__
 from keyturn.clock import Clock
-from keyturn.connectors.oem_http.answers.readings import retry_after
+from keyturn.connectors.oem_http.answers.conversion import retry_after
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.http.bodies import BodyError, BodyTooLarge, plain
-from keyturn.connectors.oem_http.http.faults import FAILURES, NETWORK, OversizedError, fault, fault_before
+from keyturn.connectors.oem_http.http.network_errors import (
+    FAILURES,
+    NETWORK,
+    OversizedError,
+    describe_connect_error,
+    describe_error,
+)
 from keyturn.connectors.oem_http.http.requests import Request
 from keyturn.connectors.oem_http.http.transport import DIRECT, Transport, tls_context
 from keyturn.connectors.oem_http.http.write_once import OncePayload, WriteOnceGuard
@@ -19,7 +25,7 @@ from keyturn.connectors.oem_http.http.write_once import OncePayload, WriteOnceGu
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"keyturn/{__version__}"}
 
 
-class Heard(msgspec.Struct):
+class Received(msgspec.Struct):
     """What has come of an answer so far."""
 
     status: int | None = None
@@ -38,7 +44,7 @@ class Transfer(msgspec.Struct, frozen=True):
     """The first byte may have left."""
     status: int | None = None
     """None: no whole answer came."""
-    heard: Heard = msgspec.field(default_factory=Heard)
+    heard: Received = msgspec.field(default_factory=Received)
     """What came, whole or not."""
     body: bytes = b""
     headers: dict[str, str] = {}
@@ -51,7 +57,7 @@ class Transfer(msgspec.Struct, frozen=True):
     """Of one that did not begin: trying again may help."""
 
 
-class Wire:
+class HttpClient:
     """The HTTP sessions of one connector. Commands have connections of their own: they never wait behind questions."""
 
     def __init__(self, definition: Definition, clock: Clock, transport: Transport = DIRECT) -> None:
@@ -66,13 +72,13 @@ class Wire:
         """Write once, or not at all; the whole answer may take the definition's `timeout` from the first byte."""
         self._commands = session = self._commands or self._session(limit=0)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now(), heard=Heard(), url=request.url)
+        transfer = Transfer(request.line, self._clock.now(), heard=Received(), url=request.url)
         try:
             async with asyncio.timeout(gate.send_by.left()) as limit:
                 payload = OncePayload(request.body or b"", gate, limit, self._definition.timeout)
                 transfer = await self._answered(transfer, session, request, payload)
         except FAILURES as error:
-            why = gate.reason or (fault if gate.passed else fault_before)(error, self._transport)
+            why = gate.reason or (describe_error if gate.passed else describe_connect_error)(error, self._transport)
             transfer = _changed(transfer, fault=why, temporary=isinstance(error, NETWORK))
         finally:
             gate.shut("the request is over")
@@ -82,12 +88,12 @@ class Wire:
         """A request that moves no vehicle; the whole of it may take `within` seconds."""
         self._questions = session = self._questions or self._session(self._definition.connections)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now(), heard=Heard(), url=request.url)
+        transfer = Transfer(request.line, self._clock.now(), heard=Received(), url=request.url)
         try:
             async with asyncio.timeout(within):
                 transfer = await self._answered(transfer, session, request, request.body)
         except FAILURES as error:
-            transfer = _changed(transfer, fault=fault(error, self._transport))
+            transfer = _changed(transfer, fault=describe_error(error, self._transport))
         return _changed(transfer, duration_ms=self._since(started))
 
     async def close(self) -> None:
@@ -132,7 +138,7 @@ class Wire:
         return round((self._clock.monotonic() - started) * 1000, 3)
 
 
-async def _cut(response: ClientResponse, heard: Heard, limit: int) -> bytes:
+async def _cut(response: ClientResponse, heard: Received, limit: int) -> bytes:
     """The body as it came. Raises `OversizedError` for more than `limit` bytes."""
     body = bytearray()
     heard.size = 0

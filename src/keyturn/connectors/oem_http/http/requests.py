@@ -7,11 +7,11 @@ import msgspec
 from yarl import URL
 
 from keyturn.connectors.oem_http.definition.definition import Definition
-from keyturn.connectors.oem_http.definition.headers import merged
 from keyturn.connectors.oem_http.definition.queries import PlaceholderError, Values
 from keyturn.connectors.oem_http.definition.sections import Asking, Call, Cancel, LookUp, Sending, State
-from keyturn.connectors.oem_http.definition.templates import Template
-from keyturn.connectors.port import Operation, OutboundCommand
+from keyturn.connectors.oem_http.definition.templates import Template, merge_headers
+from keyturn.connectors.port import OutboundCommand
+from keyturn.connectors.responses import Operation
 
 LONGEST_URL = 2048
 
@@ -36,7 +36,7 @@ class Request(msgspec.Struct, frozen=True):
         return f"{self.method} {self.url.raw_path_qs}"
 
     def with_header(self, name: str, value: str) -> "Request":
-        return msgspec.structs.replace(self, headers=merged(self.headers, {name: value}))
+        return msgspec.structs.replace(self, headers=merge_headers(self.headers, {name: value}))
 
 
 class Requests:
@@ -119,7 +119,7 @@ class Requests:
         headers = {name: template.plain(values) for name, template in call.headers.items()}
         if call.body is None:
             return Request(call.method, url or self._address(call, values), headers)
-        typed = merged({"Content-Type": "application/json"}, headers)
+        typed = merge_headers({"Content-Type": "application/json"}, headers)
         return Request(call.method, url or self._address(call, values), typed, call.body.filled(values))
 
     def _address(self, call: Call, values: Values) -> URL:

@@ -6,10 +6,10 @@ from aiohttp import BytesPayload
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import StreamWriter
 
-from keyturn.connectors.deadline import Deadline
+from keyturn.connectors.toolkit import Deadline
 
 
-class BarredError(Exception):
+class NotWrittenError(Exception):
     """The gate stayed shut and nothing was written; the message says why."""
 
 
@@ -30,11 +30,11 @@ class WriteOnceGuard:
     def enter(self, limit: asyncio.Timeout, timeout: float) -> None:
         """Pass, and give the answer `timeout` seconds from now. Raises `BarredError`."""
         if self.passed:
-            raise BarredError("it was written once already")
+            raise NotWrittenError("it was written once already")
         if self.send_by.passed():
             self.shut("send_by passed before the first byte")
         if self.reason:
-            raise BarredError(self.reason)
+            raise NotWrittenError(self.reason)
         limit.reschedule(asyncio.get_running_loop().time() + timeout)
         self.passed = True
 

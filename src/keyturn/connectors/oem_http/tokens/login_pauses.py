@@ -11,7 +11,7 @@ URGENT_PAUSE = 10.0
 """Seconds, at most, for a command that undoes something."""
 
 
-class Failure(msgspec.Struct, frozen=True):
+class LoginPause(msgspec.Struct, frozen=True):
     """Why the endpoint is left alone, and for how long."""
 
     fault: str
@@ -30,21 +30,21 @@ class _Pause(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Logins:
+class LoginPauses:
     """How the latest requests for a token ended, by account. Other credentials are tried at once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._pauses: dict[str, _Pause] = {}
 
-    def paused(self, account: Account, *, urgent: bool) -> Failure | None:
+    def paused(self, account: Account, *, urgent: bool) -> LoginPause | None:
         """None: it may be asked now."""
         pause = self._of(account)
         if pause is None:
             return None
         seconds = min(pause.seconds, URGENT_PAUSE) if urgent else pause.seconds
         left = pause.since + seconds - self._clock.boottime()
-        return Failure(pause.fault, pause.temporary, left) if left > 0 else None
+        return LoginPause(pause.fault, pause.temporary, left) if left > 0 else None
 
     def failed(self, account: Account, fault: str, retry_after: float | None, *, temporary: bool) -> float:
         """The seconds for which it is left alone now."""

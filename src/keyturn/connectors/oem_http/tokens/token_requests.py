@@ -8,7 +8,7 @@ from urllib.parse import quote_plus, urlencode
 import msgspec
 
 from keyturn.connectors.oem_http.answers.answer import Answer
-from keyturn.connectors.oem_http.answers.readings import word
+from keyturn.connectors.oem_http.answers.conversion import as_text
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.definition.queries import NO_VALUES, PlaceholderError, Values
 from keyturn.connectors.oem_http.definition.times import is_number
@@ -39,7 +39,7 @@ def token_request(auth: Auth, requests: Requests, values: Values) -> Request:
     fields |= _client(auth, values, headers)
     as_json = auth.request == "json"
     headers["Content-Type"] = "application/json" if as_json else "application/x-www-form-urlencoded"
-    body = msgspec.json.encode(fields) if as_json else urlencode({key: word(fields[key]) for key in fields}).encode()
+    body = msgspec.json.encode(fields) if as_json else urlencode({key: as_text(fields[key]) for key in fields}).encode()
     if auth.token_url is None:
         raise PlaceholderError("no address to get a token from")
     return requests.token(auth.token_url, values, body, headers)

@@ -6,13 +6,13 @@ from typing import Protocol
 import msgspec
 
 from keyturn.clock import Clock
-from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.answers.answer import decode_json
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.definition.queries import PlaceholderError
 from keyturn.connectors.oem_http.definition.values import account_values
-from keyturn.connectors.oem_http.http.client import Transfer, Wire
+from keyturn.connectors.oem_http.http.client import HttpClient, Transfer
 from keyturn.connectors.oem_http.http.requests import Requests
-from keyturn.connectors.oem_http.tokens.login_pauses import Logins
+from keyturn.connectors.oem_http.tokens.login_pauses import LoginPauses
 from keyturn.connectors.oem_http.tokens.refresh import REFRESH_TOKEN, RefreshTokens
 from keyturn.connectors.oem_http.tokens.token_requests import Issued, credential, issued, token_request
 from keyturn.connectors.port import Account, CredentialKeeper
@@ -48,7 +48,7 @@ class TokenError(Exception):
         """What the request held that must not be in its record, besides the account's credentials."""
 
 
-class Tokens(Protocol):
+class TokenSource(Protocol):
     """Where the tokens of one connector's accounts come from."""
 
     async def current(self, account: Account, *, urgent: bool = False) -> str:
@@ -70,7 +70,7 @@ class Tokens(Protocol):
     async def close(self) -> None: ...
 
 
-class GivenTokens:
+class StaticTokens:
     """scheme = "bearer": the account's credential `token`."""
 
     async def current(self, account: Account, *, urgent: bool = False) -> str:
@@ -99,14 +99,14 @@ class _Kept(msgspec.Struct, frozen=True):
     """On CLOCK_BOOTTIME."""
 
 
-class FetchedTokens:
+class OAuthTokens:
     """scheme = "oauth2": fetched with the account's credentials, kept until shortly before its end.
 
     Whoever needs the same account's token at the same time waits for one fetch.
     """
 
     def __init__(
-        self, auth: Auth, requests: Requests, wire: Wire, clock: Clock, keeper: CredentialKeeper | None = None
+        self, auth: Auth, requests: Requests, wire: HttpClient, clock: Clock, keeper: CredentialKeeper | None = None
     ) -> None:
         self._auth = auth
         self._requests = requests
@@ -116,7 +116,7 @@ class FetchedTokens:
         self._fetches: dict[str, asyncio.Task[_Kept]] = {}
         self._useless_until: dict[str, float] = {}
         self._refresh = RefreshTokens(keeper)
-        self._logins = Logins(clock)
+        self._logins = LoginPauses(clock)
 
     async def current(self, account: Account, *, urgent: bool = False) -> str:
         known = self._refresh.latest(account)
@@ -197,7 +197,7 @@ class FetchedTokens:
             fault = f"the OEM's token endpoint answered {transfer.status}"
             temporary = transfer.status not in _NOT_TEMPORARY
             raise TokenError(fault, temporary=temporary, transfer=transfer, secrets=secrets)
-        got = issued(self._auth, decoded(transfer.body), values)
+        got = issued(self._auth, decode_json(transfer.body), values)
         if got is None:
             fault = "the OEM's token endpoint gave no token"
             raise TokenError(fault, temporary=True, transfer=transfer, secrets=secrets)

@@ -1,14 +1,15 @@
-"""Which credentials of an account a definition uses."""
+"""TODO.
+
+Which credentials of an account a definition uses.
+"""
 
 from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from keyturn.config.settings import ConnectorSettings
-from keyturn.connectors.credentials import CredentialUse
-from keyturn.connectors.oem_http.building import load_definition
+from keyturn.connectors.accounts import CredentialUse
 from keyturn.connectors.oem_http.definition.definition import Definition
-from keyturn.connectors.oem_http.definition.document import DefinitionError
+from keyturn.connectors.port import Capabilities, Quota
 
 _ACCOUNT = "account."
 
@@ -22,19 +23,6 @@ def credential_use(definition: Definition) -> CredentialUse:
     in_headers = frozenset(name.removeprefix(_ACCOUNT) for name in _placeholders(headers) if name.startswith(_ACCOUNT))
     auth = definition.auth
     return CredentialUse(named | auth.needs, auth.may_use, in_headers | ({"token"} & auth.needs))
-
-
-def credential_uses(connectors: Mapping[str, ConnectorSettings]) -> dict[str, CredentialUse]:
-    """By connector of kind ``http``; a definition that cannot be loaded is left out: starting a server tells of it."""
-    found: dict[str, CredentialUse] = {}
-    for name, settings in connectors.items():
-        if settings.kind != "http":
-            continue
-        try:
-            found[name] = credential_use(load_definition(settings.http.definition))
-        except DefinitionError:
-            continue
-    return found
 
 
 def _placeholders(part: object) -> Iterator[str]:
@@ -51,3 +39,26 @@ def _placeholders(part: object) -> Iterator[str]:
                 yield from _placeholders(inner)
         case _:
             yield from getattr(part, "names", ())
+
+
+def declarations(definition: Definition, quota: Quota | None = None) -> Capabilities:
+    """What the definition declares. Without `blocks_next_start_only` it does not offer `disable_ignition`."""
+    declared = definition.declares
+    unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
+    return Capabilities(
+        offers=frozenset(definition.commands) - unsafe,
+        enforces_preconditions=declared.enforces_preconditions,
+        blocks_next_start_only=declared.blocks_next_start_only,
+        reads_state=definition.state is not None,
+        spends_credentials=definition.auth.scheme == "oauth2" and definition.auth.rotates,
+        tells_vin=definition.state is not None and definition.state.vin is not None,
+        read_wakes_vehicle=declared.read_wakes_vehicle,
+        looks_up=definition.look_up is not None,
+        cancels=definition.cancel is not None,
+        initiate_wait=declared.initiate_wait,
+        send_wait=declared.send_wait,
+        answer_wait=declared.answer_wait,
+        follow_floor=declared.follow_floor,
+        follow_ceiling=declared.follow_ceiling,
+        quota=quota,
+    )

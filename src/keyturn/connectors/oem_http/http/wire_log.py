@@ -6,11 +6,12 @@ from http import HTTPStatus
 
 import msgspec
 
-from keyturn.connectors.masking import answer_start, masked
-from keyturn.connectors.oem_http.answers.answer import decoded
+from keyturn.connectors.oem_http.answers.answer import decode_json
 from keyturn.connectors.oem_http.definition.auth import Auth
 from keyturn.connectors.oem_http.http.client import Transfer
-from keyturn.connectors.port import Account, LoggedRequest
+from keyturn.connectors.port import Account
+from keyturn.connectors.responses import LoggedRequest
+from keyturn.connectors.toolkit import answer_start, masked
 
 _CALLED_SECRET = re.compile(r"secret|passw|passphrase|token|key|pin(?![a-z])|credential", re.IGNORECASE)
 
@@ -21,7 +22,7 @@ def secrets_of(auth: Auth, account: Account) -> set[str]:
     return {value for name, value in account.credentials.items() if name in named or _CALLED_SECRET.search(name)}
 
 
-def exchange(transfer: Transfer, secrets: Iterable[str]) -> LoggedRequest:
+def logged_request(transfer: Transfer, secrets: Iterable[str]) -> LoggedRequest:
     """`secrets` are masked in what was sent and heard; what we say ourselves holds none."""
     heard = transfer.heard
     return LoggedRequest(
@@ -34,7 +35,7 @@ def exchange(transfer: Transfer, secrets: Iterable[str]) -> LoggedRequest:
     )
 
 
-def without_result(record: LoggedRequest, transfer: Transfer) -> LoggedRequest:
+def with_problem(record: LoggedRequest, transfer: Transfer) -> LoggedRequest:
     """The record of an exchange that brought nothing, with what was wrong."""
     return msgspec.structs.replace(record, problem=_problem(transfer))
 
@@ -46,4 +47,8 @@ def _problem(transfer: Transfer) -> str:
         return f"the OEM answered {transfer.status}"
     if not transfer.body:
         return "the answer is empty"
-    return "the answer is not JSON" if decoded(transfer.body) is None else "the answer holds nothing that is looked for"
+    return (
+        "the answer is not JSON"
+        if decode_json(transfer.body) is None
+        else "the answer holds nothing that is looked for"
+    )

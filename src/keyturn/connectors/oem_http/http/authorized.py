@@ -7,21 +7,22 @@ from typing import NamedTuple
 import msgspec
 
 from keyturn.clock import Clock
-from keyturn.connectors.deadline import Deadline
-from keyturn.connectors.oem_http.definition.auth import Auth, TokenStanding
-from keyturn.connectors.oem_http.http.client import Transfer, Wire
-from keyturn.connectors.oem_http.http.exchanges import exchange, secrets_of
+from keyturn.connectors.oem_http.definition.auth import Auth, TokenStatus
+from keyturn.connectors.oem_http.http.client import HttpClient, Transfer
 from keyturn.connectors.oem_http.http.requests import Request
+from keyturn.connectors.oem_http.http.wire_log import logged_request, secrets_of
 from keyturn.connectors.oem_http.http.write_once import WriteOnceGuard
-from keyturn.connectors.oem_http.tokens.tokens import TokenError, Tokens
-from keyturn.connectors.port import Account, LoggedRequest
+from keyturn.connectors.oem_http.tokens.tokens import TokenError, TokenSource
+from keyturn.connectors.port import Account
+from keyturn.connectors.responses import LoggedRequest
+from keyturn.connectors.toolkit import Deadline
 
 Write = Callable[[Request], Awaitable[Transfer]]
-Judge = Callable[[Transfer], TokenStanding]
+TokenCheck = Callable[[Transfer], TokenStatus]
 """What an answer says of the token."""
 
 
-class Called(NamedTuple):
+class CallResult(NamedTuple):
     """How a request ended, and its record."""
 
     transfer: Transfer
@@ -30,36 +31,36 @@ class Called(NamedTuple):
     """What was written before with a token that was refused."""
 
 
-class Asked(NamedTuple):
+class AuthorizedRequest(NamedTuple):
     """One request, and what is done with its answer."""
 
     account: Account
     request: Request
     end: Deadline
     """Everything, the token included, is written before it."""
-    judge: Judge
+    judge: TokenCheck
     urgent: bool = False
     """It undoes something and does not wait long for a token endpoint that fails."""
 
 
-class Calls:
+class AuthorizedClient:
     """The connector's requests. They never raise for what the OEM or the network did."""
 
-    def __init__(self, auth: Auth, tokens: Tokens, wire: Wire, clock: Clock) -> None:
+    def __init__(self, auth: Auth, tokens: TokenSource, wire: HttpClient, clock: Clock) -> None:
         self._auth = auth
         self._tokens = tokens
         self._wire = wire
         self._clock = clock
 
-    async def command(self, asked: Asked) -> Called:
+    async def command(self, asked: AuthorizedRequest) -> CallResult:
         """Every writing has a gate of its own: one whose token is refused was not taken, so that another may follow."""
         return await self._called(asked, lambda signed: self._wire.command(signed, WriteOnceGuard(asked.end)))
 
-    async def question(self, asked: Asked) -> Called:
+    async def question(self, asked: AuthorizedRequest) -> CallResult:
         """All of it, the answer included, until `end`."""
         return await self._called(asked, lambda signed: self._wire.question(signed, asked.end.left()))
 
-    async def _called(self, asked: Asked, write: Write) -> Called:
+    async def _called(self, asked: AuthorizedRequest, write: Write) -> CallResult:
         secrets, written = secrets_of(self._auth, asked.account), list[Transfer]()
         try:
             await self._authorised(asked, write, secrets, written)
@@ -69,25 +70,27 @@ class Calls:
         except TimeoutError:
             written.append(self._unsent(asked.request, TokenError("no token in time", temporary=True)))
         *earlier, last = written
-        return Called(last, exchange(last, secrets), tuple(exchange(each, secrets) for each in earlier))
+        return CallResult(last, logged_request(last, secrets), tuple(logged_request(each, secrets) for each in earlier))
 
-    async def _authorised(self, asked: Asked, write: Write, secrets: set[str], written: list[Transfer]) -> None:
+    async def _authorised(
+        self, asked: AuthorizedRequest, write: Write, secrets: set[str], written: list[Transfer]
+    ) -> None:
         """`written` gets every transfer, `secrets` every token."""
         async with asyncio.timeout(asked.end.left()):
             token = await self._tokens.current(asked.account, urgent=asked.urgent)
         secrets.add(token)
         written.append(await write(self._signed(asked.request, token)))
         standing = asked.judge(written[-1])
-        if standing is TokenStanding.DOUBTFUL:
+        if standing is TokenStatus.DOUBTFUL:
             self._tokens.discard(asked.account, token)
-        if standing is not TokenStanding.REFUSED:
+        if standing is not TokenStatus.REFUSED:
             return
         async with asyncio.timeout(asked.end.left()):
             renewed = await self._tokens.renewed(asked.account, token, urgent=asked.urgent)
         if renewed is not None:
             secrets.add(renewed)
             written.append(await write(self._signed(asked.request, renewed)))
-            if asked.judge(written[-1]) is TokenStanding.REFUSED:
+            if asked.judge(written[-1]) is TokenStatus.REFUSED:
                 self._tokens.useless(asked.account)
 
     def _signed(self, request: Request, token: str) -> Request:

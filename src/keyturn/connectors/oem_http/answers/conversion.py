@@ -17,10 +17,10 @@ LONGEST_TEXT = 64
 """Longer text is no data point, and stays out of what the public reads."""
 
 
-def scalar(field: Field, raw: Any) -> Scalar | None:
+def convert_value(field: Field, raw: Any) -> Scalar | None:
     """A value through the field's map of words or its factor; None for what is no single value."""
     if field.values:
-        return field.values.get(word(raw))
+        return field.values.get(as_text(raw))
     if field.scale is not None or field.offset is not None:
         return _scaled(field, raw)
     if isinstance(raw, str):
@@ -28,7 +28,7 @@ def scalar(field: Field, raw: Any) -> Scalar | None:
     return raw if isinstance(raw, bool | int) or (isinstance(raw, float) and math.isfinite(raw)) else None
 
 
-def word(raw: Any) -> str:
+def as_text(raw: Any) -> str:
     """A state word, error code or enum value as text; JSON's own spelling for booleans."""
     return str(raw).lower() if isinstance(raw, bool) else str(raw) if isinstance(raw, str | int | float) else ""
 

@@ -53,7 +53,7 @@ _STRICT = (
 _REISSUE = "strict rules of RFC 5280: issue it, or its CA's certificate, anew without that fault"
 
 
-def fault(error: Exception, limits: Transport) -> str:
+def describe_error(error: Exception, limits: Transport) -> str:
     """A sentence without a full stop."""
     text = next(text for kind, text in _FAULTS if isinstance(error, kind))
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -64,9 +64,9 @@ def fault(error: Exception, limits: Transport) -> str:
     return text.format(limits=limits, largest=_size(limits.answer_bytes))
 
 
-def fault_before(error: Exception, limits: Transport) -> str:
+def describe_connect_error(error: Exception, limits: Transport) -> str:
     """As `fault`, where the first byte had not left yet."""
-    return "no connection to the OEM in time" if isinstance(error, TimeoutError) else fault(error, limits)
+    return "no connection to the OEM in time" if isinstance(error, TimeoutError) else describe_error(error, limits)
 
 
 def _size(count: int) -> str:

@@ -7,15 +7,16 @@ from aiohttp import web
 from yarl import URL
 
 from keyturn.clock import SystemClock, after
-from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.oem_http.connector import HttpConnector
 from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.document import DefinitionError
-from keyturn.connectors.oem_http.http.client import Transfer, Wire
+from keyturn.connectors.oem_http.http.client import HttpClient, Transfer
 from keyturn.connectors.oem_http.http.requests import Request
 from keyturn.connectors.oem_http.http.write_once import WriteOnceGuard
-from keyturn.connectors.port import Account, OemResponse, Operation, OutboundCommand, StateReport, Target
+from keyturn.connectors.port import Account, OutboundCommand, Target
+from keyturn.connectors.responses import OemResponse, Operation, StateReport
 
-As = Literal["send", "status", "state", "token"]
+AnswerKind = Literal["send", "status", "state", "token"]
 
 _WITHIN = 10.0
 """Seconds for one try."""
@@ -33,17 +34,17 @@ class Sample(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
 
 
-class Question(msgspec.Struct, frozen=True):
+class SampleQuestion(msgspec.Struct, frozen=True):
     """What the sample answers."""
 
-    kind: As
+    kind: AnswerKind
     command: str
     operation: str = "sample"
     """The OEM's id of the operation."""
     vehicle: str = "SAMPLE"
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class SampleResult(msgspec.Struct, frozen=True):
     """What the connector made of it: one of them."""
 
     answer: OemResponse | None = None
@@ -51,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True):
     token_used: bool = False
 
 
-class ReadOnlyWire(Wire):
+class ReadOnlyClient(HttpClient):
     """Keeps what was asked and answered; no command is ever written."""
 
     def __init__(self, definition: Definition, clock: SystemClock) -> None:
@@ -102,7 +103,9 @@ class _FarSide:
         return web.Response(status=sample.status, body=sample.body, headers=headers)
 
 
-async def try_sample(definition: Definition, question: Question, sample: Sample, keys: frozenset[str]) -> Outcome:
+async def check_sample(
+    definition: Definition, question: SampleQuestion, sample: Sample, keys: frozenset[str]
+) -> SampleResult:
     """What the connector concludes from the sample, by the very code that a server runs. `keys`: credentials' names.
 
     Raises `DefinitionError` where the definition has no such question.
@@ -113,7 +116,7 @@ async def try_sample(definition: Definition, question: Question, sample: Sample,
     if question.kind == "state" and definition.state is None:
         raise DefinitionError("state: there is no such table")
     async with _FarSide(sample, token=is_token) as far_side:
-        connector = OemHttp(_moved(definition, far_side.url, is_token=is_token), SystemClock())
+        connector = HttpConnector(_moved(definition, far_side.url, is_token=is_token), SystemClock())
         try:
             outcome = await _asked(connector, question, _target(question, keys | {"token"}), far_side.url)
         finally:
@@ -131,8 +134,8 @@ async def read_live(
     if definition.state is None:
         raise DefinitionError("state: there is no such table, so nothing can be read")
     clock = SystemClock()
-    wire = ReadOnlyWire(definition, clock)
-    connector = OemHttp(definition, clock, wire=wire)
+    wire = ReadOnlyClient(definition, clock)
+    connector = HttpConnector(definition, clock, wire=wire)
     try:
         report = await connector.read_state(Target(Account("trial", credentials), vehicle, vehicle))
     finally:
@@ -140,24 +143,24 @@ async def read_live(
     return report, wire.transfers
 
 
-async def _asked(connector: OemHttp, question: Question, target: Target, url: URL) -> Outcome:
+async def _asked(connector: HttpConnector, question: SampleQuestion, target: Target, url: URL) -> SampleResult:
     match question.kind:
         case "state":
-            return Outcome(report=await connector.read_state(target))
+            return SampleResult(report=await connector.read_state(target))
         case "status":
             operation = Operation(question.operation, str(url / "operation"))
-            return Outcome(await connector.ask(target, question.command, operation))
+            return SampleResult(await connector.ask(target, question.command, operation))
         case _:
-            return Outcome(await connector.send(_order(question, target)))
+            return SampleResult(await connector.send(_order(question, target)))
 
 
-def _order(question: Question, target: Target) -> OutboundCommand:
+def _order(question: SampleQuestion, target: Target) -> OutboundCommand:
     clock = SystemClock()
     until = after(clock.now(), _WITHIN)
     return OutboundCommand(_ID, question.command, target, until, clock.boottime() + _WITHIN, until)
 
 
-def _target(question: Question, keys: frozenset[str]) -> Target:
+def _target(question: SampleQuestion, keys: frozenset[str]) -> Target:
     return Target(Account("trial", dict.fromkeys(keys, "sample")), question.vehicle, question.vehicle)
 
 

@@ -1,21 +1,25 @@
 """From the configuration to a connector of kind ``http``: its definition, and what the configuration says instead."""
 
 import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from keyturn.clock import Clock
 from keyturn.config.settings import ConnectorSettings, HttpSettings
-from keyturn.connectors.oem_http.connector import OemHttp
+from keyturn.connectors.accounts import CredentialUse
+from keyturn.connectors.oem_http.connector import HttpConnector
 from keyturn.connectors.oem_http.definition.definition import Definition, parse_definition
+from keyturn.connectors.oem_http.definition.derived import credential_use
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.oem_http.definition.queries import parse_address
 from keyturn.connectors.oem_http.http.transport import Transport, proxy_url
 from keyturn.connectors.port import Connector, CredentialKeeper
-from keyturn.connectors.quotas import quota
+from keyturn.connectors.toolkit import quota
 
 _DEFINITION_KEYS = ("timeout", "client_certificate", "client_key")
 _DECLARED_KEYS = ("initiate_wait", "follow_floor", "follow_ceiling")
@@ -26,7 +30,7 @@ def build_http(name: str, settings: ConnectorSettings, clock: Clock, keeper: Cre
     definition = load_definition(settings.http.definition)
     try:
         built = configured(definition, settings)
-        return OemHttp(built, clock, quota(settings.quota), keeper, transport=transport(settings.http))
+        return HttpConnector(built, clock, quota(settings.quota), keeper, transport=transport(settings.http))
     except DefinitionError as error:
         raise DefinitionError(f"connectors.{name}: {error}") from None
 
@@ -85,3 +89,40 @@ def _text(name_or_path: str) -> str:
     except OSError:
         known = ", ".join(names)
         raise DefinitionError(f"no such definition; allowed are {known}, or the path of a file") from None
+
+
+def credential_uses(connectors: Mapping[str, ConnectorSettings]) -> dict[str, CredentialUse]:
+    """By connector of kind ``http``; a definition that cannot be loaded is left out: starting a server tells of it."""
+    found: dict[str, CredentialUse] = {}
+    for name, settings in connectors.items():
+        if settings.kind != "http":
+            continue
+        try:
+            found[name] = credential_use(load_definition(settings.http.definition))
+        except DefinitionError:
+            continue
+    return found
+
+
+HTTP = "http"
+
+
+class FarSide(NamedTuple):
+    """Where a connector's vehicles are known, and whether their external ids are an account's own."""
+
+    base_url: str
+    by_account: bool
+
+
+def far_sides(configs: Mapping[str, ConnectorSettings]) -> dict[str, FarSide]:
+    """By the connector's name; one of another kind than ``http``, or whose definition cannot be used, has none."""
+    found = {}
+    for name, settings in configs.items():
+        if settings.kind != HTTP:
+            continue
+        with suppress(DefinitionError):
+            definition = configured(load_definition(settings.http.definition), settings)
+            if definition.base_url is not None:
+                url = str(definition.base_url).rstrip("/")
+                found[name] = FarSide(url, definition.external_ids == "account")
+    return found

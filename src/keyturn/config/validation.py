@@ -33,7 +33,7 @@ def dotted(path: KeyPath) -> str:
     return ".".join(path)
 
 
-def refused(path: KeyPath, expected: str, assignment: Assignment) -> ConfigError:
+def refusal(path: KeyPath, expected: str, assignment: Assignment) -> ConfigError:
     """``server.port: expected an integer from 0 to 65535, got 'x' (config.toml).``"""
     return ConfigError(f"{dotted(path)}: expected {expected}, got {_shown(assignment.value)} ({assignment.source}).")
 
@@ -45,7 +45,7 @@ def nearest(key: str, allowed: Iterable[str]) -> str:
     return f"the nearest is '{close[0]}'" if close else f"allowed are {', '.join(names)}"
 
 
-def checked(path: KeyPath, assignment: Assignment) -> object:
+def convert(path: KeyPath, assignment: Assignment) -> object:
     """The value in its setting's own type. Raises `ConfigError`."""
     kind = type_at(path, assignment)
     if assignment.value == {} and is_table(kind):
@@ -53,7 +53,7 @@ def checked(path: KeyPath, assignment: Assignment) -> object:
     try:
         return msgspec.convert(assignment.value, kind)
     except msgspec.ValidationError:
-        raise refused(path, described(inspect.type_info(kind)), assignment) from None
+        raise refusal(path, describe_type(inspect.type_info(kind)), assignment) from None
 
 
 def type_at(path: KeyPath, assignment: Assignment) -> Any:
@@ -61,7 +61,7 @@ def type_at(path: KeyPath, assignment: Assignment) -> Any:
     kind: Any = Settings
     for depth, key in enumerate(path):
         if not is_table(kind):
-            raise refused(path[:depth], described(inspect.type_info(kind)), Assignment({}, assignment.source))
+            raise refusal(path[:depth], describe_type(inspect.type_info(kind)), Assignment({}, assignment.source))
         below = _below(kind, key)
         if key not in below:
             raise ConfigError(f"{dotted(path[: depth + 1])}: no such key; {nearest(key, below)} ({assignment.source}).")
@@ -73,7 +73,7 @@ def is_table(kind: Any) -> bool:
     return get_origin(kind) is dict or hasattr(kind, "__struct_fields__")
 
 
-def described(kind: inspect.Type) -> str:
+def describe_type(kind: inspect.Type) -> str:
     """The type in words, with its range."""
     match kind:
         case inspect.IntType(ge=low, le=high):
@@ -89,7 +89,7 @@ def described(kind: inspect.Type) -> str:
         case inspect.VarTupleType():
             return "a list of strings"
         case inspect.UnionType(types=(optional, *_)):
-            return described(optional)
+            return describe_type(optional)
         case _:
             return "a table"
 
