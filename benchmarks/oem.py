@@ -5,7 +5,7 @@ import time
 
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand, Target
-from keyturn.connectors.responses import Observed, OemResponse, Operation, OutcomeKind
+from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, StateReadResult
 
 FOLLOW_FLOOR = 3600.0
 """Seconds before an operation is asked about: longer than any measurement."""
@@ -32,17 +32,17 @@ class InstantOem:
         self.called.set()
         return OemResponse(OutcomeKind.SUCCEEDED)
 
-    async def ask(self, _target: Target, _name: str, _operation: Operation) -> OemResponse:
+    async def get_status(self, _target: Target, _name: str, _operation: Operation) -> OemResponse:
         return OemResponse(OutcomeKind.IN_PROGRESS)
 
-    async def look_up(self, _target: Target, _name: str, _command_id: str) -> OemResponse:
+    async def find_by_reference(self, _target: Target, _name: str, _command_id: str) -> OemResponse:
         return OemResponse(OutcomeKind.NOTHING_FOUND)
 
     async def cancel(self, _target: Target, _operation: Operation) -> OemResponse:
         return OemResponse(OutcomeKind.NOTHING_FOUND)
 
-    async def observe(self, _target: Target) -> Observed:
-        return Observed()
+    async def read_state(self, _target: Target) -> StateReadResult:
+        return StateReadResult()
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -82,36 +82,36 @@ class ConnectorContract:
     async def test_a_command_that_is_taken_reaches_the_far_side_once(self, rig: Rig) -> None:
         await rig.behave(Conduct.TAKES_IT)
         answer = await rig.connector.send(order(rig.clock))
-        assert answer.verdict in (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED)
+        assert answer.kind in (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED)
         assert rig.received() == 1
 
     @pytest.mark.parametrize("conduct", MAY_HAVE_HAPPENED, ids=lambda conduct: conduct.name.lower())
     async def test_what_may_have_happened_is_sent_once_and_said_to_be_so(self, rig: Rig, conduct: Conduct) -> None:
         await rig.behave(conduct)
         answer = await rig.connector.send(order(rig.clock))
-        assert answer.verdict in (OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION)
+        assert answer.kind in (OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION)
         assert answer.may_have_happened
         assert rig.received() == 1
 
     async def test_a_listed_answer_cannot_have_happened(self, rig: Rig) -> None:
         await rig.behave(Conduct.DOES_NOT_TAKE_IT)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, False, False)
+        assert (answer.kind, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, False, False)
 
     async def test_a_listed_answer_can_be_temporary_and_say_how_long(self, rig: Rig) -> None:
         await rig.behave(Conduct.DOES_NOT_TAKE_IT_NOW)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.temporary, answer.retry_after) == (OutcomeKind.NOT_TAKEN, True, 7.0)
+        assert (answer.kind, answer.temporary, answer.retry_after) == (OutcomeKind.NOT_TAKEN, True, 7.0)
 
     async def test_an_absent_far_side_cannot_have_done_it_and_may_come_back(self, rig: Rig) -> None:
         await rig.behave(Conduct.IS_ABSENT)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, True, False)
+        assert (answer.kind, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, True, False)
 
     async def test_a_refusal_for_a_precondition_has_its_number(self, rig: Rig) -> None:
         await rig.behave(Conduct.REFUSES_FOR_MOVING)
         answer = await rig.connector.send(order(rig.clock))
-        assert (answer.verdict, answer.preconditions) == (OutcomeKind.REFUSED, (1,))
+        assert (answer.kind, answer.preconditions) == (OutcomeKind.REFUSED, (1,))
         assert not answer.may_have_happened
 
     @pytest.mark.parametrize("late", ["send_by", "send_by_boottime"])
@@ -119,13 +119,13 @@ class ConnectorContract:
         await rig.behave(Conduct.TAKES_IT)
         overdue = msgspec.structs.replace(order(rig.clock), **{late: 0})
         answer = await rig.connector.send(overdue)
-        assert (answer.verdict, answer.temporary) == (OutcomeKind.NOT_TAKEN, True)
+        assert (answer.kind, answer.temporary) == (OutcomeKind.NOT_TAKEN, True)
         assert rig.received() == 0
 
     async def test_a_command_that_is_not_offered_is_not_sent(self, rig: Rig) -> None:
         await rig.behave(Conduct.TAKES_IT)
         answer = await rig.connector.send(order(rig.clock, "self_destruct"))
-        assert (answer.verdict, answer.temporary) == (OutcomeKind.NOT_TAKEN, False)
+        assert (answer.kind, answer.temporary) == (OutcomeKind.NOT_TAKEN, False)
         assert rig.received() == 0
 
     async def test_immobilising_is_offered_only_where_it_blocks_the_next_start_alone(self, rig: Rig) -> None:
@@ -146,14 +146,14 @@ class ConnectorContract:
     async def test_a_question_without_an_answer_says_nothing_of_the_command(self, rig: Rig) -> None:
         await rig.behave(Conduct.IS_ABSENT)
         at = target()
-        asked = await rig.connector.ask(at, "start", Operation(id="op-1"))
-        found = await rig.connector.look_up(at, "start", "some-id")
+        asked = await rig.connector.get_status(at, "start", Operation(id="op-1"))
+        found = await rig.connector.find_by_reference(at, "start", "some-id")
         cancelled = await rig.connector.cancel(at, Operation(id="op-1"))
-        assert {answer.verdict for answer in (asked, found, cancelled)} == {OutcomeKind.NOTHING_FOUND}
+        assert {answer.kind for answer in (asked, found, cancelled)} == {OutcomeKind.NOTHING_FOUND}
 
     async def test_state_that_cannot_be_read_is_none(self, rig: Rig) -> None:
         await rig.behave(Conduct.IS_ABSENT)
-        assert (await rig.connector.observe(target())).report is None
+        assert (await rig.connector.read_state(target())).report is None
 
     async def test_it_can_be_started_and_pushes_nothing_or_what_can_be_used(self, rig: Rig) -> None:
         await rig.behave(Conduct.TAKES_IT)
@@ -164,7 +164,7 @@ class ConnectorContract:
         for account_id, operation, answer in inbox.operations:
             assert account_id
             assert operation.id or operation.url
-            assert answer.verdict in PUSHED
+            assert answer.kind in PUSHED
             assert TOKEN not in msgspec.json.encode(answer).decode()
             assert RAW_TEXT not in (answer.detail or "")
         for account_id, external_id, _report in inbox.reports:

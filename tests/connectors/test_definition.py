@@ -113,5 +113,5 @@ def test_what_is_not_declared_is_false_and_immobilising_is_not_offered_then() ->
 
 def test_what_is_described_is_declared() -> None:
     described = connector("http://localhost:1", OPERATION).declares
-    assert (described.reads_state, described.looks_up, described.cancels) == (True, True, True)
+    assert (described.reads_state, described.finds_by_reference, described.cancels) == (True, True, True)
     assert not connector("http://localhost:1", SYNC).declares.cancels

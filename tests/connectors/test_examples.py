@@ -39,13 +39,13 @@ async def test_the_sync_example_sends_and_reads_the_result(oem: Oem) -> None:
     )
     sent = order(RunningClock(), "lock_door", at=at)
     done = await connector.send(sent)
-    assert (done.verdict, done.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
+    assert (done.kind, done.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
     seen = oem.seen[0]
     assert (seen.method, seen.target) == ("PUT", "/fleets/f1/cars/car%201%2Fa/actions/LOCK")
     assert (seen.headers["x-api-key"], seen.headers["x-correlation-id"]) == ("key", sent.command_id)
     assert seen.json == {"action": {"name": "LOCK", "validUntil": sent.expires_at * 1000 // SECOND}}
     rest = [await connector.send(order(RunningClock(), "lock_door", at=at)) for _ in range(4)]
-    assert [each.verdict for each in rest] == [
+    assert [each.kind for each in rest] == [
         OutcomeKind.SUCCEEDED,
         OutcomeKind.FAILED,
         OutcomeKind.REFUSED,
@@ -77,7 +77,7 @@ async def test_the_sync_example_reads_state(oem: Oem) -> None:
         "values": values,
     }
     oem.answer_with(answer(200, said))
-    report = (await connector.observe(target(account(token="key", fleet_id="f1")))).report
+    report = (await connector.read_state(target(account(token="key", fleet_id="f1")))).report
     await connector.close()
     assert report is not None
     assert (report.reachable, report.last_contact) == (True, TEN_O_CLOCK)
@@ -123,20 +123,23 @@ async def test_the_oauth_example_follows_a_request_to_its_end(tmp_path: Path, mo
         at, request = target(account(client_id="id", client_secret="secret")), Operation(id="r1")
         sent = order(clock, "start", at=at)
         taken = await connector.send(sent)
-        running = await connector.ask(at, "start", request)
+        running = await connector.get_status(at, "start", request)
         cloud.status = {"status": "COMPLETED", "finishedAt": TEN_O_CLOCK // 1000}
-        done, found = await connector.ask(at, "start", request), await connector.look_up(at, "start", sent.command_id)
-        other = await connector.look_up(at, "start", "another-id")
+        done, found = (
+            await connector.get_status(at, "start", request),
+            await connector.find_by_reference(at, "start", sent.command_id),
+        )
+        other = await connector.find_by_reference(at, "start", "another-id")
         withdrawn = await connector.cancel(at, request)
         await connector.close()
-    assert (taken.verdict, taken.operation, running.verdict) == (
+    assert (taken.kind, taken.operation, running.kind) == (
         OutcomeKind.IN_PROGRESS,
         request,
         OutcomeKind.IN_PROGRESS,
     )
-    assert (done.verdict, done.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
-    assert (found.verdict, other.verdict) == (OutcomeKind.SUCCEEDED, OutcomeKind.NOTHING_FOUND)
-    assert (withdrawn.verdict, withdrawn.cancelled) == (OutcomeKind.FAILED, True)
+    assert (done.kind, done.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
+    assert (found.kind, other.kind) == (OutcomeKind.SUCCEEDED, OutcomeKind.NOTHING_FOUND)
+    assert (withdrawn.kind, withdrawn.cancelled) == (OutcomeKind.FAILED, True)
     assert oem.seen[1].headers["idempotency-key"] == sent.command_id
     assert {seen.headers["authorization"] for seen in oem.seen[1:]} == {"Bearer issued"}
 

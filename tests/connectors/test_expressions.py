@@ -24,9 +24,9 @@ RESULT = {"state": OURS, "succeeded": ["success"], "failed": ["fail"]}
 async def asked(oem: Oem, ending: Ending, id_: str, **changes: Any) -> OutcomeKind:
     asker = connector(oem.url, **changes)
     oem.answer_with(ending)
-    answered = await asker.ask(target(), "lock_door", Operation(id=id_))
+    answered = await asker.get_status(target(), "lock_door", Operation(id=id_))
     await asker.close()
-    return answered.verdict
+    return answered.kind
 
 
 async def test_the_outcome_is_found_in_a_list_of_everybody_s_operations(oem: Oem) -> None:
@@ -80,7 +80,7 @@ async def test_a_first_answer_that_may_be_final_knows_its_own_operation(oem: Oem
     oem.answer_with(answer(200, {"mine": "mine-1", **EVERYBODY}))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
-    assert answered.verdict is OutcomeKind.FAILED
+    assert answered.kind is OutcomeKind.FAILED
 
 
 async def test_a_number_stays_a_number(oem: Oem) -> None:
@@ -91,7 +91,7 @@ async def test_a_number_stays_a_number(oem: Oem) -> None:
     )
     answered = await sender.send(sent)
     await sender.close()
-    assert answered.verdict is OutcomeKind.SUCCEEDED
+    assert answered.kind is OutcomeKind.SUCCEEDED
 
 
 async def test_a_look_up_and_a_cancel_find_ours(oem: Oem) -> None:
@@ -103,8 +103,8 @@ async def test_a_look_up_and_a_cancel_find_ours(oem: Oem) -> None:
     looked_up = await asker.look_up(target(), "start", "our-id")
     cancelled = await asker.cancel(target(), Operation(id="2"))
     await asker.close()
-    assert (looked_up.verdict, looked_up.operation) == (OutcomeKind.FAILED, Operation(id="2"))
-    assert cancelled.verdict is OutcomeKind.FAILED
+    assert (looked_up.kind, looked_up.operation) == (OutcomeKind.FAILED, Operation(id="2"))
+    assert cancelled.kind is OutcomeKind.FAILED
 
 
 async def test_state_is_found_in_a_list_of_the_account_s_vehicles(oem: Oem) -> None:
@@ -118,7 +118,7 @@ async def test_state_is_found_in_a_list_of_the_account_s_vehicles(oem: Oem) -> N
     at = Target(account(token="t", fleet="north'1"), "VIN'2", "x")
     listed = [{"vin": "VIN1", "speed": 90}, {"vin": "VIN'2", "speed": 3, "km": {"odometer": 7}}]
     oem.answer_with(answer(200, {"fleets": {"north'1": listed}}))
-    report = await reader.read_state(at)
+    report = await reader.read_report(at)
     await reader.close()
     assert report is not None
     assert {name: reading.value for name, reading in report.readings.items()} == {"speed": 3, "odometer": 7}

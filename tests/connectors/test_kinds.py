@@ -26,7 +26,7 @@ class Gateway:
     async def _nothing(self, *_asked: Any) -> None:
         """There is nothing behind it."""
 
-    start = send = ask = look_up = cancel = observe = close = _nothing
+    start = send = get_status = find_by_reference = cancel = read_state = close = _nothing
 
 
 class OldGateway(Gateway):

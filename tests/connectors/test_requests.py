@@ -68,7 +68,7 @@ async def test_a_base_path_stays_before_every_path(oem: Oem) -> None:
     oem.answer_with(TAKEN)
     sender = connector(f"{oem.url}/api/v1/")
     await sender.send(order(RunningClock(), "lock_door"))
-    await sender.ask(target(), "lock_door", Operation(id="7"))
+    await sender.get_status(target(), "lock_door", Operation(id="7"))
     await sender.close()
     assert [seen.target for seen in oem.seen] == ["/api/v1/cars/car%201%2Fa/lock_door", "/api/v1/ops/7"]
 
@@ -78,9 +78,9 @@ async def test_a_vehicle_id_that_would_change_the_path_is_not_sent(oem: Oem, ext
     sender = connector(oem.url)
     at = Target(account(), "9KTPARKED00000001", external_id)
     answered = await sender.send(order(RunningClock(), at=at))
-    assert await sender.read_state(at) is None
+    assert await sender.read_report(at) is None
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert oem.seen == []
 
 
@@ -88,7 +88,7 @@ async def test_a_credential_that_breaks_the_header_is_not_sent(oem: Oem) -> None
     sender = connector(oem.url)
     answered = await sender.send(order(RunningClock(), at=target(account(token="a\r\nX-Evil: 1"))))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert oem.seen == []
 
 

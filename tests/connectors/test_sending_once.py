@@ -28,11 +28,11 @@ SENDING = OPERATION["send"]
 async def test_a_command_dropped_on_a_kept_connection_is_not_written_again(oem: Oem, method: str) -> None:
     sender = connector(oem.url, send={**SENDING, "method": method})
     oem.answer_with(TAKEN, DROP)
-    assert (await sender.send(order(RunningClock()))).verdict is OutcomeKind.IN_PROGRESS
+    assert (await sender.send(order(RunningClock()))).kind is OutcomeKind.IN_PROGRESS
     second = order(RunningClock())
     answered = await sender.send(second)
     await sender.close()
-    assert answered.verdict is OutcomeKind.UNCLEAR
+    assert answered.kind is OutcomeKind.UNCLEAR
     assert [seen.json["ref"] for seen in oem.seen].count(second.command_id) == 1
     assert (len(oem.seen), oem.connections) == (2, 1)
 
@@ -43,7 +43,7 @@ async def test_a_redirect_is_not_followed(oem: Oem, status: int) -> None:
     oem.answer_with(answer(status, {}, Location="/cars/elsewhere"))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
-    assert answered.verdict is OutcomeKind.UNCLEAR
+    assert answered.kind is OutcomeKind.UNCLEAR
     assert len(oem.seen) == 1
 
 
@@ -52,7 +52,7 @@ async def test_a_redirect_with_a_listed_error_code_may_have_happened_all_the_sam
     oem.answer_with(answer(307, {"code": "BUSY"}, Location="/"))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
-    assert answered.verdict is OutcomeKind.UNCLEAR
+    assert answered.kind is OutcomeKind.UNCLEAR
 
 
 async def test_the_gate_opens_once() -> None:
@@ -105,7 +105,7 @@ async def test_send_by_is_compared_after_the_connection_is_open(
         answered = await sender.send(late)
         setattr(clock, bend, 0.0)
         await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
     assert answered.exchange is not None
     assert answered.exchange.answer == "send_by passed before the first byte"
     assert handshake.begun == 1
@@ -117,7 +117,7 @@ async def test_a_handshake_that_fails_cannot_have_happened(tmp_path: Path) -> No
         sender = connector(oem.url)
         answered = await sender.send(order(RunningClock()))
         await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
     assert answered.exchange is not None
     assert answered.exchange.answer == ("the OEM's certificate is not trusted: unable to get local issuer certificate")
 
@@ -132,7 +132,7 @@ async def test_a_connection_that_never_opens_cannot_have_happened() -> None:
         sender = connector(f"http://127.0.0.1:{port}")
         answered = await sender.send(order(RunningClock(), within=0.2))
         await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
     assert answered.exchange is not None
     assert answered.exchange.answer == "no connection to the OEM in time"
 
@@ -141,7 +141,7 @@ async def test_a_name_that_is_not_resolved_cannot_have_happened() -> None:
     sender = connector("http://no-such-oem.invalid")
     answered = await sender.send(order(RunningClock()))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
 
 
 async def test_the_answer_has_its_own_time_from_the_first_byte(oem: Oem) -> None:
@@ -149,7 +149,7 @@ async def test_the_answer_has_its_own_time_from_the_first_byte(oem: Oem) -> None
     oem.answer_with(HANG)
     answered = await sender.send(order(RunningClock(), within=60.0))
     await sender.close()
-    assert answered.verdict is OutcomeKind.UNCLEAR
+    assert answered.kind is OutcomeKind.UNCLEAR
     assert answered.exchange is not None
     assert answered.exchange.answer == "no whole answer in time"
 
@@ -165,7 +165,7 @@ async def test_an_answer_that_comes_after_send_by_is_an_answer(oem: Oem) -> None
     oem.script = late
     answered = await sender.send(order(clock))
     await sender.close()
-    assert answered.verdict is OutcomeKind.IN_PROGRESS
+    assert answered.kind is OutcomeKind.IN_PROGRESS
 
 
 async def test_commands_do_not_wait_behind_questions_or_stuck_commands(oem: Oem) -> None:
@@ -173,7 +173,7 @@ async def test_commands_do_not_wait_behind_questions_or_stuck_commands(oem: Oem)
     oem.script = lambda seen: TAKEN if seen.target.endswith("lock_door") else HANG
     clock = RunningClock()
     stuck = [order(clock) for _ in range(20)]
-    work = [*(sender.send(each) for each in stuck), *(sender.read_state(each.target) for each in stuck)]
+    work = [*(sender.send(each) for each in stuck), *(sender.read_report(each.target) for each in stuck)]
     tasks = [asyncio.create_task(each) for each in work]
     await oem.until_seen(21)
     answered = await sender.send(order(clock, "lock_door"))
@@ -181,7 +181,7 @@ async def test_commands_do_not_wait_behind_questions_or_stuck_commands(oem: Oem)
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await sender.close()
-    assert answered.verdict is OutcomeKind.IN_PROGRESS
+    assert answered.kind is OutcomeKind.IN_PROGRESS
 
 
 async def test_a_client_certificate_is_shown_where_one_is_given(
@@ -195,4 +195,4 @@ async def test_a_client_certificate_is_shown_where_one_is_given(
         known = connector(oem.url, client_certificate=str(certificate), client_key=str(key))
         answered = await known.send(order(RunningClock()))
         await known.close()
-    assert answered.verdict is OutcomeKind.IN_PROGRESS
+    assert answered.kind is OutcomeKind.IN_PROGRESS

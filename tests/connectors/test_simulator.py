@@ -47,12 +47,12 @@ class Cloud:
         """Sends, and asks until the answer is final."""
         oem = self.connectors[connector]
         answered = await oem.send(sent)
-        while answered.verdict is OutcomeKind.IN_PROGRESS and answered.operation:
-            answered = await oem.ask(sent.target, sent.name, answered.operation)
+        while answered.kind is OutcomeKind.IN_PROGRESS and answered.operation:
+            answered = await oem.get_status(sent.target, sent.name, answered.operation)
         return answered
 
-    async def look_up(self, sent: OutboundCommand) -> OemResponse:
-        return await self.connectors["simulator"].look_up(sent.target, sent.name, sent.command_id)
+    async def find_by_reference(self, sent: OutboundCommand) -> OemResponse:
+        return await self.connectors["simulator"].find_by_reference(sent.target, sent.name, sent.command_id)
 
     async def actuations(self, vin: str) -> int:
         """What the simulator's own ledger counts."""
@@ -98,13 +98,13 @@ async def test_a_vehicle_s_refusal_has_the_number_of_the_precondition(
     cloud: Cloud, vin: str, preconditions: tuple[int, ...]
 ) -> None:
     answered = await cloud.outcome(cloud.order(vin))
-    assert (answered.verdict, answered.preconditions) == (OutcomeKind.REFUSED, preconditions)
+    assert (answered.kind, answered.preconditions) == (OutcomeKind.REFUSED, preconditions)
     assert await cloud.actuations(vin) == 0
 
 
 async def test_a_healthy_vehicle_starts_once_and_says_when(cloud: Cloud) -> None:
     answered = await cloud.outcome(cloud.order("9KTPARKED00000001"))
-    assert answered.verdict is OutcomeKind.SUCCEEDED
+    assert answered.kind is OutcomeKind.SUCCEEDED
     assert answered.completed_at is not None
     assert await cloud.actuations("9KTPARKED00000001") == 1
 
@@ -118,24 +118,24 @@ async def test_reads_bring_what_the_catalogue_promises(cloud: Cloud) -> None:
 
 async def test_a_vehicle_that_was_so_already_is_a_success(cloud: Cloud) -> None:
     answered = await cloud.outcome(cloud.order("9KTD1SABL00000010", "disable_ignition"))
-    assert (answered.verdict, answered.already_done) == (OutcomeKind.SUCCEEDED, True)
+    assert (answered.kind, answered.already_done) == (OutcomeKind.SUCCEEDED, True)
 
 
 async def test_an_immobilised_vehicle_fails_to_start_with_our_text(cloud: Cloud) -> None:
     answered = await cloud.outcome(cloud.order("9KTD1SABL00000010"))
-    assert (answered.verdict, answered.detail) == (OutcomeKind.FAILED, "The vehicle is immobilised.")
+    assert (answered.kind, answered.detail) == (OutcomeKind.FAILED, "The vehicle is immobilised.")
 
 
 async def test_a_500_was_not_taken_for_good(cloud: Cloud) -> None:
     answered = await cloud.outcome(cloud.order("9KT0EM50000000013"))
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert await cloud.actuations("9KT0EM50000000013") == 0
 
 
 async def test_a_503_was_not_taken_for_now(cloud: Cloud) -> None:
     sent = cloud.order("9KTFLAKY000000017")
     answers = [await cloud.outcome(sent) for _ in range(3)]
-    assert [(each.verdict, each.temporary) for each in answers] == [
+    assert [(each.kind, each.temporary) for each in answers] == [
         (OutcomeKind.NOT_TAKEN, True),
         (OutcomeKind.NOT_TAKEN, True),
         (OutcomeKind.SUCCEEDED, False),
@@ -148,33 +148,33 @@ async def test_an_answer_without_an_operation_may_have_happened_and_look_up_find
     cloud: Cloud, vin: str
 ) -> None:
     sent = cloud.order(vin)
-    assert (await cloud.outcome(sent)).verdict is OutcomeKind.NO_OPERATION
-    assert (await cloud.look_up(sent)).verdict is OutcomeKind.NOTHING_FOUND
+    assert (await cloud.outcome(sent)).kind is OutcomeKind.NO_OPERATION
+    assert (await cloud.find_by_reference(sent)).kind is OutcomeKind.NOTHING_FOUND
     assert await cloud.actuations(vin) == 1
 
 
 @pytest.mark.parametrize("vin", ["9KTT1ME0000000015", "9KTDR0P0000000016"])
 async def test_a_lost_answer_may_have_happened_and_look_up_finds_it(cloud: Cloud, vin: str) -> None:
     sent = cloud.order(vin)
-    assert (await cloud.outcome(sent)).verdict is OutcomeKind.UNCLEAR
-    assert (await cloud.look_up(sent)).verdict is OutcomeKind.SUCCEEDED
+    assert (await cloud.outcome(sent)).kind is OutcomeKind.UNCLEAR
+    assert (await cloud.find_by_reference(sent)).kind is OutcomeKind.SUCCEEDED
     assert await cloud.actuations(vin) == 1
 
 
 async def test_a_vehicle_that_the_oem_does_not_know_was_not_taken(cloud: Cloud) -> None:
     answered = await cloud.outcome(cloud.order("9KTNEVER000000099"))
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
 
 
 async def test_a_wrong_token_was_not_taken(cloud: Cloud) -> None:
     sent = cloud.order("9KTPARKED00000001")
     stranger = msgspec.structs.replace(sent.target, account=account(token="wrong"))
     answered = await cloud.outcome(msgspec.structs.replace(sent, target=stranger))
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
 
 
 async def test_state_has_every_signal_that_a_precondition_or_a_verification_reads(cloud: Cloud) -> None:
-    report = (await cloud.connectors["simulator"].observe(cloud.order("9KTPARKED00000001").target)).report
+    report = (await cloud.connectors["simulator"].read_state(cloud.order("9KTPARKED00000001").target)).report
     assert report is not None
     assert report.reachable is True
     assert report.last_contact is not None
@@ -184,15 +184,15 @@ async def test_state_has_every_signal_that_a_precondition_or_a_verification_read
 
 
 async def test_a_vehicle_out_of_coverage_is_said_to_be_so(cloud: Cloud) -> None:
-    report = (await cloud.connectors["simulator"].observe(cloud.order("9KTN0C0V000000011").target)).report
+    report = (await cloud.connectors["simulator"].read_state(cloud.order("9KTN0C0V000000011").target)).report
     assert report is not None
     assert report.reachable is False
 
 
 async def test_the_relay_obeys_under_its_own_path(cloud: Cloud) -> None:
     sent = cloud.order("9KTRLYPRK00000026", "disable_ignition")
-    assert (await cloud.outcome(sent, "relay")).verdict is OutcomeKind.SUCCEEDED
-    report = (await cloud.connectors["relay"].observe(sent.target)).report
+    assert (await cloud.outcome(sent, "relay")).kind is OutcomeKind.SUCCEEDED
+    report = (await cloud.connectors["relay"].read_state(sent.target)).report
     assert report is not None
     assert report.readings["ignition_disabled"].value is True
 
@@ -204,7 +204,7 @@ async def test_a_cancel_counts_where_the_cloud_says_that_the_vehicle_never_got_i
         assert taken.operation is not None
         said = await cloud.connectors["simulator"].cancel(sent.target, taken.operation)
         assert await cloud.actuations("9KTSL0W0000000019") == 0
-    assert (said.verdict, said.cancelled) == (OutcomeKind.FAILED, True)
+    assert (said.kind, said.cancelled) == (OutcomeKind.FAILED, True)
 
 
 async def test_a_cloud_that_does_not_cancel_says_nothing(cloud: Cloud) -> None:
@@ -212,7 +212,7 @@ async def test_a_cloud_that_does_not_cancel_says_nothing(cloud: Cloud) -> None:
     taken = await cloud.connectors["simulator"].send(sent)
     assert taken.operation is not None
     said = await cloud.connectors["simulator"].cancel(sent.target, taken.operation)
-    assert said.verdict is OutcomeKind.NOTHING_FOUND
+    assert said.kind is OutcomeKind.NOTHING_FOUND
 
 
 async def test_a_repeated_key_is_taken_once_where_the_cloud_heeds_it() -> None:

@@ -52,7 +52,7 @@ class TestAProxy:
         oem.answer_with(TAKEN)
         async with Proxy() as proxy:
             answered = await sent(oem.url, proxy=proxy.url)
-        assert answered.verdict is OutcomeKind.IN_PROGRESS
+        assert answered.kind is OutcomeKind.IN_PROGRESS
         assert proxy.asked == [f"POST {oem.url}/vehicles/car%201%2Fa/commands/start HTTP/1.1"]
         assert [seen.target for seen in oem.seen] == ["/vehicles/car%201%2Fa/commands/start"]
 
@@ -61,7 +61,7 @@ class TestAProxy:
         async with Oem(authority.server_context()) as oem, Proxy() as proxy:
             oem.answer_with(TAKEN)
             answered = await sent(oem.url, proxy=proxy.url, ca_file=str(authority.root))
-        assert answered.verdict is OutcomeKind.IN_PROGRESS
+        assert answered.kind is OutcomeKind.IN_PROGRESS
         assert proxy.asked == [f"CONNECT localhost:{oem.port} HTTP/1.1"]
         assert len(oem.seen) == 1
 
@@ -73,20 +73,20 @@ class TestAProxy:
             oem.answer_with(TAKEN)
             trust = str(authority.root)
             answered = await sent(oem.url, proxy=proxy.url, proxy_user_file=str(user), ca_file=trust)
-        assert answered.verdict is OutcomeKind.IN_PROGRESS
+        assert answered.kind is OutcomeKind.IN_PROGRESS
         assert "proxy-authorization" not in oem.seen[0].headers
 
     async def test_that_is_not_there_is_named_and_nothing_was_sent(self, tmp_path: Path) -> None:
         async with Proxy() as proxy:
             gone = proxy.url
         answered = await sent("https://localhost:1", proxy=gone)
-        assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+        assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
         assert recorded(answered).answer == "no connection to the proxy"
 
     async def test_that_refuses_the_tunnel_is_named_and_nothing_was_sent(self) -> None:
         async with Proxy("out:right") as proxy:
             answered = await sent("https://localhost:1", proxy=proxy.url)
-        assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+        assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
         assert recorded(answered).answer == "the proxy answered 407"
 
     async def test_of_the_environment_is_not_looked_at(self, oem: Oem, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,8 +124,8 @@ class TestAPrivateCa:
             oem.answer_with(TAKEN)
             trusted = await sent(oem.url, ca_file=str(authority.root))
             untrusted = await sent(oem.url)
-        assert trusted.verdict is OutcomeKind.IN_PROGRESS
-        assert (untrusted.verdict, untrusted.temporary) == (OutcomeKind.NOT_TAKEN, True)
+        assert trusted.kind is OutcomeKind.IN_PROGRESS
+        assert (untrusted.kind, untrusted.temporary) == (OutcomeKind.NOT_TAKEN, True)
         assert recorded(untrusted).answer.startswith("the OEM's certificate is not trusted: ")
 
     async def test_is_named_where_the_token_could_not_be_fetched_for_it(self, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ class TestAPrivateCa:
             owner = account(client_id="an-id", client_secret="a-secret")
             answered = await sender.send(order(RunningClock(), at=target(owner)))
             await sender.close()
-        assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+        assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
         assert recorded(answered).answer == (
             "no answer from the OEM's token endpoint: "
             "the OEM's certificate is not trusted: unable to get local issuer certificate"
@@ -172,7 +172,7 @@ class TestAPrivateCa:
         authority = Authority(tmp_path, lacks)
         async with Oem(authority.server_context()) as oem:
             answered = await sent(oem.url, ca_file=str(authority.root))
-        assert answered.verdict is OutcomeKind.NOT_TAKEN
+        assert answered.kind is OutcomeKind.NOT_TAKEN
         assert recorded(answered).answer == (
             f"the OEM's certificate is not trusted: {named} "
             "(strict rules of RFC 5280: issue it, or its CA's certificate, anew without that fault)"
@@ -188,7 +188,7 @@ class TestAnAnswersHeader:
     @pytest.mark.parametrize("ending", [fields(1, 30_000), fields(140), fields(250)])
     async def test_has_sane_room(self, oem: Oem, ending: Ending) -> None:
         oem.answer_with(ending)
-        assert (await sent(oem.url)).verdict is OutcomeKind.IN_PROGRESS
+        assert (await sent(oem.url)).kind is OutcomeKind.IN_PROGRESS
 
     @pytest.mark.parametrize(
         ("ending", "why"),
@@ -200,12 +200,12 @@ class TestAnAnswersHeader:
     async def test_beyond_its_limits_is_named(self, oem: Oem, ending: Ending, why: str) -> None:
         oem.answer_with(ending)
         answered = await sent(oem.url)
-        assert answered.verdict is OutcomeKind.UNCLEAR
+        assert answered.kind is OutcomeKind.UNCLEAR
         assert recorded(answered).answer == why
 
     async def test_may_be_given_more_room_and_less(self, oem: Oem) -> None:
         oem.answer_with(fields(300, 300))
-        assert (await sent(oem.url, header_fields=1000)).verdict is OutcomeKind.IN_PROGRESS
+        assert (await sent(oem.url, header_fields=1000)).kind is OutcomeKind.IN_PROGRESS
         narrow = await sent(oem.url, header_fields=16)
         assert recorded(narrow).answer == "the answer has more than 16 header fields"
         oem.answer_with(fields(1, 2000))
@@ -221,7 +221,7 @@ class TestAnAnswersBody:
     async def test_beyond_its_limit_is_no_answer_and_its_status_and_size_are_kept(self, oem: Oem) -> None:
         oem.answer_with(answer(202, {"operation": {"id": "7"}, "more": "x" * 100_000}))
         answered = await sent(oem.url)
-        assert answered.verdict is OutcomeKind.UNCLEAR
+        assert answered.kind is OutcomeKind.UNCLEAR
         record = recorded(answered)
         assert (record.status, record.answer) == (202, "the answer is larger than 64 KiB")
         assert 65_536 < (record.size or 0) <= 100_100
@@ -234,5 +234,5 @@ class TestAnAnswersBody:
         document = {"operation": {"id": "7"}, "more": "x" * 100_000}
         oem.answer_with(answer(202, document))
         answered = await sent(oem.url, answer_bytes=200_000)
-        assert answered.verdict is OutcomeKind.IN_PROGRESS
+        assert answered.kind is OutcomeKind.IN_PROGRESS
         assert recorded(answered).size == len(json.dumps(document))

@@ -10,7 +10,14 @@ import pytest
 from keyturn.config.settings import ConnectorSettings
 from keyturn.connectors import registry
 from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand
-from keyturn.connectors.responses import Observed, OemResponse, Operation, OutcomeKind, SignalReading, StateReport
+from keyturn.connectors.responses import (
+    OemResponse,
+    Operation,
+    OutcomeKind,
+    SignalReading,
+    StateReadResult,
+    StateReport,
+)
 from tests.support.server_env import ALL_COMMANDS, server_env
 
 pytestmark = pytest.mark.anyio
@@ -51,14 +58,14 @@ class Gateway:
             )
             await self.inbox.state_reported(account, order.target.external_id, report)
 
-    async def ask(self, *_asked: object) -> OemResponse:
+    async def get_status(self, *_asked: object) -> OemResponse:
         self.happened.append("asked")
         return OemResponse(OutcomeKind.NOTHING_FOUND)
 
-    look_up = cancel = ask
+    find_by_reference = cancel = ask
 
-    async def observe(self, *_asked: object) -> Observed:
-        return Observed()
+    async def read_state(self, *_asked: object) -> StateReadResult:
+        return StateReadResult()
 
     async def close(self) -> None:
         self.happened.append("closed")

@@ -40,9 +40,9 @@ SENT = Command(
 class Far:
     """A far side that knows nothing."""
 
-    declares = Capabilities(offers=frozenset(), looks_up=True)
+    declares = Capabilities(offers=frozenset(), finds_by_reference=True)
 
-    async def look_up(self, *_asked: object) -> OemResponse:
+    async def find_by_reference(self, *_asked: object) -> OemResponse:
         return OemResponse(OutcomeKind.NOTHING_FOUND)
 
 

@@ -40,7 +40,7 @@ OEM = Capabilities(
     enforces_preconditions=True,
     blocks_next_start_only=True,
     reads_state=True,
-    looks_up=True,
+    finds_by_reference=True,
 )
 PARKED: dict[str, Any] = {
     "speed": 0.0,

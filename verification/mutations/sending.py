@@ -69,7 +69,7 @@ BUGS: tuple[Bug, ...] = (
 """,
         """            if await self._resolved(command, answer, connector):
                 return
-            if answer.verdict is OutcomeKind.NOTHING_FOUND and connector.declares.looks_up:
+            if answer.kind is OutcomeKind.NOTHING_FOUND and connector.declares.finds_by_reference:
                 from keyturn.connectors.port import OutboundCommand
                 await connector.send(
                     OutboundCommand(command.id, command.name, target, self._clock.now() + 1_000_000,

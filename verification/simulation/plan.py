@@ -114,7 +114,7 @@ def _with_insider(plan: Plan, insider: Insider) -> Plan:
         policies=rules_of(plan.seed),
         events=tuple(event for event in plan.events if event.what in changes),
         declares={
-            name: msgspec.structs.replace(declared, tells_vin=insider.tells_vin)
+            name: msgspec.structs.replace(declared, reports_vin=insider.reports_vin)
             for name, declared in plan.declares.items()
         },
     )

@@ -144,7 +144,7 @@ def _response(post: PostResult) -> Response:
 
 def _sending(sending: CloudSending) -> Sending:
     answer, order = sending.answer, sending.order
-    repeatable = answer is not None and answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary
+    repeatable = answer is not None and answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary
     return Sending(order.command_id, order.name, repeatable, answer)
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from keyturn.connectors.responses import Observed, OemResponse, Operation, StateReport
+from keyturn.connectors.responses import OemResponse, Operation, StateReadResult, StateReport
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -30,12 +30,12 @@ class Capabilities(msgspec.Struct, frozen=True):
     enforces_preconditions: bool = False
     blocks_next_start_only: bool = False
     reads_state: bool = False
-    spends_credentials: bool = False
+    rotates_credentials: bool = False
     """Using an account replaces a credential of it: what tries others would take them from it."""
-    tells_vin: bool = False
+    reports_vin: bool = False
     """A state read says which VIN it is of."""
     read_wakes_vehicle: bool = False
-    looks_up: bool = False
+    finds_by_reference: bool = False
     cancels: bool = False
     initiate_wait: float | None = None
     """Seconds; overrides the installation's default."""
@@ -136,11 +136,11 @@ class Connector(Protocol):
         """Write the command to a socket once, or not at all: no redirect, no resending."""
         ...
 
-    async def ask(self, target: Target, name: str, operation: Operation) -> OemResponse:
+    async def get_status(self, target: Target, name: str, operation: Operation) -> OemResponse:
         """How far is it?"""
         ...
 
-    async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
+    async def find_by_reference(self, target: Target, name: str, command_id: str) -> OemResponse:
         """Find a command by our id. NOTHING_FOUND says nothing."""
         ...
 
@@ -148,7 +148,7 @@ class Connector(Protocol):
         """Ask the OEM to cancel. FAILED with `cancelled` only where it says that the vehicle never got it."""
         ...
 
-    async def observe(self, target: Target) -> Observed:
+    async def read_state(self, target: Target) -> StateReadResult:
         """What the source knows of the vehicle now, or what was wrong."""
         ...
 

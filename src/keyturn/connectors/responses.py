@@ -58,7 +58,7 @@ class LoggedRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 class OemResponse(msgspec.Struct, frozen=True):
     """What the OEM said to one request."""
 
-    verdict: OutcomeKind
+    kind: OutcomeKind
     exchange: LoggedRequest | None = None
     """The one that decided."""
     earlier: tuple[LoggedRequest, ...] = ()
@@ -82,7 +82,7 @@ class OemResponse(msgspec.Struct, frozen=True):
 
     @property
     def may_have_happened(self) -> bool:
-        return self.verdict not in (OutcomeKind.NOT_TAKEN, OutcomeKind.FAILED, OutcomeKind.REFUSED)
+        return self.kind not in (OutcomeKind.NOT_TAKEN, OutcomeKind.FAILED, OutcomeKind.REFUSED)
 
 
 class SignalReading(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ class StateReport(msgspec.Struct, frozen=True):
     """The VIN that the source says this vehicle has, where it says one."""
 
 
-class Observed(msgspec.Struct, frozen=True):
+class StateReadResult(msgspec.Struct, frozen=True):
     """How a state read ended."""
 
     report: StateReport | None = None

@@ -99,8 +99,8 @@ class Dispatcher:
             if intent is not None:
                 order = _order(intent, briefing.target, boottime + window, moment.ahead)
                 answer = await self._answered(order, briefing)
-                failed = answer.verdict is OutcomeKind.UNCLEAR or (
-                    answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary
+                failed = answer.kind is OutcomeKind.UNCLEAR or (
+                    answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary
                 )
                 self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
                 apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, declares=declares)
@@ -127,9 +127,9 @@ class Dispatcher:
         connector = briefing.connector
         try:
             answer = await connector.send(order)
-            if answer.verdict is OutcomeKind.NO_OPERATION and connector.declares.looks_up:
-                found = await connector.look_up(order.target, order.name, order.command_id)
-                return answer if found.verdict is OutcomeKind.NOTHING_FOUND else _after(answer, found)
+            if answer.kind is OutcomeKind.NO_OPERATION and connector.declares.finds_by_reference:
+                found = await connector.find_by_reference(order.target, order.name, order.command_id)
+                return answer if found.kind is OutcomeKind.NOTHING_FOUND else _after(answer, found)
         except Exception:
             log.exception("a connector raised; what it sent may have happened", command_id=order.command_id)
             return OemResponse(OutcomeKind.UNCLEAR)
@@ -164,7 +164,7 @@ def _after(sent: OemResponse, found: OemResponse) -> OemResponse:
 
 def _wants_its_vin(command: Command, vehicle: Vehicle, declares: Capabilities) -> bool:
     """Before the first disable, an OEM that tells VINs is asked which car it is."""
-    return command.name == DISABLE and declares.tells_vin and vehicle.vin_told_at is None
+    return command.name == DISABLE and declares.reports_vin and vehicle.vin_told_at is None
 
 
 def _order(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> OutboundCommand:

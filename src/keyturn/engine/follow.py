@@ -123,9 +123,9 @@ class Follower:
     async def _asked(self, command: Command, target: Target, connector: Connector) -> OemResponse:
         operation = command.oem_operation
         if operation is not None:
-            return await connector.ask(target, command.name, operation)
-        if connector.declares.looks_up:
-            return await connector.look_up(target, command.name, command.id)
+            return await connector.get_status(target, command.name, operation)
+        if connector.declares.finds_by_reference:
+            return await connector.find_by_reference(target, command.name, command.id)
         return OemResponse(OutcomeKind.NOTHING_FOUND)
 
     async def _resolved(self, command: Command, answer: OemResponse, connector: Connector) -> bool:
@@ -160,7 +160,7 @@ class Follower:
         if operation is None or not past or not connector.declares.cancels:
             return False
         answer = await connector.cancel(target, operation)
-        if answer.verdict is not OutcomeKind.FAILED or not answer.cancelled:
+        if answer.kind is not OutcomeKind.FAILED or not answer.cancelled:
             return False
         apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=connector.declares)
         return await retry_until_available(partial(self._store.write, apply)) is not None
@@ -180,6 +180,6 @@ def _still_followed(tx: ReadTx, command: Command) -> Command | None:
 
 def _says_something(command: Command, answer: OemResponse) -> bool:
     """Most answers are "not yet": they need no transaction."""
-    if answer.verdict is OutcomeKind.IN_PROGRESS:
+    if answer.kind is OutcomeKind.IN_PROGRESS:
         return command.state is State.UNKNOWN and command.operation is None
-    return answer.verdict is not OutcomeKind.NOTHING_FOUND
+    return answer.kind is not OutcomeKind.NOTHING_FOUND

@@ -51,10 +51,10 @@ class Recoverer:
 
     async def _looked_up(self, command: Command) -> bool:
         reached = await self._vehicles.reach(command.vehicle_id, command)
-        if reached is None or not reached[2].declares.looks_up:
+        if reached is None or not reached[2].declares.finds_by_reference:
             return False
-        answer = await reached[2].look_up(reached[1], command.name, command.id)
-        return answer.verdict is not OutcomeKind.NOTHING_FOUND and await self._decide(command, answer)
+        answer = await reached[2].find_by_reference(reached[1], command.name, command.id)
+        return answer.kind is not OutcomeKind.NOTHING_FOUND and await self._decide(command, answer)
 
     async def _decide(self, command: Command, answer: OemResponse) -> bool:
         reached = await self._vehicles.reach(command.vehicle_id, command)

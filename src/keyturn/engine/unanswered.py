@@ -48,7 +48,7 @@ class Questions:
 
     async def note(self, answer: OemResponse) -> None:
         """A question was asked. What cannot be kept now will be with the next one."""
-        brought_nothing = answer.verdict is OutcomeKind.NOTHING_FOUND
+        brought_nothing = answer.kind is OutcomeKind.NOTHING_FOUND
         exchange = answer.exchange if brought_nothing else None
         if brought_nothing and exchange is None:
             return

@@ -13,7 +13,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.rules import quota
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Quota, Target
-from keyturn.connectors.responses import LoggedRequest, Observed, StateReport
+from keyturn.connectors.responses import LoggedRequest, StateReadResult, StateReport
 from keyturn.engine.unanswered import UnansweredLog
 from keyturn.fleet import evidence, vehicles, which_car
 from keyturn.fleet import pushed as pushed_reports
@@ -110,20 +110,20 @@ class VehicleReader:
             log.exception("a state read failed", vehicle_id=vehicle.id)
             return None
 
-    async def _asked(self, vehicle: Vehicle, target: Target, connector: Connector) -> Observed:
+    async def _asked(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReadResult:
         if not await self._may_call(vehicle, connector.declares.quota):
-            return Observed()
+            return StateReadResult()
         return await self._observed(connector, target)
 
-    async def _observed(self, connector: Connector, target: Target) -> Observed:
+    async def _observed(self, connector: Connector, target: Target) -> StateReadResult:
         clock = self._silences.clock
         asked_at, started = clock.now(), clock.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                return await connector.observe(target)
+                return await connector.read_state(target)
         except TimeoutError:
             took = round((clock.monotonic() - started) * 1000, 3)
-            return Observed(
+            return StateReadResult(
                 None, LoggedRequest("the vehicle's state", asked_at, took, problem="no whole answer in time")
             )
 

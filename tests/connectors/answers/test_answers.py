@@ -32,7 +32,7 @@ async def sent(
 async def asked(oem: Oem, ending: Ending, operation: Operation = SEVEN, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
     oem.answer_with(ending)
-    answered = await asker.ask(target(), "location", operation)
+    answered = await asker.get_status(target(), "location", operation)
     await asker.close()
     return answered
 
@@ -56,7 +56,7 @@ async def cancelled(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
 class TestTheFirstAnswer:
     async def test_names_the_operation_to_ask_about(self, oem: Oem) -> None:
         answered = await sent(oem, answer(202, {"op": {"id": 7, "url": f"{oem.url}/ops/7?x=1"}}))
-        assert answered.verdict is OutcomeKind.IN_PROGRESS
+        assert answered.kind is OutcomeKind.IN_PROGRESS
         assert answered.operation == Operation(id="7", url=f"{oem.url}/ops/7?x=1")
 
     async def test_may_name_it_by_a_path_of_its_own_origin(self, oem: Oem) -> None:
@@ -84,7 +84,7 @@ class TestTheFirstAnswer:
 
     async def test_with_a_url_elsewhere_and_no_template_has_no_usable_operation(self, oem: Oem) -> None:
         answered = await sent(oem, answer(202, {"op": {"id": "7", "url": "https://evil.example/7"}}), status={})
-        assert answered.verdict is OutcomeKind.NO_OPERATION
+        assert answered.kind is OutcomeKind.NO_OPERATION
 
     async def test_may_point_to_a_listed_origin(self, oem: Oem) -> None:
         listed: dict[str, Any] = {"trusted_origins": ["https://status.oem.example"]}
@@ -93,36 +93,34 @@ class TestTheFirstAnswer:
 
     @pytest.mark.parametrize("id_", ["", "..", "x" * 257, "a\x00b", None, ["7"], {"id": 7}])
     async def test_with_an_unusable_id_has_no_usable_operation(self, oem: Oem, id_: object) -> None:
-        assert (await sent(oem, answer(202, {"op": {"id": id_}}))).verdict is OutcomeKind.NO_OPERATION
+        assert (await sent(oem, answer(202, {"op": {"id": id_}}))).kind is OutcomeKind.NO_OPERATION
 
     @pytest.mark.parametrize("body", ["", "<<<", "[" * 60_000, "null", "[1]", '{"op": null}', b"\xff\xfe"])
     async def test_with_a_body_that_says_nothing_has_no_usable_operation(self, oem: Oem, body: str) -> None:
-        assert (await sent(oem, answer(200, body))).verdict is OutcomeKind.NO_OPERATION
+        assert (await sent(oem, answer(200, body))).kind is OutcomeKind.NO_OPERATION
 
     async def test_does_not_end_the_command_by_a_word_unless_the_definition_says_so(self, oem: Oem) -> None:
         ending = answer(202, {"op": {"id": "7", "state": "done"}})
-        assert (await sent(oem, ending)).verdict is OutcomeKind.IN_PROGRESS
+        assert (await sent(oem, ending)).kind is OutcomeKind.IN_PROGRESS
         final = await sent(oem, ending, accepted={**OPERATION["accepted"], "state": "op.state"})
-        assert final.verdict is OutcomeKind.SUCCEEDED
+        assert final.kind is OutcomeKind.SUCCEEDED
 
     @pytest.mark.parametrize("status", [400, 403, 404, 408, 429, 502, 504])
     async def test_that_is_not_listed_may_have_happened(self, oem: Oem, status: int) -> None:
-        assert (await sent(oem, answer(status, {"code": "LOCKED_OUT"}))).verdict is OutcomeKind.UNCLEAR
+        assert (await sent(oem, answer(status, {"code": "LOCKED_OUT"}))).kind is OutcomeKind.UNCLEAR
 
     async def test_is_told_apart_by_its_code_where_the_table_asks_for_both(self, oem: Oem) -> None:
         busy, other = await sent(oem, answer(409, {"code": "BUSY"})), await sent(oem, answer(409, {"code": "OTHER"}))
-        assert (busy.verdict, busy.temporary) == (OutcomeKind.NOT_TAKEN, True)
-        assert other.verdict is OutcomeKind.UNCLEAR
+        assert (busy.kind, busy.temporary) == (OutcomeKind.NOT_TAKEN, True)
+        assert other.kind is OutcomeKind.UNCLEAR
 
     async def test_can_say_that_it_was_so_already(self, oem: Oem) -> None:
         by_status, by_code = await sent(oem, answer(208, {})), await sent(oem, answer(409, {"code": "SO_ALREADY"}))
-        assert [(each.verdict, each.already_done) for each in (by_status, by_code)] == [
-            (OutcomeKind.SUCCEEDED, True)
-        ] * 2
+        assert [(each.kind, each.already_done) for each in (by_status, by_code)] == [(OutcomeKind.SUCCEEDED, True)] * 2
 
     async def test_can_be_listed_as_a_failure_with_the_mapped_text(self, oem: Oem) -> None:
         answered = await sent(oem, answer(422, {"code": "LOCKED_OUT", "message": "raw"}))
-        assert (answered.verdict, answered.detail) == (OutcomeKind.FAILED, "The vehicle is in service.")
+        assert (answered.kind, answered.detail) == (OutcomeKind.FAILED, "The vehicle is in service.")
 
     async def test_carries_the_oem_s_wish_to_be_left_alone(self, oem: Oem) -> None:
         assert (await sent(oem, answer(503, {}, Retry_After="12"))).retry_after == 12.0
@@ -133,8 +131,8 @@ class TestTheFirstAnswer:
     async def test_of_exactly_64_kib_is_read_and_one_byte_more_is_not(self, oem: Oem) -> None:
         start = b'{"op": {"id": "7"}, "pad": "'
         whole = start + b"x" * (65_536 - len(start) - 2) + b'"}'
-        assert (await sent(oem, answer(202, whole))).verdict is OutcomeKind.IN_PROGRESS
-        assert (await sent(oem, answer(202, whole + b" "))).verdict is OutcomeKind.UNCLEAR
+        assert (await sent(oem, answer(202, whole))).kind is OutcomeKind.IN_PROGRESS
+        assert (await sent(oem, answer(202, whole + b" "))).kind is OutcomeKind.UNCLEAR
 
 
 class TestAnAnswerThatIsTheResult:
@@ -147,15 +145,15 @@ class TestAnAnswerThatIsTheResult:
             }
         }
         answered = await sent(oem, answer(200, body), SYNC, "location")
-        assert answered.verdict is OutcomeKind.SUCCEEDED
+        assert answered.kind is OutcomeKind.SUCCEEDED
         assert (answered.completed_at, answered.data) == (TEN_O_CLOCK, {"latitude": -23.5, "longitude": -46})
 
     async def test_with_an_unknown_word_may_have_happened(self, oem: Oem) -> None:
-        assert (await sent(oem, answer(200, {"op": {"state": "odd"}}), SYNC)).verdict is OutcomeKind.NO_OPERATION
+        assert (await sent(oem, answer(200, {"op": {"state": "odd"}}), SYNC)).kind is OutcomeKind.NO_OPERATION
 
     async def test_fails_by_its_word_and_code(self, oem: Oem) -> None:
         answered = await sent(oem, answer(200, {"op": {"state": "failed", "code": "MOVING"}}), SYNC)
-        assert (answered.verdict, answered.preconditions) == (OutcomeKind.REFUSED, (1,))
+        assert (answered.kind, answered.preconditions) == (OutcomeKind.REFUSED, (1,))
 
     @pytest.mark.parametrize(
         ("ending", "verdict"),
@@ -171,7 +169,7 @@ class TestAnAnswerThatIsTheResult:
     async def test_without_a_state_word_succeeds_unless_it_is_an_error(
         self, oem: Oem, ending: Ending, verdict: OutcomeKind
     ) -> None:
-        assert (await sent(oem, ending, SYNC, result={"error_code": "code"})).verdict is verdict
+        assert (await sent(oem, ending, SYNC, result={"error_code": "code"})).kind is verdict
 
 
 class TestACommandOfItsOwnKind:
@@ -188,8 +186,8 @@ class TestACommandOfItsOwnKind:
         commands = {"start": {}, "location": location}
         ending = answer(200, {"at": "2024-05-01T10:00:00Z", "latitude": -23.5, "op": {"id": "7"}})
         read = await sent(oem, ending, name="location", commands=commands)
-        assert (read.verdict, read.completed_at, read.data) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK, {"latitude": -23.5})
-        assert (await sent(oem, ending, commands=commands)).verdict is OutcomeKind.IN_PROGRESS
+        assert (read.kind, read.completed_at, read.data) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK, {"latitude": -23.5})
+        assert (await sent(oem, ending, commands=commands)).kind is OutcomeKind.IN_PROGRESS
 
 
 class TestAQuestion:
@@ -201,18 +199,18 @@ class TestAQuestion:
 
     async def test_that_cannot_be_asked_finds_nothing(self, oem: Oem) -> None:
         answered = await asked(oem, answer(200, {}), Operation(url="https://evil.example/7"))
-        assert answered.verdict is OutcomeKind.NOTHING_FOUND
+        assert answered.kind is OutcomeKind.NOTHING_FOUND
         assert oem.seen == []
 
     @pytest.mark.parametrize("state", ["working", "DONE", None, 3, True, ["done"]])
     async def test_with_an_unknown_word_means_to_ask_again(self, oem: Oem, state: object) -> None:
         answered = await asked(oem, answer(200, {"op": {"state": state}}))
-        assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, SEVEN)
+        assert (answered.kind, answered.operation) == (OutcomeKind.IN_PROGRESS, SEVEN)
 
     async def test_hears_of_success_with_time_and_data(self, oem: Oem) -> None:
         body = {"op": {"state": "done", "at": "2024-05-01T10:00:00Z", "already": True, "data": PLACE}}
         answered = await asked(oem, answer(200, body))
-        assert (answered.verdict, answered.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
+        assert (answered.kind, answered.completed_at) == (OutcomeKind.SUCCEEDED, TEN_O_CLOCK)
         assert (answered.already_done, answered.data) == (True, PLACE)
 
     @pytest.mark.parametrize(
@@ -259,32 +257,32 @@ class TestAQuestion:
         ids=["drop", "hang", "404", "500", "302", "rubbish", "oversized", "truncated"],
     )
     async def test_that_brings_nothing_says_nothing(self, oem: Oem, ending: Ending) -> None:
-        assert (await asked(oem, ending, timeout=0.2)).verdict is OutcomeKind.NOTHING_FOUND
+        assert (await asked(oem, ending, timeout=0.2)).kind is OutcomeKind.NOTHING_FOUND
 
 
 class TestALookUp:
     async def test_finds_the_command_by_our_id(self, oem: Oem) -> None:
         body = {"found": [{"ref": "our-id", "id": "7", "state": "done"}]}
         answered = await found(oem, answer(200, body))
-        assert (answered.verdict, answered.operation) == (OutcomeKind.SUCCEEDED, SEVEN)
+        assert (answered.kind, answered.operation) == (OutcomeKind.SUCCEEDED, SEVEN)
         assert oem.seen[0].target == "/ops?ref=our-id"
 
     async def test_finds_one_that_still_runs(self, oem: Oem) -> None:
         answered = await found(oem, answer(200, {"found": [{"ref": "our-id", "id": "7", "state": "working"}]}))
-        assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, SEVEN)
+        assert (answered.kind, answered.operation) == (OutcomeKind.IN_PROGRESS, SEVEN)
 
     async def test_does_not_take_another_s_command_for_ours(self, oem: Oem) -> None:
         answered = await found(oem, answer(200, {"found": [{"ref": "another", "id": "7", "state": "done"}]}))
-        assert answered.verdict is OutcomeKind.NOTHING_FOUND
+        assert answered.kind is OutcomeKind.NOTHING_FOUND
 
     @pytest.mark.parametrize("ending", [answer(200, {"found": []}), answer(404, {}), answer(200, "?"), DROP])
     async def test_that_finds_nothing_says_nothing(self, oem: Oem, ending: Ending) -> None:
-        assert (await found(oem, ending)).verdict is OutcomeKind.NOTHING_FOUND
+        assert (await found(oem, ending)).kind is OutcomeKind.NOTHING_FOUND
 
     async def test_that_the_oem_does_not_offer_is_not_declared_and_finds_nothing(self, oem: Oem) -> None:
-        assert connector(oem.url).declares.looks_up
-        assert not connector(oem.url, look_up=None).declares.looks_up
-        assert (await found(oem, answer(200, {}), look_up=None)).verdict is OutcomeKind.NOTHING_FOUND
+        assert connector(oem.url).declares.finds_by_reference
+        assert not connector(oem.url, look_up=None).declares.finds_by_reference
+        assert (await found(oem, answer(200, {}), look_up=None)).kind is OutcomeKind.NOTHING_FOUND
 
 
 class TestACancel:
@@ -294,18 +292,18 @@ class TestACancel:
 
     async def test_counts_only_by_the_oem_s_word(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(200, {"op": {"state": "failed", "code": "WITHDRAWN"}}))
-        assert (said.verdict, said.cancelled) == (OutcomeKind.FAILED, True)
-        assert (await cancelled(oem, answer(200, {}))).verdict is OutcomeKind.NOTHING_FOUND
-        assert (await cancelled(oem, answer(405, {}))).verdict is OutcomeKind.NOTHING_FOUND
+        assert (said.kind, said.cancelled) == (OutcomeKind.FAILED, True)
+        assert (await cancelled(oem, answer(200, {}))).kind is OutcomeKind.NOTHING_FOUND
+        assert (await cancelled(oem, answer(405, {}))).kind is OutcomeKind.NOTHING_FOUND
 
     async def test_can_count_by_its_status(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(204, ""), cancel={"cancelled_by_status": [204]})
-        assert (said.verdict, said.cancelled) == (OutcomeKind.FAILED, True)
+        assert (said.kind, said.cancelled) == (OutcomeKind.FAILED, True)
 
     async def test_reads_no_word_where_the_definition_does_not_say_what_it_is(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(200, {"op": {"state": "done"}}), cancel={})
-        assert said.verdict is OutcomeKind.NOTHING_FOUND
+        assert said.kind is OutcomeKind.NOTHING_FOUND
 
     async def test_that_comes_too_late_hears_that_it_was_done(self, oem: Oem) -> None:
         said = await cancelled(oem, answer(200, {"op": {"state": "done"}}))
-        assert said.verdict is OutcomeKind.SUCCEEDED
+        assert said.kind is OutcomeKind.SUCCEEDED

@@ -71,8 +71,8 @@ async def test_questions_and_state_reads_are_unpacked_too(oem: Oem) -> None:
     asker = connector(oem.url)
     state = answer(200, brotli.compress(b'{"up": true}'), Content_Encoding="br")
     oem.answer_with(answer(200, gzip.compress(JSON), Content_Encoding="gzip"), state)
-    assert (await asker.ask(target(), "start", Operation(id="7"))).verdict is OutcomeKind.SUCCEEDED
-    report = await asker.read_state(target())
+    assert (await asker.get_status(target(), "start", Operation(id="7"))).kind is OutcomeKind.SUCCEEDED
+    report = await asker.read_report(target())
     await asker.close()
     assert report is not None
     assert report.reachable is True
@@ -102,7 +102,7 @@ async def test_an_answer_that_cannot_be_unpacked_may_have_happened_and_says_why(
     oem: Oem, coding: str, body: bytes, why: str
 ) -> None:
     answered = await sent(oem, body, Content_Encoding=coding)
-    assert answered.verdict is OutcomeKind.NO_OPERATION
+    assert answered.kind is OutcomeKind.NO_OPERATION
     assert answered.exchange is not None
     assert (answered.exchange.status, answered.exchange.answer) == (202, why)
 
@@ -113,7 +113,7 @@ async def test_an_answer_that_unpacks_to_too_much_is_as_one_that_is_too_large(oe
     coding = {gzip.compress: "gzip", zlib.compress: "deflate", brotli.compress: "br"}[pack]
     whole = JSON[:-1] + b', "pad": "' + b"x" * 10_000_000 + b'"}'
     answered = await sent(oem, pack(whole), Content_Encoding=coding)
-    assert answered.verdict is OutcomeKind.UNCLEAR
+    assert answered.kind is OutcomeKind.UNCLEAR
     assert answered.exchange is not None
     assert answered.exchange.answer.startswith("the answer is larger than 6")
 
@@ -127,7 +127,7 @@ async def test_an_error_code_in_a_packed_answer_decides(oem: Oem) -> None:
     oem.answer_with(answer(409, gzip.compress(b'{"code": "BUSY"}'), Content_Encoding="gzip"))
     answered = await sender.send(order(RunningClock()))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 65_536, 65_537])

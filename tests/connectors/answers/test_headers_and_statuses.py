@@ -27,21 +27,21 @@ async def sent(oem: Oem, ending: Ending, base: dict[str, Any] = OPERATION, **cha
 async def asked(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
     oem.answer_with(ending)
-    answered = await asker.ask(target(), "start", Operation(id="7"))
+    answered = await asker.get_status(target(), "start", Operation(id="7"))
     await asker.close()
     return answered
 
 
 async def test_an_operation_is_named_by_the_location_alone(oem: Oem) -> None:
     answered = await sent(oem, answer(202, "", Location="/ops/7?x=1"), accepted={"url_header": "Location"}, status={})
-    assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, Operation(url=f"{oem.url}/ops/7?x=1"))
+    assert (answered.kind, answered.operation) == (OutcomeKind.IN_PROGRESS, Operation(url=f"{oem.url}/ops/7?x=1"))
 
 
 @pytest.mark.parametrize("name", ["X-Operation-Id", "x-operation-id"])
 async def test_an_operation_is_named_by_an_id_in_a_header(oem: Oem, name: str) -> None:
     ending = answer(202, "", X_Operation_Id="a/7")
     answered = await sent(oem, ending, accepted={"id_header": name})
-    assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, Operation(id="a/7"))
+    assert (answered.kind, answered.operation) == (OutcomeKind.IN_PROGRESS, Operation(id="a/7"))
 
 
 async def test_the_body_s_own_word_comes_before_the_header(oem: Oem) -> None:
@@ -52,13 +52,13 @@ async def test_the_body_s_own_word_comes_before_the_header(oem: Oem) -> None:
 
 async def test_without_the_header_there_is_no_operation(oem: Oem) -> None:
     answered = await sent(oem, answer(202, ""), accepted={"url_header": "Location", "id_header": "X-Id"})
-    assert answered.verdict is OutcomeKind.NO_OPERATION
+    assert answered.kind is OutcomeKind.NO_OPERATION
 
 
 async def test_a_location_elsewhere_is_not_called_and_the_record_says_why(oem: Oem) -> None:
     ending = answer(202, "", Location="https://evil.example/ops/7")
     answered = await sent(oem, ending, accepted={"url_header": "Location"}, status={})
-    assert answered.verdict is OutcomeKind.NO_OPERATION
+    assert answered.kind is OutcomeKind.NO_OPERATION
     assert answered.exchange is not None
     assert "https://evil.example is neither the connector's origin" in answered.exchange.note
 
@@ -80,26 +80,26 @@ async def test_a_location_elsewhere_is_not_called_and_the_record_says_why(oem: O
     ],
 )
 async def test_done_is_told_by_the_status_alone(oem: Oem, ending: Ending, verdict: OutcomeKind) -> None:
-    assert (await asked(oem, ending, result=STATUS_ONLY)).verdict is verdict
+    assert (await asked(oem, ending, result=STATUS_ONLY)).kind is verdict
 
 
 async def test_the_first_answer_is_not_done_by_its_status(oem: Oem) -> None:
     answered = await sent(oem, answer(200, {"op": {"id": "7"}}), result=STATUS_ONLY)
-    assert answered.verdict is OutcomeKind.IN_PROGRESS
+    assert answered.kind is OutcomeKind.IN_PROGRESS
 
 
 async def test_a_word_comes_before_the_status(oem: Oem) -> None:
     result = {**OPERATION["result"], "succeeded_by_status": [200]}
     said = {"working": OutcomeKind.IN_PROGRESS, "failed": OutcomeKind.FAILED, "done": OutcomeKind.SUCCEEDED}
     for word, verdict in said.items():
-        assert (await asked(oem, answer(200, {"op": {"state": word}}), result=result)).verdict is verdict
-    assert (await asked(oem, answer(200, ""), result=result)).verdict is OutcomeKind.SUCCEEDED
+        assert (await asked(oem, answer(200, {"op": {"state": word}}), result=result)).kind is verdict
+    assert (await asked(oem, answer(200, ""), result=result)).kind is OutcomeKind.SUCCEEDED
 
 
 async def test_an_answer_that_is_the_result_is_done_by_the_listed_status_alone(oem: Oem) -> None:
     result = {"succeeded_by_status": [204]}
-    assert (await sent(oem, answer(204, ""), SYNC, result=result)).verdict is OutcomeKind.SUCCEEDED
-    assert (await sent(oem, answer(202, ""), SYNC, result=result)).verdict is OutcomeKind.NO_OPERATION
+    assert (await sent(oem, answer(204, ""), SYNC, result=result)).kind is OutcomeKind.SUCCEEDED
+    assert (await sent(oem, answer(202, ""), SYNC, result=result)).kind is OutcomeKind.NO_OPERATION
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ async def test_an_answer_that_is_the_result_is_done_by_the_listed_status_alone(o
 @pytest.mark.parametrize("status", [200, 204, 404, 500])
 async def test_the_table_may_name_any_status_alone(oem: Oem, status: int, means: str, verdict: OutcomeKind) -> None:
     listed = [{"status": [status], "means": means}]
-    assert (await sent(oem, answer(status, ""), answers=listed)).verdict is verdict
+    assert (await sent(oem, answer(status, ""), answers=listed)).kind is verdict
 
 
 async def test_a_header_of_a_command_replaces_the_general_one_whatever_its_case(oem: Oem) -> None:

@@ -53,7 +53,7 @@ def placed(latitude: object, longitude: object) -> Ending:
 )
 async def test_a_location_without_a_possible_position_is_no_answer(oem: Oem, ending: Ending) -> None:
     answered = await sent(oem, ending)
-    assert (answered.verdict, answered.detail, answered.data) == (OutcomeKind.FAILED, NO_ANSWER, {})
+    assert (answered.kind, answered.detail, answered.data) == (OutcomeKind.FAILED, NO_ANSWER, {})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_a_location_without_a_possible_position_is_no_answer(oem: Oem, end
 )
 async def test_a_position_on_earth_is_a_success(oem: Oem, latitude: float, longitude: float) -> None:
     answered = await sent(oem, placed(latitude, longitude))
-    assert (answered.verdict, answered.data) == (OutcomeKind.SUCCEEDED, {"latitude": latitude, "longitude": longitude})
+    assert (answered.kind, answered.data) == (OutcomeKind.SUCCEEDED, {"latitude": latitude, "longitude": longitude})
 
 
 async def test_degrees_written_as_text_become_numbers(oem: Oem) -> None:
@@ -76,32 +76,32 @@ async def test_diagnostics_without_any_data_point_are_no_answer(
     oem: Oem, position: dict[str, object], verdict: OutcomeKind
 ) -> None:
     answered = await sent(oem, answer(200, {"position": position}), "diagnostics")
-    assert (answered.verdict, answered.detail) == (verdict, NO_ANSWER if verdict is OutcomeKind.FAILED else None)
+    assert (answered.kind, answered.detail) == (verdict, NO_ANSWER if verdict is OutcomeKind.FAILED else None)
 
 
 async def test_a_read_that_declares_nothing_and_an_actuation_succeed_without_data(oem: Oem) -> None:
     bare: dict[str, Any] = {"diagnostics": {}, "start": {}}
-    assert (await sent(oem, answer(204, ""), "diagnostics", commands=bare)).verdict is OutcomeKind.SUCCEEDED
-    assert (await sent(oem, answer(204, ""), "start", commands=bare)).verdict is OutcomeKind.SUCCEEDED
+    assert (await sent(oem, answer(204, ""), "diagnostics", commands=bare)).kind is OutcomeKind.SUCCEEDED
+    assert (await sent(oem, answer(204, ""), "start", commands=bare)).kind is OutcomeKind.SUCCEEDED
 
 
 async def test_a_refusal_is_still_a_refusal(oem: Oem) -> None:
-    assert (await sent(oem, answer(200, {"code": "MOVING"}))).verdict is OutcomeKind.REFUSED
+    assert (await sent(oem, answer(200, {"code": "MOVING"}))).kind is OutcomeKind.REFUSED
 
 
 async def test_an_operation_that_is_done_and_brings_no_position_is_no_answer(oem: Oem) -> None:
     asker = connector(oem.url)
     oem.answer_with(answer(200, {"op": {"state": "done", "data": {"latitude": 95, "longitude": 1}}}))
-    answered = await asker.ask(target(), "location", Operation(id="7"))
+    answered = await asker.get_status(target(), "location", Operation(id="7"))
     await asker.close()
-    assert (answered.verdict, answered.detail) == (OutcomeKind.FAILED, NO_ANSWER)
+    assert (answered.kind, answered.detail) == (OutcomeKind.FAILED, NO_ANSWER)
 
 
 async def reported(oem: Oem, **signals: object) -> StateReport:
     state = {**OPERATION["state"], "value": "{name}", "signals": {name: {} for name in signals}}
     reader = connector(oem.url, state=state)
     oem.answer_with(answer(200, {"up": True, **signals}))
-    report = await reader.read_state(target())
+    report = await reader.read_report(target())
     await reader.close()
     assert report is not None
     return report

@@ -90,7 +90,7 @@ def test_every_state_is_read(body: bytes) -> None:
 def test_extremes_are_judged_too(raw: str) -> None:
     body = raw.encode()
     for answer in judged(Transfer("POST /", 0, began=True, status=200, body=body)):
-        assert isinstance(answer.verdict, OutcomeKind)
+        assert isinstance(answer.kind, OutcomeKind)
     for state in states():
         state.report(decode_json(body))
     assert all(letter in string.printable for letter in logged_request(Transfer("GET /", 0, body=body), []).answer)

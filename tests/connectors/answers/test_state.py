@@ -19,7 +19,7 @@ STATE = OPERATION["state"]
 async def read(oem: Oem, ending: Ending, *, times: dict[str, Any] | None = None, **changes: Any) -> StateReport | None:
     reader = connector(oem.url, state={**STATE, **changes}, times=times or {})
     oem.answer_with(ending)
-    report = await reader.read_state(target())
+    report = await reader.read_report(target())
     await reader.close()
     return report
 
@@ -142,6 +142,6 @@ async def test_a_source_that_does_not_say_is_none(oem: Oem, ending: Ending) -> N
 async def test_a_definition_without_state_declares_no_reading_and_reads_nothing(oem: Oem) -> None:
     reader = connector(oem.url, state=None)
     assert not reader.declares.reads_state
-    assert await reader.read_state(target()) is None
+    assert await reader.read_report(target()) is None
     await reader.close()
     assert oem.seen == []

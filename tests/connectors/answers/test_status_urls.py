@@ -55,7 +55,7 @@ async def test_a_url_without_a_scheme_has_the_request_s(oem: Oem) -> None:
 )
 async def test_a_refused_url_says_why_in_the_exchange(oem: Oem, url: object, why: str) -> None:
     answered = await named(oem, url)
-    assert (answered.verdict, answered.operation) == (OutcomeKind.IN_PROGRESS, Operation(id="7"))
+    assert (answered.kind, answered.operation) == (OutcomeKind.IN_PROGRESS, Operation(id="7"))
     assert answered.exchange is not None
     assert answered.exchange.note.startswith(f"its status URL was not used: {why}")
 
@@ -68,7 +68,7 @@ async def test_the_oem_s_path_can_be_taken_to_our_own_origin(oem: Oem, url: str)
     assert answered.operation == Operation(id="7", url=f"{oem.url}/ops/a%2Fb?x=1")
     asker = connector(f"{oem.url}/api/v1", accepted={"url": "op.url", "own_origin": True})
     assert answered.operation is not None
-    await asker.ask(target(), "start", answered.operation)
+    await asker.get_status(target(), "start", answered.operation)
     await asker.close()
     assert oem.seen[-1].target == "/ops/a%2Fb?x=1"
 

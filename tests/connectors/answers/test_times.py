@@ -33,7 +33,7 @@ SHAPED_LIKE_UTC = "%Y-%m-%dT%H:%M:%SZ"
 async def read(oem: Oem, body: object, times: dict[str, Any], **state: Any) -> StateReport | None:
     reader = connector(oem.url, state={**OPERATION["state"], **state}, times=times)
     oem.answer_with(answer(200, body))
-    report = await reader.read_state(target())
+    report = await reader.read_report(target())
     await reader.close()
     return report
 

@@ -21,7 +21,7 @@ async def test_a_login_that_fails_is_left_alone_for_longer_and_longer(oem: Oem, 
     for seconds in (0, 0.5, 1.5, 4, 20, 22, 60, 84, 200, 210):
         cloud.clock.boot_ahead = cloud.clock.wall_ahead = seconds
         answered = await cloud.send()
-        assert answered.verdict is OutcomeKind.NOT_TAKEN
+        assert answered.kind is OutcomeKind.NOT_TAKEN
         assert answered.temporary == (status != 401)
         asked.append(len(cloud.logins))
     await cloud.connector.close()
@@ -54,8 +54,8 @@ async def test_a_restoring_command_waits_no_longer_than_ten_seconds_for_it(oem: 
 
 async def test_other_credentials_are_tried_at_once_and_a_success_ends_it(oem: Oem) -> None:
     cloud = Cloud(oem, answer(401, {}), ISSUED, auth={})
-    assert (await cloud.send()).verdict is OutcomeKind.NOT_TAKEN
-    assert (await cloud.send(client_id="an-id", client_secret="corrected")).verdict is OutcomeKind.IN_PROGRESS
+    assert (await cloud.send()).kind is OutcomeKind.NOT_TAKEN
+    assert (await cloud.send(client_id="an-id", client_secret="corrected")).kind is OutcomeKind.IN_PROGRESS
     await cloud.connector.close()
     assert len(cloud.logins) == 2
 

@@ -49,7 +49,7 @@ async def test_a_wrong_pin_told_with_401_is_posted_once(oem: Oem) -> None:
     sender = connector(oem.url, auth=OAUTH, answers=PIN, result=NESTED_CODE)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, login.used, login.issued) == (OutcomeKind.FAILED, ["Bearer token-1"], 1)
+    assert (answered.kind, login.used, login.issued) == (OutcomeKind.FAILED, ["Bearer token-1"], 1)
     assert answered.earlier == ()
 
 
@@ -59,7 +59,7 @@ async def test_a_listed_401_is_what_the_table_says_and_is_posted_once(oem: Oem, 
     sender = connector(oem.url, auth=OAUTH, answers=[{"status": [401], "means": means}])
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     expected = {"failed": OutcomeKind.FAILED, "not_taken": OutcomeKind.NOT_TAKEN, "already_done": OutcomeKind.SUCCEEDED}
-    assert (answered.verdict, len(login.used)) == (expected[means], 1)
+    assert (answered.kind, len(login.used)) == (expected[means], 1)
     await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
     assert login.used[1] == "Bearer token-2"
@@ -70,7 +70,7 @@ async def test_a_401_that_is_not_listed_still_gets_another_token(oem: Oem) -> No
     sender = connector(oem.url, auth=OAUTH, answers=PIN, result=NESTED_CODE)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, login.used) == (OutcomeKind.IN_PROGRESS, ["Bearer token-1", "Bearer token-2"])
+    assert (answered.kind, login.used) == (OutcomeKind.IN_PROGRESS, ["Bearer token-1", "Bearer token-2"])
 
 
 async def test_both_writings_are_recorded_without_their_tokens(oem: Oem) -> None:
@@ -92,7 +92,7 @@ async def test_a_command_refused_in_the_named_way_gets_one_new_token_and_one_mor
     sender = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY}, answers=listed)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, login.used, login.issued) == (
+    assert (answered.kind, login.used, login.issued) == (
         OutcomeKind.IN_PROGRESS,
         ["Bearer token-1", "Bearer token-2"],
         2,
@@ -104,26 +104,26 @@ async def test_a_second_refusal_was_not_taken_and_is_not_temporary(oem: Oem) -> 
     sender = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY})
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, answered.temporary, len(login.used)) == (OutcomeKind.NOT_TAKEN, False, 2)
+    assert (answered.kind, answered.temporary, len(login.used)) == (OutcomeKind.NOT_TAKEN, False, 2)
 
 
 async def test_a_question_s_code_is_found_where_its_command_s_results_have_it(oem: Oem) -> None:
     login = Login(oem, answer(403, {"own": {"code": "token_expired"}}))
     own = {**OPERATION["result"], "error_code": "own.code"}
     asker = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY}, commands={"start": {"result": own}})
-    answered = await asker.ask(target(account(**CLIENT)), "start", Operation(id="7"))
+    answered = await asker.get_status(target(account(**CLIENT)), "start", Operation(id="7"))
     await asker.close()
-    assert (answered.verdict, login.issued) == (OutcomeKind.SUCCEEDED, 2)
+    assert (answered.kind, login.issued) == (OutcomeKind.SUCCEEDED, 2)
 
 
 async def test_questions_whose_new_tokens_are_refused_do_not_fetch_one_each(oem: Oem) -> None:
     login, clock = Login(oem, answer(401, {}), for_ever=True), RunningClock()
     asker, at = connector(oem.url, clock=clock, auth=OAUTH), target(account(**CLIENT))
     for _ in range(5):
-        await asker.ask(at, "start", Operation(id="7"))
+        await asker.get_status(at, "start", Operation(id="7"))
     assert (login.issued, len(login.used)) == (2, 6)
     clock.boot_ahead = 61
-    await asker.ask(at, "start", Operation(id="7"))
+    await asker.get_status(at, "start", Operation(id="7"))
     await asker.close()
     assert login.issued == 3
 
@@ -134,7 +134,7 @@ async def test_another_403_may_have_happened_and_is_posted_once(oem: Oem, code: 
     sender = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY})
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, len(login.used)) == (OutcomeKind.UNCLEAR, 1)
+    assert (answered.kind, len(login.used)) == (OutcomeKind.UNCLEAR, 1)
 
 
 async def test_an_entry_of_answers_that_names_the_code_comes_before_one_that_names_only_the_status(oem: Oem) -> None:
@@ -143,7 +143,7 @@ async def test_an_entry_of_answers_that_names_the_code_comes_before_one_that_nam
     sender = connector(oem.url, auth=auth, answers=PIN, result=NESTED_CODE)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, len(login.used)) == (OutcomeKind.FAILED, 1)
+    assert (answered.kind, len(login.used)) == (OutcomeKind.FAILED, 1)
 
 
 async def test_questions_and_state_reads_get_another_token_too(oem: Oem) -> None:
@@ -151,11 +151,11 @@ async def test_questions_and_state_reads_get_another_token_too(oem: Oem) -> None
     for refusal in (answer(403, {"code": "token_expired"}), answer(401, WRONG_PIN)):
         login = Login(oem, refusal)
         asker = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY}, answers=PIN)
-        assert (await asker.ask(at, "start", seven)).verdict is OutcomeKind.SUCCEEDED
+        assert (await asker.get_status(at, "start", seven)).kind is OutcomeKind.SUCCEEDED
         await asker.close()
         login.issued = 0
         reader = connector(oem.url, auth={**OAUTH, "refused_by": REFUSED_BY}, answers=PIN)
-        report = await reader.read_state(at)
+        report = await reader.read_report(at)
         await reader.close()
         assert report is not None
         assert login.used[-2:] == ["Bearer token-1", "Bearer token-2"]
@@ -166,7 +166,7 @@ async def test_a_given_token_that_is_refused_in_the_named_way_was_not_taken(oem:
     sender = connector(oem.url, auth={"refused_by": REFUSED_BY})
     answered = await sender.send(order(RunningClock(), at=target(account(token=TOKEN))))
     await sender.close()
-    assert (answered.verdict, answered.temporary, len(oem.seen)) == (OutcomeKind.NOT_TAKEN, False, 1)
+    assert (answered.kind, answered.temporary, len(oem.seen)) == (OutcomeKind.NOT_TAKEN, False, 1)
 
 
 async def test_a_redirect_with_the_named_code_may_have_happened_all_the_same(oem: Oem) -> None:
@@ -174,7 +174,7 @@ async def test_a_redirect_with_the_named_code_may_have_happened_all_the_same(oem
     sender = connector(oem.url, auth={**OAUTH, "refused_by": [{"code": ["token_expired"]}]})
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, len(login.used)) == (OutcomeKind.UNCLEAR, 1)
+    assert (answered.kind, len(login.used)) == (OutcomeKind.UNCLEAR, 1)
 
 
 @pytest.mark.parametrize(

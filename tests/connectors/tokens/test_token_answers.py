@@ -33,7 +33,7 @@ async def test_the_token_and_its_life_are_found_where_the_definition_says(
     oem: Oem, login: Ending, auth: dict[str, Any], life: float
 ) -> None:
     cloud = Cloud(oem, login, auth=auth)
-    assert (await cloud.send()).verdict is OutcomeKind.IN_PROGRESS
+    assert (await cloud.send()).kind is OutcomeKind.IN_PROGRESS
     cloud.clock.boot_ahead = life - 1
     await cloud.send()
     assert len(cloud.logins) == 1
@@ -47,7 +47,7 @@ async def test_a_2xx_without_a_token_is_not_written_down(oem: Oem) -> None:
     cloud = Cloud(oem, answer(200, {"accessToken": "issued"}), auth={})
     answered = await cloud.send()
     await cloud.connector.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
     assert answered.exchange is not None
     assert answered.exchange.answer == "the OEM's token endpoint gave no token"
 
@@ -124,7 +124,7 @@ async def test_without_a_credential_nothing_is_asked(
     cloud = Cloud(oem, ISSUED, auth=auth)
     answered = await cloud.send(**credentials)
     await cloud.connector.close()
-    assert (answered.verdict, answered.temporary, oem.seen) == (OutcomeKind.NOT_TAKEN, False, [])
+    assert (answered.kind, answered.temporary, oem.seen) == (OutcomeKind.NOT_TAKEN, False, [])
     assert answered.exchange is not None
     assert answered.exchange.answer == missing
 

@@ -61,7 +61,7 @@ async def test_a_given_token_that_is_refused_was_not_taken_and_is_not_tried_agai
     sender = connector(oem.url)
     answered = await sender.send(order(RunningClock()))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert len(oem.seen) == 1
 
 
@@ -69,7 +69,7 @@ async def test_an_account_without_its_credential_sends_nothing(oem: Oem) -> None
     sender = connector(oem.url)
     answered = await sender.send(order(RunningClock(), at=target(account(user="x"))))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert answered.exchange is not None
     assert answered.exchange.answer == "the account has no credential `token`"
     assert oem.seen == []
@@ -130,7 +130,7 @@ async def test_a_401_refreshes_the_token_once_and_the_command_is_sent_again(oem:
     sender = connector(oem.url, auth=OAUTH)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert answered.verdict is OutcomeKind.IN_PROGRESS
+    assert answered.kind is OutcomeKind.IN_PROGRESS
     assert desk.used == ["Bearer token-1", "Bearer token-2"]
 
 
@@ -140,7 +140,7 @@ async def test_a_second_401_was_not_taken_and_is_not_temporary(oem: Oem) -> None
     sender = connector(oem.url, auth=OAUTH)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, False)
     assert desk.used == ["Bearer token-1", "Bearer token-2"]
 
 
@@ -151,7 +151,7 @@ async def test_commands_that_hear_401_together_share_one_new_token(oem: Oem) -> 
     at = target(account(**CLIENT))
     answers = await asyncio.gather(*(sender.send(order(RunningClock(), at=at)) for _ in range(4)))
     await sender.close()
-    assert {answered.verdict for answered in answers} == {OutcomeKind.IN_PROGRESS}
+    assert {answered.kind for answered in answers} == {OutcomeKind.IN_PROGRESS}
     assert desk.issued == 2
 
 
@@ -180,7 +180,7 @@ async def test_the_resending_after_a_401_stands_before_the_same_gate(oem: Oem) -
     sender = connector(oem.url, clock=clock, auth=OAUTH)
     answered = await sender.send(order(clock, at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
     assert len(oem.to("/cars")) == 1
 
 
@@ -202,7 +202,7 @@ async def test_without_a_token_nothing_is_sent(oem: Oem, ending: Ending, tempora
     sender = connector(oem.url, auth=OAUTH)
     answered = await sender.send(order(RunningClock(), at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, temporary)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, temporary)
     assert answered.exchange is not None
     assert answered.exchange.request == "POST /oauth/token"
     assert "s&cret" not in answered.exchange.answer
@@ -214,7 +214,7 @@ async def test_a_token_that_does_not_come_in_time_is_not_waited_for_beyond_send_
     sender = connector(oem.url, auth=OAUTH)
     answered = await sender.send(order(RunningClock(), within=0.1, at=target(account(**CLIENT))))
     await sender.close()
-    assert (answered.verdict, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
+    assert (answered.kind, answered.temporary) == (OutcomeKind.NOT_TAKEN, True)
     assert answered.exchange is not None
     assert answered.exchange.answer == "no token in time"
     assert oem.to("/cars") == []
@@ -230,7 +230,7 @@ async def test_one_caller_that_gives_up_does_not_take_the_token_from_the_others(
     first.cancel()
     answered = await second
     await sender.close()
-    assert answered.verdict is OutcomeKind.IN_PROGRESS
+    assert answered.kind is OutcomeKind.IN_PROGRESS
     assert desk.issued == 1
 
 
@@ -241,7 +241,9 @@ async def test_the_token_goes_to_the_connector_s_origin_and_listed_ones_only(oem
         oem.answer_with(answer(200, {"op": {"state": "working"}}))
         asker = connector(oem.url, trusted_origins=[listed.url])
         for elsewhere in (listed, stranger):
-            await asker.ask(target(account(token="abc")), "start", Operation(id="7", url=f"{elsewhere.url}/ops/7"))
+            await asker.get_status(
+                target(account(token="abc")), "start", Operation(id="7", url=f"{elsewhere.url}/ops/7")
+            )
         await asker.close()
     assert [seen.headers["authorization"] for seen in listed.seen] == ["Bearer abc"]
     assert stranger.seen == []

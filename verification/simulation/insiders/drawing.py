@@ -26,7 +26,7 @@ class Insider(msgspec.Struct, frozen=True):
     deeds: int
     pace: float
     """Seconds between two deeds at most."""
-    tells_vin: bool
+    reports_vin: bool
     """The OEM gives the VIN in every report."""
     without_consent: bool
     """The company's vehicles have none when it begins."""
@@ -43,7 +43,7 @@ def draw_insider(seed: int) -> Insider | None:
         delay=chance.choice((4, 10, 25)) * SECOND,
         deeds=chance.randint(3, 10),
         pace=chance.choice((0.5, 2.0, 5.0)),
-        tells_vin=chance.random() < 0.5,
+        reports_vin=chance.random() < 0.5,
         without_consent=chance.random() < 0.3,
     )
 

@@ -10,11 +10,11 @@ from keyturn.clock import Clock, after
 from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand, Target
 from keyturn.connectors.responses import (
     LoggedRequest,
-    Observed,
     OemResponse,
     Operation,
     OutcomeKind,
     SignalReading,
+    StateReadResult,
     StateReport,
 )
 from verification.simulation.world.oem import Cloud, Sending, Work
@@ -87,7 +87,7 @@ class ModelConnector:
         sending.answer = await self._exchanged(order)
         return sending.answer
 
-    async def ask(self, target: Target, name: str, operation: Operation) -> OemResponse:
+    async def get_status(self, target: Target, name: str, operation: Operation) -> OemResponse:
         fault = self._cloud.faults.draw("ask")
         await self._slept(slow=fault == "slow answer")
         found = [work for works in self._cloud.works.values() for work in works if work.id == operation.id]
@@ -98,11 +98,11 @@ class ModelConnector:
             return OemResponse(OutcomeKind.IN_PROGRESS, operation=operation)
         return self._cloud.status_of(found[0])
 
-    async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
+    async def find_by_reference(self, target: Target, name: str, command_id: str) -> OemResponse:
         fault = self._cloud.faults.draw("look up")
         await self._slept(slow=fault == "slow look-up")
         works = self._cloud.works.get(command_id)
-        if not works or fault == "look-up finds nothing" or not self._declares.looks_up:
+        if not works or fault == "look-up finds nothing" or not self._declares.finds_by_reference:
             return _NOTHING
         return self._cloud.status_of(works[-1])
 
@@ -114,10 +114,10 @@ class ModelConnector:
         found[0].over, found[0].response = True, OemResponse(OutcomeKind.FAILED, cancelled=True)
         return self._cloud.status_of(found[0])
 
-    async def observe(self, target: Target) -> Observed:
+    async def read_state(self, target: Target) -> StateReadResult:
         asked_at = self._cloud.clock.now()
         report = await self._state(target)
-        return Observed(report, None if report else _brought_nothing("the state", asked_at, 403))
+        return StateReadResult(report, None if report else _brought_nothing("the state", asked_at, 403))
 
     async def _state(self, target: Target) -> StateReport | None:
         fault = self._cloud.faults.draw("state")
@@ -128,7 +128,7 @@ class ModelConnector:
         if car.reachable:
             car.last_contact = now
         as_of = after(car.last_contact, -self._chance() * (3600 if fault == "old state" else 1.0))
-        vin = car.vin if self._declares.tells_vin else None
+        vin = car.vin if self._declares.reports_vin else None
         response = StateReport(self._readings(car, as_of), car.reachable, car.last_contact, vin=vin)
         await self._slept()
         return _SPOILT[fault](response) if fault in _SPOILT else response

@@ -71,7 +71,7 @@ class Pusher:
         return lambda: self._inbox.operation_changed(account, Operation(work.id), answer)
 
     def _contrary(self, work: Work) -> OemResponse:
-        response = None if work.response is None else work.response.verdict
+        response = None if work.response is None else work.response.kind
         return OemResponse(OutcomeKind.FAILED if response is OutcomeKind.SUCCEEDED else OutcomeKind.SUCCEEDED)
 
     def _state(self) -> Push | None:
@@ -91,7 +91,7 @@ class Pusher:
             name: SignalReading(value, car.since(name) if car.since(name) <= at else None, at)
             for name, value in car.values_at(at).items()
         }
-        return StateReport(readings, car.reachable, at, vin=car.vin if self._declares.tells_vin else None)
+        return StateReport(readings, car.reachable, at, vin=car.vin if self._declares.reports_vin else None)
 
     def _other(self, account: str) -> str:
         self._cloud.faults.count("pushed for another account")

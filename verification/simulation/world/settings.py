@@ -51,7 +51,7 @@ def draw_declarations(chance: Random) -> dict[str, Capabilities]:
         offers=frozenset(COMMANDS),
         blocks_next_start_only=True,
         reads_state=maybe(0.85),
-        looks_up=maybe(0.6),
+        finds_by_reference=maybe(0.6),
         cancels=maybe(0.4),
         quota=chance.choice(_QUOTAS),
         follow_floor=0.5,

@@ -13,7 +13,7 @@ from keyturn.commands.preconditions.evaluation import OFF_SIGNALS, OFF_WORDS, of
 from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, START_COUNT, precondition_not_met
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.definition.definition import Definition
-from keyturn.connectors.oem_http.definition.derived import credential_use, declarations
+from keyturn.connectors.oem_http.definition.derived import connector_capabilities, credential_use
 from keyturn.connectors.oem_http.definition_check import SampleQuestion, SampleResult
 from keyturn.connectors.responses import OemResponse, OutcomeKind, SignalReading, StateReport
 
@@ -38,7 +38,7 @@ _LONGEST = 60
 
 def definition_summary(definition: Definition) -> ReportTree:
     """The definition alone: what it offers, the credentials that it needs, and what it lacks."""
-    declares, use = declarations(definition), credential_use(definition)
+    declares, use = connector_capabilities(definition), credential_use(definition)
     return {
         "mode": definition.mode,
         "base_url": str(definition.base_url) if definition.base_url else None,
@@ -57,9 +57,9 @@ def response_report(question: SampleQuestion, outcome: SampleResult) -> ReportTr
     if question.kind == "token":
         fault = "" if outcome.token_used or answer.exchange is None else answer.exchange.answer
         return {"token": outcome.token_used, "means": "A token was found and used." if outcome.token_used else fault}
-    means = _TEMPORARY if answer.verdict is OutcomeKind.NOT_TAKEN and answer.temporary else _MEANS[answer.verdict]
+    means = _TEMPORARY if answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary else _MEANS[answer.kind]
     operation = msgspec.to_builtins(answer.operation) if answer.operation else None
-    tree: ReportTree = {"means": means, "verdict": str(answer.verdict), "operation": operation, "data": answer.data}
+    tree: ReportTree = {"means": means, "verdict": str(answer.kind), "operation": operation, "data": answer.data}
     tree["preconditions"] = precondition_not_met(answer.preconditions) if answer.preconditions else None
     tree |= {"detail": answer.detail, "already_done": answer.already_done, "retry_after": answer.retry_after}
     return tree | {"completed_at": iso_time_or_none(answer.completed_at), "note": _note(answer)}

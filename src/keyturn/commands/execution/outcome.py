@@ -65,13 +65,13 @@ def _sending(command: Command) -> tuple[object, ...]:
 def _apply(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
     if answer.completed_at is not None and tx.moment.ahead:
         answer = msgspec.structs.replace(answer, completed_at=answer.completed_at + tx.moment.ahead)
-    handle = _HANDLERS.get((command.state, answer.verdict))
+    handle = _HANDLERS.get((command.state, answer.kind))
     return handle(tx, command, answer, declares) if handle else None
 
 
 def resolvable(command: Command, declares: Capabilities) -> bool:
     """Whether an Unknown command can still be cleared up: something to ask, or a signal whose change would prove it."""
-    return command.operation is not None or declares.looks_up or readable(command, declares)
+    return command.operation is not None or declares.finds_by_reference or readable(command, declares)
 
 
 def readable(command: Command, declares: Capabilities) -> bool:
@@ -250,4 +250,4 @@ def _audit_members(answer: OemResponse) -> dict[str, object]:
     """What the audit entry says of the exchange with the OEM."""
     exchange = None if answer.exchange is None else msgspec.to_builtins(answer.exchange)
     earlier = {"earlier": msgspec.to_builtins(answer.earlier)} if answer.earlier else {}
-    return {"verdict": answer.verdict, "exchange": exchange, **earlier}
+    return {"verdict": answer.kind, "exchange": exchange, **earlier}

@@ -10,7 +10,7 @@ from keyturn.connectors.oem_http.answers.answer import decode_json
 from keyturn.connectors.oem_http.answers.mapping import AnswerMapping
 from keyturn.connectors.oem_http.answers.state import StateMapping
 from keyturn.connectors.oem_http.definition.definition import Definition
-from keyturn.connectors.oem_http.definition.derived import declarations
+from keyturn.connectors.oem_http.definition.derived import connector_capabilities
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.oem_http.definition.queries import PlaceholderError, Values
 from keyturn.connectors.oem_http.definition.sections import RESTORING
@@ -28,7 +28,14 @@ from keyturn.connectors.oem_http.http.transport import DIRECT, Transport
 from keyturn.connectors.oem_http.http.wire_log import with_problem
 from keyturn.connectors.oem_http.tokens.tokens import OAuthTokens, StaticTokens, TokenSource
 from keyturn.connectors.port import CredentialKeeper, Inbox, OutboundCommand, Quota, Target
-from keyturn.connectors.responses import LoggedRequest, Observed, OemResponse, Operation, OutcomeKind, StateReport
+from keyturn.connectors.responses import (
+    LoggedRequest,
+    OemResponse,
+    Operation,
+    OutcomeKind,
+    StateReadResult,
+    StateReport,
+)
 from keyturn.connectors.toolkit import Deadline
 
 
@@ -47,7 +54,7 @@ class HttpConnector:
         """`wire`: another way to the sockets than its own, by `transport`."""
         if definition.base_url is None:
             raise DefinitionError("base_url: must be given, in the definition or in the configuration")
-        self.declares = declarations(definition, quota)
+        self.declares = connector_capabilities(definition, quota)
         self._definition = definition
         self._clock = clock
         self._requests = Requests(definition, definition.base_url)
@@ -81,13 +88,13 @@ class HttpConnector:
         answer = _recorded(self._mapping.sent(order.name, called.transfer, values), called)
         return _noted(answer, self._mapping.unused(called.transfer, values) if _asks_on(answer) else "")
 
-    async def ask(self, target: Target, name: str, operation: Operation) -> OemResponse:
+    async def get_status(self, target: Target, name: str, operation: Operation) -> OemResponse:
         values = status_values(self._definition, target, name, operation)
         request = self._requests.status(operation, values)
         judge = lambda transfer: self._mapping.asked(name, transfer, operation, values)  # noqa: E731
         return await self._judged(target, request, values, judge, name)
 
-    async def look_up(self, target: Target, name: str, command_id: str) -> OemResponse:
+    async def find_by_reference(self, target: Target, name: str, command_id: str) -> OemResponse:
         values = look_up_values(self._definition, target, name, command_id)
         judge = lambda transfer: self._mapping.found(name, transfer, command_id, values)  # noqa: E731
         return await self._judged(target, self._requests.lookup(values), values, judge, name)
@@ -97,18 +104,18 @@ class HttpConnector:
         judge = lambda transfer: self._mapping.cancelled(transfer, values)  # noqa: E731
         return await self._judged(target, self._requests.cancel(operation, values), values, judge)
 
-    async def read_state(self, target: Target) -> StateReport | None:
+    async def read_report(self, target: Target) -> StateReport | None:
         """As `observe`, without what was wrong."""
-        return (await self.observe(target)).report
+        return (await self.read_state(target)).report
 
-    async def observe(self, target: Target) -> Observed:
+    async def read_state(self, target: Target) -> StateReadResult:
         values = vehicle_values(target)
         request = self._requests.state(values)
         if request is None or self._state is None:
-            return Observed()
+            return StateReadResult()
         transfer, record, _ = await self._asked(target, request, values, self._state.timeout)
         report = self._state.report(decode_json(transfer.body), values) if transfer.status == HTTPStatus.OK else None
-        return Observed(report, record if report else with_problem(record, transfer))
+        return StateReadResult(report, record if report else with_problem(record, transfer))
 
     async def close(self) -> None:
         await self._tokens.close()
@@ -140,13 +147,13 @@ class HttpConnector:
 
 def _recorded(answer: OemResponse, called: CallResult) -> OemResponse:
     transfer, record, earlier = called
-    if answer.verdict is OutcomeKind.NOTHING_FOUND:
+    if answer.kind is OutcomeKind.NOTHING_FOUND:
         record = with_problem(record, transfer)
     return msgspec.structs.replace(answer, exchange=record, earlier=earlier, retry_after=transfer.retry_after)
 
 
 def _asks_on(answer: OemResponse) -> bool:
-    return answer.verdict in (OutcomeKind.IN_PROGRESS, OutcomeKind.NO_OPERATION)
+    return answer.kind in (OutcomeKind.IN_PROGRESS, OutcomeKind.NO_OPERATION)
 
 
 def _noted(answer: OemResponse, note: str) -> OemResponse:

@@ -137,7 +137,7 @@ async def read_live(
     wire = ReadOnlyClient(definition, clock)
     connector = HttpConnector(definition, clock, wire=wire)
     try:
-        report = await connector.read_state(Target(Account("trial", credentials), vehicle, vehicle))
+        report = await connector.read_report(Target(Account("trial", credentials), vehicle, vehicle))
     finally:
         await connector.close()
     return report, wire.transfers
@@ -146,10 +146,10 @@ async def read_live(
 async def _asked(connector: HttpConnector, question: SampleQuestion, target: Target, url: URL) -> SampleResult:
     match question.kind:
         case "state":
-            return SampleResult(report=await connector.read_state(target))
+            return SampleResult(report=await connector.read_report(target))
         case "status":
             operation = Operation(question.operation, str(url / "operation"))
-            return SampleResult(await connector.ask(target, question.command, operation))
+            return SampleResult(await connector.get_status(target, question.command, operation))
         case _:
             return SampleResult(await connector.send(_order(question, target)))
 

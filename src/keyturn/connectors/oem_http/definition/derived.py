@@ -41,7 +41,7 @@ def _placeholders(part: object) -> Iterator[str]:
             yield from getattr(part, "names", ())
 
 
-def declarations(definition: Definition, quota: Quota | None = None) -> Capabilities:
+def connector_capabilities(definition: Definition, quota: Quota | None = None) -> Capabilities:
     """What the definition declares. Without `blocks_next_start_only` it does not offer `disable_ignition`."""
     declared = definition.declares
     unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
@@ -50,10 +50,10 @@ def declarations(definition: Definition, quota: Quota | None = None) -> Capabili
         enforces_preconditions=declared.enforces_preconditions,
         blocks_next_start_only=declared.blocks_next_start_only,
         reads_state=definition.state is not None,
-        spends_credentials=definition.auth.scheme == "oauth2" and definition.auth.rotates,
-        tells_vin=definition.state is not None and definition.state.vin is not None,
+        rotates_credentials=definition.auth.scheme == "oauth2" and definition.auth.rotates,
+        reports_vin=definition.state is not None and definition.state.vin is not None,
         read_wakes_vehicle=declared.read_wakes_vehicle,
-        looks_up=definition.look_up is not None,
+        finds_by_reference=definition.look_up is not None,
         cancels=definition.cancel is not None,
         initiate_wait=declared.initiate_wait,
         send_wait=declared.send_wait,
