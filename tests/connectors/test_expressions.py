@@ -100,7 +100,7 @@ async def test_a_look_up_and_a_cancel_find_ours(oem: Oem) -> None:
     cancel = {"path": "/ops/cancel", "answer": "{op: found[?id=='{operation.id}'] | [0]}"}
     asker = connector(oem.url, look_up=look_up, cancel=cancel)
     oem.answer_with(answer(200, found))
-    looked_up = await asker.look_up(target(), "start", "our-id")
+    looked_up = await asker.find_by_reference(target(), "start", "our-id")
     cancelled = await asker.cancel(target(), Operation(id="2"))
     await asker.close()
     assert (looked_up.kind, looked_up.operation) == (OutcomeKind.FAILED, Operation(id="2"))

@@ -62,7 +62,7 @@ class Gateway:
         self.happened.append("asked")
         return OemResponse(OutcomeKind.NOTHING_FOUND)
 
-    find_by_reference = cancel = ask
+    find_by_reference = cancel = get_status
 
     async def read_state(self, *_asked: object) -> StateReadResult:
         return StateReadResult()

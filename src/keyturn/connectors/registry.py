@@ -15,7 +15,7 @@ from keyturn.connectors.oem_http.factory import HTTP, build_http
 from keyturn.connectors.port import Connector, CredentialKeeper
 
 GROUP = "keyturn.connectors"
-_PORT = ("start", "send", "ask", "look_up", "cancel", "observe", "close")
+_PORT = ("start", "send", "get_status", "find_by_reference", "cancel", "read_state", "close")
 
 
 class Build(Protocol):

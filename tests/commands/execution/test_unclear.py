@@ -14,7 +14,7 @@ from tests.support.enrolment import NOW
 
 UNKNOWN_TEXT = "Outcome unknown. The vehicle may have executed the command."
 RESOLVE_FOR = 86_400.0
-NO_WAY = {"looks_up": False, "reads_state": False}
+NO_WAY = {"finds_by_reference": False, "reads_state": False}
 
 
 def test_unclear_command_is_pending_while_something_can_clear_it_up(env: CommandEnv) -> None:
@@ -49,7 +49,7 @@ def test_unclear_answer_after_200_pending_stays_pending(env: CommandEnv) -> None
 @pytest.mark.parametrize(
     ("declared", "known", "resolvable"),
     [
-        ({**NO_WAY, "looks_up": True}, None, True),
+        ({**NO_WAY, "finds_by_reference": True}, None, True),
         ({**NO_WAY, "reads_state": True}, False, True),
         ({**NO_WAY, "reads_state": True}, True, False),
         ({**NO_WAY, "reads_state": True}, None, False),

@@ -11,7 +11,7 @@ from tests.support.enrolment import NOW
 
 from .immobilising import DISABLE, ENABLE, closed_by, says_enabled, state
 
-NO_WAY_TO_ASK = {"looks_up": False, "reads_state": False}
+NO_WAY_TO_ASK = {"finds_by_reference": False, "reads_state": False}
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ async def asked(oem: Oem, ending: Ending, operation: Operation = SEVEN, **change
 async def found(oem: Oem, ending: Ending, **changes: Any) -> OemResponse:
     asker = connector(oem.url, **changes)
     oem.answer_with(ending)
-    answered = await asker.look_up(target(), "start", "our-id")
+    answered = await asker.find_by_reference(target(), "start", "our-id")
     await asker.close()
     return answered
 
