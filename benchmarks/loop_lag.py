@@ -80,7 +80,9 @@ class FollowingNode(BenchNode):
         )
         self._settings = msgspec.structs.replace(settings_at(installation.data), server=server, engine=EngineSettings())
         for oem in self.oems.values():
-            oem.declares = msgspec.structs.replace(oem.declares, follow_floor=ASK_EVERY, follow_ceiling=ASK_EVERY)
+            oem.capabilities = msgspec.structs.replace(
+                oem.capabilities, follow_floor=ASK_EVERY, follow_ceiling=ASK_EVERY
+            )
 
 
 METRICS_PORT = 19_464

@@ -15,7 +15,7 @@ class InstantOem:
     """The connector port without a wire: every command succeeds. `called` is set by a call, `called_at` is its time."""
 
     def __init__(self, initiate_wait: float) -> None:
-        self.declares = Capabilities(
+        self.capabilities = Capabilities(
             offers=frozenset(COMMANDS),
             enforces_preconditions=True,
             initiate_wait=initiate_wait,

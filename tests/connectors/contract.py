@@ -129,8 +129,8 @@ class ConnectorContract:
         assert rig.received() == 0
 
     async def test_immobilising_is_offered_only_where_it_blocks_the_next_start_alone(self, rig: Rig) -> None:
-        declares = rig.connector.declares
-        assert declares.blocks_next_start_only or "disable_ignition" not in declares.offers
+        capabilities = rig.connector.capabilities
+        assert capabilities.blocks_next_start_only or "disable_ignition" not in capabilities.offers
 
     @pytest.mark.parametrize("conduct", list(Conduct), ids=lambda conduct: conduct.name.lower())
     async def test_the_record_has_no_secret_and_the_public_text_no_word_of_the_oem(
@@ -168,7 +168,7 @@ class ConnectorContract:
             assert TOKEN not in msgspec.json.encode(answer).decode()
             assert RAW_TEXT not in (answer.detail or "")
         for account_id, external_id, _report in inbox.reports:
-            assert rig.connector.declares.reads_state
+            assert rig.connector.capabilities.reads_state
             assert account_id
             assert external_id
 

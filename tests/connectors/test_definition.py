@@ -99,19 +99,21 @@ def test_a_client_certificate_must_be_there(files: dict[str, Any]) -> None:
 
 
 def test_the_commands_that_can_be_named_are_those_of_the_catalogue() -> None:
-    assert connector("http://localhost:1", commands={name: {} for name in COMMANDS}).declares.offers == set(COMMANDS)
+    assert connector("http://localhost:1", commands={name: {} for name in COMMANDS}).capabilities.offers == set(
+        COMMANDS
+    )
 
 
 def test_what_is_not_declared_is_false_and_immobilising_is_not_offered_then() -> None:
     commands: dict[str, Any] = {"commands": {"disable_ignition": {}, "enable_ignition": {}}}
-    silent = connector("http://localhost:1", declares={}, **commands).declares
+    silent = connector("http://localhost:1", declares={}, **commands).capabilities
     assert (silent.enforces_preconditions, silent.blocks_next_start_only, silent.read_wakes_vehicle) == (False,) * 3
     assert silent.offers == {"enable_ignition"}
-    said = connector("http://localhost:1", declares={"blocks_next_start_only": True}, **commands).declares
+    said = connector("http://localhost:1", declares={"blocks_next_start_only": True}, **commands).capabilities
     assert said.offers == {"disable_ignition", "enable_ignition"}
 
 
 def test_what_is_described_is_declared() -> None:
-    described = connector("http://localhost:1", OPERATION).declares
+    described = connector("http://localhost:1", OPERATION).capabilities
     assert (described.reads_state, described.finds_by_reference, described.cancels) == (True, True, True)
-    assert not connector("http://localhost:1", SYNC).declares.cancels
+    assert not connector("http://localhost:1", SYNC).capabilities.cancels

@@ -25,7 +25,7 @@ def test_the_definitions_that_come_with_keyturn_can_be_loaded(name: str) -> None
 def test_the_simulator_and_its_relay_are_declared_as_they_are() -> None:
     configs = {name: http_settings(name, base_url="http://localhost:1") for name in ("simulator", "relay")}
     built = build_connectors(configs, RunningClock())
-    simulator, relay = built["simulator"].declares, built["relay"].declares
+    simulator, relay = built["simulator"].capabilities, built["relay"].capabilities
     assert simulator.offers == set(COMMANDS)
     assert relay.offers == set(COMMANDS) - {"diagnostics", "alert", "cancel_alert"}
     assert (simulator.enforces_preconditions, relay.enforces_preconditions) == (True, False)
@@ -78,9 +78,9 @@ async def test_the_configuration_stands_above_the_definition(oem: Oem) -> None:
         timeout=0.1,
     )
     connector = build_connectors({"acme": settings}, RunningClock())["acme"]
-    declares = connector.declares
-    assert (declares.initiate_wait, declares.follow_floor, declares.follow_ceiling) == (1.5, 0.5, 2.0)
-    assert (declares.send_wait, declares.answer_wait) == ({"start": 30.0}, {"start": 99.0})
+    capabilities = connector.capabilities
+    assert (capabilities.initiate_wait, capabilities.follow_floor, capabilities.follow_ceiling) == (1.5, 0.5, 2.0)
+    assert (capabilities.send_wait, capabilities.answer_wait) == ({"start": 30.0}, {"start": 99.0})
     await connector.close()
 
 

@@ -31,7 +31,7 @@ class Gateway:
     """Takes every command and pushes its result, twice, a moment later."""
 
     def __init__(self, name: str, settings: ConnectorSettings, *_given: Any) -> None:
-        self.declares = Capabilities(
+        self.capabilities = Capabilities(
             offers=frozenset(ALL_COMMANDS), enforces_preconditions=True, reads_state=True, follow_floor=NEVER
         )
         self.happened: list[str] = []

@@ -31,7 +31,7 @@ def account_of(env: CommandEnv, vin: str = VIN) -> str:
 
 def inbox(env: CommandEnv, connector: str = "oem", looked_at: list[str] | None = None) -> ConnectorInbox:
     look = (lambda _id: None) if looked_at is None else looked_at.append
-    return ConnectorInbox(connector, env.declares, env.store, EvidenceSettings(), look)
+    return ConnectorInbox(connector, env.capabilities, env.store, EvidenceSettings(), look)
 
 
 def push(

@@ -40,7 +40,7 @@ SENT = Command(
 class Far:
     """A far side that knows nothing."""
 
-    declares = Capabilities(offers=frozenset(), finds_by_reference=True)
+    capabilities = Capabilities(offers=frozenset(), finds_by_reference=True)
 
     async def find_by_reference(self, *_asked: object) -> OemResponse:
         return OemResponse(OutcomeKind.NOTHING_FOUND)

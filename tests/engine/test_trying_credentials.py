@@ -15,15 +15,15 @@ PROPOSAL = Proposed("change", "account", Account("account change change", {"toke
 
 
 class Far:
-    def __init__(self, declares: Capabilities) -> None:
-        self.declares = declares
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
 
 
 class OneVehicle:
     """Immobilised, behind the one account."""
 
-    def __init__(self, declares: Capabilities) -> None:
-        self._reached = object(), OWN, cast(Connector, Far(declares))
+    def __init__(self, capabilities: Capabilities) -> None:
+        self._reached = object(), OWN, cast(Connector, Far(capabilities))
 
     def reach_in(self, _tx: object, _vehicle_id: str) -> tuple[object, Target, Connector]:
         return self._reached
@@ -36,9 +36,9 @@ def test_a_refresh_token_that_is_good_once_is_not_tried(
     monkeypatch.setattr(spare_credentials, "accounts_with_former", lambda _tx: [])
     monkeypatch.setattr(spare_credentials, "proposed", lambda _tx, _keyring: [PROPOSAL])
     monkeypatch.setattr(spare_credentials, "immobilised_behind", lambda _tx, _account_id: "vehicle")
-    declares = Capabilities(frozenset(), reads_state=True, rotates_credentials=spends)
+    capabilities = Capabilities(frozenset(), reads_state=True, rotates_credentials=spends)
     nothing: Any = None
-    trying = CredentialTrials(nothing, SystemClock(), nothing, cast(Any, OneVehicle(declares)))
+    trying = CredentialTrials(nothing, SystemClock(), nothing, cast(Any, OneVehicle(capabilities)))
 
     idle, trials = trying._survey(nothing)
 

@@ -36,7 +36,7 @@ class Desk:
             password=passwords.STRANGER,
         )
         self._operator = Operator(hired["id"], "ana", "approver", env.names.company, True)
-        self._approvals = Approvals(env.registrar, {"oem": env.declares})
+        self._approvals = Approvals(env.registrar, {"oem": env.capabilities})
         env.report(PARKED)
         env.administer("policy set", company="first", second_person=True)
         self.awaiting = env.register("disable_ignition")

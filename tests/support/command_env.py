@@ -93,8 +93,8 @@ class CommandEnv:
         self._runner.close()
 
     def behind(self, **declared: Any) -> None:
-        self.declares = msgspec.structs.replace(OEM, **declared)
-        self.intake = Admission(self.codes, self.registrar, {"oem": self.declares}, 86_400.0)
+        self.capabilities = msgspec.structs.replace(OEM, **declared)
+        self.intake = Admission(self.codes, self.registrar, {"oem": self.capabilities}, 86_400.0)
 
     def do(self, unit: Callable[..., T], *args: Any, **named: Any) -> T:
         """Run one unit of work in a transaction of its own."""
@@ -135,14 +135,14 @@ class CommandEnv:
         return self.row(str(submitted.answer.body["id"]))
 
     def intent(self, command: Command) -> Command | None:
-        return self.do(write_intent, command.id, self.declares, self.rules)
+        return self.do(write_intent, command.id, self.capabilities, self.rules)
 
     def send(self, command: str) -> Command:
         """Registered and with its intent written."""
         return not_none(self.intent(self.register(command)))
 
     def respond(self, command: Command, verdict: OutcomeKind, **fields: Any) -> Command | None:
-        return self.do(outcome.apply, command.id, OemResponse(verdict, **fields), self.declares)
+        return self.do(outcome.apply, command.id, OemResponse(verdict, **fields), self.capabilities)
 
     def accept(self, command: str) -> Command:
         return not_none(self.respond(self.send(command), OutcomeKind.IN_PROGRESS, operation=OPERATION))
@@ -155,7 +155,7 @@ class CommandEnv:
         return not_none(self.respond(self.send(command), OutcomeKind.UNCLEAR))
 
     def lapse(self, command: Command) -> Command | None:
-        return self.do(expiry.expire_overdue, command.id, self.declares, EngineSettings())
+        return self.do(expiry.expire_overdue, command.id, self.capabilities, EngineSettings())
 
     def share(self, patience: float) -> None:
         """With other nodes, whose sendings take so many seconds at most."""

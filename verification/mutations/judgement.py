@@ -45,8 +45,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "rights are not read again before sending",
         "commands/execution/intent.py",
-        "    if reason is not None or vehicle is None or declares is None:\n",
-        "    if vehicle is None or declares is None:\n",
+        "    if reason is not None or vehicle is None or capabilities is None:\n",
+        "    if vehicle is None or capabilities is None:\n",
         "",
         test="tests/commands/execution/test_intent.py",
     ),

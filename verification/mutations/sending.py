@@ -14,7 +14,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "sent whether or not the intent was written",
         "engine/dispatch.py",
-        """            intent, moment = await self._store.write(self._dated(self._intent(command, declares)))
+        """            intent, moment = await self._store.write(self._dated(self._intent(command, capabilities)))
             if intent is not None:
                 order = _order(intent, briefing.target, boottime + window, moment.ahead)
                 answer = await self._answered(order, briefing)
@@ -25,7 +25,7 @@ BUGS: tuple[Bug, ...] = (
                 intent = __import__("msgspec").structs.replace(intent, send_by=self._clock.now() + 5_000_000)
                 order = _order(intent, briefing.target, boottime + window, 0)
                 answer = await self._answered(order, briefing)
-                await self._store.write(self._intent(command, declares))
+                await self._store.write(self._intent(command, capabilities))
 """,
         "4 sent in time",
     ),
@@ -33,8 +33,8 @@ BUGS: tuple[Bug, ...] = (
         "an unclear sending is retried",
         "commands/execution/outcome.py",
         "(_D, _V.UNCLEAR): _unclear,",
-        "(_D, _V.UNCLEAR): lambda tx, command, answer, declares: _not_taken(\n"
-        "        tx, command, msgspec.structs.replace(answer, temporary=True), declares\n    ),",
+        "(_D, _V.UNCLEAR): lambda tx, command, answer, capabilities: _not_taken(\n"
+        "        tx, command, msgspec.structs.replace(answer, temporary=True), capabilities\n    ),",
         "2 at most once",
     ),
     Bug(
@@ -69,7 +69,7 @@ BUGS: tuple[Bug, ...] = (
 """,
         """            if await self._resolved(command, answer, connector):
                 return
-            if answer.kind is OutcomeKind.NOTHING_FOUND and connector.declares.finds_by_reference:
+            if answer.kind is OutcomeKind.NOTHING_FOUND and connector.capabilities.finds_by_reference:
                 from keyturn.connectors.port import OutboundCommand
                 await connector.send(
                     OutboundCommand(command.id, command.name, target, self._clock.now() + 1_000_000,

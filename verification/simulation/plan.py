@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
     crashes: tuple[Crash, ...]
     events: tuple[Event, ...]
     settings: Settings
-    declares: dict[str, Capabilities]
+    capabilities: dict[str, Capabilities]
     honours_expiry: bool
     policies: dict[str, Rules]
     """By company; empty: all have the default policy."""
@@ -113,9 +113,9 @@ def _with_insider(plan: Plan, insider: Insider) -> Plan:
         vins=plan.vins if at_stake else (*plan.vins, VEHICLES[0].vin),
         policies=rules_of(plan.seed),
         events=tuple(event for event in plan.events if event.what in changes),
-        declares={
+        capabilities={
             name: msgspec.structs.replace(declared, reports_vin=insider.reports_vin)
-            for name, declared in plan.declares.items()
+            for name, declared in plan.capabilities.items()
         },
     )
 
@@ -136,8 +136,8 @@ def _with_alternating(plan: Plan, chance: Random) -> Plan:
         alternating=chance.choice(plan.vins),
         rates={**others, **chance.choice(_LOST)},
         settings=msgspec.structs.replace(plan.settings, engine=engine),
-        declares={
-            name: msgspec.structs.replace(declared, reads_state=True) for name, declared in plan.declares.items()
+        capabilities={
+            name: msgspec.structs.replace(declared, reads_state=True) for name, declared in plan.capabilities.items()
         },
     )
 
@@ -165,7 +165,7 @@ def _draw(seed: int) -> Plan:
         + _changes(seed, vins, busy_for, policies)
         + tuple(Event(busy_for * part, kind, vins[0], 0.0) for kind, part in draw_jumps(seed)),
         settings=draw_settings(chance),
-        declares=draw_declarations(chance),
+        capabilities=draw_declarations(chance),
         honours_expiry=chance.random() < 0.3,
         policies=policies,
         pushes=draw_pushes(seed),

@@ -122,7 +122,7 @@ class Connector(Protocol):
     """One OEM. Every adapter passes the connector contract suite."""
 
     @property
-    def declares(self) -> Capabilities: ...
+    def capabilities(self) -> Capabilities: ...
 
     async def start(self, inbox: Inbox) -> None:
         """Called once, when the engine runs: from now on what the far side says unasked may go into `inbox`.

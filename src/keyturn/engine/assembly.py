@@ -117,8 +117,8 @@ class Runtime:
 
     def inbox(self, name: str) -> Inbox:
         """Where the connector of this name puts what its OEM says unasked. Raises `KeyError`: there is none."""
-        declares = self._parts.connectors[name].declares
-        return ConnectorInbox(name, declares, self._parts.store, self._evidence_rules, self.engine.look_again)
+        capabilities = self._parts.connectors[name].capabilities
+        return ConnectorInbox(name, capabilities, self._parts.store, self._evidence_rules, self.engine.look_again)
 
     def _begin(self, tx: Tx) -> None:
         """The first commit of this process says by which clocks it goes: the next one sees what was done to them."""
@@ -152,7 +152,7 @@ def assemble(parts: Dependencies, settings: Settings) -> Runtime:
         patience=_peer_send_timeout(parts, rules),
     )
     rounds = _periodic_tasks(parts, settings.immobilisation, registrar, vehicles)
-    declarations = {name: connector.declares for name, connector in parts.connectors.items()}
+    declarations = {name: connector.capabilities for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
     codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
     intake = Admission(codes, registrar, declarations, settings.commands.idempotency_lifetime)

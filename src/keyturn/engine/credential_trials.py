@@ -67,7 +67,7 @@ class CredentialTrials:
         for proposal in spare_credentials.proposed(tx, self._keyring):
             account_id = proposal.account_id
             reached = self._immobilised(tx, account_id)
-            if reached is not None and not reached[2].declares.rotates_credentials:
+            if reached is not None and not reached[2].capabilities.rotates_credentials:
                 trials.append(_Trial(proposal.change_id, account_id, reached, proposal))
         return idle, trials
 

@@ -90,12 +90,12 @@ class Dispatcher:
         return 0.0 if command.spec.is_restoring else breaker.closed_in()
 
     async def _send(self, command: Command, briefing: DispatchPlan) -> None:
-        declares, command_id = briefing.connector.declares, command.id
+        capabilities, command_id = briefing.connector.capabilities, command.id
         window = min(self._rules.send_window, self._guards.budgets.left(command_id))
         boottime = self._clock.boottime()
         self.sending.add(command_id)
         try:
-            intent, moment = await self._store.write(self._dated(self._intent(command, declares)))
+            intent, moment = await self._store.write(self._dated(self._intent(command, capabilities)))
             if intent is not None:
                 order = _order(intent, briefing.target, boottime + window, moment.ahead)
                 answer = await self._answered(order, briefing)
@@ -103,18 +103,18 @@ class Dispatcher:
                     answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary
                 )
                 self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
-                apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, declares=declares)
+                apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, capabilities=capabilities)
                 recorded = await retry_until_available(partial(self._store.write, apply))
                 if recorded is not None and recorded.state is not State.QUEUED:
                     self._guards.budgets.forget(command_id)
         finally:
             self.sending.discard(command_id)
 
-    def _intent(self, command: Command, declares: Capabilities | None) -> Callable[[Tx], Command | None]:
+    def _intent(self, command: Command, capabilities: Capabilities | None) -> Callable[[Tx], Command | None]:
         return partial(
             write_intent,
             command_id=command.id,
-            declares=declares,
+            capabilities=capabilities,
             rules=self._rules,
             waited_until=command.not_before,
         )
@@ -127,7 +127,7 @@ class Dispatcher:
         connector = briefing.connector
         try:
             answer = await connector.send(order)
-            if answer.kind is OutcomeKind.NO_OPERATION and connector.declares.finds_by_reference:
+            if answer.kind is OutcomeKind.NO_OPERATION and connector.capabilities.finds_by_reference:
                 found = await connector.find_by_reference(order.target, order.name, order.command_id)
                 return answer if found.kind is OutcomeKind.NOTHING_FOUND else _after(answer, found)
         except Exception:
@@ -140,9 +140,9 @@ class Dispatcher:
         if reached is None:
             return None
         vehicle, target, connector = reached
-        declares = connector.declares
-        wanted = declares.reads_state and (
-            _wants_its_vin(command, vehicle, declares) or self._wants_reading(tx, command, vehicle, connector)
+        capabilities = connector.capabilities
+        wanted = capabilities.reads_state and (
+            _wants_its_vin(command, vehicle, capabilities) or self._wants_reading(tx, command, vehicle, connector)
         )
         return DispatchPlan(vehicle, target, connector, wanted)
 
@@ -151,7 +151,7 @@ class Dispatcher:
         rows = record.open_of_vehicle(tx, vehicle.id)
         superseded = command.supersedes is not None
         case = registrar.case(
-            tx, vehicle, command.spec, connector.declares, command.id, rows, superseded_opposite=superseded
+            tx, vehicle, command.spec, connector.capabilities, command.id, rows, superseded_opposite=superseded
         )
         return wants_reading(case, evaluate(case, registrar.evidence_rules))
 
@@ -162,9 +162,9 @@ def _after(sent: OemResponse, found: OemResponse) -> OemResponse:
     return msgspec.structs.replace(found, earlier=(*sent.earlier, *sending, *found.earlier))
 
 
-def _wants_its_vin(command: Command, vehicle: Vehicle, declares: Capabilities) -> bool:
+def _wants_its_vin(command: Command, vehicle: Vehicle, capabilities: Capabilities) -> bool:
     """Before the first disable, an OEM that tells VINs is asked which car it is."""
-    return command.name == DISABLE and declares.reports_vin and vehicle.vin_told_at is None
+    return command.name == DISABLE and capabilities.reports_vin and vehicle.vin_told_at is None
 
 
 def _order(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> OutboundCommand:

@@ -101,7 +101,7 @@ class Follower:
         self, command: Command, between: Pause, vehicle: Vehicle, target: Target, connector: Connector
     ) -> None:
         questions = await self._silences.of_command(vehicle.connector, command.id)
-        pause = connector.declares.follow_floor
+        pause = connector.capabilities.follow_floor
         cancelled = False
         await asyncio.sleep(self._jitter() * len(self._pauses) / _FIRST_QUESTIONS)
         while True:
@@ -124,13 +124,13 @@ class Follower:
         operation = command.oem_operation
         if operation is not None:
             return await connector.get_status(target, command.name, operation)
-        if connector.declares.finds_by_reference:
+        if connector.capabilities.finds_by_reference:
             return await connector.find_by_reference(target, command.name, command.id)
         return OemResponse(OutcomeKind.NOTHING_FOUND)
 
     async def _resolved(self, command: Command, answer: OemResponse, connector: Connector) -> bool:
-        declares = connector.declares
-        apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=declares)
+        capabilities = connector.capabilities
+        apply = partial(outcome.apply, command_id=command.id, answer=answer, capabilities=capabilities)
         moved = (
             await retry_until_available(partial(self._store.write, apply)) if _says_something(command, answer) else None
         )
@@ -141,7 +141,7 @@ class Follower:
     async def _resolved_by_reading(self, command: Command, connector: Connector) -> bool:
         """Unknown only, for ten minutes after the sending: has the verifying signal changed to what was wanted?"""
         until = after(command.sent_at or 0, self._verify_for)
-        if command.state is not State.UNKNOWN or not outcome.readable(command, connector.declares):
+        if command.state is not State.UNKNOWN or not outcome.readable(command, connector.capabilities):
             return False
         if self._clock.now() > until:
             return False
@@ -149,7 +149,7 @@ class Follower:
 
         def resolve(tx: Tx) -> Command | None:
             known = evidence.load(tx, command.vehicle_id)
-            return outcome.executed_by_reading(tx, command.id, known, connector.declares)
+            return outcome.executed_by_reading(tx, command.id, known, connector.capabilities)
 
         return await self._store.write(resolve) is not None
 
@@ -157,17 +157,17 @@ class Follower:
         """Past the answer deadline: only the OEM's word that the vehicle never got it makes the command Failed."""
         operation = command.oem_operation
         past = self._clock.now() >= (command.answer_deadline or 0)
-        if operation is None or not past or not connector.declares.cancels:
+        if operation is None or not past or not connector.capabilities.cancels:
             return False
         answer = await connector.cancel(target, operation)
         if answer.kind is not OutcomeKind.FAILED or not answer.cancelled:
             return False
-        apply = partial(outcome.apply, command_id=command.id, answer=answer, declares=connector.declares)
+        apply = partial(outcome.apply, command_id=command.id, answer=answer, capabilities=connector.capabilities)
         return await retry_until_available(partial(self._store.write, apply)) is not None
 
     def _next_pause(self, pause: float, command: Command, connector: Connector) -> float:
         long_past = self._clock.now() > after(command.answer_deadline or 0, _LATE_AFTER)
-        ceiling = _LATE_CEILING if long_past else connector.declares.follow_ceiling
+        ceiling = _LATE_CEILING if long_past else connector.capabilities.follow_ceiling
         return min(pause * _GROWTH, ceiling)
 
 

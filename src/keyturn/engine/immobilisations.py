@@ -39,14 +39,14 @@ class EnableRetries:
     async def _go_on(self, keeping: EnableRetry) -> None:
         """Its newest report is of now, where one can be had."""
         reached = await self._vehicles.reach(keeping.vehicle_id)
-        declares = reached[2].declares if reached else None
-        if declares is not None and declares.reads_state:
+        capabilities = reached[2].capabilities if reached else None
+        if capabilities is not None and capabilities.reads_state:
             await self._vehicles.read(keeping.vehicle_id)
         await self._store.write(
             partial(
                 enable_retries.issue,
                 keeping_id=keeping.id,
-                declares=declares,
+                capabilities=capabilities,
                 registrar=self._registrar,
                 rules=self._rules,
             )

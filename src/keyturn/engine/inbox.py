@@ -25,13 +25,13 @@ class ConnectorInbox:
     def __init__(
         self,
         connector: str,
-        declares: Capabilities,
+        capabilities: Capabilities,
         store: Store,
         rules: EvidenceSettings,
         look_again: Callable[[str], None],
     ) -> None:
         self._connector = connector
-        self._declares = declares
+        self._capabilities = capabilities
         self._store = store
         self._rules = rules
         self._look_again = look_again
@@ -42,13 +42,13 @@ class ConnectorInbox:
             self._look_again(command_id)
 
     async def state_reported(self, account_id: str, external_id: str, report: StateReport) -> None:
-        if self._declares.reads_state:
+        if self._capabilities.reads_state:
             await self._store.write(partial(self._reported, aim=(account_id, external_id), report=report))
 
     def _changed(self, tx: Tx, account_id: str, operation: Operation, answer: OemResponse) -> tuple[str, ...]:
         if not self._is_ours(tx, account_id):
             return ()
-        return outcome.apply_to_operation(tx, account_id, operation, answer, self._declares)
+        return outcome.apply_to_operation(tx, account_id, operation, answer, self._capabilities)
 
     def _reported(self, tx: Tx, aim: tuple[str, str], report: StateReport) -> None:
         if not self._is_ours(tx, aim[0]):

@@ -51,7 +51,7 @@ class Recoverer:
 
     async def _looked_up(self, command: Command) -> bool:
         reached = await self._vehicles.reach(command.vehicle_id, command)
-        if reached is None or not reached[2].declares.finds_by_reference:
+        if reached is None or not reached[2].capabilities.finds_by_reference:
             return False
         answer = await reached[2].find_by_reference(reached[1], command.name, command.id)
         return answer.kind is not OutcomeKind.NOTHING_FOUND and await self._decide(command, answer)
@@ -60,16 +60,16 @@ class Recoverer:
         reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None:
             return False
-        decide = partial(decide_intent, intent=command, answer=answer, declares=reached[2].declares)
+        decide = partial(decide_intent, intent=command, answer=answer, capabilities=reached[2].capabilities)
         return await retry_until_available(partial(self._store.write, decide)) is not None
 
 
-def decide_intent(tx: Tx, intent: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
+def decide_intent(tx: Tx, intent: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
     """Record an answer to the intent that was looked at, if nobody has recorded one meanwhile."""
     current = record.load_to_change(tx, intent.id)
     if current is None or current.state is not intent.state:
         return None
-    return outcome.apply_to_sending(tx, intent, answer, declares)
+    return outcome.apply_to_sending(tx, intent, answer, capabilities)
 
 
 def run_read_again(tx: Tx, command_id: str) -> None:

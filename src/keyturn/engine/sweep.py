@@ -99,12 +99,12 @@ class Sweeper:
         return due, confirmation.expired(tx, _BATCH), refused_attempts.any_ended(tx)
 
     def _lapse(self, tx: Tx, row: OpenCommand) -> None:
-        expiry.expire_overdue(tx, row.command_id, self._declares(tx, row.vehicle_id), self._settings)
+        expiry.expire_overdue(tx, row.command_id, self._capabilities(tx, row.vehicle_id), self._settings)
 
-    def _declares(self, tx: ReadTx, vehicle_id: str) -> Capabilities:
+    def _capabilities(self, tx: ReadTx, vehicle_id: str) -> Capabilities:
         vehicle = vehicles.load(tx, vehicle_id)
         connector = self._connectors.get(vehicle.connector) if vehicle else None
-        return connector.declares if connector else _NOTHING
+        return connector.capabilities if connector else _NOTHING
 
 
 class KillSwitchEnds:

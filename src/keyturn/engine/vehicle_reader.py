@@ -85,7 +85,7 @@ class VehicleReader:
     async def _read(self, vehicle_id: str) -> None:
         try:
             reached = await self.reach(vehicle_id)
-            if reached is None or not reached[2].declares.reads_state:
+            if reached is None or not reached[2].capabilities.reads_state:
                 return
             vehicle, target, connector = reached
             observed = await self._asked(vehicle, target, connector)
@@ -100,7 +100,7 @@ class VehicleReader:
 
     async def report(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReport | None:
         """What the OEM tells of the vehicle by this target's credentials; nothing is kept of it, and nothing raised."""
-        if not connector.declares.reads_state:
+        if not connector.capabilities.reads_state:
             return None
         try:
             return (await self._asked(vehicle, target, connector)).report
@@ -111,7 +111,7 @@ class VehicleReader:
             return None
 
     async def _asked(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReadResult:
-        if not await self._may_call(vehicle, connector.declares.quota):
+        if not await self._may_call(vehicle, connector.capabilities.quota):
             return StateReadResult()
         return await self._observed(connector, target)
 

@@ -31,7 +31,7 @@ class Verifier:
     async def verify(self, command: Command) -> None:
         """Until the command is Verified, or its time is over, or a later command changed the same signal."""
         reached = await self._vehicles.reach(command.vehicle_id)
-        possible = reached is not None and reached[2].declares.reads_state
+        possible = reached is not None and reached[2].capabilities.reads_state
         until = after(command.updated_at, self._verify_for)
         attempt = 0
         while possible and self._clock.now() < until:

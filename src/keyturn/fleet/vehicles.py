@@ -54,11 +54,11 @@ class Vehicle(msgspec.Struct, frozen=True):
         """Which car its row means."""
         return self.account_id, self.external_id
 
-    def offers(self, name: str, declares: Capabilities | None) -> bool:
+    def offers(self, name: str, capabilities: Capabilities | None) -> bool:
         """Whether this vehicle's OEM carries the command. Ignition is never cut where a running engine could stop."""
-        if declares is None or not self.account_active or name not in declares.offers:
+        if capabilities is None or not self.account_active or name not in capabilities.offers:
             return False
-        if name == "disable_ignition" and not declares.blocks_next_start_only:
+        if name == "disable_ignition" and not capabilities.blocks_next_start_only:
             return False
         return self.capabilities is None or name in self.capabilities
 

@@ -122,7 +122,7 @@ def end_if_over(tx: Tx, keeping: EnableRetry, rules: ImmobilisationSettings) -> 
 def issue(
     tx: Tx,
     keeping_id: int,
-    declares: Capabilities | None,
+    capabilities: Capabilities | None,
     registrar: CommandFactory,
     rules: ImmobilisationSettings,
 ) -> None:
@@ -133,26 +133,26 @@ def issue(
         return
     tx.run(_NEXT, id=keeping.id, next_at=after(tx.now, rules.keep_enabling_pause))
     vehicle = vehicles.load(tx, keeping.vehicle_id)
-    if vehicle is None or declares is None:
+    if vehicle is None or capabilities is None:
         return
     lanes.lock(tx, vehicle.id)
     rows = record.open_of_vehicle(tx, vehicle.id)
-    if _may_issue(tx, keeping, vehicle, declares, rows, registrar.evidence_rules):
-        _register(tx, keeping, vehicle, declares, rows, registrar)
+    if _may_issue(tx, keeping, vehicle, capabilities, rows, registrar.evidence_rules):
+        _register(tx, keeping, vehicle, capabilities, rows, registrar)
 
 
 def _may_issue(
     tx: ReadTx,
     keeping: EnableRetry,
     vehicle: Vehicle,
-    declares: Capabilities,
+    capabilities: Capabilities,
     rows: list[OpenCommand],
     rules: EvidenceSettings,
 ) -> bool:
     under_way = (row for row in rows if row.name == ENABLE)
     if any(row.state in _IN_FLIGHT or _is_being_verified(tx, row) for row in under_way):
         return False
-    if not vehicle.offers(ENABLE, declares):
+    if not vehicle.offers(ENABLE, capabilities):
         return False
     if out_of_reach(evidence.load(tx, vehicle.id).report, tx.now, rules):
         return False
@@ -182,12 +182,12 @@ def _register(
     tx: Tx,
     keeping: EnableRetry,
     vehicle: Vehicle,
-    declares: Capabilities,
+    capabilities: Capabilities,
     rows: list[OpenCommand],
     registrar: CommandFactory,
 ) -> None:
     request = CommandRequest(keeping.company_id, keeping.actor, frozenset({ENABLE}), vehicle.vin, ENABLE)
-    command = registrar.register(tx, request, vehicle, COMMANDS[ENABLE], declares, rows)
+    command = registrar.register(tx, request, vehicle, COMMANDS[ENABLE], capabilities, rows)
     if command.post_code is None:
         lifecycle.record_response(tx, command, 200)  # nobody holds a POST for it
     tx.run(_ISSUED, id=keeping.id, command_id=command.id)

@@ -54,7 +54,7 @@ def test_only_what_is_queued_is_sent_and_once(env: CommandEnv) -> None:
     sent = env.send("start")
 
     assert env.intent(sent) is None
-    assert env.do(write_intent, "unheard of", env.declares, env.rules) is None
+    assert env.do(write_intent, "unheard of", env.capabilities, env.rules) is None
     assert env.told(sent) == ["command.registered", "command.Dispatching"]
 
 

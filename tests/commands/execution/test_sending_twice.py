@@ -36,13 +36,13 @@ def test_an_answer_recorded_again_changes_nothing(env: CommandEnv, sent_at: floa
     command = settled(env, env.register("lock_door"))
     env.clock.advance(sent_at)
     first = not_none(env.intent(command))
-    assert env.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, env.declares) is not None
+    assert env.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, env.capabilities) is not None
     env.clock.advance(0.5)
     second = not_none(env.intent(command))
     if sent_at:
         assert second.send_by == first.send_by
 
-    assert env.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, env.declares) is None
+    assert env.do(outcome.apply_to_sending, first, REFUSED_FOR_NOW, env.capabilities) is None
 
     assert env.row(command) == second
 
@@ -52,7 +52,7 @@ def test_the_answer_still_resolves_what_others_called_unknown_meanwhile(env: Com
     env.clock.advance(36)
     assert not_none(env.lapse(sent)).state is State.UNKNOWN
 
-    done = not_none(env.do(outcome.apply_to_sending, sent, OemResponse(OutcomeKind.SUCCEEDED), env.declares))
+    done = not_none(env.do(outcome.apply_to_sending, sent, OemResponse(OutcomeKind.SUCCEEDED), env.capabilities))
 
     assert done.state is State.EXECUTED
 
@@ -83,8 +83,8 @@ class DoubtfulStore:
 class Refusing:
     """An OEM that takes nothing for now."""
 
-    def __init__(self, declares: Capabilities) -> None:
-        self.declares = declares
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
 
     async def send(self, _order: OutboundCommand) -> OemResponse:
         return REFUSED_FOR_NOW
@@ -107,10 +107,10 @@ def test_a_node_that_records_its_answer_again_leaves_the_sending_of_another_alon
 
     async def another_sends() -> None:
         env.clock.advance(0.5)
-        intent = await env.store.write(lambda tx: write_intent(tx, command.id, env.declares, env.rules))
+        intent = await env.store.write(lambda tx: write_intent(tx, command.id, env.capabilities, env.rules))
         sendings.append(not_none(intent))
 
-    vehicle, connector = env.vehicle(), Refusing(env.declares)
+    vehicle, connector = env.vehicle(), Refusing(env.capabilities)
     dispatcher = Dispatcher(
         cast("Store", DoubtfulStore(env.store, another_sends)),
         env.clock,

@@ -65,7 +65,7 @@ def test_what_can_clear_up_an_unclear_command(
 
     lost = env.lose("lock_door")
 
-    assert outcome.resolvable(lost, env.declares) is resolvable
+    assert outcome.resolvable(lost, env.capabilities) is resolvable
 
 
 def test_an_operation_can_clear_it_up_wherever_the_connector_says_nothing_more(env: CommandEnv) -> None:
@@ -73,7 +73,7 @@ def test_an_operation_can_clear_it_up_wherever_the_connector_says_nothing_more(e
     accepted = env.accept("start")
     env.clock.advance(300)
 
-    assert outcome.resolvable(not_none(env.lapse(accepted)), env.declares)
+    assert outcome.resolvable(not_none(env.lapse(accepted)), env.capabilities)
 
 
 def test_a_changed_reading_shows_that_it_was_done(env: CommandEnv) -> None:
@@ -82,7 +82,7 @@ def test_a_changed_reading_shows_that_it_was_done(env: CommandEnv) -> None:
     env.clock.advance(4)
     known = env.report({"doors_locked": True})
 
-    done = not_none(env.do(outcome.executed_by_reading, lost.id, known, env.declares))
+    done = not_none(env.do(outcome.executed_by_reading, lost.id, known, env.capabilities))
 
     assert (done.state, done.status) == (State.EXECUTED, "Success")
 
@@ -94,7 +94,7 @@ def test_any_other_reading_shows_nothing(env: CommandEnv, before: bool | None, l
     env.clock.advance(4)
     known = env.report({"doors_locked": later})
 
-    assert env.do(outcome.executed_by_reading, lost.id, known, env.declares) is None
+    assert env.do(outcome.executed_by_reading, lost.id, known, env.capabilities) is None
     assert env.row(lost) == lost
 
 
@@ -104,7 +104,7 @@ def test_a_reading_of_before_the_sending_shows_nothing(env: CommandEnv) -> None:
     lost = env.lose("lock_door")
     known = env.report({"doors_locked": True})
 
-    assert env.do(outcome.executed_by_reading, lost.id, known, env.declares) is None
+    assert env.do(outcome.executed_by_reading, lost.id, known, env.capabilities) is None
 
 
 def no_longer_joined(env: CommandEnv, lost: Command) -> Command:
@@ -134,7 +134,7 @@ def test_a_change_that_a_later_command_may_have_made_shows_nothing_of_an_earlier
     env.clock.advance(2)
     known = env.report({"doors_locked": True})
 
-    assert env.do(outcome.executed_by_reading, lost.id, known, env.declares) is None
+    assert env.do(outcome.executed_by_reading, lost.id, known, env.capabilities) is None
     assert env.row(lost) == lost
 
 
@@ -146,7 +146,7 @@ def test_a_later_command_on_other_signals_takes_nothing_away(env: CommandEnv) ->
     env.clock.advance(2)
     known = env.report({"doors_locked": True})
 
-    assert not_none(env.do(outcome.executed_by_reading, lost.id, known, env.declares)).state is State.EXECUTED
+    assert not_none(env.do(outcome.executed_by_reading, lost.id, known, env.capabilities)).state is State.EXECUTED
 
 
 def test_a_change_that_an_earlier_lost_one_may_make_yet_shows_nothing_of_a_later_one(env: CommandEnv) -> None:
@@ -158,7 +158,7 @@ def test_a_change_that_an_earlier_lost_one_may_make_yet_shows_nothing_of_a_later
     known = env.report({"doors_locked": True})
 
     assert again.known_before is None
-    assert env.do(outcome.executed_by_reading, again.id, known, env.declares) is None
+    assert env.do(outcome.executed_by_reading, again.id, known, env.capabilities) is None
 
 
 def test_once_the_earlier_one_is_cleared_up_a_change_shows_again_what_was_done(env: CommandEnv) -> None:
@@ -171,7 +171,7 @@ def test_once_the_earlier_one_is_cleared_up_a_change_shows_again_what_was_done(e
     env.clock.advance(2)
     known = env.report({"doors_locked": True})
 
-    assert not_none(env.do(outcome.executed_by_reading, again.id, known, env.declares)).state is State.EXECUTED
+    assert not_none(env.do(outcome.executed_by_reading, again.id, known, env.capabilities)).state is State.EXECUTED
 
 
 @pytest.mark.parametrize("age", [121.0, -31.0])
@@ -188,7 +188,7 @@ def test_a_reading_resolves_nothing_but_the_unknown(env: CommandEnv) -> None:
     env.clock.advance(4)
     known = env.report({"doors_locked": True})
 
-    assert env.do(outcome.executed_by_reading, accepted.id, known, env.declares) is None
+    assert env.do(outcome.executed_by_reading, accepted.id, known, env.capabilities) is None
 
 
 def test_unclear_command_is_never_sent_again(env: CommandEnv) -> None:

@@ -96,7 +96,7 @@ def test_nor_does_it_turn_unknown_into_executed(env: CommandEnv) -> None:
     heard = StateReport({"doors_locked": SignalReading(True, None, after(NOW, 86_400))})
     known = env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
 
-    assert env.do(outcome.executed_by_reading, lost.id, known, env.declares) is None
+    assert env.do(outcome.executed_by_reading, lost.id, known, env.capabilities) is None
 
 
 def test_a_later_command_that_changed_the_same_ends_it_without_a_word(env: CommandEnv, locked: Command) -> None:

@@ -13,7 +13,7 @@ SILENT = Capabilities(frozenset())
 
 
 @pytest.mark.parametrize(
-    ("declares", "settings", "expected"),
+    ("capabilities", "settings", "expected"),
     [
         (SILENT, CommandSettings(), Timeouts(60, 300, 5)),
         (SILENT, INSTALLATION, Timeouts(70, 700, 7)),
@@ -21,8 +21,10 @@ SILENT = Capabilities(frozenset())
         (CONNECTOR, CommandSettings(), Timeouts(80, 800, 8)),
     ],
 )
-def test_nearest_configured_wait_counts(declares: Capabilities, settings: CommandSettings, expected: Timeouts) -> None:
-    assert timeouts(COMMANDS["start"], declares, settings) == expected
+def test_nearest_configured_wait_counts(
+    capabilities: Capabilities, settings: CommandSettings, expected: Timeouts
+) -> None:
+    assert timeouts(COMMANDS["start"], capabilities, settings) == expected
 
 
 def test_a_word_about_one_command_is_none_about_another() -> None:

@@ -44,7 +44,7 @@ def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> Ev
         reachable_at=given.pop("reachable_at", NOW),
         last_contact=given.pop("last_contact", None),
     )
-    declares = Capabilities(
+    capabilities = Capabilities(
         frozenset(COMMANDS),
         enforces_preconditions=given.pop("enforces", False),
         reads_state=given.pop("reads_state", True),
@@ -53,7 +53,7 @@ def case(command: str, values: dict[str, Any] | None = None, **given: Any) -> Ev
         "spec": COMMANDS[command],
         "vehicle": given.pop("vehicle", vehicle()),
         "evidence": Evidence(report, given.pop("track", ExpectedState())),
-        "declares": declares,
+        "capabilities": capabilities,
         "pending": frozenset(given.pop("pending", ())),
         "now": NOW,
     }

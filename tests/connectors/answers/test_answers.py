@@ -280,8 +280,8 @@ class TestALookUp:
         assert (await found(oem, ending)).kind is OutcomeKind.NOTHING_FOUND
 
     async def test_that_the_oem_does_not_offer_is_not_declared_and_finds_nothing(self, oem: Oem) -> None:
-        assert connector(oem.url).declares.finds_by_reference
-        assert not connector(oem.url, look_up=None).declares.finds_by_reference
+        assert connector(oem.url).capabilities.finds_by_reference
+        assert not connector(oem.url, look_up=None).capabilities.finds_by_reference
         assert (await found(oem, answer(200, {}), look_up=None)).kind is OutcomeKind.NOTHING_FOUND
 
 

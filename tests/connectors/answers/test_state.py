@@ -141,7 +141,7 @@ async def test_a_source_that_does_not_say_is_none(oem: Oem, ending: Ending) -> N
 
 async def test_a_definition_without_state_declares_no_reading_and_reads_nothing(oem: Oem) -> None:
     reader = connector(oem.url, state=None)
-    assert not reader.declares.reads_state
+    assert not reader.capabilities.reads_state
     assert await reader.read_report(target()) is None
     await reader.close()
     assert oem.seen == []

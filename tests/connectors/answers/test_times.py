@@ -206,8 +206,8 @@ async def read_at_rest(oem: Oem, stamp: str) -> StateReport:
 
 
 def _case(known: Evidence, now: int) -> EvaluationContext:
-    declares = Capabilities(frozenset(COMMANDS), reads_state=True)
-    return EvaluationContext(COMMANDS["disable_ignition"], vehicle(), known, declares, frozenset(), now)
+    capabilities = Capabilities(frozenset(COMMANDS), reads_state=True)
+    return EvaluationContext(COMMANDS["disable_ignition"], vehicle(), known, capabilities, frozenset(), now)
 
 
 def _text(instant: int) -> str:

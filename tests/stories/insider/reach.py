@@ -120,7 +120,7 @@ class Insider:
         """Whether the application gets a disable through, ``alone`` or ``approved`` by somebody; None: never."""
         vehicle = vehicles.load(tx, vehicle_id)
         if vehicle is None or permissions.check_permission(
-            tx, vehicle, DISABLE, grants, self._declares(vehicle.connector)
+            tx, vehicle, DISABLE, grants, self._capabilities(vehicle.connector)
         ):
             return None
         facts = policy.load_policy_input(tx, vehicle, COMMANDS[DISABLE], actor, reason="missing")
@@ -145,7 +145,7 @@ class Insider:
     def _is_stranded(self, tx: Tx, vehicle_id: str) -> bool:
         """No operator's `keep-enabling` reaches the car that the disable went to."""
         vehicle, records = vehicles.load(tx, vehicle_id), immobilisation.unfinished(tx, vehicle_id)
-        if vehicle is None or not vehicle.offers(ENABLE, self._declares(vehicle.connector)):
+        if vehicle is None or not vehicle.offers(ENABLE, self._capabilities(vehicle.connector)):
             return True
         account_id, _external_id = records[0].aim or vehicle.aim if records else vehicle.aim
         keyring = self.env.server.node.administration._keyring
@@ -155,8 +155,8 @@ class Insider:
         where = {"company_id": vehicle.company_id, "account_id": account_id}
         return tx.one(_HELD, until=after(tx.now, SECONDS_ALONE), **where) is not None
 
-    def _declares(self, connector: str) -> Any:
-        return self.env.server.node.works._parts.connectors[connector].declares
+    def _capabilities(self, connector: str) -> Any:
+        return self.env.server.node.works._parts.connectors[connector].capabilities
 
     def _car(self, connector: str, account_id: str, external_id: str) -> tuple[str, str]:
         return self.env.server.node.administration._installation.name_spaces.of(connector, account_id), external_id

@@ -62,7 +62,7 @@ def _untold(left: SimulationResult, change: Change) -> bool:
 def oem_response_applied(left: SimulationResult) -> Iterator[str]:
     """Where nothing goes wrong and there is time, nothing ends unknown."""
     plan = left.plan
-    troubled = plan.rates or plan.crashes or plan.events or plan.declares["cloud"].quota
+    troubled = plan.rates or plan.crashes or plan.events or plan.capabilities["cloud"].quota
     if troubled or plan.settings.commands.answer_wait["start"] < 20.0:
         return
     for row in left.commands.values():

@@ -50,7 +50,7 @@ class ModelConnector:
     def __init__(
         self,
         cloud: Cloud,
-        declares: Capabilities,
+        capabilities: Capabilities,
         node: str,
         time: Clock,
         *,
@@ -59,19 +59,19 @@ class ModelConnector:
     ) -> None:
         """`pushes`: the pace of its pushes, and the chance that decides what they are."""
         self._cloud = cloud
-        self._declares = declares
+        self._capabilities = capabilities
         self._node = node
         self._time = time
         self._honours_expiry = honours_expiry
         self._pushes = pushes
 
     @property
-    def declares(self) -> Capabilities:
-        return self._declares
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
 
     async def start(self, inbox: Inbox) -> None:
         if self._pushes is not None:
-            pusher = Pusher(self._cloud, self._declares, inbox, *self._pushes)
+            pusher = Pusher(self._cloud, self._capabilities, inbox, *self._pushes)
             asyncio.get_running_loop().create_task(pusher.run())
 
     async def send(self, order: OutboundCommand) -> OemResponse:
@@ -102,7 +102,7 @@ class ModelConnector:
         fault = self._cloud.faults.draw("look up")
         await self._slept(slow=fault == "slow look-up")
         works = self._cloud.works.get(command_id)
-        if not works or fault == "look-up finds nothing" or not self._declares.finds_by_reference:
+        if not works or fault == "look-up finds nothing" or not self._capabilities.finds_by_reference:
             return _NOTHING
         return self._cloud.status_of(works[-1])
 
@@ -128,7 +128,7 @@ class ModelConnector:
         if car.reachable:
             car.last_contact = now
         as_of = after(car.last_contact, -self._chance() * (3600 if fault == "old state" else 1.0))
-        vin = car.vin if self._declares.reports_vin else None
+        vin = car.vin if self._capabilities.reports_vin else None
         response = StateReport(self._readings(car, as_of), car.reachable, car.last_contact, vin=vin)
         await self._slept()
         return _SPOILT[fault](response) if fault in _SPOILT else response
@@ -168,7 +168,7 @@ class ModelConnector:
 
     def _take(self, order: OutboundCommand) -> Work:
         return self._cloud.take(
-            order, enforces=self._declares.enforces_preconditions, honours_expiry=self._honours_expiry
+            order, enforces=self._capabilities.enforces_preconditions, honours_expiry=self._honours_expiry
         )
 
     def _give_status(self, work: Work, response: "asyncio.Future[OemResponse]") -> None:

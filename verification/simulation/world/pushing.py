@@ -31,9 +31,9 @@ def draw_pushes(seed: int) -> float | None:
 class Pusher:
     """One connector's pushes into `inbox`, until the scenario calms down. It ends with the node that starts it."""
 
-    def __init__(self, cloud: Cloud, declares: Capabilities, inbox: Inbox, pace: float, chance: Random) -> None:
+    def __init__(self, cloud: Cloud, capabilities: Capabilities, inbox: Inbox, pace: float, chance: Random) -> None:
         self._cloud = cloud
-        self._declares = declares
+        self._capabilities = capabilities
         self._inbox = inbox
         self._pace = pace
         self._chance = chance
@@ -91,7 +91,7 @@ class Pusher:
             name: SignalReading(value, car.since(name) if car.since(name) <= at else None, at)
             for name, value in car.values_at(at).items()
         }
-        return StateReport(readings, car.reachable, at, vin=car.vin if self._declares.reports_vin else None)
+        return StateReport(readings, car.reachable, at, vin=car.vin if self._capabilities.reports_vin else None)
 
     def _other(self, account: str) -> str:
         self._cloud.faults.count("pushed for another account")

@@ -166,13 +166,13 @@ class World:
         connectors = {
             name: ModelConnector(
                 self.cloud,
-                declares,
+                capabilities,
                 node.name,
                 node.store.time,
                 honours_expiry=self.plan.honours_expiry,
                 pushes=None if self.plan.pushes is None else (self.plan.pushes, self.pushes),
             )
-            for name, declares in self.plan.declares.items()
+            for name, capabilities in self.plan.capabilities.items()
         }
         chance = Randomness(octets=self.chance.randbytes, fraction=self.chance.random)
         try:

@@ -38,13 +38,13 @@ _LONGEST = 60
 
 def definition_summary(definition: Definition) -> ReportTree:
     """The definition alone: what it offers, the credentials that it needs, and what it lacks."""
-    declares, use = connector_capabilities(definition), credential_use(definition)
+    capabilities, use = connector_capabilities(definition), credential_use(definition)
     return {
         "mode": definition.mode,
         "base_url": str(definition.base_url) if definition.base_url else None,
-        "offers": sorted(declares.offers),
-        "enforces_preconditions": declares.enforces_preconditions,
-        "reads_state": declares.reads_state,
+        "offers": sorted(capabilities.offers),
+        "enforces_preconditions": capabilities.enforces_preconditions,
+        "reads_state": capabilities.reads_state,
         "credentials": sorted(use.required),
         "optional_credentials": sorted(use.optional),
         "notes": list(_notes(definition)),

@@ -101,10 +101,10 @@ class DryRun:
         company_id, spec = vehicle.company_id, COMMANDS.get(asked.command)
         if spec is None:
             raise OperationError("unknown_command", f"There is no command '{asked.command}'.")
-        declares = self._declarations.get(vehicle.connector)
-        told = declares or Capabilities(offers=frozenset())
+        capabilities = self._declarations.get(vehicle.connector)
+        told = capabilities or Capabilities(offers=frozenset())
         asking = requester_checks.caller(tx, application_id)
-        refused = permissions.check_permission(tx, vehicle, spec.name, asking.grants, declares)
+        refused = permissions.check_permission(tx, vehicle, spec.name, asking.grants, capabilities)
         facts = policy.load_policy_input(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)
         case = self._registrar.case(tx, vehicle, spec, told, "", record.open_of_vehicle(tx, vehicle.id))
         findings = evaluate(case, self._registrar.evidence_rules, fresh=True)
@@ -128,7 +128,7 @@ class DryRun:
             reasons=reasons,
             application_active=asking.active,
             sign_secret=asking.signs,
-            offered=vehicle.offers(spec.name, declares),
+            offered=vehicle.offers(spec.name, capabilities),
             in_plan=spec.name in vehicle.plan,
             granted=spec.name in asking.grants,
             ownership=vehicle.ownership,

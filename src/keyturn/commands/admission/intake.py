@@ -65,7 +65,7 @@ class AuthorizedRequest(msgspec.Struct, frozen=True):
     request: CommandRequest
     vehicle: Vehicle
     spec: CommandSpec
-    declares: Capabilities
+    capabilities: Capabilities
 
     @property
     def binding(self) -> Binding:
@@ -111,7 +111,7 @@ class Admission:
             return self._redeem(tx, ask, rows, facts.policy)
         if ask.spec.two_step:
             return self._confirm(tx, ask)
-        command = self._registrar.register(tx, request, ask.vehicle, ask.spec, ask.declares, rows)
+        command = self._registrar.register(tx, request, ask.vehicle, ask.spec, ask.capabilities, rows)
         return self._kept(tx, ask, command)
 
     def _permitted(self, tx: Tx, request: CommandRequest) -> AuthorizedRequest:
@@ -119,12 +119,12 @@ class Admission:
         vehicle = vehicles.find(tx, request.company_id, request.vin)
         if vehicle is None:
             raise VinNotFound
-        declares = self._declarations.get(vehicle.connector)
-        if refusal := permissions.check_permission(tx, vehicle, request.command, request.grants, declares):
+        capabilities = self._declarations.get(vehicle.connector)
+        if refusal := permissions.check_permission(tx, vehicle, request.command, request.grants, capabilities):
             raise refusal
-        if declares is None:
+        if capabilities is None:
             raise CommandNotFound
-        return AuthorizedRequest(request, vehicle, COMMANDS[request.command], declares)
+        return AuthorizedRequest(request, vehicle, COMMANDS[request.command], capabilities)
 
     def _judged(self, tx: Tx, ask: AuthorizedRequest, *, with_code: bool) -> PolicyInput:
         """Row 10."""
@@ -175,7 +175,7 @@ class Admission:
     def _issued(self, tx: Tx, ask: AuthorizedRequest, command: Command) -> AdmissionResult:
         code = self._codes.issue(tx, ask.binding, command.id)
         rows = record.open_of_vehicle(tx, ask.vehicle.id)
-        case = self._registrar.case(tx, ask.vehicle, ask.spec, ask.declares, command.id, rows)
+        case = self._registrar.case(tx, ask.vehicle, ask.spec, ask.capabilities, command.id, rows)
         findings = evaluate(case, self._registrar.evidence_rules)
         unreachable = any(f.number == REACHABLE and f.verdict is not CheckResult.MET for f in findings)
         message = confirmation_message(ask.spec.name, ask.vehicle.vin, unreachable=unreachable)
@@ -206,7 +206,7 @@ class Admission:
         changes = {name: value for name, value in said.items() if value is not None}
         awaits = ask.spec.name == DISABLE and policy.second_person
         command = self._registrar.queue(
-            tx, confirming, ask.vehicle, ask.spec, ask.declares, rows, changes, awaits_approval=awaits
+            tx, confirming, ask.vehicle, ask.spec, ask.capabilities, rows, changes, awaits_approval=awaits
         )
         if command.name == DISABLE and command.state is not State.REFUSED:
             limits.count(tx, command.company_id, command.actor, command.id)
@@ -248,12 +248,12 @@ class Admission:
     def _reissue(self, tx: Tx, request: CommandRequest, command: Command) -> AdmissionResult:
         """A confirmation still open gets a new code under the same id: codes are not stored in clear."""
         vehicle = vehicles.load(tx, command.vehicle_id)
-        declares = self._declarations.get(vehicle.connector) if vehicle else None
-        if vehicle is None or declares is None:
+        capabilities = self._declarations.get(vehicle.connector) if vehicle else None
+        if vehicle is None or capabilities is None:
             raise VinNotFound
         if (seconds := self._codes.wait_for_issue(tx, _binding(command))) is not None:
             raise TooManyRequests(seconds)
-        return self._issued(tx, AuthorizedRequest(request, vehicle, command.spec, declares), command)
+        return self._issued(tx, AuthorizedRequest(request, vehicle, command.spec, capabilities), command)
 
 
 def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:

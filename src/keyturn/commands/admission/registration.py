@@ -55,11 +55,17 @@ class CommandFactory:
         return lifecycle.register(tx, self._new(tx, request, vehicle, spec, State.CONFIRMING, Status.CONFIRMATION))
 
     def register(
-        self, tx: Tx, request: CommandRequest, vehicle: Vehicle, spec: CommandSpec, declares: Capabilities, rows: Rows
+        self,
+        tx: Tx,
+        request: CommandRequest,
+        vehicle: Vehicle,
+        spec: CommandSpec,
+        capabilities: Capabilities,
+        rows: Rows,
     ) -> Command:
         """A one-step command: Queued, or Refused because evidence contradicts it. `rows`: the vehicle's open ones."""
         draft = self._new(tx, request, vehicle, spec, State.QUEUED, Status.PENDING)
-        return self._admit(tx, draft, vehicle, spec, declares, rows, _write_new)
+        return self._admit(tx, draft, vehicle, spec, capabilities, rows, _write_new)
 
     def queue(
         self,
@@ -67,7 +73,7 @@ class CommandFactory:
         confirming: Command,
         vehicle: Vehicle,
         spec: CommandSpec,
-        declares: Capabilities,
+        capabilities: Capabilities,
         rows: Rows,
         changes: dict[str, Any],
         *,
@@ -78,23 +84,23 @@ class CommandFactory:
         if awaits_approval:
             redeemed |= {"approve_by": after(tx.now, APPROVAL_WAIT)}
         write = partial(_write_moved, actor=confirming.actor, changes=redeemed)
-        return self._admit(tx, confirming, vehicle, spec, declares, rows, write, awaits_approval=awaits_approval)
+        return self._admit(tx, confirming, vehicle, spec, capabilities, rows, write, awaits_approval=awaits_approval)
 
     def approve(
         self,
         tx: Tx,
         awaiting: Command,
         vehicle: Vehicle,
-        declares: Capabilities,
+        capabilities: Capabilities,
         rows: Rows,
         actor: str,
         approved_by: str,
     ) -> Command:
         """What an operator approved takes its place, or is refused because evidence contradicts it by now."""
-        case = self.case(tx, vehicle, awaiting.spec, declares, awaiting.id, rows)
+        case = self.case(tx, vehicle, awaiting.spec, capabilities, awaiting.id, rows)
         findings = evaluate(case, self.evidence_rules)
         numbers = refusals(case, findings, acceptance=True)
-        admission = _refusal(numbers) if numbers else self._admission(tx, vehicle, awaiting.spec, declares)
+        admission = _refusal(numbers) if numbers else self._admission(tx, vehicle, awaiting.spec, capabilities)
         admission.columns.update(verdicts=encode_results(findings), post_code=awaiting.post_code, post_detail=None)
         write = partial(_write_moved, actor=actor, changes={"approved_by": approved_by})
         return write(tx, awaiting, admission, 0)  # it keeps the segment that it was registered in
@@ -104,7 +110,7 @@ class CommandFactory:
         tx: ReadTx,
         vehicle: Vehicle,
         spec: CommandSpec,
-        declares: Capabilities,
+        capabilities: Capabilities,
         command_id: str,
         rows: Rows,
         *,
@@ -116,7 +122,7 @@ class CommandFactory:
             spec=spec,
             vehicle=vehicle,
             evidence=evidence.load(tx, vehicle.id),
-            declares=declares,
+            capabilities=capabilities,
             pending=pending_names(others, command_id),
             now=tx.now,
             superseded_opposite=superseded_opposite,
@@ -128,7 +134,7 @@ class CommandFactory:
         draft: Command,
         vehicle: Vehicle,
         spec: CommandSpec,
-        declares: Capabilities,
+        capabilities: Capabilities,
         rows: Rows,
         write: Write,
         *,
@@ -137,24 +143,24 @@ class CommandFactory:
         segment = lanes.coalescing_group(tx, vehicle.id, rows, spec)
         superseded = self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None
         left = rows if superseded is None else record.open_of_vehicle(tx, vehicle.id)
-        case = self.case(tx, vehicle, spec, declares, draft.id, left, superseded_opposite=superseded is not None)
+        case = self.case(tx, vehicle, spec, capabilities, draft.id, left, superseded_opposite=superseded is not None)
         findings = evaluate(case, self.evidence_rules)
         if numbers := refusals(case, findings, acceptance=True):
             admission = _refusal(numbers)
         else:
             if spec.supersedes_opposite:
                 superseded = self._supersede(tx, rows, spec, draft.id)
-            admission = _awaiting() if awaits_approval else self._admission(tx, vehicle, spec, declares)
+            admission = _awaiting() if awaits_approval else self._admission(tx, vehicle, spec, capabilities)
         admission.columns.update(verdicts=encode_results(findings), supersedes=superseded)
         return write(tx, draft, admission, segment)
 
-    def _admission(self, tx: Tx, vehicle: Vehicle, spec: CommandSpec, declares: Capabilities) -> InitialState:
-        own = timeouts(spec, declares, self._settings)
+    def _admission(self, tx: Tx, vehicle: Vehicle, spec: CommandSpec, capabilities: Capabilities) -> InitialState:
+        own = timeouts(spec, capabilities, self._settings)
         return InitialState(
             State.QUEUED,
             None,
             {
-                "send_deadline": lanes.send_deadline(tx, vehicle.id, spec, own, declares, self._settings),
+                "send_deadline": lanes.send_deadline(tx, vehicle.id, spec, own, capabilities, self._settings),
                 "lane_number": None if spec.is_read else lanes.take_number(tx, vehicle.id),
                 "post_until": after(tx.now, own.initiate),
                 "post_code": None if own.initiate > 0 else 200,

@@ -15,7 +15,7 @@ from keyturn.connectors.port import Capabilities
 from keyturn.store.port import Tx
 
 
-def expire_overdue(tx: Tx, command_id: str, declares: Capabilities, rules: EngineSettings) -> Command | None:
+def expire_overdue(tx: Tx, command_id: str, capabilities: Capabilities, rules: EngineSettings) -> Command | None:
     """Do what is due for this command now, if its deadline has really come."""
     command = record.load_to_change(tx, command_id)
     if command is None:
@@ -24,39 +24,39 @@ def expire_overdue(tx: Tx, command_id: str, declares: Capabilities, rules: Engin
     if handle is None:
         lifecycle.close(tx, command_id)
         return None
-    return handle(tx, command, declares, rules)
+    return handle(tx, command, capabilities, rules)
 
 
-def _awaiting(tx: Tx, command: Command, _declares: Capabilities, _rules: EngineSettings) -> Command | None:
+def _awaiting(tx: Tx, command: Command, _capabilities: Capabilities, _rules: EngineSettings) -> Command | None:
     """Nobody approved it in time."""
     if tx.now < (command.approve_by or 0):
         return None
     return lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_APPROVED, cause="policy")
 
 
-def _queued(tx: Tx, command: Command, _declares: Capabilities, _rules: EngineSettings) -> Command | None:
+def _queued(tx: Tx, command: Command, _capabilities: Capabilities, _rules: EngineSettings) -> Command | None:
     return expire(tx, command) if tx.now >= (command.send_deadline or 0) else None
 
 
-def _dispatching(tx: Tx, command: Command, declares: Capabilities, rules: EngineSettings) -> Command | None:
+def _dispatching(tx: Tx, command: Command, capabilities: Capabilities, rules: EngineSettings) -> Command | None:
     """Nobody recorded an answer: it may have happened."""
     if tx.now < after(command.send_by or 0, rules.answer_timeout):
         return None
-    return outcome.unknown(tx, command, "unclear", declares)
+    return outcome.unknown(tx, command, "unclear", capabilities)
 
 
-def _accepted(tx: Tx, command: Command, declares: Capabilities, rules: EngineSettings) -> Command | None:
+def _accepted(tx: Tx, command: Command, capabilities: Capabilities, rules: EngineSettings) -> Command | None:
     if tx.now < (command.answer_deadline or 0):
         return None
     question = unanswered.of_question(tx, command.id)
     told = {"exchange": msgspec.to_builtins(question)} if question else {}
     moved = outcome.unknown(
-        tx, command, "no_answer", declares, told=told, cause=unanswered.cause(question, "reachability")
+        tx, command, "no_answer", capabilities, told=told, cause=unanswered.cause(question, "reachability")
     )
-    return _unknown(tx, moved, declares, rules) if moved is not None else None
+    return _unknown(tx, moved, capabilities, rules) if moved is not None else None
 
 
-def _unknown(tx: Tx, command: Command, _declares: Capabilities, rules: EngineSettings) -> Command | None:
+def _unknown(tx: Tx, command: Command, _capabilities: Capabilities, rules: EngineSettings) -> Command | None:
     """At the answer deadline it is shown as Error and nobody joins it any more; a day later nobody asks either.
 
     It stays open even where there is nobody to ask: for that day it may still be what the vehicle does next.

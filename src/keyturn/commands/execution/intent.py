@@ -47,7 +47,7 @@ class IntentRules(msgspec.Struct, frozen=True):
 
 
 def write_intent(
-    tx: Tx, command_id: str, declares: Capabilities | None, rules: IntentRules, waited_until: int | None = None
+    tx: Tx, command_id: str, capabilities: Capabilities | None, rules: IntentRules, waited_until: int | None = None
 ) -> Command | None:
     """Take the command to Dispatching, or to where its evidence, rights or deadline send it.
 
@@ -68,34 +68,36 @@ def write_intent(
         expire(tx, command)
         return None
     vehicle = vehicles.load(tx, command.vehicle_id)
-    reason = permissions.revoked_reason(tx, vehicle, command, declares, Stage.SEND)
-    if reason is not None or vehicle is None or declares is None:
+    reason = permissions.revoked_reason(tx, vehicle, command, capabilities, Stage.SEND)
+    if reason is not None or vehicle is None or capabilities is None:
         refuse_by_policy(tx, command, reason or NO_LONGER_PERMITTED)
         return None
-    return _evaluated(tx, command, vehicle, declares, rows, lanes.lane_slot(rows, row), rules)
+    return _evaluated(tx, command, vehicle, capabilities, rows, lanes.lane_slot(rows, row), rules)
 
 
 def _evaluated(
     tx: Tx,
     command: Command,
     vehicle: Vehicle,
-    declares: Capabilities,
+    capabilities: Capabilities,
     rows: list[OpenCommand],
     slot: int | None,
     rules: IntentRules,
 ) -> Command | None:
     """By evidence and by the OEM's quota, as they are in this moment."""
     superseded = command.supersedes is not None
-    case = rules.registrar.case(tx, vehicle, command.spec, declares, command.id, rows, superseded_opposite=superseded)
+    case = rules.registrar.case(
+        tx, vehicle, command.spec, capabilities, command.id, rows, superseded_opposite=superseded
+    )
     findings = evaluate(case, rules.registrar.evidence_rules, fresh=True)
     if numbers := refusals(case, findings, acceptance=False):
         refuse_by_evidence(tx, command, numbers, findings, case)
         return None
-    frees_at = quota.frees_at(tx, declares.quota, command.account_id, vehicle.id)
+    frees_at = quota.frees_at(tx, capabilities.quota, command.account_id, vehicle.id)
     if frees_at is not None and not command.spec.is_restoring:
         hold_back(tx, command, frees_at, "quota")
         return None
-    quota.count(tx, declares.quota, command.account_id, vehicle.id)
+    quota.count(tx, capabilities.quota, command.account_id, vehicle.id)
     return _dispatch(tx, command, case, findings, slot, rules)
 
 
@@ -173,7 +175,7 @@ def _dispatch(
     slot: int | None,
     rules: IntentRules,
 ) -> Command | None:
-    answer_wait = timeouts(command.spec, case.declares, rules.commands).answer
+    answer_wait = timeouts(command.spec, case.capabilities, rules.commands).answer
     changes: dict[str, Any] = {
         "sent_at": tx.now,
         "send_by": min(command.send_deadline or 0, after(tx.now, rules.send_window)),

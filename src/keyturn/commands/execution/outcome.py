@@ -27,14 +27,14 @@ _BACKOFF = (0.5, 1.0, 2.0, 4.0)
 """Seconds before the next try of what cannot have happened; the last one repeats."""
 
 
-def apply(tx: Tx, command_id: str, answer: OemResponse, declares: Capabilities) -> Command | None:
+def apply(tx: Tx, command_id: str, answer: OemResponse, capabilities: Capabilities) -> Command | None:
     """Record an answer to a question or a look-up. None: it changes nothing, or came too late."""
     command = record.load_to_change(tx, command_id)
-    return None if command is None else _apply(tx, command, answer, declares)
+    return None if command is None else _apply(tx, command, answer, capabilities)
 
 
 def apply_to_operation(
-    tx: Tx, account_id: str, operation: Operation, answer: OemResponse, declares: Capabilities
+    tx: Tx, account_id: str, operation: Operation, answer: OemResponse, capabilities: Capabilities
 ) -> tuple[str, ...]:
     """Record what an OEM said unasked of an operation, as `apply` does of an answer to a question.
 
@@ -43,11 +43,11 @@ def apply_to_operation(
     """
     followed = record.followed_with(tx, account_id, operation)
     if len(followed) == 1:
-        apply(tx, followed[0].id, answer, declares)
+        apply(tx, followed[0].id, answer, capabilities)
     return tuple(command.id for command in followed)
 
 
-def apply_to_sending(tx: Tx, sent: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
+def apply_to_sending(tx: Tx, sent: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
     """Record the answer to one sending, `sent` being its intent; of a later sending of the command it says nothing.
 
     So it may be recorded again where nobody knows whether that was kept, whatever others did meanwhile.
@@ -55,66 +55,66 @@ def apply_to_sending(tx: Tx, sent: Command, answer: OemResponse, declares: Capab
     command = record.load_to_change(tx, sent.id)
     if command is None or _sending(command) != _sending(sent):
         return None
-    return _apply(tx, command, answer, declares)
+    return _apply(tx, command, answer, capabilities)
 
 
 def _sending(command: Command) -> tuple[object, ...]:
     return command.attempts, command.sent_at, command.send_by
 
 
-def _apply(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
+def _apply(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
     if answer.completed_at is not None and tx.moment.ahead:
         answer = msgspec.structs.replace(answer, completed_at=answer.completed_at + tx.moment.ahead)
     handle = _HANDLERS.get((command.state, answer.kind))
-    return handle(tx, command, answer, declares) if handle else None
+    return handle(tx, command, answer, capabilities) if handle else None
 
 
-def resolvable(command: Command, declares: Capabilities) -> bool:
+def resolvable(command: Command, capabilities: Capabilities) -> bool:
     """Whether an Unknown command can still be cleared up: something to ask, or a signal whose change would prove it."""
-    return command.operation is not None or declares.finds_by_reference or readable(command, declares)
+    return command.operation is not None or capabilities.finds_by_reference or readable(command, capabilities)
 
 
-def readable(command: Command, declares: Capabilities) -> bool:
+def readable(command: Command, capabilities: Capabilities) -> bool:
     """Whether a changed reading could show that the vehicle did it."""
     wanted = command.spec.verified_by
-    if wanted is None or not declares.reads_state or command.known_before is None:
+    if wanted is None or not capabilities.reads_state or command.known_before is None:
         return False
     return bool(msgspec.json.decode(command.known_before) != wanted.value)
 
 
-def executed_by_reading(tx: Tx, command_id: str, known: Evidence, declares: Capabilities) -> Command | None:
+def executed_by_reading(tx: Tx, command_id: str, known: Evidence, capabilities: Capabilities) -> Command | None:
     """Unknown becomes Executed only by a changed value, vouched for after the sending; never Failed.
 
     A change that a later command of ours may have made proves nothing about this one.
     """
     command = record.load_to_change(tx, command_id)
-    if command is None or command.state is not State.UNKNOWN or not readable(command, declares):
+    if command is None or command.state is not State.UNKNOWN or not readable(command, capabilities):
         return None
     wanted = command.spec.verified_by
     signal = reported_as(known, wanted, newer_than=command.sent_at or 0) if wanted else None
     if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:
         return None
     answer = OemResponse(OutcomeKind.SUCCEEDED, completed_at=signal.observed_at)
-    return _executed(tx, command, answer, declares)
+    return _executed(tx, command, answer, capabilities)
 
 
-def unknown(tx: Tx, command: Command, outcome: str, declares: Capabilities, **changes: Any) -> Command | None:
+def unknown(tx: Tx, command: Command, outcome: str, capabilities: Capabilities, **changes: Any) -> Command | None:
     """It may have happened. Shown as Error at once where the POST said 502 or nothing can clear it up."""
     columns = {"outcome": outcome, "cause": "oem", "may_have_executed": True, **changes}
     moved = lifecycle.move(tx, command, State.UNKNOWN, **columns)
-    if moved is not None and (moved.post_code == BAD_GATEWAY or not resolvable(moved, declares)):
+    if moved is not None and (moved.post_code == BAD_GATEWAY or not resolvable(moved, capabilities)):
         return lifecycle.expose_as_error(tx, moved)
     return moved
 
 
-def _accepted(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
+def _accepted(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
     told = _audit_members(answer)
     return lifecycle.move(
         tx, command, State.ACCEPTED, told=told, operation=_operation(answer), **response_columns(command)
     )
 
 
-def _executed(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
+def _executed(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
     timed = msgspec.structs.replace(command, completed_at=answer.completed_at)
     at = effects.executed_at(timed, tx.now)
     moved = lifecycle.move(
@@ -127,7 +127,7 @@ def _executed(tx: Tx, command: Command, answer: OemResponse, declares: Capabilit
         outcome="already_done" if answer.already_done else "succeeded",
         cause=None,
         may_have_executed=True,
-        verification=None if command.spec.verified_by is None or declares.reads_state else "not_possible",
+        verification=None if command.spec.verified_by is None or capabilities.reads_state else "not_possible",
         **response_columns(command),
     )
     if moved is not None:
@@ -135,7 +135,7 @@ def _executed(tx: Tx, command: Command, answer: OemResponse, declares: Capabilit
     return moved
 
 
-def _failed(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
+def _failed(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
     detail = answer.detail or _refusal_text(answer) or messages.VEHICLE_FAILURE
     changes = {
         "outcome": "failed",
@@ -145,13 +145,13 @@ def _failed(tx: Tx, command: Command, answer: OemResponse, _declares: Capabiliti
     return _not_done(tx, command, State.FAILED, detail, answer, changes)
 
 
-def _refused(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
+def _refused(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
     text = _refusal_text(answer) or messages.VEHICLE_FAILURE
     changes = {"outcome": "refused", "cause": "vehicle_state", **response_columns(command, CONFLICT, text)}
     return _not_done(tx, command, State.REFUSED, text, answer, changes)
 
 
-def _not_taken(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
+def _not_taken(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
     again_at = after(tx.now, max(_backoff(command.attempts), answer.retry_after or 0.0))
     if answer.temporary and again_at < (command.send_deadline or 0):
         retry = {
@@ -172,23 +172,23 @@ def _not_taken(tx: Tx, command: Command, answer: OemResponse, _declares: Capabil
     return _not_done(tx, command, State.FAILED, failure, answer, changes, **told)
 
 
-def _no_operation(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
+def _no_operation(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
     told = _audit_members(answer)
     return unknown(
         tx,
         command,
         "no_operation",
-        declares,
+        capabilities,
         told=told,
         **response_columns(command, BAD_GATEWAY, messages.NO_OPERATION),
     )
 
 
-def _unclear(tx: Tx, command: Command, answer: OemResponse, declares: Capabilities) -> Command | None:
-    return unknown(tx, command, "unclear", declares, told=_audit_members(answer), **response_columns(command))
+def _unclear(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
+    return unknown(tx, command, "unclear", capabilities, told=_audit_members(answer), **response_columns(command))
 
 
-def _found(tx: Tx, command: Command, answer: OemResponse, _declares: Capabilities) -> Command | None:
+def _found(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
     """An Unknown command's operation was found: from now on it is asked about."""
     if command.operation is not None or answer.operation is None:
         return None

@@ -24,12 +24,12 @@ class Timeouts(msgspec.Struct, frozen=True):
     initiate: float
 
 
-def timeouts(spec: CommandSpec, declares: Capabilities, settings: CommandSettings) -> Timeouts:
+def timeouts(spec: CommandSpec, capabilities: Capabilities, settings: CommandSettings) -> Timeouts:
     """The connector's own waits before the installation's, and those before the catalogue's."""
-    initiate = settings.initiate_wait if declares.initiate_wait is None else declares.initiate_wait
+    initiate = settings.initiate_wait if capabilities.initiate_wait is None else capabilities.initiate_wait
     return Timeouts(
-        send=declares.send_wait.get(spec.name, settings.send_wait.get(spec.name, spec.send_wait)),
-        answer=declares.answer_wait.get(spec.name, settings.answer_wait.get(spec.name, spec.answer_wait)),
+        send=capabilities.send_wait.get(spec.name, settings.send_wait.get(spec.name, spec.send_wait)),
+        answer=capabilities.answer_wait.get(spec.name, settings.answer_wait.get(spec.name, spec.answer_wait)),
         initiate=initiate,
     )
 
@@ -133,7 +133,7 @@ def lane_slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
 
 
 def send_deadline(
-    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Timeouts, declares: Capabilities, settings: CommandSettings
+    tx: ReadTx, vehicle_id: str, spec: CommandSpec, own: Timeouts, capabilities: Capabilities, settings: CommandSettings
 ) -> int:
     """Until when a command that becomes Queued now may be sent.
 
@@ -148,7 +148,7 @@ def send_deadline(
         if state in WITH_OEM:
             latest = max(latest, after(to_be_answered, _GRACE))
         elif state == State.QUEUED and COMMANDS[name].is_restoring:
-            held = after(to_be_sent, timeouts(COMMANDS[name], declares, settings).answer)
+            held = after(to_be_sent, timeouts(COMMANDS[name], capabilities, settings).answer)
             latest = max(latest, after(held, _GRACE))
     return latest
 

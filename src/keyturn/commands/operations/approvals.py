@@ -60,14 +60,14 @@ class Approvals:
         lanes.lock(tx, command.vehicle_id)
         approved = msgspec.structs.replace(command, approved_by=operator.id)
         vehicle = vehicles.load(tx, command.vehicle_id)
-        declares = self._declarations.get(vehicle.connector) if vehicle else None
-        turned = permissions.revoked_reason(tx, vehicle, approved, declares, Stage.APPROVE)
-        if turned is not None or vehicle is None or declares is None:
+        capabilities = self._declarations.get(vehicle.connector) if vehicle else None
+        turned = permissions.revoked_reason(tx, vehicle, approved, capabilities, Stage.APPROVE)
+        if turned is not None or vehicle is None or capabilities is None:
             reason = turned or NO_LONGER_PERMITTED
             intent.refuse_by_policy(tx, command, reason, session.actor, approved_by=operator.id)
         else:
             rows = record.open_of_vehicle(tx, vehicle.id)
-            self._registrar.approve(tx, command, vehicle, declares, rows, session.actor, operator.id)
+            self._registrar.approve(tx, command, vehicle, capabilities, rows, session.actor, operator.id)
         return _now(tx, command.id)
 
 

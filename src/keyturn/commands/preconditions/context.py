@@ -20,7 +20,7 @@ class EvaluationContext(msgspec.Struct, frozen=True):
     spec: CommandSpec
     vehicle: Vehicle
     evidence: Evidence
-    declares: Capabilities
+    capabilities: Capabilities
     pending: frozenset[str]
     """Names of the vehicle's other commands that are unsent, with the OEM, or Unknown."""
     now: int

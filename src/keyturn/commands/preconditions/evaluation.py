@@ -50,7 +50,7 @@ def evaluate(
     """
     view = view_of(case, rules)
     findings = [_finding(number, case, rules, view) for number in case.spec.preconditions]
-    if fresh and case.spec.name == DISABLE and not case.declares.enforces_preconditions:
+    if fresh and case.spec.name == DISABLE and not case.capabilities.enforces_preconditions:
         findings = [_at_rest(finding, case, rules, view) if finding.number == 3 else finding for finding in findings]
     return tuple(sorted((_explained(finding, case) for finding in findings), key=lambda finding: finding.number))
 
@@ -62,9 +62,9 @@ def refusals(case: EvaluationContext, findings: Iterable[PreconditionResult], *,
 
 def wants_reading(case: EvaluationContext, findings: Iterable[PreconditionResult]) -> bool:
     """Whether the vehicle should be read before the intent."""
-    if not case.declares.reads_state:
+    if not case.capabilities.reads_state:
         return False
-    if case.spec.name == DISABLE and not case.declares.enforces_preconditions:
+    if case.spec.name == DISABLE and not case.capabilities.enforces_preconditions:
         return True
     return any(finding.verdict is CheckResult.UNKNOWN and not finding.settled for finding in findings)
 
@@ -76,7 +76,7 @@ def _refuses(case: EvaluationContext, finding: PreconditionResult, acceptance: b
         return True
     if finding.verdict is CheckResult.MET or acceptance or case.spec.is_restoring:
         return False
-    if case.declares.enforces_preconditions:
+    if case.capabilities.enforces_preconditions:
         return case.spec.name == DISABLE and finding.number == REACHABLE
     return case.spec.refused_when_unknown
 

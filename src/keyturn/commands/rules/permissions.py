@@ -21,20 +21,20 @@ _SIGNING = "SELECT signing FROM application WHERE id = :application_id"
 
 
 def check_permission(
-    tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], declares: Capabilities | None
+    tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], capabilities: Capabilities | None
 ) -> Refusal | None:
     """The first of rows 8 and 9 that stands against the command, with the vehicle being the company's own."""
     held = command == ENABLE and bool(immobilisation.unfinished(tx, vehicle.id))
     if command == DISABLE and vehicle.ownership not in IMMOBILISABLE_OWNERSHIP:
         return VinNotFound()
     planned = command in vehicle.plan or held
-    if command in COMMANDS and vehicle.offers(command, declares) and planned and command in grants:
+    if command in COMMANDS and vehicle.offers(command, capabilities) and planned and command in grants:
         return None
     return CommandNotFound()
 
 
 def revoked_reason(
-    tx: ReadTx, vehicle: Vehicle | None, command: Command, declares: Capabilities | None, moment: Stage
+    tx: ReadTx, vehicle: Vehicle | None, command: Command, capabilities: Capabilities | None, moment: Stage
 ) -> str | None:
     """The reason for which a registered command may not go on. Against a restoring one nothing turns but a switch."""
     if vehicle is None:
@@ -44,7 +44,7 @@ def revoked_reason(
         if command.external_id is not None and (command.account_id, command.external_id) != vehicle.aim:
             return NO_LONGER_PERMITTED
         grants = current_grants(tx, vehicle.company_id, command.actor)
-        if check_permission(tx, vehicle, spec.name, grants, declares):
+        if check_permission(tx, vehicle, spec.name, grants, capabilities):
             return NO_LONGER_PERMITTED
     approved = command.approved_by is not None
     return first_violation(

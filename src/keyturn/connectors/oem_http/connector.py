@@ -54,7 +54,7 @@ class HttpConnector:
         """`wire`: another way to the sockets than its own, by `transport`."""
         if definition.base_url is None:
             raise DefinitionError("base_url: must be given, in the definition or in the configuration")
-        self.declares = connector_capabilities(definition, quota)
+        self.capabilities = connector_capabilities(definition, quota)
         self._definition = definition
         self._clock = clock
         self._requests = Requests(definition, definition.base_url)
@@ -72,7 +72,7 @@ class HttpConnector:
         """Does nothing: an OEM's cloud is asked and says nothing of its own accord."""
 
     async def send(self, order: OutboundCommand) -> OemResponse:
-        if order.name not in self.declares.offers:
+        if order.name not in self.capabilities.offers:
             return OemResponse(OutcomeKind.NOT_TAKEN)
         values = sending_values(self._definition, order)
         try:
