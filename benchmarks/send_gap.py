@@ -40,10 +40,10 @@ async def _gaps() -> list[float]:
 @contextmanager
 def _timed(gaps: list[float]) -> Iterator[None]:
     entered: list[float] = []
-    enter = WriteOnceGuard.enter
+    permit = WriteOnceGuard.permit
 
-    def entering(gate: WriteOnceGuard, *arguments: Any) -> None:
-        enter(gate, *arguments)
+    def permitting(guard: WriteOnceGuard, *arguments: Any) -> None:
+        permit(guard, *arguments)
         entered.append(time.perf_counter())
 
     def writing(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,7 +55,7 @@ def _timed(gaps: list[float]) -> Iterator[None]:
         return written
 
     with (
-        patch.object(WriteOnceGuard, "enter", entering),
+        patch.object(WriteOnceGuard, "permit", permitting),
         patch.object(StreamWriter, "_write", writing(StreamWriter._write)),
         patch.object(StreamWriter, "_writelines", writing(StreamWriter._writelines)),
     ):
@@ -78,9 +78,9 @@ async def _start_oem() -> tuple[web.AppRunner, str]:
 
 async def _send(session: aiohttp.ClientSession, url: str) -> None:
     clock = SystemClock()
-    gate = WriteOnceGuard(Deadline(clock, clock.boottime() + 5, after(clock.now(), 5)))
+    guard = WriteOnceGuard(Deadline(clock, clock.boottime() + 5, after(clock.now(), 5)))
     async with asyncio.timeout(5) as limit:
-        payload = OncePayload(b'{"client_ref": "0197"}', gate, limit, 5.0)
+        payload = OncePayload(b'{"client_ref": "0197"}', guard, limit, 5.0)
         async with session.post(url, data=payload) as answer:
             await answer.read()
 

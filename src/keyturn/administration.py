@@ -25,8 +25,7 @@ from keyturn.commands.admission import dry_run
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR, READS
 from keyturn.commands.operations import approvals, command_details
 from keyturn.config.settings import Settings
-from keyturn.connectors.accounts import NameSpaces
-from keyturn.connectors.oem_http.factory import credential_uses, far_sides
+from keyturn.connectors.oem_http.factory import credential_uses, name_spaces
 from keyturn.dossier import dossier
 from keyturn.errors import OperationError
 from keyturn.immobilisation import operations
@@ -158,7 +157,6 @@ async def workbench(settings: Settings) -> AsyncIterator[Administration]:
 
 def installation(settings: Settings) -> Installation:
     """What administration may name: connectors of the configuration, commands of the catalogue."""
-    found = far_sides(settings.connectors)
     return Installation(
         connectors=frozenset(settings.connectors),
         commands=frozenset(COMMANDS),
@@ -166,8 +164,5 @@ def installation(settings: Settings) -> Installation:
         reads=READS,
         credentials=credential_uses(settings.connectors),
         delay=settings.changes.delay * SECOND,
-        name_spaces=NameSpaces(
-            {name: side.base_url for name, side in found.items()},
-            frozenset(name for name, side in found.items() if side.by_account),
-        ),
+        name_spaces=name_spaces(settings.connectors),
     )

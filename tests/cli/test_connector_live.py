@@ -94,7 +94,7 @@ async def test_a_trial_cannot_write_a_command(oem: Oem) -> None:
     """Whatever a later version of the connector might do with it."""
     document = tomllib.loads(DEFINITION) | {"base_url": oem.url}
     definition, clock = parse_definition(document), SystemClock()
-    connector = HttpConnector(definition, clock, wire=ReadOnlyClient(definition, clock))
+    connector = HttpConnector(definition, clock, client=ReadOnlyClient(definition, clock))
     until = clock.now() + 10 * SECOND
     target = Target(Account("a", {"token": "t", "pin": "1"}), "V", "V")
     try:

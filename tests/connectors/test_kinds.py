@@ -8,7 +8,8 @@ import pytest
 from keyturn.config.settings import ConnectorSettings
 from keyturn.config.validation import ConfigError
 from keyturn.connectors import registry
-from keyturn.connectors.oem_http.factory import credential_uses, far_sides
+from keyturn.connectors.accounts import NameSpaces
+from keyturn.connectors.oem_http.factory import credential_uses, name_spaces
 from keyturn.connectors.port import Connector
 from keyturn.connectors.registry import GROUP, build_connectors
 from tests.support.clock import RunningClock
@@ -91,5 +92,5 @@ def test_a_connector_that_cannot_be_started_is_refused(monkeypatch: pytest.Monke
 
 
 def test_administration_asks_no_definition_of_another_kind() -> None:
-    assert far_sides({"acme": GATEWAY}) == {}
+    assert name_spaces({"acme": GATEWAY}) == NameSpaces()
     assert credential_uses({"acme": GATEWAY}) == {}

@@ -57,24 +57,24 @@ async def test_a_redirect_with_a_listed_error_code_may_have_happened_all_the_sam
 
 async def test_the_gate_opens_once() -> None:
     clock = RunningClock()
-    gate = WriteOnceGuard(Deadline(clock, clock.boottime() + 5.0))
+    guard = WriteOnceGuard(Deadline(clock, clock.boottime() + 5.0))
     async with asyncio.timeout(5.0) as limit:
-        gate.enter(limit, 5.0)
+        guard.permit(limit, 5.0)
         await asyncio.sleep(0)
         with pytest.raises(NotWrittenError, match="written once already"):
-            gate.enter(limit, 5.0)
-    assert gate.passed
+            guard.permit(limit, 5.0)
+    assert guard.passed
 
 
-async def test_a_gate_that_was_shut_stays_shut() -> None:
+async def test_a_guard_that_forbade_writing_goes_on_forbidding_it() -> None:
     clock = RunningClock()
-    gate = WriteOnceGuard(Deadline(clock, clock.boottime() + 5.0))
-    gate.shut("the request is over")
+    guard = WriteOnceGuard(Deadline(clock, clock.boottime() + 5.0))
+    guard.forbid("the request is over")
     async with asyncio.timeout(5.0) as limit:
         await asyncio.sleep(0)
         with pytest.raises(NotWrittenError, match="the request is over"):
-            gate.enter(limit, 5.0)
-    assert not gate.passed
+            guard.permit(limit, 5.0)
+    assert not guard.passed
 
 
 class Handshake:

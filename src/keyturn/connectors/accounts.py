@@ -1,7 +1,4 @@
-"""Which credentials of an account a connector uses, and what of given ones it cannot use. No secret is repeated.
-
-TODO.
-"""
+"""What connectors expect of accounts: which credentials they use, and where an external id is unique."""
 
 import difflib
 import re
@@ -10,20 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,31}")
-"""What is repeated of a key that nobody knows; anything else may be a secret that went astray."""
+"""Form of a key that may be repeated in a message; anything else may be a misplaced secret."""
 _IN_HEADER = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 
 
 class CredentialUse(msgspec.Struct, frozen=True):
-    """Keys of an account's credentials that one connector uses."""
+    """Keys of the credentials that one connector uses of an account."""
 
     required: frozenset[str]
     optional: frozenset[str] = frozenset()
     in_headers: frozenset[str] = frozenset()
-    """Those that have to fit into an HTTP header."""
+    """Keys whose values go into an HTTP header."""
 
     def problems(self, credentials: Mapping[str, str]) -> list[str]:
-        """What keeps these credentials from being used, a sentence each; empty: nothing does."""
+        """Why these credentials cannot be used, one sentence each, without a secret in it; empty: they can."""
         known = self.required | self.optional
         missing = sorted(key for key in self.required if not credentials.get(key))
         return [
@@ -51,19 +48,19 @@ def _unknown(key: str, known: Iterable[str]) -> str:
 
 
 class NameSpaces(msgspec.Struct, frozen=True):
-    """What the configured connectors say of their external ids."""
+    """Name spaces of external ids: within one, an external id means one vehicle."""
 
     by_connector: Mapping[str, str] = {}
-    """The name space that all of a connector's vehicles share."""
+    """Base name space by connector; connectors with the same one reach the same OEM."""
     by_account: frozenset[str] = frozenset()
-    """Connectors whose accounts each have names of their own."""
+    """Connectors with a name space for each account."""
 
     def of(self, connector: str, account_id: str) -> str:
-        """The name space of a vehicle behind this account."""
+        """Name space of the vehicles of this account."""
         shared = self.by_connector.get(connector, connector)
         return f"{shared} {account_id}" if self._is_by_account(connector, shared) else shared
 
     def _is_by_account(self, connector: str, shared: str) -> bool:
-        """One connector that says otherwise of the same far side is enough: the wider name space is the safer one."""
+        """Only if all connectors to the same OEM agree; the wider name space is the safer one."""
         same = {name for name, space in self.by_connector.items() if space == shared} | {connector}
         return same <= self.by_account

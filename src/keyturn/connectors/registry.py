@@ -1,7 +1,9 @@
-"""The kinds of connectors, and from the configuration's connectors to connectors that are ready for use.
+"""Table of the connector kinds, and the connectors that a configuration names, made by their kinds.
 
-A package that is installed besides adds a kind by an entry point of the group ``keyturn.connectors``: the kind's name,
-and a `Build`.
+| kind | made by |
+|---|---|
+| ``http`` | `oem_http.factory.build_http`, from a definition |
+| any other | an installed package, whose entry point (group ``keyturn.connectors``) has the kind's name and a `Build` |
 """
 
 from collections.abc import Mapping
@@ -15,13 +17,15 @@ from keyturn.connectors.oem_http.factory import HTTP, build_http
 from keyturn.connectors.port import Connector, CredentialKeeper
 
 GROUP = "keyturn.connectors"
-_PORT = ("start", "send", "get_status", "find_by_reference", "cancel", "read_state", "close")
+"""Entry points that add a kind."""
+_METHODS = ("start", "send", "get_status", "find_by_reference", "cancel", "read_state", "close")
+"""What a connector must have; a package for an earlier version may lack some."""
 
 
 class Build(Protocol):
-    """Makes the connector called `name`; `keeper` keeps the credentials that an OEM replaces.
+    """Makes the connector `name`. `keeper` stores credentials that the OEM replaces; None where nothing can be stored.
 
-    Raises `ConfigError` with one sentence, which begins with the setting, for what cannot be used.
+    Raises `ConfigError` for settings that cannot be used: one sentence that begins with the setting.
     """
 
     def __call__(
@@ -30,13 +34,13 @@ class Build(Protocol):
 
 
 KINDS: Mapping[str, Build] = {HTTP: build_http}
-"""The kinds that come with Keyturn."""
+"""Kinds that come with Keyturn."""
 
 
 def build_connectors(
     configs: Mapping[str, ConnectorSettings], clock: Clock, keeper: CredentialKeeper | None = None
 ) -> dict[str, Connector]:
-    """One connector for each entry of the configuration, by its name. Raises `DefinitionError` and `ConfigError`."""
+    """Make every connector of the configuration, by name. Raises `DefinitionError` and `ConfigError`."""
     installed = _installed_kinds()
     return {name: _connector(name, settings, installed, clock, keeper) for name, settings in configs.items()}
 
@@ -49,7 +53,7 @@ def _connector(
     keeper: CredentialKeeper | None,
 ) -> Connector:
     built = _build_of(name, settings.kind, installed)(name, settings, clock, keeper)
-    if missing := [each for each in _PORT if not callable(getattr(built, each, None))]:
+    if missing := [each for each in _METHODS if not callable(getattr(built, each, None))]:
         raise ConfigError(
             f"connectors.{name}.kind: a connector of kind '{settings.kind}' has no {' and no '.join(missing)}, which "
             "this version of Keyturn needs (docs/connectors.md)."
@@ -72,7 +76,7 @@ def _build_of(name: str, kind: str, installed: Mapping[str, EntryPoint]) -> Buil
 
 
 def _installed_kinds() -> dict[str, EntryPoint]:
-    """By name. Raises `ConfigError` where two have the same."""
+    """Kinds of installed packages, by name. Raises `ConfigError` for a name that two add."""
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
         if point.name in KINDS or point.name in found:

@@ -1,4 +1,8 @@
-"""TODO."""
+"""What a connector returns: what one request to the OEM means, what a vehicle reports, and the log of both.
+
+`OemResponse` answers two questions: may the command have happened, and is a refusal temporary? UNCLEAR is the default.
+A command is sent again only after a response that proves that it has not happened and will not.
+"""
 
 from enum import StrEnum
 from typing import Any
@@ -6,11 +10,11 @@ from typing import Any
 import msgspec
 
 NO_ANSWER = "No answer from the vehicle."
-"""The public text of a read that brought nothing."""
+"""Public text of a `location` or `diagnostics` without data."""
 
 
 class OutcomeKind(StrEnum):
-    """What an answer means for the command."""
+    """What a response means for the command."""
 
     IN_PROGRESS = "in_progress"
     """The OEM has it and an operation can be asked about."""
@@ -21,13 +25,13 @@ class OutcomeKind(StrEnum):
     REFUSED = "refused"
     """Not done because of a precondition; `preconditions` has their numbers."""
     NOT_TAKEN = "not_taken"
-    """Cannot have happened: nothing was sent, or the connector lists the answer as not taken."""
+    """Cannot have happened: nothing was sent, or the response is listed as one after which nothing is done."""
     NO_OPERATION = "no_operation"
     """2xx without a usable operation: it may have happened and the operation cannot be asked about."""
     UNCLEAR = "unclear"
     """It may have happened: lost connection, time-out, any other answer."""
     NOTHING_FOUND = "nothing_found"
-    """A look-up or a question that brought nothing. It says nothing about the command."""
+    """A query without a usable response. It proves nothing about the command."""
 
 
 class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,25 +52,25 @@ class LoggedRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     answer: str = ""
     """The first 500 characters of the body, or what went wrong."""
     note: str = ""
-    """What was not used of the answer, and why; our own words."""
+    """Which part of the response was not used, and why; in Keyturn's words."""
     size: int | None = None
-    """Bytes of the body, as far as it was read."""
+    """Bytes of the body that were read."""
     problem: str = ""
-    """Why the answer brought nothing, where it was to bring something."""
+    """Why a query had no usable response; empty where it had one."""
 
 
 class OemResponse(msgspec.Struct, frozen=True):
-    """What the OEM said to one request."""
+    """What the OEM's response to one request means, and the log of that request."""
 
     kind: OutcomeKind
     exchange: LoggedRequest | None = None
-    """The one that decided."""
+    """The request whose response decided."""
     earlier: tuple[LoggedRequest, ...] = ()
-    """The ones on the way to it, oldest first, such as one whose token was refused."""
+    """Requests made before it, oldest first, such as one whose token was refused."""
     temporary: bool = False
     """NOT_TAKEN only: worth trying again."""
     operation: Operation | None = None
-    """With IN_PROGRESS, and with an answer found by look-up."""
+    """With IN_PROGRESS, and with a response of `find_by_reference`."""
     completed_at: int | None = None
     """With SUCCEEDED or FAILED: when the vehicle did it, where the OEM says."""
     data: dict[str, Any] = {}
@@ -76,9 +80,9 @@ class OemResponse(msgspec.Struct, frozen=True):
     preconditions: tuple[int, ...] = ()
     already_done: bool = False
     cancelled: bool = False
-    """With FAILED: the OEM cancelled it and the vehicle never got it."""
+    """With FAILED: the OEM cancelled the command and the vehicle never got it."""
     retry_after: float | None = None
-    """Seconds that the OEM asks to be left alone."""
+    """Seconds to wait before the next request, as the OEM asks (Retry-After)."""
 
     @property
     def may_have_happened(self) -> bool:
@@ -86,32 +90,32 @@ class OemResponse(msgspec.Struct, frozen=True):
 
 
 class SignalReading(msgspec.Struct, frozen=True):
-    """One signal as the source gave it. `None` as value: the source flagged or nulled it."""
+    """One signal as the source reported it, under our name and in our unit. None: null, flagged, or not understood."""
 
     value: bool | int | float | str | None
     observed_at: int | None = None
     as_of: int | None = None
     why: str = ""
-    """Why there is no value although the source gave one, or why `observed_at` is not the source's."""
+    """Why a value that the source gave was dropped, or why its `observed_at` was."""
 
 
 class StateReport(msgspec.Struct, frozen=True):
-    """The answer to a state read: everything that the source said at one moment."""
+    """A vehicle's state as its source reports it at one moment. Times are microseconds since 1970."""
 
     readings: dict[str, SignalReading]
     reachable: bool | None = None
-    """None: the source does not say."""
+    """None: not reported."""
     last_contact: int | None = None
     last_contact_why: str = ""
-    """Why there is none although the source gave one."""
+    """Why a time that the source gave was dropped."""
     vin: str | None = None
-    """The VIN that the source says this vehicle has, where it says one."""
+    """The VIN that the source reports for this vehicle, if any; another one than ours stops commands."""
 
 
 class StateReadResult(msgspec.Struct, frozen=True):
-    """How a state read ended."""
+    """Result of a state read: a report, or the logged request with its `problem`."""
 
     report: StateReport | None = None
-    """None: the source did not say."""
+    """None: nothing usable came."""
     exchange: LoggedRequest | None = None
-    """With its `problem` where there is no report. None: nothing was asked."""
+    """None: nothing was requested."""

@@ -1,9 +1,4 @@
-"""A deadline on two clocks, for connectors: what is sent late by either must not leave.
-
-Secrets kept out of the record of an exchange, whatever protocol it went by.
-
-The configured quota of a connector, for every kind.
-"""
+"""Helpers for connector authors: a deadline on two clocks, secrets masked in logs, the configured quota."""
 
 import json
 import re
@@ -15,6 +10,15 @@ import msgspec
 from keyturn.clock import Clock, seconds_between
 from keyturn.config.settings import QuotaSettings
 from keyturn.connectors.port import Quota
+
+LONGEST_ANSWER = 500
+"""Characters of a response that are logged."""
+MASK = "***"
+
+_LONG = 16
+"""Characters from which a secret is not part of a response by chance."""
+_WINDOWS = (60.0, 3_600.0, 86_400.0)
+"""Seconds of a minute, an hour and a day."""
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -36,23 +40,15 @@ class Deadline(msgspec.Struct, frozen=True):
         return by_wall or self.clock.boottime() > self.boottime
 
 
-LONGEST_ANSWER = 500
-"""Characters of an answer that are kept."""
-MASK = "***"
-
-_LONG = 16
-"""Characters from which a secret is no word or number that an answer holds by chance."""
-
-
 def answer_start(body: bytes, secrets: Iterable[str]) -> str:
-    """The start of an answer for an `Exchange`: masked, printable and at most `LONGEST_ANSWER` characters long."""
+    """The start of an answer for a `LoggedRequest`: masked, printable and at most `LONGEST_ANSWER` characters long."""
     return _printable(masked(body.decode("utf-8", "replace"), secrets)[:LONGEST_ANSWER])
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """`text` with every secret replaced where it is a whole value, also as a URL or JSON writes it; the longest first.
 
-    A long one is replaced wherever it stands: by chance it stands nowhere.
+    A long one is replaced anywhere, also within a word.
     """
     for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
         text = re.sub(_pattern(form), MASK, text)
@@ -60,7 +56,7 @@ def masked(text: str, secrets: Iterable[str]) -> str:
 
 
 def _pattern(form: str) -> str:
-    """A short secret counts between what is neither letter nor digit; a percent-encoded character is one such."""
+    """A short secret must stand between non-letters and non-digits; a percent-encoded character counts as one."""
     literal = re.escape(form)
     return literal if len(form) >= _LONG else rf"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{{2}})){literal}(?!\w)"
 
@@ -77,11 +73,8 @@ def _printable(text: str) -> str:
     )
 
 
-_WINDOWS = (60.0, 3_600.0, 86_400.0)
-
-
 def quota(settings: QuotaSettings) -> Quota | None:
-    """The configured quota as windows; None where nothing is limited."""
+    """The configured quota by windows; None where nothing is limited."""
     per_vehicle = _windows(settings.vehicle_minute, settings.vehicle_hour, settings.vehicle_day)
     per_account = _windows(settings.account_minute, settings.account_hour, settings.account_day)
     return Quota(per_vehicle, per_account, settings.reserve) if per_vehicle or per_account else None

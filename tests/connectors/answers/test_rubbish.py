@@ -51,8 +51,11 @@ def states() -> list[StateMapping]:
 def judged(transfer: Transfer) -> list[OemResponse]:
     answers = []
     for mapping in mappings():
-        answers += [mapping.sent("location", transfer), mapping.asked("start", transfer, Operation(id="7"))]
-        answers += [mapping.found("start", transfer, "our-id"), mapping.cancelled(transfer)]
+        answers += [
+            mapping.command_response("location", transfer),
+            mapping.status_response("start", transfer, Operation(id="7")),
+        ]
+        answers += [mapping.lookup_response("start", transfer, "our-id"), mapping.cancel_response(transfer)]
     return answers
 
 

@@ -157,12 +157,12 @@ async def test_commands_that_hear_401_together_share_one_new_token(oem: Oem) -> 
 
 async def test_late_401_takes_the_token_that_another_call_fetched_meanwhile(oem: Oem) -> None:
     desk, described, clock = TokenDesk(oem), definition(base_url=oem.url, auth=OAUTH), RunningClock()
-    wire = HttpClient(described, clock)
-    tokens = OAuthTokens(described.auth, Requests(described, URL(oem.url)), wire, clock)
+    client = HttpClient(described, clock)
+    tokens = OAuthTokens(described.auth, Requests(described, URL(oem.url)), client, clock)
     owner = account(**CLIENT)
     stale = await tokens.current(owner)
     assert [await tokens.renewed(owner, stale) for _ in range(2)] == ["token-2", "token-2"]
-    await wire.close()
+    await client.close()
     assert desk.issued == 2
 
 

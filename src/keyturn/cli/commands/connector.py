@@ -134,7 +134,7 @@ def _live(definition: Definition, account: Path | None, vehicle: str | None, *, 
 def _exchange_report(transfer: Transfer, credentials: dict[str, str]) -> ReportTree:
     """One exchange as the report shows it; of a 2xx only the size, since it may hold a token."""
     failed = transfer.status is None or transfer.status >= 300
-    answer = transfer.fault or (transfer.body.decode("utf-8", "replace")[:_SHORT] if failed else "")
+    answer = transfer.failure or (transfer.body.decode("utf-8", "replace")[:_SHORT] if failed else "")
     return {
         "request": masked(transfer.request, credentials.values()),
         "status": transfer.status,

@@ -1,4 +1,4 @@
-"""Trying a definition without commanding a vehicle: on an answer from a file, or on a far side that is only read."""
+"""Checks a definition without commanding a vehicle: on a response from a file, or by a live state read."""
 
 from typing import Any, Literal
 
@@ -19,15 +19,15 @@ from keyturn.connectors.responses import OemResponse, Operation, StateReport
 AnswerKind = Literal["send", "status", "state", "token"]
 
 _WITHIN = 10.0
-"""Seconds for one try."""
+"""Seconds for one check."""
 _NOWHERE = URL("http://oem.invalid")
 _ELSEWHERE = ("client_certificate", "client_key", "ca_file", "proxy")
-"""Keys that are of no use on the way to this machine."""
+"""Keys without a meaning for a connection to this machine."""
 _ID = "0198c0de-0000-7000-8000-000000000000"
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """An answer of the OEM, from a file."""
+    """A response of the OEM, from a file."""
 
     body: bytes
     status: int = 200
@@ -35,7 +35,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class SampleQuestion(msgspec.Struct, frozen=True):
-    """What the sample answers."""
+    """What the sample is the response to."""
 
     kind: AnswerKind
     command: str
@@ -45,7 +45,7 @@ class SampleQuestion(msgspec.Struct, frozen=True):
 
 
 class SampleResult(msgspec.Struct, frozen=True):
-    """What the connector made of it: one of them."""
+    """What the connector makes of the sample: a response, a report, or whether its token was used."""
 
     answer: OemResponse | None = None
     report: StateReport | None = None
@@ -53,34 +53,34 @@ class SampleResult(msgspec.Struct, frozen=True):
 
 
 class ReadOnlyClient(HttpClient):
-    """Keeps what was asked and answered; no command is ever written."""
+    """Keeps its queries and their responses; never writes a command."""
 
     def __init__(self, definition: Definition, clock: SystemClock) -> None:
         super().__init__(definition, clock)
         self.transfers: list[Transfer] = []
 
-    async def question(self, request: Request, within: float) -> Transfer:
-        transfer = await super().question(request, within)
+    async def query(self, request: Request, within: float) -> Transfer:
+        transfer = await super().query(request, within)
         self.transfers.append(transfer)
         return transfer
 
-    async def command(self, request: Request, gate: WriteOnceGuard) -> Transfer:
-        raise RuntimeError("a trial sends no command")
+    async def command(self, request: Request, guard: WriteOnceGuard) -> Transfer:
+        raise RuntimeError("a check of a definition sends no command")
 
 
-class _FarSide:
-    """This machine in the OEM's place: whatever is asked is answered with the sample."""
+class _SampleServer:
+    """A server on this machine that answers every request with the sample."""
 
     def __init__(self, sample: Sample, *, token: bool) -> None:
         self._sample = sample
         self._token = token
         self.authorised = False
-        """Something was asked after the sample, with what was found in it."""
+        """Whether a request came after the sample, with the token found in it."""
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app)
 
-    async def __aenter__(self) -> "_FarSide":
+    async def __aenter__(self) -> "_SampleServer":
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -106,44 +106,44 @@ class _FarSide:
 async def check_sample(
     definition: Definition, question: SampleQuestion, sample: Sample, keys: frozenset[str]
 ) -> SampleResult:
-    """What the connector concludes from the sample, by the very code that a server runs. `keys`: credentials' names.
+    """What the connector makes of the sample, by the code that a server runs. `keys` are names of credentials.
 
-    Raises `DefinitionError` where the definition has no such question.
+    Raises `DefinitionError` where the definition has no such request.
     """
     is_token = question.kind == "token"
     if is_token and definition.auth.scheme != "oauth2":
         raise DefinitionError("auth.scheme: no token is asked for with bearer")
     if question.kind == "state" and definition.state is None:
         raise DefinitionError("state: there is no such table")
-    async with _FarSide(sample, token=is_token) as far_side:
-        connector = HttpConnector(_moved(definition, far_side.url, is_token=is_token), SystemClock())
+    async with _SampleServer(sample, token=is_token) as server:
+        connector = HttpConnector(_on_this_machine(definition, server.url, is_token=is_token), SystemClock())
         try:
-            outcome = await _asked(connector, question, _target(question, keys | {"token"}), far_side.url)
+            outcome = await _ask(connector, question, _target(question, keys | {"token"}), server.url)
         finally:
             await connector.close()
-        return msgspec.structs.replace(outcome, token_used=far_side.authorised)
+        return msgspec.structs.replace(outcome, token_used=server.authorised)
 
 
 async def read_live(
     definition: Definition, credentials: dict[str, str], vehicle: str
 ) -> tuple[StateReport | None, list[Transfer]]:
-    """One state read of the vehicle, the token before it, and what was asked and answered. Nothing is commanded.
+    """One live state read of the vehicle, with the requests made for it. No command is sent.
 
     Raises `DefinitionError`.
     """
     if definition.state is None:
         raise DefinitionError("state: there is no such table, so nothing can be read")
     clock = SystemClock()
-    wire = ReadOnlyClient(definition, clock)
-    connector = HttpConnector(definition, clock, wire=wire)
+    client = ReadOnlyClient(definition, clock)
+    connector = HttpConnector(definition, clock, client=client)
     try:
         report = await connector.read_report(Target(Account("trial", credentials), vehicle, vehicle))
     finally:
         await connector.close()
-    return report, wire.transfers
+    return report, client.transfers
 
 
-async def _asked(connector: HttpConnector, question: SampleQuestion, target: Target, url: URL) -> SampleResult:
+async def _ask(connector: HttpConnector, question: SampleQuestion, target: Target, url: URL) -> SampleResult:
     match question.kind:
         case "state":
             return SampleResult(report=await connector.read_report(target))
@@ -164,8 +164,8 @@ def _target(question: SampleQuestion, keys: frozenset[str]) -> Target:
     return Target(Account("trial", dict.fromkeys(keys, "sample")), question.vehicle, question.vehicle)
 
 
-def _moved(definition: Definition, url: URL, *, is_token: bool) -> Definition:
-    """The definition with this machine in its OEM's place; the OEM's own URLs stay usable."""
+def _on_this_machine(definition: Definition, url: URL, *, is_token: bool) -> Definition:
+    """The definition with this machine as its OEM; URLs of the real OEM stay usable."""
     own = definition.base_url or _NOWHERE
     changes: dict[str, Any] = {name: None for name in _ELSEWHERE if name in definition.__struct_fields__}
     auth = definition.auth

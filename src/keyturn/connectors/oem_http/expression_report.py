@@ -1,4 +1,4 @@
-"""What each expression of a definition finds in one answer, for whoever writes the definition. Pure."""
+"""What each expression of a definition finds in one response, for the author of the definition. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
@@ -10,12 +10,12 @@ from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.oem_http.definition.queries import Query
 
 Raw = Mapping[str, Any]
-"""The definition as its TOML document, for the text of an expression."""
+"""The definition's TOML document, which has the text of the expressions."""
 _SIGNAL, _VALUE = ("value", "observed_at", "as_of", "flagged"), ("value",)
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One expression. `value` is what it finds: JSON; None is nothing."""
+    """One expression, and the JSON value that it finds; None: nothing."""
 
     key: str
     expression: str
@@ -23,7 +23,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def in_answer(definition: Definition, raw: Raw, command: str, document: Any, values: Mapping[str, str]) -> list[Found]:
-    """In the answer to a command: how to ask further, and the outcome where this answer can be it."""
+    """In the response to a command: the operation, and the outcome where the response can have it."""
     accepted = list(_table(definition.accepted, raw, "accepted", document, values))
     outcome = in_status(definition, raw, command, document, values)
     if (definition.commands[command].mode or definition.mode) == "sync":
@@ -32,7 +32,7 @@ def in_answer(definition: Definition, raw: Raw, command: str, document: Any, val
 
 
 def in_status(definition: Definition, raw: Raw, command: str, document: Any, values: Mapping[str, str]) -> list[Found]:
-    """In the answer to a question about an operation."""
+    """In the response to a status query."""
     own, general = definition.commands[command], f"commands.{command}.result"
     where = general if own.result else "result"
     fields = f"commands.{command}.data"
@@ -43,7 +43,7 @@ def in_status(definition: Definition, raw: Raw, command: str, document: Any, val
 
 
 def in_state(definition: Definition, raw: Raw, document: Any, values: Mapping[str, str]) -> list[Found]:
-    """In the answer to a state read."""
+    """In the response to a state read."""
     if definition.state is None:
         return []
     general = {name: f"state.{name}" for name in _SIGNAL}
@@ -54,16 +54,16 @@ def in_state(definition: Definition, raw: Raw, document: Any, values: Mapping[st
 
 
 def in_token(definition: Definition, raw: Raw, document: Any, values: Mapping[str, str]) -> list[Found]:
-    """In the answer to a request for a token; the token itself is not repeated."""
+    """In the response to a token request; the token itself is not repeated."""
     own = {"token": "access_token", "life": "expires_in"}
-    told = list(_table(definition.auth, raw, "auth", document, values, own)) or [
+    found = list(_table(definition.auth, raw, "auth", document, values, own)) or [
         Found(name, name, Query(name).of(document)) for name in own.values()
     ]
     return [
-        msgspec.structs.replace(found, value=f"{len(found.value)} characters")
-        if "token" in found.key and isinstance(found.value, str)
-        else found
-        for found in told
+        msgspec.structs.replace(each, value=f"{len(each.value)} characters")
+        if "token" in each.key and isinstance(each.value, str)
+        else each
+        for each in found
     ]
 
 
@@ -75,7 +75,7 @@ def _table(
     values: Mapping[str, str],
     defaults: Mapping[str, str] | None = None,
 ) -> Iterator[Found]:
-    """The table's own expressions; those with {name} are told with the fields that use them."""
+    """The table's own expressions; those with {name} are reported with the fields that use them."""
     for name in table.__struct_fields__:
         part = getattr(table, name)
         part = getattr(part, "query", part)
@@ -95,14 +95,14 @@ def _fields(
 ) -> Iterator[Found]:
     """Each field's expressions, its own or the general ones with its name in them."""
     for field, name in product(fields, names):
-        said = _below(raw, f"{where}.{field}.{name}")
-        text = _text(_below(raw, general[name]) if said is None else said).replace("{name}", field)
+        own = _below(raw, f"{where}.{field}.{name}")
+        text = _text(_below(raw, general[name]) if own is None else own).replace("{name}", field)
         if text:
             yield Found(f"{where}.{field}.{name}", text, _of(Query(text), document, values))
 
 
 def _of(query: Any, document: Any, values: Mapping[str, str]) -> Any:
-    """Placeholders in an expression stand for values where the notation knows them."""
+    """Evaluate an expression; a plain JMESPath expression takes no placeholder values."""
     return query.of(document, values) if getattr(query, "names", None) else query.of(document)
 
 
@@ -112,7 +112,7 @@ def _below(raw: Any, key: str) -> Any:
     return raw
 
 
-def _text(said: Any) -> str:
+def _text(written: Any) -> str:
     """An expression, or a table whose `value` is one."""
-    said = said.get("value") if isinstance(said, Mapping) else said
-    return said if isinstance(said, str) else ""
+    text = written.get("value") if isinstance(written, Mapping) else written
+    return text if isinstance(text, str) else ""

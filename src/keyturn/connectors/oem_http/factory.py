@@ -1,17 +1,20 @@
-"""From the configuration to a connector of kind ``http``: its definition, and what the configuration says instead."""
+"""Makes connectors of kind ``http``: loads the definition and applies the settings that override it.
+
+Also what administration needs to know of these connectors without making them.
+"""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from keyturn.clock import Clock
 from keyturn.config.settings import ConnectorSettings, HttpSettings
-from keyturn.connectors.accounts import CredentialUse
+from keyturn.connectors.accounts import CredentialUse, NameSpaces
 from keyturn.connectors.oem_http.connector import HttpConnector
 from keyturn.connectors.oem_http.definition.definition import Definition, parse_definition
 from keyturn.connectors.oem_http.definition.derived import credential_use
@@ -23,6 +26,9 @@ from keyturn.connectors.toolkit import quota
 
 _DEFINITION_KEYS = ("timeout", "client_certificate", "client_key")
 _DECLARED_KEYS = ("initiate_wait", "follow_floor", "follow_ceiling")
+
+HTTP = "http"
+"""The kind that these connectors have in the configuration."""
 
 
 def build_http(name: str, settings: ConnectorSettings, clock: Clock, keeper: CredentialKeeper | None) -> Connector:
@@ -46,13 +52,13 @@ def load_definition(name_or_path: str) -> Definition:
 
 
 def definition_document(name_or_path: str) -> dict[str, Any]:
-    """A definition as it is written, for whoever works on it. Raises `DefinitionError`."""
+    """A definition as its TOML document. Raises `DefinitionError`."""
     load_definition(name_or_path)
     return tomllib.loads(_text(name_or_path))
 
 
 def configured(definition: Definition, settings: ConnectorSettings) -> Definition:
-    """The definition with what the configuration says instead."""
+    """The definition with the settings that override it. Raises `DefinitionError`."""
     declares = msgspec.structs.replace(
         definition.declares,
         **_given(settings, _DECLARED_KEYS),
@@ -69,9 +75,34 @@ def configured(definition: Definition, settings: ConnectorSettings) -> Definitio
 
 
 def transport(settings: HttpSettings) -> Transport:
-    """How the OEM's sockets are reached. Raises `DefinitionError`."""
+    """Proxy, trust and limits of one connector's connections. Raises `DefinitionError`."""
     proxy = proxy_url(settings.proxy, settings.proxy_user_file) if settings.proxy else None
     return Transport(proxy, settings.ca_file, settings.answer_bytes, settings.header_bytes, settings.header_fields)
+
+
+def credential_uses(connectors: Mapping[str, ConnectorSettings]) -> dict[str, CredentialUse]:
+    """The credentials that accounts need, by connector. A definition that cannot be used is left out."""
+    return {name: credential_use(definition) for name, definition, _ in _definitions(connectors)}
+
+
+def name_spaces(connectors: Mapping[str, ConnectorSettings]) -> NameSpaces:
+    """The name spaces of external ids: connectors with the same base URL share one."""
+    by_connector, by_account = {}, set()
+    for name, definition, settings in _definitions(connectors):
+        with suppress(DefinitionError):
+            base_url = configured(definition, settings).base_url
+            if base_url is not None:
+                by_connector[name] = str(base_url).rstrip("/")
+                by_account |= {name} if definition.external_ids == "account" else set()
+    return NameSpaces(by_connector, frozenset(by_account))
+
+
+def _definitions(connectors: Mapping[str, ConnectorSettings]) -> Iterator[tuple[str, Definition, ConnectorSettings]]:
+    """Connectors of this kind whose definition can be loaded; for any other the server refuses to start."""
+    for name, settings in connectors.items():
+        if settings.kind == HTTP:
+            with suppress(DefinitionError):
+                yield name, load_definition(settings.http.definition), settings
 
 
 def _given(settings: ConnectorSettings | HttpSettings, keys: tuple[str, ...]) -> dict[str, Any]:
@@ -89,40 +120,3 @@ def _text(name_or_path: str) -> str:
     except OSError:
         known = ", ".join(names)
         raise DefinitionError(f"no such definition; allowed are {known}, or the path of a file") from None
-
-
-def credential_uses(connectors: Mapping[str, ConnectorSettings]) -> dict[str, CredentialUse]:
-    """By connector of kind ``http``; a definition that cannot be loaded is left out: starting a server tells of it."""
-    found: dict[str, CredentialUse] = {}
-    for name, settings in connectors.items():
-        if settings.kind != "http":
-            continue
-        try:
-            found[name] = credential_use(load_definition(settings.http.definition))
-        except DefinitionError:
-            continue
-    return found
-
-
-HTTP = "http"
-
-
-class FarSide(NamedTuple):
-    """Where a connector's vehicles are known, and whether their external ids are an account's own."""
-
-    base_url: str
-    by_account: bool
-
-
-def far_sides(configs: Mapping[str, ConnectorSettings]) -> dict[str, FarSide]:
-    """By the connector's name; one of another kind than ``http``, or whose definition cannot be used, has none."""
-    found = {}
-    for name, settings in configs.items():
-        if settings.kind != HTTP:
-            continue
-        with suppress(DefinitionError):
-            definition = configured(load_definition(settings.http.definition), settings)
-            if definition.base_url is not None:
-                url = str(definition.base_url).rstrip("/")
-                found[name] = FarSide(url, definition.external_ids == "account")
-    return found

@@ -1,4 +1,4 @@
-"""What one answer said, and the values that placeholders in a definition's expressions stand for. Pure."""
+"""One response of the OEM, and the values of the placeholders in a definition's expressions. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +10,18 @@ from keyturn.connectors.oem_http.definition.queries import NO_VALUES, Query, Val
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One whole answer; what is not known of it is left out."""
+    """One whole response; unknown parts have their default."""
 
     document: Any = None
-    """Its JSON; None where it is not JSON."""
+    """Its body as JSON; None where it is not JSON."""
     values: Values = NO_VALUES
     status: int | None = None
     headers: Mapping[str, str] = {}
-    """By their lower-case names."""
+    """By lower-case name."""
     url: URL | None = None
-    """The request's, which relative URLs start from."""
+    """URL of the request; relative URLs are resolved against it."""
     empty: bool = False
-    """There was no body."""
+    """Whether there was no body."""
 
     def at(self, query: Query | None) -> Any:
         return query.of(self.document, self.values) if query else None
@@ -30,7 +30,7 @@ class Answer(msgspec.Struct, frozen=True):
         return self.headers.get(name.lower()) if name else None
 
     def part(self, query: Query) -> "Answer":
-        """As if the answer were what the expression finds in it."""
+        """The response with what the expression finds as its document."""
         return msgspec.structs.replace(self, document=self.at(query))
 
     def with_values(self, more: Values) -> "Answer":
@@ -42,7 +42,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def decode_json(body: bytes) -> Any:
-    """The JSON of an answer; None when it is not JSON."""
+    """A body as JSON; None when it is not JSON."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

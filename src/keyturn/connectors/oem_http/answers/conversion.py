@@ -1,6 +1,6 @@
-"""Values as an OEM writes them become ours, or None. Pure.
+"""Converts an OEM's values to ours, or to None. Pure.
 
-A position is two degrees that are on Earth, and not the place where satellites were not found. Pure.
+A position off Earth, or at 0/0 where receivers without a fix are, has no value.
 """
 
 import math
@@ -12,13 +12,13 @@ from keyturn.connectors.oem_http.definition.sections import Field, Scalar
 from keyturn.connectors.oem_http.definition.times import is_number
 
 LONGEST_LEAVE = 86_400.0
-"""Seconds; a Retry-After beyond it counts as this."""
+"""Seconds; a longer Retry-After counts as this."""
 LONGEST_TEXT = 64
-"""Longer text is no data point, and stays out of what the public reads."""
+"""Characters; longer text is no data point, and is not shown to the public."""
 
 
 def convert_value(field: Field, raw: Any) -> Scalar | None:
-    """A value through the field's map of words or its factor; None for what is no single value."""
+    """A value by the field's `values`, or by its `scale` and `offset`; None for what is no single value."""
     if field.values:
         return field.values.get(as_text(raw))
     if field.scale is not None or field.offset is not None:
@@ -34,7 +34,7 @@ def as_text(raw: Any) -> str:
 
 
 def retry_after(header: str | None, now: int) -> float | None:
-    """Seconds, from seconds or an HTTP date (RFC 9110, 10.2.3)."""
+    """Seconds of a Retry-After header: a number, or an HTTP date (RFC 9110, 10.2.3)."""
     if header is None:
         return None
     try:
@@ -56,7 +56,7 @@ IMPOSSIBLE = "not a possible position"
 
 
 def without_impossible(values: dict[str, Any]) -> dict[str, Any]:
-    """`values` with degrees as numbers; where latitude or longitude cannot be true, neither has a value."""
+    """`values` with degrees as numbers; where latitude or longitude is impossible, neither has a value."""
     degrees = {name: _degrees(values[name], limit) for name, limit in LIMITS.items() if name in values}
     nowhere = len(degrees) == len(LIMITS) and not any(degrees.values())
     impossible = nowhere or None in degrees.values()

@@ -1,4 +1,4 @@
-"""What the OEM says of a vehicle's state becomes readings under our names, by the definition's [state]. Pure."""
+"""Maps the response to a state read to a `StateReport`, by the definition's [state]. Pure."""
 
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ class _Signal(NamedTuple):
 
 
 class StateMapping:
-    """The [state] table, ready to read answers."""
+    """The [state] table of one definition."""
 
     def __init__(self, state: State, times: Times) -> None:
         self.timeout = state.timeout
@@ -33,31 +33,33 @@ class StateMapping:
         self._signals = {name: _signal(name, field, state) for name, field in state.signals.items()}
 
     def report(self, document: Any, values: Values = NO_VALUES) -> StateReport | None:
-        """None when the document says nothing of the vehicle."""
+        """None when the document has nothing about the vehicle."""
         readings = _possible({name: self._reading(each, document, values) for name, each in self._signals.items()})
         reachable = _found(self._state.reachable, document, values)
         contact = self._moment(self._state.last_contact, document, values)
-        told = _found(self._state.vin, document, values)
-        vin = told if isinstance(told, str) and told.strip() else None
-        said = any(reading.value is not None or reading.why for reading in readings.values())
-        if not (said or isinstance(reachable, bool) or contact != Moment() or vin):
+        reported = _found(self._state.vin, document, values)
+        vin = reported if isinstance(reported, str) and reported.strip() else None
+        has_signal = any(reading.value is not None or reading.why for reading in readings.values())
+        if not (has_signal or isinstance(reachable, bool) or contact != Moment() or vin):
             return None
-        return StateReport(readings, reachable if isinstance(reachable, bool) else None, contact.at, contact.fault, vin)
+        return StateReport(
+            readings, reachable if isinstance(reachable, bool) else None, contact.at, contact.failure, vin
+        )
 
     def _reading(self, signal: _Signal, document: Any, values: Values) -> SignalReading:
-        """A value whose own time is there and not understood is unknown: another time must not vouch for it."""
+        """A value whose `as_of` is there and not understood is unknown; another time must not vouch for it."""
         raw = _found(signal.value, document, values)
         value = convert_value(signal.field, raw)
         observed_at = self._moment(signal.observed_at, document, values)
         as_of = self._moment(signal.as_of, document, values)
         if _found(signal.flagged, document, values) is True:
             value, why = None, FLAGGED
-        elif as_of.fault:
+        elif as_of.failure:
             value, why = None, NOT_UNDERSTOOD
         elif value is None:
             why = UNMAPPED if raw is not None else ""
         else:
-            why = FIRST_SEEN if observed_at.fault else ""
+            why = FIRST_SEEN if observed_at.failure else ""
         return SignalReading(value, observed_at.at, as_of.at, why)
 
     def _moment(self, query: TimeQuery | None, document: Any, values: Values) -> Moment:
@@ -65,10 +67,10 @@ class StateMapping:
 
 
 def _possible(readings: dict[str, SignalReading]) -> dict[str, SignalReading]:
-    """The readings, where a place that cannot be has no value."""
-    said = {name: readings[name].value for name in LIMITS if name in readings and readings[name].value is not None}
+    """The readings; an impossible position has no value."""
+    position = {name: readings[name].value for name in LIMITS if name in readings and readings[name].value is not None}
     changed = {
-        name: (value, "" if value is not None else IMPOSSIBLE) for name, value in without_impossible(said).items()
+        name: (value, "" if value is not None else IMPOSSIBLE) for name, value in without_impossible(position).items()
     }
     return readings | {
         name: msgspec.structs.replace(readings[name], value=value, why=why or readings[name].why)

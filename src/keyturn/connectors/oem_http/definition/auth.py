@@ -1,4 +1,4 @@
-"""[auth]: how the OEM knows us. The secrets are the account's, never the definition's."""
+"""[auth]: how requests are authenticated. The secrets are the account's, never the definition's."""
 
 from enum import Enum, auto
 from typing import Literal
@@ -10,7 +10,7 @@ from keyturn.connectors.oem_http.definition.templates import Body, Template
 
 Grant = Literal["client_credentials", "password", "refresh_token", "none"]
 NO_OTHERS: frozenset[str] = frozenset()
-"""Besides the account's."""
+"""Placeholders besides the account's."""
 UNAUTHORIZED = 401
 REFRESH = "account.refresh_token"
 _CLIENT = frozenset({"client_id", "client_secret"})
@@ -20,22 +20,22 @@ _NEEDED: dict[Grant, frozenset[str]] = {
     "refresh_token": frozenset({"refresh_token"}),
     "none": frozenset(),
 }
-"""The credentials that a request for a token needs; where it needs others than the client's, it may use those too."""
+"""Credentials that a token request needs, by grant; where these are not the client's, the client's are optional."""
 
 
 class TokenStatus(Enum):
-    """What an answer says of the token that it was asked with."""
+    """What a response means for the token of its request."""
 
     GOOD = auto()
-    """Nothing against it."""
+    """The token is valid."""
     REFUSED = auto()
-    """It is not good any more, and nothing was done: another token and one more try."""
+    """The token is invalid, and nothing was done: another token and one more try."""
     DOUBTFUL = auto()
-    """The answer means something else, and may be about the token too: the next request gets another one."""
+    """The response means something else, and may concern the token too: the next request gets another one."""
 
 
 class TokenRefusal(Table, frozen=True, kw_only=True):
-    """[[auth.refused_by]]: an answer that says that the token is not good any more, and that nothing was done."""
+    """[[auth.refused_by]]: a response that means that the token is invalid and that nothing was done."""
 
     status: tuple[HttpStatus, ...] = ()
     code: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Auth(Table, frozen=True, kw_only=True):
     """Absolute, or a path below `base_url`."""
     grant: Grant = "client_credentials"
     request: Literal["form", "json"] = "form"
-    """How the request for a token is written."""
+    """Body format of the token request."""
     client_in: Literal["body", "header"] = "body"
     scope: Template | None = None
     parameters: Body | None = None
@@ -70,7 +70,7 @@ class Auth(Table, frozen=True, kw_only=True):
     life_unit: Literal["s", "ms"] = "s"
     refresh_token: Query = Query("refresh_token")
     sensitive: tuple[str, ...] = ()
-    """Further credentials of the account that no record may hold."""
+    """Further credentials of the account that are masked in logs."""
 
     def __post_init__(self) -> None:
         if (self.scheme == "oauth2") != (self.token_url is not None):
@@ -94,12 +94,12 @@ class Auth(Table, frozen=True, kw_only=True):
 
     @property
     def uses(self) -> frozenset[str]:
-        """Names of the account's credentials by which the OEM knows us."""
+        """Names of the account's credentials that authenticate its requests."""
         parts = (self.token_url, self.scope, self.parameters)
         named = {name.removeprefix("account.") for part in parts if part for name in part.names}
         return self.needs | self.may_use | named
 
     @property
     def rotates(self) -> bool:
-        """Whether the request for a token uses the account's refresh token."""
+        """Whether token requests use the account's refresh token, which the OEM may replace."""
         return self.grant == "refresh_token" or (self.parameters is not None and REFRESH in self.parameters.names)

@@ -1,6 +1,6 @@
-"""A definition: one TOML document that describes an OEM's cloud.
+"""A definition: one TOML document that describes an OEM's HTTP API. Pure.
 
-Whether the placeholders in a definition's expressions have a value where they stand. Pure.
+Parsing checks every key, and that each placeholder has a value where it is used.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -46,13 +46,13 @@ from keyturn.connectors.oem_http.definition.times import NamedTimeQuery, TimeQue
 
 
 class Definition(Table, frozen=True, kw_only=True):
-    """One OEM's cloud."""
+    """The whole document; docs/connectors.md explains each key."""
 
     mode: Mode
     base_url: URL | None = None
     trusted_origins: tuple[URL, ...] = ()
     external_ids: Literal["connector", "account"] = "connector"
-    """Within what the far side's name of a vehicle is one vehicle: everywhere, or in each account anew."""
+    """Where an external id is unique: in the whole connector, or in each account."""
     timeout: Duration = 30.0
     keep_alive: Wait = 15.0
     connections: Annotated[int, Meta(ge=1, le=100_000)] = 1000
@@ -95,7 +95,7 @@ class Definition(Table, frozen=True, kw_only=True):
             raise ValueError("mode operation needs accepted.url, or accepted.id with status.path (or their headers)")
 
     def _expressions(self) -> list[tuple[str, object, frozenset[str]]]:
-        """Where expressions are, and the placeholders that have a value there."""
+        """(key, table, placeholders that have a value there) of everything that holds expressions."""
         named = bool(self.accepted.id or self.accepted.id_header)
         operation = OPERATION if named else VEHICLE
         found = COMMAND | operation if self.look_up else VEHICLE
@@ -116,7 +116,7 @@ class Definition(Table, frozen=True, kw_only=True):
         ]
 
     def call_for(self, name: str) -> Sending:
-        """How the command `name` is sent: [send] with what [commands.<name>] says instead."""
+        """How the command `name` is sent: [send], overridden by [commands.<name>]."""
         command = self.commands[name]
         return Sending(
             method=command.method or self.send.method,
@@ -145,7 +145,7 @@ def parse_definition(document: Mapping[str, Any]) -> Definition:
 
 
 def misplaced(tables: Iterable[tuple[str, object, frozenset[str]]]) -> Iterator[str]:
-    """One sentence for each placeholder without a value; `tables` are where, what, and what is offered there."""
+    """One sentence for each placeholder without a value; `tables` as `Definition._expressions` gives them."""
     for where, table, offered in tables:
         for key, names in _expressions(table, where):
             yield from (f"{key}: {problem}" for name in sorted(names) if (problem := no_value_here(name, offered)))

@@ -1,7 +1,4 @@
-"""TODO.
-
-Which credentials of an account a definition uses.
-"""
+"""What follows from a definition: the connector's capabilities, and the credentials that it uses."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,6 +9,29 @@ from keyturn.connectors.oem_http.definition.definition import Definition
 from keyturn.connectors.port import Capabilities, Quota
 
 _ACCOUNT = "account."
+
+
+def connector_capabilities(definition: Definition, quota: Quota | None = None) -> Capabilities:
+    """By [declares] and the tables there are; `disable_ignition` is offered only with `blocks_next_start_only`."""
+    declared = definition.declares
+    unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
+    return Capabilities(
+        offers=frozenset(definition.commands) - unsafe,
+        enforces_preconditions=declared.enforces_preconditions,
+        blocks_next_start_only=declared.blocks_next_start_only,
+        reads_state=definition.state is not None,
+        rotates_credentials=definition.auth.scheme == "oauth2" and definition.auth.rotates,
+        reports_vin=definition.state is not None and definition.state.vin is not None,
+        read_wakes_vehicle=declared.read_wakes_vehicle,
+        finds_by_reference=definition.look_up is not None,
+        cancels=definition.cancel is not None,
+        initiate_wait=declared.initiate_wait,
+        send_wait=declared.send_wait,
+        answer_wait=declared.answer_wait,
+        follow_floor=declared.follow_floor,
+        follow_ceiling=declared.follow_ceiling,
+        quota=quota,
+    )
 
 
 def credential_use(definition: Definition) -> CredentialUse:
@@ -39,26 +59,3 @@ def _placeholders(part: object) -> Iterator[str]:
                 yield from _placeholders(inner)
         case _:
             yield from getattr(part, "names", ())
-
-
-def connector_capabilities(definition: Definition, quota: Quota | None = None) -> Capabilities:
-    """What the definition declares. Without `blocks_next_start_only` it does not offer `disable_ignition`."""
-    declared = definition.declares
-    unsafe = set() if declared.blocks_next_start_only else {"disable_ignition"}
-    return Capabilities(
-        offers=frozenset(definition.commands) - unsafe,
-        enforces_preconditions=declared.enforces_preconditions,
-        blocks_next_start_only=declared.blocks_next_start_only,
-        reads_state=definition.state is not None,
-        rotates_credentials=definition.auth.scheme == "oauth2" and definition.auth.rotates,
-        reports_vin=definition.state is not None and definition.state.vin is not None,
-        read_wakes_vehicle=declared.read_wakes_vehicle,
-        finds_by_reference=definition.look_up is not None,
-        cancels=definition.cancel is not None,
-        initiate_wait=declared.initiate_wait,
-        send_wait=declared.send_wait,
-        answer_wait=declared.answer_wait,
-        follow_floor=declared.follow_floor,
-        follow_ceiling=declared.follow_ceiling,
-        quota=quota,
-    )

@@ -1,4 +1,4 @@
-"""A parsed document becomes a typed value, or one sentence that names the key at fault and what is allowed there."""
+"""Converts a parsed document to a typed value, or names the wrong key and what is allowed there in one sentence."""
 
 from collections.abc import Callable, Iterator
 from types import UnionType
@@ -11,12 +11,12 @@ from keyturn.connectors.oem_http.definition.queries import PLACEHOLDER
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file; it knows its keys and no others."""
+    """A table of the file; unknown keys are refused."""
 
 
 T = TypeVar("T", bound=msgspec.Struct)
 Parsers = dict[type, Callable[[Any], Any]]
-"""How the types that are not msgspec's own are read; each raises ValueError or TypeError."""
+"""Parsers of types that msgspec does not know; each raises ValueError or TypeError."""
 
 
 class DefinitionError(Exception):
@@ -25,37 +25,37 @@ class DefinitionError(Exception):
 
 def typed(document: object, kind: type[T], parsers: Parsers) -> T:
     """`document` as a `kind`. Raises `DefinitionError`."""
-    for fault in _faults(document, kind, "", parsers):
-        raise DefinitionError(fault)
+    for problem in _problems(document, kind, "", parsers):
+        raise DefinitionError(problem)
     return msgspec.convert(document, kind, dec_hook=_hook(parsers))
 
 
-def _faults(value: Any, kind: Any, where: str, parsers: Parsers) -> Iterator[str]:
-    """The deepest faults first, so that a fault is named by its own key."""
+def _problems(value: Any, kind: Any, where: str, parsers: Parsers) -> Iterator[str]:
+    """The deepest problems first, so that each is named by its own key."""
     kind = _without_none(kind)
     if hasattr(kind, "__struct_fields__") and isinstance(value, dict):
-        yield from _struct_faults(value, kind, where, parsers)
+        yield from _struct_problems(value, kind, where, parsers)
     elif get_origin(kind) is dict and isinstance(value, dict):
         name_kind, value_kind = get_args(kind)
         for name, item in value.items():
-            yield from _faults(name, name_kind, _below(where, name), parsers)
-            yield from _faults(item, value_kind, _below(where, name), parsers)
+            yield from _problems(name, name_kind, _below(where, name), parsers)
+            yield from _problems(item, value_kind, _below(where, name), parsers)
     elif get_origin(kind) is tuple and isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _faults(item, get_args(kind)[0], f"{where}[{index}]", parsers)
-    yield from _own_fault(value, kind, where, parsers)
+            yield from _problems(item, get_args(kind)[0], f"{where}[{index}]", parsers)
+    yield from _own_problem(value, kind, where, parsers)
 
 
-def _struct_faults(value: dict[str, Any], struct: type, where: str, parsers: Parsers) -> Iterator[str]:
+def _struct_problems(value: dict[str, Any], struct: type, where: str, parsers: Parsers) -> Iterator[str]:
     kinds = {field.encode_name: field.type for field in structs.fields(struct)}
     for key, item in value.items():
         if key in kinds:
-            yield from _faults(item, kinds[key], _below(where, key), parsers)
+            yield from _problems(item, kinds[key], _below(where, key), parsers)
         else:
             yield f"{_below(where, key)}: no such key; allowed are {', '.join(sorted(kinds))}"
 
 
-def _own_fault(value: Any, kind: Any, where: str, parsers: Parsers) -> Iterator[str]:
+def _own_problem(value: Any, kind: Any, where: str, parsers: Parsers) -> Iterator[str]:
     braces = PLACEHOLDER.search(value) if kind is str and isinstance(value, str) else None
     if braces:
         yield f"{where}: no placeholder {braces[0]}; none is allowed here"
@@ -72,7 +72,7 @@ def _hook(parsers: Parsers) -> Callable[[type, Any], Any]:
 
 
 def _without_none(kind: Any) -> Any:
-    """TOML has no null: of `X | None` only X can be meant."""
+    """X of `X | None`; TOML has no null."""
     wanted = [each for each in get_args(kind) if each is not type(None)]
     return wanted[0] if get_origin(kind) in (Union, UnionType) and len(wanted) == 1 else kind
 

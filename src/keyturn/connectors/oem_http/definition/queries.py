@@ -1,4 +1,4 @@
-"""What is read is found by JMESPath. Placeholders in it stand for values, which stay data: they are never parsed."""
+"""JMESPath expressions with placeholders. A placeholder's value stays data: it is never parsed as an expression."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from jmespath.visitor import TreeInterpreter
 from yarl import URL
 
 Values = Mapping[str, str | int]
-"""What placeholders stand for, by their dotted names."""
+"""Values of placeholders, by dotted name."""
 NO_VALUES: Values = MappingProxyType({})
 
 VEHICLE = frozenset({"vehicle.vin", "vehicle.external_id"})
@@ -21,7 +21,7 @@ COMMAND = VEHICLE | {"command.id", "command.name"}
 OPERATION = VEHICLE | {"operation.id"}
 SENDING = COMMAND | {"command.expires_at", "command.expires_at_s", "command.expires_at_ms"}
 ACCOUNT = "account."
-"""Placeholders that begin so are credentials of the account; they have a value everywhere."""
+"""Prefix of placeholders for credentials of the account; they have a value everywhere."""
 NAME = "name"
 """The placeholder of a signal or data point, where an expression serves several."""
 
@@ -29,18 +29,18 @@ PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _IN_EXPRESSION = re.compile(r"\{([^{}:,\"'`()\[\]]*[^{}:,\"'`()\[\]\s][^{}:,\"'`()\[\]]*)\}")
 """Neither a JSON object nor a multi-select hash."""
 _MARK = re.compile(r"placeholder_\d+_")
-"""What stands in a placeholder's place while the expression is parsed: a name to JMESPath."""
+"""Replaces a placeholder while the expression is parsed; an identifier to JMESPath."""
 _OPERANDS = frozenset(
     {
         *("comparator", "function_expression", "multi_select_list", "key_val_pair"),
         *("or_expression", "and_expression", "not_expression"),
     }
 )
-"""Nodes of which a bare placeholder is an operand and stands for its value; elsewhere it is a key."""
+"""Nodes in which a bare placeholder is an operand, replaced by its value; elsewhere it is a key."""
 
 
 class PlaceholderError(Exception):
-    """A placeholder has nothing to stand for; the message says which."""
+    """A placeholder has no value; the message says which."""
 
 
 class Query:
@@ -94,7 +94,7 @@ class Query:
 
 
 class NamedQuery:
-    """JMESPath in which ``{name}`` stands for the name of a signal or data point."""
+    """JMESPath in which ``{name}`` is replaced by the name of a signal or data point."""
 
     __slots__ = ("_text", "names")
 
@@ -110,7 +110,7 @@ class NamedQuery:
 
 
 def no_value_here(name: str, offered: frozenset[str]) -> str | None:
-    """Why the placeholder cannot stand where only the `offered` ones, and the account's, have a value."""
+    """Why the placeholder has no value where the `offered` ones and the account's have one; None: it has."""
     if name in offered or (name.startswith(ACCOUNT) and name != ACCOUNT):
         return None
     return f"{{{name}}} has no value here; allowed are {', '.join((*sorted(offered), 'account.<key>'))}"
@@ -154,7 +154,7 @@ def value_of(name: str, values: Values) -> str | int:
 
 
 def _left_over(node: dict[str, Any]) -> frozenset[str]:
-    """What stands in braces in the texts and keys of an expression, and is no placeholder."""
+    """Names in braces in the literals and keys of an expression that are no placeholders."""
     own = frozenset(_in_braces(node.get("value"))) if node["type"] in ("field", "literal") else frozenset()
     return own.union(*(_left_over(child) for child in node["children"]))
 

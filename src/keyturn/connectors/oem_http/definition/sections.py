@@ -33,18 +33,18 @@ Precondition = Annotated[int, Meta(ge=1, le=13)]
 Scalar = bool | int | float | str
 
 READS = frozenset({"location", "diagnostics"})
-"""Commands whose success is what they bring."""
+"""Commands that read data; without data they are no success."""
 
 
 RESTORING = frozenset({"cancel_alert", "enable_ignition", "cancel_start"})
-"""Commands that undo something."""
+"""Restoring commands."""
 
 
 class Call(Table, frozen=True, kw_only=True):
-    """How one kind of request is written."""
+    """Path, headers and body of one kind of request."""
 
     offered: ClassVar[frozenset[str]]
-    """The placeholders that have a value here."""
+    """Placeholders that have a value here."""
     path: Template | None = None
     headers: dict[str, Template] = field(default_factory=dict)
     body: Body | None = None
@@ -59,7 +59,7 @@ class Call(Table, frozen=True, kw_only=True):
 
 
 class Field(Table, frozen=True, kw_only=True):
-    """One signal or data point. What is absent is what the table's default expression says."""
+    """One signal or data point. An absent expression is the table's default one."""
 
     value: NamedQuery | None = None
     observed_at: NamedTimeQuery | None = None
@@ -71,7 +71,7 @@ class Field(Table, frozen=True, kw_only=True):
 
 
 class Sending(Call, frozen=True, kw_only=True):
-    """[send]: how commands are sent, where [commands.<name>] says nothing else."""
+    """[send]: how commands are sent, unless [commands.<name>] overrides it."""
 
     offered = SENDING
     method: Method = "POST"
@@ -79,35 +79,35 @@ class Sending(Call, frozen=True, kw_only=True):
 
 
 class Accepted(Table, frozen=True, kw_only=True):
-    """[accepted]: where the first answer says how to ask further."""
+    """[accepted]: where the first response has the operation."""
 
     id: Query | None = None
     id_header: str | None = None
-    """The response header that has it where the body has none."""
+    """Response header with the id, where the body has none."""
     url: Query | None = None
     url_header: str | None = None
     own_origin: bool = False
-    """Of the OEM's URL only path and query are used, at the connector's own origin."""
+    """Only path and query of the OEM's URL are used, at the connector's own origin."""
     state: Query | None = None
-    """Only where the first answer can be final: its words mean what they mean in [result]."""
+    """The state word, only where the first response can be final; its words are those of [result]."""
 
 
 class Asking(Call, frozen=True, kw_only=True):
-    """[status]: how an operation is asked about where there is no URL for it."""
+    """[status]: how an operation is queried that has no URL."""
 
     offered = OPERATION | {"command.name"}
     method: Method = "GET"
 
 
 class Result(Table, frozen=True, kw_only=True):
-    """[result]: how an answer about an operation is read."""
+    """[result]: how a response about an operation is read."""
 
     state: Query | None = None
     succeeded: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     cancelled: tuple[str, ...] = ()
     succeeded_by_status: tuple[HttpStatus, ...] = ()
-    """Where the answer that is the result has no word: the HTTP statuses that mean this."""
+    """HTTP statuses that mean success in a result without a state word."""
     failed_by_status: tuple[HttpStatus, ...] = ()
     completed_at: TimeQuery | None = None
     already_done: Query | None = None
@@ -126,7 +126,7 @@ class Command(Call, frozen=True, kw_only=True):
 
     offered = SENDING
     name: str | None = None
-    """What the OEM calls it; stands for ``{command.name}``."""
+    """The OEM's name of it, for ``{command.name}``."""
     method: Method | None = None
     mode: Mode | None = None
     result: Result | None = None
@@ -136,7 +136,7 @@ class Command(Call, frozen=True, kw_only=True):
 
 
 class LookUp(Call, frozen=True, kw_only=True):
-    """[look_up]: how a command is found by our id. `answer` makes the found one look like an answer to [status]."""
+    """[look_up]: how a command is found by our id. `answer` maps what was found to the form of a [status] response."""
 
     offered = COMMAND
     method: Method = "GET"
@@ -146,7 +146,7 @@ class LookUp(Call, frozen=True, kw_only=True):
 
 
 class Cancel(Call, frozen=True, kw_only=True):
-    """[cancel]: how an operation is cancelled; at its status URL where there is no path."""
+    """[cancel]: how an operation is cancelled; without a path, at its status URL."""
 
     offered = OPERATION
     method: Method = "DELETE"
@@ -155,7 +155,7 @@ class Cancel(Call, frozen=True, kw_only=True):
 
 
 class State(Call, frozen=True, kw_only=True):
-    """[state]: what the OEM knows of a vehicle now."""
+    """[state]: how the OEM's state of a vehicle is read."""
 
     offered = VEHICLE
     method: Method = "GET"
@@ -164,7 +164,7 @@ class State(Call, frozen=True, kw_only=True):
     reachable: Query | None = None
     last_contact: TimeQuery | None = None
     vin: Query | None = None
-    """The VIN of what the answer is about; one that is not the vehicle's keeps commands from it."""
+    """The VIN in the response; another one than the vehicle's stops commands."""
     value: NamedQuery | None = None
     observed_at: NamedTimeQuery | None = None
     as_of: NamedTimeQuery | None = None
@@ -179,7 +179,7 @@ class State(Call, frozen=True, kw_only=True):
 
 
 class AnswerRule(Table, frozen=True, kw_only=True):
-    """[[answers]]: what an answer to the sending means, by HTTP status, error code, or both."""
+    """[[answers]]: what a response to a command means, by HTTP status, error code, or both."""
 
     status: tuple[HttpStatus, ...] = ()
     code: tuple[str, ...] = ()
@@ -196,7 +196,7 @@ class AnswerRule(Table, frozen=True, kw_only=True):
 
 
 class ErrorMeaning(Table, frozen=True, kw_only=True):
-    """[errors.<code>]: what an error code of the OEM says of a command that was not done."""
+    """[errors.<code>]: what an error code of the OEM means for a command that was not done."""
 
     text: str | None = None
     preconditions: tuple[Precondition, ...] = ()

@@ -32,7 +32,7 @@ PLACEHOLDERS = (
 
 
 class Template:
-    """Text with placeholders such as ``{vehicle.external_id}``."""
+    """Text with placeholders such as ``{vehicle.external_id}``; `names` are its placeholders."""
 
     __slots__ = ("names", "text")
 
@@ -45,7 +45,7 @@ class Template:
                 raise ValueError(f"no placeholder {{{name}}}; allowed are {allowed}")
 
     def in_url(self, values: Values) -> str:
-        """Filled and percent-encoded, so that no value can leave its place in the URL (RFC 3986)."""
+        """Filled, each value percent-encoded, so that none can change the structure of the URL (RFC 3986)."""
         return PLACEHOLDER.sub(lambda match: _url_part(value_of(match[1], values)), self.text)
 
     def plain(self, values: Values) -> str:

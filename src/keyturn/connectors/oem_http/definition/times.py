@@ -1,4 +1,4 @@
-"""Times as an OEM writes them become instants, or a fault. What the definition says comes before any default. Pure."""
+"""Parses an OEM's times to instants. What the definition says comes before any default. Pure."""
 
 import math
 import re
@@ -16,17 +16,17 @@ NOT_UNDERSTOOD = "its time is not understood"
 
 _EPOCH_UNITS = {"s": SECOND, "ms": SECOND // 1000, "us": 1}
 _Z_IS_A_LETTER = re.compile(r"(?<!%)Z$")
-"""Of a pattern: such a Z says nothing of UTC, also in a time that the pattern does not quite fit."""
+"""Such a Z in a pattern does not mean UTC, also in a time that the pattern does not quite fit."""
 _DOTNET = re.compile(r"/?Date\((-?\d{1,18})(?:[+-]\d{4})?\)/?")
 """Always milliseconds of UTC; the offset is for display only."""
 
 
 class Times(Table, frozen=True, kw_only=True):
-    """[times]: how the OEM's times are written, before what is read anyway: epoch numbers, /Date(ms)/ and RFC 3339."""
+    """[times]: the format of the OEM's times; epoch numbers, /Date(ms)/ and RFC 3339 are parsed without it."""
 
     zone: tzinfo | None = None
     epoch: Literal["s", "ms", "us"] | None = None
-    """Seconds where nothing is said."""
+    """None: seconds."""
     pattern: str | None = None
     """strptime's."""
 
@@ -35,20 +35,20 @@ class Times(Table, frozen=True, kw_only=True):
             datetime.strptime(datetime(2024, 5, 1, 7).strftime(self.pattern), self.pattern)
 
     def below(self, general: "Times") -> "Times":
-        """These where they say something, else the general ones; a notation of their own replaces the general one."""
+        """These, completed by the general ones; an own pattern or epoch replaces both general ones."""
         own = self if self.pattern or self.epoch else general
         return Times(zone=self.zone or general.zone, epoch=own.epoch, pattern=own.pattern)
 
 
 class Moment(NamedTuple):
-    """An instant, or why a time that is there is none; neither where the source gives no time."""
+    """An instant, or why a given time is not understood; neither where the source gives no time."""
 
     at: int | None = None
-    fault: str = ""
+    failure: str = ""
 
 
 class TimeQuery:
-    """Where a time is found, and how it is written where that differs from [times].
+    """Where a time is, and its format where that differs from [times].
 
     In a definition: an expression, or a table of `value` and any of `zone`, `pattern`, `epoch`.
     """

@@ -1,4 +1,4 @@
-"""A request with the account's token: once more with another token where this one is refused, and a record of both."""
+"""Sends requests with the account's token, once more with another token where it is refused, and logs both."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,93 +19,91 @@ from keyturn.connectors.toolkit import Deadline
 
 Write = Callable[[Request], Awaitable[Transfer]]
 TokenCheck = Callable[[Transfer], TokenStatus]
-"""What an answer says of the token."""
+"""What a response means for the token."""
 
 
 class CallResult(NamedTuple):
-    """How a request ended, and its record."""
+    """How a request ended, and its log."""
 
     transfer: Transfer
     exchange: LoggedRequest
     earlier: tuple[LoggedRequest, ...] = ()
-    """What was written before with a token that was refused."""
+    """Requests before it whose token was refused."""
 
 
-class AuthorizedRequest(NamedTuple):
-    """One request, and what is done with its answer."""
+class PreparedRequest(NamedTuple):
+    """One request, without its token."""
 
     account: Account
     request: Request
-    end: Deadline
-    """Everything, the token included, is written before it."""
-    judge: TokenCheck
+    deadline: Deadline
+    """Everything is written before it; the token is fetched before it too."""
+    token_status: TokenCheck
     urgent: bool = False
-    """It undoes something and does not wait long for a token endpoint that fails."""
+    """A restoring command: it waits less long for a token endpoint that fails."""
 
 
 class AuthorizedClient:
-    """The connector's requests. They never raise for what the OEM or the network did."""
+    """Sends one connector's requests. Never raises for what the OEM or the network did."""
 
-    def __init__(self, auth: Auth, tokens: TokenSource, wire: HttpClient, clock: Clock) -> None:
+    def __init__(self, auth: Auth, tokens: TokenSource, client: HttpClient, clock: Clock) -> None:
         self._auth = auth
         self._tokens = tokens
-        self._wire = wire
+        self._client = client
         self._clock = clock
 
-    async def command(self, asked: AuthorizedRequest) -> CallResult:
-        """Every writing has a gate of its own: one whose token is refused was not taken, so that another may follow."""
-        return await self._called(asked, lambda signed: self._wire.command(signed, WriteOnceGuard(asked.end)))
+    async def command(self, call: PreparedRequest) -> CallResult:
+        """Every write has its own guard: where the token is refused nothing was done, so another write may follow."""
+        return await self._call(call, lambda signed: self._client.command(signed, WriteOnceGuard(call.deadline)))
 
-    async def question(self, asked: AuthorizedRequest) -> CallResult:
-        """All of it, the answer included, until `end`."""
-        return await self._called(asked, lambda signed: self._wire.question(signed, asked.end.left()))
+    async def query(self, call: PreparedRequest) -> CallResult:
+        """A query; its response is received before the deadline too."""
+        return await self._call(call, lambda signed: self._client.query(signed, call.deadline.left()))
 
-    async def _called(self, asked: AuthorizedRequest, write: Write) -> CallResult:
-        secrets, written = secrets_of(self._auth, asked.account), list[Transfer]()
+    async def _call(self, call: PreparedRequest, write: Write) -> CallResult:
+        secrets, written = secrets_of(self._auth, call.account), list[Transfer]()
         try:
-            await self._authorised(asked, write, secrets, written)
+            await self._send(call, write, secrets, written)
         except TokenError as error:
             secrets |= error.secrets
-            written.append(self._unsent(asked.request, error))
+            written.append(self._not_sent(call.request, error))
         except TimeoutError:
-            written.append(self._unsent(asked.request, TokenError("no token in time", temporary=True)))
+            written.append(self._not_sent(call.request, TokenError("no token in time", temporary=True)))
         *earlier, last = written
         return CallResult(last, logged_request(last, secrets), tuple(logged_request(each, secrets) for each in earlier))
 
-    async def _authorised(
-        self, asked: AuthorizedRequest, write: Write, secrets: set[str], written: list[Transfer]
-    ) -> None:
+    async def _send(self, call: PreparedRequest, write: Write, secrets: set[str], written: list[Transfer]) -> None:
         """`written` gets every transfer, `secrets` every token."""
-        async with asyncio.timeout(asked.end.left()):
-            token = await self._tokens.current(asked.account, urgent=asked.urgent)
+        async with asyncio.timeout(call.deadline.left()):
+            token = await self._tokens.current(call.account, urgent=call.urgent)
         secrets.add(token)
-        written.append(await write(self._signed(asked.request, token)))
-        standing = asked.judge(written[-1])
-        if standing is TokenStatus.DOUBTFUL:
-            self._tokens.discard(asked.account, token)
-        if standing is not TokenStatus.REFUSED:
+        written.append(await write(self._with_token(call.request, token)))
+        status = call.token_status(written[-1])
+        if status is TokenStatus.DOUBTFUL:
+            self._tokens.discard(call.account, token)
+        if status is not TokenStatus.REFUSED:
             return
-        async with asyncio.timeout(asked.end.left()):
-            renewed = await self._tokens.renewed(asked.account, token, urgent=asked.urgent)
+        async with asyncio.timeout(call.deadline.left()):
+            renewed = await self._tokens.renewed(call.account, token, urgent=call.urgent)
         if renewed is not None:
             secrets.add(renewed)
-            written.append(await write(self._signed(asked.request, renewed)))
-            if asked.judge(written[-1]) is TokenStatus.REFUSED:
-                self._tokens.useless(asked.account)
+            written.append(await write(self._with_token(call.request, renewed)))
+            if call.token_status(written[-1]) is TokenStatus.REFUSED:
+                self._tokens.useless(call.account)
 
-    def _signed(self, request: Request, token: str) -> Request:
+    def _with_token(self, request: Request, token: str) -> Request:
         return request.with_header(self._auth.header, f"{self._auth.prefix} {token}".lstrip())
 
-    def _unsent(self, request: Request, error: TokenError) -> Transfer:
+    def _not_sent(self, request: Request, error: TokenError) -> Transfer:
         """The failed request for a token, else the request that was never written."""
-        asked = error.transfer or Transfer(request.line, self._clock.now())
-        why = f"{error.fault}: {asked.fault}" if asked.fault else error.fault
+        sent = error.transfer or Transfer(request.line, self._clock.now())
+        why = f"{error.failure}: {sent.failure}" if sent.failure else error.failure
         return msgspec.structs.replace(
-            asked,
+            sent,
             began=False,
             status=None,
             body=b"",
-            fault=why,
+            failure=why,
             temporary=error.temporary,
             retry_after=error.retry_after,
         )

@@ -1,4 +1,4 @@
-"""Bodies as they come over the wire become plain UTF-8 text: unpacked, and out of whatever charset. Pure."""
+"""Decodes response bodies to UTF-8: content encoding, byte order mark, charset. Pure."""
 
 import zlib
 from collections.abc import Callable
@@ -21,13 +21,13 @@ class BodyError(Exception):
 
 
 class BodyTooLarge(BodyError):
-    """What it unpacks to is larger than it may be."""
+    """The unpacked body is larger than the limit."""
 
 
 def plain(body: bytes, *, encoding: str = "", content_type: str = "", largest: int) -> bytes:
     """`body` unpacked by its `Content-Encoding`, then from its `Content-Type`'s charset to UTF-8 without a mark.
 
-    Bytes that are no text of that charset stay as they are. Raises `BodyError`.
+    Bytes that are not valid in that charset stay as they are. Raises `BodyError`.
     """
     for name in reversed([part.strip().lower() for part in encoding.split(",")]):
         body = _unpacked(name, body, largest)
@@ -95,7 +95,7 @@ _UNPACKERS: dict[str, Callable[[bytes, int], bytes]] = {
 
 
 def _as_utf8(body: bytes, content_type: str) -> bytes:
-    """A mark at the start of the text says more than the header (WHATWG, "BOM sniff")."""
+    """A byte order mark takes precedence over the header (WHATWG, "BOM sniff")."""
     for mark, charset in _BOMS:
         if body.startswith(mark):
             return _recoded(body[len(mark) :], charset)

@@ -1,4 +1,4 @@
-"""The one way to an OEM's sockets: no redirect, nothing written twice, answers cut, every end of a request a value."""
+"""HTTP client of one connector: no redirects, nothing written twice, bounded responses, and every failure a value."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-A
 
 
 class Received(msgspec.Struct):
-    """What has come of an answer so far."""
+    """What was received of a response so far."""
 
     status: int | None = None
     size: int | None = None
@@ -34,31 +34,32 @@ class Received(msgspec.Struct):
 
 
 class Transfer(msgspec.Struct, frozen=True):
-    """How one request ended: with a whole answer, or with what went wrong."""
+    """Result of one request: a whole response, or a failure."""
 
     request: str
     """Method, path and query."""
     at: int
     duration_ms: float = 0.0
     began: bool = False
-    """The first byte may have left."""
+    """Whether the first byte may have left."""
     status: int | None = None
-    """None: no whole answer came."""
-    heard: Received = msgspec.field(default_factory=Received)
-    """What came, whole or not."""
+    """None: no whole response was received."""
+    received: Received = msgspec.field(default_factory=Received)
+    """What was received, whole or not."""
     body: bytes = b""
     headers: dict[str, str] = {}
     """By their lower-case names; the first of each."""
     url: URL | None = None
     """The request's."""
     retry_after: float | None = None
-    fault: str = ""
+    failure: str = ""
+    """What went wrong, in Keyturn's words; empty: nothing."""
     temporary: bool = True
-    """Of one that did not begin: trying again may help."""
+    """Where `began` is false: another try may succeed."""
 
 
 class HttpClient:
-    """The HTTP sessions of one connector. Commands have connections of their own: they never wait behind questions."""
+    """HTTP sessions of one connector. Commands have their own connections, so that they never wait behind queries."""
 
     def __init__(self, definition: Definition, clock: Clock, transport: Transport = DIRECT) -> None:
         self._clock = clock
@@ -66,38 +67,38 @@ class HttpClient:
         self._transport = transport
         self._ssl = tls_context(definition, transport)
         self._commands: ClientSession | None = None
-        self._questions: ClientSession | None = None
+        self._queries: ClientSession | None = None
 
-    async def command(self, request: Request, gate: WriteOnceGuard) -> Transfer:
-        """Write once, or not at all; the whole answer may take the definition's `timeout` from the first byte."""
+    async def command(self, request: Request, guard: WriteOnceGuard) -> Transfer:
+        """Write once, or not at all; the whole response may take the definition's `timeout` from the first byte."""
         self._commands = session = self._commands or self._session(limit=0)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now(), heard=Received(), url=request.url)
+        transfer = Transfer(request.line, self._clock.now(), received=Received(), url=request.url)
         try:
-            async with asyncio.timeout(gate.send_by.left()) as limit:
-                payload = OncePayload(request.body or b"", gate, limit, self._definition.timeout)
+            async with asyncio.timeout(guard.send_by.left()) as limit:
+                payload = OncePayload(request.body or b"", guard, limit, self._definition.timeout)
                 transfer = await self._answered(transfer, session, request, payload)
         except FAILURES as error:
-            why = gate.reason or (describe_error if gate.passed else describe_connect_error)(error, self._transport)
-            transfer = _changed(transfer, fault=why, temporary=isinstance(error, NETWORK))
+            why = guard.reason or (describe_error if guard.passed else describe_connect_error)(error, self._transport)
+            transfer = _changed(transfer, failure=why, temporary=isinstance(error, NETWORK))
         finally:
-            gate.shut("the request is over")
-        return _changed(transfer, began=gate.passed, duration_ms=self._since(started))
+            guard.forbid("the request is over")
+        return _changed(transfer, began=guard.passed, duration_ms=self._since(started))
 
-    async def question(self, request: Request, within: float) -> Transfer:
-        """A request that moves no vehicle; the whole of it may take `within` seconds."""
-        self._questions = session = self._questions or self._session(self._definition.connections)
+    async def query(self, request: Request, within: float) -> Transfer:
+        """Send a query, which changes nothing in a vehicle; it may take `within` seconds in all."""
+        self._queries = session = self._queries or self._session(self._definition.connections)
         started = self._clock.monotonic()
-        transfer = Transfer(request.line, self._clock.now(), heard=Received(), url=request.url)
+        transfer = Transfer(request.line, self._clock.now(), received=Received(), url=request.url)
         try:
             async with asyncio.timeout(within):
                 transfer = await self._answered(transfer, session, request, request.body)
         except FAILURES as error:
-            transfer = _changed(transfer, fault=describe_error(error, self._transport))
+            transfer = _changed(transfer, failure=describe_error(error, self._transport))
         return _changed(transfer, duration_ms=self._since(started))
 
     async def close(self) -> None:
-        for session in (self._commands, self._questions):
+        for session in (self._commands, self._queries):
             if session is not None:
                 await session.close()
 
@@ -127,32 +128,34 @@ class HttpClient:
             allow_redirects=False,
             skip_auto_headers=("Content-Type",),
         ) as response:
-            transfer.heard.status = response.status
-            packed = await _cut(response, transfer.heard, self._transport.answer_bytes)
+            transfer.received.status = response.status
+            packed = await _read_body(response, transfer.received, self._transport.answer_bytes)
         headers = {name.lower(): value for name, value in reversed(list(response.headers.items()))}
-        body, problem = _plain(packed, headers, self._transport.answer_bytes)
+        body, problem = _decode_body(packed, headers, self._transport.answer_bytes)
         pause = retry_after(headers.get("retry-after"), self._clock.now())
-        return _changed(transfer, status=response.status, body=body, headers=headers, retry_after=pause, fault=problem)
+        return _changed(
+            transfer, status=response.status, body=body, headers=headers, retry_after=pause, failure=problem
+        )
 
     def _since(self, started: float) -> float:
         return round((self._clock.monotonic() - started) * 1000, 3)
 
 
-async def _cut(response: ClientResponse, heard: Received, limit: int) -> bytes:
-    """The body as it came. Raises `OversizedError` for more than `limit` bytes."""
+async def _read_body(response: ClientResponse, received: Received, limit: int) -> bytes:
+    """The body as received. Raises `OversizedError` for more than `limit` bytes."""
     body = bytearray()
-    heard.size = 0
+    received.size = 0
     async for chunk in response.content.iter_any():
         body += chunk
-        heard.size = len(body)
+        received.size = len(body)
         if len(body) > limit:
             response.close()
             raise OversizedError
     return bytes(body)
 
 
-def _plain(packed: bytes, headers: dict[str, str], largest: int) -> tuple[bytes, str]:
-    """The body as plain UTF-8, or as it came and why it is not."""
+def _decode_body(packed: bytes, headers: dict[str, str], largest: int) -> tuple[bytes, str]:
+    """The body as UTF-8; where it cannot be decoded, the body as received and why."""
     coding, kind = headers.get("content-encoding", ""), headers.get("content-type", "")
     try:
         return plain(packed, encoding=coding, content_type=kind, largest=largest), ""

@@ -1,4 +1,4 @@
-"""What went wrong on the wire, in our own words: what an OEM sent is in none of them."""
+"""Describes network and HTTP errors in Keyturn's words; nothing that an OEM sent is repeated."""
 
 import ssl
 
@@ -8,13 +8,13 @@ from keyturn.connectors.oem_http.http.transport import Transport
 
 
 class OversizedError(Exception):
-    """The answer's body is larger than it may be."""
+    """The response body is larger than the limit."""
 
 
 NETWORK = (aiohttp.ClientError, OSError)
 FAILURES = (*NETWORK, ValueError, OversizedError)
 
-_FAULTS: tuple[tuple[type[Exception], str], ...] = (
+_ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "the OEM's name was not resolved"),
     (aiohttp.ClientProxyConnectionError, "no connection to the proxy"),
     (aiohttp.ClientConnectorCertificateError, "the OEM's certificate is not trusted"),
@@ -33,7 +33,7 @@ _LIMITS = (
     ("Got more than ", "a header line of the answer is longer than {limits.header_bytes} bytes"),
     ("Too many headers", "the answer has more than {limits.header_fields} header fields"),
 )
-"""By how aiohttp's message begins."""
+"""By the start of aiohttp's message."""
 _STRICT = (
     "Missing Authority Key Identifier",
     "Missing Subject Key Identifier",
@@ -49,15 +49,15 @@ _STRICT = (
     "Using cert extension requires at least X509v3",
     "Certificate public key has explicit ECC parameters",
 )
-"""OpenSSL's words for what VERIFY_X509_STRICT refuses, which Python 3.13 and newer verify with."""
+"""OpenSSL's messages for what VERIFY_X509_STRICT refuses; Python 3.13 and newer set that flag."""
 _REISSUE = "strict rules of RFC 5280: issue it, or its CA's certificate, anew without that fault"
 
 
 def describe_error(error: Exception, limits: Transport) -> str:
-    """A sentence without a full stop."""
-    text = next(text for kind, text in _FAULTS if isinstance(error, kind))
+    """What went wrong, as a sentence without a full stop."""
+    text = next(text for kind, text in _ERRORS if isinstance(error, kind))
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"{text}{_lacking(error.certificate_error)}"
+        return f"{text}{_certificate_problem(error.certificate_error)}"
     if isinstance(error, aiohttp.ClientResponseError):
         text = next((words for begin, words in _LIMITS if error.message.startswith(begin)), text)
         return text.format(limits=limits, status=error.status)
@@ -65,7 +65,7 @@ def describe_error(error: Exception, limits: Transport) -> str:
 
 
 def describe_connect_error(error: Exception, limits: Transport) -> str:
-    """As `fault`, where the first byte had not left yet."""
+    """As `describe_error`, before the first byte was written."""
     return "no connection to the OEM in time" if isinstance(error, TimeoutError) else describe_error(error, limits)
 
 
@@ -73,8 +73,8 @@ def _size(count: int) -> str:
     return f"{count} bytes" if count % 1024 else f"{count // 1024} KiB"
 
 
-def _lacking(error: Exception) -> str:
-    """What OpenSSL has against the certificate."""
+def _certificate_problem(error: Exception) -> str:
+    """Why OpenSSL refuses the certificate."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return ""
     why = error.verify_message.rstrip(".")

@@ -1,4 +1,4 @@
-"""From a definition's tables to a request that is ready for the wire. Pure."""
+"""Builds HTTP requests from a definition's tables. Pure."""
 
 from typing import Any
 from urllib.parse import urljoin
@@ -15,11 +15,11 @@ from keyturn.connectors.responses import Operation
 
 LONGEST_URL = 2048
 
-Question = Asking | LookUp | Cancel | State
+Query = Asking | LookUp | Cancel | State
 
 
 class UrlError(Exception):
-    """A URL of the OEM's may not be used; the message says why."""
+    """A URL that the OEM gave may not be used; the message says why."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        """Method, path and query, for the record."""
+        """Method, path and query, for the log."""
         return f"{self.method} {self.url.raw_path_qs}"
 
     def with_header(self, name: str, value: str) -> "Request":
@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Requests:
-    """Writes the requests of one definition."""
+    """Builds the requests of one definition."""
 
     def __init__(self, definition: Definition, base_url: URL) -> None:
         self._definition = definition
@@ -49,27 +49,27 @@ class Requests:
         self._base = str(base_url).rstrip("/")
         self._origins = frozenset(url.origin() for url in (base_url, *definition.trusted_origins))
 
-    def send(self, order: OutboundCommand, values: Values) -> Request:
+    def send(self, command: OutboundCommand, values: Values) -> Request:
         """Raises `PlaceholderError` when a value is missing."""
-        call = self._sendings[order.name]
-        request = self._written(call, values)
+        call = self._sendings[command.name]
+        request = self._request(call, values)
         header = call.idempotency_header
-        return request.with_header(header, order.command_id) if header else request
+        return request.with_header(header, command.command_id) if header else request
 
     def status(self, operation: Operation, values: Values) -> Request | None:
-        """At the operation's own URL where it may be used, else by the template; None where neither serves."""
-        return self._written_if_possible(self._definition.status, values, self.usable_url(operation.url))
+        """To the operation's own URL where it may be used, else by [status]; None where neither is possible."""
+        return self._request_if_possible(self._definition.status, values, self.usable_url(operation.url))
 
     def lookup(self, values: Values) -> Request | None:
-        return self._written_if_possible(self._definition.look_up, values)
+        return self._request_if_possible(self._definition.look_up, values)
 
     def cancel(self, operation: Operation, values: Values) -> Request | None:
         call = self._definition.cancel
         url = None if call is None or call.path else self.usable_url(operation.url)
-        return self._written_if_possible(call, values, url)
+        return self._request_if_possible(call, values, url)
 
     def state(self, values: Values) -> Request | None:
-        return self._written_if_possible(self._definition.state, values)
+        return self._request_if_possible(self._definition.state, values)
 
     def token(self, url: Template, values: Values, body: bytes, headers: dict[str, str]) -> Request:
         """Raises `PlaceholderError` when a value is missing."""
@@ -86,8 +86,8 @@ class Requests:
     def resolved(self, raw: Any, request: URL | None = None) -> URL:
         """An OEM's own URL, made absolute from the request's (RFC 3986, 5.2). Raises `UrlError`.
 
-        Its origin must be the connector's or one listed, as our token goes there; with `accepted.own_origin` its path
-        and query are taken to the connector's.
+        Its origin must be the connector's or a trusted one, because our token goes there; with `accepted.own_origin`
+        only its path and query are used, at the connector's origin.
         """
         if not isinstance(raw, str) or not 0 < len(raw) <= LONGEST_URL:
             raise UrlError(f"it is no text of 1 to {LONGEST_URL} characters")
@@ -109,13 +109,13 @@ class Requests:
     def below_base(self, path: str) -> URL:
         return URL(self._base + path, encoded=True)
 
-    def _written_if_possible(self, call: Question | None, values: Values, url: URL | None = None) -> Request | None:
+    def _request_if_possible(self, call: Query | None, values: Values, url: URL | None = None) -> Request | None:
         try:
-            return self._written(call, values, url) if call else None
+            return self._request(call, values, url) if call else None
         except PlaceholderError:
             return None
 
-    def _written(self, call: Sending | Question, values: Values, url: URL | None = None) -> Request:
+    def _request(self, call: Sending | Query, values: Values, url: URL | None = None) -> Request:
         headers = {name: template.plain(values) for name, template in call.headers.items()}
         if call.body is None:
             return Request(call.method, url or self._address(call, values), headers)

@@ -1,4 +1,4 @@
-"""How the sockets to one OEM are reached and bounded: proxy, trust, and how large an answer may be."""
+"""Proxy, TLS trust and response limits of the connections to one OEM."""
 
 import ssl
 from pathlib import Path
@@ -12,21 +12,21 @@ from keyturn.connectors.oem_http.definition.queries import parse_address
 
 
 class Transport(msgspec.Struct, frozen=True):
-    """The configuration's part of a connector, which no definition knows."""
+    """Connection settings of the installation; a definition has none of them."""
 
     proxy: URL | None = None
-    """An HTTP proxy that every connection goes through; it may hold a user and a password."""
+    """HTTP proxy of every connection; it may hold a user and a password."""
     ca_file: str | None = None
     """PEM certificates that are trusted instead of the system's."""
     answer_bytes: int = 65_536
-    """A larger body is no answer."""
+    """Largest body that is read; a larger one counts as no response."""
     header_bytes: int = 32_768
-    """Of the status line, and of each header field."""
+    """Largest status line, and largest header field."""
     header_fields: int = 256
 
 
 DIRECT = Transport()
-"""What a configuration says that says nothing."""
+"""The defaults."""
 
 
 def proxy_url(address: str, user_file: str | None = None) -> URL:
@@ -47,7 +47,7 @@ def proxy_url(address: str, user_file: str | None = None) -> URL:
 
 
 def tls_context(definition: Definition, transport: Transport) -> ssl.SSLContext | bool:
-    """True: aiohttp's own, which verifies just the same. Raises `DefinitionError`."""
+    """True: aiohttp's default context, which verifies too. Raises `DefinitionError`."""
     certificate, key, trusted = definition.client_certificate, definition.client_key, transport.ca_file
     if key and not certificate:
         raise DefinitionError("client_key: goes with client_certificate")

@@ -1,4 +1,4 @@
-"""The record of a request for the timeline: no secret in it, and never more than the start of the answer."""
+"""Logs requests to the OEM for the timeline: secrets masked, and the start of the response alone."""
 
 import re
 from collections.abc import Iterable
@@ -13,36 +13,36 @@ from keyturn.connectors.port import Account
 from keyturn.connectors.responses import LoggedRequest
 from keyturn.connectors.toolkit import answer_start, masked
 
-_CALLED_SECRET = re.compile(r"secret|passw|passphrase|token|key|pin(?![a-z])|credential", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"secret|passw|passphrase|token|key|pin(?![a-z])|credential", re.IGNORECASE)
 
 
 def secrets_of(auth: Auth, account: Account) -> set[str]:
-    """What is masked of the account's credentials: what [auth] uses or lists, and what is called a secret."""
+    """Values of the account's credentials to mask: those that [auth] uses or lists, and those named like a secret."""
     named = auth.uses | set(auth.sensitive)
-    return {value for name, value in account.credentials.items() if name in named or _CALLED_SECRET.search(name)}
+    return {value for name, value in account.credentials.items() if name in named or _SECRET_NAME.search(name)}
 
 
 def logged_request(transfer: Transfer, secrets: Iterable[str]) -> LoggedRequest:
-    """`secrets` are masked in what was sent and heard; what we say ourselves holds none."""
-    heard = transfer.heard
+    """The log of a request, with `secrets` masked in what was sent and received."""
+    received = transfer.received
     return LoggedRequest(
         request=masked(transfer.request, secrets),
         at=transfer.at,
         duration_ms=transfer.duration_ms,
-        status=heard.status if transfer.status is None else transfer.status,
-        answer=transfer.fault or answer_start(transfer.body, secrets),
-        size=heard.size,
+        status=received.status if transfer.status is None else transfer.status,
+        answer=transfer.failure or answer_start(transfer.body, secrets),
+        size=received.size,
     )
 
 
 def with_problem(record: LoggedRequest, transfer: Transfer) -> LoggedRequest:
-    """The record of an exchange that brought nothing, with what was wrong."""
+    """The log of a request without a usable response, with the reason."""
     return msgspec.structs.replace(record, problem=_problem(transfer))
 
 
 def _problem(transfer: Transfer) -> str:
-    if transfer.fault or transfer.status is None:
-        return transfer.fault or "no answer"
+    if transfer.failure or transfer.status is None:
+        return transfer.failure or "no answer"
     if not HTTPStatus.OK <= transfer.status < HTTPStatus.MULTIPLE_CHOICES:
         return f"the OEM answered {transfer.status}"
     if not transfer.body:

@@ -1,4 +1,4 @@
-"""The gate before a command's first byte: it opens once, and only in time."""
+"""Lets a command's first byte leave once, and only before `send_by`."""
 
 import asyncio
 
@@ -10,29 +10,29 @@ from keyturn.connectors.toolkit import Deadline
 
 
 class NotWrittenError(Exception):
-    """The gate stayed shut and nothing was written; the message says why."""
+    """Nothing was written; the message says why."""
 
 
 class WriteOnceGuard:
-    """One sending's leave to write to a socket."""
+    """Permits one write of one command."""
 
     def __init__(self, send_by: Deadline) -> None:
         self.send_by = send_by
         self.passed = False
-        """True from the moment at which the far side may get the request."""
+        """True from the moment at which the OEM may get the request."""
         self.reason: str | None = None
-        """Why it is shut."""
+        """Why nothing may be written any more; None: it may."""
 
-    def shut(self, reason: str) -> None:
-        """Nothing passes any more."""
+    def forbid(self, reason: str) -> None:
+        """Forbid writing from now on."""
         self.reason = self.reason or reason
 
-    def enter(self, limit: asyncio.Timeout, timeout: float) -> None:
-        """Pass, and give the answer `timeout` seconds from now. Raises `BarredError`."""
+    def permit(self, limit: asyncio.Timeout, timeout: float) -> None:
+        """Permit the write, and give the response `timeout` seconds from now. Raises `BarredError`."""
         if self.passed:
             raise NotWrittenError("it was written once already")
         if self.send_by.passed():
-            self.shut("send_by passed before the first byte")
+            self.forbid("send_by passed before the first byte")
         if self.reason:
             raise NotWrittenError(self.reason)
         limit.reschedule(asyncio.get_running_loop().time() + timeout)
@@ -40,23 +40,23 @@ class WriteOnceGuard:
 
 
 class OncePayload(BytesPayload):
-    """A body that passes the gate before its first byte; aiohttp holds the headers back until the body is written.
+    """A body that asks the guard before its first byte; aiohttp sends the headers together with the body.
 
-    Whatever aiohttp would do with it a second time (a dropped PUT sent again, a redirect) finds the gate shut.
+    A second write by aiohttp (a dropped PUT sent again, a redirect) is refused.
     """
 
-    def __init__(self, body: bytes, gate: WriteOnceGuard, limit: asyncio.Timeout, timeout: float) -> None:
+    def __init__(self, body: bytes, guard: WriteOnceGuard, limit: asyncio.Timeout, timeout: float) -> None:
         super().__init__(body)
-        self._gate = gate
+        self._guard = guard
         self._limit = limit
         self._timeout = timeout
 
     @property
     def consumed(self) -> bool:
-        return self._gate.passed
+        return self._guard.passed
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         if isinstance(writer, StreamWriter) and (writer.transport is None or writer.transport.is_closing()):
-            self._gate.shut("the connection was closed before the first byte")
-        self._gate.enter(self._limit, self._timeout)
+            self._guard.forbid("the connection was closed before the first byte")
+        self._guard.permit(self._limit, self._timeout)
         await super().write_with_length(writer, content_length)

@@ -1,4 +1,4 @@
-"""A token endpoint that fails is left alone for a while, account by account: many lock whoever tries too often."""
+"""Pauses after failures of a token endpoint, by account; many OEMs lock an account that tries too often."""
 
 import msgspec
 
@@ -8,13 +8,13 @@ from keyturn.connectors.port import Account
 PAUSES = (1.0, 20.0, 60.0, 120.0, 300.0)
 """Seconds after the first failure, the second, and so on; the last one repeats."""
 URGENT_PAUSE = 10.0
-"""Seconds, at most, for a command that undoes something."""
+"""Seconds, at most, for a restoring command."""
 
 
 class LoginPause(msgspec.Struct, frozen=True):
-    """Why the endpoint is left alone, and for how long."""
+    """Why the endpoint is not asked now, and for how long."""
 
-    fault: str
+    failure: str
     temporary: bool
     left: float
     """Seconds."""
@@ -22,7 +22,7 @@ class LoginPause(msgspec.Struct, frozen=True):
 
 class _Pause(msgspec.Struct, frozen=True):
     credentials: dict[str, str]
-    fault: str
+    failure: str
     temporary: bool
     failures: int
     since: float
@@ -31,28 +31,28 @@ class _Pause(msgspec.Struct, frozen=True):
 
 
 class LoginPauses:
-    """How the latest requests for a token ended, by account. Other credentials are tried at once."""
+    """Pauses by account. Other credentials are tried at once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._pauses: dict[str, _Pause] = {}
 
-    def paused(self, account: Account, *, urgent: bool) -> LoginPause | None:
-        """None: it may be asked now."""
+    def current(self, account: Account, *, urgent: bool) -> LoginPause | None:
+        """The pause of this account; None: the endpoint may be asked now."""
         pause = self._of(account)
         if pause is None:
             return None
         seconds = min(pause.seconds, URGENT_PAUSE) if urgent else pause.seconds
         left = pause.since + seconds - self._clock.boottime()
-        return LoginPause(pause.fault, pause.temporary, left) if left > 0 else None
+        return LoginPause(pause.failure, pause.temporary, left) if left > 0 else None
 
-    def failed(self, account: Account, fault: str, retry_after: float | None, *, temporary: bool) -> float:
-        """The seconds for which it is left alone now."""
+    def failed(self, account: Account, failure: str, retry_after: float | None, *, temporary: bool) -> float:
+        """Begin a pause, and return its seconds."""
         before = self._of(account)
         failures = before.failures + 1 if before else 1
         seconds = max(PAUSES[min(failures, len(PAUSES)) - 1], retry_after or 0.0)
         now = self._clock.boottime()
-        self._pauses[account.id] = _Pause(account.credentials, fault, temporary, failures, now, seconds)
+        self._pauses[account.id] = _Pause(account.credentials, failure, temporary, failures, now, seconds)
         return seconds
 
     def succeeded(self, account: Account) -> None:

@@ -1,4 +1,4 @@
-"""Refresh tokens that the OEM replaces with each use: the newest is used, and kept before anything else happens."""
+"""Refresh tokens that the OEM replaces at each use: the newest is used, and stored before the access token is used."""
 
 import msgspec
 import structlog
@@ -18,21 +18,21 @@ class _Chain(msgspec.Struct, frozen=True):
 
 
 class RefreshTokens:
-    """By account. A token that was used is never sent again: many OEMs take that for a theft and end all of them."""
+    """By account. A used token is never sent again: many OEMs take that for theft and revoke all of them."""
 
     def __init__(self, keeper: CredentialKeeper | None) -> None:
         self._keeper = keeper
         self._chains: dict[str, _Chain] = {}
 
     def latest(self, account: Account) -> Account:
-        """The account with the newest refresh token; one that somebody gave it meanwhile counts as newer."""
+        """The account with the newest refresh token; one that an operator set meanwhile counts as newer."""
         chain = self._chains.get(account.id)
         if chain is None or account.credentials.get(REFRESH_TOKEN) not in chain.used:
             return account
         return _with(account, chain.newest)
 
     async def rotated(self, account: Account, newest: str | None) -> Account:
-        """`account`, whose refresh token was used just now, with the one that the OEM gave instead, if it did."""
+        """`account` after its refresh token was used, with the one that the OEM gave in exchange, if any."""
         used = account.credentials.get(REFRESH_TOKEN)
         chain = self._chains.get(account.id)
         if used is not None and newest is not None and newest != used:
@@ -44,7 +44,7 @@ class RefreshTokens:
         return account
 
     async def _keep(self, account_id: str, chain: _Chain) -> None:
-        """Not raising: the newest one is in memory, and keeping it is tried again with the next token."""
+        """Store it. Does not raise: the newest one is in memory, and storing is tried again with the next token."""
         if self._keeper is None:
             return
         try:

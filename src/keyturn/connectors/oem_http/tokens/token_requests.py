@@ -1,4 +1,4 @@
-"""The request for a token, by [auth], and what its answer gives. Pure."""
+"""Requests to the token endpoint, by [auth], and their responses. Pure."""
 
 import re
 from base64 import b64encode
@@ -15,14 +15,14 @@ from keyturn.connectors.oem_http.definition.times import is_number
 from keyturn.connectors.oem_http.http.requests import Request, Requests
 
 DEFAULT_LIFE = 300.0
-"""Seconds that a token counts as good where the endpoint does not say."""
+"""Seconds for which a token is used where the endpoint gives no lifetime."""
 _LIFE_UNITS = {"s": 1.0, "ms": 0.001}
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
-"""What a header can hold; anything else is no token."""
+"""What an HTTP header can hold; anything else is no token."""
 
 
-class Issued(msgspec.Struct, frozen=True):
-    """What the endpoint gave."""
+class IssuedTokens(msgspec.Struct, frozen=True):
+    """Tokens that the endpoint issued."""
 
     token: str
     life: float
@@ -45,14 +45,14 @@ def token_request(auth: Auth, requests: Requests, values: Values) -> Request:
     return requests.token(auth.token_url, values, body, headers)
 
 
-def issued(auth: Auth, document: Any, values: Values = NO_VALUES) -> Issued | None:
-    """None where the answer has no token."""
-    said = Answer(document, values)
-    token, life, refresh = said.at(auth.token), said.at(auth.life), said.at(auth.refresh_token)
+def issued_tokens(auth: Auth, document: Any, values: Values = NO_VALUES) -> IssuedTokens | None:
+    """The tokens in a response; None where it has none."""
+    answer = Answer(document, values)
+    token, life, refresh = answer.at(auth.token), answer.at(auth.life), answer.at(auth.refresh_token)
     if not isinstance(token, str) or not _HEADER_TEXT.fullmatch(token):
         return None
     seconds = max(0.0, float(life) * _LIFE_UNITS[auth.life_unit]) if is_number(life) else DEFAULT_LIFE
-    return Issued(token, seconds, refresh if isinstance(refresh, str) and refresh else None)
+    return IssuedTokens(token, seconds, refresh if isinstance(refresh, str) and refresh else None)
 
 
 def _granted(auth: Auth, values: Values) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _granted(auth: Auth, values: Values) -> dict[str, Any]:
 
 
 def _client(auth: Auth, values: Values, headers: dict[str, str]) -> dict[str, Any]:
-    """Who asks; only `client_credentials` cannot do without. In the header it is HTTP Basic (RFC 6749, 2.3.1)."""
+    """The client's credentials, needed by `client_credentials` alone; in the header: HTTP Basic (RFC 6749, 2.3.1)."""
     known = {name for name in ("client_id", "client_secret") if values.get(f"account.{name}")}
     if auth.grant == "none" and auth.client_in == "body":
         return {}

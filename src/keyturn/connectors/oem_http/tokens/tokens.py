@@ -1,4 +1,4 @@
-"""The token that an OEM knows an account by: given, or fetched as [auth] says (RFC 6749)."""
+"""Access tokens of accounts: given as a credential, or fetched as [auth] says (RFC 6749)."""
 
 import asyncio
 from typing import Protocol
@@ -14,13 +14,13 @@ from keyturn.connectors.oem_http.http.client import HttpClient, Transfer
 from keyturn.connectors.oem_http.http.requests import Requests
 from keyturn.connectors.oem_http.tokens.login_pauses import LoginPauses
 from keyturn.connectors.oem_http.tokens.refresh import REFRESH_TOKEN, RefreshTokens
-from keyturn.connectors.oem_http.tokens.token_requests import Issued, credential, issued, token_request
+from keyturn.connectors.oem_http.tokens.token_requests import IssuedTokens, credential, issued_tokens, token_request
 from keyturn.connectors.port import Account, CredentialKeeper
 
 FETCH_WITHIN = 10.0
 """Seconds for one request to the token endpoint."""
 MARGIN = 30.0
-"""Seconds before its end from which a token is not used any more."""
+"""Seconds before its expiry from which a token is not used any more."""
 USELESS_FOR = 60.0
 """Seconds for which no other token is fetched after a new one was refused: it would be refused too."""
 
@@ -28,28 +28,28 @@ _NOT_TEMPORARY = frozenset({400, 401, 403, 404})
 
 
 class TokenError(Exception):
-    """There is no token: nothing can be sent. Holds the record of the failed request, where there was one."""
+    """There is no token, so nothing can be sent. Has the failed request to the token endpoint, if there was one."""
 
     def __init__(
         self,
-        fault: str,
+        failure: str,
         *,
         temporary: bool,
         transfer: Transfer | None = None,
         retry_after: float | None = None,
         secrets: frozenset[str] = frozenset(),
     ) -> None:
-        super().__init__(fault)
-        self.fault = fault
+        super().__init__(failure)
+        self.failure = failure
         self.temporary = temporary
         self.transfer = transfer
         self.retry_after = retry_after
         self.secrets = secrets
-        """What the request held that must not be in its record, besides the account's credentials."""
+        """What to mask in the log of that request, besides the account's credentials."""
 
 
 class TokenSource(Protocol):
-    """Where the tokens of one connector's accounts come from."""
+    """Gives the tokens of one connector's accounts."""
 
     async def current(self, account: Account, *, urgent: bool = False) -> str:
         """Raises `TokenError`. `urgent` waits less long after a failure."""
@@ -64,7 +64,7 @@ class TokenSource(Protocol):
         ...
 
     def discard(self, account: Account, token: str) -> None:
-        """It may be good no more: the next request gets another one, where there can be one."""
+        """The token may be invalid: the next request gets another one, where there can be one."""
         ...
 
     async def close(self) -> None: ...
@@ -100,23 +100,23 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class OAuthTokens:
-    """scheme = "oauth2": fetched with the account's credentials, kept until shortly before its end.
+    """scheme = "oauth2": fetched with the account's credentials, kept until shortly before its expiry.
 
-    Whoever needs the same account's token at the same time waits for one fetch.
+    Concurrent requests of one account share one fetch.
     """
 
     def __init__(
-        self, auth: Auth, requests: Requests, wire: HttpClient, clock: Clock, keeper: CredentialKeeper | None = None
+        self, auth: Auth, requests: Requests, client: HttpClient, clock: Clock, keeper: CredentialKeeper | None = None
     ) -> None:
         self._auth = auth
         self._requests = requests
-        self._wire = wire
+        self._client = client
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._fetches: dict[str, asyncio.Task[_Kept]] = {}
         self._useless_until: dict[str, float] = {}
         self._refresh = RefreshTokens(keeper)
-        self._logins = LoginPauses(clock)
+        self._pauses = LoginPauses(clock)
 
     async def current(self, account: Account, *, urgent: bool = False) -> str:
         known = self._refresh.latest(account)
@@ -140,7 +140,7 @@ class OAuthTokens:
             del self._kept[account.id]
 
     async def close(self) -> None:
-        """A refresh token that is just being replaced is waited for: the next one would be lost."""
+        """Wait for a refresh token that is being replaced now; its successor would be lost."""
         fetches = list(self._fetches.values())
         if fetches and self._auth.rotates:
             await asyncio.wait(fetches, timeout=FETCH_WITHIN)
@@ -157,10 +157,10 @@ class OAuthTokens:
         return (await asyncio.shield(fetch)).token
 
     def _refuse_while_paused(self, account: Account, *, urgent: bool) -> None:
-        failure = self._logins.paused(account, urgent=urgent)
-        if failure is not None:
-            fault = f"{failure.fault}; it is asked again in {failure.left:.0f} s"
-            raise TokenError(fault, temporary=failure.temporary, retry_after=failure.left)
+        pause = self._pauses.current(account, urgent=urgent)
+        if pause is not None:
+            failure = f"{pause.failure}; it is asked again in {pause.left:.0f} s"
+            raise TokenError(failure, temporary=pause.temporary, retry_after=pause.left)
 
     def _keep(self, account_id: str, done: asyncio.Task[_Kept]) -> None:
         del self._fetches[account_id]
@@ -169,36 +169,37 @@ class OAuthTokens:
 
     async def _fetch(self, account: Account) -> _Kept:
         try:
-            got = await self._issued(account)
+            got = await self._request(account)
         except TokenError as error:
             if error.transfer is not None:
-                pause = self._logins.failed(account, error.fault, error.transfer.retry_after, temporary=error.temporary)
-                error.retry_after = pause
+                error.retry_after = self._pauses.failed(
+                    account, error.failure, error.transfer.retry_after, temporary=error.temporary
+                )
             raise
-        self._logins.succeeded(account)
+        self._pauses.succeeded(account)
         good_for = max(0.0, got.life - MARGIN)
         good_until = self._clock.boottime() + good_for
         if self._auth.rotates:
             account = await self._refresh.rotated(account, got.refresh_token)
         return _Kept(got.token, account.credentials, good_until)
 
-    async def _issued(self, account: Account) -> Issued:
+    async def _request(self, account: Account) -> IssuedTokens:
         values = account_values(account)
         try:
             request = token_request(self._auth, self._requests, values)
         except PlaceholderError as error:
             raise TokenError(str(error), temporary=False) from None
-        transfer = await self._wire.question(request, FETCH_WITHIN)
+        transfer = await self._client.query(request, FETCH_WITHIN)
         secrets = frozenset({account.credentials.get(REFRESH_TOKEN, "")})
         if transfer.status is None:
-            fault = "no answer from the OEM's token endpoint"
-            raise TokenError(fault, temporary=True, transfer=transfer, secrets=secrets)
+            failure = "no answer from the OEM's token endpoint"
+            raise TokenError(failure, temporary=True, transfer=transfer, secrets=secrets)
         if not 200 <= transfer.status < 300:
-            fault = f"the OEM's token endpoint answered {transfer.status}"
+            failure = f"the OEM's token endpoint answered {transfer.status}"
             temporary = transfer.status not in _NOT_TEMPORARY
-            raise TokenError(fault, temporary=temporary, transfer=transfer, secrets=secrets)
-        got = issued(self._auth, decode_json(transfer.body), values)
+            raise TokenError(failure, temporary=temporary, transfer=transfer, secrets=secrets)
+        got = issued_tokens(self._auth, decode_json(transfer.body), values)
         if got is None:
-            fault = "the OEM's token endpoint gave no token"
-            raise TokenError(fault, temporary=True, transfer=transfer, secrets=secrets)
+            failure = "the OEM's token endpoint gave no token"
+            raise TokenError(failure, temporary=True, transfer=transfer, secrets=secrets)
         return got
