@@ -1,1 +1,1 @@
-"""Configuration: one frozen tree of values, from a TOML file and the environment."""
+"""Configuration: one immutable tree of settings, read from a TOML file and environment variables."""

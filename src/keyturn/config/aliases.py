@@ -1,7 +1,7 @@
-"""Former names and places of settings. They are still read; `docs/upgrading.md` has the table.
+"""Aliases: former names and places of settings, which are still read; docs/upgrading.md has the table.
 
-A sentence about a setting names the place where it was written. The keys of ``[connectors.NAME.http]`` may stand
-directly below ``[connectors.NAME]``.
+An error message names the place where the setting was written. The keys of ``[connectors.NAME.http]`` may also be
+written directly below ``[connectors.NAME]``.
 """
 
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ RENAMED: dict[KeyPath, KeyPath] = {
     ("confirmation", "tries"): ("confirmation", "max_attempts"),
     ("tokens", "life"): ("tokens", "lifetime"),
 }
-"""The present place by the former one."""
+"""Current path by former path."""
 _CONNECTORS, _HTTP = "connectors", "http"
 
 
 def current_path(path: KeyPath) -> KeyPath:
-    """The present place of a setting, whether it is given by that place or by its former one."""
+    """The current path of a setting, from its current or its former path."""
     if len(path) > 2 and path[0] == _CONNECTORS and path[2] in HttpSettings.__struct_fields__:
         return (*path[:2], _HTTP, *path[2:])
     return RENAMED.get(path, path)
 
 
 def resolve_aliases(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assignment]:
-    """What one source says, each value by the place that the setting has now.
+    """The assignments of one source, by current path.
 
-    Raises `ConfigError` where the source gives a setting in both places.
+    Raises `ConfigError` where the source sets both the former and the current path.
     """
     found: dict[KeyPath, Assignment] = {}
     given_as: dict[KeyPath, KeyPath] = {}
@@ -45,7 +45,7 @@ def resolve_aliases(written: Mapping[KeyPath, Assignment]) -> dict[KeyPath, Assi
 
 
 def written_path(path: KeyPath, written: Mapping[KeyPath, Assignment]) -> KeyPath:
-    """The place of a setting as its connector writes such settings: directly below it, unless it has an ``http``."""
+    """The path of a setting as its file writes it; for a connector without ``http`` table, directly below its name."""
     if path in written:
         return written[path].written_as
     if path[:1] != (_CONNECTORS,) or path[2:3] != (_HTTP,) or len(path) == 3:

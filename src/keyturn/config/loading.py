@@ -1,4 +1,4 @@
-"""Settings from a file and the environment, refused with one clear sentence where they are wrong."""
+"""Loads the settings from a file and the environment; refuses a wrong one with one sentence."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from keyturn.config.validation import Assignment, ConfigError, KeyPath, convert,
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """The defaults, over them the file (if any), over that the environment. Raises `ConfigError`."""
+    """The settings by precedence: environment, file (if any), defaults. Raises `ConfigError`."""
     written = resolve_aliases(from_file(path) if path else {}) | resolve_aliases(from_environment(environ))
     tree: dict[str, Any] = {}
     for keys, assignment in written.items():
@@ -28,7 +28,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def refuse_unknown_commands(settings: Settings, commands: frozenset[str]) -> None:
-    """Every wait given per command must name one of `commands`. Raises `ConfigError`."""
+    """Raise `ConfigError` where a wait per command names none of `commands`."""
     tables: dict[KeyPath, Any] = {("commands",): settings.commands}
     tables |= {("connectors", name): connector for name, connector in settings.connectors.items()}
     for path, table in tables.items():

@@ -1,4 +1,4 @@
-"""Rules that a type cannot say: about the content of a value, or about two of them."""
+"""Validation rules beyond types: on the content of a value, and on combinations of settings."""
 
 import ipaddress
 import re
@@ -19,7 +19,7 @@ from keyturn.config.validation import KeyPath
 
 _CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _SECRET_PART = re.compile(r"(?<=//)[^/@]*(?=@)|(?<=\?).*")
-"""User information and query of a URL: people put passwords there."""
+"""User information and query of a URL, which may hold passwords."""
 
 _MAIL_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII | re.IGNORECASE)
 _MAIL_ADDRESS_LENGTH = 254
@@ -29,7 +29,7 @@ _WEBHOOK_URL = "an https URL (http only on this machine) without user and passwo
 
 
 class RuleViolation(NamedTuple):
-    """A setting that breaks a rule, and what the rule wants there."""
+    """A setting that breaks a rule, and what the rule expects."""
 
     path: KeyPath
     value: object
@@ -37,25 +37,25 @@ class RuleViolation(NamedTuple):
 
 
 def rule_violations(settings: Settings) -> Iterator[RuleViolation]:
-    """Every broken rule."""
-    yield from _of_server(settings.server)
+    """Every rule that the settings break."""
+    yield from _check_server(settings.server)
     for name, connector in settings.connectors.items():
         if not _CONNECTOR_NAME.fullmatch(name):
             yield RuleViolation(
                 ("connectors", name), name, "a name of small letters and digits, with single - or _ between"
             )
-        yield from _of_connector(("connectors", name), connector)
-    yield from _of_alerts(settings.alerts)
+        yield from _check_connector(("connectors", name), connector)
+    yield from _check_alerts(settings.alerts)
     if settings.audit.checkpoint_url and not _is_private(settings.audit.checkpoint_url):
         yield RuleViolation(("audit", "checkpoint_url"), _HIDDEN, _WEBHOOK_URL)
 
 
 def is_mail_address(text: str) -> bool:
-    """Whether an e-mail can go there: one address (RFC 5321), and nothing else on the line or below it."""
+    """Whether the text is one e-mail address (RFC 5321) and nothing else."""
     return len(text) <= _MAIL_ADDRESS_LENGTH and _MAIL_ADDRESS.fullmatch(text) is not None
 
 
-def _of_server(server: ServerSettings) -> Iterator[RuleViolation]:
+def _check_server(server: ServerSettings) -> Iterator[RuleViolation]:
     for address in server.trusted_proxies:
         if not _is_network(address):
             yield RuleViolation(("server", "trusted_proxies"), address, "IP addresses and networks (10.0.0.0/8)")
@@ -69,7 +69,7 @@ def _of_server(server: ServerSettings) -> Iterator[RuleViolation]:
         )
 
 
-def _of_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[RuleViolation]:
+def _check_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[RuleViolation]:
     if connector.kind != "http" and connector.http != HttpSettings():
         yield RuleViolation((*path, "http"), {}, f"nothing, as {path[1]} is of kind {connector.kind}")
     if connector.kind == "http" and connector.options:
@@ -77,10 +77,10 @@ def _of_connector(path: KeyPath, connector: ConnectorSettings) -> Iterator[RuleV
     floor, ceiling = connector.follow_floor, connector.follow_ceiling
     if floor is not None and ceiling is not None and floor > ceiling:
         yield RuleViolation((*path, "follow_ceiling"), ceiling, f"at least follow_floor, which is {floor:.10g}")
-    yield from _of_http((*path, "http"), connector.http)
+    yield from _check_http((*path, "http"), connector.http)
 
 
-def _of_http(path: KeyPath, http: HttpSettings) -> Iterator[RuleViolation]:
+def _check_http(path: KeyPath, http: HttpSettings) -> Iterator[RuleViolation]:
     if http.base_url is not None and not _is_origin(http.base_url):
         yield RuleViolation(
             (*path, "base_url"),
@@ -99,17 +99,17 @@ def _of_http(path: KeyPath, http: HttpSettings) -> Iterator[RuleViolation]:
         yield RuleViolation((*path, "client_certificate"), http.client_certificate, "a file, as client_key is set")
 
 
-def _of_alerts(alerts: AlertSettings) -> Iterator[RuleViolation]:
+def _check_alerts(alerts: AlertSettings) -> Iterator[RuleViolation]:
     if alerts.smtp.host:
-        yield from _of_smtp(("alerts", "smtp"), alerts.smtp)
+        yield from _check_smtp(("alerts", "smtp"), alerts.smtp)
     if alerts.webhook.url:
-        yield from _of_webhook(("alerts", "webhook"), alerts.webhook)
+        yield from _check_webhook(("alerts", "webhook"), alerts.webhook)
     if alerts.backup_max_age and not (alerts.smtp.host or alerts.webhook.url):
         path = ("alerts", "backup_max_age")
         yield RuleViolation(path, alerts.backup_max_age, "0, as neither alerts.smtp.host nor alerts.webhook.url is set")
 
 
-def _of_smtp(path: KeyPath, smtp: SmtpSettings) -> Iterator[RuleViolation]:
+def _check_smtp(path: KeyPath, smtp: SmtpSettings) -> Iterator[RuleViolation]:
     if not is_mail_address(smtp.sender):
         yield RuleViolation((*path, "sender"), smtp.sender, "an e-mail address")
     if not smtp.to or not all(map(is_mail_address, smtp.to)):
@@ -120,7 +120,7 @@ def _of_smtp(path: KeyPath, smtp: SmtpSettings) -> Iterator[RuleViolation]:
         yield RuleViolation((*path, "security"), smtp.security, "starttls or tls, as alerts.smtp.user is set")
 
 
-def _of_webhook(path: KeyPath, webhook: WebhookSettings) -> Iterator[RuleViolation]:
+def _check_webhook(path: KeyPath, webhook: WebhookSettings) -> Iterator[RuleViolation]:
     if not _is_url(webhook.url):
         yield RuleViolation((*path, "url"), _HIDDEN, _WEBHOOK_URL)
     if not (webhook.secret_file or webhook.secret_variable):
@@ -140,7 +140,7 @@ def _is_origin(text: str) -> bool:
 
 
 def _is_private(text: str) -> bool:
-    """A URL whose calls nobody on the way can read."""
+    """Whether the URL uses TLS, or stays on this machine."""
     return _is_url(text) and (urlsplit(text).scheme == "https" or urlsplit(text).hostname in _THIS_MACHINE)
 
 

@@ -1,4 +1,4 @@
-"""Every setting with its type, range and default; `config.default.toml` says what each one means.
+"""Every setting with its type, range and default; `config.default.toml` explains each one.
 
 Durations are seconds. Sizes are bytes.
 """
@@ -14,19 +14,19 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Bytes = Annotated[int, Meta(ge=1024, le=1_048_576)]
 Text = Annotated[str, Meta(min_length=1)]
 Duration = Annotated[float, Meta(ge=0.001, le=2_592_000.0)]
-"""More than nothing, 30 days at most."""
+"""Seconds: more than 0, at most 30 days."""
 Wait = Annotated[float, Meta(ge=0.0, le=2_592_000.0)]
-"""As a duration, and it may be nothing."""
+"""As `Duration`, or 0."""
 PostWait = Annotated[float, Meta(ge=0.0, le=300.0)]
-"""How long a POST may be held."""
+"""Seconds for which a POST may be held open."""
 AlertTimeout = Annotated[float, Meta(ge=0.1, le=20.0)]
-"""Below the time that the command line waits for a test of the alerts."""
+"""Seconds; below the time that the command line waits for a test of the alerts."""
 Waits = dict[str, Duration]
-"""By command name."""
+"""Seconds by command name."""
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of the file; it knows its keys and no others."""
+    """A table of the file; unknown keys are refused."""
 
 
 class ServerSettings(_Section, frozen=True):
@@ -111,7 +111,7 @@ Calls = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
 class QuotaSettings(_Section, frozen=True):
-    """How many calls an OEM allows in each window. None: as many as one likes."""
+    """Calls that an OEM allows in each window. None: unlimited."""
 
     vehicle_minute: Calls | None = None
     vehicle_hour: Calls | None = None
@@ -123,10 +123,10 @@ class QuotaSettings(_Section, frozen=True):
 
 
 class HttpSettings(_Section, frozen=True):
-    """What a connector of kind ``http`` has besides. None: what the definition says."""
+    """Settings of a connector of kind ``http``. None: the definition's value."""
 
     definition: Text = ""
-    """Empty where the connector is of another kind; ``http`` must have one."""
+    """Must be given; empty only where the connector is of another kind."""
     base_url: str | None = None
     timeout: Duration | None = None
     client_certificate: str | None = None
@@ -140,15 +140,15 @@ class HttpSettings(_Section, frozen=True):
 
 
 class ConnectorSettings(_Section, frozen=True):
-    """One way to an OEM, of any kind. None: what the connector itself says.
+    """One connector, of any kind. None: the connector's own value.
 
-    The keys of `http` may be written here too, where they were before there were kinds; see `config.aliases`.
+    The keys of `http` may be written here too (see `config.aliases`).
     """
 
     kind: Text = "http"
     http: HttpSettings = HttpSettings()
     options: dict[str, str | int | float | bool] = {}
-    """What a kind that is installed besides wants to know."""
+    """Settings of a connector kind that an installed package adds."""
     initiate_wait: PostWait | None = None
     send_wait: Waits = {}
     answer_wait: Waits = {}
@@ -226,5 +226,5 @@ class Settings(_Section, frozen=True):
 
     @property
     def key_file(self) -> Path:
-        """Where the keys are: [keys] `file`, else ``keyturn.keys`` in the data directory."""
+        """The key file: [keys] `file`, else ``keyturn.keys`` in the data directory."""
         return Path(self.keys.file) if self.keys.file else Path(self.server.data) / "keyturn.keys"

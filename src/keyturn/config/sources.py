@@ -1,4 +1,4 @@
-"""Where settings are written: a TOML file and environment variables, each as a flat list of assignments."""
+"""Reads the sources of settings, a TOML file and environment variables, as flat assignments by path."""
 
 import difflib
 import tomllib
@@ -16,11 +16,11 @@ from keyturn.config.validation import Assignment, ConfigError, KeyPath, type_at
 PREFIX = "KEYTURN_"
 
 _KUBERNETES_LINK = "KEYTURN_SERVICE_"
-"""Kubernetes sets these for a service of that name, and they look like ours."""
+"""Kubernetes sets these for a service called keyturn; they are no settings."""
 
-_SWITCH = {"true": True, "false": False}
-_SURELY_MEANT = 0.85
-"""How like one of ours a variable must be to be called a misspelling rather than someone else's."""
+_BOOLEANS = {"true": True, "false": False}
+_MISSPELLING = 0.85
+"""Similarity from which an unknown variable counts as a misspelled setting."""
 
 
 def from_file(path: Path) -> dict[KeyPath, Assignment]:
@@ -64,13 +64,13 @@ def _leaves(tree: dict[str, Any], above: KeyPath) -> Iterator[tuple[KeyPath, obj
 
 
 def _parsed(path: KeyPath, assignment: Assignment) -> Assignment:
-    """Text as the setting's type; left as it is when it does not look like one, for the check to refuse."""
+    """Text parsed as the setting's type; unchanged where that fails, so that validation refuses it."""
     text = str(assignment.value)
     match inspect.type_info(type_at(path, assignment)):
         case inspect.VarTupleType():
             return assignment._replace(value=[item.strip() for item in text.split(",") if item.strip()])
         case inspect.BoolType():
-            return assignment._replace(value=_SWITCH.get(text.lower(), text))
+            return assignment._replace(value=_BOOLEANS.get(text.lower(), text))
         case inspect.IntType():
             return assignment._replace(value=_number(text, int))
         case inspect.FloatType() | inspect.UnionType(types=(inspect.FloatType(), *_)):
@@ -89,7 +89,7 @@ def _number(text: str, kind: type[int] | type[float]) -> object:
 def _refuse_misspelling(variable: str) -> None:
     if variable.startswith(_KUBERNETES_LINK):
         return
-    close = difflib.get_close_matches(variable, _all_variables(), n=1, cutoff=_SURELY_MEANT)
+    close = difflib.get_close_matches(variable, _all_variables(), n=1, cutoff=_MISSPELLING)
     if close:
         raise ConfigError(f"{variable}: no such setting; the nearest is {close[0]} (environment).")
 

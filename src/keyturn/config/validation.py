@@ -1,4 +1,4 @@
-"""What a setting may be, and the one sentence that says so when it is not."""
+"""Validates single settings: converts each to its type, or refuses it with one sentence."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,23 +10,23 @@ from msgspec import inspect
 from keyturn.config.settings import ConnectorSettings, HttpSettings, Settings
 
 KeyPath = tuple[str, ...]
-"""Section, key, and the keys below it where the key is a table."""
+"""Path of a setting: section, key, and the keys below it where the key is a table."""
 
 _KEYS_OF = {ConnectorSettings: HttpSettings}
-"""Tables that also take the keys of a table below them; `aliases` brings those to their place."""
+"""Tables that also accept the keys of a table below them; `aliases` moves those to their current path."""
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; the message is one clear sentence for the person at the terminal."""
+    """The configuration cannot be used; the message is one sentence for the operator at the terminal."""
 
 
 class Assignment(NamedTuple):
-    """A value, and where it was written: a file or an environment variable."""
+    """A value, and its source: a file or an environment variable."""
 
     value: object
     source: str
     written_as: KeyPath = ()
-    """The place where it was written; empty: that of the setting itself."""
+    """The path that was written; empty: the setting's own."""
 
 
 def dotted(path: KeyPath) -> str:
@@ -35,18 +35,18 @@ def dotted(path: KeyPath) -> str:
 
 def refusal(path: KeyPath, expected: str, assignment: Assignment) -> ConfigError:
     """``server.port: expected an integer from 0 to 65535, got 'x' (config.toml).``"""
-    return ConfigError(f"{dotted(path)}: expected {expected}, got {_shown(assignment.value)} ({assignment.source}).")
+    return ConfigError(f"{dotted(path)}: expected {expected}, got {_quoted(assignment.value)} ({assignment.source}).")
 
 
 def nearest(key: str, allowed: Iterable[str]) -> str:
-    """Advice on an unknown key: the one that was meant, else all there are."""
+    """A hint for an unknown key: the nearest key, else all keys."""
     names = sorted(allowed)
     close = difflib.get_close_matches(key, names, n=1)
     return f"the nearest is '{close[0]}'" if close else f"allowed are {', '.join(names)}"
 
 
 def convert(path: KeyPath, assignment: Assignment) -> object:
-    """The value in its setting's own type. Raises `ConfigError`."""
+    """The value, converted to the type of its setting. Raises `ConfigError`."""
     kind = type_at(path, assignment)
     if assignment.value == {} and is_table(kind):
         return {}
@@ -74,7 +74,7 @@ def is_table(kind: Any) -> bool:
 
 
 def describe_type(kind: inspect.Type) -> str:
-    """The type in words, with its range."""
+    """The type and its range, for an error message."""
     match kind:
         case inspect.IntType(ge=low, le=high):
             return f"an integer from {low} to {high}"
@@ -101,7 +101,7 @@ def _below(kind: Any, key: str) -> dict[str, Any]:
     return below | (_below(_KEYS_OF[kind], key) if kind in _KEYS_OF else {})
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     if isinstance(value, dict):
         return "a table"
     text = repr(value)

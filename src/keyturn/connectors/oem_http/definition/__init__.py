@@ -1,0 +1,1 @@
+"""Definitions: the tables of the TOML document, with their templates, expressions and times."""

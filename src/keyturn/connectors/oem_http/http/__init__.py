@@ -1,0 +1,1 @@
+"""HTTP requests to the OEM: built, authorized, written once, bounded and logged."""

@@ -1,0 +1,1 @@
+"""Access tokens of accounts: requested, renewed, and paused after failures."""
