@@ -17,7 +17,7 @@ from tests.support.clock import RunningClock
 from .orders import TOKEN, order, target
 
 
-class Conduct(Enum):
+class OemBehaviour(Enum):
     """How the far side treats the commands that reach it."""
 
     TAKES_IT = auto()
@@ -36,13 +36,13 @@ class Conduct(Enum):
 
 
 MAY_HAVE_HAPPENED = (
-    Conduct.DROPS_THE_CONNECTION,
-    Conduct.NEVER_ANSWERS,
-    Conduct.ANSWERS_HALF,
-    Conduct.ANSWERS_TOO_MUCH,
-    Conduct.ANSWERS_RUBBISH,
-    Conduct.REDIRECTS,
-    Conduct.FAILS_UNLISTED,
+    OemBehaviour.DROPS_THE_CONNECTION,
+    OemBehaviour.NEVER_ANSWERS,
+    OemBehaviour.ANSWERS_HALF,
+    OemBehaviour.ANSWERS_TOO_MUCH,
+    OemBehaviour.ANSWERS_RUBBISH,
+    OemBehaviour.REDIRECTS,
+    OemBehaviour.FAILS_UNLISTED,
 )
 PUSHED = (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
 """What an OEM can say unasked of an operation that it has."""
@@ -50,7 +50,7 @@ RAW_TEXT = "oem internal text 4711"
 """What a far side says in its own words with every failure; the public must never read it."""
 
 
-class Letters:
+class RecordingInbox:
     """An inbox that keeps what is pushed."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Rig(Protocol):
     connector: Connector
     clock: RunningClock
 
-    async def behave(self, conduct: Conduct) -> None: ...
+    async def behave(self, conduct: OemBehaviour) -> None: ...
 
     def received(self) -> int:
         """How many commands reached the far side."""
@@ -80,13 +80,13 @@ class Rig(Protocol):
 @pytest.mark.anyio
 class ConnectorContract:
     async def test_a_command_that_is_taken_reaches_the_far_side_once(self, rig: Rig) -> None:
-        await rig.behave(Conduct.TAKES_IT)
+        await rig.behave(OemBehaviour.TAKES_IT)
         answer = await rig.connector.send(order(rig.clock))
         assert answer.kind in (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED)
         assert rig.received() == 1
 
     @pytest.mark.parametrize("conduct", MAY_HAVE_HAPPENED, ids=lambda conduct: conduct.name.lower())
-    async def test_what_may_have_happened_is_sent_once_and_said_to_be_so(self, rig: Rig, conduct: Conduct) -> None:
+    async def test_what_may_have_happened_is_sent_once_and_said_to_be_so(self, rig: Rig, conduct: OemBehaviour) -> None:
         await rig.behave(conduct)
         answer = await rig.connector.send(order(rig.clock))
         assert answer.kind in (OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION)
@@ -94,36 +94,36 @@ class ConnectorContract:
         assert rig.received() == 1
 
     async def test_a_listed_answer_cannot_have_happened(self, rig: Rig) -> None:
-        await rig.behave(Conduct.DOES_NOT_TAKE_IT)
+        await rig.behave(OemBehaviour.DOES_NOT_TAKE_IT)
         answer = await rig.connector.send(order(rig.clock))
         assert (answer.kind, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, False, False)
 
     async def test_a_listed_answer_can_be_temporary_and_say_how_long(self, rig: Rig) -> None:
-        await rig.behave(Conduct.DOES_NOT_TAKE_IT_NOW)
+        await rig.behave(OemBehaviour.DOES_NOT_TAKE_IT_NOW)
         answer = await rig.connector.send(order(rig.clock))
         assert (answer.kind, answer.temporary, answer.retry_after) == (OutcomeKind.NOT_TAKEN, True, 7.0)
 
     async def test_an_absent_far_side_cannot_have_done_it_and_may_come_back(self, rig: Rig) -> None:
-        await rig.behave(Conduct.IS_ABSENT)
+        await rig.behave(OemBehaviour.IS_ABSENT)
         answer = await rig.connector.send(order(rig.clock))
         assert (answer.kind, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, True, False)
 
     async def test_a_refusal_for_a_precondition_has_its_number(self, rig: Rig) -> None:
-        await rig.behave(Conduct.REFUSES_FOR_MOVING)
+        await rig.behave(OemBehaviour.REFUSES_FOR_MOVING)
         answer = await rig.connector.send(order(rig.clock))
         assert (answer.kind, answer.preconditions) == (OutcomeKind.REFUSED, (1,))
         assert not answer.may_have_happened
 
     @pytest.mark.parametrize("late", ["send_by", "send_by_boottime"])
     async def test_nothing_leaves_after_send_by_on_either_clock(self, rig: Rig, late: str) -> None:
-        await rig.behave(Conduct.TAKES_IT)
+        await rig.behave(OemBehaviour.TAKES_IT)
         overdue = msgspec.structs.replace(order(rig.clock), **{late: 0})
         answer = await rig.connector.send(overdue)
         assert (answer.kind, answer.temporary) == (OutcomeKind.NOT_TAKEN, True)
         assert rig.received() == 0
 
     async def test_a_command_that_is_not_offered_is_not_sent(self, rig: Rig) -> None:
-        await rig.behave(Conduct.TAKES_IT)
+        await rig.behave(OemBehaviour.TAKES_IT)
         answer = await rig.connector.send(order(rig.clock, "self_destruct"))
         assert (answer.kind, answer.temporary) == (OutcomeKind.NOT_TAKEN, False)
         assert rig.received() == 0
@@ -132,9 +132,9 @@ class ConnectorContract:
         capabilities = rig.connector.capabilities
         assert capabilities.blocks_next_start_only or "disable_ignition" not in capabilities.offers
 
-    @pytest.mark.parametrize("conduct", list(Conduct), ids=lambda conduct: conduct.name.lower())
+    @pytest.mark.parametrize("conduct", list(OemBehaviour), ids=lambda conduct: conduct.name.lower())
     async def test_the_record_has_no_secret_and_the_public_text_no_word_of_the_oem(
-        self, rig: Rig, conduct: Conduct
+        self, rig: Rig, conduct: OemBehaviour
     ) -> None:
         await rig.behave(conduct)
         answer = await rig.connector.send(order(rig.clock))
@@ -144,7 +144,7 @@ class ConnectorContract:
         assert RAW_TEXT not in (answer.detail or "")
 
     async def test_a_question_without_an_answer_says_nothing_of_the_command(self, rig: Rig) -> None:
-        await rig.behave(Conduct.IS_ABSENT)
+        await rig.behave(OemBehaviour.IS_ABSENT)
         at = target()
         asked = await rig.connector.get_status(at, "start", Operation(id="op-1"))
         found = await rig.connector.find_by_reference(at, "start", "some-id")
@@ -152,12 +152,12 @@ class ConnectorContract:
         assert {answer.kind for answer in (asked, found, cancelled)} == {OutcomeKind.NOTHING_FOUND}
 
     async def test_state_that_cannot_be_read_is_none(self, rig: Rig) -> None:
-        await rig.behave(Conduct.IS_ABSENT)
+        await rig.behave(OemBehaviour.IS_ABSENT)
         assert (await rig.connector.read_state(target())).report is None
 
     async def test_it_can_be_started_and_pushes_nothing_or_what_can_be_used(self, rig: Rig) -> None:
-        await rig.behave(Conduct.TAKES_IT)
-        inbox = Letters()
+        await rig.behave(OemBehaviour.TAKES_IT)
+        inbox = RecordingInbox()
         await rig.connector.start(inbox)
         await rig.connector.send(order(rig.clock))
         await rig.connector.close()
@@ -173,12 +173,12 @@ class ConnectorContract:
             assert external_id
 
     async def test_starting_it_needs_no_far_side(self, rig: Rig) -> None:
-        await rig.behave(Conduct.IS_ABSENT)
-        await rig.connector.start(Letters())
+        await rig.behave(OemBehaviour.IS_ABSENT)
+        await rig.connector.start(RecordingInbox())
 
     async def test_nothing_is_pushed_once_it_is_closed(self, rig: Rig) -> None:
-        await rig.behave(Conduct.TAKES_IT)
-        inbox = Letters()
+        await rig.behave(OemBehaviour.TAKES_IT)
+        inbox = RecordingInbox()
         await rig.connector.start(inbox)
         await rig.connector.send(order(rig.clock))
         await rig.connector.close()
@@ -187,7 +187,7 @@ class ConnectorContract:
         assert (len(inbox.operations), len(inbox.reports)) == pushed
 
     async def test_closing_twice_is_closing(self, rig: Rig) -> None:
-        await rig.behave(Conduct.TAKES_IT)
+        await rig.behave(OemBehaviour.TAKES_IT)
         await rig.connector.send(order(rig.clock))
         await rig.connector.close()
         await rig.connector.close()
