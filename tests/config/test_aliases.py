@@ -1,4 +1,4 @@
-"""A setting is read under its former name too, and the two names are never both taken."""
+"""A setting is read under its former name too; both names together are refused."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How long the notice of a change lasts: never less than a minute, except in a demo."""
+"""The delay of pending changes: at least one minute, except in a demo."""
 
 from pathlib import Path
 

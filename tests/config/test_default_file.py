@@ -1,4 +1,4 @@
-"""The default file is the manual: it and the settings say the same."""
+"""The default file is the reference: it and the settings agree."""
 
 import re
 import tomllib

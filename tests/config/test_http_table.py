@@ -1,4 +1,4 @@
-"""What is of kind http alone has a table of its own; its keys are read where they were before, too."""
+"""Keys of kind http are read in their own table and in their former place."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Settings come from a file and the environment, and a wrong one is named."""
+"""Settings come from a file and the environment; a wrong one is named."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Settings of a connector as tests write them: all keys in one place."""
+"""Connector settings for tests, with all keys in one place."""
 
 from typing import Any
 

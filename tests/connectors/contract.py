@@ -1,4 +1,4 @@
-"""The connector contract: what every adapter of the port does, whatever its far side does.
+"""The connector contract: what every adapter of the port does, whatever its OEM does.
 
 An adapter's test module subclasses `ConnectorContract` and gives it a `rig`.
 """
@@ -18,7 +18,7 @@ from .orders import TOKEN, order, target
 
 
 class OemBehaviour(Enum):
-    """How the far side treats the commands that reach it."""
+    """How the OEM treats the commands that reach it."""
 
     TAKES_IT = auto()
     DOES_NOT_TAKE_IT = auto()
@@ -45,13 +45,13 @@ MAY_HAVE_HAPPENED = (
     OemBehaviour.FAILS_UNLISTED,
 )
 PUSHED = (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED, OutcomeKind.FAILED, OutcomeKind.REFUSED)
-"""What an OEM can say unasked of an operation that it has."""
+"""Outcomes that an OEM can push for an operation."""
 RAW_TEXT = "oem internal text 4711"
-"""What a far side says in its own words with every failure; the public must never read it."""
+"""The OEM's own text in every failure; it must never reach the public."""
 
 
 class RecordingInbox:
-    """An inbox that keeps what is pushed."""
+    """An inbox that records what is pushed."""
 
     def __init__(self) -> None:
         self.operations: list[tuple[str, Operation, OemResponse]] = []
@@ -65,29 +65,29 @@ class RecordingInbox:
 
 
 class Rig(Protocol):
-    """A connector that offers `start`, and its far side under the test's control."""
+    """A connector that offers `start`, and its OEM under the test's control."""
 
     connector: Connector
     clock: RunningClock
 
-    async def behave(self, conduct: OemBehaviour) -> None: ...
+    async def behave(self, behaviour: OemBehaviour) -> None: ...
 
     def received(self) -> int:
-        """How many commands reached the far side."""
+        """How many commands reached the OEM."""
         ...
 
 
 @pytest.mark.anyio
 class ConnectorContract:
-    async def test_a_command_that_is_taken_reaches_the_far_side_once(self, rig: Rig) -> None:
+    async def test_a_command_that_is_accepted_reaches_the_oem_once(self, rig: Rig) -> None:
         await rig.behave(OemBehaviour.TAKES_IT)
         answer = await rig.connector.send(order(rig.clock))
         assert answer.kind in (OutcomeKind.IN_PROGRESS, OutcomeKind.SUCCEEDED)
         assert rig.received() == 1
 
-    @pytest.mark.parametrize("conduct", MAY_HAVE_HAPPENED, ids=lambda conduct: conduct.name.lower())
-    async def test_what_may_have_happened_is_sent_once_and_said_to_be_so(self, rig: Rig, conduct: OemBehaviour) -> None:
-        await rig.behave(conduct)
+    @pytest.mark.parametrize("behaviour", MAY_HAVE_HAPPENED, ids=lambda behaviour: behaviour.name.lower())
+    async def test_what_may_have_happened_is_sent_once_and_reported_so(self, rig: Rig, behaviour: OemBehaviour) -> None:
+        await rig.behave(behaviour)
         answer = await rig.connector.send(order(rig.clock))
         assert answer.kind in (OutcomeKind.UNCLEAR, OutcomeKind.NO_OPERATION)
         assert answer.may_have_happened
@@ -103,7 +103,7 @@ class ConnectorContract:
         answer = await rig.connector.send(order(rig.clock))
         assert (answer.kind, answer.temporary, answer.retry_after) == (OutcomeKind.NOT_TAKEN, True, 7.0)
 
-    async def test_an_absent_far_side_cannot_have_done_it_and_may_come_back(self, rig: Rig) -> None:
+    async def test_an_unreachable_oem_cannot_have_done_it_and_is_temporary(self, rig: Rig) -> None:
         await rig.behave(OemBehaviour.IS_ABSENT)
         answer = await rig.connector.send(order(rig.clock))
         assert (answer.kind, answer.temporary, answer.may_have_happened) == (OutcomeKind.NOT_TAKEN, True, False)
@@ -132,18 +132,18 @@ class ConnectorContract:
         capabilities = rig.connector.capabilities
         assert capabilities.blocks_next_start_only or "disable_ignition" not in capabilities.offers
 
-    @pytest.mark.parametrize("conduct", list(OemBehaviour), ids=lambda conduct: conduct.name.lower())
+    @pytest.mark.parametrize("behaviour", list(OemBehaviour), ids=lambda behaviour: behaviour.name.lower())
     async def test_the_record_has_no_secret_and_the_public_text_no_word_of_the_oem(
-        self, rig: Rig, conduct: OemBehaviour
+        self, rig: Rig, behaviour: OemBehaviour
     ) -> None:
-        await rig.behave(conduct)
+        await rig.behave(behaviour)
         answer = await rig.connector.send(order(rig.clock))
         assert answer.exchange is not None
         assert TOKEN not in msgspec.json.encode(answer).decode()
         assert len(answer.exchange.answer) <= 500
         assert RAW_TEXT not in (answer.detail or "")
 
-    async def test_a_question_without_an_answer_says_nothing_of_the_command(self, rig: Rig) -> None:
+    async def test_a_query_without_a_response_proves_nothing_about_the_command(self, rig: Rig) -> None:
         await rig.behave(OemBehaviour.IS_ABSENT)
         at = target()
         asked = await rig.connector.get_status(at, "start", Operation(id="op-1"))
@@ -155,7 +155,7 @@ class ConnectorContract:
         await rig.behave(OemBehaviour.IS_ABSENT)
         assert (await rig.connector.read_state(target())).report is None
 
-    async def test_it_can_be_started_and_pushes_nothing_or_what_can_be_used(self, rig: Rig) -> None:
+    async def test_start_leads_to_no_push_or_to_usable_ones(self, rig: Rig) -> None:
         await rig.behave(OemBehaviour.TAKES_IT)
         inbox = RecordingInbox()
         await rig.connector.start(inbox)
@@ -172,7 +172,7 @@ class ConnectorContract:
             assert account_id
             assert external_id
 
-    async def test_starting_it_needs_no_far_side(self, rig: Rig) -> None:
+    async def test_start_succeeds_while_the_oem_is_unreachable(self, rig: Rig) -> None:
         await rig.behave(OemBehaviour.IS_ABSENT)
         await rig.connector.start(RecordingInbox())
 

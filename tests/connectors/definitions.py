@@ -1,4 +1,4 @@
-"""Definitions for the tests: the smallest that say something, changed by what a test is about."""
+"""Minimal definitions for tests; a test changes single tables."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the tests of connectors send, and the clock that they bend."""
+"""Accounts, targets and commands for connector tests."""
 
 import uuid
 

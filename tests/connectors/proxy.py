@@ -1,4 +1,4 @@
-"""A forward proxy on loopback: CONNECT for https, absolute URLs for http, and a password where one is asked for."""
+"""A forward proxy on loopback: CONNECT for https, absolute URLs for http, and an optional password."""
 
 import asyncio
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""The contract suite on oem_http, in both of its modes."""
+"""The contract suite on the HTTP connector, in both of its modes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -38,11 +38,11 @@ class OemHttpRig:
         self.oem = oem
         self.connector = connector(oem.url, base, self.clock, timeout=0.25)
 
-    async def behave(self, conduct: OemBehaviour) -> None:
-        if conduct is OemBehaviour.IS_ABSENT:
+    async def behave(self, behaviour: OemBehaviour) -> None:
+        if behaviour is OemBehaviour.IS_ABSENT:
             await self.oem.stop()
         else:
-            self.oem.answer_with(ENDINGS[conduct])
+            self.oem.answer_with(ENDINGS[behaviour])
 
     def received(self) -> int:
         return len(self.oem.seen)

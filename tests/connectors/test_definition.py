@@ -109,8 +109,8 @@ def test_what_is_not_declared_is_false_and_immobilising_is_not_offered_then() ->
     silent = connector("http://localhost:1", declares={}, **commands).capabilities
     assert (silent.enforces_preconditions, silent.blocks_next_start_only, silent.read_wakes_vehicle) == (False,) * 3
     assert silent.offers == {"enable_ignition"}
-    said = connector("http://localhost:1", declares={"blocks_next_start_only": True}, **commands).capabilities
-    assert said.offers == {"disable_ignition", "enable_ignition"}
+    stated = connector("http://localhost:1", declares={"blocks_next_start_only": True}, **commands).capabilities
+    assert stated.offers == {"disable_ignition", "enable_ignition"}
 
 
 def test_what_is_described_is_declared() -> None:

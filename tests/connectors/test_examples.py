@@ -1,4 +1,4 @@
-"""The example definitions, each driven against a far side that is as they describe it."""
+"""The example definitions, each run against an OEM that behaves as described."""
 
 from importlib import resources
 from pathlib import Path
@@ -69,14 +69,14 @@ async def test_the_sync_example_reads_state(oem: Oem) -> None:
         "doors_locked": "LOCKED",
         "lv_battery_voltage": "12.60",
     }
-    said = {
+    state = {
         "link": "UP",
         "reportedAt": "01/05/2024 07:00:00",
         "changedAt": {"speed": "01/05/2024 06:59:59"},
         "stale": ["doors_locked"],
         "values": values,
     }
-    oem.answer_with(answer(200, said))
+    oem.answer_with(answer(200, state))
     report = (await connector.read_state(target(account(token="key", fleet_id="f1")))).report
     await connector.close()
     assert report is not None

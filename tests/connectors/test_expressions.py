@@ -1,4 +1,4 @@
-"""Placeholders in expressions stand for values, as data; whatever else stands in braces is refused when it is read."""
+"""Placeholders in expressions are replaced by values, as data; other names in braces are refused at parsing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What no record holds: secrets, as whole values and in every form; and what stays as it was said."""
+"""Masking: no log has a secret, in any form; other values stay legible."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ async def recorded(oem: Oem, ending: Ending, path: str = "/cars", **auth: Any) -
     return answered.exchange
 
 
-async def said(oem: Oem, text: str, **auth: Any) -> str:
+async def logged(oem: Oem, text: str, **auth: Any) -> str:
     return (await recorded(oem, answer(502, text), **auth)).answer
 
 
 async def test_a_credential_that_is_no_secret_stays_in_the_record(oem: Oem) -> None:
     text = '{"at": "2026-11-30T21:07:27", "fleet": 7, "fleet_id": "7", "text": "the vehicle"}'
-    assert await said(oem, text) == text
+    assert await logged(oem, text) == text
     assert (await recorded(oem, answer(502), "/fleets/{account.fleet_id}")).request == "POST /fleets/7"
 
 
@@ -47,12 +47,12 @@ async def test_a_credential_that_is_no_secret_stays_in_the_record(oem: Oem) -> N
     ],
 )
 async def test_a_secret_is_masked_as_a_whole_value(oem: Oem, text: str, kept: str) -> None:
-    assert await said(oem, text) == kept
+    assert await logged(oem, text) == kept
 
 
 async def test_what_the_definition_lists_is_a_secret_too(oem: Oem) -> None:
-    assert await said(oem, "code 5678") == "code 5678"
-    assert await said(oem, "code 5678", sensitive=["unlock"]) == "code ***"
+    assert await logged(oem, "code 5678") == "code 5678"
+    assert await logged(oem, "code 5678", sensitive=["unlock"]) == "code ***"
 
 
 async def test_our_own_words_are_never_masked(oem: Oem) -> None:

@@ -1,4 +1,4 @@
-"""From the configuration to connectors."""
+"""Connectors made from the configuration."""
 
 from pathlib import Path
 

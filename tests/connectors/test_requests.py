@@ -1,4 +1,4 @@
-"""How a request is written, and what the timeline keeps of it."""
+"""Requests built from definitions, and their log in the timeline."""
 
 from urllib.parse import quote
 

@@ -78,7 +78,7 @@ async def test_a_guard_that_forbade_writing_goes_on_forbidding_it() -> None:
 
 
 class Handshake:
-    """A far side whose TLS handshake bends the sender's clock: `send_by` passes while the connection opens."""
+    """A server whose TLS handshake bends the sender's clock: `send_by` passes while the connection opens."""
 
     def __init__(self, authority: Authority, clock: RunningClock, bend: str) -> None:
         self.context = authority.server_context()

@@ -183,7 +183,7 @@ async def test_state_has_every_signal_that_a_precondition_or_a_verification_read
     assert [name for name, reading in report.readings.items() if reading.value is None or reading.as_of is None] == []
 
 
-async def test_a_vehicle_out_of_coverage_is_said_to_be_so(cloud: Cloud) -> None:
+async def test_a_vehicle_out_of_coverage_is_reported_so(cloud: Cloud) -> None:
     report = (await cloud.connectors["simulator"].read_state(cloud.order("9KTN0C0V000000011").target)).report
     assert report is not None
     assert report.reachable is False
@@ -202,17 +202,17 @@ async def test_a_cancel_counts_where_the_cloud_says_that_the_vehicle_never_got_i
         sent = cloud.order("9KTSL0W0000000019")
         taken = await cloud.connectors["simulator"].send(sent)
         assert taken.operation is not None
-        said = await cloud.connectors["simulator"].cancel(sent.target, taken.operation)
+        response = await cloud.connectors["simulator"].cancel(sent.target, taken.operation)
         assert await cloud.actuations("9KTSL0W0000000019") == 0
-    assert (said.kind, said.cancelled) == (OutcomeKind.FAILED, True)
+    assert (response.kind, response.cancelled) == (OutcomeKind.FAILED, True)
 
 
 async def test_a_cloud_that_does_not_cancel_says_nothing(cloud: Cloud) -> None:
     sent = cloud.order("9KTSL0W0000000019")
     taken = await cloud.connectors["simulator"].send(sent)
     assert taken.operation is not None
-    said = await cloud.connectors["simulator"].cancel(sent.target, taken.operation)
-    assert said.kind is OutcomeKind.NOTHING_FOUND
+    response = await cloud.connectors["simulator"].cancel(sent.target, taken.operation)
+    assert response.kind is OutcomeKind.NOTHING_FOUND
 
 
 async def test_a_repeated_key_is_taken_once_where_the_cloud_heeds_it() -> None:

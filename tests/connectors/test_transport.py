@@ -1,4 +1,4 @@
-"""How an OEM's sockets are reached and bounded: an egress proxy, a private CA, and how large an answer may be."""
+"""Connections to an OEM: egress proxy, private CA, and response limits."""
 
 import json
 import ssl

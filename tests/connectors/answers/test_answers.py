@@ -1,4 +1,4 @@
-"""What the OEM's answers mean, by the definition's tables."""
+"""Mapping of the OEM's responses by the definition's tables."""
 
 from typing import Any
 
@@ -291,19 +291,19 @@ class TestACancel:
         assert [(seen.method, seen.target) for seen in oem.seen] == [("DELETE", "/ops/7")]
 
     async def test_counts_only_by_the_oem_s_word(self, oem: Oem) -> None:
-        said = await cancelled(oem, answer(200, {"op": {"state": "failed", "code": "WITHDRAWN"}}))
-        assert (said.kind, said.cancelled) == (OutcomeKind.FAILED, True)
+        response = await cancelled(oem, answer(200, {"op": {"state": "failed", "code": "WITHDRAWN"}}))
+        assert (response.kind, response.cancelled) == (OutcomeKind.FAILED, True)
         assert (await cancelled(oem, answer(200, {}))).kind is OutcomeKind.NOTHING_FOUND
         assert (await cancelled(oem, answer(405, {}))).kind is OutcomeKind.NOTHING_FOUND
 
     async def test_can_count_by_its_status(self, oem: Oem) -> None:
-        said = await cancelled(oem, answer(204, ""), cancel={"cancelled_by_status": [204]})
-        assert (said.kind, said.cancelled) == (OutcomeKind.FAILED, True)
+        response = await cancelled(oem, answer(204, ""), cancel={"cancelled_by_status": [204]})
+        assert (response.kind, response.cancelled) == (OutcomeKind.FAILED, True)
 
     async def test_reads_no_word_where_the_definition_does_not_say_what_it_is(self, oem: Oem) -> None:
-        said = await cancelled(oem, answer(200, {"op": {"state": "done"}}), cancel={})
-        assert said.kind is OutcomeKind.NOTHING_FOUND
+        response = await cancelled(oem, answer(200, {"op": {"state": "done"}}), cancel={})
+        assert response.kind is OutcomeKind.NOTHING_FOUND
 
     async def test_that_comes_too_late_hears_that_it_was_done(self, oem: Oem) -> None:
-        said = await cancelled(oem, answer(200, {"op": {"state": "done"}}))
-        assert said.kind is OutcomeKind.SUCCEEDED
+        response = await cancelled(oem, answer(200, {"op": {"state": "done"}}))
+        assert response.kind is OutcomeKind.SUCCEEDED

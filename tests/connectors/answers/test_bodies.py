@@ -1,4 +1,4 @@
-"""Bodies are read whatever they are packed in and however their text is written."""
+"""Response bodies in every content encoding and charset are decoded."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Operations that only a header names, outcomes that only the HTTP status tells, and answers without a body."""
+"""Operations named by a header alone, outcomes by the HTTP status alone, and responses without a body."""
 
 from typing import Any
 
@@ -90,8 +90,8 @@ async def test_the_first_answer_is_not_done_by_its_status(oem: Oem) -> None:
 
 async def test_a_word_comes_before_the_status(oem: Oem) -> None:
     result = {**OPERATION["result"], "succeeded_by_status": [200]}
-    said = {"working": OutcomeKind.IN_PROGRESS, "failed": OutcomeKind.FAILED, "done": OutcomeKind.SUCCEEDED}
-    for word, verdict in said.items():
+    meanings = {"working": OutcomeKind.IN_PROGRESS, "failed": OutcomeKind.FAILED, "done": OutcomeKind.SUCCEEDED}
+    for word, verdict in meanings.items():
         assert (await asked(oem, answer(200, {"op": {"state": word}}), result=result)).kind is verdict
     assert (await asked(oem, answer(200, ""), result=result)).kind is OutcomeKind.SUCCEEDED
 

@@ -1,4 +1,4 @@
-"""A read's success is what it brings; a position is one that can be."""
+"""A read without data is no success; an impossible position is no data."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whatever an OEM writes, it becomes an answer: a connector never raises for it."""
+"""Every OEM response, however malformed, becomes an `OemResponse`; the connector never raises."""
 
 import string
 from functools import cache

@@ -1,4 +1,4 @@
-"""A state read: what the source said, under our names and in our units."""
+"""State reads: the source's values, under our names and in our units."""
 
 from typing import Any
 
@@ -24,9 +24,9 @@ async def read(oem: Oem, ending: Ending, *, times: dict[str, Any] | None = None,
     return report
 
 
-async def reading(oem: Oem, said: dict[str, object], **field: Any) -> SignalReading:
+async def reading(oem: Oem, raw: dict[str, object], **field: Any) -> SignalReading:
     """The reading of one signal, `speed`, described by `field`."""
-    report = await read(oem, answer(200, {"up": True, "signals": {"speed": said}}), signals={"speed": field})
+    report = await read(oem, answer(200, {"up": True, "signals": {"speed": raw}}), signals={"speed": field})
     assert report is not None
     return report.readings["speed"]
 
@@ -52,7 +52,7 @@ FLAGGED, UNMAPPED = "the source flags it as not valid", "the definition does not
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("raw", "why"),
     [
         ({"v": None}, ""),
         ({}, ""),
@@ -63,13 +63,13 @@ FLAGGED, UNMAPPED = "the source flags it as not valid", "the definition does not
     ],
 )
 async def test_a_flagged_null_or_unusable_value_is_unknown_and_says_why(
-    oem: Oem, said: dict[str, object], why: str
+    oem: Oem, raw: dict[str, object], why: str
 ) -> None:
-    assert await reading(oem, said) == SignalReading(None, why=why)
+    assert await reading(oem, raw) == SignalReading(None, why=why)
 
 
 @pytest.mark.parametrize(
-    ("said", "field", "value"),
+    ("raw", "field", "value"),
     [
         (100, {"scale": 1.609344}, 160.9344),
         (50, {"scale": 1.8, "offset": 32.0}, 122.0),
@@ -84,14 +84,14 @@ async def test_a_flagged_null_or_unusable_value_is_unknown_and_says_why(
         (False, {}, False),
     ],
 )
-async def test_units_and_words_are_mapped(oem: Oem, said: object, field: dict[str, Any], value: object) -> None:
-    mapped = (await reading(oem, {"v": said}, **field)).value
+async def test_units_and_words_are_mapped(oem: Oem, raw: object, field: dict[str, Any], value: object) -> None:
+    mapped = (await reading(oem, {"v": raw}, **field)).value
     assert mapped == pytest.approx(value) if isinstance(value, float) else mapped == value
     assert isinstance(mapped, bool) == isinstance(value, bool)
 
 
 @pytest.mark.parametrize(
-    ("said", "times", "expected"),
+    ("raw", "times", "expected"),
     [
         ("2024-05-01T10:00:00Z", {}, TEN_O_CLOCK),
         ("2024-05-01T07:00:00.000001-03:00", {}, TEN_O_CLOCK + 1),
@@ -114,18 +114,18 @@ async def test_units_and_words_are_mapped(oem: Oem, said: object, field: dict[st
     ],
 )
 async def test_times_are_instants_or_unknown(
-    oem: Oem, said: object, times: dict[str, Any], expected: int | None
+    oem: Oem, raw: object, times: dict[str, Any], expected: int | None
 ) -> None:
-    report = await read(oem, answer(200, {"up": False, "contact": said}), times=times)
+    report = await read(oem, answer(200, {"up": False, "contact": raw}), times=times)
     assert report is not None
     assert report.last_contact == expected
 
 
-@pytest.mark.parametrize(("said", "reachable"), [(True, True), (False, False), (None, None), ("UP", None), (1, None)])
+@pytest.mark.parametrize(("raw", "reachable"), [(True, True), (False, False), (None, None), ("UP", None), (1, None)])
 async def test_only_a_boolean_says_whether_the_vehicle_is_reachable(
-    oem: Oem, said: object, reachable: bool | None
+    oem: Oem, raw: object, reachable: bool | None
 ) -> None:
-    report = await read(oem, answer(200, {"up": said, "contact": "2024-05-01T10:00:00Z"}))
+    report = await read(oem, answer(200, {"up": raw, "contact": "2024-05-01T10:00:00Z"}))
     assert report is not None
     assert report.reachable is reachable
 

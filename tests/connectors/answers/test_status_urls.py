@@ -1,4 +1,4 @@
-"""Where an operation is asked about: relative URLs start from the request (RFC 3986), others need a trusted origin."""
+"""Status URLs: relative ones are resolved against the request (RFC 3986), others need a trusted origin."""
 
 import pytest
 

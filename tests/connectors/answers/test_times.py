@@ -1,4 +1,4 @@
-"""What a definition says of a time comes before every default, and a time that cannot be read says so."""
+"""Times: the definition takes precedence over every default; a time that is not understood is reported."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -38,14 +38,14 @@ async def read(oem: Oem, body: object, times: dict[str, Any], **state: Any) -> S
     return report
 
 
-async def contact(oem: Oem, said: object, times: dict[str, Any], **state: Any) -> tuple[int | None, str]:
-    report = await read(oem, {"up": True, "contact": said}, times, **state)
+async def contact(oem: Oem, raw: object, times: dict[str, Any], **state: Any) -> tuple[int | None, str]:
+    report = await read(oem, {"up": True, "contact": raw}, times, **state)
     assert report is not None
     return report.last_contact, report.last_contact_why
 
 
 @pytest.mark.parametrize(
-    ("said", "times", "expected"),
+    ("raw", "times", "expected"),
     [
         ("2024-05-01T12:00:00Z", {"zone": "+02:00", "pattern": SHAPED_LIKE_UTC}, TEN_O_CLOCK),
         ("2024-05-01T12:00:00Z", {"zone": "Europe/Berlin", "pattern": SHAPED_LIKE_UTC}, TEN_O_CLOCK),
@@ -65,18 +65,18 @@ async def contact(oem: Oem, said: object, times: dict[str, Any], **state: Any) -
         ("2024-05-01T10:00:00Z", {"zone": "+02:00", "epoch": "ms", "pattern": "%d/%m/%Y"}, TEN_O_CLOCK),
     ],
 )
-async def test_pattern_then_epoch_then_rfc_3339(oem: Oem, said: object, times: dict[str, Any], expected: int) -> None:
-    assert await contact(oem, said, times) == (expected, "")
+async def test_pattern_then_epoch_then_rfc_3339(oem: Oem, raw: object, times: dict[str, Any], expected: int) -> None:
+    assert await contact(oem, raw, times) == (expected, "")
 
 
-@pytest.mark.parametrize("said", ["yesterday", "2024-05-01T10:00:00", -5, True, ["2024"], "/Date(-1)/", 10**20])
-async def test_a_time_that_is_there_and_not_understood_is_none_and_says_so(oem: Oem, said: object) -> None:
-    assert await contact(oem, said, {}) == (None, NOT_UNDERSTOOD)
+@pytest.mark.parametrize("raw", ["yesterday", "2024-05-01T10:00:00", -5, True, ["2024"], "/Date(-1)/", 10**20])
+async def test_a_time_that_is_there_and_not_understood_is_none_with_a_reason(oem: Oem, raw: object) -> None:
+    assert await contact(oem, raw, {}) == (None, NOT_UNDERSTOOD)
 
 
-@pytest.mark.parametrize("said", [None, ""])
-async def test_a_time_that_is_not_there_has_no_fault(oem: Oem, said: object) -> None:
-    assert await contact(oem, said, {}) == (None, "")
+@pytest.mark.parametrize("raw", [None, ""])
+async def test_a_time_that_is_not_there_has_no_fault(oem: Oem, raw: object) -> None:
+    assert await contact(oem, raw, {}) == (None, "")
 
 
 async def test_one_answer_may_hold_seconds_here_and_milliseconds_and_local_times_there(oem: Oem) -> None:
@@ -145,11 +145,11 @@ CAR: dict[str, Any] = {
 }
 
 
-async def findings(oem: Oem, ahead: float, times: dict[str, Any], **said: Any) -> dict[int, PreconditionResult]:
+async def findings(oem: Oem, ahead: float, times: dict[str, Any], **raw: Any) -> dict[int, PreconditionResult]:
     """What a state read of a car at rest means for an immobilisation; its cloud's clock is `ahead` seconds."""
     clock = RunningClock()
     stamp = [_text(after(clock.now(), seconds)) for seconds in (ahead, ahead - 600)]
-    report = await read(oem, {"ts": stamp[0], "since": stamp[1], **AT_REST, **said}, times, **CAR)
+    report = await read(oem, {"ts": stamp[0], "since": stamp[1], **AT_REST, **raw}, times, **CAR)
     assert report is not None
     now = clock.now()
     known = evidence.merge_report(Evidence(), report, now, "oem", RULES)
@@ -183,8 +183,8 @@ async def test_a_time_in_the_future_says_how_far_in_the_verdict(oem: Oem) -> Non
 async def test_a_value_whose_own_time_is_not_understood_is_not_vouched_for_by_another_time(oem: Oem) -> None:
     clock = RunningClock()
     own = {**CAR["signals"], "speed": {"as_of": "spoken"}}
-    said = {"ts": _text(clock.now()), "since": _text(after(clock.now(), -600)), **AT_REST, "spoken": "a minute ago"}
-    report = await read(oem, said, {"zone": "UTC"}, **{**CAR, "signals": own})
+    raw = {"ts": _text(clock.now()), "since": _text(after(clock.now(), -600)), **AT_REST, "spoken": "a minute ago"}
+    report = await read(oem, raw, {"zone": "UTC"}, **{**CAR, "signals": own})
     assert report is not None
     known = evidence.merge_report(Evidence(), report, clock.now(), "oem", RULES)
     speed = evaluate(_case(known, clock.now()), RULES, fresh=True)[0].signals["speed"]

@@ -1,4 +1,4 @@
-"""An OEM whose token endpoint answers as the test says, and somebody who keeps what it replaces."""
+"""An OEM with a scripted token endpoint, and a keeper for the credentials that it replaces."""
 
 from collections.abc import Collection
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which credentials a definition uses, and what is said of those that it cannot use."""
+"""Which credentials a definition uses, and the messages for unusable ones."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_every_placeholder_is_a_credential(tables: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "problem"),
     [
         ({"token": "secret\n"}, "The credential 'token' has a line break in it; write it in one line."),
         ({"token": "sec\rret"}, "The credential 'token' has a line break in it; write it in one line."),
@@ -74,10 +74,10 @@ def test_every_placeholder_is_a_credential(tables: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_unusable_credential_is_named_without_its_secret(given: dict[str, str], said: str) -> None:
+def test_unusable_credential_is_named_without_its_secret(given: dict[str, str], problem: str) -> None:
     problems = use().problems(given)
-    assert problems == [said]
-    assert "secret" not in said.lower()
+    assert problems == [problem]
+    assert "secret" not in problem.lower()
 
 
 def test_what_does_not_go_into_a_header_may_be_in_any_language() -> None:

@@ -1,4 +1,4 @@
-"""A login that fails is left alone for longer and longer: many OEMs lock whoever tries too often."""
+"""Pauses grow after failed token requests; many OEMs lock an account that tries too often."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which answers mean that the token is refused, and which mean something else although they look like it."""
+"""Which responses mean a refused token, and which similar ones do not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Token endpoints of other shapes than RFC 6749's: what is asked and read, and how often a failing one is asked."""
+"""Token endpoints that differ from RFC 6749: requests, responses, and retries."""
 
 import asyncio
 from typing import Any

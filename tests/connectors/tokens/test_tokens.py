@@ -1,4 +1,4 @@
-"""The OEM's token: whose it is, when it is fetched, and what happens where there is none."""
+"""Access tokens: whose they are, when they are fetched, and what happens without one."""
 
 import asyncio
 import base64

@@ -37,9 +37,9 @@ def connector_capabilities(definition: Definition, quota: Quota | None = None) -
 def credential_use(definition: Definition) -> CredentialUse:
     """By the scheme of [auth], and by the placeholders anywhere in it."""
     named = frozenset(name.removeprefix(_ACCOUNT) for name in _placeholders(definition) if name.startswith(_ACCOUNT))
-    calls = (definition.send, *definition.commands.values(), definition.status)
-    asked = (definition.look_up, definition.cancel, definition.state)
-    headers = [call.headers for call in (*calls, *asked) if call is not None]
+    required = (definition.send, *definition.commands.values(), definition.status)
+    optional = (definition.look_up, definition.cancel, definition.state)
+    headers = [call.headers for call in (*required, *optional) if call is not None]
     in_headers = frozenset(name.removeprefix(_ACCOUNT) for name in _placeholders(headers) if name.startswith(_ACCOUNT))
     auth = definition.auth
     return CredentialUse(named | auth.needs, auth.may_use, in_headers | ({"token"} & auth.needs))

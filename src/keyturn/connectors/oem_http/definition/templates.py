@@ -1,7 +1,4 @@
-"""What is written: text and JSON with placeholders such as ``{vehicle.external_id}``.
-
-Names of header fields do not differ by case (RFC 9110, 5.1).
-"""
+"""Templates of requests: text, JSON and headers with placeholders such as ``{vehicle.external_id}``. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -17,6 +14,8 @@ from keyturn.connectors.oem_http.definition.queries import (
     string,
     value_of,
 )
+
+T = TypeVar("T")
 
 PLACEHOLDERS = (
     "vehicle.vin",
@@ -105,10 +104,7 @@ def _templates(node: Any) -> list[Template]:
     return [template for child in children for template in _templates(child)]
 
 
-T = TypeVar("T")
-
-
 def merge_headers(general: Mapping[str, T], own: Mapping[str, T]) -> dict[str, T]:
-    """`general` with `own` instead, where both say something."""
-    said = {name.lower() for name in own}
-    return {**{name: value for name, value in general.items() if name.lower() not in said}, **own}
+    """`general`, overridden by `own`; names of header fields are case-insensitive (RFC 9110, 5.1)."""
+    own_names = {name.lower() for name in own}
+    return {**{name: value for name, value in general.items() if name.lower() not in own_names}, **own}
