@@ -86,7 +86,9 @@ class HttpConnector:
         prepared = PreparedRequest(command.target.account, request, send_by, check, urgent=command.name in RESTORING)
         result = await self._authorized.command(prepared)
         answer = _with_log(self._mapping.command_response(command.name, result.transfer, values), result)
-        return _with_note(answer, self._mapping.unused_url(result.transfer, values) if _is_followed(answer) else "")
+        return _with_note(
+            answer, self._mapping.unused_url_reason(result.transfer, values) if _is_followed(answer) else ""
+        )
 
     async def get_status(self, target: Target, name: str, operation: Operation) -> OemResponse:
         values = status_values(self._definition, target, name, operation)

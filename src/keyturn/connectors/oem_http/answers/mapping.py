@@ -109,7 +109,7 @@ class AnswerMapping:
         record = msgspec.structs.replace(answer.part(cancel.answer), status=None)
         return self._general.final(record) or NOTHING
 
-    def unused_url(self, transfer: Transfer, values: Values = NO_VALUES) -> str:
+    def unused_url_reason(self, transfer: Transfer, values: Values = NO_VALUES) -> str:
         """Why the URL in the response to a command cannot be used; empty where it can, or where there is none."""
         return self._operation(_answer_of(transfer, values))[1]
 
@@ -144,8 +144,8 @@ class AnswerMapping:
                 problem = f"its status URL was not used: {error}"
         named = as_text(answer.at(accepted.id)) or answer.header(accepted.id_header) or ""
         id_ = named if 0 < len(named) <= LONGEST_ID and named.isprintable() and named not in (".", "..") else None
-        askable = url or (id_ and self._definition.status.path)
-        return (Operation(id_, url) if askable else None), problem
+        queryable = url or (id_ and self._definition.status.path)
+        return (Operation(id_, url) if queryable else None), problem
 
 
 def _matches(rule: AnswerRule | TokenRefusal, status: int, code: str) -> bool:
