@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import repeat
 
-from .far_side import Behaviour, Caller, Seen, answer, saying
+from tests.hostile.hostile_oem import Behaviour, Caller, Seen, answer, saying
 
 CHUNK = b"400\r\n" + b"x" * 0x400 + b"\r\n"
 CHUNKED = b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from keyturn.config.settings import CommandSettings, ConnectorSettings, EngineSettings
+from tests.hostile.hostile_oem import Behaviour, HostileOem
 from tests.support.clients import Answer
 from tests.support.server_env import ServerEnv, server_env
 
 from ..connectors.configured import http_settings
-from .far_side import Behaviour, FarSide
 
 TOKEN = "hostile-oem-token"
 SECRET = "hostile-client-secret"
@@ -101,8 +101,8 @@ class Product:
     """What a test drives."""
 
     server: ServerEnv
-    oem: FarSide
-    elsewhere: FarSide
+    oem: HostileOem
+    elsewhere: HostileOem
     """Another origin: whatever it hears is one thing too many."""
     bystanders: list[str]
     """Healthy vehicles of the good OEM."""
@@ -145,7 +145,7 @@ class Product:
 @asynccontextmanager
 async def product(folder: Path, bystanders: int) -> AsyncIterator[Product]:
     """A node with three connectors to the hostile side: the token of one is given, those of the others fetched."""
-    async with FarSide() as oem, FarSide() as elsewhere:
+    async with HostileOem() as oem, HostileOem() as elsewhere:
         others = {
             "hostile": _connector(folder, "hostile", oem.url, auth=_BEARER),
             "hostile-oauth": _connector(folder, "hostile-oauth", oem.url, auth=_OAUTH),

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.hostile.hostile_oem import Behaviour, answer, saying
+
 from .behaviours import NO_WHOLE_ANSWER
-from .far_side import Behaviour, answer, saying
 from .product import TOKEN, Product
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from .far_side import Behaviour, Caller, Seen, answer, saying
+from tests.hostile.hostile_oem import Behaviour, Caller, Seen, answer, saying
+
 from .product import Product
 
 pytestmark = pytest.mark.anyio

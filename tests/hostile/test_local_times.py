@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from keyturn.clock import SECOND, after
+from tests.hostile.hostile_oem import Caller, HostileOem, Seen, answer
 from tests.support.server_env import ServerEnv, server_env
 
 from ..connectors.configured import http_settings
-from .far_side import Caller, FarSide, Seen, answer
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,7 @@ transmission_gear = {}
 
 async def immobilising(folder: Path, zone: str) -> tuple[Any, dict[str, Any], list[Seen]]:
     """The second step's answer, what `ready` says after it, and the commands that reached the OEM."""
-    async with FarSide() as oem:
+    async with HostileOem() as oem:
         path = folder / "local.toml"
         path.write_text(DEFINITION % zone)
         others = {"local": http_settings(definition=str(path), base_url=oem.url)}

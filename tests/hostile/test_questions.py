@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.hostile.hostile_oem import Behaviour, answer, saying
+
 from .behaviours import NO_WHOLE_ANSWER, always
-from .far_side import Behaviour, answer, saying
 from .product import Product
 
 pytestmark = pytest.mark.anyio

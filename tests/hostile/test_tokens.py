@@ -7,9 +7,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from keyturn.app import Node
+from tests.hostile.hostile_oem import Behaviour, Caller, Seen, answer, saying
 
 from .behaviours import NO_WHOLE_ANSWER, always
-from .far_side import Behaviour, Caller, Seen, answer, saying
 from .product import REFRESH, Product, product
 
 pytestmark = pytest.mark.anyio

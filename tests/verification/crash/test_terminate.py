@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.hostile.far_side import Caller, FarSide, Seen, answer, saying
+from tests.hostile.hostile_oem import Caller, HostileOem, Seen, answer, saying
 from tests.startup.installation import ORDINARY, install
 from tests.startup.process import serving
 from tests.support.clock import eventually
@@ -50,7 +50,7 @@ async def test_an_answer_that_comes_after_the_signal_is_recorded(tmp_path: Path)
         await api_client.say(answer(202, TAKEN))
         return True
 
-    async with FarSide() as oem, aiohttp.ClientSession() as http:
+    async with HostileOem() as oem, aiohttp.ClientSession() as http:
         oem.behave("/commands/alert", hold)
         oem.behave("/operations/op-1", saying(answer(200, DONE)))
         installation = await install(tmp_path, oem.url)

@@ -63,7 +63,7 @@ def saying(raw: bytes, *, then_close: bool = False) -> Behaviour:
     return say
 
 
-class FarSide:
+class HostileOem:
     """Serves on a free port of the loopback until the `async with` ends."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class FarSide:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
-    async def __aenter__(self) -> "FarSide":
+    async def __aenter__(self) -> "HostileOem":
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         return self
 
