@@ -1,4 +1,4 @@
-"""An OEM's server on raw sockets, whose behaviour towards each vehicle is a coroutine of the test's."""
+"""An OEM's server on raw sockets; for each vehicle the test gives a coroutine that responds."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ HEADERS_END = b"\r\n\r\n"
 
 
 class Seen(NamedTuple):
-    """One request, whole, as it came over the socket."""
+    """One whole request, as received."""
 
     method: str
     path: str
@@ -38,7 +38,7 @@ class Caller(NamedTuple):
         await self.writer.drain()
 
     async def until_gone(self) -> None:
-        """Nothing more is said until the caller hangs up."""
+        """Send nothing more until the client closes the connection."""
         await self.reader.read()
 
 
@@ -73,7 +73,7 @@ class HostileOem:
         self._callers: set[asyncio.Task[None]] = set()
 
     def behave(self, part: str, behaviour: Behaviour) -> None:
-        """From now on this is how requests whose path holds `part` are met; what was said last counts first."""
+        """From now on `behaviour` responds to requests whose path holds `part`; the newest one takes precedence."""
         self._behaviours.insert(0, (part, behaviour))
 
     def about(self, part: str) -> list[Seen]:
@@ -81,7 +81,7 @@ class HostileOem:
         return [seen for seen in self.seen if part in seen.path]
 
     def commands(self, vin: str) -> list[Seen]:
-        """What the vehicle was told to do."""
+        """Commands to the vehicle."""
         return [seen for seen in self.about(vin) if seen.is_command]
 
     async def until_about(self, part: str, count: int = 1) -> None:

@@ -137,7 +137,7 @@ async def read_live(
     client = ReadOnlyClient(definition, clock)
     connector = HttpConnector(definition, clock, client=client)
     try:
-        report = await connector.read_report(Target(Account("trial", credentials), vehicle, vehicle))
+        report = await connector.read_report(Target(Account("check", credentials), vehicle, vehicle))
     finally:
         await connector.close()
     return report, client.transfers
@@ -161,7 +161,7 @@ def _order(question: SampleQuestion, target: Target) -> OutboundCommand:
 
 
 def _target(question: SampleQuestion, keys: frozenset[str]) -> Target:
-    return Target(Account("trial", dict.fromkeys(keys, "sample")), question.vehicle, question.vehicle)
+    return Target(Account("check", dict.fromkeys(keys, "sample")), question.vehicle, question.vehicle)
 
 
 def _on_this_machine(definition: Definition, url: URL, *, is_token: bool) -> Definition:
