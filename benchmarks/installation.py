@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keyturn.administration import Administration, workbench
+from keyturn.administration import Administration, open_offline
 from keyturn.auth.keyring import unlock
 from keyturn.auth.tokens import Authenticator
 from keyturn.clock import SystemClock, after
@@ -62,7 +62,7 @@ def settings_at(data: Path) -> Settings:
 async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Installation:
     """Enrol `vehicles` behind each connector; `held`: behind one, and each has a command that the OEM never answers."""
     settings, clock = settings_at(data), SystemClock()
-    async with workbench(settings) as administration:
+    async with open_offline(settings) as administration:
         application = await _enrol(administration, [ANSWERED] if held else [ANSWERED, AWAITED], vehicles)
     store = open_sqlite(data, clock, lambda _topic, _key: None)
     directory = Authenticator(store, await unlock(store, settings.key_file), clock, settings.tokens.lifetime)

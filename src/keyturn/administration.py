@@ -143,7 +143,7 @@ def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> back
 
 
 @asynccontextmanager
-async def workbench(settings: Settings) -> AsyncIterator[Administration]:
+async def open_offline(settings: Settings) -> AsyncIterator[Administration]:
     """Administration of a store that no server has open. Raises `StoreRefused`."""
     async with AsyncExitStack() as resources:
         resources.callback(DataDirectoryLock(Path(settings.server.data)).release)

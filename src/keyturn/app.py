@@ -41,7 +41,7 @@ from keyturn.store.open import open_store
 from keyturn.store.port import Store, StoreUnavailable
 from keyturn.telemetry.metrics import Metrics, watch_loop_lag
 from keyturn.tenants.accounts import KeptCredentials
-from keyturn.tenants.name_spaces import settle_all
+from keyturn.tenants.name_spaces import assign_all
 from keyturn.timekeeping import Timekeeper, machine_boot
 
 _LOOK_EVERY = 1.0
@@ -124,7 +124,7 @@ class Node:
             count_silence=self.metrics.count_silent,
         )
         self.works = assemble(parts, settings)
-        await self.store.write(partial(settle_all, spaces=known.name_spaces))
+        await self.store.write(partial(assign_all, spaces=known.name_spaces))
         self.administration = Administration(self.store, keyring, known, lambda: channels, self.works.operations)
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))

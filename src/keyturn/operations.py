@@ -10,6 +10,7 @@ from keyturn.auth.principal import Operator
 from keyturn.store.port import Tx
 from keyturn.tenants import (
     accounts,
+    application_secrets,
     applications,
     checkpoint_operations,
     companies,
@@ -18,14 +19,13 @@ from keyturn.tenants import (
     limits,
     plans,
     policies,
-    rotation,
     vehicle_operations,
 )
 
 OPERATIONS: tuple[Operation, ...] = (
     *companies.OPERATIONS,
     *applications.OPERATIONS,
-    *rotation.OPERATIONS,
+    *application_secrets.OPERATIONS,
     *plans.OPERATIONS,
     *accounts.OPERATIONS,
     *enrolment.OPERATIONS,

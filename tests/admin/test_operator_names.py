@@ -20,7 +20,7 @@ def anas(env: TenantEnv) -> Staff:
         if company:
             env.do("company add", name=company)
         email = f"ana@{(company or 'all').lower()}.example"
-        hashed = passwords.hashed(password)
+        hashed = passwords.hash_password(password)
         staff.do("operator add", name="ana", email=email, role="viewer", password=hashed, company=company)
     return staff
 
@@ -66,7 +66,7 @@ def test_a_name_of_one_company_opens_nothing_of_another(anas: Staff, called: str
 
 def test_ambiguous_name_compares_every_operator_it_may_mean(anas: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
-    matches = passwords.matches
+    matches = passwords.verify
 
     def watched(known: str, given: str) -> bool:
         compared.append(known)
@@ -79,7 +79,7 @@ def test_ambiguous_name_compares_every_operator_it_may_mean(anas: Staff, monkeyp
     assert len(set(compared)) == 3
     anas.turned_away("nobody")
     anas.turned_away("ana@Frota", SECOND)
-    assert compared[9:12] == [passwords.STRANGER] * 3
+    assert compared[9:12] == [passwords.DUMMY_HASH] * 3
     assert len(compared) == 15
 
 
@@ -102,7 +102,7 @@ def test_wrong_ones_by_the_full_name_lock_that_one_alone(anas: Staff, env: Tenan
 
 
 def test_two_whom_the_same_password_fits_are_told_apart_by_the_full_name(anas: Staff, env: TenantEnv) -> None:
-    anas.do("operator set-password", person="ana", company="Outra", password=passwords.hashed(FIRST))
+    anas.do("operator set-password", person="ana", company="Outra", password=passwords.hash_password(FIRST))
     anas.turned_away("ana", FIRST)
     anas.sign_in("ana@Outra", FIRST)
     anas.sign_in("ana@Frota", FIRST)

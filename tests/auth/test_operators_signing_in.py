@@ -123,7 +123,7 @@ def test_wrong_codes_count_as_wrong_passwords_do(ana: Staff) -> None:
 
 def test_a_lock_holds_against_many_at_once(ana: Staff, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[str] = []
-    matches = passwords.matches
+    matches = passwords.verify
 
     def watched(known: str, given: str) -> bool:
         judged.append(given)
@@ -156,12 +156,12 @@ def test_a_hash_of_other_parameters_is_made_anew_at_sign_in(ana: Staff, env: Ten
 
     ((known,),) = env.rows("SELECT password FROM operator")
     assert known != weak
-    assert not passwords.outdated(known)
+    assert not passwords.needs_rehash(known)
     ana.sign_in("ana")
 
 
 def test_the_work_for_nobody_is_that_for_somebody() -> None:
-    assert not passwords.outdated(passwords.STRANGER)
+    assert not passwords.needs_rehash(passwords.DUMMY_HASH)
 
 
 def test_secrets_of_an_operator_are_not_readable_at_rest(ana: Staff, env: TenantEnv) -> None:
@@ -186,7 +186,7 @@ def test_a_second_factor_is_shown_once_and_replaced_only_with_the_one_before(ana
 
 
 def test_a_password_of_ones_own_needs_the_second_factor_one_has(ana: Staff) -> None:
-    new: dict[str, Any] = {"person": "ana", "password": passwords.hashed("another long phrase")}
+    new: dict[str, Any] = {"person": "ana", "password": passwords.hash_password("another long phrase")}
     assert ana.refused("operator set-password", "ana", factor=False, **new) == "sign_in_required"
 
     assert ana.do("operator set-password", "ana", **new)["password_reset_by"] is None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.administration import restore, workbench
+from keyturn.administration import open_offline, restore
 from keyturn.app import Node
 from keyturn.cli.root import run
 from keyturn.errors import OperationError
@@ -54,7 +54,7 @@ def entries(s: ServerEnv, kind: str) -> list[dict[str, Any]]:
 async def test_a_backup_is_signed_by_a_running_server_and_by_none(tmp_path: Path) -> None:
     async with stopped(tmp_path) as (s, running):
         offline = tmp_path / "offline.db"
-        async with workbench(s.settings) as bench:
+        async with open_offline(s.settings) as bench:
             answer = await bench.administer("backup", {"file": str(offline)})
         assert answer == {"file": str(offline), "bytes": offline.stat().st_size, "signature": f"{offline}.sig"}
 
@@ -151,7 +151,7 @@ async def test_a_backup_that_was_changed_or_is_not_signed_is_refused_without_the
 ) -> None:
     change, said, verdict = REFUSED[name]
     async with stopped(tmp_path) as (s, file):
-        async with workbench(s.settings) as bench:
+        async with open_offline(s.settings) as bench:
             await bench.administer("backup", {"file": str(tmp_path / "other.db")})
         change(file)
         before = (tmp_path / "data" / "keyturn.db").read_bytes()
@@ -249,6 +249,6 @@ async def test_an_interrupted_restore_lets_no_server_start_until_it_was_done_aga
         with pytest.raises(StoreRefused, match="interrupted"):
             await Node(s.settings).start()
         assert restore(s.settings, file).epoch == 3
-        async with workbench(s.settings):
+        async with open_offline(s.settings):
             assert StoreReader(tmp_path / "data").rows("SELECT value FROM store_fact WHERE name = 'epoch'")
         assert (tmp_path / "data" / "keyturn.db.before-2").exists()

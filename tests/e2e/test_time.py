@@ -214,13 +214,13 @@ async def test_without_a_server_the_time_is_accepted_on_the_store_itself(tmp_pat
     """The store was last open in this boot of the machine, with a wall clock 90 days behind what it is now."""
     settings = Settings(server=ServerSettings(data=str(tmp_path / "data")))
 
-    async with administration.workbench(settings) as bench:
+    async with administration.open_offline(settings) as bench:
         then = Timekeeper(SystemClock(), 2.0, machine_boot()).state()
         behind = msgspec.structs.replace(then, wall=then.wall - QUARTER_US, store=then.store - QUARTER_US)
         await bench._store.write(lambda tx: clock_state.save(tx, behind))
-    async with administration.workbench(settings) as bench:
+    async with administration.open_offline(settings) as bench:
         assert (await bench.administer("clock show", {}))["wall_ahead"] == pytest.approx(QUARTER, abs=5)
         assert (await bench.administer("clock accept", {}))["accepted"]
-    async with administration.workbench(settings) as bench:
+    async with administration.open_offline(settings) as bench:
         told = await bench.administer("clock show", {})
         assert (told["fault"], told["store_ahead"]) == (False, 0.0)

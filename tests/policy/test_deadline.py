@@ -33,7 +33,7 @@ class Desk:
             email="ana@example.com",
             role="approver",
             company="first",
-            password=passwords.STRANGER,
+            password=passwords.DUMMY_HASH,
         )
         self._operator = Operator(hired["id"], "ana", "approver", env.names.company, True)
         self._approvals = Approvals(env.registrar, {"oem": env.capabilities})

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from keyturn.administration import Administration, workbench
+from keyturn.administration import Administration, open_offline
 from keyturn.config.loading import load_settings
 from tests.support.clients import Application, held_by
 from tests.support.server_env import ALL_COMMANDS, OEM_TOKEN, enrolments
@@ -79,7 +79,7 @@ async def install(
     """One company with so many applications, and so many of the simulator's ordinary vehicles."""
     data = data or folder / "data"
     config = written_config(folder, data, oem_url)
-    async with workbench(load_settings(config, {})) as administration:
+    async with open_offline(load_settings(config, {})) as administration:
         return Installation(config, data, await _enrolled(administration, vehicles, applications))
 
 

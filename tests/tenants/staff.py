@@ -32,7 +32,7 @@ class Staff:
         """Whoever is hired by somebody sets the first password by a code; here, nobody does."""
         given: dict[str, Any] = {"name": name, "email": f"{name}@example.com", "role": role}
         if by is None:
-            given["password"] = passwords.STRANGER
+            given["password"] = passwords.DUMMY_HASH
         return self.do("operator add", by, **given | arguments)
 
     def settle(self, first: str, *others: str, company: str | None = None) -> None:

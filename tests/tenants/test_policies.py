@@ -7,7 +7,16 @@ import msgspec
 import pytest
 
 from keyturn.clock import iso_time
-from keyturn.tenants.policies import DEFAULT, STRICTER, Policy, SetPolicy, Stricter, asks_for_less, is_looser, load
+from keyturn.tenants.policies import (
+    DEFAULT,
+    STRICTER,
+    Policy,
+    SetPolicy,
+    Stricter,
+    is_less_strict,
+    is_value_less_strict,
+    load,
+)
 from tests.support.tenant_env import TenantEnv
 
 from .staff import NOTICE, Staff
@@ -70,30 +79,30 @@ def test_every_rule_says_which_direction_is_stricter() -> None:
     ],
 )
 def test_a_direction_decides_what_asks_for_less(stricter: Stricter, before: float, after: float, looser: bool) -> None:
-    assert asks_for_less(stricter, after, before) is looser
+    assert is_value_less_strict(stricter, after, before) is looser
 
 
 @pytest.mark.parametrize(("rule", "value"), [(rule, value) for rule, values in LOOSER.items() for value in values])
 def test_asking_for_less_is_looser(rule: str, value: Any) -> None:
     after = msgspec.structs.replace(STRICT, **{rule: value})
 
-    assert is_looser(after, STRICT)
-    assert not is_looser(STRICT, after)
+    assert is_less_strict(after, STRICT)
+    assert not is_less_strict(STRICT, after)
 
 
 @pytest.mark.parametrize(("rule", "value"), TIGHTER.items())
 def test_asking_for_more_is_not_looser(rule: str, value: Any) -> None:
-    assert not is_looser(msgspec.structs.replace(STRICT, **{rule: value}), STRICT)
+    assert not is_less_strict(msgspec.structs.replace(STRICT, **{rule: value}), STRICT)
 
 
 def test_one_looser_rule_among_tighter_ones_loosens() -> None:
-    assert is_looser(msgspec.structs.replace(STRICT, **TIGHTER, notify_first=False), STRICT)
+    assert is_less_strict(msgspec.structs.replace(STRICT, **TIGHTER, notify_first=False), STRICT)
 
 
 def test_any_rule_is_tighter_than_none() -> None:
-    assert not is_looser(STRICT, DEFAULT)
-    assert is_looser(DEFAULT, STRICT)
-    assert not is_looser(STRICT, STRICT)
+    assert not is_less_strict(STRICT, DEFAULT)
+    assert is_less_strict(DEFAULT, STRICT)
+    assert not is_less_strict(STRICT, STRICT)
 
 
 @pytest.fixture

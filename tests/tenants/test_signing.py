@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.auth.principal import Principal, Signing
 from keyturn.auth.tokens import CACHE_LIFE
-from keyturn.tenants.applications import loosens_signing
+from keyturn.tenants.applications import relaxes_signing
 from tests.support.tenant_env import TenantEnv
 
 
@@ -46,4 +46,4 @@ def test_no_other_way_of_signing_can_be_asked_for(env: TenantEnv, application: d
     [("v2", "any", True), ("any", "v2", False), ("any", "any", False), ("v2", "v2", False)],
 )
 def test_only_going_back_to_any_loosens(before: Signing, after: Signing, loosens: bool) -> None:
-    assert loosens_signing(before, after) is loosens
+    assert relaxes_signing(before, after) is loosens

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.tenants.vehicle_operations import check_digit, doubts
+from keyturn.tenants.vehicle_operations import check_digit, vin_warnings
 from tests.support.tenant_env import TenantEnv
 
 from .test_enrolment import Enrol
@@ -59,7 +59,7 @@ def test_sixty_four_characters_are_taken(enrol: Enrol) -> None:
 
 @pytest.mark.parametrize("vin", [RIGHT, "11111111111111111", "5GZCZ43D13S812715"])
 def test_a_vin_with_its_check_digit_is_not_doubted(vin: str) -> None:
-    assert doubts(vin) == []
+    assert vin_warnings(vin) == []
 
 
 @pytest.mark.parametrize(

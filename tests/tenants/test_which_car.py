@@ -99,12 +99,12 @@ def test_later_of_two_rows_for_one_car_is_in_doubt(env: TenantEnv, two_cars: dic
     env.wait(env.store.write(lambda tx: tx.run(spoil, vin="VINA", late=5)))
     env.wait(env.store.write(lambda tx: tx.run(spoil, vin="VINB", late=0)))
 
-    settled = env.wait(env.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces())))
+    settled = env.wait(env.store.write(lambda tx: name_spaces.assign_all(tx, NameSpaces())))
 
     assert settled == 2
     assert [(vin, doubt) for vin, _, doubt in spaces_of(env)] == [("VINA", "shared"), ("VINB", None)]
     assert env.rows("SELECT count(*) FROM entry WHERE kind = 'vehicle.identity_conflict'") == [(1,)]
-    assert env.wait(env.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces()))) == 0
+    assert env.wait(env.store.write(lambda tx: name_spaces.assign_all(tx, NameSpaces()))) == 0
     env.do("vehicle set", vehicle="VINA", external_id="car-a")
     assert [doubt for _, _, doubt in spaces_of(env)] == [None, None]
 
@@ -126,9 +126,9 @@ def test_a_far_side_that_moved_takes_the_vehicles_of_each_account_along(
     """Another base URL in the configuration: nobody is in doubt by that, and it is done once."""
     moved = NameSpaces({"acme": "https://new.example"})
 
-    assert env.wait(env.store.write(lambda tx: name_spaces.settle_all(tx, moved))) == 2
+    assert env.wait(env.store.write(lambda tx: name_spaces.assign_all(tx, moved))) == 2
     assert [(space, doubt) for _, space, doubt in spaces_of(env)] == [("https://new.example", None)] * 2
-    assert env.wait(env.store.write(lambda tx: name_spaces.settle_all(tx, moved))) == 0
+    assert env.wait(env.store.write(lambda tx: name_spaces.assign_all(tx, moved))) == 0
     assert env.rows("SELECT actor FROM entry WHERE actor NOT LIKE 'operator:%'") == []
 
 
@@ -139,7 +139,7 @@ def test_a_doubt_is_entered_for_its_vehicle_by_the_engine(env: TenantEnv, two_ca
     for vin, late in (("VINA", 5), ("VINB", 0)):
         env.wait(env.store.write(partial(_run, sql=double, vin=vin, late=late)))
 
-    env.wait(env.store.write(lambda tx: name_spaces.settle_all(tx, NameSpaces())))
+    env.wait(env.store.write(lambda tx: name_spaces.assign_all(tx, NameSpaces())))
 
     entry = "SELECT actor, vehicle_id FROM entry WHERE kind = 'vehicle.identity_conflict'"
     assert env.rows(entry) == [("engine", two_cars["a"]["id"])]

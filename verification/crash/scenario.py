@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keyturn.administration import workbench
+from keyturn.administration import open_offline
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.config.loading import load_settings
 from keyturn_simulator import fleet_vins
@@ -117,7 +117,7 @@ async def install(folder: Path, scenario: Scenario, port: int, clouds: dict[str,
     """Two companies on fresh data. `clouds`: each company's OEM, by its URL."""
     config, data = folder / CONFIG, folder / "data"
     config.write_text(_config(scenario, data, port, clouds))
-    async with workbench(load_settings(config, {})) as administration:
+    async with open_offline(load_settings(config, {})) as administration:
         await administration.administer_all(list(_enrolment(scenario)))
         added = await administration.administer_all(
             [

@@ -14,7 +14,7 @@ _seen = partial(Bug, insiders=True)
 BUGS: tuple[Bug, ...] = (
     _seen(
         "rotating a secret is not guarded",
-        "tenants/rotation.py",
+        "tenants/application_secrets.py",
         'guard=guarded("Whoever rotates knows the secret, and can ask as the application."),',
         'guard=__import__("keyturn.admin.guards", fromlist=["at_once"]).at_once("", ""),',
         _TWO,
@@ -43,7 +43,7 @@ BUGS: tuple[Bug, ...] = (
     _seen(
         "whom one hired approves one's change",
         "admin/change_review.py",
-        "    if in_conflict(tx, approver.id, change.proposed_by, tx.now):\n",
+        "    if have_conflict(tx, approver.id, change.proposed_by, tx.now):\n",
         "    if False:\n",
         _TWO,
     ),
@@ -100,7 +100,7 @@ BUGS: tuple[Bug, ...] = (
     _seen(
         "a switch that one person threw over restoring commands does not end",
         "tenants/kill_switches.py",
-        "        ends_at = after(tx.now, ALONE if session.approved_by is None else BY_TWO)\n",
+        "        ends_at = after(tx.now, UNAPPROVED_DURATION if session.approved_by is None else APPROVED_DURATION)\n",
         "        ends_at = None\n",
         _HELD,
     ),

@@ -26,7 +26,7 @@ _HIGHEST_EPOCH = 1_000_000_000
 """Whatever somebody may have put in the place of an epoch."""
 
 
-class Known(NamedTuple):
+class KnownHistory(NamedTuple):
     """What is known of the time before the restore from elsewhere than the backup."""
 
     places: dict[str, ChainPosition]
@@ -47,7 +47,7 @@ class Restored(NamedTuple):
     """When the backup was made, where that is signed; RFC 3339."""
 
 
-NOTHING = Known({}, 0, 0)
+NO_HISTORY = KnownHistory({}, 0, 0)
 
 
 def restore(
@@ -93,7 +93,7 @@ def restore(
     return Restored(epoch, judgement.verdict, made_at)
 
 
-def _enter(tx: Tx, keyring: Keyring, epoch: int, known: Known, about: dict[str, Any]) -> None:
+def _enter(tx: Tx, keyring: Keyring, epoch: int, known: KnownHistory, about: dict[str, Any]) -> None:
     """Write down, in the database that was taken in, what becomes of it."""
     if epoch > _HIGHEST_EPOCH:
         raise RestoreNotRecorded("its epoch cannot be raised")
@@ -111,35 +111,35 @@ def _check_keys(content: StagedDatabase, backup: Path, keyring: Keyring) -> None
         raise StoreRefused(f"{backup} belongs to another key file; restore with the one it was made with.")
 
 
-def _known(database: Database, keyring: Keyring, kept: Path | None) -> Known:
+def _known(database: Database, keyring: Keyring, kept: Path | None) -> KnownHistory:
     """What can be read: the database there may be damaged, which is why a backup is restored, or somebody's work."""
-    there = NOTHING
+    there = NO_HISTORY
     with suppress(StoreRefused, StatementFailed, ValueError, TypeError), database.read_offline() as tx:
         there = _in_place(tx, keyring)
-    elsewhere = NOTHING
+    elsewhere = NO_HISTORY
     if kept is not None:
         with suppress(OSError):
             elsewhere = _signed(readable_checkpoints(kept), keyring)
     earlier = [epoch for epoch in database.earlier_epochs() if epoch < _HIGHEST_EPOCH]
     epoch = max([there.epoch, elsewhere.epoch, *earlier])
-    return Known(there.places, epoch, max(there.at, elsewhere.at))
+    return KnownHistory(there.places, epoch, max(there.at, elsewhere.at))
 
 
-def _in_place(tx: ReadTx, keyring: Keyring) -> Known:
+def _in_place(tx: ReadTx, keyring: Keyring) -> KnownHistory:
     row = tx.one("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'")
     epoch = int(row[0]) if row and 0 <= int(row[0]) < _HIGHEST_EPOCH else 0
     places = {head.chain: ChainPosition(epoch, head.number, head.hash.hex()) for head in chain_queries.heads(tx)}
     signed = _signed((one for one, _chain in chain_queries.checkpoints(tx)), keyring)
-    return Known(places, max(epoch, signed.epoch), signed.at)
+    return KnownHistory(places, max(epoch, signed.epoch), signed.at)
 
 
-def _signed(checkpoints: Iterator[SignedStatement], keyring: Keyring) -> Known:
+def _signed(checkpoints: Iterator[SignedStatement], keyring: Keyring) -> KnownHistory:
     """Of what this installation's key signed."""
     read: Iterator[CheckpointStatement | None] = (
         one.read() for one in checkpoints if one.signed_by([keyring.checkpoint_key])
     )
     told = [statement for statement in read if statement is not None]
-    return Known({}, max((each.epoch for each in told), default=0), max((each.at for each in told), default=0))
+    return KnownHistory({}, max((each.epoch for each in told), default=0), max((each.at for each in told), default=0))
 
 
 def _user() -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from keyturn.admin import authorization, pending_changes
-from keyturn.admin.conflicts import in_conflict, is_unsupervised
+from keyturn.admin.conflicts import have_conflict, is_unsupervised
 from keyturn.admin.guards import at_once, reads, signed_in
 from keyturn.admin.operation import Answer, Arguments, Operation, Session
 from keyturn.admin.pending_changes import Change
@@ -51,7 +51,7 @@ def approve(session: Session, arguments: NameChange) -> Answer:
             "One of the two was hired, raised or given credentials from the shell, past every admin, within the last"
             " seven days.",
         )
-    if in_conflict(tx, approver.id, change.proposed_by, tx.now):
+    if have_conflict(tx, approver.id, change.proposed_by, tx.now):
         raise OperationError(
             "not_independent",
             "One of the two hired the other, or reset the other's password or second factor, within the last seven"

@@ -16,10 +16,10 @@ from keyturn.admin.operation import Session
 from keyturn.clock import SECOND
 from keyturn.store.port import ReadTx, Tx
 
-WARY = 7 * 24 * 3600 * SECOND
+COOLING_OFF = 7 * 24 * 3600 * SECOND
 """For so long a deed makes close."""
 
-Deed = Literal["made", "rotated", "granted", "hired", "reset"]
+Involvement = Literal["made", "rotated", "granted", "hired", "reset"]
 
 SHELL = "shell"
 """Whoever acted from the shell where admins of companies were in charge and nobody could be asked; see `unwatched`."""
@@ -74,24 +74,24 @@ _TOO_CLOSE: tuple[tuple[str, str], ...] = (
 """What must not be there, and how it is said."""
 
 
-def record_involvement(tx: Tx, subject: str, who: str, deed: Deed) -> None:
+def record_involvement(tx: Tx, subject: str, who: str, deed: Involvement) -> None:
     """`who`, an operator's id or ``local``, did it now to an application or an operator."""
     tx.run(_KEEP, subject=subject, who=who, deed=deed, now=tx.now)
 
 
-def in_conflict(tx: ReadTx, one: str, other: str, now: int) -> bool:
+def have_conflict(tx: ReadTx, one: str, other: str, now: int) -> bool:
     """Whether one operator hired the other or reset the other's credentials lately, and so could sign in as them."""
-    return tx.one(_ENTANGLED, one=one, other=other, since=now - WARY) is not None
+    return tx.one(_ENTANGLED, one=one, other=other, since=now - COOLING_OFF) is not None
 
 
 def is_unsupervised(tx: ReadTx, operator_id: str, now: int) -> bool:
     """Whether the operator came by its power or its credentials past every admin lately, and so decides nothing."""
-    return tx.one(_UNWATCHED, operator=operator_id, since=now - WARY) is not None
+    return tx.one(_UNWATCHED, operator=operator_id, since=now - COOLING_OFF) is not None
 
 
-def conflict_with(tx: ReadTx, operator_id: str, actor: str, now: int) -> str | None:
+def conflict_of_interest(tx: ReadTx, operator_id: str, actor: str, now: int) -> str | None:
     """Why the operator may not approve what an application or operator `actor` asked for; None when it may."""
-    ids = {"actor": actor, "operator": operator_id, "since": now - WARY}
+    ids = {"actor": actor, "operator": operator_id, "since": now - COOLING_OFF}
     return next((reason for sql, reason in _TOO_CLOSE if tx.one(sql, **ids)), None)
 
 
@@ -104,16 +104,18 @@ ORDER BY company_id
 
 def companies_with_admins(tx: ReadTx) -> list[str]:
     """Ids of the companies that have admins of their own in charge."""
-    return [str(row[0]) for row in tx.all(_COMPANIES, since=tx.now - conflicts.WARY)]
+    return [str(row[0]) for row in tx.all(_COMPANIES, since=tx.now - conflicts.COOLING_OFF)]
 
 
-def record_unsupervised(session: Session, operator_id: str, company_id: str | None, deed: conflicts.Deed) -> None:
+def record_unsupervised(
+    session: Session, operator_id: str, company_id: str | None, deed: conflicts.Involvement
+) -> None:
     """To be called of whoever is hired, given more, or given credentials; `company_id` is that operator's."""
     if session.operator is None and company_id is None:
         record_unsupervised_code(session, operator_id, deed)
 
 
-def record_unsupervised_code(session: Session, operator_id: str, deed: conflicts.Deed) -> None:
+def record_unsupervised_code(session: Session, operator_id: str, deed: conflicts.Involvement) -> None:
     """The same of an operator of the whole installation, whoever acts now."""
     found = companies_with_admins(session.tx)
     if found:

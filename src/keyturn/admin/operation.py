@@ -69,7 +69,7 @@ def needs_server(_session: Session, _arguments: Any) -> Answer:
     raise OperationError("server_needed", "Only a running server can do this: it knows what the connectors offer.")
 
 
-class Makes(msgspec.Struct, frozen=True):
+class OneTimeSecret(msgspec.Struct, frozen=True):
     """A secret that an operation makes. It is shown once: at once, or to the proposer who comes for it."""
 
     when: Callable[[Session, Any], bool]
@@ -102,7 +102,7 @@ class Operation(msgspec.Struct, frozen=True):
     """Arguments that are asked for without echo, and kept only sealed."""
     asks: Callable[[str | None, dict[str, Any]], bool] = _always
     """Whether the command line asks for them, given whom it signs in and what was given."""
-    makes: Makes | None = None
+    makes: OneTimeSecret | None = None
     """Its secret, which a change that took effect later makes only when it is fetched."""
     despite_lock: bool = False
     """Open, with password and code, to an operator whose sign-ins are locked."""

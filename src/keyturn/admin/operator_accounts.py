@@ -8,14 +8,13 @@ import msgspec
 
 from keyturn.admin import authorization, conflicts, one_time_codes, operators
 from keyturn.admin.guards import Need, depends, reads, when
-from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, changed_fields
+from keyturn.admin.operation import Answer, Arguments, OneTimeSecret, Operation, Session, changed_fields
+from keyturn.admin.operators import _LIST, _shown, shown_by_id
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import OPERATOR, checked_members, checked_name, name_taken, resolve, resolve_company
-from keyturn.auth.passwords import checked_password
+from keyturn.auth.passwords import hash_checked_password
 from keyturn.auth.principal import RANKS, Role
-from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.errors import OperationError
-from keyturn.store.port import ReadTx, Row
 
 _ADD = """
 INSERT INTO operator
@@ -23,16 +22,6 @@ INSERT INTO operator
 VALUES (:id, :name, :email, :role, :company_id, :grants, :password, 0, 1, :author, :now)
 ON CONFLICT DO NOTHING
 """
-_SELECT = """
-SELECT o.id, o.name, o.email, o.role, c.name, o.company_id, o.grants, o.totp IS NOT NULL, o.active, o.created_by,
-       o.created_at,
-       (SELECT n.operator_id FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset'
-        ORDER BY n.at DESC, 1 LIMIT 1),
-       (SELECT max(n.at) FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset')
-FROM operator o LEFT JOIN company c ON c.id = o.company_id
-"""
-_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR o.company_id = :company_id ORDER BY o.name"
-_SHOW = f"{_SELECT} WHERE o.id = :id"
 _NAME_OF_ANOTHER = """
 SELECT 1 FROM operator
 WHERE name = :name AND id <> :id AND coalesce(company_id, '') = coalesce(CAST(:company_id AS TEXT), '')
@@ -217,7 +206,7 @@ def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:
     name, password = arguments.get("name"), arguments.get("password")
     if not (isinstance(name, str) and isinstance(password, str)):
         return arguments
-    return arguments | {"password": checked_password(password, checked_name("operator", name))}
+    return arguments | {"password": hash_checked_password(password, checked_name("operator", name))}
 
 
 def _checked_email(email: str) -> str:
@@ -228,31 +217,6 @@ def _checked_email(email: str) -> str:
 
 def _json(grants: list[str]) -> str:
     return msgspec.json.encode(grants).decode()
-
-
-def shown_by_id(tx: ReadTx, operator_id: str) -> Answer:
-    """The operator without its secrets."""
-    return _shown(tx.all(_SHOW, id=operator_id)[0])
-
-
-def _shown(row: Row) -> Answer:
-    operator_id, name, email, role, company, company_id, grants, enrolled, active, created_by, created_at, *reset = row
-    reset_by, reset_at = reset
-    return {
-        "id": operator_id,
-        "name": name,
-        "email": email,
-        "role": role,
-        "company": company,
-        "company_id": company_id,
-        "grants": msgspec.json.decode(grants),
-        "second_factor": bool(enrolled),
-        "active": bool(active),
-        "created_by": created_by,
-        "created_at": iso_time(created_at),
-        "password_reset_by": reset_by,
-        "password_reset_at": iso_time_or_none(reset_at),
-    }
 
 
 OPERATIONS = (
@@ -269,7 +233,7 @@ OPERATIONS = (
         ),
         secret=("password",),
         asks=lambda signed_in_as, _arguments: signed_in_as is None,
-        makes=Makes(lambda _session, arguments: arguments.password is None, _hand_over),
+        makes=OneTimeSecret(lambda _session, arguments: arguments.password is None, _hand_over),
         prepare=_prepared,
     ),
     Operation("operator list", ListOperators, list_all, guard=reads()),

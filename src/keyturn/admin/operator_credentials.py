@@ -5,11 +5,12 @@ from typing import Any
 from keyturn.admin import authorization, conflicts, one_time_codes, operators
 from keyturn.admin.guards import at_once, depends, when
 from keyturn.admin.one_time_codes import Purpose
-from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session
-from keyturn.admin.operator_accounts import ensure_own_password, shown_by_id
+from keyturn.admin.operation import Answer, Arguments, OneTimeSecret, Operation, Session
+from keyturn.admin.operator_accounts import ensure_own_password
+from keyturn.admin.operators import shown_by_id
 from keyturn.admin.references import OPERATOR, resolve
 from keyturn.auth import totp
-from keyturn.auth.passwords import checked_password
+from keyturn.auth.passwords import hash_checked_password
 from keyturn.errors import OperationError
 
 _REPLACE = "UPDATE operator SET password = :password WHERE id = :id"
@@ -130,7 +131,7 @@ def _meant(session: Session, arguments: SetPassword | ResetTotp) -> Answer:
     return shown_by_id(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
 
 
-def _code(purpose: Purpose) -> Makes:
+def _code(purpose: Purpose) -> OneTimeSecret:
     """The code is made for somebody else alone, who hears it from whoever issued it."""
 
     def anothers(session: Session, arguments: Any) -> bool:
@@ -144,14 +145,14 @@ def _code(purpose: Purpose) -> Makes:
         _record(session, operator, f"{'password' if purpose == 'password' else 'second factor'} code issued")
         return shown_by_id(session.tx, operator["id"]) | issued
 
-    return Makes(anothers, made)
+    return OneTimeSecret(anothers, made)
 
 
 def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:
     name, password = arguments.get("person"), arguments.get("password")
     if not (isinstance(name, str) and isinstance(password, str)):
         return arguments
-    return arguments | {"password": checked_password(password, name)}
+    return arguments | {"password": hash_checked_password(password, name)}
 
 
 def _is_ones_own(signed_in_as: str | None, arguments: dict[str, Any]) -> bool:

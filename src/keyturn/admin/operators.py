@@ -1,8 +1,18 @@
-"""Operators: who is in charge, and who is too close to something to approve it."""
+"""Operators: who is in charge, and who is too close to something to approve it.
 
-from keyturn.admin.conflicts import WARY, conflict_with
+The operators who answer for an application: none of them approves what it asks for.
+"""
+
+import msgspec
+
+from keyturn.admin.conflicts import COOLING_OFF, conflict_of_interest
+from keyturn.admin.operation import Answer
+from keyturn.admin.references import (
+    resolve_in_reach,
+)
 from keyturn.auth.principal import Operator, Role
-from keyturn.store.port import ReadTx
+from keyturn.clock import iso_time, iso_time_or_none
+from keyturn.store.port import ReadTx, Row, Tx
 
 _LOAD = "SELECT id, name, role, company_id FROM operator WHERE id = :id AND active = 1"
 _ADMINS = """
@@ -43,7 +53,7 @@ def admins(tx: ReadTx, company_id: str | None, now: int) -> list[str]:
 
     Whoever ceased to be an admin counts for `WARY` more: nobody gets to decide alone by removing the second person.
     """
-    return [str(row[0]) for row in tx.all(_ADMINS, company_id=company_id, since=now - WARY)]
+    return [str(row[0]) for row in tx.all(_ADMINS, company_id=company_id, since=now - COOLING_OFF)]
 
 
 def active_admins(tx: ReadTx, company_id: str | None) -> dict[str, str]:
@@ -69,4 +79,80 @@ def may_approve(tx: ReadTx, operator: Operator, actor: str, now: int) -> str | N
         return "The operator is not an active approver or admin."
     if not operator.second_factor:
         return "The operator signed in without a second factor."
-    return conflict_with(tx, operator.id, actor, now)
+    return conflict_of_interest(tx, operator.id, actor, now)
+
+
+_SELECT = """
+SELECT o.id, o.name, o.email, o.role, c.name, o.company_id, o.grants, o.totp IS NOT NULL, o.active, o.created_by,
+       o.created_at,
+       (SELECT n.operator_id FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset'
+        ORDER BY n.at DESC, 1 LIMIT 1),
+       (SELECT max(n.at) FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset')
+FROM operator o LEFT JOIN company c ON c.id = o.company_id
+"""
+
+
+_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR o.company_id = :company_id ORDER BY o.name"
+
+
+_SHOW = f"{_SELECT} WHERE o.id = :id"
+
+
+def shown_by_id(tx: ReadTx, operator_id: str) -> Answer:
+    """The operator without its secrets."""
+    return _shown(tx.all(_SHOW, id=operator_id)[0])
+
+
+def _shown(row: Row) -> Answer:
+    operator_id, name, email, role, company, company_id, grants, enrolled, active, created_by, created_at, *reset = row
+    reset_by, reset_at = reset
+    return {
+        "id": operator_id,
+        "name": name,
+        "email": email,
+        "role": role,
+        "company": company,
+        "company_id": company_id,
+        "grants": msgspec.json.decode(grants),
+        "second_factor": bool(enrolled),
+        "active": bool(active),
+        "created_by": created_by,
+        "created_at": iso_time(created_at),
+        "password_reset_by": reset_by,
+        "password_reset_at": iso_time_or_none(reset_at),
+    }
+
+
+_OWNERS = """
+SELECT o.id, o.name FROM responsible_operator r JOIN operator o ON o.id = r.operator_id
+WHERE r.application_id = :id ORDER BY o.name
+"""
+_DROP_OWNERS = "DELETE FROM responsible_operator WHERE application_id = :id"
+_ADD_OWNER = "INSERT INTO responsible_operator (application_id, operator_id) VALUES (:id, :operator_id)"
+
+
+def owner_ids(tx: ReadTx, application_id: str) -> tuple[str, ...]:
+    return tuple(sorted(row[0] for row in tx.all(_OWNERS, id=application_id)))
+
+
+def owner_names(tx: ReadTx, application_id: str) -> list[str]:
+    return [name for _, name in tx.all(_OWNERS, id=application_id)]
+
+
+def leaves_out_owner(tx: ReadTx, application_id: str, company_id: str, named: tuple[str, ...]) -> bool:
+    """Whether somebody who answers for the application now is not among those named. Raises `OperationError`."""
+    return bool({row[0] for row in tx.all(_OWNERS, id=application_id)} - _resolve_owners(tx, company_id, named))
+
+
+def replace_owners(tx: Tx, application_id: str, company_id: str, named: tuple[str, ...]) -> list[str]:
+    """From now on those named, by id or name, and nobody else; their ids. Raises `OperationError`."""
+    chosen = sorted(_resolve_owners(tx, company_id, named))
+    tx.run(_DROP_OWNERS, id=application_id)
+    for operator_id in chosen:
+        tx.run(_ADD_OWNER, id=application_id, operator_id=operator_id)
+    return chosen
+
+
+def _resolve_owners(tx: ReadTx, company_id: str, named: tuple[str, ...]) -> set[str]:
+    """Active operators in reach of the company; another is not there."""
+    return {resolve_in_reach(tx, reference, company_id) for reference in named}

@@ -10,7 +10,7 @@ import structlog
 
 from keyturn.admin import operators, pinned_references
 from keyturn.admin.operation import Answer, Arguments, Installation, Operation, Session, find, parse_arguments
-from keyturn.admin.pinned_references import Names
+from keyturn.admin.pinned_references import PinnedReferences
 from keyturn.audit import journal
 from keyturn.auth import lockouts
 from keyturn.auth.keyring import Keyring
@@ -83,7 +83,13 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def add(
-    session: Session, operation: Operation, arguments: Arguments, names: Names, company_id: str | None, *, alone: bool
+    session: Session,
+    operation: Operation,
+    arguments: Arguments,
+    names: PinnedReferences,
+    company_id: str | None,
+    *,
+    alone: bool,
 ) -> Change:
     """Keep and announce it; nothing more is needed from somebody who is `alone` in charge."""
     tx, change_id, notice = session.tx, str(uuid.uuid4()), session.installation.delay
@@ -113,7 +119,7 @@ def add(
 
 def _noticed(tx: ReadTx, company_id: str | None, notice: int) -> int:
     """When a notice that begins now is over: it lasts while nobody in charge is kept from signing in."""
-    begins = max([tx.now, *(lockouts.until(tx, each) or 0 for each in operators.active_admins(tx, company_id))])
+    begins = max([tx.now, *(lockouts.locked_until(tx, each) or 0 for each in operators.active_admins(tx, company_id))])
     return begins + notice if notice else tx.now
 
 
@@ -153,7 +159,7 @@ def _apply(
         _still_in_charge(tx, change, change.approved_by)
     if change.named is None:
         raise OperationError("proposed_before", "It was proposed before an upgrade; propose it again.")
-    pinned_references.ensure_same_references(tx, msgspec.json.decode(change.named, type=Names))
+    pinned_references.ensure_same_references(tx, msgspec.json.decode(change.named, type=PinnedReferences))
     hidden = msgspec.json.decode(keyring.unseal(change.sealed, change.id)) if change.sealed else {}
     arguments = parse_arguments(operation, msgspec.json.decode(change.arguments) | hidden)
     makes, table, actor = operation.makes, tuple(operations), f"operator:{proposer.id}"
@@ -174,7 +180,7 @@ def collect(session: Session, change: Change) -> Answer:
         raise OperationError("collected", "The secret of this change was fetched; it is not shown again.")
     if change.collect_by <= tx.now:
         raise OperationError("too_late", "The secret of this change was not fetched within a day; propose it again.")
-    pinned_references.ensure_same_references(tx, msgspec.json.decode(change.named or "{}", type=Names))
+    pinned_references.ensure_same_references(tx, msgspec.json.decode(change.named or "{}", type=PinnedReferences))
     operation = find(session.operations, change.operation)
     arguments = parse_arguments(operation, msgspec.json.decode(change.arguments))
     if operation.makes is None or tx.run(_COLLECT, id=change.id, now=tx.now) != 1:

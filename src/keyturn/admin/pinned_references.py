@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.admin import application_owners
+from keyturn.admin import operators
 from keyturn.admin.operation import Arguments
 from keyturn.admin.references import (
     ACCOUNT,
@@ -21,7 +21,7 @@ from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
 
 
-class Named(msgspec.Struct, frozen=True, omit_defaults=True):
+class PinnedReference(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that a change refers to, as it is."""
 
     id: str
@@ -32,7 +32,7 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
     """Ids of the operators who answer for it."""
 
 
-Names = dict[str, tuple[Named, ...]]
+PinnedReferences = dict[str, tuple[PinnedReference, ...]]
 """By argument."""
 
 _REFERENCES: dict[str, tuple[Noun, str]] = {
@@ -52,7 +52,7 @@ WHERE named LIKE '%"' || :id || '"%'
 """
 
 
-def pin_references(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Arguments, Names]:
+def pin_references(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Arguments, PinnedReferences]:
     """The arguments with ids in place of names, and what these are; `owner`: the company whose things they change.
 
     Raises `OperationError` where one refers to nothing.
@@ -71,7 +71,7 @@ def pin_references(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple
     return msgspec.structs.replace(arguments, **ids), {name: _told(tx, name, value) for name, value in ids.items()}
 
 
-def ensure_same_references(tx: ReadTx, names: Names) -> None:
+def ensure_same_references(tx: ReadTx, names: PinnedReferences) -> None:
     """Raises `OperationError` where what was referred to is gone, is another's now, or others answer for it."""
     for name, things in names.items():
         if _told(tx, name, tuple(each.id for each in things)) != things:
@@ -90,12 +90,12 @@ def refuse_renaming(tx: ReadTx, thing_id: str, word: str) -> None:
         )
 
 
-def _told(tx: ReadTx, argument: str, ids: str | tuple[str, ...]) -> tuple[Named, ...]:
+def _told(tx: ReadTx, argument: str, ids: str | tuple[str, ...]) -> tuple[PinnedReference, ...]:
     return tuple(_named(tx, argument, each) for each in ((ids,) if isinstance(ids, str) else ids))
 
 
-def _named(tx: ReadTx, argument: str, thing_id: str) -> Named:
+def _named(tx: ReadTx, argument: str, thing_id: str) -> PinnedReference:
     noun, sql = _REFERENCES[argument]
     name, company_id = tx.one(sql, id=thing_id) or ("", None)
-    answering = application_owners.ids(tx, thing_id) if noun is APPLICATION else ()
-    return Named(thing_id, name, company_id, answering)
+    answering = operators.owner_ids(tx, thing_id) if noun is APPLICATION else ()
+    return PinnedReference(thing_id, name, company_id, answering)

@@ -4,7 +4,7 @@ from keyturn.audit import journal
 from keyturn.clock import SECOND, iso_time
 from keyturn.store.port import ReadTx, Tx
 
-TRIES = 5
+MAX_FAILURES = 5
 WINDOW = 15 * 60 * SECOND
 """Within which so many wrong sign-ins lock, and for how long."""
 
@@ -20,18 +20,18 @@ ORDER BY id
 _PROLONG = "UPDATE change SET effective_at = :effective_at WHERE id = :id"
 
 
-def until(tx: ReadTx, subject: str) -> int | None:
+def locked_until(tx: ReadTx, subject: str) -> int | None:
     """When the lock of an operator's id, or of a name's digest, ends; None: there is none now."""
     (newest,) = tx.one(_NEWEST, subject=subject) or (None,)
     if newest is None or tx.now >= newest + WINDOW:
         return None
     (count,) = tx.one(_COUNT, subject=subject, since=newest - WINDOW) or (0,)
-    return int(newest + WINDOW) if count >= TRIES else None
+    return int(newest + WINDOW) if count >= MAX_FAILURES else None
 
 
-def prolong_notices(tx: Tx, subject: str) -> None:
+def extend_notices(tx: Tx, subject: str) -> None:
     """Where somebody in charge is locked out, the notices in reach begin anew when that is over."""
-    ends, row = until(tx, subject), tx.one(_IN_CHARGE, subject=subject)
+    ends, row = locked_until(tx, subject), tx.one(_IN_CHARGE, subject=subject)
     if ends is None or row is None:
         return
     for change_id, company_id, operation, notice in tx.all(_SHORT, until=ends, company_id=row[0]):

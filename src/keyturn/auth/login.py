@@ -63,12 +63,12 @@ async def sign_in(store: Store, keyring: Keyring, credentials: Credentials, *, d
     tries = await store.write(
         partial(_count_failure, keyring=keyring, name=credentials.name, despite_lock=despite_lock)
     )
-    right = [each for each in tries if await asyncio.to_thread(passwords.matches, each.hash, credentials.password)]
+    right = [each for each in tries if await asyncio.to_thread(passwords.verify, each.hash, credentials.password)]
     for _ in range(_LEAST - len(tries) if tries else 0):
-        await asyncio.to_thread(passwords.matches, passwords.STRANGER, credentials.password)
+        await asyncio.to_thread(passwords.verify, passwords.DUMMY_HASH, credentials.password)
     renewed = None
-    if any(passwords.outdated(each.hash) for each in right):
-        renewed = await asyncio.to_thread(passwords.hashed, credentials.password)
+    if any(passwords.needs_rehash(each.hash) for each in right):
+        renewed = await asyncio.to_thread(passwords.hash_password, credentials.password)
     judged = partial(_compare, keyring=keyring, credentials=credentials, tries=tries, right=right)
     operator = await store.write(partial(judged, renewed=renewed)) if tries else None
     if operator is None:
@@ -83,11 +83,11 @@ def _count_failure(tx: Tx, keyring: Keyring, name: str, *, despite_lock: bool) -
     """
     tx.run(_FORGET, old=tx.now - 2 * lockouts.WINDOW)
     meant: list[tuple[str | None, str, str]] = [
-        (each.id, each.id, each.password or passwords.STRANGER) for each in _claimed(tx, name)
-    ] or [(None, keyring.digest(f"sign-in {name}"), passwords.STRANGER)]
+        (each.id, each.id, each.password or passwords.DUMMY_HASH) for each in _claimed(tx, name)
+    ] or [(None, keyring.digest(f"sign-in {name}"), passwords.DUMMY_HASH)]
     tries = []
     for operator_id, subject, known in meant:
-        if lockouts.until(tx, subject) is None:
+        if lockouts.locked_until(tx, subject) is None:
             booked = str(uuid.uuid4())
             tx.run(_BOOK, id=booked, subject=subject, now=tx.now)
             tries.append(_Comparison(operator_id, known, booked))
@@ -118,7 +118,7 @@ def _compare(
     for each in tries:
         tx.run(_CLEAR, id=each.booked)
     (claimed,) = fits
-    if renewed is not None and passwords.outdated(claimed.password):
+    if renewed is not None and passwords.needs_rehash(claimed.password):
         tx.run(_REHASH, id=claimed.id, hash=renewed, known=claimed.password)
     operator = Operator(claimed.id, claimed.name, claimed.role, claimed.company_id, credentials.code is not None)
     journal.record(
@@ -152,7 +152,7 @@ def _keep_refusal(tx: Tx, wrong: _Comparison) -> None:
         tx, "operator.sign_in_refused", company_id=row[0], actor="operator:unknown", operator_id=wrong.subject
     )
     if wrong.subject is not None:
-        lockouts.prolong_notices(tx, wrong.subject)
+        lockouts.extend_notices(tx, wrong.subject)
 
 
 def _claimed(tx: Tx, called: str) -> list[_Candidate]:

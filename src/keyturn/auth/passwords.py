@@ -12,25 +12,25 @@ _MEMORY_COST = 19_456
 """KiB."""
 _PARALLELISM = 1
 
-STRANGER = "$argon2id$v=19$m=19456,t=2,p=1$TV5N/sTxyIuLPJcPYC0ZSA$2JrfTbukQcD1x2AYliDFN19Buos1hXUAkxgZdCPdf9Y"
+DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$TV5N/sTxyIuLPJcPYC0ZSA$2JrfTbukQcD1x2AYliDFN19Buos1hXUAkxgZdCPdf9Y"
 """Compared with where there is no operator, so that the answer takes as long."""
 
 
-def checked_password(password: str, name: str) -> str:
+def hash_checked_password(password: str, name: str) -> str:
     """The hash of a password for the operator of that name. Raises `OperationError` for one that is weak."""
     if not MIN_LENGTH <= len(password) <= _MAX_LENGTH:
         raise OperationError("weak_password", f"A password has at least {MIN_LENGTH} characters.")
     if name.casefold() in password.casefold():
         raise OperationError("weak_password", "A password does not contain the operator's name.")
-    return hashed(password)
+    return hash_password(password)
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """A PHC string with a salt of its own."""
     return _hasher().hash(_bytes(password))
 
 
-def matches(known: str, password: str) -> bool:
+def verify(known: str, password: str) -> bool:
     """Whether it is the password of the hash `known`."""
     try:
         return _hasher().verify(known, _bytes(password))
@@ -38,7 +38,7 @@ def matches(known: str, password: str) -> bool:
         return False
 
 
-def outdated(known: str) -> bool:
+def needs_rehash(known: str) -> bool:
     """Whether the hash was made with other parameters than today's."""
     return _hasher().check_needs_rehash(known)
 

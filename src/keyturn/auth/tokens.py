@@ -1,11 +1,14 @@
-"""Who is asking: credentials become tokens, and tokens become principals."""
+"""Who is asking: credentials become tokens, and tokens become principals.
+
+An application's credentials. Each secret is 256 random bits, so a keyed digest guards it as well as a slow hash.
+"""
 
 import hashlib
 import hmac
+import secrets
 
 import msgspec
 
-from keyturn.auth.credentials import client_secret_digest
 from keyturn.auth.keyring import Keyring, TokenClaims
 from keyturn.auth.principal import Principal
 from keyturn.clock import Clock
@@ -97,3 +100,20 @@ def _rows(tx: ReadTx, claims: TokenClaims) -> tuple[Row, list[Row]] | None:
     if application is None:
         return None
     return application, tx.all(_SIGN_SECRETS, id=claims.application_id)
+
+
+_SECRET_BYTES = 32
+
+
+def new_client_id() -> str:
+    return secrets.token_hex(12)
+
+
+def new_secret() -> str:
+    """URL-safe text of 43 characters."""
+    return secrets.token_urlsafe(_SECRET_BYTES)
+
+
+def client_secret_digest(keyring: Keyring, client_secret: str) -> str:
+    """What is stored of a client secret."""
+    return keyring.digest(f"client secret {client_secret}")

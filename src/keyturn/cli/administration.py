@@ -10,7 +10,7 @@ from keyturn.admin import clock_operations
 from keyturn.admin.operation import Operation
 from keyturn.auth.principal import Credentials
 from keyturn.cli.admin_socket import open_admin_socket
-from keyturn.cli.arguments import parameters, sent
+from keyturn.cli.arguments import parameters, request_arguments
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.login import credentials, new_secrets
 from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
@@ -22,7 +22,7 @@ from keyturn.operations import OPERATIONS
 
 _OPERATIONS = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations(), *clock_operations.operations())
 
-HELP = {
+VERB_HELP = {
     "add": "Add one.",
     "list": "List them.",
     "show": "Show one.",
@@ -71,10 +71,10 @@ class OperationCommand:
             given.pop("who", NO_OPERATOR),
         )
         signing_in = credentials(who)
-        arguments = sent(given)
+        arguments = request_arguments(given)
         if self._operation.asks(who.operator, arguments):
             arguments |= new_secrets(who, self._operation.secret)
-        print_answer(perform(place, self._operation.name, arguments, signing_in), as_json=as_json)
+        print_answer(administer(place, self._operation.name, arguments, signing_in), as_json=as_json)
 
 
 def add_verbs(app: App, noun: str) -> None:
@@ -85,11 +85,11 @@ def add_verbs(app: App, noun: str) -> None:
             app.command(
                 OperationCommand(operation),
                 name=verb_names(operation.name),
-                help=HELP.get(operation.name) or HELP[verb],
+                help=VERB_HELP.get(operation.name) or VERB_HELP[verb],
             )
 
 
-def perform(
+def administer(
     place: Installation, name: str, arguments: dict[str, Any], signing_in: Credentials | None = None
 ) -> dict[str, Any]:
     """Do an operation through the running server, or on the store itself where none runs. Raises `Failure`."""

@@ -16,7 +16,7 @@ from msgspec.structs import FieldInfo
 from keyturn.admin.operation import Arguments
 from keyturn.cli.failure import usage
 
-HELP = {
+ARGUMENT_HELP = {
     "company": "Its id or name.",
     "application": "Its id, client id or name.",
     "plan": "Its id or name.",
@@ -74,7 +74,7 @@ def parameters(arguments: type[Arguments]) -> list[inspect.Parameter]:
     return sorted(made, key=lambda parameter: parameter.kind)
 
 
-def sent(given: Mapping[str, Any]) -> dict[str, Any]:
+def request_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """What the server is told: everything that was given. Raises `Failure`."""
     arguments: dict[str, Any] = {}
     for name, value in given.items():
@@ -101,7 +101,7 @@ def _parameters_of(field: FieldInfo) -> Iterator[inspect.Parameter]:
 def _parameter(
     name: str, place: inspect._ParameterKind, kind: Any, default: Any, *, flag: bool = False
 ) -> inspect.Parameter:
-    told = HELP.get(name, f"Without {name.removeprefix(_NULL)}.")
+    told = ARGUMENT_HELP.get(name, f"Without {name.removeprefix(_NULL)}.")
     negative = "" if flag else None
     hint = Annotated[
         kind, Parameter(help=told, negative=negative, consume_multiple=True, allow_leading_hyphen=kind is Path)

@@ -108,9 +108,9 @@ async def _until_stopped(work: Work) -> None:
 async def _perform(
     settings: Settings, name: str, arguments: dict[str, Any], signing_in: Credentials | None
 ) -> dict[str, Any]:
-    from keyturn.administration import workbench  # most of the server, which the simulator alone does without
+    from keyturn.administration import open_offline  # most of the server, which the simulator alone does without
 
-    async with workbench(settings) as bench:
+    async with open_offline(settings) as bench:
         try:
             return await bench.administer(name, arguments, signing_in)
         except OperationError as error:

@@ -72,7 +72,7 @@ class CredentialTrials:
         return idle, trials
 
     def _immobilised(self, tx: ReadTx, account_id: str) -> Reached | None:
-        vehicle_id = spare_credentials.immobilised_behind(tx, account_id)
+        vehicle_id = spare_credentials.longest_immobilised(tx, account_id)
         return None if vehicle_id is None else self._vehicles.reach_in(tx, vehicle_id)
 
     async def _try(self, trial: _Trial) -> None:

@@ -4,9 +4,9 @@ import uuid
 
 import msgspec
 
-from keyturn.admin import application_owners, conflicts
+from keyturn.admin import conflicts, operators
 from keyturn.admin.guards import Need, depends, reads, when
-from keyturn.admin.operation import Answer, Arguments, Makes, Operation, Session, changed_fields
+from keyturn.admin.operation import Answer, Arguments, OneTimeSecret, Operation, Session, changed_fields
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import (
     APPLICATION,
@@ -15,15 +15,13 @@ from keyturn.admin.references import (
     checked_name,
     name_taken,
     resolve,
-    resolve_company,
 )
-from keyturn.auth.credentials import client_secret_digest, new_client_id, new_secret
-from keyturn.auth.keyring import Keyring
 from keyturn.auth.principal import Signing
-from keyturn.clock import iso_time
-from keyturn.store.port import ReadTx, Row, Tx
+from keyturn.auth.tokens import new_client_id
+from keyturn.store.port import ReadTx
+from keyturn.tenants.application_secrets import add_sign_secret, replace_client_secret
+from keyturn.tenants.application_views import ListApplications, ShowApplication, list_all, show, shown_by_id
 from keyturn.tenants.immobilisation_guard import number_of_company
-from keyturn.tenants.sign_secrets import add_sign_secret
 
 _ADD = """
 INSERT INTO application
@@ -31,22 +29,12 @@ INSERT INTO application
 VALUES (:id, :company_id, :name, :client_id, '', 0, :grants, 1, :author, :now)
 ON CONFLICT (company_id, name) DO NOTHING
 """
-_SELECT = """
-SELECT a.id, c.name, a.company_id, a.name, a.client_id, a.grants, a.signing, a.active, a.created_by,
-       a.created_at, (SELECT count(*) FROM sign_secret s WHERE s.application_id = a.id)
-FROM application a JOIN company c ON c.id = a.company_id
-"""
-_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR a.company_id = :company_id ORDER BY c.name, a.name"
-_SHOW = f"{_SELECT} WHERE a.id = :id"
 _NAME_OF_ANOTHER = "SELECT 1 FROM application WHERE company_id = :company_id AND name = :name AND id <> :id"
 _SET = """
 UPDATE application
 SET name = coalesce(:name, name), active = coalesce(:active, active), grants = coalesce(:grants, grants),
     signing = coalesce(:signing, signing)
 WHERE id = :id
-"""
-_ROTATE = """
-UPDATE application SET client_secret_hash = :hash, secret_version = secret_version + 1 WHERE id = :id
 """
 
 
@@ -55,16 +43,6 @@ class AddApplication(Arguments, frozen=True):
     name: str
     grants: tuple[str, ...] | None = None
     """None: every command that is not sensitive."""
-
-
-class ListApplications(Arguments, frozen=True):
-    company: str | None = None
-
-
-class ShowApplication(Arguments, frozen=True):
-    application: str
-    """Id, client id or name."""
-    company: str | None = None
 
 
 class SetApplication(Arguments, frozen=True):
@@ -110,28 +88,12 @@ def _first_secrets(session: Session, _arguments: AddApplication, application: An
     return shown_by_id(tx, application_id) | {"client_secret": client_secret, "sign_secret": sign_secret}
 
 
-def replace_client_secret(tx: Tx, keyring: Keyring, application_id: str) -> str:
-    """A new one, shown once; tokens of the one before end."""
-    secret = new_secret()
-    tx.run(_ROTATE, id=application_id, hash=client_secret_digest(keyring, secret))
-    return secret
-
-
-def list_all(session: Session, arguments: ListApplications) -> Answer:
-    company_id = resolve_company(session.tx, arguments.company)
-    return {"applications": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
-
-
-def show(session: Session, arguments: ShowApplication) -> Answer:
-    return shown_by_id(session.tx, resolve(session.tx, APPLICATION, arguments.application, arguments.company))
-
-
 def change(session: Session, arguments: SetApplication) -> Answer:
     application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
     changes = changed_fields(arguments, "name", "active", "grants", "signing", "responsible")
     company_id = shown_by_id(session.tx, application_id)["company_id"]
     name, active = changes.get("name"), changes.get("active")
-    if _loosens(session, arguments):
+    if _relaxes_safeguard(session, arguments):
         _keep_granted(session, application_id)
     if name is not None:
         _refuse_taken_name(session.tx, company_id, application_id, checked_name("application", name))
@@ -147,7 +109,7 @@ def change(session: Session, arguments: SetApplication) -> Answer:
         signing=changes.get("signing"),
     )
     if "responsible" in changes:
-        changes["responsible"] = application_owners.replace(
+        changes["responsible"] = operators.replace_owners(
             session.tx, application_id, company_id, changes["responsible"]
         )
     if active is False:
@@ -161,27 +123,25 @@ def _grants_acting(session: Session, arguments: AddApplication) -> bool:
     return bool(set(_grants(session, arguments.grants)) - session.installation.reads)
 
 
-def _loosens(session: Session, arguments: SetApplication) -> bool:
+def _relaxes_safeguard(session: Session, arguments: SetApplication) -> bool:
     """More grants, being let in again, older signatures; and fewer people who may not approve what it asks for."""
     application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
     before, named = shown_by_id(session.tx, application_id), arguments.responsible
     return bool(
         set(arguments.grants or ()) - set(before["grants"])
         or (arguments.active and not before["active"])
-        or loosens_signing(before["signing"], arguments.signing or before["signing"])
-        or (
-            named is not None and application_owners.leaves_out(session.tx, application_id, before["company_id"], named)
-        )
+        or relaxes_signing(before["signing"], arguments.signing or before["signing"])
+        or (named is not None and operators.leaves_out_owner(session.tx, application_id, before["company_id"], named))
     )
 
 
 def _need(session: Session, arguments: SetApplication) -> Need:
-    if _loosens(session, arguments):
+    if _relaxes_safeguard(session, arguments):
         return Need.CHANGE
     return Need.NOTHING if arguments.name is None else Need.SIGN_IN
 
 
-def loosens_signing(before: Signing, after: Signing) -> bool:
+def relaxes_signing(before: Signing, after: Signing) -> bool:
     """Whether signatures that were refused before are accepted after the change."""
     return before == "v2" and after == "any"
 
@@ -210,30 +170,6 @@ def _json(grants: list[str]) -> str:
     return msgspec.json.encode(grants).decode()
 
 
-def shown_by_id(tx: ReadTx, application_id: str) -> Answer:
-    """The application as operators see it: no secret."""
-    (row,) = tx.all(_SHOW, id=application_id)
-    return _shown(row) | {"responsible": application_owners.names(tx, application_id)}
-
-
-def _shown(row: Row) -> Answer:
-    application_id, company, company_id, name, client_id, grants, signing, active, *made = row
-    created_by, created_at, sign_secrets = made
-    return {
-        "id": application_id,
-        "name": name,
-        "company": company,
-        "company_id": company_id,
-        "client_id": client_id,
-        "grants": msgspec.json.decode(grants),
-        "sign_secrets": sign_secrets,
-        "signing": signing,
-        "active": bool(active),
-        "created_by": created_by,
-        "created_at": iso_time(created_at),
-    }
-
-
 OPERATIONS = (
     Operation(
         "application add",
@@ -245,7 +181,7 @@ OPERATIONS = (
             "Makes credentials that act on vehicles.",
             "What only reads moves no vehicle; somebody answers for it by name.",
         ),
-        makes=Makes(lambda _session, _arguments: True, _first_secrets),
+        makes=OneTimeSecret(lambda _session, _arguments: True, _first_secrets),
     ),
     Operation("application list", ListApplications, list_all, guard=reads()),
     Operation("application show", ShowApplication, show, guard=reads()),

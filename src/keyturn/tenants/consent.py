@@ -8,7 +8,9 @@ from keyturn.admin.operation import Answer, Session
 _KEPT = "SELECT coalesce(consent_from, consent_at) FROM vehicle WHERE id = :id"
 
 
-def is_given(session: Session, company_id: str, reference: str | None, before: Answer | None = None) -> dict[str, Any]:
+def consent_columns(
+    session: Session, company_id: str, reference: str | None, before: Answer | None = None
+) -> dict[str, Any]:
     """The columns of a vehicle that is given a consent, or with None loses it. `before`: the vehicle as it was."""
     if reference is None:
         return {"consent_at": None, "consent_reference": None, "consent_by": None, "consent_from": None}
@@ -20,7 +22,7 @@ def is_given(session: Session, company_id: str, reference: str | None, before: A
     }
 
 
-def consent_view(session: Session, company_id: str, vehicle_id: str, columns: dict[str, Any]) -> None:
+def record_consent(session: Session, company_id: str, vehicle_id: str, columns: dict[str, Any]) -> None:
     """Written beside the change itself, because it is told to the administrators."""
     if columns["consent_at"] is not None:
         told = {"reference": columns["consent_reference"], "counts_from": columns["consent_from"]}

@@ -13,7 +13,7 @@ from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx
 from keyturn.tenants import consent, name_spaces, vehicle_guard
 from keyturn.tenants.immobilisation_guard import ensure_still_reachable
-from keyturn.tenants.vehicle_operations import enrolled_vin, shown_by_id
+from keyturn.tenants.vehicle_operations import normalized_vin, vehicle_view
 
 Ownership = Literal["owned", "rented", "fleet", "third_party"]
 Powertrain = Literal["combustion", "hybrid", "electric"]
@@ -98,15 +98,15 @@ def add(session: Session, arguments: AddVehicle) -> Answer:
     company_id = resolve(tx, COMPANY, arguments.company)
     vehicle_id, vin = str(uuid.uuid4()), registered_vin(arguments.vin)
     values = msgspec.structs.asdict(arguments) | {"vin": vin, "external_id": arguments.external_id or vin}
-    consented = consent.is_given(session, company_id, arguments.consent)
+    consented = consent.consent_columns(session, company_id, arguments.consent)
     columns = _columns(session, arguments.company, values) | _capabilities(session, arguments.capabilities) | consented
     if not tx.run(_ADD, id=vehicle_id, company_id=company_id, vin=vin, created_at=tx.now, **columns):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
     _aim(session, vehicle_id)
     del values["company"]
     session.record("vehicle.added", company_id, vehicle_id, **values)
-    consent.consent_view(session, company_id, vehicle_id, consented)
-    return shown_by_id(tx, vehicle_id)
+    consent.record_consent(session, company_id, vehicle_id, consented)
+    return vehicle_view(tx, vehicle_id)
 
 
 def change(session: Session, arguments: SetVehicle) -> Answer:
@@ -117,7 +117,7 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
         changes["external_id"] = changes["external_id"].strip()
     if _OF_INSTALLATION & changes.keys():
         _need_installation(session)
-    vehicle = shown_by_id(tx, vehicle_id)
+    vehicle = vehicle_view(tx, vehicle_id)
     company_id, vin = vehicle["company_id"], vehicle["vin"]
     if arguments.active and tx.one(_HOLDER, vin=vin, id=vehicle_id):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
@@ -126,7 +126,7 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     active = None if arguments.active is None else int(arguments.active)
     aimed_anew = _is_aimed_anew(vehicle, changes)
     if aimed_anew:
-        name_spaces.leave(tx, vehicle_id)
+        name_spaces.unassign(tx, vehicle_id)
     tx.run(_SET, id=vehicle_id, active=active, **columns)
     if aimed_anew:
         _aim(session, vehicle_id)
@@ -134,10 +134,10 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
         tx.run(_SET_CAPABILITIES, id=vehicle_id, **_capabilities(session, changes["capabilities"]))
     session.record("vehicle.changed", company_id, vehicle_id, **changes)
     if "consent" in changes:
-        consented = consent.is_given(session, company_id, changes["consent"], vehicle)
+        consented = consent.consent_columns(session, company_id, changes["consent"], vehicle)
         tx.run(_SET_CONSENT, id=vehicle_id, **consented)
-        consent.consent_view(session, company_id, vehicle_id, consented)
-    return shown_by_id(tx, vehicle_id)
+        consent.record_consent(session, company_id, vehicle_id, consented)
+    return vehicle_view(tx, vehicle_id)
 
 
 def _need_installation(session: Session) -> None:
@@ -181,13 +181,13 @@ def _aim(session: Session, vehicle_id: str) -> None:
     name_space = session.installation.name_spaces.of(connector, account_id)
     if name_spaces.is_taken(tx, name_space, external_id, vehicle_id):
         raise OperationError("vin_refused", f"The VIN '{vin}' cannot be added.")
-    name_spaces.settle(tx, vehicle_id, name_space)
+    name_spaces.assign(tx, vehicle_id, name_space)
 
 
 def _trimmed(arguments: AddVehicle) -> AddVehicle:
     """Raises `OperationError` for what cannot be a VIN."""
     external_id = arguments.external_id.strip() if arguments.external_id else None
-    return msgspec.structs.replace(arguments, vin=enrolled_vin(arguments.vin), external_id=external_id)
+    return msgspec.structs.replace(arguments, vin=normalized_vin(arguments.vin), external_id=external_id)
 
 
 def _columns(session: Session, company: str, values: dict[str, Any]) -> dict[str, Any]:

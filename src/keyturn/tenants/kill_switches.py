@@ -17,9 +17,9 @@ from keyturn.store.port import ReadTx, Tx
 Reach = Literal["disable", "actuating", "restoring"]
 """``disable``: disable_ignition. ``actuating``: everything that acts, except what restores. ``restoring``: that too."""
 
-BY_TWO, ALONE = 3_600.0, 600.0
+APPROVED_DURATION, UNAPPROVED_DURATION = 3_600.0, 600.0
 """Seconds after which a switch over what restores ends: one that a second admin approved, and one that nobody did."""
-REST = 3_600.0
+COOLDOWN = 3_600.0
 """Seconds after the end of one that nobody approved in which there is no other one over any of the same vehicles."""
 RESTORING = "restoring"
 _ENGINE = "engine"
@@ -95,7 +95,7 @@ def activate(session: Session, arguments: ActivateKillSwitch) -> Answer:
     reason, ends_at = _reason(arguments), None
     end_due(tx)
     if arguments.reach == RESTORING:
-        ends_at = after(tx.now, ALONE if session.approved_by is None else BY_TWO)
+        ends_at = after(tx.now, UNAPPROVED_DURATION if session.approved_by is None else APPROVED_DURATION)
         if session.approved_by is None:
             _refuse_again(tx, scope, scope_id, company_id)
     thrown = {"reason": reason, "approved_by": session.approved_by}
@@ -146,7 +146,7 @@ def end_due(tx: Tx) -> None:
 
 def _refuse_again(tx: ReadTx, scope: str, scope_id: str, company_id: str | None) -> None:
     """One after the other, switches of ten minutes would be one that does not end."""
-    rests = tx.one(_RESTS, since=after(tx.now, -REST), scope=scope, scope_id=scope_id, company_id=company_id)
+    rests = tx.one(_RESTS, since=after(tx.now, -COOLDOWN), scope=scope, scope_id=scope_id, company_id=company_id)
     if rests is not None:
         raise OperationError(
             "held_lately",

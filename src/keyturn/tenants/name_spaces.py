@@ -39,19 +39,19 @@ def is_taken(tx: ReadTx, name_space: str, external_id: str, vehicle_id: str) -> 
     return tx.one(_HOLDER, **params) is not None
 
 
-def leave(tx: Tx, vehicle_id: str) -> None:
+def unassign(tx: Tx, vehicle_id: str) -> None:
     """Before the vehicle is aimed anew."""
     tx.run(_LEAVE, id=vehicle_id)
 
 
-def settle(tx: Tx, vehicle_id: str, name_space: str) -> None:
+def assign(tx: Tx, vehicle_id: str, name_space: str) -> None:
     """From now on the external id is this vehicle's there. What was known and doubted of another car is forgotten."""
     tx.run(_SETTLE, id=vehicle_id, name_space=name_space, doubt=None)
     tx.run(_AIMED_ANEW, id=vehicle_id)
     tx.run(_FORGET, vehicle_id=vehicle_id)
 
 
-def settle_all(tx: Tx, spaces: NameSpaces) -> int:
+def assign_all(tx: Tx, spaces: NameSpaces) -> int:
     """Bring every vehicle into the name space that the configuration gives it; how many were in another or in none.
 
     Of several rows with one external id the one enrolled first stands. The others are in doubt: they are not acted on

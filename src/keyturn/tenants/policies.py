@@ -94,12 +94,12 @@ def load(tx: ReadTx, company_id: str) -> Policy:
     return _newest(tx, company_id)[1]
 
 
-def is_looser(after: Policy, before: Policy) -> bool:
+def is_less_strict(after: Policy, before: Policy) -> bool:
     """Whether `after` allows anything that `before` does not."""
-    return any(asks_for_less(STRICTER[name], getattr(after, name), getattr(before, name)) for name in _FIELDS)
+    return any(is_value_less_strict(STRICTER[name], getattr(after, name), getattr(before, name)) for name in _FIELDS)
 
 
-def asks_for_less(stricter: Stricter, after: float, before: float) -> bool:
+def is_value_less_strict(stricter: Stricter, after: float, before: float) -> bool:
     """Whether the value of a rule of this kind is looser after than before."""
     if stricter is not Stricter.LESS:
         return after < before
@@ -132,7 +132,7 @@ def change(session: Session, arguments: SetPolicy) -> Answer:
         made_by=session.actor,
         now=session.tx.now,
     )
-    kind = "policy.loosened" if is_looser(after, before) else "policy.tightened"
+    kind = "policy.loosened" if is_less_strict(after, before) else "policy.tightened"
     session.record(kind, company_id, version=version + 1, before=_told(before), after=_told(after))
     return {"company": arguments.company, "version": version + 1, **_told(after)}
 
@@ -140,7 +140,7 @@ def change(session: Session, arguments: SetPolicy) -> Answer:
 def relaxes_safeguard(session: Session, arguments: SetPolicy) -> bool:
     """Whether the change would allow more than is allowed now."""
     before = load(session.tx, resolve(session.tx, COMPANY, arguments.company))
-    return is_looser(_changed(before, arguments), before)
+    return is_less_strict(_changed(before, arguments), before)
 
 
 def _newest(tx: ReadTx, company_id: str) -> tuple[int, Policy]:

@@ -69,7 +69,7 @@ def for_restoring(tx: ReadTx, keyring: Keyring, own: Account) -> Account:
     return own
 
 
-def immobilised_behind(tx: ReadTx, account_id: str) -> str | None:
+def longest_immobilised(tx: ReadTx, account_id: str) -> str | None:
     """A vehicle with an open record behind the account, the one immobilised longest."""
     row = tx.one(_BEHIND, account_id=account_id)
     return None if row is None else str(row[0])
@@ -77,7 +77,7 @@ def immobilised_behind(tx: ReadTx, account_id: str) -> str | None:
 
 def keep_former(tx: Tx, keyring: Keyring, account_id: str, replacing: dict[str, str]) -> None:
     """To be called before an account's credentials are replaced. The oldest that were never followed by a read stay."""
-    if immobilised_behind(tx, account_id) is None:
+    if longest_immobilised(tx, account_id) is None:
         return
     if tx.one(_WAS_PROVEN, account_id=account_id, digest=_digest(keyring, replacing)) is None:
         tx.run(_KEEP_FORMER, account_id=account_id, now=tx.now)

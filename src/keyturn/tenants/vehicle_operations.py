@@ -56,18 +56,18 @@ def list_page(session: Session, arguments: ListVehicles) -> Answer:
 
 
 def show(session: Session, arguments: ShowVehicle) -> Answer:
-    return shown_by_id(session.tx, resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company))
+    return vehicle_view(session.tx, resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company))
 
 
 def _place(tx: ReadTx, company_id: str, after: str | None) -> tuple[str, str]:
     """Id and VIN of the vehicle that a page follows; before all of them without one."""
     if after is None:
         return "", ""
-    vehicle = shown_by_id(tx, resolve(tx, VEHICLE, after, company_id))
+    vehicle = vehicle_view(tx, resolve(tx, VEHICLE, after, company_id))
     return vehicle["id"], vehicle["vin"]
 
 
-def shown_by_id(tx: ReadTx, vehicle_id: str) -> Answer:
+def vehicle_view(tx: ReadTx, vehicle_id: str) -> Answer:
     (row,) = tx.all(_SHOW, id=vehicle_id)
     return _shown(row)
 
@@ -94,7 +94,7 @@ def _shown(row: Row) -> Answer:
         "consent_from": iso_time_or_none(consent_from),
         "active": bool(active),
         "created_at": iso_time(created_at),
-        "warnings": doubts(vin),
+        "warnings": vin_warnings(vin),
     }
 
 
@@ -104,7 +104,7 @@ OPERATIONS = (
 )
 
 
-LONGEST = 64
+MAX_VIN_LENGTH = 64
 """Characters: what the HTTP surface takes."""
 
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
@@ -114,11 +114,11 @@ _CHECK_DIGIT = 8
 """Its place, counted from 0 (49 CFR 565.15)."""
 
 
-def enrolled_vin(text: str) -> str:
+def normalized_vin(text: str) -> str:
     """Without blanks around it, ASCII letters upper-cased. Raises `OperationError` for what cannot be a VIN."""
     vin = registered_vin(text.strip())
-    if not vin or len(vin) > LONGEST:
-        raise OperationError("invalid_vin", f"A VIN has 1 to {LONGEST} characters; this has {len(vin)}.")
+    if not vin or len(vin) > MAX_VIN_LENGTH:
+        raise OperationError("invalid_vin", f"A VIN has 1 to {MAX_VIN_LENGTH} characters; this has {len(vin)}.")
     wrong = next((character for character in vin if character.isspace() or not character.isprintable()), None)
     if wrong is not None:
         place = vin.index(wrong) + 1
@@ -128,7 +128,7 @@ def enrolled_vin(text: str) -> str:
     return vin
 
 
-def doubts(vin: str) -> list[str]:
+def vin_warnings(vin: str) -> list[str]:
     """What speaks against its being the VIN of a car: a slip of the pen, or a country that has other rules."""
     if not _VIN.fullmatch(vin):
         return ["The VIN is not 17 characters of A-Z and 0-9 without I, O and Q."]

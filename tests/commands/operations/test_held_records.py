@@ -33,7 +33,7 @@ def reachable(env: CommandEnv) -> None:
 
 def admin(env: CommandEnv, **of: str) -> Operator:
     """An admin in charge, alone, who signed in with a second factor."""
-    given = {"name": "ana", "email": "ana@example.com", "role": "admin", "password": passwords.STRANGER}
+    given = {"name": "ana", "email": "ana@example.com", "role": "admin", "password": passwords.DUMMY_HASH}
     env.administer("operator add", **given, **of)
     ((operator_id,),) = env.rows("SELECT id FROM operator")
     return not_none(env.see(load, operator_id, second_factor=True))

@@ -27,7 +27,7 @@ def reachable(env: CommandEnv) -> None:
 
 @pytest.fixture
 def ana(env: CommandEnv) -> Operator:
-    given = {"name": "ana", "email": "ana@example.com", "role": "admin", "password": passwords.STRANGER}
+    given = {"name": "ana", "email": "ana@example.com", "role": "admin", "password": passwords.DUMMY_HASH}
     env.administer("operator add", **given)
     ((operator_id,),) = env.rows("SELECT id FROM operator")
     return not_none(env.see(load, operator_id, second_factor=True))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from keyturn.tenants import sign_secrets
+from keyturn.tenants import application_secrets
 from tests.support.clients import Application
 from tests.support.refusals import SIGNATURE_INVALID, VIN_UNKNOWN, refused
 from tests.support.server_env import ServerEnv
@@ -132,7 +132,7 @@ async def of_the_seeds(shared: ServerEnv) -> Application:
         await shared.own_car(registered)
     application = await shared.application("first", "seeds")
     with pytest.MonkeyPatch.context() as randomness:
-        randomness.setattr(sign_secrets, "new_secret", lambda: SEED_SECRET)
+        randomness.setattr(application_secrets, "new_secret", lambda: SEED_SECRET)
         await shared.node.administer("application rotate-secret", {"application": "seeds", "sign": True})
     return application
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from keyturn.admin import operators
 from keyturn.admin.one_time_codes import Purpose, _digest
-from keyturn.auth.credentials import client_secret_digest
 from keyturn.auth.principal import Operator
+from keyturn.auth.tokens import client_secret_digest
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE
 from keyturn.commands.rules import permissions, policy

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from keyturn.audit import chain_queries
 from keyturn.audit.archive import Archive, DatabaseArchive, VerificationReport, verify
 from keyturn.audit.export import ExportArchive, ExportRefused, read_checkpoint_file, write_export
-from keyturn.cli.administration import perform
+from keyturn.cli.administration import administer
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.login import credentials
@@ -41,13 +41,13 @@ def checkpoint(
     *, installation: Installation = DEFAULT_INSTALLATION, login: OperatorLogin = NO_OPERATOR, as_json: AsJson = False
 ) -> None:
     """Make a checkpoint of every chain that has grown since its last one."""
-    answer = perform(installation, "audit checkpoint", {}, credentials(login))
+    answer = administer(installation, "audit checkpoint", {}, credentials(login))
     print_answer(answer if as_json else {"checkpoints": len(answer["checkpoints"])}, as_json=as_json)
 
 
 def key(*, installation: Installation = DEFAULT_INSTALLATION, as_json: AsJson = False) -> None:
     """Print the public key that verifies checkpoints; keep it off the machine."""
-    octets = bytes.fromhex(perform(installation, "audit key", {})["key"])
+    octets = bytes.fromhex(administer(installation, "audit key", {})["key"])
     pem = Ed25519PublicKey.from_public_bytes(octets).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     if as_json:
         print_json({"key": octets.hex()})
@@ -111,7 +111,7 @@ def acknowledge(
     as_json: AsJson = False,
 ) -> None:
     """Acknowledge the restore to this epoch; that is recorded in every chain that was restored."""
-    print_answer(perform(installation, "audit acknowledge", {"epoch": epoch}, credentials(login)), as_json=as_json)
+    print_answer(administer(installation, "audit acknowledge", {"epoch": epoch}, credentials(login)), as_json=as_json)
 
 
 VERBS = {"acknowledge": acknowledge, "checkpoint": checkpoint, "key": key, "export": export, "verify": verify_chains}

@@ -93,9 +93,9 @@ def status(
 
 def _show_timeline(installation: Installation, command_id: str, *, as_json: bool) -> int:
     """The record with its timeline, from the installation on this machine; the exit code."""
-    from keyturn.cli.administration import perform  # no other call needs the table of operations
+    from keyturn.cli.administration import administer  # no other call needs the table of operations
 
-    native = perform(installation, "command show", {"command": command_id})
+    native = administer(installation, "command show", {"command": command_id})
     if as_json:
         print_json(native)
     else:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from keyturn.cli.administration import perform
+from keyturn.cli.administration import administer
 from keyturn.cli.failure import usage
 from keyturn.cli.login import credentials
 from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
@@ -27,7 +27,7 @@ def dossier(
     as_json: AsJson = False,
 ) -> None:
     """Write everything on record about a command: a page to read or print, and the same in JSON."""
-    content = perform(installation, "command dossier", {"command": command_id}, credentials(login))
+    content = administer(installation, "command dossier", {"command": command_id}, credentials(login))
     stem = f"dossier-{content['command']['id']}"
     files = {
         "page": (out / f"{stem}.html", render(content)),

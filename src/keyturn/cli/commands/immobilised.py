@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from keyturn.cli.administration import perform
+from keyturn.cli.administration import administer
 from keyturn.cli.commands.calls import Assent, Case, Reason, send
 from keyturn.cli.commands.emergency_sheet import as_html, as_text
 from keyturn.cli.failure import Exit, usage
@@ -48,7 +48,7 @@ def immobilised(
     """List vehicles that are or may be immobilised, the oldest first."""
     if file is not None and not sheet:
         raise usage("A file is written with --emergency-sheet only.")
-    answer = perform(installation, "immobilisation list", {"company": company}, credentials(login))
+    answer = administer(installation, "immobilisation list", {"company": company}, credentials(login))
     if not sheet:
         print_answer(answer, as_json=as_json)
         return
@@ -79,6 +79,6 @@ def enable(
     """Enable a vehicle's ignition: once as `send` does, or with --keep until it is confirmed."""
     if not keep:
         return send(vin, "enable_ignition", reason=reason, case=case, access=access, yes=yes, as_json=as_json)
-    started = perform(installation, "keep-enabling start", {"vehicle": vin}, credentials(login))
+    started = administer(installation, "keep-enabling start", {"vehicle": vin}, credentials(login))
     print_answer(started, as_json=as_json)
     return Exit.DONE

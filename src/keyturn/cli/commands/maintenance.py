@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from keyturn.cli.administration import perform
+from keyturn.cli.administration import administer
 from keyturn.cli.configuration import settings_at
 from keyturn.cli.failure import Exit
 from keyturn.cli.login import credentials
@@ -31,7 +31,9 @@ def backup(
 
     Keys are not in it: keep the key file.
     """
-    print_answer(perform(installation, "backup", {"file": str(file.absolute())}, credentials(login)), as_json=as_json)
+    print_answer(
+        administer(installation, "backup", {"file": str(file.absolute())}, credentials(login)), as_json=as_json
+    )
 
 
 def restore(
@@ -73,7 +75,7 @@ def alerts(
 ) -> int:
     """List alerts, or test the channels; the exit code is 1 where a channel fails."""
     arguments = {"unsent": unsent} if verb == "list" else {}
-    answer = perform(installation, f"alerts {verb}", arguments, credentials(login))
+    answer = administer(installation, f"alerts {verb}", arguments, credentials(login))
     print_answer(answer, as_json=as_json)
     failed = [channel for channel in answer.get("channels", ()) if not channel["delivered"]]
     if failed and not as_json:

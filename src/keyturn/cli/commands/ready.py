@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from keyturn.cli.administration import perform
+from keyturn.cli.administration import administer
 from keyturn.cli.login import credentials
 from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import format_observed_values, print_answer
@@ -28,7 +28,7 @@ def ready(
     """Check what a request for this command would meet now; nothing is sent. Exit code 0: ready; 1: not ready."""
     given = {"vin": vin, "command": command, "application": application, "company": company, "reason": reason}
     arguments = {name: value for name, value in given.items() if value is not None}
-    answer = perform(installation, "vehicle ready", arguments, credentials(login))
+    answer = administer(installation, "vehicle ready", arguments, credentials(login))
     if as_json:
         print_answer(answer, as_json=True)
     else:

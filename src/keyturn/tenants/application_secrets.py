@@ -1,0 +1,127 @@
+"""Rotating an application's secrets.
+
+Sign-secrets: one or two an application, so that a rotation need not stop its clients.
+"""
+
+from keyturn.admin import conflicts
+from keyturn.admin.guards import guarded
+from keyturn.admin.operation import Answer, Arguments, OneTimeSecret, Operation, Session
+from keyturn.admin.references import (
+    APPLICATION,
+    resolve,
+)
+from keyturn.auth.keyring import Keyring
+from keyturn.auth.tokens import client_secret_digest, new_secret
+from keyturn.errors import OperationError
+from keyturn.store.port import ReadTx, Tx
+from keyturn.tenants.application_views import shown_by_id
+
+
+class RotateSecret(Arguments, frozen=True):
+    """Without a flag: the client secret is replaced and its tokens end."""
+
+    application: str
+    company: str | None = None
+    sign: bool = False
+    """Add a second sign-secret; the first stays good."""
+    retire: bool = False
+    """Drop the older sign-secret instead."""
+
+
+def rotate_secret(session: Session, arguments: RotateSecret) -> Answer:
+    """Nothing yet, where a new secret is asked for: the old one is good until that is made."""
+    tx = session.tx
+    application_id = resolve(tx, APPLICATION, arguments.application, arguments.company)
+    if arguments.retire:
+        retire_sign_secret(tx, application_id)
+        _record(session, application_id, "application.sign_secret_retired")
+    elif arguments.sign:
+        refuse_third(tx, application_id)
+    return shown_by_id(tx, application_id)
+
+
+def _make(session: Session, arguments: RotateSecret, application: Answer) -> Answer:
+    tx, application_id = session.tx, application["id"]
+    new: Answer = {}
+    if arguments.sign:
+        new["sign_secret"] = add_sign_secret(tx, session.keyring, application_id)
+        _record(session, application_id, "application.sign_secret_added")
+    else:
+        new["client_secret"] = replace_client_secret(tx, session.keyring, application_id)
+        _record(session, application_id, "application.client_secret_rotated")
+    return shown_by_id(tx, application_id) | new
+
+
+def _record(session: Session, application_id: str, kind: str) -> None:
+    application = shown_by_id(session.tx, application_id)
+    conflicts.record_involvement(session.tx, application_id, session.author, "rotated")
+    session.record(kind, application["company_id"], application_id=application_id, name=application["name"])
+
+
+OPERATIONS = (
+    Operation(
+        "application rotate-secret",
+        RotateSecret,
+        rotate_secret,
+        role="admin",
+        guard=guarded("Whoever rotates knows the secret, and can ask as the application."),
+        makes=OneTimeSecret(lambda _session, arguments: not arguments.retire, _make),
+    ),
+)
+
+
+_ROTATE = """
+UPDATE application SET client_secret_hash = :hash, secret_version = secret_version + 1 WHERE id = :id
+"""
+
+
+def replace_client_secret(tx: Tx, keyring: Keyring, application_id: str) -> str:
+    """A new one, shown once; tokens of the one before end."""
+    secret = new_secret()
+    tx.run(_ROTATE, id=application_id, hash=client_secret_digest(keyring, secret))
+    return secret
+
+
+_SLOTS = (1, 2)
+
+_LIST = "SELECT slot, created_at FROM sign_secret WHERE application_id = :id ORDER BY created_at, slot"
+_ADD = """
+INSERT INTO sign_secret (application_id, slot, sealed, created_at) VALUES (:id, :slot, :sealed, :created_at)
+"""
+_DROP = "DELETE FROM sign_secret WHERE application_id = :id AND slot = :slot"
+
+
+def add_sign_secret(tx: Tx, keyring: Keyring, application_id: str) -> str:
+    """Put a new one into the free slot and return it: it is not shown again. Raises `OperationError`."""
+    refuse_third(tx, application_id)
+    held = _held(tx, application_id)
+    free = [slot for slot in _SLOTS if slot not in dict(held)]
+    secret = new_secret()
+    # Later than any it has, also within one instant: which is the older must never be a guess.
+    created_at = max([tx.now, *(created + 1 for _, created in held)])
+    sealed = keyring.seal(secret.encode(), application_id)
+    tx.run(_ADD, id=application_id, slot=free[0], sealed=sealed, created_at=created_at)
+    return secret
+
+
+def refuse_third(tx: ReadTx, application_id: str) -> None:
+    """Raises `OperationError` where there is no place for another."""
+    if len(_held(tx, application_id)) >= len(_SLOTS):
+        raise OperationError(
+            "two_sign_secrets", "The application already has two sign-secrets; retire the older one first."
+        )
+
+
+def retire_sign_secret(tx: Tx, application_id: str) -> None:
+    """Drop the older of two. Raises `OperationError` when that would leave none."""
+    held = _held(tx, application_id)
+    if len(held) < len(_SLOTS):
+        raise OperationError(
+            "one_sign_secret", "The application has no older sign-secret to retire; add a new one first."
+        )
+    tx.run(_DROP, id=application_id, slot=held[0][0])
+
+
+def _held(tx: ReadTx, application_id: str) -> list[tuple[int, int]]:
+    """Slot and age, the oldest first."""
+    return [(slot, created_at) for slot, created_at in tx.all(_LIST, id=application_id)]
