@@ -9,7 +9,7 @@ import msgspec
 from keyturn.admin import authorization, conflicts, one_time_codes, operators
 from keyturn.admin.guards import Need, depends, reads, when
 from keyturn.admin.operation import Answer, Arguments, OneTimeSecret, Operation, Session, changed_fields
-from keyturn.admin.operators import _LIST, _shown, shown_by_id
+from keyturn.admin.operators import _LIST, _shown, operator_view
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import OPERATOR, checked_members, checked_name, name_taken, resolve, resolve_company
 from keyturn.auth.passwords import hash_checked_password
@@ -93,7 +93,7 @@ def add(session: Session, arguments: AddOperator) -> Answer:
     conflicts.record_involvement(tx, operator_id, session.author, "hired")
     conflicts.record_unsupervised(session, operator_id, company_id, "hired")
     session.record("operator.added", company_id, operator_id=operator_id, name=name, role=arguments.role, grants=grants)
-    return shown_by_id(tx, operator_id)
+    return operator_view(tx, operator_id)
 
 
 def list_all(session: Session, arguments: ListOperators) -> Answer:
@@ -102,7 +102,7 @@ def list_all(session: Session, arguments: ListOperators) -> Answer:
 
 
 def show(session: Session, arguments: ShowOperator) -> Answer:
-    return shown_by_id(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
+    return operator_view(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
 
 
 def change(session: Session, arguments: SetOperator) -> Answer:
@@ -124,7 +124,7 @@ def change(session: Session, arguments: SetOperator) -> Answer:
         conflicts.record_unsupervised(session, before["id"], before["company_id"], "hired")
     tx.run(_SET, id=before["id"], **values)
     session.record("operator.set", before["company_id"], operator_id=before["id"], **changes)
-    return shown_by_id(tx, before["id"])
+    return operator_view(tx, before["id"])
 
 
 def _refuse_name(session: Session, before: Answer, name: str) -> None:
@@ -184,7 +184,7 @@ def _gains(before: Answer, arguments: SetOperator) -> bool:
 
 
 def _before(session: Session, arguments: SetOperator) -> Answer:
-    return shown_by_id(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
+    return operator_view(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
 
 
 def _need_somebody(session: Session, company_id: str | None) -> None:
@@ -199,7 +199,7 @@ def _hand_over(session: Session, _arguments: AddOperator, operator: Answer) -> A
     session.record(
         "operator.set", operator["company_id"], operator_id=operator["id"], credentials="password code issued"
     )
-    return shown_by_id(session.tx, operator["id"]) | issued
+    return operator_view(session.tx, operator["id"]) | issued
 
 
 def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from keyturn.admin.guards import at_once, depends, when
 from keyturn.admin.one_time_codes import Purpose
 from keyturn.admin.operation import Answer, Arguments, OneTimeSecret, Operation, Session
 from keyturn.admin.operator_accounts import ensure_own_password
-from keyturn.admin.operators import shown_by_id
+from keyturn.admin.operators import operator_view
 from keyturn.admin.references import OPERATOR, resolve
 from keyturn.auth import totp
 from keyturn.auth.passwords import hash_checked_password
@@ -66,13 +66,13 @@ def accept(session: Session, arguments: Accept) -> Answer:
     """Whoever holds the code sets the password; a name that nobody has is refused as a wrong code is."""
     found = session.tx.all(_ACCEPTING, name=arguments.person, company=arguments.company)
     operator_id = one_time_codes.use(session, [str(row[0]) for row in found], "password", arguments.code)
-    return _replaced(session, shown_by_id(session.tx, operator_id), arguments.password)
+    return _replaced(session, operator_view(session.tx, operator_id), arguments.password)
 
 
 def enrol_totp(session: Session, arguments: EnrolTotp) -> Answer:
     """For whoever signed in: the secret is shown to nobody else, and once."""
     person = authorization.person(session, second_factor=False)
-    operator = shown_by_id(session.tx, person.id)
+    operator = operator_view(session.tx, person.id)
     if arguments.code is not None:
         one_time_codes.use(session, [person.id], "totp", arguments.code)
     else:
@@ -81,7 +81,7 @@ def enrol_totp(session: Session, arguments: EnrolTotp) -> Answer:
     session.tx.run(_ENROL, id=person.id, totp=session.keyring.seal(secret, person.id))
     one_time_codes.drop(session.tx, person.id, "totp")
     _record(session, operator, "second factor enrolled")
-    return shown_by_id(session.tx, person.id) | {"otpauth": totp.enrolment_uri(person.name, secret)}
+    return operator_view(session.tx, person.id) | {"otpauth": totp.enrolment_uri(person.name, secret)}
 
 
 def reset_totp(session: Session, arguments: ResetTotp) -> Answer:
@@ -92,14 +92,14 @@ def reset_totp(session: Session, arguments: ResetTotp) -> Answer:
     _own_or_reset(session, operator)
     session.tx.run(_ENROL, id=operator["id"], totp=None)
     _record(session, operator, "second factor removed")
-    return shown_by_id(session.tx, operator["id"])
+    return operator_view(session.tx, operator["id"])
 
 
 def _replaced(session: Session, operator: Answer, password: str) -> Answer:
     session.tx.run(_REPLACE, id=operator["id"], password=password)
     one_time_codes.drop(session.tx, operator["id"], "password")
     _record(session, operator, "password replaced")
-    return shown_by_id(session.tx, operator["id"])
+    return operator_view(session.tx, operator["id"])
 
 
 def _own_or_reset(session: Session, operator: Answer) -> None:
@@ -128,7 +128,7 @@ def _is_own(session: Session, operator: Answer) -> bool:
 
 
 def _meant(session: Session, arguments: SetPassword | ResetTotp) -> Answer:
-    return shown_by_id(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
+    return operator_view(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
 
 
 def _code(purpose: Purpose) -> OneTimeSecret:
@@ -143,7 +143,7 @@ def _code(purpose: Purpose) -> OneTimeSecret:
             raise OperationError("not_found", "The operator is not active.")
         issued = one_time_codes.issue(session, operator["id"], operator["company_id"], purpose)
         _record(session, operator, f"{'password' if purpose == 'password' else 'second factor'} code issued")
-        return shown_by_id(session.tx, operator["id"]) | issued
+        return operator_view(session.tx, operator["id"]) | issued
 
     return OneTimeSecret(anothers, made)
 

@@ -98,7 +98,7 @@ _LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR o.company_id = :c
 _SHOW = f"{_SELECT} WHERE o.id = :id"
 
 
-def shown_by_id(tx: ReadTx, operator_id: str) -> Answer:
+def operator_view(tx: ReadTx, operator_id: str) -> Answer:
     """The operator without its secrets."""
     return _shown(tx.all(_SHOW, id=operator_id)[0])
 

@@ -14,7 +14,7 @@ from keyturn.auth.keyring import Keyring
 from keyturn.auth.tokens import client_secret_digest, new_secret
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
-from keyturn.tenants.application_views import shown_by_id
+from keyturn.tenants.application_views import application_view
 
 
 class RotateSecret(Arguments, frozen=True):
@@ -37,7 +37,7 @@ def rotate_secret(session: Session, arguments: RotateSecret) -> Answer:
         _record(session, application_id, "application.sign_secret_retired")
     elif arguments.sign:
         refuse_third(tx, application_id)
-    return shown_by_id(tx, application_id)
+    return application_view(tx, application_id)
 
 
 def _make(session: Session, arguments: RotateSecret, application: Answer) -> Answer:
@@ -49,11 +49,11 @@ def _make(session: Session, arguments: RotateSecret, application: Answer) -> Ans
     else:
         new["client_secret"] = replace_client_secret(tx, session.keyring, application_id)
         _record(session, application_id, "application.client_secret_rotated")
-    return shown_by_id(tx, application_id) | new
+    return application_view(tx, application_id) | new
 
 
 def _record(session: Session, application_id: str, kind: str) -> None:
-    application = shown_by_id(session.tx, application_id)
+    application = application_view(session.tx, application_id)
     conflicts.record_involvement(session.tx, application_id, session.author, "rotated")
     session.record(kind, application["company_id"], application_id=application_id, name=application["name"])
 

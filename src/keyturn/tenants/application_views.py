@@ -41,10 +41,10 @@ def list_all(session: Session, arguments: ListApplications) -> Answer:
 
 
 def show(session: Session, arguments: ShowApplication) -> Answer:
-    return shown_by_id(session.tx, resolve(session.tx, APPLICATION, arguments.application, arguments.company))
+    return application_view(session.tx, resolve(session.tx, APPLICATION, arguments.application, arguments.company))
 
 
-def shown_by_id(tx: ReadTx, application_id: str) -> Answer:
+def application_view(tx: ReadTx, application_id: str) -> Answer:
     """The application as operators see it: no secret."""
     (row,) = tx.all(_SHOW, id=application_id)
     return _shown(row) | {"responsible": operators.owner_names(tx, application_id)}

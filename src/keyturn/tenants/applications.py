@@ -20,7 +20,7 @@ from keyturn.auth.principal import Signing
 from keyturn.auth.tokens import new_client_id
 from keyturn.store.port import ReadTx
 from keyturn.tenants.application_secrets import add_sign_secret, replace_client_secret
-from keyturn.tenants.application_views import ListApplications, ShowApplication, list_all, show, shown_by_id
+from keyturn.tenants.application_views import ListApplications, ShowApplication, application_view, list_all, show
 from keyturn.tenants.immobilisation_guard import number_of_company
 
 _ADD = """
@@ -77,7 +77,7 @@ def add(session: Session, arguments: AddApplication) -> Answer:
     if set(grants) - session.installation.reads:
         _keep_granted(session, application_id)
     session.record("application.added", company_id, application_id=application_id, name=name, grants=grants)
-    return shown_by_id(session.tx, application_id)
+    return application_view(session.tx, application_id)
 
 
 def _first_secrets(session: Session, _arguments: AddApplication, application: Answer) -> Answer:
@@ -85,13 +85,13 @@ def _first_secrets(session: Session, _arguments: AddApplication, application: An
     tx, application_id = session.tx, application["id"]
     client_secret = replace_client_secret(tx, session.keyring, application_id)
     sign_secret = add_sign_secret(tx, session.keyring, application_id)
-    return shown_by_id(tx, application_id) | {"client_secret": client_secret, "sign_secret": sign_secret}
+    return application_view(tx, application_id) | {"client_secret": client_secret, "sign_secret": sign_secret}
 
 
 def change(session: Session, arguments: SetApplication) -> Answer:
     application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
     changes = changed_fields(arguments, "name", "active", "grants", "signing", "responsible")
-    company_id = shown_by_id(session.tx, application_id)["company_id"]
+    company_id = application_view(session.tx, application_id)["company_id"]
     name, active = changes.get("name"), changes.get("active")
     if _relaxes_safeguard(session, arguments):
         _keep_granted(session, application_id)
@@ -115,7 +115,7 @@ def change(session: Session, arguments: SetApplication) -> Answer:
     if active is False:
         changes["immobilised"] = number_of_company(session.tx, company_id)
     session.record("application.changed", company_id, application_id=application_id, **changes)
-    return shown_by_id(session.tx, application_id)
+    return application_view(session.tx, application_id)
 
 
 def _grants_acting(session: Session, arguments: AddApplication) -> bool:
@@ -126,7 +126,7 @@ def _grants_acting(session: Session, arguments: AddApplication) -> bool:
 def _relaxes_safeguard(session: Session, arguments: SetApplication) -> bool:
     """More grants, being let in again, older signatures; and fewer people who may not approve what it asks for."""
     application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
-    before, named = shown_by_id(session.tx, application_id), arguments.responsible
+    before, named = application_view(session.tx, application_id), arguments.responsible
     return bool(
         set(arguments.grants or ()) - set(before["grants"])
         or (arguments.active and not before["active"])
@@ -156,7 +156,7 @@ def _grants(session: Session, chosen: tuple[str, ...] | None) -> list[str]:
 def _refuse_taken_name(tx: ReadTx, company_id: str, application_id: str, name: str) -> None:
     if tx.one(_NAME_OF_ANOTHER, company_id=company_id, name=name, id=application_id):
         raise name_taken("application of this company", name)
-    if name != shown_by_id(tx, application_id)["name"]:
+    if name != application_view(tx, application_id)["name"]:
         refuse_renaming(tx, application_id, "application")
 
 
