@@ -1,17 +1,17 @@
-"""Administration of an open store: by a running server, or on the store itself where none runs."""
+"""Administration of a store: by the server that has it open, or by the command line where none runs."""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
-from keyturn.admin import backup_restore, clock_operations, deferred_work, operators, pending_changes
-from keyturn.admin.operation import Answer, Installation, Operation, find
+from keyturn.admin import backup_restore, change_execution, clock_operations, deferred_work, operators
+from keyturn.admin.operation import Answer, Installation, Run, find
 from keyturn.alerts import entries
-from keyturn.alerts import operations as alert_operations
 from keyturn.alerts.backups import record_made
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.message import Channel
@@ -21,15 +21,11 @@ from keyturn.auth.keyring import Keyring, keyring_of, unlock
 from keyturn.auth.login import sign_in
 from keyturn.auth.principal import Credentials, Operator
 from keyturn.clock import SECOND, SystemClock
-from keyturn.commands.admission import dry_run
 from keyturn.commands.model.catalogue import COMMANDS, IGNITION_PAIR, READS
-from keyturn.commands.operations import approvals, command_details
 from keyturn.config.settings import Settings
 from keyturn.connectors.oem_http.factory import credential_uses, name_spaces
-from keyturn.dossier import dossier
 from keyturn.errors import OperationError
-from keyturn.immobilisation import operations
-from keyturn.operations import OPERATIONS, perform, preprocess
+from keyturn.operations import bind, perform, preprocess
 from keyturn.store.backup_signature import signature_of
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import database_of, open_store
@@ -37,20 +33,10 @@ from keyturn.store.port import Store, StoreRefused, StoreUnavailable, Tx
 from keyturn.timekeeping import Timekeeper, machine_boot
 
 _LOCAL_OPERATOR = "operator:local"
-_OPERATIONS = (
-    *OPERATIONS,
-    *command_details.OPERATIONS,
-    *operations.OPERATIONS,
-    *approvals.operations(),
-    *dry_run.operations(),
-    *alert_operations.OPERATIONS,
-    *dossier.OPERATIONS,
-    *deferred_work.OPERATIONS,
-)
 
 
 class Administration:
-    """Performs administration operations on an open store; `served` are those that only a running server can do."""
+    """Performs administration operations on an open store."""
 
     def __init__(
         self,
@@ -58,16 +44,15 @@ class Administration:
         keyring: Keyring,
         installation: Installation,
         channels: Callable[[], Sequence[Channel]],
-        served: Iterable[Operation] = (),
+        implementations: Mapping[str, Run] = MappingProxyType({}),
     ) -> None:
+        """`implementations` are the functions of operations that only a running node can do, by operation."""
         self._store = store
         self._keyring = keyring
         self._installation = installation
         self._channels = channels
-        own = clock_operations.operations(store.time)
-        by_name = {operation.name: operation for operation in (*_OPERATIONS, *own, *served)}
-        self._operations = tuple(by_name.values())
-        self._errands = {deferred_work.BACKUP: self._back_up, deferred_work.TRY_ALERTS: self._try_alerts}
+        self._operations = bind({**clock_operations.implementations(store.time), **implementations})
+        self._deferred = {deferred_work.BACKUP: self._back_up, deferred_work.TEST_ALERTS: self._test_alerts}
 
     async def administer(self, name: str, arguments: dict[str, Any], credentials: Credentials | None = None) -> Answer:
         """Do one operation, as the operator whose credentials they are. Raises `OperationError`."""
@@ -75,38 +60,38 @@ class Administration:
         if credentials is not None:
             despite_lock = find(self._operations, name).despite_lock
             operator = await sign_in(self._store, self._keyring, credentials, despite_lock=despite_lock)
-        errand = self._errands.get(name)
-        if errand is not None:
-            return await errand(await self._order(name, arguments, operator))
+        work = self._deferred.get(name)
+        if work is not None:
+            return await work(await self._authorize(name, arguments, operator))
         return (await self._perform([(name, arguments)], operator))[0]
 
     async def administer_all(self, operations: list[tuple[str, dict[str, Any]]]) -> list[Answer]:
-        """Do several in one transaction: all of them or none."""
+        """Do several from the shell in one transaction: all of them or none. Raises `OperationError`."""
         return await self._perform(operations, None)
 
-    async def make_due_changes(self) -> None:
-        """Make the changes that waited and whose time has come."""
-        await pending_changes.apply_due(self._store, self._keyring, self._installation, self._operations)
+    async def apply_due_changes(self) -> None:
+        """Apply the pending changes whose notice is over."""
+        await change_execution.apply_due(self._store, self._keyring, self._installation, self._operations)
 
-    async def _order(self, name: str, arguments: dict[str, Any], operator: Operator | None) -> Answer:
-        """What an errand is to do. It reads alone: a backup must be possible where nothing can be written."""
+    async def _authorize(self, name: str, arguments: dict[str, Any], operator: Operator | None) -> Answer:
+        """The order for deferred work. Only reads, because a backup must be possible where nothing can be written."""
         context = self._keyring, self._installation, name, arguments, _LOCAL_OPERATOR, self._operations, operator
         return await self._store.read(lambda tx: perform(cast("Tx", tx), *context))
 
-    async def _try_alerts(self, order: Answer) -> Answer:
+    async def _test_alerts(self, order: Answer) -> Answer:
         return {"channels": await send_test_alert(self._channels(), order["now"])}
 
     async def _back_up(self, order: Answer) -> Answer:
-        """Copy the database to a new file while everything else goes on."""
+        """Copy the database to a new file while commands go on."""
         file, actor = Path(order["file"]), order["actor"]
-        with suppress(StoreUnavailable, ChainForked):  # a restore goes on from what is sealed in the backup
+        with suppress(StoreUnavailable, ChainForked):  # a restore continues the chains that the backup holds
             while await self._store.write(seal) == BATCH_ENTRIES:
                 pass
         try:
             made = await self._store.backup(file, self._keyring)
         except StoreRefused as error:
             raise OperationError("backup_refused", str(error)) from None
-        with suppress(StoreUnavailable):  # the backup is there, whether it can be written down or not
+        with suppress(StoreUnavailable):  # the backup is made, whether that can be recorded or not
             await self._store.write(partial(record_made, actor=actor, file=file, size=made.size, digest=made.digest))
         return {"file": order["file"], "bytes": made.size, "signature": str(signature_of(file))}
 
@@ -121,21 +106,21 @@ class Administration:
 
 
 def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> backup_restore.Restored:
-    """Put a backup in the place of this installation's database. Raises `StoreRefused`.
+    """Replace this installation's database by a backup. Raises `StoreRefused`.
 
-    `unsigned`: also one that has no good signature.
+    `unsigned`: also a backup without a good signature.
     """
     lock = DataDirectoryLock(Path(settings.server.data))
     try:
         keyring = keyring_of(settings.key_file)
-        kept = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
+        checkpoint_file = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
         return backup_restore.restore(
             backup,
             database_of(settings),
             keyring,
             SystemClock(),
             unsigned=unsigned,
-            kept=kept,
+            checkpoint_file=checkpoint_file,
             first=entries.begin_after_restore,
         )
     finally:
@@ -156,7 +141,7 @@ async def open_offline(settings: Settings) -> AsyncIterator[Administration]:
 
 
 def installation(settings: Settings) -> Installation:
-    """What administration may name: connectors of the configuration, commands of the catalogue."""
+    """The names that operations may refer to: connectors of the configuration, commands of the catalogue."""
     return Installation(
         connectors=frozenset(settings.connectors),
         commands=frozenset(COMMANDS),

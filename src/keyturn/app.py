@@ -125,7 +125,7 @@ class Node:
         )
         self.works = assemble(parts, settings)
         await self.store.write(partial(assign_all, spaces=known.name_spaces))
-        self.administration = Administration(self.store, keyring, known, lambda: channels, self.works.operations)
+        self.administration = Administration(self.store, keyring, known, lambda: channels, self.works.implementations)
         await self.works.start()
         self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
         for name, connector in connectors.items():
@@ -155,7 +155,7 @@ class Node:
         await server.start_unix(build_admin_app(self.administer), Path(settings.data) / SOCKET_NAME)
         self._watch(watch_loop_lag(metrics.observe_lag), "loop lag")
         self._repeat(partial(count_open, self.store, metrics), _COUNT_EVERY, "open commands")
-        self._repeat(self.administration.make_due_changes, _LOOK_EVERY, "changes")
+        self._repeat(self.administration.apply_due_changes, _LOOK_EVERY, "changes")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"{'https' if tls else 'http'}://{host}:{port}"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from keyturn.admin import operators, pending_changes
+from keyturn.admin import change_execution, operators
 from keyturn.admin.operation import Answer, Arguments, Operation
 from keyturn.alerts.rules import KINDS
 from keyturn.auth.totp import code_at, step_at
@@ -238,7 +238,7 @@ def test_an_error_of_ours_ends_the_one_change_and_is_not_told_in_detail(two: Sta
     with capture_logs() as logs:
         two.wait(NOTICE)
 
-    assert two.do("change show", "bia", change=broken["change"])["problem"] == "An error of ours; see the log."
+    assert two.do("change show", "bia", change=broken["change"])["problem"] == "Internal error; see the log."
     assert two.state(sound) == "applied"
     ((told),) = logs
     assert (told["change"], told["error"]) == (broken["change"], "SealBroken")
@@ -266,9 +266,9 @@ def test_a_change_outlives_a_restart(two: Staff, env: TenantEnv) -> None:
     again = TenantEnv(env.data)
     try:
         again.clock.advance(2 * NOTICE)
-        again.wait(pending_changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
+        again.wait(change_execution.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
         assert again.do("operator show", person="new")["role"] == "approver"
-        again.wait(pending_changes.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
+        again.wait(change_execution.apply_due(again.store, again.keyring, INSTALLATION, OPERATIONS))
         assert again.rows("SELECT count(*) FROM entry WHERE kind = 'change.applied'") == [(applied + 1,)]
     finally:
         again.close()

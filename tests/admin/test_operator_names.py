@@ -72,7 +72,7 @@ def test_ambiguous_name_compares_every_operator_it_may_mean(anas: Staff, monkeyp
         compared.append(known)
         return matches(known, given)
 
-    monkeypatch.setattr(passwords, "matches", watched)
+    monkeypatch.setattr(passwords, "verify", watched)
     for password in (FIRST, SECOND, WHOLE):
         anas.sign_in("ana", password)
     assert len(compared) == 9

@@ -6,14 +6,20 @@ from keyturn.operations import OPERATIONS
 from keyturn.tenants.policies import DEFAULT, Policy
 
 ADMIN = {
-    "account add", "account set", "application add", "application rotate-secret", "application set",
-    "audit acknowledge", "audit checkpoint", "change approve", "change collect", "change withdraw", "company add",
-    "company set", "limit lift", "operator add", "operator set", "plan add", "plan set", "policy set", "vehicle add",
-    "vehicle set",
+    "account add", "account set", "alerts test", "application add", "application rotate-secret", "application set",
+    "audit acknowledge", "audit checkpoint", "backup", "change approve", "change collect", "change withdraw",
+    "company add", "company set", "immobilisation close", "limit lift", "operator add", "operator set", "plan add",
+    "plan set", "policy set", "vehicle add", "vehicle set",
 }  # fmt: skip
-APPROVER = {"switch throw", "switch release"}
-VIEWER = {"audit key", "limit list", "policy show", "switch list"}
-SIGNED_IN = {"change approve", "change collect"}
+APPROVER = {
+    "approval approve", "approval reject", "clock accept", "command cancel", "keep-enabling cancel",
+    "keep-enabling start", "notice add", "switch release", "switch throw",
+}  # fmt: skip
+VIEWER = {
+    "approval list", "approval show", "audit key", "clock show", "command dossier", "immobilisation list",
+    "keep-enabling list", "limit list", "policy show", "switch list", "vehicle ready",
+}  # fmt: skip
+SIGNED_IN = {"approval approve", "approval reject", "change approve", "change collect"}
 DESPITE_A_LOCK = {"change withdraw"}
 ROWS = {operation.name: operation for operation in OPERATIONS}
 
@@ -33,7 +39,7 @@ def test_what_anybody_may_is_to_look_and_to_keep_ones_own_credentials() -> None:
     }  # fmt: skip
 
 
-def test_decision_on_a_change_needs_a_second_factor() -> None:
+def test_decision_needs_a_second_factor() -> None:
     assert {name for name, row in ROWS.items() if row.signed_in} == SIGNED_IN
 
 
@@ -42,9 +48,9 @@ def test_a_change_is_withdrawn_although_sign_ins_are_locked() -> None:
 
 
 def test_every_row_says_in_words_what_it_harms() -> None:
-    assert [name for name, row in ROWS.items() if not str(row.guard.harms).endswith(".")] == []
-    assert [name for name, row in ROWS.items() if row.guard.otherwise and not row.guard.otherwise.endswith(".")] == []
-    assert all(isinstance(text, str) for row in ROWS.values() for text in (row.guard.harms, row.guard.otherwise))
+    assert [name for name, row in ROWS.items() if not str(row.guard.risk).endswith(".")] == []
+    assert [name for name, row in ROWS.items() if row.guard.rationale and not row.guard.rationale.endswith(".")] == []
+    assert all(isinstance(text, str) for row in ROWS.values() for text in (row.guard.risk, row.guard.rationale))
 
 
 def test_without_a_rule_of_its_own_a_company_asks_for_nothing_more_than_the_contract() -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from keyturn.cli.administration import _OPERATIONS
 from keyturn.cli.output import format_value
 from keyturn.cli.root import GROUPS, run
 from keyturn.config.settings import CommandSettings
+from keyturn.operations import OPERATIONS
 from tests.support.operators import PASSWORD, Staff
 from tests.support.server_env import ServerEnv, server_env
 
@@ -104,7 +104,7 @@ async def test_every_command_speaks_plainly(terminal: Terminal, tmp_path: Path) 
     await approvals(t)
     await changes(t)
     await the_rest(t)
-    assert {operation.name for operation in _OPERATIONS} - t.used == set()
+    assert {operation.cli_command or operation.name for operation in OPERATIONS} - t.used == set()
     assert {name for group in GROUPS.values() for name in group} - t.used - ELSEWHERE == set()
 
 
@@ -257,12 +257,13 @@ async def changes(t: Terminal) -> None:
 
 async def the_rest(t: Terminal) -> None:
     """Operations that are not told of above: asked of something that there is not, so that they at least refuse."""
-    for operation in _OPERATIONS:
-        if operation.name not in t.used:
+    for operation in OPERATIONS:
+        command = operation.cli_command or operation.name
+        if command not in t.used:
             fields = msgspec.structs.fields(operation.arguments)
             asked = [field for field in fields if field.required and field.name not in operation.secret]
             words = ["1" if field.type is int else "nothing" for field in asked]
-            await t.tell(operation.name, *words, by="rosa", lines="another long phrase\n" * 2, code=None)
+            await t.tell(command, *words, by="rosa", lines="another long phrase\n" * 2, code=None)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     assert f"Usage: keyturn {name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", [operation.name for operation in OPERATIONS])
+@pytest.mark.parametrize("name", [operation.cli_command or operation.name for operation in OPERATIONS])
 def test_every_operation_is_a_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*name.split(), "--help"]) == 0
     assert f"Usage: keyturn {name}" in capsys.readouterr().out

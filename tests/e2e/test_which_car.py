@@ -122,6 +122,6 @@ async def test_proposed_credentials_serve_what_restores_once_they_read_where_the
         assert await s.actuations(PARKED) == ["disable_ignition", "enable_ignition"]
         assert (await s.first.send(RENTED, "lock_door")).body["status"] != "Success"
         s.advance(NOTICE + 1)
-        await s.node.administration.make_due_changes()
+        await s.node.administration.apply_due_changes()
         assert (await s.node.administer("change show", {"change": change["change"]}))["state"] == "applied"
         await s.done(PARKED, "lock_door")

@@ -69,7 +69,7 @@ def unreasoned(operations: Iterable[Operation]) -> list[str]:
 
 def _reasoned(guard: Guard) -> bool:
     always = guard.need is ALWAYS.need
-    return len(guard.harms) > 1 and (always or len(guard.otherwise) > 1)
+    return len(guard.risk) > 1 and (always or len(guard.rationale) > 1)
 
 
 async def test_every_operation_says_what_it_may_harm_and_why_it_is_not_guarded(site: tuple[ServerEnv, str]) -> None:
@@ -91,7 +91,7 @@ def test_an_operation_that_is_added_without_a_reason_is_found() -> None:
 
 
 async def test_every_operation_that_says_it_only_reads_is_tried_here(site: tuple[ServerEnv, str]) -> None:
-    assert {each.name for each in table(site[0]) if each.guard.otherwise == reads().otherwise} == READS.keys()
+    assert {each.name for each in table(site[0]) if each.guard.rationale == reads().rationale} == READS.keys()
 
 
 @pytest.mark.parametrize("name", READS)

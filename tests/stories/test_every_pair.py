@@ -75,7 +75,7 @@ async def test_every_operation_has_candidates(env: InsiderEnv) -> None:
 
 async def test_what_only_looks_is_what_says_so(env: InsiderEnv) -> None:
     table = env.server.node.administration._operations
-    assert {each.name for each in table if each.guard.otherwise == "It only reads."} == LOOKS.keys()
+    assert {each.name for each in table if each.guard.rationale == "It only reads."} == LOOKS.keys()
 
 
 @pytest.mark.parametrize("name", INSIDERS)

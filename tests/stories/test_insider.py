@@ -100,7 +100,7 @@ async def test_an_approval_that_was_talked_out_of_somebody_is_regretted_within_t
     change = await env.loosening()
     await env.staff.do("ana", "change approve", change=change["change"])
     env.server.advance(NOTICE - 120.0)
-    await env.server.node.administration.make_due_changes()
+    await env.server.node.administration.apply_due_changes()
     assert (await env.state(change), await env.limit()) == ("pending", 1)
 
     await env.staff.do("ana", "change withdraw", change=change["change"])

@@ -98,7 +98,7 @@ class AuditEnv:
     def restore(self, file: Path, *, unsigned: bool = False, kept: Path | None = None) -> int:
         """The new epoch."""
         self.clock.advance(1)
-        return restore(file, database(self.data), KEYRING, self.clock, unsigned=unsigned, kept=kept).epoch
+        return restore(file, database(self.data), KEYRING, self.clock, unsigned=unsigned, checkpoint_file=kept).epoch
 
     def verify(
         self,

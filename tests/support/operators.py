@@ -72,4 +72,4 @@ class Staff:
     async def notice_passes(self) -> None:
         """The notice passes: changes that relax a safeguard and were not withdrawn take effect."""
         self._server.advance(NOTICE + 1)
-        await self._server.node.administration.make_due_changes()
+        await self._server.node.administration.apply_due_changes()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.admin import operators, pending_changes
+from keyturn.admin import change_execution, operators
 from keyturn.auth import passwords
 from keyturn.auth.login import sign_in
 from keyturn.auth.principal import Credentials, Operator
@@ -72,7 +72,7 @@ class Staff:
         """Time passes, and what has waited for it is done."""
         self.env.clock.advance(seconds)
         env = self.env
-        env.wait(pending_changes.apply_due(env.store, env.keyring, INSTALLATION, OPERATIONS))
+        env.wait(change_execution.apply_due(env.store, env.keyring, INSTALLATION, OPERATIONS))
 
     def state(self, change: dict[str, Any]) -> str:
         return str(self.env.do("change show", change=change["change"])["state"])

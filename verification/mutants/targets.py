@@ -59,6 +59,13 @@ TARGETS: tuple[Target, ...] = (
         ("admin/test_table.py", "tenants/test_policies.py", *_commands("policy_rules")),
     ),
     Target(
+        "admin/change_execution.py",
+        (
+            "admin/test_changes.py", "admin/test_changes_approvals.py", "admin/test_collecting.py",
+            "admin/test_alone_without_delay.py", "admin/test_authority.py",
+        ),
+    ),
+    Target(
         "admin/pending_changes.py",
         (
             "admin/test_changes.py", "admin/test_changes_approvals.py", "admin/test_collecting.py",

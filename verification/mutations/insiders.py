@@ -142,8 +142,8 @@ BUGS: tuple[Bug, ...] = (
     _seen(
         "accepting the time waits for a second person",
         "admin/clock_operations.py",
-        "            guard=at_once(\n",
-        '            guard=__import__("keyturn.admin.guards", fromlist=["depends"]).signed_in(\n',
+        "        guard=at_once(\n",
+        '        guard=__import__("keyturn.admin.guards", fromlist=["depends"]).signed_in(\n',
         _AT_ONCE,
     ),
 )

@@ -1,4 +1,4 @@
-"""Restoring a backup where no server runs: judged, entered into every chain, signed, put in place."""
+"""Restores a backup where no server runs: checks its signature, records the restore in every chain, replaces data."""
 
 import os
 import pwd
@@ -17,34 +17,34 @@ from keyturn.store.backup_signature import SignatureVerdict, check_signature, re
 from keyturn.store.port import Database, ReadTx, StagedDatabase, StatementFailed, StoreRefused, Tx
 
 UNVERIFIED = "backup.unverified"
-"""Kind of the entry that says that a backup without a good signature was restored."""
+"""Audit kind: a backup without a good signature was restored."""
 ACTOR = "operator:local"
-_UNLIKE_OURS = (ChainForked, StatementFailed, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What work on a database raises in which somebody wrote what Keyturn never does."""
+_MANIPULATED = (ChainForked, StatementFailed, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What work on a manipulated database may raise: its content is nothing that Keyturn writes."""
 _HIGHEST_SEQ = 2**60
 _HIGHEST_EPOCH = 1_000_000_000
-"""Whatever somebody may have put in the place of an epoch."""
+"""Higher ones are manipulated, and ignored."""
 
 
 class KnownHistory(NamedTuple):
-    """What is known of the time before the restore from elsewhere than the backup."""
+    """What other sources than the backup say of the time before the restore: it must continue all of it."""
 
     places: dict[str, ChainPosition]
-    """Heads of the database that is there, by chain."""
+    """Chain heads of the database that is replaced, by chain."""
     epoch: int
-    """The highest that anything tells of."""
+    """The highest known."""
     at: int
-    """When the newest checkpoint was signed."""
+    """Instant of the newest signed checkpoint."""
 
 
 class Restored(NamedTuple):
-    """What was done."""
+    """Result of a restore."""
 
     epoch: int
     """The new one."""
     verdict: SignatureVerdict
     made_at: str | None
-    """When the backup was made, where that is signed; RFC 3339."""
+    """When the backup was made, RFC 3339; None: not signed."""
 
 
 NO_HISTORY = KnownHistory({}, 0, 0)
@@ -57,20 +57,20 @@ def restore(
     clock: Clock,
     *,
     unsigned: bool = False,
-    kept: Path | None = None,
+    checkpoint_file: Path | None = None,
     first: Callable[[Tx], None] = lambda _tx: None,
 ) -> Restored:
-    """Put a backup in the place of the installation's data. Raises StoreRefused.
+    """Replace the installation's data by a backup. Raises `StoreRefused`.
 
-    A backup whose signature is missing or wrong is taken only if `unsigned` says so. `kept` is the file to which
-    checkpoints are appended. `first` is done before the restore is entered. Nothing that the backup knows as unsent is
-    ever sent, because it may have been sent since.
+    A backup whose signature is missing or wrong is restored only with `unsigned`. `checkpoint_file` is the file to
+    which the installation appends checkpoints. `first` runs before the restore is recorded. Commands that are unsent
+    in the backup are never sent, because they may have been sent since.
     """
     with database.stage_backup(backup) as incoming:
         judgement = check_signature(backup, incoming.measured, keyring)
         if judgement.verdict is not SignatureVerdict.SIGNED and not unsigned:
             raise refusal(backup, judgement.verdict)
-        known = _known(database, keyring, kept)
+        known = _known_history(database, keyring, checkpoint_file)
         with incoming.opened(clock.now()) as content:
             _check_keys(content, backup, keyring)
             epoch = max(content.epoch, known.epoch) + 1
@@ -87,18 +87,18 @@ def restore(
                 with content.unit(now) as tx:
                     first(tx)
                     _enter(tx, keyring, epoch, known, about)
-            except (*_UNLIKE_OURS, RestoreNotRecorded) as error:
+            except (*_MANIPULATED, RestoreNotRecorded) as error:
                 raise StoreRefused(f"{backup} cannot go on: the restore cannot be entered ({error}).") from error
         incoming.put_in_place(epoch)
     return Restored(epoch, judgement.verdict, made_at)
 
 
 def _enter(tx: Tx, keyring: Keyring, epoch: int, known: KnownHistory, about: dict[str, Any]) -> None:
-    """Write down, in the database that was taken in, what becomes of it."""
+    """Record the restore in the database that was taken in."""
     if epoch > _HIGHEST_EPOCH:
         raise RestoreNotRecorded("its epoch cannot be raised")
     newest = tx.one("SELECT max(seq) FROM entry")
-    if newest and (newest[0] or 0) > _HIGHEST_SEQ:  # behind the last possible one a store may take any that is free
+    if newest and (newest[0] or 0) > _HIGHEST_SEQ:  # past the last number a store may reuse a free one
         raise RestoreNotRecorded("its entries are numbered to the end")
     if about["signature_verdict"] != SignatureVerdict.SIGNED:
         journal.record(tx, UNVERIFIED, company_id=None, actor=ACTOR, epoch=epoch, **about)
@@ -111,39 +111,41 @@ def _check_keys(content: StagedDatabase, backup: Path, keyring: Keyring) -> None
         raise StoreRefused(f"{backup} belongs to another key file; restore with the one it was made with.")
 
 
-def _known(database: Database, keyring: Keyring, kept: Path | None) -> KnownHistory:
-    """What can be read: the database there may be damaged, which is why a backup is restored, or somebody's work."""
-    there = NO_HISTORY
+def _known_history(database: Database, keyring: Keyring, checkpoint_file: Path | None) -> KnownHistory:
+    """From whatever can be read: the database that is replaced may be damaged or manipulated."""
+    current = NO_HISTORY
     with suppress(StoreRefused, StatementFailed, ValueError, TypeError), database.read_offline() as tx:
-        there = _in_place(tx, keyring)
-    elsewhere = NO_HISTORY
-    if kept is not None:
+        current = _from_database(tx, keyring)
+    filed_history = NO_HISTORY
+    if checkpoint_file is not None:
         with suppress(OSError):
-            elsewhere = _signed(readable_checkpoints(kept), keyring)
+            filed_history = _from_checkpoints(readable_checkpoints(checkpoint_file), keyring)
     earlier = [epoch for epoch in database.earlier_epochs() if epoch < _HIGHEST_EPOCH]
-    epoch = max([there.epoch, elsewhere.epoch, *earlier])
-    return KnownHistory(there.places, epoch, max(there.at, elsewhere.at))
+    epoch = max([current.epoch, filed_history.epoch, *earlier])
+    return KnownHistory(current.places, epoch, max(current.at, filed_history.at))
 
 
-def _in_place(tx: ReadTx, keyring: Keyring) -> KnownHistory:
+def _from_database(tx: ReadTx, keyring: Keyring) -> KnownHistory:
     row = tx.one("SELECT CAST(value AS INTEGER) FROM store_fact WHERE name = 'epoch'")
     epoch = int(row[0]) if row and 0 <= int(row[0]) < _HIGHEST_EPOCH else 0
     places = {head.chain: ChainPosition(epoch, head.number, head.hash.hex()) for head in chain_queries.heads(tx)}
-    signed = _signed((one for one, _chain in chain_queries.checkpoints(tx)), keyring)
+    signed = _from_checkpoints((one for one, _chain in chain_queries.checkpoints(tx)), keyring)
     return KnownHistory(places, max(epoch, signed.epoch), signed.at)
 
 
-def _signed(checkpoints: Iterator[SignedStatement], keyring: Keyring) -> KnownHistory:
-    """Of what this installation's key signed."""
+def _from_checkpoints(checkpoints: Iterator[SignedStatement], keyring: Keyring) -> KnownHistory:
+    """From those that this installation's key signed."""
     read: Iterator[CheckpointStatement | None] = (
         one.read() for one in checkpoints if one.signed_by([keyring.checkpoint_key])
     )
-    told = [statement for statement in read if statement is not None]
-    return KnownHistory({}, max((each.epoch for each in told), default=0), max((each.at for each in told), default=0))
+    statements = [statement for statement in read if statement is not None]
+    return KnownHistory(
+        {}, max((each.epoch for each in statements), default=0), max((each.at for each in statements), default=0)
+    )
 
 
 def _user() -> str:
-    """Who runs this, as the operating system knows it; the environment could say anything."""
+    """The user that runs this, from the operating system; the environment could be forged."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from keyturn.admin import authorization, pending_changes
+from keyturn.admin import authorization, change_execution, pending_changes
 from keyturn.admin.conflicts import have_conflict, is_unsupervised
 from keyturn.admin.guards import at_once, reads, signed_in
 from keyturn.admin.operation import Answer, Arguments, Operation, Session
@@ -72,7 +72,7 @@ def withdraw(session: Session, arguments: NameChange) -> Answer:
 
 def collect(session: Session, arguments: NameChange) -> Answer:
     """The secret that a change made for its proposer, once."""
-    return pending_changes.collect(session, _named(session, arguments))
+    return change_execution.collect(session, _named(session, arguments))
 
 
 def _named(session: Session, arguments: NameChange) -> Change:

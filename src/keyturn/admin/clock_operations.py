@@ -1,11 +1,9 @@
-"""The time of the installation: what the clocks show, and an operator's word that the wall clock is right."""
+"""Operations on the installation's time: show the clocks, and accept a wall clock that was set."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from keyturn.admin.guards import at_once, reads
-from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs_server
+from keyturn.admin.operation import Answer, Arguments, Operation, Run, Session, needs_server
 from keyturn.bus.topics import CLOCK_ACCEPTED, BootId
 from keyturn.clock import SECOND, iso_time
 from keyturn.errors import OperationError
@@ -21,25 +19,13 @@ class AcceptClock(Arguments, frozen=True):
     pass
 
 
-def operations(time: Timekeeper | None = None) -> tuple[Operation, ...]:
-    """`time` is that of the store that they work on, where one is open."""
-    return (
-        Operation("clock show", ShowClock, _with(time, show), role="viewer", guard=reads()),
-        Operation(
-            "clock accept",
-            AcceptClock,
-            _with(time, accept),
-            role="approver",
-            guard=at_once(
-                "Makes deadlines and notices end at another moment than they were told.",
-                "Commands that act wait until it is done; the store's time never goes back.",
-            ),
-        ),
-    )
+def implementations(time: Timekeeper) -> dict[str, Run]:
+    """The functions of these operations, by name; `time` is that of the open store."""
+    return {"clock show": partial(show, time), "clock accept": partial(accept, time)}
 
 
 def show(time: Timekeeper, session: Session, _arguments: Arguments) -> Answer:
-    """`wall_ahead`: seconds by which the wall clock is ahead (below 0: behind) of what is believed."""
+    """`wall_ahead`: seconds by which the wall clock is ahead of the accepted time; negative: behind it."""
     time.check()
     moment = session.tx.moment
     return {
@@ -52,7 +38,7 @@ def show(time: Timekeeper, session: Session, _arguments: Arguments) -> Answer:
 
 
 def accept(time: Timekeeper, session: Session, arguments: AcceptClock) -> Answer:
-    """Believed from the commit on. The store's time never goes back: it runs on until the wall clock has caught up."""
+    """Takes effect at the commit. The store's time never goes back: it runs on until the wall clock has caught up."""
     shown, acceptable, kept = show(time, session, arguments), time.accepted_state(), clock_state.load(session.tx)
     if not shown["fault"] or (kept is not None and kept.boot == time.boot and kept.accepted >= acceptable.accepted):
         raise OperationError("nothing_to_accept", "The wall clock is believed: there is nothing to accept.")
@@ -62,7 +48,16 @@ def accept(time: Timekeeper, session: Session, arguments: AcceptClock) -> Answer
     return {"accepted": True, **shown}
 
 
-def _with(
-    time: Timekeeper | None, run: Callable[[Timekeeper, Session, Any], Answer]
-) -> Callable[[Session, Any], Answer]:
-    return needs_server if time is None else partial(run, time)
+OPERATIONS = (
+    Operation("clock show", ShowClock, needs_server, role="viewer", guard=reads()),
+    Operation(
+        "clock accept",
+        AcceptClock,
+        needs_server,
+        role="approver",
+        guard=at_once(
+            "Makes deadlines and notices end earlier or later than was announced.",
+            "Commands that act wait until it is done; the store's time never goes back.",
+        ),
+    ),
+)

@@ -1,8 +1,8 @@
-"""What stands before an administration operation, once somebody is in charge: guarded, unless its row says why not.
+"""Guards of administration operations: what one use of an operation requires once an admin is in charge.
 
-A *guarded* operation is proposed by an admin with a second factor, announced, approved by a second admin where there is
-one, and made after the delay, when nobody stopped it. Every other row names what it may harm and why it may be done
-at once all the same.
+A *guarded* operation becomes a pending change: an admin with a second factor proposes it, every admin in charge is
+told, a second admin approves it where there is one, and it takes effect after the delay unless an admin withdraws it.
+Every use that is not guarded names its risk and the reason why it may be done at once.
 """
 
 from collections.abc import Callable
@@ -13,18 +13,18 @@ import msgspec
 
 
 class Need(IntEnum):
-    """What one use of an operation takes where an admin is in charge. The higher number asks for more."""
+    """What one use of an operation requires where an admin is in charge; the higher number requires more."""
 
     NOTHING = 0
-    """It is done at once, by one person, also from the shell."""
+    """Done at once, by one person, also from the shell."""
     SIGN_IN = 1
-    """It is done at once by an operator who signed in with a second factor."""
+    """Done at once by an operator who signed in with a second factor."""
     CHANGE = 2
-    """It is proposed, announced, approved, delayed."""
+    """Becomes a pending change: proposed, announced, approved, delayed."""
 
 
 Judge = Callable[[Any, Any], Need]
-"""Given the session and the arguments: what this use of the operation takes. Raises `OperationError`."""
+"""Given the session and the arguments: what this use of the operation requires. Raises `OperationError`."""
 
 
 def _change(_session: Any, _arguments: Any) -> Need:
@@ -40,50 +40,50 @@ def _nothing(_session: Any, _arguments: Any) -> Need:
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """One row's guard. `otherwise` is empty only where every use is guarded."""
+    """The guard of one operation."""
 
-    harms: str
-    """The worst that somebody does with it."""
-    otherwise: str = ""
-    """Why a use that is not guarded harms nothing, or has to be possible at once for one person."""
+    risk: str
+    """The worst harm that it can do."""
+    rationale: str = ""
+    """Why a use that is not guarded is harmless, or must be possible at once for one person; empty: all are guarded."""
     need: Judge = _change
-    founds: bool = False
-    """It makes those in charge of the installation. Where nobody is yet it waits for nobody; see `unwatched`."""
+    bootstraps: bool = False
+    """Appoints the first admins of the installation, and so needs no approval while there are none; see `conflicts`."""
 
 
-ALWAYS = Guard("Whoever may do it alone may do harm with it.")
-"""What a row has that says nothing: every use is guarded."""
+ALWAYS = Guard("One person alone could do harm with it.")
+"""The default of an operation without a guard of its own: every use is guarded."""
 
 
-def guarded(harms: str) -> Guard:
+def guarded(risk: str) -> Guard:
     """Every use is guarded."""
-    return Guard(harms)
+    return Guard(risk)
 
 
-def depends(need: Judge, harms: str, otherwise: str, *, founds: bool = False) -> Guard:
-    """`need` judges each use by what it changes."""
-    return Guard(harms, otherwise, need, founds)
+def depends(need: Judge, risk: str, rationale: str, *, bootstraps: bool = False) -> Guard:
+    """`need` decides for each use, by what it changes."""
+    return Guard(risk, rationale, need, bootstraps)
 
 
-def signed_in(harms: str, why: str) -> Guard:
+def signed_in(risk: str, rationale: str) -> Guard:
     """At once, by an operator with a second factor."""
-    return Guard(harms, why, _sign_in)
+    return Guard(risk, rationale, _sign_in)
 
 
-def at_once(harms: str, why: str) -> Guard:
-    """Never held up."""
-    return Guard(harms, why, _nothing)
+def at_once(risk: str, rationale: str) -> Guard:
+    """Never delayed."""
+    return Guard(risk, rationale, _nothing)
 
 
-def reads(harms: str = "Nothing: it changes nothing, and shows no secret.") -> Guard:
-    """It only looks."""
-    return Guard(harms, "It only reads.", _nothing)
+def reads(risk: str = "Nothing: it changes nothing, and shows no secret.") -> Guard:
+    """Changes nothing."""
+    return Guard(risk, "It only reads.", _nothing)
 
 
 def when(is_guarded: Callable[[Any, Any], bool], least: Need = Need.NOTHING) -> Judge:
-    """Guarded where `is_guarded` says so, else what `least` says."""
+    """A judge: a pending change where `is_guarded`, else `least`."""
 
-    def judged(session: Any, arguments: Any) -> Need:
+    def judge(session: Any, arguments: Any) -> Need:
         return Need.CHANGE if is_guarded(session, arguments) else least
 
-    return judged
+    return judge

@@ -1,4 +1,4 @@
-"""What administration operations are made of: a name, arguments, and a function within one transaction."""
+"""Administration operations: a name, typed arguments, a guard, and a function that runs in one transaction."""
 
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -16,66 +16,70 @@ from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 
 Answer = dict[str, Any]
-"""JSON-ready. Instants are RFC 3339."""
+"""JSON-ready; instants are RFC 3339."""
 
 
 class Installation(msgspec.Struct, frozen=True):
-    """What this installation knows, by name."""
+    """The names that operations may refer to, and the settings of administration."""
 
     connectors: frozenset[str]
     commands: frozenset[str]
     sensitive: frozenset[str]
-    """Commands that an application is granted only by name."""
+    """Commands that an application gets only if they are granted by name."""
     reads: frozenset[str] = frozenset()
-    """Commands that only read: to grant them loosens nothing."""
+    """Commands that only read: granting them relaxes no safeguard."""
     credentials: dict[str, CredentialUse] = {}
-    """By connector: which credentials its definition uses, where that is known."""
+    """By connector: the credentials that its definition uses, where that is known."""
     delay: int = 600 * SECOND
-    """How long the notice of a change lasts. Nothing: an admin who is alone need not wait."""
+    """Microseconds of notice before a change takes effect; 0: an admin who is alone does not wait."""
     name_spaces: NameSpaces = NameSpaces()
-    """Within which an external id is one car."""
+    """Within one of them an external id means one vehicle."""
 
 
 class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The arguments of one operation; one that is left out has its default."""
+    """Base of every operation's arguments; an argument that is left out has its default."""
 
 
 class Session(msgspec.Struct, frozen=True):
-    """What an operation works with."""
+    """The transaction of one operation, and on whose behalf it runs."""
 
     tx: Tx
     keyring: Keyring
     installation: Installation
     actor: str
     operator: Operator | None = None
-    """Who signed in for it."""
+    """The operator who signed in; None: the shell of the server's own user."""
     approved_by: str | None = None
-    """Id of the operator who approved it, where it is a change that waited."""
+    """Id of the operator who approved the pending change that this operation was."""
     operations: "tuple[Operation, ...]" = ()
-    """Every one that there is."""
+    """The whole table, with what is bound to this node."""
 
     @property
     def author(self) -> str:
-        """What is kept of who made something: an operator's id, or ``local``."""
+        """The operator's id as it is stored with what it created, or ``local`` for the shell."""
         return self.operator.id if self.operator else "local"
 
     def record(self, kind: str, company_id: str | None, vehicle_id: str | None = None, **body: Any) -> None:
-        """Write the audit entry of a change; `body` holds no secret."""
+        """Write an audit entry; `body` holds no secret."""
         journal.record(self.tx, kind, company_id=company_id, actor=self.actor, vehicle_id=vehicle_id, **body)
 
 
+Run = Callable[[Session, Any], Answer]
+"""Does an operation, given an instance of its arguments. Raises `OperationError`."""
+
+
 def needs_server(_session: Session, _arguments: Any) -> Answer:
-    """What an operation does where no server runs that could. Raises `OperationError`."""
+    """`run` of an operation that a node implements; refuses where none is running. Raises `OperationError`."""
     raise OperationError("server_needed", "Only a running server can do this: it knows what the connectors offer.")
 
 
 class OneTimeSecret(msgspec.Struct, frozen=True):
-    """A secret that an operation makes. It is shown once: at once, or to the proposer who comes for it."""
+    """A secret that an operation makes. It is shown once: at once, or when the proposer of the change collects it."""
 
     when: Callable[[Session, Any], bool]
     """Whether this use of the operation makes one."""
     make: Callable[[Session, Any, Answer], Answer]
-    """Given what `run` answered: the answer with the secret."""
+    """Given the answer of `run`: the answer with the secret."""
 
 
 def _always(_signed_in_as: str | None, _arguments: dict[str, Any]) -> bool:
@@ -83,37 +87,39 @@ def _always(_signed_in_as: str | None, _arguments: dict[str, Any]) -> bool:
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One row of the table that the CLI and the admin socket offer."""
+    """One row of the table `keyturn.operations.OPERATIONS`, which the command line and the local socket offer."""
 
     name: str
     """Noun and verb, as in ``company add``."""
     arguments: type[Arguments]
-    run: Callable[[Session, Any], Answer]
-    """Called with an instance of `arguments`."""
+    run: Run
+    """`needs_server` where only a running node can do it; see `keyturn.operations.bind`."""
     signed_in: bool = False
-    """Needs an operator with a second factor."""
+    """Needs an operator who signed in with a second factor."""
     role: Role | None = None
-    """What a signed-in operator must at least be."""
+    """The least role of a signed-in operator; None: any."""
     guard: Guard = ALWAYS
-    """What it may harm, and what stands before it where an admin is in charge."""
+    """Its risk, and what it requires where an admin is in charge."""
     shared: bool = False
     """Open to a company's operators although it has no `company` among its arguments."""
     secret: tuple[str, ...] = ()
-    """Arguments that are asked for without echo, and kept only sealed."""
-    asks: Callable[[str | None, dict[str, Any]], bool] = _always
-    """Whether the command line asks for them, given whom it signs in and what was given."""
-    makes: OneTimeSecret | None = None
-    """Its secret, which a change that took effect later makes only when it is fetched."""
+    """Arguments that are prompted for without echo, and stored only sealed."""
+    prompts: Callable[[str | None, dict[str, Any]], bool] = _always
+    """Whether the command line prompts for `secret`, given the name that signs in and the other arguments."""
+    one_time_secret: OneTimeSecret | None = None
+    """Of a change that took effect after its notice, it is made only when the proposer collects it."""
     despite_lock: bool = False
     """Open, with password and code, to an operator whose sign-ins are locked."""
     sealed: tuple[str, ...] = ()
-    """Further arguments that are kept only sealed."""
+    """Further arguments that are stored only sealed."""
     prepare: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """Work on the arguments that takes too long for a transaction. Raises `OperationError`."""
+    cli_command: str | None = None
+    """Its hand-written command, as in ``keyturn ready``; None: the command line makes a verb from this row."""
 
 
 def find(operations: Iterable[Operation], name: str) -> Operation:
-    """Raises `OperationError` when there is none of that name."""
+    """The operation of that name. Raises `OperationError` when there is none."""
     operation = next((operation for operation in operations if operation.name == name), None)
     if operation is None:
         raise unknown_operation(name)
@@ -122,9 +128,8 @@ def find(operations: Iterable[Operation], name: str) -> Operation:
 
 def run_operation(session: Session, operation: Operation, arguments: Arguments) -> Answer:
     """Do it now, with the secret that it makes. Raises `OperationError`."""
-    answer = operation.run(session, arguments)
-    makes = operation.makes
-    return makes.make(session, arguments, answer) if makes and makes.when(session, arguments) else answer
+    answer, secret = operation.run(session, arguments), operation.one_time_secret
+    return secret.make(session, arguments, answer) if secret and secret.when(session, arguments) else answer
 
 
 def unknown_operation(name: str) -> OperationError:
@@ -132,7 +137,7 @@ def unknown_operation(name: str) -> OperationError:
 
 
 def parse_arguments(operation: Operation, arguments: dict[str, Any]) -> Arguments:
-    """The arguments as the operation takes them. Raises `OperationError`."""
+    """JSON arguments as the operation's own type. Raises `OperationError`."""
     try:
         return msgspec.convert(arguments, operation.arguments)
     except msgspec.ValidationError as error:
@@ -145,7 +150,7 @@ def _defaults(arguments: type[Arguments]) -> dict[str, Any]:
 
 
 def changed_fields(arguments: Arguments, *names: str) -> dict[str, Any]:
-    """The named arguments that differ from their default. Raises `OperationError` when none does."""
+    """The named arguments that differ from their defaults. Raises `OperationError` when none does."""
     defaults = _defaults(type(arguments))
     changes = {name: getattr(arguments, name) for name in names}
     changes = {name: value for name, value in changes.items() if value is not defaults[name]}

@@ -165,7 +165,7 @@ _ANOTHERS = depends(
     when(_of_another),
     "Lets somebody sign in as another.",
     "One's own: it takes the second factor that one has.",
-    founds=True,
+    bootstraps=True,
 )
 
 OPERATIONS = (
@@ -175,8 +175,8 @@ OPERATIONS = (
         set_password,
         guard=_ANOTHERS,
         secret=("password",),
-        asks=_is_ones_own,
-        makes=_code("password"),
+        prompts=_is_ones_own,
+        one_time_secret=_code("password"),
         prepare=_prepared,
     ),
     Operation(
@@ -201,13 +201,13 @@ OPERATIONS = (
             "One's own: replacing a second factor takes the second factor, or a code that an admin issued.",
         ),
         secret=("code",),
-        asks=lambda _signed_in_as, arguments: bool(arguments.get("with_code")),
+        prompts=lambda _signed_in_as, arguments: bool(arguments.get("with_code")),
     ),
     Operation(
         "operator reset-totp",
         ResetTotp,
         reset_totp,
         guard=_ANOTHERS,
-        makes=_code("totp"),
+        one_time_secret=_code("totp"),
     ),
 )

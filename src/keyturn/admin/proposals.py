@@ -43,7 +43,7 @@ def propose_if_guarded(session: Session, operation: Operation, arguments: Argume
 
 def _refuse_past_companies(session: Session, operation: Operation, need: Need, company_id: str | None) -> None:
     """Plans and the like reach into companies, whose admins cannot be asked about them. Raises `OperationError`."""
-    if need is not Need.CHANGE or company_id is not None or operation.guard.founds:
+    if need is not Need.CHANGE or company_id is not None or operation.guard.bootstraps:
         return
     if conflicts.companies_with_admins(session.tx):
         raise OperationError(

@@ -23,7 +23,7 @@ def list_alerts(session: Session, arguments: ListAlerts) -> Answer:
     return {"alerts": outbox.list_alerts(session.tx, unsent=arguments.unsent, limit=arguments.limit)}
 
 
-OPERATIONS = (Operation("alerts list", ListAlerts, list_alerts, guard=reads()),)
+OPERATIONS = (Operation("alerts list", ListAlerts, list_alerts, guard=reads(), cli_command="alerts"),)
 
 
 async def send_test_alert(channels: Sequence[Channel], now: int) -> list[dict[str, Any]]:

@@ -165,4 +165,6 @@ def _hex(octets: bytes | None) -> str | None:
     return None if octets is None else octets.hex()
 
 
-OPERATIONS = (Operation("command dossier", DossierOfCommand, build_dossier, role="viewer", guard=reads()),)
+OPERATIONS = (
+    Operation("command dossier", DossierOfCommand, build_dossier, role="viewer", guard=reads(), cli_command="dossier"),
+)

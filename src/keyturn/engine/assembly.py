@@ -12,7 +12,7 @@ from functools import partial
 
 import msgspec
 
-from keyturn.admin.operation import Operation
+from keyturn.admin.operation import Run
 from keyturn.auth.keyring import Keyring
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock
@@ -82,7 +82,7 @@ class Dependencies(msgspec.Struct, frozen=True):
 class Runtime:
     """A desk and an engine on one store. `rounds` are made every `interval` seconds, by their names.
 
-    `operations` are those of the administration that need to know what the connectors say of their far sides.
+    `implementations` are the functions of administration operations that need the connectors' capabilities, by name.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class Runtime:
         sweeper: Sweeper,
         rounds: Mapping[str, PeriodicTask],
         interval: float,
-        operations: tuple[Operation, ...],
+        implementations: Mapping[str, Run],
         evidence_rules: EvidenceSettings,
     ) -> None:
         self.desk = desk
-        self.operations = operations
+        self.implementations = implementations
         self.engine = engine
         self._parts = parts
         self._sweeper = sweeper
@@ -157,12 +157,12 @@ def assemble(parts: Dependencies, settings: Settings) -> Runtime:
     codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
     intake = Admission(codes, registrar, declarations, settings.commands.idempotency_lifetime)
     desk = CommandService(parts.store, parts.bus, parts.clock, intake)
-    operations = (
-        *approvals.operations(approvals.Approvals(registrar, declarations).approve),
-        *dry_run.operations(dry_run.DryRun(codes, registrar, declarations, lambda: engine.clock_fault).run),
-    )
+    implementations: dict[str, Run] = {
+        "approval approve": approvals.Approvals(registrar, declarations).approve,
+        "vehicle ready": dry_run.DryRun(codes, registrar, declarations, lambda: engine.clock_fault).run,
+    }
     return Runtime(
-        parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), operations, settings.evidence
+        parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), implementations, settings.evidence
     )
 
 

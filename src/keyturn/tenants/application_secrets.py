@@ -65,7 +65,7 @@ OPERATIONS = (
         rotate_secret,
         role="admin",
         guard=guarded("Whoever rotates knows the secret, and can ask as the application."),
-        makes=OneTimeSecret(lambda _session, arguments: not arguments.retire, _make),
+        one_time_secret=OneTimeSecret(lambda _session, arguments: not arguments.retire, _make),
     ),
 )
 

@@ -181,7 +181,7 @@ OPERATIONS = (
             "Makes credentials that act on vehicles.",
             "What only reads moves no vehicle; somebody answers for it by name.",
         ),
-        makes=OneTimeSecret(lambda _session, _arguments: True, _first_secrets),
+        one_time_secret=OneTimeSecret(lambda _session, _arguments: True, _first_secrets),
     ),
     Operation("application list", ListApplications, list_all, guard=reads()),
     Operation("application show", ShowApplication, show, guard=reads()),

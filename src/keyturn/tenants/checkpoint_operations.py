@@ -55,13 +55,15 @@ OPERATIONS = (
             "Lets verification pass over a restore that nobody wanted.",
             "It is entered with its author, and excuses nothing below the fork.",
         ),
+        cli_command="audit acknowledge",
     ),
     Operation(
         "audit checkpoint",
         MakeCheckpoint,
         make,
         role="admin",
-        guard=at_once("Nothing: it signs what is there.", "It adds to the record alone."),
+        guard=at_once("Nothing: it signs the chains as they are.", "It only adds to the audit log."),
+        cli_command="audit checkpoint",
     ),
-    Operation("audit key", ShowKey, show_key, role="viewer", guard=reads()),
+    Operation("audit key", ShowKey, show_key, role="viewer", guard=reads(), cli_command="audit key"),
 )

@@ -8,7 +8,6 @@ import pytest
 from keyturn.admin.operation import Answer
 from keyturn.errors import OperationError
 from keyturn.fleet import immobilisation
-from keyturn.immobilisation import operations
 from keyturn.operations import perform
 from tests.support.command_env import CommandEnv
 from tests.support.enrolment import INSTALLATION, KEYRING
@@ -31,7 +30,7 @@ def says_enabled(env: CommandEnv, age: float = 0.0) -> None:
 
 def order(env: CommandEnv, name: str, /, **arguments: object) -> Answer:
     """What an operator does."""
-    return env.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:ana", operations.OPERATIONS)
+    return env.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:ana")
 
 
 def refused(env: CommandEnv, name: str, /, **arguments: object) -> str:

@@ -4,16 +4,14 @@ from typing import Any
 
 import pytest
 
-from keyturn.admin import pending_changes
+from keyturn.admin import change_execution
 from keyturn.admin.operation import Answer
 from keyturn.admin.operators import load
 from keyturn.auth import passwords
 from keyturn.auth.principal import Operator
-from keyturn.commands.operations import approvals
 from keyturn.commands.rules.policy import LIMIT_REACHED
 from keyturn.connectors.responses import OutcomeKind
 from keyturn.errors import OperationError
-from keyturn.immobilisation import operations
 from keyturn.operations import OPERATIONS, perform
 from keyturn.store.port import Tx
 from tests.support.command_env import PARKED, CommandEnv, not_none
@@ -23,7 +21,6 @@ from .immobilising import DISABLE, ENABLE, entries, order, says_enabled, state
 
 NOTICE = 600.0
 SECOND_VIN = "9KTFLEET000000001"
-EVERYTHING = (*OPERATIONS, *operations.OPERATIONS, *approvals.operations())
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +37,7 @@ def admin(env: CommandEnv, **of: str) -> Operator:
 
 
 def ordered(env: CommandEnv, name: str, by: Operator | None, /, **arguments: Any) -> Answer:
-    return env.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:local", EVERYTHING, by)
+    return env.do(perform, KEYRING, INSTALLATION, name, arguments, "operator:local", OPERATIONS, by)
 
 
 def refused(env: CommandEnv, name: str, by: Operator | None, /, **arguments: Any) -> str:
@@ -51,7 +48,7 @@ def refused(env: CommandEnv, name: str, by: Operator | None, /, **arguments: Any
 
 def notice_passes(env: CommandEnv) -> None:
     env.clock.advance(NOTICE)
-    env.run(pending_changes.apply_due(env.store, KEYRING, INSTALLATION, EVERYTHING))
+    env.run(change_execution.apply_due(env.store, KEYRING, INSTALLATION, OPERATIONS))
 
 
 def held(env: CommandEnv) -> list[int]:

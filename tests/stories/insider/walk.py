@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
-from keyturn.admin import operators, pending_changes
+from keyturn.admin import change_execution, operators
 from keyturn.admin.operation import Answer
 from keyturn.auth.principal import Operator
 from keyturn.bus.topics import IdT, Topic
@@ -187,7 +187,7 @@ class Walk:
                 self._attempt(self.tx, "change approve", {"change": change_id}, person)
         desk = self.insider.env.server.node.administration
         table = desk._operations
-        work = pending_changes.apply_due(
+        work = change_execution.apply_due(
             cast("Store", _OneTransaction(later)), desk._keyring, desk._installation, table
         )
         with suppress(StopIteration):

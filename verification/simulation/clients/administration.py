@@ -3,11 +3,10 @@
 import asyncio
 from typing import Any, NamedTuple
 
-from keyturn.admin.operation import Answer, Operation
+from keyturn.admin.operation import Answer
 from keyturn.auth.principal import Operator
 from keyturn.errors import OperationError
-from keyturn.immobilisation import operations
-from keyturn.operations import OPERATIONS, perform
+from keyturn.operations import perform
 from keyturn.store.port import StoreUnavailable, Tx
 from verification.simulation.clients.responses import Asked
 from verification.simulation.world.installation import BY_VIN, KEYRING
@@ -36,10 +35,8 @@ def administer(
 async def _administer(
     world: World, node: Node, operation: str, arguments: dict[str, Any], operator: Operator | None
 ) -> Done:
-    operations = operations_of(node)
-
     def work(tx: Tx) -> Answer:
-        return perform(tx, KEYRING, world.installation, operation, arguments, ACTOR, operations, operator)
+        return perform(tx, KEYRING, world.installation, operation, arguments, ACTOR, node.operations, operator)
 
     done = Done()
     try:
@@ -52,11 +49,6 @@ async def _administer(
     if world.plan.insider is not None:
         world.insiders.asked.append(Asked(operation, arguments, operator, done.answer, done.refused))
     return done
-
-
-def operations_of(node: Node) -> tuple[Operation, ...]:
-    """Everything that administration offers on the node."""
-    return (*OPERATIONS, *operations.OPERATIONS, *node.operations)
 
 
 def filled(vin: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ import asyncio
 from random import Random
 from typing import Any
 
-from keyturn.admin import pending_changes
+from keyturn.admin import change_execution
 from keyturn.auth.principal import Operator
-from verification.simulation.clients.administration import administer, filled, operations_of
+from verification.simulation.clients.administration import administer, filled
 from verification.simulation.insiders.people import ANA, ANA_BY_PASSWORD, COMPANY
 from verification.simulation.world.installation import APPROVERS, BY_VIN, KEYRING
 from verification.simulation.world.node import Node
@@ -42,7 +42,7 @@ async def make_due(world: World) -> None:
 
 async def _due(world: World, node: Node) -> None:
     try:
-        await pending_changes.apply_due(node.store, KEYRING, world.installation, operations_of(node))
+        await change_execution.apply_due(node.store, KEYRING, world.installation, node.operations)
     except OSError:
         world.note("changes that are due wait: the store is away")
 

@@ -19,6 +19,7 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
 from keyturn.engine.assembly import Dependencies, Randomness, Runtime, assemble
 from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
+from keyturn.operations import bind
 from keyturn.store.port import Announce, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.timekeeping import Timekeeper
@@ -114,8 +115,9 @@ class Node:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """What its administration offers beyond what needs no engine."""
-        return (*self._runtime.operations, *clock_operations.operations(self.store.time)) if self._runtime else ()
+        """The table of its administration."""
+        served = self._runtime.implementations if self._runtime else {}
+        return bind({**served, **clock_operations.implementations(self.store.time)})
 
     def within(self) -> Context:
         """A context for a step of this node."""

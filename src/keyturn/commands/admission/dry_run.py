@@ -150,11 +150,6 @@ class DryRun:
             yield TooManyRequests.detail
 
 
-def operations(run: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
-    """`run` is that of a `Readiness`, where a server runs."""
-    return (Operation("vehicle ready", DryRunRequest, run, role="viewer", guard=reads()),)
-
-
 def _refusing(
     case: EvaluationContext, findings: tuple[PreconditionResult, ...], *, reads: bool
 ) -> tuple[tuple[int, ...], list[int]]:
@@ -209,3 +204,8 @@ def _contact(case: EvaluationContext) -> dict[str, Any]:
     told = iso_time_or_none(at)
     age = None if at is None else seconds_between(at, case.now)
     return {"reachable": report.reachable, "last_contact": told, "last_contact_age": age}
+
+
+OPERATIONS = (
+    Operation("vehicle ready", DryRunRequest, needs_server, role="viewer", guard=reads(), cli_command="ready"),
+)

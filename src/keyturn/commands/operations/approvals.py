@@ -1,7 +1,6 @@
 """The second person: an operator sees why a vehicle is to be immobilised, and approves it or does not."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
@@ -69,43 +68,6 @@ class Approvals:
             rows = record.open_of_vehicle(tx, vehicle.id)
             self._registrar.approve(tx, command, vehicle, capabilities, rows, session.actor, operator.id)
         return _now(tx, command.id)
-
-
-def operations(approve: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
-    """`approve` is that of an `Approvals`, where a server runs."""
-    return (
-        Operation("approval list", ListApprovals, list_waiting, role="viewer", guard=reads()),
-        Operation("approval show", OneCommand, approval_view, role="viewer", guard=reads()),
-        Operation(
-            "approval approve",
-            OneCommand,
-            approve,
-            signed_in=True,
-            role="approver",
-            guard=signed_in(
-                "Lets an immobilisation through.", "It is the second person: never whoever asked, nor anybody close."
-            ),
-        ),
-        Operation(
-            "approval reject",
-            OneCommand,
-            reject,
-            signed_in=True,
-            role="approver",
-            guard=at_once("Keeps a command from being sent.", "What stops must be possible at once."),
-        ),
-        Operation(
-            "command cancel",
-            OneCommand,
-            cancel,
-            role="approver",
-            guard=depends(
-                _need_to_cancel,
-                "Keeps a command from being sent; again and again, a vehicle from being enabled.",
-                "What stops what acts must be possible at once; for what restores somebody answers by name.",
-            ),
-        ),
-    )
 
 
 def cancel(session: Session, arguments: OneCommand) -> Answer:
@@ -185,3 +147,39 @@ def _now(tx: ReadTx, command_id: str) -> Answer:
     command = record.load(tx, command_id)
     assert command is not None, "it was changed in this transaction"
     return full_record(tx, command)
+
+
+OPERATIONS = (
+    Operation("approval list", ListApprovals, list_waiting, role="viewer", guard=reads()),
+    Operation("approval show", OneCommand, approval_view, role="viewer", guard=reads()),
+    Operation(
+        "approval approve",
+        OneCommand,
+        needs_server,
+        signed_in=True,
+        role="approver",
+        guard=signed_in(
+            "Lets an immobilisation through.",
+            "It is the second person: never the requester, nor one with a conflict of interest.",
+        ),
+    ),
+    Operation(
+        "approval reject",
+        OneCommand,
+        reject,
+        signed_in=True,
+        role="approver",
+        guard=at_once("Keeps a command from being sent.", "What stops must be possible at once."),
+    ),
+    Operation(
+        "command cancel",
+        OneCommand,
+        cancel,
+        role="approver",
+        guard=depends(
+            _need_to_cancel,
+            "Keeps a command from being sent; again and again, a vehicle from being enabled.",
+            "What stops what acts must be possible at once; for what restores somebody answers by name.",
+        ),
+    ),
+)

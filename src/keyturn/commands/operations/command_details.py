@@ -74,4 +74,4 @@ def _decoded(document: str | None) -> Any:
     return None if document is None else msgspec.json.decode(document)
 
 
-OPERATIONS = (Operation("command show", ShowCommand, show, guard=reads()),)
+OPERATIONS = (Operation("command show", ShowCommand, show, guard=reads(), cli_command="status"),)
