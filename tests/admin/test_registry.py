@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import keyturn
 from keyturn.admin.operation import Operation, needs_server
 from keyturn.api.admin_socket import SOCKET_NAME
 from keyturn.cli.admin_socket import open_admin_socket
+from keyturn.cli.arguments import ARGUMENT_HELP
 from keyturn.cli.failure import Failure
 from keyturn.cli.root import GROUPS
 from keyturn.operations import OPERATIONS, bind
@@ -89,6 +91,17 @@ def _refusal(site: ServerEnv, name: str) -> str:
     finally:
         connection.close()
     return refused.value.code
+
+
+def test_every_argument_of_a_verb_has_a_help_text() -> None:
+    arguments = {
+        field.name
+        for operation in OPERATIONS
+        if operation.cli_command is None
+        for field in msgspec.structs.fields(operation.arguments)
+        if field.name not in operation.secret
+    }
+    assert arguments == ARGUMENT_HELP.keys()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

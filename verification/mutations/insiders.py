@@ -15,14 +15,14 @@ BUGS: tuple[Bug, ...] = (
     _seen(
         "rotating a secret is not guarded",
         "tenants/application_secrets.py",
-        'guard=guarded("Whoever rotates knows the secret, and can ask as the application."),',
+        'guard=guarded("The operator who rotates knows the secret, and can act as the application."),',
         'guard=__import__("keyturn.admin.guards", fromlist=["at_once"]).at_once("", ""),',
         _TWO,
     ),
     _seen(
         "nobody is too close to approve a command",
         "admin/conflicts.py",
-        "    return next((reason for sql, reason in _TOO_CLOSE if tx.one(sql, **ids)), None)\n",
+        "    return next((reason for sql, reason in _CONFLICTS if tx.one(sql, **ids)), None)\n",
         "    return None\n",
         _ALONE,
     ),

@@ -114,7 +114,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "one person holds restoring commands back again and again",
         "tenants/kill_switches.py",
-        "    if rests is not None:\n",
+        "    if cooling_down is not None:\n",
         "    if False:\n",
         "the way back is open",
     ),

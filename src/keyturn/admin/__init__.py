@@ -1,0 +1,1 @@
+"""Administration: authorization, guards, pending changes, conflicts of interest, operators, and backup restore."""

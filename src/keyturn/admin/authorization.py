@@ -1,4 +1,4 @@
-"""What a signed-in operator may do, judged at one place: its role, its second factor, its company."""
+"""Authorization of administration: role, second factor and company of a signed-in operator, checked at one place."""
 
 from typing import Any
 
@@ -19,13 +19,13 @@ _OWNED: dict[str, tuple[Noun, str]] = {
     "person": (OPERATOR, "SELECT company_id FROM operator WHERE id = :id"),
     "account": (ACCOUNT, "SELECT company_id FROM oem_account WHERE id = :id"),
 }
-"""By the argument that refers to it. A vehicle's account is one of its company's, so the vehicle comes first."""
+"""Noun and owner by argument. The vehicle comes before its account, which is one of the same company."""
 _OWN = "SELECT 1 FROM company WHERE id = :id AND (id = :named OR name = :named)"
-"""One query, whatever is named: nobody learns from their number what else there is."""
+"""One query for any name, so that the number of queries does not disclose other companies."""
 
 
 def check(session: Session, operation: Operation) -> None:
-    """Raises `OperationError` when whoever asks may not do the operation at all."""
+    """Raises `OperationError` when the session may not do the operation at all."""
     operator = session.operator
     if operator is not None and not operators.is_current(session.tx, operator):
         raise OperationError("sign_in_refused", "The operator was changed meanwhile; sign in again.")
@@ -36,7 +36,7 @@ def check(session: Session, operation: Operation) -> None:
 
 
 def person(session: Session, *, second_factor: bool) -> Operator:
-    """Who signed in. Raises `OperationError` when nobody did, or not as well as is needed."""
+    """The operator who signed in. Raises `OperationError` without one, or without a `second_factor` that is needed."""
     operator = session.operator
     if operator is None or (second_factor and not operator.second_factor):
         how = " with a code of the second factor" if second_factor else ""
@@ -45,7 +45,7 @@ def person(session: Session, *, second_factor: bool) -> Operator:
 
 
 def scoped_to_company(session: Session, operation: Operation, arguments: Arguments) -> Arguments:
-    """The arguments with the company of an operator that has one: what is another's is not there."""
+    """The arguments, limited to the operator's company where it has one. Raises `OperationError` for another one."""
     operator = session.operator
     if operator is None or operator.company_id is None:
         return arguments
@@ -60,7 +60,7 @@ def scoped_to_company(session: Session, operation: Operation, arguments: Argumen
 
 
 def company_of(tx: ReadTx, arguments: Any) -> str | None:
-    """The company whose things the arguments name; None: the installation's own. Raises `OperationError`."""
+    """The company that owns what the arguments refer to; None: the installation. Raises `OperationError`."""
     company: str | None = getattr(arguments, _COMPANY, None)
     if company is not None:
         return resolve(tx, COMPANY, company)

@@ -97,7 +97,7 @@ def _load_in_charge(tx: ReadTx, change: Change, operator_id: str) -> Operator:
     """The operator as it is now, who must still be an admin in charge. Raises `OperationError`."""
     operator = operators.load(tx, operator_id, second_factor=True)
     if operator is None or not (operator.ranks("admin") and operators.covers(operator, change.company_id)):
-        raise OperationError("not_in_charge", "Whoever proposed or approved it is no longer in charge.")
+        raise OperationError("not_in_charge", "Its proposer or approver is no longer an admin in charge.")
     return operator
 
 

@@ -1,4 +1,4 @@
-"""What the others in charge do with a change that waits: look at it, approve it, stop it."""
+"""Operations on pending changes: list, show, approve, withdraw, and collect the secret of one."""
 
 from typing import Annotated
 
@@ -62,7 +62,7 @@ def approve(session: Session, arguments: NameChange) -> Answer:
 
 
 def withdraw(session: Session, arguments: NameChange) -> Answer:
-    """Stops it, on the word of any one admin, or of whoever has the shell: everything stays as it is."""
+    """Ends it without an effect; any one admin may, and the shell."""
     tx, change = session.tx, _named(session, arguments)
     if change.state not in ("waiting", "pending"):
         raise OperationError("not_open", f"The change is {change.state}.")
@@ -71,7 +71,7 @@ def withdraw(session: Session, arguments: NameChange) -> Answer:
 
 
 def collect(session: Session, arguments: NameChange) -> Answer:
-    """The secret that a change made for its proposer, once."""
+    """The secret that a change makes for its proposer, once."""
     return change_execution.collect(session, _named(session, arguments))
 
 
@@ -89,7 +89,10 @@ OPERATIONS = (
         approve,
         signed_in=True,
         role="admin",
-        guard=signed_in("Lets a change through.", "It is the second person: never the proposer, nor anybody close."),
+        guard=signed_in(
+            "Lets a change through.",
+            "It is the second person: never the proposer, nor one with a conflict of interest.",
+        ),
     ),
     Operation(
         "change withdraw",

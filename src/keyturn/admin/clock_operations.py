@@ -39,13 +39,14 @@ def show(time: Timekeeper, session: Session, _arguments: Arguments) -> Answer:
 
 def accept(time: Timekeeper, session: Session, arguments: AcceptClock) -> Answer:
     """Takes effect at the commit. The store's time never goes back: it runs on until the wall clock has caught up."""
-    shown, acceptable, kept = show(time, session, arguments), time.accepted_state(), clock_state.load(session.tx)
-    if not shown["fault"] or (kept is not None and kept.boot == time.boot and kept.accepted >= acceptable.accepted):
+    clocks, acceptable, stored = show(time, session, arguments), time.accepted_state(), clock_state.load(session.tx)
+    newer = stored is not None and stored.boot == time.boot and stored.accepted >= acceptable.accepted
+    if not clocks["fault"] or newer:
         raise OperationError("nothing_to_accept", "The wall clock is believed: there is nothing to accept.")
     clock_state.save(session.tx, acceptable)
-    session.record("clock.accepted", None, seconds=round(time.gap, 3), wall=shown["wall"])
+    session.record("clock.accepted", None, seconds=round(time.gap, 3), wall=clocks["wall"])
     session.tx.announce(CLOCK_ACCEPTED, BootId(acceptable.boot))
-    return {"accepted": True, **shown}
+    return {"accepted": True, **clocks}
 
 
 OPERATIONS = (

@@ -1,11 +1,11 @@
-"""One-time codes by which an operator sets a password or enrols a second factor: handed over, good once, for a day."""
+"""One-time codes with which an operator sets a password or enrols a second factor: valid once, for a day."""
 
 import hmac
 import secrets
 from collections.abc import Iterable
 from typing import Literal
 
-from keyturn.admin import conflicts
+from keyturn.admin import conflicts, operators
 from keyturn.admin.operation import Answer, Session
 from keyturn.auth.keyring import Keyring
 from keyturn.clock import SECOND, iso_time
@@ -13,11 +13,12 @@ from keyturn.errors import OperationError
 from keyturn.store.port import Tx
 
 LIFE = 24 * 3600 * SECOND
+"""Microseconds."""
 _BYTES = 16
 
 Purpose = Literal["password", "totp"]
 
-_KEEP = """
+_STORE = """
 INSERT INTO operator_code (operator_id, purpose, digest, made_by, expires_at)
 VALUES (:operator_id, :purpose, :digest, :author, :expires_at)
 ON CONFLICT (operator_id, purpose) DO UPDATE
@@ -30,11 +31,20 @@ WHERE operator_id = :operator_id AND purpose = :purpose AND expires_at > :now
 _DROP = "DELETE FROM operator_code WHERE operator_id = :operator_id AND purpose = :purpose"
 
 
+def ensure_own_password(session: Session, company_id: str | None, password: str | None) -> None:
+    """Raises `OperationError` where one operator chooses the password of another although an admin is in charge."""
+    signed_in = session.operator is not None  # without a sign-in that is refused first
+    if signed_in and password is not None and operators.admins(session.tx, company_id, session.tx.now):
+        raise OperationError(
+            "code_instead", "Give no password: the answer is a one-time code, by which the operator sets it."
+        )
+
+
 def issue(session: Session, operator_id: str, company_id: str | None, purpose: Purpose) -> Answer:
-    """A new code, which replaces the one before. Whoever issues it counts as having reset the operator."""
+    """A new code, which replaces the former one. Its issuer counts as having reset the operator's credentials."""
     code, expires_at = secrets.token_urlsafe(_BYTES), session.tx.now + LIFE
     session.tx.run(
-        _KEEP,
+        _STORE,
         operator_id=operator_id,
         purpose=purpose,
         digest=_digest(session.keyring, operator_id, purpose, code),
@@ -47,9 +57,9 @@ def issue(session: Session, operator_id: str, company_id: str | None, purpose: P
 
 
 def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str) -> str:
-    """The one among the operators whose code it is; it is used up, and its maker's week begins.
+    """Redeem the code; the id of the candidate whose it is. The cooling-off of its issuer begins now.
 
-    Raises `OperationError`, which tells nothing of the operators.
+    Raises `OperationError`, which discloses nothing of the operators.
     """
     tx = session.tx
     for operator_id in candidates:
@@ -64,7 +74,7 @@ def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str
 
 
 def drop(tx: Tx, operator_id: str, purpose: Purpose) -> None:
-    """What was issued before is worth nothing."""
+    """Revoke a code that was issued and not used."""
     tx.run(_DROP, operator_id=operator_id, purpose=purpose)
 
 

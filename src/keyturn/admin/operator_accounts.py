@@ -1,4 +1,4 @@
-"""Administration of operators: the people who administer, approve and look on."""
+"""Operations on operators: the people who administer, approve and view."""
 
 import re
 import uuid
@@ -9,7 +9,7 @@ import msgspec
 from keyturn.admin import authorization, conflicts, one_time_codes, operators
 from keyturn.admin.guards import Need, depends, reads, when
 from keyturn.admin.operation import Answer, Arguments, OneTimeSecret, Operation, Session, changed_fields
-from keyturn.admin.operators import _LIST, _shown, operator_view
+from keyturn.admin.operators import operator_view, operator_views
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import OPERATOR, checked_members, checked_name, name_taken, resolve, resolve_company
 from keyturn.auth.passwords import hash_checked_password
@@ -42,9 +42,9 @@ class AddOperator(Arguments, frozen=True):
     email: str
     role: Role
     password: str | None = None
-    """Hashed before it comes here. None: the newcomer sets it, by the code that this makes."""
+    """Its hash, made by `prepare`. None: the new operator sets it, with the one-time code in the answer."""
     company: str | None = None
-    """None: in charge of the whole installation."""
+    """None: an operator of the whole installation."""
     grants: tuple[str, ...] = ()
 
 
@@ -72,8 +72,8 @@ class SetOperator(Arguments, frozen=True):
 def add(session: Session, arguments: AddOperator) -> Answer:
     tx = session.tx
     company_id = resolve_company(tx, arguments.company)
-    _need_somebody(session, company_id)
-    ensure_own_password(session, company_id, arguments.password)
+    _require_operator(session, company_id)
+    one_time_codes.ensure_own_password(session, company_id, arguments.password)
     name, operator_id = checked_name("operator", arguments.name), str(uuid.uuid4())
     grants = checked_members("command", arguments.grants, session.installation.commands)
     added = tx.run(
@@ -98,7 +98,7 @@ def add(session: Session, arguments: AddOperator) -> Answer:
 
 def list_all(session: Session, arguments: ListOperators) -> Answer:
     company_id = resolve_company(session.tx, arguments.company)
-    return {"operators": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
+    return {"operators": operator_views(session.tx, company_id)}
 
 
 def show(session: Session, arguments: ShowOperator) -> Answer:
@@ -108,7 +108,7 @@ def show(session: Session, arguments: ShowOperator) -> Answer:
 def change(session: Session, arguments: SetOperator) -> Answer:
     tx, changes = session.tx, changed_fields(arguments, "name", "email", "role", "active", "grants")
     before = _before(session, arguments)
-    _need_somebody(session, before["company_id"])
+    _require_operator(session, before["company_id"])
     name, active = changes.get("name"), changes.get("active")
     if name is not None:
         _refuse_name(session, before, checked_name("operator", name))
@@ -117,10 +117,10 @@ def change(session: Session, arguments: SetOperator) -> Answer:
     if "grants" in changes:
         changes["grants"] = checked_members("command", changes["grants"], session.installation.commands)
     values: dict[str, Any] = dict.fromkeys(("name", "email", "role", "grants")) | changes
-    values |= {"active": None if active is None else int(active), "admin_until": _ceases(session, before, changes)}
+    values |= {"active": None if active is None else int(active), "admin_until": _admin_until(session, before, changes)}
     if "grants" in changes:
         values["grants"] = _json(changes["grants"])
-    if _gains(before, arguments):
+    if _gains_privileges(before, arguments):
         conflicts.record_unsupervised(session, before["id"], before["company_id"], "hired")
     tx.run(_SET, id=before["id"], **values)
     session.record("operator.set", before["company_id"], operator_id=before["id"], **changes)
@@ -135,8 +135,8 @@ def _refuse_name(session: Session, before: Answer, name: str) -> None:
         refuse_renaming(tx, before["id"], "operator")
 
 
-def _ceases(session: Session, before: Answer, changes: dict[str, Any]) -> int | None:
-    """Now, where an active admin is one no longer. Raises `OperationError` when nobody would be left in charge."""
+def _admin_until(session: Session, before: Answer, changes: dict[str, Any]) -> int | None:
+    """Now, where an active admin ceases to be one. Raises `OperationError` for the last admin in charge."""
     after = before | changes
     if not _is_admin(before) or _is_admin(after):
         return None
@@ -149,32 +149,25 @@ def _is_admin(operator: Answer) -> bool:
     return bool(operator["active"] and operator["role"] == "admin")
 
 
-def _adds_power(session: Session, arguments: AddOperator) -> bool:
-    ensure_own_password(session, resolve_company(session.tx, arguments.company), arguments.password)
+def _adds_privileges(session: Session, arguments: AddOperator) -> bool:
+    one_time_codes.ensure_own_password(session, resolve_company(session.tx, arguments.company), arguments.password)
     return arguments.role != RANKS[0] or bool(arguments.grants)
 
 
-def ensure_own_password(session: Session, company_id: str | None, password: str | None) -> None:
-    """Nobody chooses the password of another, once an admin is in charge. Raises `OperationError`."""
-    signed_in = session.operator is not None  # who is not hears that first
-    if signed_in and password is not None and operators.admins(session.tx, company_id, session.tx.now):
-        raise OperationError(
-            "code_instead", "Give no password: the answer is a one-time code, by which the operator sets it."
-        )
-
-
 def _need(session: Session, arguments: SetOperator) -> Need:
-    """A higher role, being let in again, more grants; and another's address or name, by which they are reached.
+    """A pending change for more privileges, or for the name or address of another operator.
 
-    One's own name and address take a second factor. What only takes away takes nothing.
+    One's own name and address need a second factor; removing privileges needs nothing.
     """
     before, operator = _before(session, arguments), session.operator
-    moved = {arguments.email, arguments.name} - {None, before["email"], before["name"]}
-    anothers = moved and (operator is None or operator.id != before["id"])
-    return Need.CHANGE if anothers or _gains(before, arguments) else Need.SIGN_IN if moved else Need.NOTHING
+    renamed = {arguments.email, arguments.name} - {None, before["email"], before["name"]}
+    of_another = renamed and (operator is None or operator.id != before["id"])
+    if of_another or _gains_privileges(before, arguments):
+        return Need.CHANGE
+    return Need.SIGN_IN if renamed else Need.NOTHING
 
 
-def _gains(before: Answer, arguments: SetOperator) -> bool:
+def _gains_privileges(before: Answer, arguments: SetOperator) -> bool:
     role, grants = arguments.role or before["role"], arguments.grants or ()
     return bool(
         RANKS.index(role) > RANKS.index(before["role"])
@@ -187,14 +180,14 @@ def _before(session: Session, arguments: SetOperator) -> Answer:
     return operator_view(session.tx, resolve(session.tx, OPERATOR, arguments.person, arguments.company))
 
 
-def _need_somebody(session: Session, company_id: str | None) -> None:
-    """Once somebody is in charge, operators are changed by operators."""
+def _require_operator(session: Session, company_id: str | None) -> None:
+    """Once an admin is in charge, operators are changed by signed-in operators. Raises `OperationError`."""
     if operators.admins(session.tx, company_id, session.tx.now):
         authorization.person(session, second_factor=False)
 
 
-def _hand_over(session: Session, _arguments: AddOperator, operator: Answer) -> Answer:
-    """The code by which the newcomer sets the first password."""
+def _issue_code(session: Session, _arguments: AddOperator, operator: Answer) -> Answer:
+    """The one-time code with which the new operator sets the first password."""
     issued = one_time_codes.issue(session, operator["id"], operator["company_id"], "password")
     session.record(
         "operator.set", operator["company_id"], operator_id=operator["id"], credentials="password code issued"
@@ -202,7 +195,7 @@ def _hand_over(session: Session, _arguments: AddOperator, operator: Answer) -> A
     return operator_view(session.tx, operator["id"]) | issued
 
 
-def _prepared(arguments: dict[str, Any]) -> dict[str, Any]:
+def _hash_password(arguments: dict[str, Any]) -> dict[str, Any]:
     name, password = arguments.get("name"), arguments.get("password")
     if not (isinstance(name, str) and isinstance(password, str)):
         return arguments
@@ -226,15 +219,15 @@ OPERATIONS = (
         add,
         role="admin",
         guard=depends(
-            when(_adds_power, Need.SIGN_IN),
-            "Makes somebody who approves, or who asks for commands.",
-            "Whoever only looks on, and has no grant, decides nothing.",
+            when(_adds_privileges, Need.SIGN_IN),
+            "Makes an operator who approves, or who asks for commands.",
+            "A viewer without a grant decides nothing.",
             bootstraps=True,
         ),
         secret=("password",),
         prompts=lambda signed_in_as, _arguments: signed_in_as is None,
-        one_time_secret=OneTimeSecret(lambda _session, arguments: arguments.password is None, _hand_over),
-        prepare=_prepared,
+        one_time_secret=OneTimeSecret(lambda _session, arguments: arguments.password is None, _issue_code),
+        prepare=_hash_password,
     ),
     Operation("operator list", ListOperators, list_all, guard=reads()),
     Operation("operator show", ShowOperator, show, guard=reads()),
@@ -245,8 +238,8 @@ OPERATIONS = (
         role="admin",
         guard=depends(
             _need,
-            "Gives somebody more power, takes announcements from another, or lets somebody pass for another.",
-            "It takes power away, and the last admin stays: whoever was robbed must be stopped at once.",
+            "Gives an operator more privileges, diverts another's announcements, or lets one pass for another.",
+            "It removes privileges, and the last admin stays: a compromised operator must be stopped at once.",
             bootstraps=True,
         ),
     ),

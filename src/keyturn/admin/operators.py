@@ -1,15 +1,10 @@
-"""Operators: who is in charge, and who is too close to something to approve it.
-
-The operators who answer for an application: none of them approves what it asks for.
-"""
+"""Operators: look-ups, who is in charge of what, who owns an application, and who may approve."""
 
 import msgspec
 
 from keyturn.admin.conflicts import COOLING_OFF, conflict_of_interest
 from keyturn.admin.operation import Answer
-from keyturn.admin.references import (
-    resolve_in_reach,
-)
+from keyturn.admin.references import resolve_in_reach
 from keyturn.auth.principal import Operator, Role
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.store.port import ReadTx, Row, Tx
@@ -27,6 +22,22 @@ WHERE role = 'admin' AND active = 1 AND (company_id IS NULL OR company_id = :com
 ORDER BY email
 """
 _COMPANY_OF_APPLICATION = "SELECT company_id FROM application WHERE id = :id"
+_OWNERS = """
+SELECT o.id, o.name FROM responsible_operator r JOIN operator o ON o.id = r.operator_id
+WHERE r.application_id = :id ORDER BY o.name
+"""
+_DROP_OWNERS = "DELETE FROM responsible_operator WHERE application_id = :id"
+_ADD_OWNER = "INSERT INTO responsible_operator (application_id, operator_id) VALUES (:id, :operator_id)"
+_SELECT = """
+SELECT o.id, o.name, o.email, o.role, c.name, o.company_id, o.grants, o.totp IS NOT NULL, o.active, o.created_by,
+       o.created_at,
+       (SELECT n.operator_id FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset'
+        ORDER BY n.at DESC, 1 LIMIT 1),
+       (SELECT max(n.at) FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset')
+FROM operator o LEFT JOIN company c ON c.id = o.company_id
+"""
+_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR o.company_id = :company_id ORDER BY o.name"
+_SHOW = f"{_SELECT} WHERE o.id = :id"
 
 
 def load(tx: ReadTx, operator_id: str, *, second_factor: bool) -> Operator | None:
@@ -39,7 +50,7 @@ def load(tx: ReadTx, operator_id: str, *, second_factor: bool) -> Operator | Non
 
 
 def is_current(tx: ReadTx, operator: Operator) -> bool:
-    """Whether it is still active, and what it was."""
+    """Whether it is active, and has the same name, role and company as at its sign-in."""
     return load(tx, operator.id, second_factor=operator.second_factor) == operator
 
 
@@ -49,15 +60,15 @@ def covers(operator: Operator, company_id: str | None) -> bool:
 
 
 def admins(tx: ReadTx, company_id: str | None, now: int) -> list[str]:
-    """Ids of those in charge of the company or the installation.
+    """Ids of the admins in charge of the company or, with None, of the installation.
 
-    Whoever ceased to be an admin counts for `WARY` more: nobody gets to decide alone by removing the second person.
+    A former admin counts for `COOLING_OFF` more, so that removing the second admin lets no admin decide alone.
     """
     return [str(row[0]) for row in tx.all(_ADMINS, company_id=company_id, since=now - COOLING_OFF)]
 
 
 def active_admins(tx: ReadTx, company_id: str | None) -> dict[str, str]:
-    """E-mail addresses, by id, of those who can act now."""
+    """E-mail addresses, by id, of the admins in charge who can sign in now."""
     addresses: dict[str, str] = dict(tx.all(_ACTIVE_ADMINS, company_id=company_id))
     return addresses
 
@@ -82,28 +93,46 @@ def may_approve(tx: ReadTx, operator: Operator, actor: str, now: int) -> str | N
     return conflict_of_interest(tx, operator.id, actor, now)
 
 
-_SELECT = """
-SELECT o.id, o.name, o.email, o.role, c.name, o.company_id, o.grants, o.totp IS NOT NULL, o.active, o.created_by,
-       o.created_at,
-       (SELECT n.operator_id FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset'
-        ORDER BY n.at DESC, 1 LIMIT 1),
-       (SELECT max(n.at) FROM closeness n WHERE n.subject = o.id AND n.deed = 'reset')
-FROM operator o LEFT JOIN company c ON c.id = o.company_id
-"""
+def owner_ids(tx: ReadTx, application_id: str) -> tuple[str, ...]:
+    """Ids of the operators who are responsible for the application, sorted; none of them approves its commands."""
+    return tuple(sorted(row[0] for row in tx.all(_OWNERS, id=application_id)))
 
 
-_LIST = f"{_SELECT} WHERE CAST(:company_id AS TEXT) IS NULL OR o.company_id = :company_id ORDER BY o.name"
+def owner_names(tx: ReadTx, application_id: str) -> list[str]:
+    """Their names, sorted."""
+    return [name for _, name in tx.all(_OWNERS, id=application_id)]
 
 
-_SHOW = f"{_SELECT} WHERE o.id = :id"
+def leaves_out_owner(tx: ReadTx, application_id: str, company_id: str, references: tuple[str, ...]) -> bool:
+    """Whether a present owner of the application is not among `references`. Raises `OperationError`."""
+    return bool({row[0] for row in tx.all(_OWNERS, id=application_id)} - _resolve_owners(tx, company_id, references))
+
+
+def replace_owners(tx: Tx, application_id: str, company_id: str, references: tuple[str, ...]) -> list[str]:
+    """Make the operators with these ids or names the only owners; their ids. Raises `OperationError`."""
+    owners = sorted(_resolve_owners(tx, company_id, references))
+    tx.run(_DROP_OWNERS, id=application_id)
+    for operator_id in owners:
+        tx.run(_ADD_OWNER, id=application_id, operator_id=operator_id)
+    return owners
+
+
+def _resolve_owners(tx: ReadTx, company_id: str, references: tuple[str, ...]) -> set[str]:
+    """Active operators in reach of the company; one of another company is not found."""
+    return {resolve_in_reach(tx, reference, company_id) for reference in references}
 
 
 def operator_view(tx: ReadTx, operator_id: str) -> Answer:
     """The operator without its secrets."""
-    return _shown(tx.all(_SHOW, id=operator_id)[0])
+    return _view(tx.all(_SHOW, id=operator_id)[0])
 
 
-def _shown(row: Row) -> Answer:
+def operator_views(tx: ReadTx, company_id: str | None) -> list[Answer]:
+    """Every operator of the company, or with None every one there is, by name."""
+    return [_view(row) for row in tx.all(_LIST, company_id=company_id)]
+
+
+def _view(row: Row) -> Answer:
     operator_id, name, email, role, company, company_id, grants, enrolled, active, created_by, created_at, *reset = row
     reset_by, reset_at = reset
     return {
@@ -121,38 +150,3 @@ def _shown(row: Row) -> Answer:
         "password_reset_by": reset_by,
         "password_reset_at": iso_time_or_none(reset_at),
     }
-
-
-_OWNERS = """
-SELECT o.id, o.name FROM responsible_operator r JOIN operator o ON o.id = r.operator_id
-WHERE r.application_id = :id ORDER BY o.name
-"""
-_DROP_OWNERS = "DELETE FROM responsible_operator WHERE application_id = :id"
-_ADD_OWNER = "INSERT INTO responsible_operator (application_id, operator_id) VALUES (:id, :operator_id)"
-
-
-def owner_ids(tx: ReadTx, application_id: str) -> tuple[str, ...]:
-    return tuple(sorted(row[0] for row in tx.all(_OWNERS, id=application_id)))
-
-
-def owner_names(tx: ReadTx, application_id: str) -> list[str]:
-    return [name for _, name in tx.all(_OWNERS, id=application_id)]
-
-
-def leaves_out_owner(tx: ReadTx, application_id: str, company_id: str, named: tuple[str, ...]) -> bool:
-    """Whether somebody who answers for the application now is not among those named. Raises `OperationError`."""
-    return bool({row[0] for row in tx.all(_OWNERS, id=application_id)} - _resolve_owners(tx, company_id, named))
-
-
-def replace_owners(tx: Tx, application_id: str, company_id: str, named: tuple[str, ...]) -> list[str]:
-    """From now on those named, by id or name, and nobody else; their ids. Raises `OperationError`."""
-    chosen = sorted(_resolve_owners(tx, company_id, named))
-    tx.run(_DROP_OWNERS, id=application_id)
-    for operator_id in chosen:
-        tx.run(_ADD_OWNER, id=application_id, operator_id=operator_id)
-    return chosen
-
-
-def _resolve_owners(tx: ReadTx, company_id: str, named: tuple[str, ...]) -> set[str]:
-    """Active operators in reach of the company; another is not there."""
-    return {resolve_in_reach(tx, reference, company_id) for reference in named}

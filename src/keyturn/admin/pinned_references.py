@@ -1,4 +1,4 @@
-"""What a change refers to: ids from the moment it is proposed, with names and owners, and the same at its effect."""
+"""Pins what a pending change refers to: ids, names and owners at the proposal, compared when it takes effect."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ from keyturn.store.port import ReadTx
 
 
 class PinnedReference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that a change refers to, as it is."""
+    """One thing that a change refers to, as it was at the proposal."""
 
     id: str
     name: str
     company_id: str | None = None
-    """Whose it is."""
+    """The company that owns it."""
     responsible: tuple[str, ...] = ()
-    """Ids of the operators who answer for it."""
+    """Ids of the operators who are responsible for it."""
 
 
 PinnedReferences = dict[str, tuple[PinnedReference, ...]]
@@ -44,7 +44,7 @@ _REFERENCES: dict[str, tuple[Noun, str]] = {
     "responsible": (OPERATOR, "SELECT name, company_id FROM operator WHERE id = :id"),
     "plan": (PLAN, "SELECT name, NULL FROM plan WHERE id = :id"),
 }
-"""By the argument that refers: in whatever operation."""
+"""Noun, and query of name and owner, by argument of any operation."""
 _IN_OPEN_CHANGE = """
 SELECT 1 FROM change
 WHERE named LIKE '%"' || :id || '"%'
@@ -53,7 +53,7 @@ WHERE named LIKE '%"' || :id || '"%'
 
 
 def pin_references(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple[Arguments, PinnedReferences]:
-    """The arguments with ids in place of names, and what these are; `owner`: the company whose things they change.
+    """The arguments with ids in place of names, and what these refer to; `owner` is the company that they change.
 
     Raises `OperationError` where one refers to nothing.
     """
@@ -68,13 +68,13 @@ def pin_references(tx: ReadTx, arguments: Arguments, owner: str | None) -> tuple
                 ids[name] = tuple(resolve_in_reach(tx, each, owner) for each in references)
             case _:
                 pass
-    return msgspec.structs.replace(arguments, **ids), {name: _told(tx, name, value) for name, value in ids.items()}
+    return msgspec.structs.replace(arguments, **ids), {name: _pinned(tx, name, value) for name, value in ids.items()}
 
 
 def ensure_same_references(tx: ReadTx, names: PinnedReferences) -> None:
-    """Raises `OperationError` where what was referred to is gone, is another's now, or others answer for it."""
+    """Raises `OperationError` where a reference is gone, or its name, company or responsible operators changed."""
     for name, things in names.items():
-        if _told(tx, name, tuple(each.id for each in things)) != things:
+        if _pinned(tx, name, tuple(each.id for each in things)) != things:
             raise OperationError(
                 "changed_meanwhile",
                 f"What the change names as {name} is not as it was when it was proposed: its name, its company, or who"
@@ -83,19 +83,19 @@ def ensure_same_references(tx: ReadTx, names: PinnedReferences) -> None:
 
 
 def refuse_renaming(tx: ReadTx, thing_id: str, word: str) -> None:
-    """Raises `OperationError` where an open change names it: who decides on that knows it by this name."""
+    """Raises `OperationError` where an open change refers to it, because its approver knows it by this name."""
     if tx.one(_IN_OPEN_CHANGE, id=thing_id, now=tx.now) is not None:
         raise OperationError(
             "named_by_change", f"An open change names this {word}; it can be renamed when that change has ended."
         )
 
 
-def _told(tx: ReadTx, argument: str, ids: str | tuple[str, ...]) -> tuple[PinnedReference, ...]:
+def _pinned(tx: ReadTx, argument: str, ids: str | tuple[str, ...]) -> tuple[PinnedReference, ...]:
     return tuple(_named(tx, argument, each) for each in ((ids,) if isinstance(ids, str) else ids))
 
 
 def _named(tx: ReadTx, argument: str, thing_id: str) -> PinnedReference:
     noun, sql = _REFERENCES[argument]
     name, company_id = tx.one(sql, id=thing_id) or ("", None)
-    answering = operators.owner_ids(tx, thing_id) if noun is APPLICATION else ()
-    return PinnedReference(thing_id, name, company_id, answering)
+    responsible = operators.owner_ids(tx, thing_id) if noun is APPLICATION else ()
+    return PinnedReference(thing_id, name, company_id, responsible)

@@ -1,4 +1,4 @@
-"""What stands between asking for an administration operation and its being done, where an admin is in charge."""
+"""Turns a guarded use of an operation into a pending change, where an admin is in charge."""
 
 from keyturn.admin import authorization, conflicts, operators, pending_changes, pinned_references
 from keyturn.admin.guards import Need
@@ -7,10 +7,10 @@ from keyturn.errors import OperationError
 
 
 def propose_if_guarded(session: Session, operation: Operation, arguments: Arguments) -> Answer | None:
-    """The answer of what is guarded; None: it is done at once, as if nothing stood before it.
+    """The answer of a guarded use, which is a pending change; None: do it now.
 
-    Where no admin is in charge there is nobody to ask, and nothing is guarded; except that what is the whole
-    installation's is not changed past the admins of companies. Raises `OperationError`.
+    Without an admin in charge nothing is guarded, except that the shell does not change what belongs to the whole
+    installation past the admins of companies. Raises `OperationError`.
     """
     tx, need = session.tx, operation.guard.need(session, arguments)
     if need is Need.NOTHING:
@@ -31,18 +31,18 @@ def propose_if_guarded(session: Session, operation: Operation, arguments: Argume
         return None
     if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):
         raise authorization.role_required("admin")
-    meant, names = pinned_references.pin_references(tx, arguments, company_id)
+    pinned, names = pinned_references.pin_references(tx, arguments, company_id)
     deciding = {each for each in in_charge if not conflicts.is_unsupervised(tx, each, tx.now)}
     alone = deciding == {proposer.id}
-    change = pending_changes.add(session, operation, meant, names, company_id, alone=alone)
+    change = pending_changes.add(session, operation, pinned, names, company_id, alone=alone)
     if not alone or session.installation.delay:
         return pending_changes.change_view(change)
     pending_changes.end(tx, change, "applied", "change.applied", session.actor)
-    return run_operation(session, operation, meant)
+    return run_operation(session, operation, pinned)
 
 
 def _refuse_past_companies(session: Session, operation: Operation, need: Need, company_id: str | None) -> None:
-    """Plans and the like reach into companies, whose admins cannot be asked about them. Raises `OperationError`."""
+    """Plans and the like affect companies, whose admins cannot approve them. Raises `OperationError`."""
     if need is not Need.CHANGE or company_id is not None or operation.guard.bootstraps:
         return
     if conflicts.companies_with_admins(session.tx):

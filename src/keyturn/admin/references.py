@@ -1,4 +1,4 @@
-"""How an operator names things: by id, else by name. And which names can be given."""
+"""References to companies, vehicles and the like, by id or name; and the rules for new names."""
 
 import difflib
 import string
@@ -22,7 +22,7 @@ ORDER BY id
 
 
 class Noun(NamedTuple):
-    """Something that can be referred to, and the queries for what a reference may mean: the first with an answer."""
+    """A kind of thing, and the queries that resolve a reference to it, tried in order."""
 
     word: str
     queries: tuple[str, ...]
@@ -51,7 +51,7 @@ VEHICLE = Noun(
 
 
 def resolve(tx: ReadTx, noun: Noun, reference: str, company: str | None = None) -> str:
-    """The id of what is meant, within one company where that is given. Raises `OperationError`."""
+    """The id of the referenced thing, within one company where that is given. Raises `OperationError`."""
     company_id = resolve_company(tx, company)
     where = "" if company is None else f" of company '{company}'"
     for query in noun.queries:
@@ -66,7 +66,7 @@ def resolve(tx: ReadTx, noun: Noun, reference: str, company: str | None = None) 
 def resolve_in_reach(tx: ReadTx, reference: str, company_id: str | None) -> str:
     """The id of an active operator in reach of the company: one of its own, or of the whole installation.
 
-    Another company's is not there. Raises `OperationError`.
+    An operator of another company is not found. Raises `OperationError`.
     """
     found = [str(row[0]) for row in tx.all(_IN_REACH, reference=reference, company_id=company_id)]
     if not found:
@@ -77,17 +77,17 @@ def resolve_in_reach(tx: ReadTx, reference: str, company_id: str | None) -> str:
 
 
 def resolve_company(tx: ReadTx, reference: str | None) -> str | None:
-    """The id of the company that is meant; None: none was named. Raises `OperationError`."""
+    """The id of the referenced company; None for None. Raises `OperationError`."""
     return None if reference is None else resolve(tx, COMPANY, reference)
 
 
 def registered_vin(vin: str) -> str:
-    """A VIN as it is registered: ASCII letters upper-cased, nothing else touched."""
+    """A VIN as it is stored: ASCII letters upper-cased, nothing else changed."""
     return vin.translate(_ASCII_UPPER)
 
 
 def checked_name(word: str, name: str) -> str:
-    """Raises `OperationError` for a name that could not be told from another on a screen."""
+    """The name. Raises `OperationError` for one that could look like another on a screen."""
     if not (name.isprintable() and name == name.strip() and 1 <= len(name) <= 100):
         raise OperationError(
             "invalid_name",
@@ -97,7 +97,7 @@ def checked_name(word: str, name: str) -> str:
 
 
 def checked_members(word: str, names: Iterable[str], known: frozenset[str]) -> list[str]:
-    """Sorted and once each. Raises `OperationError` for a name that is not among `known`."""
+    """The names, sorted, without duplicates. Raises `OperationError` for one that is not among `known`."""
     chosen = sorted(set(names))
     for name in chosen:
         if name not in known:

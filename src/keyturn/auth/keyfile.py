@@ -1,4 +1,4 @@
-"""The key file: written once, owner-only, and never made anew for data that exists."""
+"""The key file: readable by its owner only, written once, and never replaced for existing data."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ _KEY_BYTES = 32
 HexKey = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 _CONTENT = """\
-# The keys of a Keyturn installation: whoever reads this file can read its secrets and sign its tokens.
+# The keys of a Keyturn installation: anyone who reads this file can read its secrets and sign its tokens.
 # It is not part of a backup of the data. Without it the secrets in the data are lost: keep a copy elsewhere.
 
 master_key = "{master_key}"
@@ -54,7 +54,7 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_keys(path: Path) -> Keys:
-    """Raises `StoreRefused` when the file is open to others or is no key file."""
+    """The keys. Raises `StoreRefused` when the file is open to others or is no key file."""
     try:
         if stat.S_IMODE(path.stat().st_mode) & _OTHERS:
             raise StoreRefused(f"The key file {path} can be reached by others than its owner; run: chmod 600 {path}")
@@ -69,7 +69,7 @@ def read_keys(path: Path) -> Keys:
 
 
 def write_new_keys(path: Path) -> None:
-    """Draw new keys and make them durable under `path`. Raises `StoreRefused` when they cannot be written."""
+    """Generate new keys and write them durably to `path`. Raises `StoreRefused` when they cannot be written."""
     content = _CONTENT.format(
         master_key=secrets.token_hex(_KEY_BYTES),
         pepper=secrets.token_hex(_KEY_BYTES),
@@ -81,7 +81,7 @@ def write_new_keys(path: Path) -> None:
 
 
 def add_checkpoint_key(path: Path) -> None:
-    """Give an older key file the key that it lacks; everything else in it stays. Raises `StoreRefused`."""
+    """Add the checkpoint key to an older key file that has none. Raises `StoreRefused`."""
     try:
         content = path.read_text("utf-8")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The installation's keys at work: sealing, digests and tokens. No key leaves this object."""
+"""Uses the installation's keys: sealing, digests, signatures and tokens. No key leaves this object."""
 
 import hashlib
 import hmac
@@ -22,7 +22,7 @@ _SEAL_VERSION = b"\x01"
 _NONCE_BYTES = 12
 _BACKUP_PURPOSE = b"keyturn backup signature 1"
 _ALGORITHM = "HS256"
-# The expiry is judged by the injected clock, not by PyJWT's own.
+# The expiry is checked by the injected clock, not by PyJWT's own.
 _CHECKS: Options = {
     "require": ["exp", "sub", "ver"],
     "verify_exp": False,
@@ -36,16 +36,16 @@ _CLAIM = "INSERT INTO store_fact (name, value) VALUES ('keys', :value) ON CONFLI
 
 
 class SealBroken(Exception):
-    """What was to be unsealed was not sealed by these keys for this owner, or was changed since."""
+    """The data was not sealed with these keys for this owner, or was changed since."""
 
 
 class TokenClaims(msgspec.Struct, frozen=True):
-    """What a valid token says."""
+    """The claims of a valid token."""
 
     application_id: str
     secret_version: int
     expires_at: int
-    """The instant from which it is worth nothing."""
+    """The instant from which it is invalid."""
 
 
 class Keyring:
@@ -65,7 +65,7 @@ class Keyring:
         return f"Keyring(fingerprint={self._fingerprint[:8]!r})"
 
     def fingerprint(self) -> str:
-        """Names the keys that data is bound to, and tells nothing of them. Token keys may change and are left out."""
+        """Identifies the keys that data is bound to, without disclosing them; not the token keys, which may change."""
         return self._fingerprint
 
     def seal(self, plain: bytes, aad: str) -> bytes:
@@ -84,12 +84,12 @@ class Keyring:
             raise SealBroken from None
 
     def digest(self, text: str) -> str:
-        """HMAC-SHA256 under the pepper, hex. Callers put what the digest is for into `text`."""
+        """HMAC-SHA256 under the pepper, hexadecimal. Callers put the purpose of the digest into `text`."""
         return hmac.digest(self._pepper, text.encode(), "sha256").hex()
 
     @property
     def checkpoint_key(self) -> bytes:
-        """The public key that belongs to the signatures of checkpoints, 32 bytes (RFC 8032)."""
+        """The public key that verifies checkpoints, 32 bytes (RFC 8032)."""
         return self._checkpoint_signer.public_key().public_bytes_raw()
 
     def sign_checkpoint(self, statement: bytes) -> bytes:
@@ -98,15 +98,15 @@ class Keyring:
 
     @property
     def backup_key(self) -> bytes:
-        """The public key that belongs to the signatures of backups, 32 bytes (RFC 8032)."""
+        """The public key that verifies backups, 32 bytes (RFC 8032)."""
         return self._backup_signer.public_key().public_bytes_raw()
 
     def sign_backup(self, statement: bytes) -> bytes:
-        """An Ed25519 signature, 64 bytes, with a key of its own that is derived from the master key."""
+        """An Ed25519 signature, 64 bytes, with a separate key that is derived from the master key."""
         return self._backup_signer.sign(statement)
 
     def signed_backup(self, statement: bytes, signature: bytes) -> bool:
-        """Whether `sign_backup` made the signature."""
+        """Whether `sign_backup` made the signature of this statement."""
         try:
             self._backup_signer.public_key().verify(signature, statement)
         except InvalidSignature:
@@ -121,7 +121,7 @@ class Keyring:
         return jwt.encode(claims, key, algorithm=_ALGORITHM, headers={"kid": self._signing_kid})
 
     def verify_token(self, token: str, now: int) -> TokenClaims | None:
-        """Its claims when one of our keys signed it and `now` is before its end."""
+        """Its claims; None unless one of the keys signed it and it has not expired at `now`."""
         try:
             key = self._jwt_keys[jwt.get_unverified_header(token)["kid"]]
             payload = jwt.decode(token, key, algorithms=[_ALGORITHM], options=_CHECKS)
@@ -132,12 +132,12 @@ class Keyring:
 
 
 def keyring_of(path: Path) -> Keyring:
-    """The keyring of a key file that is there. Raises `StoreRefused`."""
+    """The keyring of an existing key file. Raises `StoreRefused`."""
     return Keyring(_keys(path, first_start=False))
 
 
 async def unlock(store: Store, path: Path) -> Keyring:
-    """The keyring of this data, made with its file at the first start. Raises `StoreRefused`."""
+    """The keyring of this data; the first start generates its key file. Raises `StoreRefused`."""
     known = await store.read(_known_fingerprint)
     keyring = Keyring(_keys(path, first_start=known is None))
     owner = known or await store.write(lambda tx: _claim(tx, keyring.fingerprint()))
@@ -147,7 +147,7 @@ async def unlock(store: Store, path: Path) -> Keyring:
 
 
 def _derived(master_key: str, purpose: bytes) -> bytes:
-    """32 bytes for one purpose (HKDF with SHA-256, RFC 5869): they tell nothing of the master key or of each other."""
+    """32 bytes for one purpose (HKDF with SHA-256, RFC 5869), independent of the master key and of each other."""
     return HKDF(SHA256(), 32, salt=None, info=purpose).derive(bytes.fromhex(master_key))
 
 

@@ -1,4 +1,4 @@
-"""Locks of sign-ins: how long a run of wrong ones keeps an operator out, and what that does to the notices."""
+"""Lock-outs: failed sign-ins lock an operator out for a while, and the notices of pending changes are extended."""
 
 from keyturn.audit import journal
 from keyturn.clock import SECOND, iso_time
@@ -6,22 +6,22 @@ from keyturn.store.port import ReadTx, Tx
 
 MAX_FAILURES = 5
 WINDOW = 15 * 60 * SECOND
-"""Within which so many wrong sign-ins lock, and for how long."""
+"""Microseconds: `MAX_FAILURES` within them lock the sign-in, for as long."""
 
 _NEWEST = "SELECT max(at) FROM sign_in_failure WHERE subject = :subject"
 _COUNT = "SELECT count(*) FROM sign_in_failure WHERE subject = :subject AND at > :since"
 _IN_CHARGE = "SELECT company_id FROM operator WHERE id = :subject AND role = 'admin' AND active = 1"
-_SHORT = """
+_ENDING_TOO_SOON = """
 SELECT id, company_id, operation, notice FROM change
 WHERE state = 'pending' AND effective_at < :until + notice AND notice > 0
   AND (CAST(:company_id AS TEXT) IS NULL OR company_id = :company_id)
 ORDER BY id
 """
-_PROLONG = "UPDATE change SET effective_at = :effective_at WHERE id = :id"
+_EXTEND = "UPDATE change SET effective_at = :effective_at WHERE id = :id"
 
 
 def locked_until(tx: ReadTx, subject: str) -> int | None:
-    """When the lock of an operator's id, or of a name's digest, ends; None: there is none now."""
+    """When the lock-out of an operator's id, or of a name's digest, ends; None: not locked."""
     (newest,) = tx.one(_NEWEST, subject=subject) or (None,)
     if newest is None or tx.now >= newest + WINDOW:
         return None
@@ -30,12 +30,12 @@ def locked_until(tx: ReadTx, subject: str) -> int | None:
 
 
 def extend_notices(tx: Tx, subject: str) -> None:
-    """Where somebody in charge is locked out, the notices in reach begin anew when that is over."""
+    """Restart the notices of pending changes at the end of the lock-out of an admin who could withdraw them."""
     ends, row = locked_until(tx, subject), tx.one(_IN_CHARGE, subject=subject)
     if ends is None or row is None:
         return
-    for change_id, company_id, operation, notice in tx.all(_SHORT, until=ends, company_id=row[0]):
-        tx.run(_PROLONG, id=change_id, effective_at=ends + notice)
+    for change_id, company_id, operation, notice in tx.all(_ENDING_TOO_SOON, until=ends, company_id=row[0]):
+        tx.run(_EXTEND, id=change_id, effective_at=ends + notice)
         journal.record(
             tx,
             "change.extended",

@@ -1,4 +1,4 @@
-"""Signing in: a password, and where it is given a code of the second factor. Every refusal reads the same."""
+"""Operators' sign-in: a password, with an optional code of the second factor. Every refusal has the same text."""
 
 import asyncio
 import uuid
@@ -19,21 +19,21 @@ FROM operator o LEFT JOIN company c ON c.id = o.company_id
 WHERE o.active = 1 AND (o.name = :called OR o.email = :called OR (o.name = :name AND c.name = :company))
 ORDER BY o.company_id IS NOT NULL, o.name <> :called, o.id
 """
-"""Those of the whole installation first: nobody else can crowd them out of what is compared."""
-_BOOK = "INSERT INTO sign_in_failure (id, subject, at) VALUES (:id, :subject, :now)"
-_FORGET = "DELETE FROM sign_in_failure WHERE at <= :old"
-_CLEAR = "DELETE FROM sign_in_failure WHERE id = :id"
+"""Operators of the installation first, so that those of companies cannot crowd them out of the comparison."""
+_ADD_FAILURE = "INSERT INTO sign_in_failure (id, subject, at) VALUES (:id, :subject, :now)"
+_DELETE_OLD_FAILURES = "DELETE FROM sign_in_failure WHERE at <= :old"
+_DELETE_FAILURE = "DELETE FROM sign_in_failure WHERE id = :id"
 _USE_STEP = "UPDATE operator SET totp_step = :step WHERE id = :id AND totp_step < :step"
 _COMPANY = "SELECT company_id FROM operator WHERE id = :id"
 _REHASH = "UPDATE operator SET password = :hash WHERE id = :id AND password = :known"
 _MOST = 8
-"""Operators that one name means: each costs a comparison."""
+"""Operators that one name may match; each costs a comparison."""
 _LEAST = 3
-"""Comparisons that every sign-in costs: the time does not tell in how many companies somebody has the name."""
+"""Comparisons of every sign-in, so that its time does not disclose in how many companies the name exists."""
 
 
 class _Candidate(msgspec.Struct, frozen=True):
-    """An operator that a name means, as its row was when it was read."""
+    """An operator that the name may match."""
 
     id: str
     name: str
@@ -45,16 +45,16 @@ class _Candidate(msgspec.Struct, frozen=True):
 
 
 class _Comparison(msgspec.Struct, frozen=True):
-    """One comparison to make: whom it is about, None where nobody has the name."""
+    """One password comparison; `subject` is the operator's id, None where the name is unknown."""
 
     subject: str | None
     hash: str
-    booked: str | None = None
-    """Id of the failure that it counts as until it is judged; None: it is judged despite a lock, and not counted."""
+    failure_id: str | None = None
+    """The failure as which it counts until it is compared; None: compared despite a lock-out, and not counted."""
 
 
 async def sign_in(store: Store, keyring: Keyring, credentials: Credentials, *, despite_lock: bool = False) -> Operator:
-    """The operator whose name, ``name@company`` or e-mail address it is, whichever of several fits.
+    """The operator whose name, ``name@company`` or e-mail address it is: of several, the one with this password.
 
     `despite_lock`: also while sign-ins are locked, with password and code. Raises `OperationError` with the code
     ``sign_in_refused``.
@@ -69,28 +69,28 @@ async def sign_in(store: Store, keyring: Keyring, credentials: Credentials, *, d
     renewed = None
     if any(passwords.needs_rehash(each.hash) for each in right):
         renewed = await asyncio.to_thread(passwords.hash_password, credentials.password)
-    judged = partial(_compare, keyring=keyring, credentials=credentials, tries=tries, right=right)
-    operator = await store.write(partial(judged, renewed=renewed)) if tries else None
+    compare = partial(_compare, keyring=keyring, credentials=credentials, tries=tries, right=right)
+    operator = await store.write(partial(compare, renewed=renewed)) if tries else None
     if operator is None:
         raise _refused()
     return operator
 
 
 def _count_failure(tx: Tx, keyring: Keyring, name: str, *, despite_lock: bool) -> list[_Comparison]:
-    """Count each try as wrong before it is judged, so that many at once are no more than many in a row.
+    """Count each try as a failure before it is compared, so that concurrent tries count as sequential ones.
 
-    What is to be compared; nothing where there were too many.
+    The comparisons to make; none where the limit is reached.
     """
-    tx.run(_FORGET, old=tx.now - 2 * lockouts.WINDOW)
-    meant: list[tuple[str | None, str, str]] = [
-        (each.id, each.id, each.password or passwords.DUMMY_HASH) for each in _claimed(tx, name)
+    tx.run(_DELETE_OLD_FAILURES, old=tx.now - 2 * lockouts.WINDOW)
+    subjects: list[tuple[str | None, str, str]] = [
+        (each.id, each.id, each.password or passwords.DUMMY_HASH) for each in _candidates(tx, name)
     ] or [(None, keyring.digest(f"sign-in {name}"), passwords.DUMMY_HASH)]
     tries = []
-    for operator_id, subject, known in meant:
+    for operator_id, subject, known in subjects:
         if lockouts.locked_until(tx, subject) is None:
-            booked = str(uuid.uuid4())
-            tx.run(_BOOK, id=booked, subject=subject, now=tx.now)
-            tries.append(_Comparison(operator_id, known, booked))
+            failure_id = str(uuid.uuid4())
+            tx.run(_ADD_FAILURE, id=failure_id, subject=subject, now=tx.now)
+            tries.append(_Comparison(operator_id, known, failure_id))
         elif despite_lock:
             tries.append(_Comparison(operator_id, known))
     return tries
@@ -104,23 +104,25 @@ def _compare(
     right: list[_Comparison],
     renewed: str | None,
 ) -> Operator | None:
-    """`right`: the tries whose hash the password fits. `renewed`: what replaces that hash where it is outdated."""
+    """`right`: the tries whose hash matches the password. `renewed`: its new hash, where that is outdated."""
     known = {each.subject: each.hash for each in right}
     fits = [
         each
-        for each in _claimed(tx, credentials.name)
-        if each.password and known.get(each.id) == each.password and _factor_holds(tx, keyring, each, credentials.code)
+        for each in _candidates(tx, credentials.name)
+        if each.password and known.get(each.id) == each.password and _verify_code(tx, keyring, each, credentials.code)
     ]
     if len(fits) != 1:
         for each in tries:
-            _keep_refusal(tx, each)
+            _record_refusal(tx, each)
         return None
     for each in tries:
-        tx.run(_CLEAR, id=each.booked)
-    (claimed,) = fits
-    if renewed is not None and passwords.needs_rehash(claimed.password):
-        tx.run(_REHASH, id=claimed.id, hash=renewed, known=claimed.password)
-    operator = Operator(claimed.id, claimed.name, claimed.role, claimed.company_id, credentials.code is not None)
+        tx.run(_DELETE_FAILURE, id=each.failure_id)
+    (candidate,) = fits
+    if renewed is not None and passwords.needs_rehash(candidate.password):
+        tx.run(_REHASH, id=candidate.id, hash=renewed, known=candidate.password)
+    operator = Operator(
+        candidate.id, candidate.name, candidate.role, candidate.company_id, credentials.code is not None
+    )
     journal.record(
         tx,
         "operator.signed_in",
@@ -132,20 +134,20 @@ def _compare(
     return operator
 
 
-def _factor_holds(tx: Tx, keyring: Keyring, claimed: _Candidate, code: str | None) -> bool:
-    """Whether the code, if one is given, is good and was not used before."""
+def _verify_code(tx: Tx, keyring: Keyring, candidate: _Candidate, code: str | None) -> bool:
+    """Whether the code is right and was not used before; true without one."""
     if code is None:
         return True
-    if claimed.totp is None:
+    if candidate.totp is None:
         return False
-    secret = keyring.unseal(bytes(claimed.totp), claimed.id)
-    step = totp.step_of(secret, code, tx.moment.wall, claimed.totp_step)
-    return step is not None and tx.run(_USE_STEP, id=claimed.id, step=step) == 1
+    secret = keyring.unseal(bytes(candidate.totp), candidate.id)
+    step = totp.step_of(secret, code, tx.moment.wall, candidate.totp_step)
+    return step is not None and tx.run(_USE_STEP, id=candidate.id, step=step) == 1
 
 
-def _keep_refusal(tx: Tx, wrong: _Comparison) -> None:
-    """Of what was counted; a lock that it completes gives those in charge more time."""
-    if wrong.booked is None:
+def _record_refusal(tx: Tx, wrong: _Comparison) -> None:
+    """Record a counted failure; where it completes a lock-out, extend the notices."""
+    if wrong.failure_id is None:
         return
     row = tx.one(_COMPANY, id=wrong.subject) or (None,)
     journal.record(
@@ -155,8 +157,8 @@ def _keep_refusal(tx: Tx, wrong: _Comparison) -> None:
         lockouts.extend_notices(tx, wrong.subject)
 
 
-def _claimed(tx: Tx, called: str) -> list[_Candidate]:
-    """Those whom the name means, at most `_MOST`."""
+def _candidates(tx: Tx, called: str) -> list[_Candidate]:
+    """The operators that the name may match, at most `_MOST`."""
     name, _, company = called.rpartition("@")
     return [_Candidate(*row) for row in tx.all(_FIND, called=called, name=name, company=company)][:_MOST]
 

@@ -13,11 +13,11 @@ _MEMORY_COST = 19_456
 _PARALLELISM = 1
 
 DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$TV5N/sTxyIuLPJcPYC0ZSA$2JrfTbukQcD1x2AYliDFN19Buos1hXUAkxgZdCPdf9Y"
-"""Compared with where there is no operator, so that the answer takes as long."""
+"""Compared with where the operator is unknown, so that the answer takes as long."""
 
 
 def hash_checked_password(password: str, name: str) -> str:
-    """The hash of a password for the operator of that name. Raises `OperationError` for one that is weak."""
+    """The hash of a new password for the operator of that name. Raises `OperationError` for a weak one."""
     if not MIN_LENGTH <= len(password) <= _MAX_LENGTH:
         raise OperationError("weak_password", f"A password has at least {MIN_LENGTH} characters.")
     if name.casefold() in password.casefold():
@@ -26,12 +26,12 @@ def hash_checked_password(password: str, name: str) -> str:
 
 
 def hash_password(password: str) -> str:
-    """A PHC string with a salt of its own."""
+    """A PHC string with a random salt."""
     return _hasher().hash(_bytes(password))
 
 
 def verify(known: str, password: str) -> bool:
-    """Whether it is the password of the hash `known`."""
+    """Whether the hash `known` was made from the password."""
     try:
         return _hasher().verify(known, _bytes(password))
     except (VerificationError, InvalidHashError):
@@ -39,7 +39,7 @@ def verify(known: str, password: str) -> bool:
 
 
 def needs_rehash(known: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
+    """Whether the hash was made with other parameters than the present ones."""
     return _hasher().check_needs_rehash(known)
 
 

@@ -1,15 +1,15 @@
-"""Who is asking: an application of a company, or an operator."""
+"""Authenticated callers: an application of a company, or an operator."""
 
 from typing import Literal
 
 import msgspec
 
 Signing = Literal["any", "v2"]
-"""Which signatures an application's requests may carry: of either version, or of version 2 alone."""
+"""Signature versions that an application's requests may have: either, or version 2 alone."""
 
 Role = Literal["viewer", "approver", "admin"]
 RANKS: tuple[Role, ...] = ("viewer", "approver", "admin")
-"""Each may do what those before it may."""
+"""Lowest first; each includes the ones before it."""
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Principal(msgspec.Struct, frozen=True):
     sign_secrets: tuple[bytes, ...]
     """Active sign-secrets, one or two; empty when it has none."""
     client_id: str = ""
-    """What signatures of version 2 name as their `keyid`."""
+    """The `keyid` of signatures of version 2."""
     signing: Signing = "any"
 
     def __repr__(self) -> str:
@@ -35,17 +35,17 @@ class Operator(msgspec.Struct, frozen=True):
     name: str
     role: Role
     company_id: str | None
-    """None: the whole installation."""
+    """None: of the whole installation."""
     second_factor: bool
-    """Whether this sign-in had one."""
+    """Whether this sign-in included a code of the second factor."""
 
     def ranks(self, role: Role) -> bool:
-        """Whether it may do what `role` may."""
+        """Whether its role is at least `role`."""
         return RANKS.index(self.role) >= RANKS.index(role)
 
 
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom somebody says to be, and how that shall be believed. Never printed."""
+    """Name, password and code of a sign-in. Never printed."""
 
     name: str
     password: str

@@ -11,7 +11,7 @@ _SECRET_BYTES = 20
 _PERIOD = 30 * SECOND
 _DIGITS = 6
 _DRIFT = (-1, 0, 1)
-"""Steps that a telephone's clock may be off."""
+"""Steps by which the clock of the authenticator may be off."""
 
 
 def new_secret() -> bytes:
@@ -19,7 +19,7 @@ def new_secret() -> bytes:
 
 
 def enrolment_uri(name: str, secret: bytes) -> str:
-    """What an authenticator app reads; it holds the secret."""
+    """The ``otpauth`` URI for an authenticator app; it contains the secret."""
     label, base32 = quote(f"Keyturn:{name}", safe=":"), base64.b32encode(secret).decode()
     return f"otpauth://totp/{label}?secret={base32}&issuer=Keyturn&algorithm=SHA1&digits={_DIGITS}&period=30"
 
@@ -37,8 +37,8 @@ def step_at(instant: int) -> int:
 
 
 def step_of(secret: bytes, code: str, now: int, newest_used: int) -> int | None:
-    """The step that the code belongs to; None for a wrong code, and for one not newer than the newest used."""
+    """The step of the code; None for a wrong code, and for one that is not newer than the newest used."""
     steps = [step_at(now) + drift for drift in _DRIFT]
-    given = code.encode(errors="replace")
-    fitting = [step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), given)]
+    received = code.encode(errors="replace")
+    fitting = [step for step in steps if hmac.compare_digest(code_at(secret, step).encode(), received)]
     return next((step for step in fitting if step > newest_used), None)

@@ -1,4 +1,4 @@
-"""Arguments of an operation as parameters of a command: required ones by place, the others as options."""
+"""Turns the arguments of an operation into parameters of a command: positional if required, else options."""
 
 import inspect
 import json
@@ -17,67 +17,68 @@ from keyturn.admin.operation import Arguments
 from keyturn.cli.failure import usage
 
 ARGUMENT_HELP = {
-    "company": "Its id or name.",
-    "application": "Its id, client id or name.",
-    "plan": "Its id or name.",
-    "account": "Its id or name.",
-    "vehicle": "Its id or VIN.",
-    "name": "The name.",
-    "active": "Whether it can be used.",
-    "grants": "Commands that the application may send; they replace those it had.",
-    "commands": "Commands.",
+    "company": "Company, by id or name.",
+    "application": "Application, by id, client id or name.",
+    "plan": "Plan, by id or name.",
+    "account": "OEM account, by id or name.",
+    "vehicle": "Vehicle, by id or VIN.",
+    "name": "Name.",
+    "active": "Whether it is active.",
+    "grants": "Commands that it may send; replaces the former list.",
+    "commands": "Command names.",
     "connector": "Name of a configured connector.",
-    "credentials": "File with a JSON object of strings, - for standard input; shown to nobody again.",
-    "vin": "The VIN.",
+    "credentials": "File with a JSON object of strings, - for standard input; never shown again.",
+    "vin": "VIN.",
     "ownership": "How the company holds the vehicle.",
-    "powertrain": "What drives it.",
-    "external_id": "The OEM's name for it, where that is not the VIN.",
-    "capabilities": "Commands that it understands, where those are not the connector's.",
-    "fuel_reserve": "Percent of the tank below which it is in reserve.",
+    "powertrain": "Kind of engine.",
+    "external_id": "The OEM's name for the vehicle, if that is not the VIN.",
+    "capabilities": "Commands that the vehicle supports, if not all that the connector offers.",
+    "fuel_reserve": "Percent of the tank below which the vehicle is on reserve.",
     "consent": "Reference of the end user's consent to immobilisation.",
-    "signing": "Signatures that are accepted: of any version, or of version 2 alone.",
+    "signing": "Accepted signatures: of any version, or of version 2 only.",
     "sign": "Add a second sign-secret.",
-    "retire": "Drop the older sign-secret.",
-    "responsible": "Operators who answer for it, and so never approve what it asks for; they replace those before.",
-    "person": "The operator's name or id.",
-    "email": "Where announcements go.",
-    "role": "What the operator may do: look on, approve, or administer.",
-    "change": "Its id.",
-    "with_code": "By a one-time code, in place of the second factor that one has.",
-    "reason": "Why; it is kept.",
-    "force": "Although a disable may still act; that is written down.",
+    "retire": "Remove the older sign-secret.",
+    "responsible": "Operators who are responsible for it and so never approve its commands; replaces the former list.",
+    "person": "Operator, by name or id.",
+    "email": "E-mail address for alerts.",
+    "role": "What the operator may do: view, approve, or administer.",
+    "change": "Id of the change.",
+    "with_code": "Authorize with a one-time code instead of the present second factor.",
+    "reason": "Reason; it is recorded.",
+    "force": "Close it although a disable may still take effect; that is recorded.",
     "channel": "sms, phone, email, app, post or other.",
-    "text": "What was said, or where that is kept.",
-    "at": "When, as in 2026-01-31T13:45:00-03:00; now without it.",
-    "second_person": "Whether an operator has to approve each immobilisation.",
-    "reason_required": "Whether a reason has to be given.",
-    "disables_per_actor_hour": "Immobilisations an application may queue in an hour; 0: no limit.",
-    "disables_per_company_day": "Immobilisations the company may queue in a day; 0: no limit.",
-    "fleet_share": "Percent of the vehicles seen in 30 days that may be immobilised at once; 0: no limit.",
-    "locate_within": "Minutes within which the vehicle has to have been located; 0: not asked for.",
-    "notify_first": "Whether a notice to the end user has to be on record.",
-    "reach": "disable, actuating or restoring.",
-    "command": "Its id.",
-    "after": "Id that the page follows.",
-    "limit": "How many at most.",
+    "text": "Text of the notice, or where it is stored.",
+    "at": "Time of the notice, as in 2026-01-31T13:45:00-03:00; default: now.",
+    "second_person": "Whether an operator must approve each immobilisation.",
+    "reason_required": "Whether a reason is required.",
+    "disables_per_actor_hour": "Immobilisations that an application may queue in an hour; 0: unlimited.",
+    "disables_per_company_day": "Immobilisations that the company may queue in a day; 0: unlimited.",
+    "fleet_share": "Percent of the vehicles seen in 30 days that may be immobilised at once; 0: unlimited.",
+    "locate_within": "Minutes within which the vehicle must have been located; 0: not required.",
+    "notify_first": "Whether a notice to the end user must be on record.",
+    "ignition_v2": "Whether both ignition steps must be signed with version 2.",
+    "reach": "Commands to stop: disable, actuating or restoring.",
+    "command": "Id of the command.",
+    "after": "Show the page that follows this id.",
+    "limit": "Length of the list at most.",
 }
-"""By the argument's name."""
+"""Help text by the argument's name."""
 
 _NULL = "no_"
-"""Begins the name of a flag that sends null for an argument which also has null as a value."""
+"""Prefix of a flag that sends null, for an argument that also has null as a value."""
 
 
 def parameters(arguments: type[Arguments]) -> list[inspect.Parameter]:
-    """The parameters, in an order that a signature accepts."""
+    """Parameters of a signature, positional ones first."""
     fields = msgspec.structs.fields(arguments)
     made = [parameter for field in fields for parameter in _parameters_of(field)]
     return sorted(made, key=lambda parameter: parameter.kind)
 
 
-def request_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the server is told: everything that was given. Raises `Failure`."""
+def request_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The operation's arguments as JSON, from the values on the command line. Raises `Failure`."""
     arguments: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in values.items():
         match value:
             case Path():
                 arguments[name] = _credentials(value)
@@ -101,16 +102,16 @@ def _parameters_of(field: FieldInfo) -> Iterator[inspect.Parameter]:
 def _parameter(
     name: str, place: inspect._ParameterKind, kind: Any, default: Any, *, flag: bool = False
 ) -> inspect.Parameter:
-    told = ARGUMENT_HELP.get(name, f"Without {name.removeprefix(_NULL)}.")
+    text = ARGUMENT_HELP.get(name, f"Without {name.removeprefix(_NULL)}.")
     negative = "" if flag else None
     hint = Annotated[
-        kind, Parameter(help=told, negative=negative, consume_multiple=True, allow_leading_hyphen=kind is Path)
+        kind, Parameter(help=text, negative=negative, consume_multiple=True, allow_leading_hyphen=kind is Path)
     ]
     return inspect.Parameter(name, place, default=default, annotation=hint)
 
 
 def _plain(kind: Any) -> Any:
-    """The type that a word on the command line is read as; its range is the server's to judge."""
+    """The type as which the command line parses a value; the server checks its range."""
     if get_origin(kind) is Annotated:
         return _plain(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):

@@ -1,1 +1,1 @@
-"""Companies, their applications and accounts, and the keys that guard their secrets."""
+"""Tenants: companies with their applications, OEM accounts, plans, vehicles, policies, limits and kill switches."""

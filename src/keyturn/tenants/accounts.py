@@ -1,4 +1,4 @@
-"""OEM accounts: a company's credentials at one connector, sealed. They go in and are never shown again."""
+"""OEM accounts: a company's credentials at one connector, sealed, and never shown."""
 
 import asyncio
 import uuid
@@ -75,7 +75,7 @@ class SetAccount(Arguments, frozen=True):
 
 
 def open_account(tx: ReadTx, keyring: Keyring, account_id: str) -> tuple[str, Account] | None:
-    """The connector's name and the account opened for use; None when it is not there or not active."""
+    """The connector's name and the account with opened credentials; None when there is no active one."""
     row = tx.one(_OPEN, id=account_id)
     if row is None:
         return None
@@ -84,7 +84,7 @@ def open_account(tx: ReadTx, keyring: Keyring, account_id: str) -> tuple[str, Ac
 
 
 class KeptCredentials:
-    """Credentials that an OEM replaces go back into their account, sealed. Implements `CredentialKeeper`."""
+    """Stores credentials that an OEM replaced, sealed, in their account. Implements `CredentialKeeper`."""
 
     def __init__(self, opened: "asyncio.Future[tuple[Store, Keyring]]") -> None:
         """`opened` has a result once the store is open."""
@@ -103,7 +103,7 @@ class KeptCredentials:
 def replace_credential(
     tx: Tx, keyring: Keyring, account_id: str, name: str, value: str, replaces: Collection[str]
 ) -> bool:
-    """Put `value` in the place of any of `replaces`; false where the account has another one by now."""
+    """Replace any of the values `replaces` by `value`; false where the account has another one by now."""
     opened = open_account(tx, keyring, account_id)
     if opened is None or opened[1].credentials.get(name) not in replaces:
         return False
@@ -130,22 +130,22 @@ def add(session: Session, arguments: AddAccount) -> Answer:
     if not added:
         raise name_taken("account of this company", name)
     session.record("account.added", company_id, account_id=account_id, name=name, connector=connector)
-    return _shown_by_id(session.tx, account_id)
+    return _view_by_id(session.tx, account_id)
 
 
 def list_all(session: Session, arguments: ListAccounts) -> Answer:
     company_id = resolve_company(session.tx, arguments.company)
-    return {"accounts": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
+    return {"accounts": [_view(row) for row in session.tx.all(_LIST, company_id=company_id)]}
 
 
 def show(session: Session, arguments: ShowAccount) -> Answer:
-    return _shown_by_id(session.tx, resolve(session.tx, ACCOUNT, arguments.account, arguments.company))
+    return _view_by_id(session.tx, resolve(session.tx, ACCOUNT, arguments.account, arguments.company))
 
 
 def change(session: Session, arguments: SetAccount) -> Answer:
     account_id = resolve(session.tx, ACCOUNT, arguments.account, arguments.company)
     changes = changed_fields(arguments, "name", "active", "credentials")
-    before = _shown_by_id(session.tx, account_id)
+    before = _view_by_id(session.tx, account_id)
     company_id = before["company_id"]
     name, active, credentials = (changes.get(key) for key in ("name", "active", "credentials"))
     if active is False:
@@ -158,30 +158,30 @@ def change(session: Session, arguments: SetAccount) -> Answer:
     if credentials is not None:
         keep_former(session.tx, session.keyring, account_id, credentials)
     session.tx.run(_SET, id=account_id, name=name, active=None if active is None else int(active), sealed=sealed)
-    told = {key: value for key, value in changes.items() if key != "credentials"}
+    recorded = {key: value for key, value in changes.items() if key != "credentials"}
     session.record(
-        "account.changed", company_id, account_id=account_id, credentials_replaced=sealed is not None, **told
+        "account.changed", company_id, account_id=account_id, credentials_replaced=sealed is not None, **recorded
     )
-    return _shown_by_id(session.tx, account_id)
+    return _view_by_id(session.tx, account_id)
 
 
 def _redirects(session: Session, arguments: SetAccount) -> bool:
-    """Closed or opened; or other credentials, by which the same names may mean other cars, or none."""
+    """Whether it is closed or opened, or gets credentials with which an external id may mean another vehicle."""
     account_id = resolve(session.tx, ACCOUNT, arguments.account, arguments.company)
-    is_active = _shown_by_id(session.tx, account_id)["active"]
-    moved = arguments.credentials is not None and session.tx.one(_VEHICLE_BEHIND, id=account_id) is not None
-    return moved or arguments.active not in (None, is_active)
+    is_active = _view_by_id(session.tx, account_id)["active"]
+    changed = arguments.credentials is not None and session.tx.one(_VEHICLE_BEHIND, id=account_id) is not None
+    return changed or arguments.active not in (None, is_active)
 
 
 def _refuse_taken_name(tx: ReadTx, company_id: str, account_id: str, name: str) -> None:
     if tx.one(_NAME_OF_ANOTHER, company_id=company_id, name=name, id=account_id):
         raise name_taken("account of this company", name)
-    if name != _shown_by_id(tx, account_id)["name"]:
+    if name != _view_by_id(tx, account_id)["name"]:
         refuse_renaming(tx, account_id, "account")
 
 
 def _refuse_unusable(session: Session, connector: str, credentials: dict[str, str]) -> None:
-    """Raises `OperationError` for credentials that the connector's definition cannot use; it repeats no secret."""
+    """Raises `OperationError`, without any secret, for credentials that the connector's definition cannot use."""
     use = session.installation.credentials.get(connector)
     if problems := use.problems(credentials) if use else ():
         raise OperationError("invalid_credentials", " ".join(problems))
@@ -193,12 +193,12 @@ def _sealed(keyring: Keyring, account_id: str, credentials: dict[str, str]) -> b
     return keyring.seal(msgspec.json.encode(credentials), account_id)
 
 
-def _shown_by_id(tx: ReadTx, account_id: str) -> Answer:
+def _view_by_id(tx: ReadTx, account_id: str) -> Answer:
     (row,) = tx.all(_SHOW, id=account_id)
-    return _shown(row)
+    return _view(row)
 
 
-def _shown(row: Row) -> Answer:
+def _view(row: Row) -> Answer:
     account_id, company, company_id, connector, name, active, created_at = row
     return {
         "id": account_id,
@@ -218,8 +218,8 @@ OPERATIONS = (
         add,
         role="admin",
         guard=signed_in(
-            "Points vehicles at somebody's own cloud.",
-            "No vehicle is behind it until one is moved there, which is guarded.",
+            "Points vehicles at a cloud under the attacker's control.",
+            "No vehicle uses it until one is moved to it, which is guarded.",
         ),
     ),
     Operation("account list", ListAccounts, list_all, guard=reads()),
@@ -231,8 +231,8 @@ OPERATIONS = (
         role="admin",
         guard=depends(
             when(_redirects, Need.SIGN_IN),
-            "Leaves vehicles without a way to be enabled, or sends their commands elsewhere.",
-            "It renames, or no vehicle is behind it; a switch stops an account at once.",
+            "Makes it impossible to enable vehicles, or sends their commands elsewhere.",
+            "It renames, or no vehicle uses it; a kill switch stops an account at once.",
         ),
         sealed=("credentials",),
     ),

@@ -1,7 +1,4 @@
-"""Rotating an application's secrets.
-
-Sign-secrets: one or two an application, so that a rotation need not stop its clients.
-"""
+"""Secrets of an application, and their rotation: two sign-secrets can be active, so that clients need not stop."""
 
 from keyturn.admin import conflicts
 from keyturn.admin.guards import guarded
@@ -18,23 +15,23 @@ from keyturn.tenants.application_views import application_view
 
 
 class RotateSecret(Arguments, frozen=True):
-    """Without a flag: the client secret is replaced and its tokens end."""
+    """Without a flag: replace the client secret, which ends its tokens."""
 
     application: str
     company: str | None = None
     sign: bool = False
-    """Add a second sign-secret; the first stays good."""
+    """Add a second sign-secret; the first stays valid."""
     retire: bool = False
-    """Drop the older sign-secret instead."""
+    """Remove the older sign-secret instead."""
 
 
 def rotate_secret(session: Session, arguments: RotateSecret) -> Answer:
-    """Nothing yet, where a new secret is asked for: the old one is good until that is made."""
+    """Changes nothing where a new secret is to be made: the old one is valid until then."""
     tx = session.tx
     application_id = resolve(tx, APPLICATION, arguments.application, arguments.company)
     if arguments.retire:
         retire_sign_secret(tx, application_id)
-        _record(session, application_id, "application.sign_secret_retired")
+        _record_rotation(session, application_id, "application.sign_secret_retired")
     elif arguments.sign:
         refuse_third(tx, application_id)
     return application_view(tx, application_id)
@@ -45,14 +42,14 @@ def _make(session: Session, arguments: RotateSecret, application: Answer) -> Ans
     new: Answer = {}
     if arguments.sign:
         new["sign_secret"] = add_sign_secret(tx, session.keyring, application_id)
-        _record(session, application_id, "application.sign_secret_added")
+        _record_rotation(session, application_id, "application.sign_secret_added")
     else:
         new["client_secret"] = replace_client_secret(tx, session.keyring, application_id)
-        _record(session, application_id, "application.client_secret_rotated")
+        _record_rotation(session, application_id, "application.client_secret_rotated")
     return application_view(tx, application_id) | new
 
 
-def _record(session: Session, application_id: str, kind: str) -> None:
+def _record_rotation(session: Session, application_id: str, kind: str) -> None:
     application = application_view(session.tx, application_id)
     conflicts.record_involvement(session.tx, application_id, session.author, "rotated")
     session.record(kind, application["company_id"], application_id=application_id, name=application["name"])
@@ -64,7 +61,7 @@ OPERATIONS = (
         RotateSecret,
         rotate_secret,
         role="admin",
-        guard=guarded("Whoever rotates knows the secret, and can ask as the application."),
+        guard=guarded("The operator who rotates knows the secret, and can act as the application."),
         one_time_secret=OneTimeSecret(lambda _session, arguments: not arguments.retire, _make),
     ),
 )
@@ -76,7 +73,7 @@ UPDATE application SET client_secret_hash = :hash, secret_version = secret_versi
 
 
 def replace_client_secret(tx: Tx, keyring: Keyring, application_id: str) -> str:
-    """A new one, shown once; tokens of the one before end."""
+    """A new one, shown once; tokens of the former one end."""
     secret = new_secret()
     tx.run(_ROTATE, id=application_id, hash=client_secret_digest(keyring, secret))
     return secret
@@ -92,36 +89,36 @@ _DROP = "DELETE FROM sign_secret WHERE application_id = :id AND slot = :slot"
 
 
 def add_sign_secret(tx: Tx, keyring: Keyring, application_id: str) -> str:
-    """Put a new one into the free slot and return it: it is not shown again. Raises `OperationError`."""
+    """Put a new one into the free slot; the secret, which is not shown again. Raises `OperationError`."""
     refuse_third(tx, application_id)
-    held = _held(tx, application_id)
-    free = [slot for slot in _SLOTS if slot not in dict(held)]
+    used = _slots_in_use(tx, application_id)
+    free = [slot for slot in _SLOTS if slot not in dict(used)]
     secret = new_secret()
-    # Later than any it has, also within one instant: which is the older must never be a guess.
-    created_at = max([tx.now, *(created + 1 for _, created in held)])
+    # Later than any in use, also within one instant, so that the older one is always known.
+    created_at = max([tx.now, *(created + 1 for _, created in used)])
     sealed = keyring.seal(secret.encode(), application_id)
     tx.run(_ADD, id=application_id, slot=free[0], sealed=sealed, created_at=created_at)
     return secret
 
 
 def refuse_third(tx: ReadTx, application_id: str) -> None:
-    """Raises `OperationError` where there is no place for another."""
-    if len(_held(tx, application_id)) >= len(_SLOTS):
+    """Raises `OperationError` where both slots are taken."""
+    if len(_slots_in_use(tx, application_id)) >= len(_SLOTS):
         raise OperationError(
             "two_sign_secrets", "The application already has two sign-secrets; retire the older one first."
         )
 
 
 def retire_sign_secret(tx: Tx, application_id: str) -> None:
-    """Drop the older of two. Raises `OperationError` when that would leave none."""
-    held = _held(tx, application_id)
-    if len(held) < len(_SLOTS):
+    """Remove the older of two. Raises `OperationError` when there is only one."""
+    used = _slots_in_use(tx, application_id)
+    if len(used) < len(_SLOTS):
         raise OperationError(
             "one_sign_secret", "The application has no older sign-secret to retire; add a new one first."
         )
-    tx.run(_DROP, id=application_id, slot=held[0][0])
+    tx.run(_DROP, id=application_id, slot=used[0][0])
 
 
-def _held(tx: ReadTx, application_id: str) -> list[tuple[int, int]]:
-    """Slot and age, the oldest first."""
+def _slots_in_use(tx: ReadTx, application_id: str) -> list[tuple[int, int]]:
+    """Slot and creation instant, the oldest first."""
     return [(slot, created_at) for slot, created_at in tx.all(_LIST, id=application_id)]

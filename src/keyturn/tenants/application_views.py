@@ -1,4 +1,4 @@
-"""TODO."""
+"""Applications as operators see them: list and show, without secrets."""
 
 import msgspec
 
@@ -37,7 +37,7 @@ class ShowApplication(Arguments, frozen=True):
 
 def list_all(session: Session, arguments: ListApplications) -> Answer:
     company_id = resolve_company(session.tx, arguments.company)
-    return {"applications": [_shown(row) for row in session.tx.all(_LIST, company_id=company_id)]}
+    return {"applications": [_view(row) for row in session.tx.all(_LIST, company_id=company_id)]}
 
 
 def show(session: Session, arguments: ShowApplication) -> Answer:
@@ -45,12 +45,12 @@ def show(session: Session, arguments: ShowApplication) -> Answer:
 
 
 def application_view(tx: ReadTx, application_id: str) -> Answer:
-    """The application as operators see it: no secret."""
+    """The application without its secrets."""
     (row,) = tx.all(_SHOW, id=application_id)
-    return _shown(row) | {"responsible": operators.owner_names(tx, application_id)}
+    return _view(row) | {"responsible": operators.owner_names(tx, application_id)}
 
 
-def _shown(row: Row) -> Answer:
+def _view(row: Row) -> Answer:
     application_id, company, company_id, name, client_id, grants, signing, active, *made = row
     created_by, created_at, sign_secrets = made
     return {

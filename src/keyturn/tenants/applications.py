@@ -1,4 +1,4 @@
-"""Applications of a company. Their secrets are shown once, by the operation that makes them."""
+"""Operations that add and change applications of a company; their secrets are shown once, when they are made."""
 
 import uuid
 
@@ -75,13 +75,13 @@ def add(session: Session, arguments: AddApplication) -> Answer:
         raise name_taken("application of this company", name)
     conflicts.record_involvement(session.tx, application_id, session.author, "made")
     if set(grants) - session.installation.reads:
-        _keep_granted(session, application_id)
+        _record_granting(session, application_id)
     session.record("application.added", company_id, application_id=application_id, name=name, grants=grants)
     return application_view(session.tx, application_id)
 
 
 def _first_secrets(session: Session, _arguments: AddApplication, application: Answer) -> Answer:
-    """Until these are made nothing is accepted from the application."""
+    """Before these are made nothing is accepted from the application."""
     tx, application_id = session.tx, application["id"]
     client_secret = replace_client_secret(tx, session.keyring, application_id)
     sign_secret = add_sign_secret(tx, session.keyring, application_id)
@@ -94,7 +94,7 @@ def change(session: Session, arguments: SetApplication) -> Answer:
     company_id = application_view(session.tx, application_id)["company_id"]
     name, active = changes.get("name"), changes.get("active")
     if _relaxes_safeguard(session, arguments):
-        _keep_granted(session, application_id)
+        _record_granting(session, application_id)
     if name is not None:
         _refuse_taken_name(session.tx, company_id, application_id, checked_name("application", name))
     if "grants" in changes:
@@ -119,12 +119,12 @@ def change(session: Session, arguments: SetApplication) -> Answer:
 
 
 def _grants_acting(session: Session, arguments: AddApplication) -> bool:
-    """What acts, or decides: anything but commands that only read."""
+    """Whether it may do more than read."""
     return bool(set(_grants(session, arguments.grants)) - session.installation.reads)
 
 
 def _relaxes_safeguard(session: Session, arguments: SetApplication) -> bool:
-    """More grants, being let in again, older signatures; and fewer people who may not approve what it asks for."""
+    """Whether the change adds grants, readmits it, accepts older signatures, or removes a responsible operator."""
     application_id = resolve(session.tx, APPLICATION, arguments.application, arguments.company)
     before, named = application_view(session.tx, application_id), arguments.responsible
     return bool(
@@ -160,8 +160,8 @@ def _refuse_taken_name(tx: ReadTx, company_id: str, application_id: str, name: s
         refuse_renaming(tx, application_id, "application")
 
 
-def _keep_granted(session: Session, application_id: str) -> None:
-    """Of whoever asked for what it may do, and whoever approved that."""
+def _record_granting(session: Session, application_id: str) -> None:
+    """Record the involvement of the operators who proposed and approved what it may do."""
     for who in {session.author, session.approved_by} - {None}:
         conflicts.record_involvement(session.tx, application_id, str(who), "granted")
 
@@ -179,7 +179,7 @@ OPERATIONS = (
         guard=depends(
             when(_grants_acting, Need.SIGN_IN),
             "Makes credentials that act on vehicles.",
-            "What only reads moves no vehicle; somebody answers for it by name.",
+            "Reading affects no vehicle; the operator is on record.",
         ),
         one_time_secret=OneTimeSecret(lambda _session, _arguments: True, _first_secrets),
     ),
@@ -192,8 +192,8 @@ OPERATIONS = (
         role="admin",
         guard=depends(
             _need,
-            "Gives an application more to do, or fewer people who watch it.",
-            "It takes away, at once: a stolen application must be stopped. Its vehicles are enabled by an operator.",
+            "Gives an application more rights, or fewer people who supervise it.",
+            "It removes rights, at once, from a compromised application; operators can still enable its vehicles.",
         ),
     ),
 )

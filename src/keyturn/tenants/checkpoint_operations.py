@@ -1,4 +1,4 @@
-"""Checkpoints of the audit chains on demand, and the key that they are checked with."""
+"""Operations on the audit chains: make checkpoints, show their public key, acknowledge a restore."""
 
 import msgspec
 
@@ -24,7 +24,7 @@ class AcknowledgeRestore(Arguments, frozen=True):
 
 
 def make(session: Session, _: MakeCheckpoint) -> Answer:
-    """Of every chain that has grown since its last one. A running server brings them out at once."""
+    """Checkpoint every chain that has grown since its last one; a running server ships them at once."""
     return {
         "checkpoints": [msgspec.to_builtins(signed) for signed in make_checkpoints_now(session.tx, session.keyring)]
     }
@@ -35,7 +35,7 @@ def show_key(session: Session, _: ShowKey) -> Answer:
 
 
 def acknowledge_restore(session: Session, arguments: AcknowledgeRestore) -> Answer:
-    """Say that the restore to this epoch is known: from then on verification does not end with 4 because of it."""
+    """Record that the restore to this epoch is known; verification no longer ends with 4 because of it."""
     try:
         chains = acknowledge(session.tx, session.keyring, arguments.epoch, session.actor)
     except ChainForked:
@@ -52,8 +52,8 @@ OPERATIONS = (
         acknowledge_restore,
         role="admin",
         guard=signed_in(
-            "Lets verification pass over a restore that nobody wanted.",
-            "It is entered with its author, and excuses nothing below the fork.",
+            "Makes verification accept an unwanted restore.",
+            "It is recorded with its author, and covers nothing before the fork.",
         ),
         cli_command="audit acknowledge",
     ),

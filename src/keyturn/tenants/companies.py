@@ -1,4 +1,4 @@
-"""Companies: the tenants. A company that is not active answers to nobody."""
+"""Operations on companies, the tenants. Nothing of an inactive company is authenticated."""
 
 import uuid
 
@@ -43,15 +43,15 @@ def add(session: Session, arguments: AddCompany) -> Answer:
     if not session.tx.run(_ADD, id=company_id, name=name, now=session.tx.now):
         raise name_taken("company", name)
     session.record("company.added", company_id, name=name)
-    return _shown_by_id(session.tx, company_id)
+    return _view_by_id(session.tx, company_id)
 
 
 def list_all(session: Session, _: ListCompanies) -> Answer:
-    return {"companies": [_shown(row) for row in session.tx.all(_LIST)]}
+    return {"companies": [_view(row) for row in session.tx.all(_LIST)]}
 
 
 def show(session: Session, arguments: ShowCompany) -> Answer:
-    return _shown_by_id(session.tx, resolve(session.tx, COMPANY, arguments.company))
+    return _view_by_id(session.tx, resolve(session.tx, COMPANY, arguments.company))
 
 
 def change(session: Session, arguments: SetCompany) -> Answer:
@@ -60,26 +60,26 @@ def change(session: Session, arguments: SetCompany) -> Answer:
     name, active = changes.get("name"), changes.get("active")
     if name is not None and session.tx.one(_NAME_OF_ANOTHER, name=checked_name("company", name), id=company_id):
         raise name_taken("company", name)
-    if name not in (None, _shown_by_id(session.tx, company_id)["name"]):
+    if name not in (None, _view_by_id(session.tx, company_id)["name"]):
         refuse_renaming(session.tx, company_id, "company")
     session.tx.run(_SET, id=company_id, name=name, active=None if active is None else int(active))
     if active is False:
         changes["immobilised"] = number_of_company(session.tx, company_id)
     session.record("company.changed", company_id, **changes)
-    return _shown_by_id(session.tx, company_id)
+    return _view_by_id(session.tx, company_id)
 
 
-def _lets_in_again(session: Session, arguments: SetCompany) -> bool:
+def _reactivates(session: Session, arguments: SetCompany) -> bool:
     company_id = resolve(session.tx, COMPANY, arguments.company)
-    return bool(arguments.active and not _shown_by_id(session.tx, company_id)["active"])
+    return bool(arguments.active and not _view_by_id(session.tx, company_id)["active"])
 
 
-def _shown_by_id(tx: ReadTx, company_id: str) -> Answer:
+def _view_by_id(tx: ReadTx, company_id: str) -> Answer:
     (row,) = tx.all(_SHOW, id=company_id)
-    return _shown(row)
+    return _view(row)
 
 
-def _shown(row: Row) -> Answer:
+def _view(row: Row) -> Answer:
     company_id, name, active, created_at = row
     return {"id": company_id, "name": name, "active": bool(active), "created_at": iso_time(created_at)}
 
@@ -91,8 +91,8 @@ OPERATIONS = (
         add,
         role="admin",
         guard=signed_in(
-            "Makes room for vehicles and applications.",
-            "It has none yet, and each that comes has its own guard; somebody answers for it by name.",
+            "Adds a tenant that can have vehicles and applications.",
+            "It has none yet, and each has its own guard; the operator is on record.",
         ),
     ),
     Operation("company list", ListCompanies, list_all, guard=reads()),
@@ -103,9 +103,9 @@ OPERATIONS = (
         change,
         role="admin",
         guard=depends(
-            when(_lets_in_again, Need.SIGN_IN),
-            "Lets a company's applications back in.",
-            "It closes, which `enable_ignition` by an operator outlives; or renames what no open change names.",
+            when(_reactivates, Need.SIGN_IN),
+            "Readmits a company's applications.",
+            "It closes, after which operators can still enable vehicles; or renames what no open change names.",
         ),
     ),
 )

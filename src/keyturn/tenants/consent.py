@@ -1,4 +1,4 @@
-"""The end user's consent to immobilisation: whose word it is, and from when it counts."""
+"""The end user's consent to immobilisation: its author, and from when it counts."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _KEPT = "SELECT coalesce(consent_from, consent_at) FROM vehicle WHERE id = :id"
 def consent_columns(
     session: Session, company_id: str, reference: str | None, before: Answer | None = None
 ) -> dict[str, Any]:
-    """The columns of a vehicle that is given a consent, or with None loses it. `before`: the vehicle as it was."""
+    """The vehicle's columns for a consent; None: withdrawn. `before`: the view of the vehicle before the change."""
     if reference is None:
         return {"consent_at": None, "consent_reference": None, "consent_by": None, "consent_from": None}
     return {
@@ -23,16 +23,16 @@ def consent_columns(
 
 
 def record_consent(session: Session, company_id: str, vehicle_id: str, columns: dict[str, Any]) -> None:
-    """Written beside the change itself, because it is told to the administrators."""
+    """An audit entry of its own beside the change of the vehicle, because admins are alerted to it."""
     if columns["consent_at"] is not None:
-        told = {"reference": columns["consent_reference"], "counts_from": columns["consent_from"]}
-        session.record("consent.given", company_id, vehicle_id, **told)
+        body = {"reference": columns["consent_reference"], "counts_from": columns["consent_from"]}
+        session.record("consent.given", company_id, vehicle_id, **body)
 
 
 def _counts_from(session: Session, company_id: str, before: Answer | None) -> int:
-    """Where somebody is in charge who could object, when a change would take effect.
+    """When a pending change would take effect, where an admin is in charge who could object; else now.
 
-    A new reference to a consent that is there puts nothing off.
+    A new reference for an existing consent changes nothing.
     """
     tx = session.tx
     if before is not None and before["consent_at"] is not None:

@@ -1,4 +1,4 @@
-"""Enrolling a vehicle, and changing how it is reached and what may be done with it."""
+"""Operations that enrol a vehicle, and change its account, external id, plan, capabilities, ownership or consent."""
 
 import uuid
 from typing import Annotated, Any, Literal
@@ -22,7 +22,7 @@ Text = Annotated[str, Meta(min_length=1)]
 Name = Annotated[str, Meta(pattern=r"\S")]
 
 _PLAIN = ("ownership", "powertrain", "external_id", "fuel_reserve")
-"""Arguments that are columns as they are."""
+"""Arguments that are stored in columns of the same name."""
 
 _CHANGEABLE = (*_PLAIN, "account", "plan", "capabilities", "consent", "active")
 _OF_INSTALLATION = frozenset({"account", "external_id", "ownership"})
@@ -50,7 +50,7 @@ SET consent_at = :consent_at, consent_reference = :consent_reference, consent_by
     consent_from = :consent_from
 WHERE id = :id
 """
-_AIMED = """
+_IDENTITY = """
 SELECT v.vin, v.account_id, a.connector, v.external_id, v.active
 FROM vehicle v JOIN oem_account a ON a.id = v.account_id WHERE v.id = :id
 """
@@ -68,7 +68,7 @@ class AddVehicle(Arguments, frozen=True):
     external_id: Name | None = None
     """The OEM's name for it; None: the VIN."""
     capabilities: tuple[str, ...] | None = None
-    """Command names; None: whatever the connector offers."""
+    """Command names; None: all that the connector offers."""
     fuel_reserve: Percent = 10.0
     consent: Text | None = None
     """Reference of the end user's consent to immobilisation."""
@@ -84,7 +84,7 @@ class SetVehicle(Arguments, frozen=True):
     powertrain: Powertrain | None = None
     external_id: Name | None = None
     capabilities: tuple[str, ...] | UnsetType | None = UNSET
-    """None: whatever the connector offers."""
+    """None: all that the connector offers."""
     fuel_reserve: Percent | None = None
     consent: Text | UnsetType | None = UNSET
     """None: withdrawn."""
@@ -94,7 +94,7 @@ class SetVehicle(Arguments, frozen=True):
 def add(session: Session, arguments: AddVehicle) -> Answer:
     arguments = _trimmed(arguments)
     tx = session.tx
-    _need_installation(session)
+    _require_installation_operator(session)
     company_id = resolve(tx, COMPANY, arguments.company)
     vehicle_id, vin = str(uuid.uuid4()), registered_vin(arguments.vin)
     values = msgspec.structs.asdict(arguments) | {"vin": vin, "external_id": arguments.external_id or vin}
@@ -102,7 +102,7 @@ def add(session: Session, arguments: AddVehicle) -> Answer:
     columns = _columns(session, arguments.company, values) | _capabilities(session, arguments.capabilities) | consented
     if not tx.run(_ADD, id=vehicle_id, company_id=company_id, vin=vin, created_at=tx.now, **columns):
         raise _vin_refused(tx, company_id, vehicle_id, vin)
-    _aim(session, vehicle_id)
+    _claim_external_id(session, vehicle_id)
     del values["company"]
     session.record("vehicle.added", company_id, vehicle_id, **values)
     consent.record_consent(session, company_id, vehicle_id, consented)
@@ -116,7 +116,7 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     if "external_id" in changes:
         changes["external_id"] = changes["external_id"].strip()
     if _OF_INSTALLATION & changes.keys():
-        _need_installation(session)
+        _require_installation_operator(session)
     vehicle = vehicle_view(tx, vehicle_id)
     company_id, vin = vehicle["company_id"], vehicle["vin"]
     if arguments.active and tx.one(_HOLDER, vin=vin, id=vehicle_id):
@@ -124,12 +124,12 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     columns = _columns(session, vehicle["company"], changes)
     ensure_still_reachable(tx, vehicle_id, {**changes, **columns})
     active = None if arguments.active is None else int(arguments.active)
-    aimed_anew = _is_aimed_anew(vehicle, changes)
-    if aimed_anew:
+    retargeted = _may_mean_another_vehicle(vehicle, changes)
+    if retargeted:
         name_spaces.unassign(tx, vehicle_id)
     tx.run(_SET, id=vehicle_id, active=active, **columns)
-    if aimed_anew:
-        _aim(session, vehicle_id)
+    if retargeted:
+        _claim_external_id(session, vehicle_id)
     if "capabilities" in changes:
         tx.run(_SET_CAPABILITIES, id=vehicle_id, **_capabilities(session, changes["capabilities"]))
     session.record("vehicle.changed", company_id, vehicle_id, **changes)
@@ -140,8 +140,8 @@ def change(session: Session, arguments: SetVehicle) -> Answer:
     return vehicle_view(tx, vehicle_id)
 
 
-def _need_installation(session: Session) -> None:
-    """Which car a VIN means, and whose, is not a company's to say. Raises `OperationError`."""
+def _require_installation_operator(session: Session) -> None:
+    """A company does not decide which vehicle a VIN means, and whose it is. Raises `OperationError`."""
     if session.operator is not None and session.operator.company_id is not None:
         raise OperationError(
             "installation_needed",
@@ -151,31 +151,35 @@ def _need_installation(session: Session) -> None:
 
 
 def _need(session: Session, arguments: SetVehicle) -> Need:
-    """Nobody proposes what is not theirs to say."""
+    """Refuses an operator of a company before a change is proposed. Raises `OperationError`."""
     if _OF_INSTALLATION & changed_fields(arguments, *_CHANGEABLE).keys():
-        _need_installation(session)
+        _require_installation_operator(session)
     return vehicle_guard.need(session, arguments)
 
 
 def _need_to_add(session: Session, arguments: AddVehicle) -> Need:
-    """Nobody proposes what is not theirs to say, nor what is no VIN."""
-    _need_installation(session)
+    """Refuses an invalid VIN, and an operator of a company, before a change is proposed. Raises `OperationError`."""
+    _require_installation_operator(session)
     return vehicle_guard.need_to_enrol(session, _trimmed(arguments))
 
 
-def _is_aimed_anew(vehicle: Answer, changes: dict[str, Any]) -> bool:
-    """Whether it may mean another car after the change, or counts among the active ones again."""
-    again = bool(changes.get("active")) and not vehicle["active"]
-    return again or "account" in changes or changes.get("external_id", vehicle["external_id"]) != vehicle["external_id"]
+def _may_mean_another_vehicle(vehicle: Answer, changes: dict[str, Any]) -> bool:
+    """Whether its commands may reach another vehicle after the change, or it becomes active again."""
+    reactivated = bool(changes.get("active")) and not vehicle["active"]
+    return (
+        reactivated
+        or "account" in changes
+        or changes.get("external_id", vehicle["external_id"]) != vehicle["external_id"]
+    )
 
 
-def _aim(session: Session, vehicle_id: str) -> None:
-    """An active vehicle's external id is its own within the name space. Raises `OperationError`.
+def _claim_external_id(session: Session, vehicle_id: str) -> None:
+    """Make sure that an active vehicle's external id is unique in its name space. Raises `OperationError`.
 
-    Whose it is otherwise stays untold: the text is that of a VIN which cannot be added.
+    The text is that of a VIN that cannot be added, so that it does not disclose whose the external id is.
     """
     tx = session.tx
-    vin, account_id, connector, external_id, active = tx.all(_AIMED, id=vehicle_id)[0]
+    vin, account_id, connector, external_id, active = tx.all(_IDENTITY, id=vehicle_id)[0]
     if not active:
         return
     name_space = session.installation.name_spaces.of(connector, account_id)
@@ -185,13 +189,13 @@ def _aim(session: Session, vehicle_id: str) -> None:
 
 
 def _trimmed(arguments: AddVehicle) -> AddVehicle:
-    """Raises `OperationError` for what cannot be a VIN."""
+    """VIN and external id without blanks around them. Raises `OperationError` for an invalid VIN."""
     external_id = arguments.external_id.strip() if arguments.external_id else None
     return msgspec.structs.replace(arguments, vin=normalized_vin(arguments.vin), external_id=external_id)
 
 
 def _columns(session: Session, company: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Columns that are never empty; None for what is not among the values."""
+    """Columns that are never null; None for one that is not among the values."""
     account, plan = values.get("account"), values.get("plan")
     return {name: values.get(name) for name in _PLAIN} | {
         "account_id": None if account is None else resolve(session.tx, ACCOUNT, account, company),
@@ -207,7 +211,7 @@ def _capabilities(session: Session, names: tuple[str, ...] | None) -> dict[str, 
 
 
 def _vin_refused(tx: ReadTx, company_id: str, vehicle_id: str, vin: str) -> OperationError:
-    """Whose the VIN is stays untold, unless it is the company's own."""
+    """Does not disclose whose the VIN is, unless it is the company's own."""
     holder = tx.one(_HOLDER, vin=vin, id=vehicle_id)
     if holder is not None and holder[0] == company_id:
         return OperationError("vin_enrolled", f"The company already has an active vehicle with the VIN '{vin}'.")
@@ -222,8 +226,8 @@ OPERATIONS = (
         role="admin",
         guard=depends(
             _need_to_add,
-            "Puts a vehicle within reach of commands: one that was taken out of it, too, as another type.",
-            "It was never enrolled. Whose it is, and that it is one vehicle only, is checked.",
+            "Puts a vehicle within reach of commands, also one that was removed, as another type.",
+            "It was never enrolled before; that its external id is unique is checked.",
         ),
     ),
     Operation(
@@ -233,8 +237,8 @@ OPERATIONS = (
         role="admin",
         guard=depends(
             _need,
-            "Makes a vehicle one that can be immobilised, or its commands reach another one.",
-            "It takes away, which must be possible at once; or it gives a consent, which counts only later.",
+            "Makes a vehicle one that can be immobilised, or sends its commands to another one.",
+            "It removes rights, which must be possible at once; or it records a consent, which counts only later.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""What may not be changed of a vehicle while it is on record as immobilised: it must stay possible to enable it."""
+"""Refuses changes of an immobilised vehicle, or its account, after which it could not be enabled."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ _ON_RECORD = """
 SELECT v.account_id, v.external_id FROM vehicle v JOIN immobilisation i ON i.vehicle_id = v.id
 WHERE v.id = :vehicle_id AND (i.state <> 'closed' OR i.held = 1) LIMIT 1
 """
-"""A record that is held was closed by hand although the vehicle may still be immobilised: as good as open."""
+"""A held record was closed by hand although the vehicle may still be immobilised; it counts as open."""
 _BEHIND = """
 SELECT count(DISTINCT v.id) FROM vehicle v JOIN immobilisation i ON i.vehicle_id = v.id
 WHERE v.account_id = :account_id AND (i.state <> 'closed' OR i.held = 1)
@@ -34,17 +34,17 @@ def number_of_company(tx: ReadTx, company_id: str) -> int:
 
 
 def ensure_account_still_reachable(tx: ReadTx, account_id: str) -> None:
-    """Raises `OperationError` where immobilised vehicles are reached through this account alone."""
+    """Raises `OperationError` where immobilised vehicles use this account."""
     if number := number_behind(tx, account_id):
         advice = "Enable them first, or throw a switch over the account"
         raise OperationError("immobilised", f"{number} immobilised vehicles are reached through it. {advice}.")
 
 
 def ensure_still_reachable(tx: ReadTx, vehicle_id: str, changes: dict[str, Any]) -> None:
-    """Raises `OperationError` where `changes` of an immobilised vehicle's columns would take `enable_ignition` away.
+    """Raises `OperationError` where `changes` of an immobilised vehicle's columns would make enabling impossible.
 
-    None, or no such column: that stays. Ownership and plan are not looked at: they never keep an immobilised vehicle
-    from being enabled.
+    A missing column, or None, does not change. Ownership and plan are not checked: they never keep an immobilised
+    vehicle from being enabled.
     """
     row = tx.one(_ON_RECORD, vehicle_id=vehicle_id)
     if row is None:

@@ -1,4 +1,4 @@
-"""Limits on disables: how many were queued, how much of the fleet they hold, and the stop that one beyond leaves."""
+"""Limits on disables by count and share of the fleet; exceeding one stops further disables until it is lifted."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ from keyturn.tenants.policies import Policy
 
 HOUR, DAY = 3_600.0, 86_400.0
 SEEN_WITHIN = 30 * DAY
-"""Seconds since its last contact in which a vehicle counts as one of the fleet."""
+"""Seconds since its last contact for which a vehicle counts as one of the fleet."""
 WHOLE_COMPANY = ""
 
 _STOPPED = """
@@ -27,7 +27,7 @@ WHERE limit_stop.lifted_at IS NOT NULL
 _COUNT = "INSERT INTO disable_count (command_id, company_id, actor, at) VALUES (:command_id, :company_id, :actor, :now)"
 _OF_ACTOR = "SELECT count(*) FROM disable_count WHERE actor = :actor AND at > :since"
 _OF_COMPANY = "SELECT count(*) FROM disable_count WHERE company_id = :company_id AND at > :since"
-_HELD = """
+_IMMOBILISED = """
 SELECT count(DISTINCT vehicle_id) FROM (
   SELECT vehicle_id FROM immobilisation WHERE company_id = :company_id AND state <> 'closed'
   UNION ALL
@@ -49,18 +49,18 @@ WHERE s.lifted_at IS NULL ORDER BY s.tripped_at
 _LIFT = """
 UPDATE limit_stop SET lifted_at = :now WHERE company_id = :company_id AND actor = :actor AND lifted_at IS NULL
 """
-_FORGET_COUNTS = """
+_DELETE_COUNTS = """
 DELETE FROM disable_count WHERE command_id IN
   (SELECT command_id FROM disable_count WHERE at <= :before LIMIT :limit)
 """
 
 
 class ExceededLimit(msgspec.Struct, frozen=True):
-    """A limit that one more disable would go beyond."""
+    """A limit that one more disable would exceed."""
 
     rule: str
     actor: str
-    """Whom the stop holds: an application, or empty for the whole company."""
+    """The application that is stopped; empty: the whole company."""
     allowed: int
     counted: int
 
@@ -75,12 +75,12 @@ class ListLimits(Arguments, frozen=True):
 
 
 def is_stopped(tx: ReadTx, company_id: str, actor: str) -> bool:
-    """Whether a limit was crossed that nobody has lifted yet."""
+    """Whether an exceeded limit, not lifted yet, stops this application's disables."""
     return tx.one(_STOPPED, company_id=company_id, actor=actor) is not None
 
 
 def exceeded(tx: ReadTx, policy: Policy, company_id: str, actor: str, vehicle_id: str) -> ExceededLimit | None:
-    """The first limit that a disable of this vehicle, queued now, would go beyond."""
+    """The first limit that a disable of this vehicle, queued now, would exceed."""
     if allowed := policy.disables_per_actor_hour:
         counted = _by_actor(tx, company_id, actor)
         if counted >= allowed:
@@ -92,14 +92,14 @@ def exceeded(tx: ReadTx, policy: Policy, company_id: str, actor: str, vehicle_id
     if policy.fleet_share:
         fleet = _number(tx, _FLEET, company_id=company_id, since=after(tx.now, -SEEN_WITHIN))
         allowed = max(1, int(fleet * policy.fleet_share / 100))
-        counted = _number(tx, _HELD, company_id=company_id, vehicle_id=vehicle_id)
+        counted = _number(tx, _IMMOBILISED, company_id=company_id, vehicle_id=vehicle_id)
         if counted >= allowed:
             return ExceededLimit("fleet_share", WHOLE_COMPANY, allowed, counted)
     return None
 
 
 def left(tx: ReadTx, policy: Policy, company_id: str, actor: str) -> dict[str, int]:
-    """How many more disables each counted limit allows now."""
+    """The number of disables that each counted limit still allows, by rule."""
     counted = {
         "disables_per_actor_hour": (policy.disables_per_actor_hour, _by_actor(tx, company_id, actor)),
         "disables_per_company_day": (policy.disables_per_company_day, _by_company(tx, company_id)),
@@ -108,18 +108,18 @@ def left(tx: ReadTx, policy: Policy, company_id: str, actor: str) -> dict[str, i
 
 
 def count(tx: Tx, company_id: str, actor: str, command_id: str) -> None:
-    """A disable takes its place in the queue."""
+    """Count a disable that is queued now."""
     tx.run(_COUNT, command_id=command_id, company_id=company_id, actor=actor, now=tx.now)
 
 
-def stop(tx: Tx, company_id: str, crossing: ExceededLimit) -> bool:
-    """From now on the limit holds until an operator lifts it. False: it held already."""
-    return tx.run(_STOP, company_id=company_id, actor=crossing.actor, cause=crossing.rule, now=tx.now) > 0
+def stop(tx: Tx, company_id: str, limit: ExceededLimit) -> bool:
+    """Stop further disables until an operator lifts the limit; false: they were stopped already."""
+    return tx.run(_STOP, company_id=company_id, actor=limit.actor, cause=limit.rule, now=tx.now) > 0
 
 
 def delete_expired(tx: Tx, limit: int) -> int:
-    """Counts that no window reaches any more."""
-    return tx.run(_FORGET_COUNTS, before=after(tx.now, -DAY), limit=limit)
+    """Delete up to `limit` counts that are older than every window; their number."""
+    return tx.run(_DELETE_COUNTS, before=after(tx.now, -DAY), limit=limit)
 
 
 def lift(session: Session, arguments: LiftLimit) -> Answer:
@@ -158,8 +158,6 @@ def _number(tx: ReadTx, sql: str, **params: object) -> int:
 
 
 OPERATIONS = (
-    Operation(
-        "limit lift", LiftLimit, lift, role="admin", guard=guarded("Lets somebody who went beyond a limit go on.")
-    ),
+    Operation("limit lift", LiftLimit, lift, role="admin", guard=guarded("Lets disables go on beyond a limit.")),
     Operation("limit list", ListLimits, list_exceeded, role="viewer", guard=reads()),
 )

@@ -1,4 +1,4 @@
-"""Plans: which commands were bought for a vehicle."""
+"""Operations on subscription plans: the commands that are bought for a vehicle."""
 
 import uuid
 
@@ -46,15 +46,15 @@ def add(session: Session, arguments: AddPlan) -> Answer:
     if not session.tx.run(_ADD, id=plan_id, name=name, commands=_json(commands), now=session.tx.now):
         raise name_taken("plan", name)
     session.record("plan.added", None, plan_id=plan_id, name=name, commands=commands)
-    return _shown_by_id(session.tx, plan_id)
+    return _view_by_id(session.tx, plan_id)
 
 
 def list_all(session: Session, _: ListPlans) -> Answer:
-    return {"plans": [_shown(row) for row in session.tx.all(_LIST)]}
+    return {"plans": [_view(row) for row in session.tx.all(_LIST)]}
 
 
 def show(session: Session, arguments: ShowPlan) -> Answer:
-    return _shown_by_id(session.tx, resolve(session.tx, PLAN, arguments.plan))
+    return _view_by_id(session.tx, resolve(session.tx, PLAN, arguments.plan))
 
 
 def change(session: Session, arguments: SetPlan) -> Answer:
@@ -63,18 +63,18 @@ def change(session: Session, arguments: SetPlan) -> Answer:
     name = changes.get("name")
     if name is not None and session.tx.one(_NAME_OF_ANOTHER, name=checked_name("plan", name), id=plan_id):
         raise name_taken("plan", name)
-    if name not in (None, _shown_by_id(session.tx, plan_id)["name"]):
+    if name not in (None, _view_by_id(session.tx, plan_id)["name"]):
         refuse_renaming(session.tx, plan_id, "plan")
     if "commands" in changes:
         changes["commands"] = checked_members("command", changes["commands"], session.installation.commands)
     commands = _json(changes["commands"]) if "commands" in changes else None
     session.tx.run(_SET, id=plan_id, name=name, commands=commands)
     session.record("plan.changed", None, plan_id=plan_id, **changes)
-    return _shown_by_id(session.tx, plan_id)
+    return _view_by_id(session.tx, plan_id)
 
 
 def _adds_commands(session: Session, arguments: SetPlan) -> bool:
-    before = _shown_by_id(session.tx, resolve(session.tx, PLAN, arguments.plan))
+    before = _view_by_id(session.tx, resolve(session.tx, PLAN, arguments.plan))
     return bool(set(arguments.commands or ()) - set(before["commands"]))
 
 
@@ -82,12 +82,12 @@ def _json(commands: list[str]) -> str:
     return msgspec.json.encode(commands).decode()
 
 
-def _shown_by_id(tx: ReadTx, plan_id: str) -> Answer:
+def _view_by_id(tx: ReadTx, plan_id: str) -> Answer:
     (row,) = tx.all(_SHOW, id=plan_id)
-    return _shown(row)
+    return _view(row)
 
 
-def _shown(row: Row) -> Answer:
+def _view(row: Row) -> Answer:
     plan_id, name, commands, created_at = row
     return {"id": plan_id, "name": name, "commands": msgspec.json.decode(commands), "created_at": iso_time(created_at)}
 
@@ -98,7 +98,7 @@ OPERATIONS = (
         AddPlan,
         add,
         role="admin",
-        guard=signed_in("Offers commands.", "No vehicle has it until it is given one, which is guarded."),
+        guard=signed_in("Offers commands.", "No vehicle has it until one is given it, which is guarded."),
     ),
     Operation("plan list", ListPlans, list_all, shared=True, guard=reads()),
     Operation("plan show", ShowPlan, show, shared=True, guard=reads()),
@@ -110,7 +110,7 @@ OPERATIONS = (
         guard=depends(
             when(_adds_commands, Need.SIGN_IN),
             "Offers more commands for every vehicle that has it.",
-            "It takes away commands, never the way back of an open record; or renames what no open change names.",
+            "It removes commands, never the enabling of an immobilised vehicle; or renames what no open change names.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The rules that a company sets itself for `disable_ignition`: stored, versioned, audited."""
+"""A company's policy: its own rules for `disable_ignition`, versioned and audited."""
 
 from enum import Enum, auto
 from typing import Annotated
@@ -19,32 +19,32 @@ Minutes = Annotated[float, Meta(ge=0.0, le=43_200.0)]
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The default asks for what the seeds ask for and nothing more. 0: no limit, or not asked for."""
+    """The default adds nothing to the contract (docs/api.md). 0: no limit, or not required."""
 
     second_person: bool = False
-    """An operator has to approve what the caller has confirmed."""
+    """An operator must approve what the caller has confirmed."""
     reason_required: bool = False
     disables_per_actor_hour: Disables = 0
     disables_per_company_day: Disables = 0
     fleet_share: Percent = 0.0
-    """Of the vehicles seen in the last 30 days, those disabled or possibly disabled at once; one is always allowed."""
+    """Share of the vehicles seen in the last 30 days that may be immobilised at once; one is always allowed."""
     locate_within: Minutes = 0.0
-    """A position not older than this is on record."""
+    """A position that is not older must be on record."""
     notify_first: bool = False
-    """A notice to the end user is on record, not older than a day."""
+    """A notice to the end user, not older than a day, must be on record."""
     ignition_v2: bool = False
-    """Both steps are signed with version 2."""
+    """Both steps must be signed with version 2."""
 
 
 DEFAULT = Policy()
 
 
 class Stricter(Enum):
-    """Which of two values of a rule asks for more."""
+    """Which of two values of a rule is the stricter one."""
 
     TRUE = auto()
     LESS = auto()
-    """The smaller number; 0 is no limit, and asks for nothing."""
+    """The smaller number; 0 means unlimited."""
     MORE = auto()
     """The larger number."""
 
@@ -59,7 +59,7 @@ STRICTER: dict[str, Stricter] = {
     "notify_first": Stricter.TRUE,
     "ignition_v2": Stricter.TRUE,
 }
-"""By rule: said here, never guessed from its value."""
+"""By rule; declared, never derived from the type of the value."""
 
 _NEWEST = "SELECT version, rules FROM policy WHERE company_id = :company_id ORDER BY version DESC LIMIT 1"
 _INSERT = """
@@ -90,7 +90,7 @@ class SetPolicy(Arguments, frozen=True):
 
 
 def load(tx: ReadTx, company_id: str) -> Policy:
-    """The rules in force."""
+    """The policy in force."""
     return _newest(tx, company_id)[1]
 
 
@@ -100,7 +100,7 @@ def is_less_strict(after: Policy, before: Policy) -> bool:
 
 
 def is_value_less_strict(stricter: Stricter, after: float, before: float) -> bool:
-    """Whether the value of a rule of this kind is looser after than before."""
+    """Whether a value of this kind of rule is less strict after the change than before."""
     if stricter is not Stricter.LESS:
         return after < before
     if not before:
@@ -112,10 +112,10 @@ def show(session: Session, arguments: ShowPolicy) -> Answer:
     company_id = resolve(session.tx, COMPANY, arguments.company)
     version, policy = _newest(session.tx, company_id)
     versions = [
-        {"version": number, "made_by": actor, "made_at": iso_time(at), **_told(_RULES.decode(rules))}
+        {"version": number, "made_by": actor, "made_at": iso_time(at), **_as_dict(_RULES.decode(rules))}
         for number, rules, actor, at in session.tx.all(_HISTORY, company_id=company_id)
     ]
-    return {"company": arguments.company, "version": version, **_told(policy), "history": versions}
+    return {"company": arguments.company, "version": version, **_as_dict(policy), "history": versions}
 
 
 def change(session: Session, arguments: SetPolicy) -> Answer:
@@ -133,12 +133,12 @@ def change(session: Session, arguments: SetPolicy) -> Answer:
         now=session.tx.now,
     )
     kind = "policy.loosened" if is_less_strict(after, before) else "policy.tightened"
-    session.record(kind, company_id, version=version + 1, before=_told(before), after=_told(after))
-    return {"company": arguments.company, "version": version + 1, **_told(after)}
+    session.record(kind, company_id, version=version + 1, before=_as_dict(before), after=_as_dict(after))
+    return {"company": arguments.company, "version": version + 1, **_as_dict(after)}
 
 
 def relaxes_safeguard(session: Session, arguments: SetPolicy) -> bool:
-    """Whether the change would allow more than is allowed now."""
+    """Whether the change would allow more than the policy in force."""
     before = load(session.tx, resolve(session.tx, COMPANY, arguments.company))
     return is_less_strict(_changed(before, arguments), before)
 
@@ -152,7 +152,7 @@ def _changed(before: Policy, arguments: SetPolicy) -> Policy:
     return msgspec.structs.replace(before, **changed_fields(arguments, *_FIELDS))
 
 
-def _told(policy: Policy) -> dict[str, object]:
+def _as_dict(policy: Policy) -> dict[str, object]:
     return msgspec.structs.asdict(policy)
 
 
@@ -163,6 +163,6 @@ OPERATIONS = (
         SetPolicy,
         change,
         role="admin",
-        guard=depends(when(relaxes_safeguard), "Allows what a rule kept from happening.", "It tightens."),
+        guard=depends(when(relaxes_safeguard), "Allows what a rule forbade.", "It tightens."),
     ),
 )

@@ -1,8 +1,8 @@
-"""Credentials beside an account's own, so that replacing those never strands an immobilised vehicle.
+"""Credentials beside an account's own, so that an immobilised vehicle can be enabled while those are replaced.
 
-*Former* ones were replaced while vehicles behind the account were immobilised; they serve until the new ones have
-answered a read. *Proposed* ones wait in an open change; once they have read an immobilised vehicle where the account's
-own could not, they are *proven*. Both serve restoring commands alone.
+*Former* credentials were replaced while vehicles of the account were immobilised; they are used until the new ones
+have read a vehicle. *Proposed* ones wait in an open change; they are *proven* once they have read an immobilised
+vehicle where the account's own could not. Both are used for restoring commands alone.
 """
 
 import msgspec
@@ -47,19 +47,19 @@ ORDER BY c.proposed_at, c.id
 
 
 class Proposed(msgspec.Struct, frozen=True):
-    """Credentials that wait in an open change of an account."""
+    """Credentials in an open change of an account."""
 
     change_id: str
     account_id: str
     account: Account
-    """As the connector takes it: what it keeps of the account's own credentials does not serve these."""
+    """For the connector, under an id of its own, so that it does not reuse tokens of the account's own credentials."""
 
     def __repr__(self) -> str:
         return f"Proposed(change_id={self.change_id!r})"
 
 
 def for_restoring(tx: ReadTx, keyring: Keyring, own: Account) -> Account:
-    """The account as a restoring command uses it: with proven credentials, else former ones, else its own."""
+    """The account for a restoring command: with proven credentials, else former ones, else its own."""
     if (proven := tx.one(_PROVEN, account_id=own.id)) is not None:
         change_id, sealed = proven
         return _proposed(keyring, change_id, own.id, sealed).account
@@ -70,13 +70,13 @@ def for_restoring(tx: ReadTx, keyring: Keyring, own: Account) -> Account:
 
 
 def longest_immobilised(tx: ReadTx, account_id: str) -> str | None:
-    """A vehicle with an open record behind the account, the one immobilised longest."""
+    """The id of the account's vehicle that has been immobilised longest; None: there is none."""
     row = tx.one(_BEHIND, account_id=account_id)
     return None if row is None else str(row[0])
 
 
 def keep_former(tx: Tx, keyring: Keyring, account_id: str, replacing: dict[str, str]) -> None:
-    """To be called before an account's credentials are replaced. The oldest that were never followed by a read stay."""
+    """Call before an account's credentials are replaced: they are stored unless older ones, still needed, are."""
     if longest_immobilised(tx, account_id) is None:
         return
     if tx.one(_WAS_PROVEN, account_id=account_id, digest=_digest(keyring, replacing)) is None:
@@ -86,18 +86,18 @@ def keep_former(tx: Tx, keyring: Keyring, account_id: str, replacing: dict[str, 
 
 
 def accounts_with_former(tx: ReadTx) -> list[str]:
-    """Ids of accounts whose new credentials have not answered a read yet."""
+    """Ids of accounts whose new credentials have not read a vehicle yet."""
     return [str(row[0]) for row in tx.all(_ALL_FORMER)]
 
 
 def drop_former(tx: Tx, account_id: str) -> None:
-    """The account's own credentials have answered, or nothing behind it is immobilised any more."""
+    """Call when the account's own credentials have read a vehicle, or none of its vehicles is immobilised."""
     if tx.run(_DROP_FORMER, account_id=account_id):
         _record_event(tx, "account.former_credentials_dropped", account_id)
 
 
 def proposed(tx: ReadTx, keyring: Keyring) -> list[Proposed]:
-    """Those of open changes that are not proven, oldest first."""
+    """Credentials in open changes that are not proven, oldest first."""
     found = []
     for change_id, arguments, sealed in tx.all(_PROPOSED, operation=OPERATION):
         account_id = str(msgspec.json.decode(arguments)["account"])
@@ -106,7 +106,7 @@ def proposed(tx: ReadTx, keyring: Keyring) -> list[Proposed]:
 
 
 def prove(tx: Tx, keyring: Keyring, proposal: Proposed, account_id: str) -> None:
-    """They have read an immobilised vehicle where the account's own could not."""
+    """Call when they have read an immobilised vehicle and the account's own could not."""
     digest = _digest(keyring, proposal.account.credentials)
     if tx.run(_PROVE, change_id=proposal.change_id, account_id=account_id, digest=digest, now=tx.now):
         _record_event(tx, "account.credentials_proven", account_id, change=proposal.change_id)
@@ -121,6 +121,6 @@ def _digest(keyring: Keyring, credentials: dict[str, str]) -> str:
     return keyring.digest(f"credentials {msgspec.json.encode(credentials, order='sorted').decode()}")
 
 
-def _record_event(tx: Tx, kind: str, account_id: str, **told: str) -> None:
+def _record_event(tx: Tx, kind: str, account_id: str, **body: str) -> None:
     row = tx.one("SELECT company_id FROM oem_account WHERE id = :id", id=account_id)
-    journal.record(tx, kind, company_id=row[0] if row else None, actor=_ENGINE, account_id=account_id, **told)
+    journal.record(tx, kind, company_id=row[0] if row else None, actor=_ENGINE, account_id=account_id, **body)

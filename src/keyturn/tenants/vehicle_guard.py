@@ -1,4 +1,4 @@
-"""What a change of a vehicle takes, by what it changes: a table, and the strictest of its rows that apply."""
+"""What a change of a vehicle requires: a table by argument; of the rows that apply, the strictest counts."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from keyturn.admin.references import ACCOUNT, COMPANY, PLAN, VEHICLE, registered
 from keyturn.store.port import ReadTx
 
 NOT_IMMOBILISED = frozenset({"third_party"})
-"""Ownership types of which no vehicle may be immobilised."""
+"""Ownership types whose vehicles are never immobilised."""
 
 _BEFORE = """
 SELECT v.company_id, v.account_id, v.external_id, v.ownership, v.powertrain, p.commands, v.capabilities,
@@ -23,7 +23,7 @@ _COMMANDS = "SELECT commands FROM plan WHERE id = :id"
 _OF_VIN = """
 SELECT 1 FROM company c JOIN vehicle v ON v.company_id = c.id AND v.vin = :vin WHERE v.active = 0 LIMIT 1
 """
-"""By the index over company and VIN."""
+"""Joined by company, for the index over company and VIN."""
 _OF_EXTERNAL_ID = """
 SELECT DISTINCT a.connector, a.id FROM vehicle v JOIN oem_account a ON a.id = v.account_id
 WHERE v.active = 0 AND v.external_id = :external_id
@@ -33,7 +33,7 @@ _NAMES = msgspec.json.Decoder(frozenset[str])
 
 
 class Before(msgspec.Struct, frozen=True):
-    """The vehicle as it is; the fields are what `_BEFORE` selects."""
+    """The vehicle before the change; the fields are those of `_BEFORE`."""
 
     company_id: str
     account_id: str
@@ -41,18 +41,18 @@ class Before(msgspec.Struct, frozen=True):
     ownership: str
     powertrain: str
     commands: str
-    """Of its plan, as JSON."""
+    """Those of its plan, as JSON."""
     capabilities: str | None
     fuel_reserve: float
     active: int
 
 
-Judged = Callable[[ReadTx, Before, Any], bool]
-"""Whether the new value asks for what its row says."""
+Applies = Callable[[ReadTx, Before, Any], bool]
+"""Whether the row applies, given the vehicle and the new value."""
 
 
-def _more(before: Iterable[str] | None, after: Iterable[str] | None) -> bool:
-    """None: whatever there is."""
+def _adds(before: Iterable[str] | None, after: Iterable[str] | None) -> bool:
+    """Whether `after` has names that `before` has not; None: all names."""
     if before is None or after is None:
         return before is not None
     return bool(set(after) - set(before))
@@ -60,18 +60,18 @@ def _more(before: Iterable[str] | None, after: Iterable[str] | None) -> bool:
 
 def _larger_plan(tx: ReadTx, before: Before, plan: str) -> bool:
     row = tx.one(_COMMANDS, id=resolve(tx, PLAN, plan))
-    return row is not None and _more(_NAMES.decode(before.commands), _NAMES.decode(row[0]))
+    return row is not None and _adds(_NAMES.decode(before.commands), _NAMES.decode(row[0]))
 
 
 def _more_capabilities(_tx: ReadTx, before: Before, names: tuple[str, ...] | None) -> bool:
-    return _more(None if before.capabilities is None else _NAMES.decode(before.capabilities), names)
+    return _adds(None if before.capabilities is None else _NAMES.decode(before.capabilities), names)
 
 
 def _another_account(tx: ReadTx, before: Before, account: str) -> bool:
     return resolve(tx, ACCOUNT, account, before.company_id) != before.account_id
 
 
-ROWS: dict[str, tuple[Need, Judged]] = {
+ROWS: dict[str, tuple[Need, Applies]] = {
     "account": (Need.CHANGE, _another_account),
     "external_id": (Need.CHANGE, lambda _tx, before, name: bool(name != before.external_id)),
     "ownership": (
@@ -85,21 +85,21 @@ ROWS: dict[str, tuple[Need, Judged]] = {
     "powertrain": (Need.SIGN_IN, lambda _tx, before, kind: bool(kind != before.powertrain)),
     "fuel_reserve": (Need.SIGN_IN, lambda _tx, before, share: bool(share < before.fuel_reserve)),
 }
-"""By the argument of ``vehicle set``: what it takes where the judgement says so, and nothing otherwise."""
+"""By the argument of ``vehicle set``: what it requires where the row applies; otherwise it requires nothing."""
 
 
 def need(session: Session, arguments: Any) -> Need:
-    """Raises `OperationError`."""
+    """What a ``vehicle set`` requires. Raises `OperationError`."""
     tx = session.tx
     row = tx.one(_BEFORE, id=resolve(tx, VEHICLE, arguments.vehicle, arguments.company))
     assert row is not None, "it was just resolved"
     before = Before(*row)
     rows = ((ROWS[name], value) for name, value in changed_fields(arguments, *ROWS).items())
-    return max((need for (need, asks), value in rows if asks(tx, before, value)), default=Need.NOTHING)
+    return max((need for (need, applies), value in rows if applies(tx, before, value)), default=Need.NOTHING)
 
 
 def need_to_enrol(session: Session, arguments: Any) -> Need:
-    """A car that was enrolled before is put back, as by reactivating its row. Raises `OperationError`."""
+    """What a ``vehicle add`` requires: a change where it was enrolled before. Raises `OperationError`."""
     tx, vin = session.tx, registered_vin(arguments.vin.strip())
     if not operators.admins(tx, resolve(tx, COMPANY, arguments.company), tx.now):
         return Need.NOTHING
@@ -110,5 +110,5 @@ def need_to_enrol(session: Session, arguments: Any) -> Need:
         return Need.SIGN_IN
     account_id, spaces = resolve(tx, ACCOUNT, arguments.account, arguments.company), session.installation.name_spaces
     connector = str(tx.all(_CONNECTOR, id=account_id)[0][0])
-    same = spaces.of(connector, account_id) in {spaces.of(*each) for each in former}
-    return Need.CHANGE if same else Need.SIGN_IN
+    enrolled_before = spaces.of(connector, account_id) in {spaces.of(*each) for each in former}
+    return Need.CHANGE if enrolled_before else Need.SIGN_IN

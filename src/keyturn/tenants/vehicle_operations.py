@@ -1,8 +1,6 @@
-"""Vehicles as operators see them.
+"""Operations that list and show vehicles; and the checks of a VIN at its enrolment.
 
-VINs as they are enrolled: what cannot be one is refused, and what is unlikely to be one is said.
-
-The HTTP surface goes on taking VINs as they are; what is enrolled here is what they are compared with.
+An impossible VIN is refused, an unlikely one gets a warning. The HTTP API compares VINs with the enrolled form.
 """
 
 import re
@@ -37,7 +35,7 @@ ORDER BY v.vin, v.id LIMIT :limit
 class ListVehicles(Arguments, frozen=True):
     company: str
     after: str | None = None
-    """The `next` of the page before."""
+    """The `next` of the previous page."""
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
 
 
@@ -49,18 +47,18 @@ class ShowVehicle(Arguments, frozen=True):
 
 def list_page(session: Session, arguments: ListVehicles) -> Answer:
     company_id = resolve(session.tx, COMPANY, arguments.company)
-    after, vin = _place(session.tx, company_id, arguments.after)
+    after, vin = _page_start(session.tx, company_id, arguments.after)
     rows = session.tx.all(_LIST, company_id=company_id, vin=vin, after=after, limit=arguments.limit + 1)
     page = rows[: arguments.limit]
-    return {"vehicles": [_shown(row) for row in page], "next": page[-1][0] if len(rows) > len(page) else None}
+    return {"vehicles": [_view(row) for row in page], "next": page[-1][0] if len(rows) > len(page) else None}
 
 
 def show(session: Session, arguments: ShowVehicle) -> Answer:
     return vehicle_view(session.tx, resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company))
 
 
-def _place(tx: ReadTx, company_id: str, after: str | None) -> tuple[str, str]:
-    """Id and VIN of the vehicle that a page follows; before all of them without one."""
+def _page_start(tx: ReadTx, company_id: str, after: str | None) -> tuple[str, str]:
+    """Id and VIN of the vehicle before the page; empty for the first page."""
     if after is None:
         return "", ""
     vehicle = vehicle_view(tx, resolve(tx, VEHICLE, after, company_id))
@@ -69,10 +67,10 @@ def _place(tx: ReadTx, company_id: str, after: str | None) -> tuple[str, str]:
 
 def vehicle_view(tx: ReadTx, vehicle_id: str) -> Answer:
     (row,) = tx.all(_SHOW, id=vehicle_id)
-    return _shown(row)
+    return _view(row)
 
 
-def _shown(row: Row) -> Answer:
+def _view(row: Row) -> Answer:
     vehicle_id, vin, company, company_id, account, connector, external_id, ownership, powertrain, plan, *rest = row
     capabilities, fuel_reserve, consent_at, consent_reference, consent_by, consent_from, active, created_at = rest
     return {
@@ -105,17 +103,17 @@ OPERATIONS = (
 
 
 MAX_VIN_LENGTH = 64
-"""Characters: what the HTTP surface takes."""
+"""Characters, as the HTTP API accepts."""
 
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 _VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (*range(1, 9), *range(1, 6), 7, 9, *range(2, 10)), strict=True))
 _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 _CHECK_DIGIT = 8
-"""Its place, counted from 0 (49 CFR 565.15)."""
+"""Its position, counted from 0 (49 CFR 565.15)."""
 
 
 def normalized_vin(text: str) -> str:
-    """Without blanks around it, ASCII letters upper-cased. Raises `OperationError` for what cannot be a VIN."""
+    """The VIN as it is stored. Raises `OperationError` for a wrong length, blanks or invisible characters."""
     vin = registered_vin(text.strip())
     if not vin or len(vin) > MAX_VIN_LENGTH:
         raise OperationError("invalid_vin", f"A VIN has 1 to {MAX_VIN_LENGTH} characters; this has {len(vin)}.")
@@ -129,7 +127,7 @@ def normalized_vin(text: str) -> str:
 
 
 def vin_warnings(vin: str) -> list[str]:
-    """What speaks against its being the VIN of a car: a slip of the pen, or a country that has other rules."""
+    """Reasons to doubt the VIN: a typing error, or a country with other rules."""
     if not _VIN.fullmatch(vin):
         return ["The VIN is not 17 characters of A-Z and 0-9 without I, O and Q."]
     if vin[_CHECK_DIGIT] != check_digit(vin):
@@ -141,7 +139,7 @@ def vin_warnings(vin: str) -> list[str]:
 
 
 def check_digit(vin: str) -> str:
-    """Of 17 characters that may stand in a VIN."""
-    worth = (_VALUES[character] if character in _VALUES else int(character) for character in vin)
-    rest = sum(weight * value for weight, value in zip(_WEIGHTS, worth, strict=True)) % 11
-    return "X" if rest == 10 else str(rest)
+    """The check digit for 17 characters that are allowed in a VIN (49 CFR 565.15)."""
+    values = (_VALUES[character] if character in _VALUES else int(character) for character in vin)
+    remainder = sum(weight * value for weight, value in zip(_WEIGHTS, values, strict=True)) % 11
+    return "X" if remainder == 10 else str(remainder)
