@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keyturn.administration import Administration, open_offline
-from keyturn.auth.keyring import unlock
+from keyturn.auth.keyring import open_keyring
 from keyturn.auth.tokens import Authenticator
 from keyturn.clock import SystemClock, after
 from keyturn.commands.model import lifecycle
@@ -65,7 +65,7 @@ async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Installat
     async with open_offline(settings) as administration:
         application = await _enrol(administration, [ANSWERED] if held else [ANSWERED, AWAITED], vehicles)
     store = open_sqlite(data, clock, lambda _topic, _key: None)
-    directory = Authenticator(store, await unlock(store, settings.key_file), clock, settings.tokens.lifetime)
+    directory = Authenticator(store, await open_keyring(store, settings.key_file), clock, settings.tokens.lifetime)
     token = await directory.token(application["client_id"], application["client_secret"])
     assert token is not None, "the application is active"
     if held:

@@ -10,14 +10,14 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from keyturn.admin import backup_restore, change_execution, clock_operations, deferred_work, operators
-from keyturn.admin.operation import Answer, Installation, Run, find
+from keyturn.admin.operation import Answer, Installation, Run, find_operation
 from keyturn.alerts import entries
 from keyturn.alerts.backups import record_made
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.message import Channel
 from keyturn.alerts.operations import send_test_alert
 from keyturn.audit.sealing import BATCH_ENTRIES, ChainForked, seal
-from keyturn.auth.keyring import Keyring, keyring_of, unlock
+from keyturn.auth.keyring import Keyring, load_keyring, open_keyring
 from keyturn.auth.login import sign_in
 from keyturn.auth.principal import Credentials, Operator
 from keyturn.clock import SECOND, SystemClock
@@ -58,7 +58,7 @@ class Administration:
         """Do one operation, as the operator whose credentials they are. Raises `OperationError`."""
         operator = None
         if credentials is not None:
-            despite_lock = find(self._operations, name).despite_lock
+            despite_lock = find_operation(self._operations, name).despite_lock
             operator = await sign_in(self._store, self._keyring, credentials, despite_lock=despite_lock)
         work = self._deferred.get(name)
         if work is not None:
@@ -112,7 +112,7 @@ def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> back
     """
     lock = DataDirectoryLock(Path(settings.server.data))
     try:
-        keyring = keyring_of(settings.key_file)
+        keyring = load_keyring(settings.key_file)
         checkpoint_file = Path(settings.audit.checkpoint_file) if settings.audit.checkpoint_file else None
         return backup_restore.restore(
             backup,
@@ -135,12 +135,12 @@ async def open_offline(settings: Settings) -> AsyncIterator[Administration]:
         time = Timekeeper(SystemClock(), settings.engine.clock_step, machine_boot())
         store = open_store(settings, time, lambda _topic, _key: None)
         resources.push_async_callback(store.close)
-        keyring = await unlock(store, settings.key_file)
+        keyring = await open_keyring(store, settings.key_file)
         channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.emails)
-        yield Administration(store, keyring, installation(settings), channels)
+        yield Administration(store, keyring, installation_of(settings), channels)
 
 
-def installation(settings: Settings) -> Installation:
+def installation_of(settings: Settings) -> Installation:
     """The names that operations may refer to: connectors of the configuration, commands of the catalogue."""
     return Installation(
         connectors=frozenset(settings.connectors),

@@ -11,7 +11,7 @@ from typing import Any
 
 from keyturn.admin import operators
 from keyturn.admin.operation import Answer
-from keyturn.administration import Administration, installation
+from keyturn.administration import Administration, installation_of
 from keyturn.alerts.building import build_channels
 from keyturn.alerts.message import Channel
 from keyturn.alerts.service import Alerts
@@ -21,7 +21,7 @@ from keyturn.api.server.connection_limits import available_connections
 from keyturn.api.server.listeners import tls_context
 from keyturn.api.server.server import Server
 from keyturn.audit.runtime import AuditService
-from keyturn.auth.keyring import Keyring, unlock
+from keyturn.auth.keyring import Keyring, open_keyring
 from keyturn.auth.principal import Credentials
 from keyturn.auth.tokens import Authenticator
 from keyturn.bus.memory import MemoryBus
@@ -40,7 +40,7 @@ from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import open_store
 from keyturn.store.port import Store, StoreUnavailable
 from keyturn.telemetry.metrics import Metrics, watch_loop_lag
-from keyturn.tenants.accounts import KeptCredentials
+from keyturn.tenants.accounts import AccountCredentialKeeper
 from keyturn.tenants.name_spaces import assign_all
 from keyturn.timekeeping import Timekeeper, machine_boot
 
@@ -98,13 +98,13 @@ class Node:
         self._resources.callback(DataDirectoryLock(Path(settings.server.data)).release)
         bus = MemoryBus()
         opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
-        connectors = build_connectors(settings.connectors, self._time, KeptCredentials(opened))
+        connectors = build_connectors(settings.connectors, self._time, AccountCredentialKeeper(opened))
         self.store = open_store(settings, self._time, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
         finals = FinalCounter(self.store, self.metrics)
         self._resources.callback(bus.listen(COMMAND_FINAL, finals.note))
         self._watch(finals.run(), "final commands")
-        keyring = await unlock(self.store, settings.key_file)
+        keyring = await open_keyring(self.store, settings.key_file)
         opened.set_result((self.store, keyring))
         for connector in connectors.values():  # closed before the store, which keeps what their OEMs replaced
             self._resources.push_async_callback(connector.close)
@@ -113,7 +113,7 @@ class Node:
         self._resources.push_async_callback(self._audit.stop)
         channels = build_channels(settings.alerts, os.environ, self._time, self.store, operators.emails)
         await self._start_alerts(channels)
-        known = installation(settings)
+        known = installation_of(settings)
         parts = Dependencies(
             self.store,
             bus,

@@ -24,7 +24,7 @@ from keyturn.admin.operation import (
     Operation,
     Run,
     Session,
-    find,
+    find_operation,
     needs_server,
     parse_arguments,
     run_operation,
@@ -103,7 +103,7 @@ def perform(
     A guarded use is not done where an admin is in charge: the answer is the pending change. Raises `OperationError`.
     """
     table = tuple(operations)
-    operation = find(table, name)
+    operation = find_operation(table, name)
     who = f"operator:{operator.id}" if operator else actor
     session = Session(tx, keyring, installation, who, operator, operations=table)
     authorization.check(session, operation)
@@ -115,5 +115,5 @@ def preprocess(
     name: str, arguments: dict[str, Any], operations: Iterable[Operation] = OPERATIONS
 ) -> tuple[str, dict[str, Any]]:
     """Name and arguments for `perform`, after work that takes too long for a transaction. Raises `OperationError`."""
-    prepare = find(operations, name).prepare
+    prepare = find_operation(operations, name).prepare
     return name, prepare(arguments) if prepare else arguments

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from keyturn.auth.keyfile import read_keys, write_new_keys
-from keyturn.auth.keyring import Keyring, unlock
+from keyturn.auth.keyring import Keyring, open_keyring
 from keyturn.store.port import Store
 from tests.support.audit_env import AuditEnv
 
@@ -24,7 +24,7 @@ def test_an_older_key_file_gets_a_key_and_keeps_everything_else(tmp_path: Path) 
     env = AuditEnv(tmp_path / "data")
 
     async def opened(store: Store) -> Keyring:
-        return await unlock(store, file)
+        return await open_keyring(store, file)
 
     first, again = env.run(opened), env.run(opened)
 

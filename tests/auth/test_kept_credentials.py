@@ -4,7 +4,7 @@ import asyncio
 
 from keyturn.auth.keyring import Keyring
 from keyturn.store.port import ReadTx, Store
-from keyturn.tenants.accounts import KeptCredentials, open_account
+from keyturn.tenants.accounts import AccountCredentialKeeper, open_account
 from tests.support.tenant_env import TenantEnv
 
 
@@ -21,7 +21,7 @@ def keep(env: TenantEnv, account_id: str, value: str, *replaces: str) -> None:
     async def kept() -> None:
         opened: asyncio.Future[tuple[Store, Keyring]] = asyncio.get_running_loop().create_future()
         opened.set_result((env.store, env.keyring))
-        await KeptCredentials(opened).keep(account_id, "refresh_token", value, set(replaces))
+        await AccountCredentialKeeper(opened).keep(account_id, "refresh_token", value, set(replaces))
 
     env.wait(kept())
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.auth.keyfile import read_keys, write_new_keys
-from keyturn.auth.keyring import unlock
+from keyturn.auth.keyring import open_keyring
 from keyturn.store.port import StoreRefused
 from tests.support.tenant_env import TenantEnv
 
@@ -35,7 +35,7 @@ def test_two_installations_have_different_keys(tmp_path: Path) -> None:
 
 
 def test_a_restart_finds_the_same_keys(env: TenantEnv) -> None:
-    again = env.wait(unlock(env.store, env.key_file))
+    again = env.wait(open_keyring(env.store, env.key_file))
 
     assert again.unseal(env.keyring.seal(b"secret", "a"), "a") == b"secret"
 
@@ -47,7 +47,7 @@ def test_a_key_file_that_others_may_reach_is_refused(env: TenantEnv, mode: int) 
     with pytest.raises(
         StoreRefused, match=r"^The key file .+ can be reached by others than its owner; run: chmod 600 "
     ):
-        env.wait(unlock(env.store, env.key_file))
+        env.wait(open_keyring(env.store, env.key_file))
 
 
 def test_keys_of_other_data_are_refused(env: TenantEnv, tmp_path: Path) -> None:
@@ -55,14 +55,14 @@ def test_keys_of_other_data_are_refused(env: TenantEnv, tmp_path: Path) -> None:
     shutil.copy2(tmp_path / "other.keys", env.key_file)
 
     with pytest.raises(StoreRefused, match=r"^The key file .+ does not belong to this data; start with the one"):
-        env.wait(unlock(env.store, env.key_file))
+        env.wait(open_keyring(env.store, env.key_file))
 
 
 def test_a_lost_key_file_is_not_made_anew_for_data_that_exists(env: TenantEnv) -> None:
     env.key_file.unlink()
 
     with pytest.raises(StoreRefused, match=r"^The key file .+ is missing, and this data cannot be used without it\.$"):
-        env.wait(unlock(env.store, env.key_file))
+        env.wait(open_keyring(env.store, env.key_file))
     assert not env.key_file.exists()
 
 
@@ -71,7 +71,7 @@ def test_a_new_token_key_does_not_make_the_data_strange(env: TenantEnv) -> None:
     old = read_keys(env.key_file).jwt_keys[0]
     env.key_file.write_text(text + f'\n[[jwt_keys]]\nkid = "next"\nsecret = "{"ab" * 32}"\n')
 
-    keyring = env.wait(unlock(env.store, env.key_file))
+    keyring = env.wait(open_keyring(env.store, env.key_file))
 
     assert keyring.fingerprint() == env.keyring.fingerprint()
     assert [key.kid for key in read_keys(env.key_file).jwt_keys] == [old.kid, "next"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.administration import installation
+from keyturn.administration import installation_of
 from keyturn.cli.demo.settings import demo_settings
 from keyturn.clock import SECOND
 from keyturn.config.loading import load_settings
@@ -13,8 +13,8 @@ from keyturn.config.validation import ConfigError
 
 
 def test_change_delay_is_ten_minutes_and_can_be_set() -> None:
-    assert installation(Settings()).delay == 600 * SECOND
-    assert installation(load_settings(None, {"KEYTURN_CHANGES_DELAY": "60"})).delay == 60 * SECOND
+    assert installation_of(Settings()).delay == 600 * SECOND
+    assert installation_of(load_settings(None, {"KEYTURN_CHANGES_DELAY": "60"})).delay == 60 * SECOND
 
 
 @pytest.mark.parametrize("delay", ["0", "1", "59", "-600"])
@@ -27,6 +27,6 @@ def test_change_delay_cannot_be_configured_away(tmp_path: Path, delay: str) -> N
 
 
 def test_a_demo_has_none_unless_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert installation(demo_settings(tmp_path, 0, "http://127.0.0.1:1", None)).delay == 0
+    assert installation_of(demo_settings(tmp_path, 0, "http://127.0.0.1:1", None)).delay == 0
     monkeypatch.setenv("KEYTURN_CHANGES_DELAY", "120")
-    assert installation(demo_settings(tmp_path, 0, "http://127.0.0.1:1", None)).delay == 120 * SECOND
+    assert installation_of(demo_settings(tmp_path, 0, "http://127.0.0.1:1", None)).delay == 120 * SECOND

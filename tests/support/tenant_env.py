@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from keyturn.admin.operation import Installation
-from keyturn.auth.keyring import Keyring, unlock
+from keyturn.auth.keyring import Keyring, open_keyring
 from keyturn.auth.tokens import Authenticator
 from keyturn.errors import OperationError
 from keyturn.operations import perform
@@ -36,7 +36,7 @@ class TenantEnv:
         self.clock = clock or ManualClock()
         self._runner = asyncio.Runner()
         self.store: Store = self.wait(_opened(data, self.clock))
-        self.keyring: Keyring = self.wait(unlock(self.store, self.key_file))
+        self.keyring: Keyring = self.wait(open_keyring(self.store, self.key_file))
         self.directory = Authenticator(self.store, self.keyring, self.clock, TOKEN_LIFE)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:

@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from keyturn.admin import operators, pending_changes, pinned_references
-from keyturn.admin.operation import Answer, Installation, Operation, Session, find, parse_arguments
+from keyturn.admin.operation import Answer, Installation, Operation, Session, find_operation, parse_arguments
 from keyturn.admin.pending_changes import Change
 from keyturn.admin.pinned_references import PinnedReferences
 from keyturn.auth.keyring import Keyring
@@ -58,7 +58,7 @@ def _apply(
         pending_changes.end(tx, change, "lapsed", "change.expired", _ENGINE)
     if change.state != "pending" or change.effective_at is None or change.effective_at > tx.now:
         return
-    operation, proposer = find(operations, change.operation), _load_in_charge(tx, change, change.proposed_by)
+    operation, proposer = find_operation(operations, change.operation), _load_in_charge(tx, change, change.proposed_by)
     if change.approved_by is not None:
         _load_in_charge(tx, change, change.approved_by)
     if change.named is None:
@@ -85,7 +85,7 @@ def collect(session: Session, change: Change) -> Answer:
     if change.collect_by <= tx.now:
         raise OperationError("too_late", "The secret of this change was not fetched within a day; propose it again.")
     pinned_references.ensure_same_references(tx, msgspec.json.decode(change.named or "{}", type=PinnedReferences))
-    operation = find(session.operations, change.operation)
+    operation = find_operation(session.operations, change.operation)
     arguments = parse_arguments(operation, msgspec.json.decode(change.arguments))
     if operation.one_time_secret is None or tx.run(_COLLECT, id=change.id, now=tx.now) != 1:
         raise OperationError("collected", "The secret of this change was fetched; it is not shown again.")

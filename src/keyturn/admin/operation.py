@@ -118,7 +118,7 @@ class Operation(msgspec.Struct, frozen=True):
     """Its hand-written command, as in ``keyturn ready``; None: the command line makes a verb from this row."""
 
 
-def find(operations: Iterable[Operation], name: str) -> Operation:
+def find_operation(operations: Iterable[Operation], name: str) -> Operation:
     """The operation of that name. Raises `OperationError` when there is none."""
     operation = next((operation for operation in operations if operation.name == name), None)
     if operation is None:

@@ -131,12 +131,12 @@ class Keyring:
         return claims if now < claims.expires_at else None
 
 
-def keyring_of(path: Path) -> Keyring:
+def load_keyring(path: Path) -> Keyring:
     """The keyring of an existing key file. Raises `StoreRefused`."""
     return Keyring(_keys(path, first_start=False))
 
 
-async def unlock(store: Store, path: Path) -> Keyring:
+async def open_keyring(store: Store, path: Path) -> Keyring:
     """The keyring of this data; the first start generates its key file. Raises `StoreRefused`."""
     known = await store.read(_known_fingerprint)
     keyring = Keyring(_keys(path, first_start=known is None))

@@ -83,7 +83,7 @@ def open_account(tx: ReadTx, keyring: Keyring, account_id: str) -> tuple[str, Ac
     return connector, Account(account_id, _CREDENTIALS.decode(keyring.unseal(bytes(sealed), account_id)))
 
 
-class KeptCredentials:
+class AccountCredentialKeeper:
     """Stores credentials that an OEM replaced, sealed, in their account. Implements `CredentialKeeper`."""
 
     def __init__(self, opened: "asyncio.Future[tuple[Store, Keyring]]") -> None:
