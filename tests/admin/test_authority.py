@@ -82,7 +82,7 @@ def test_a_company_that_is_anothers_reads_as_none(env: TenantEnv, company_id: st
         ]
 
 
-def test_a_change_that_loosens_needs_an_admin_and_says_so(env: TenantEnv, company_id: str) -> None:
+def test_relaxing_a_safeguard_needs_an_admin_and_says_so(env: TenantEnv, company_id: str) -> None:
     staff = Staff(env)
     staff.hire("paulo", "approver")
     staff.settle("ana")

@@ -29,7 +29,7 @@ LOOSER: dict[str, dict[str, Any]] = {
     "operator set-password": {"person": "vera"},
     "operator reset-totp": {"person": "vera"},
 }
-OTHERS_THAT_LOOSEN: list[tuple[str, dict[str, Any]]] = [
+OTHERS_THAT_RELAX: list[tuple[str, dict[str, Any]]] = [
     ("application add", {"company": "Frota", "name": "new"}),
     ("application set", {"application": "closed", "active": True}),
     ("application set", {"application": "erp", "responsible": []}),
@@ -93,8 +93,8 @@ def rotated(two: Staff, application: str, **flags: bool) -> dict[str, Any]:
     return two.do("change collect", "ana", change=change["change"])
 
 
-@pytest.mark.parametrize(("name", "arguments"), [*LOOSER.items(), *OTHERS_THAT_LOOSEN])
-def test_what_loosens_waits_for_another_admin(furnished: Staff, name: str, arguments: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("name", "arguments"), [*LOOSER.items(), *OTHERS_THAT_RELAX])
+def test_relaxing_a_safeguard_waits_for_another_admin(furnished: Staff, name: str, arguments: dict[str, Any]) -> None:
     answer = furnished.do(name, "ana", **arguments)
 
     assert (answer["state"], answer["needs"], answer["effective_at"]) == ("waiting", "approval", None)
@@ -128,7 +128,7 @@ def test_without_an_admin_everything_is_done_at_once(staff: Staff, name: str, ar
 
 
 @pytest.mark.parametrize(("name", "arguments"), LOOSER.items())
-def test_what_loosens_needs_an_admin_with_a_second_factor(
+def test_relaxing_a_safeguard_needs_an_admin_with_a_second_factor(
     furnished: Staff, name: str, arguments: dict[str, Any]
 ) -> None:
     before = furnished.kinds()

@@ -13,7 +13,7 @@ from .changing import staff as staff
 from .changing import two as two
 
 
-def test_the_insider_who_loosens_alone_is_stopped_by_the_other(two: Staff, env: TenantEnv) -> None:
+def test_insider_who_relaxes_a_safeguard_alone_is_stopped_by_the_other_admin(two: Staff, env: TenantEnv) -> None:
     change = two.do("plan set", "ana", plan="basic", commands=["start"])
     assert two.refused("change approve", "ana", change=change["change"]) == "own_change"
     two.wait(NOTICE * 2)

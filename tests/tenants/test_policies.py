@@ -95,7 +95,7 @@ def test_asking_for_more_is_not_looser(rule: str, value: Any) -> None:
     assert not is_less_strict(msgspec.structs.replace(STRICT, **{rule: value}), STRICT)
 
 
-def test_one_looser_rule_among_tighter_ones_loosens() -> None:
+def test_one_less_strict_rule_among_stricter_ones_relaxes() -> None:
     assert is_less_strict(msgspec.structs.replace(STRICT, **TIGHTER, notify_first=False), STRICT)
 
 
@@ -197,7 +197,7 @@ def test_a_limit_is_a_number_from_nothing_to_its_highest(env: TenantEnv, frota: 
         assert env.do("policy set", company="Frota", **{rule: allowed})[rule] == allowed
 
 
-def test_only_an_admin_changes_a_policy_and_what_loosens_it_waits(env: TenantEnv, frota: str) -> None:
+def test_only_an_admin_changes_a_policy_and_relaxing_it_waits(env: TenantEnv, frota: str) -> None:
     staff = Staff(env)
     staff.hire("vera", role="viewer")
     staff.settle("ana")

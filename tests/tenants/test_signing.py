@@ -45,5 +45,5 @@ def test_no_other_way_of_signing_can_be_asked_for(env: TenantEnv, application: d
     ("before", "after", "loosens"),
     [("v2", "any", True), ("any", "v2", False), ("any", "any", False), ("v2", "v2", False)],
 )
-def test_only_going_back_to_any_loosens(before: Signing, after: Signing, loosens: bool) -> None:
+def test_only_going_back_to_any_relaxes(before: Signing, after: Signing, loosens: bool) -> None:
     assert relaxes_signing(before, after) is loosens

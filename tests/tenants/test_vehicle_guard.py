@@ -20,7 +20,7 @@ DELAY = 600.0
 VIN = "9KTPARKED00000001"
 Garage = Staff
 
-LOOSENS: list[dict[str, Any]] = [
+RELAXES: list[dict[str, Any]] = [
     {"ownership": "owned"},
     {"ownership": "rented", "consent": None},
     {"plan": "larger"},
@@ -66,7 +66,7 @@ def shown(garage: Garage) -> dict[str, Any]:
     return garage.do("vehicle show", vehicle=VIN)
 
 
-@pytest.mark.parametrize("changes", LOOSENS, ids=str)
+@pytest.mark.parametrize("changes", RELAXES, ids=str)
 def test_what_brings_a_vehicle_into_reach_waits_for_another_admin(garage: Garage, changes: dict[str, Any]) -> None:
     before = shown(garage)
     assert garage.refused("vehicle set", vehicle=VIN, **changes) == "sign_in_required"

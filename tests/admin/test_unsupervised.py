@@ -9,8 +9,6 @@ from keyturn.admin import operators
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import HASH, NOTICE, WEEK, Staff
 
-from .changing import staff as staff
-
 
 @pytest.fixture
 def two_in_charge(staff: Staff) -> Staff:
