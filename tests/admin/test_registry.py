@@ -50,7 +50,7 @@ def declared() -> Iterator[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Operation":
                 name = node.args[0]
-                yield name.value if isinstance(name, ast.Constant) else getattr(module, ast.unparse(name))
+                yield str(name.value) if isinstance(name, ast.Constant) else getattr(module, ast.unparse(name))
 
 
 def test_no_operation_is_declared_outside_the_table() -> None:
