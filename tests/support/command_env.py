@@ -9,7 +9,7 @@ import msgspec
 
 from keyturn.bus.topics import Topic
 from keyturn.clock import after
-from keyturn.commands.admission.confirmation import Codes
+from keyturn.commands.admission.confirmation import ConfirmationCodes
 from keyturn.commands.admission.intake import Admission, AdmissionResult
 from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.admission.requests import CommandRequest
@@ -82,7 +82,7 @@ class CommandEnv:
         self._runner = asyncio.Runner()
         self.store: Store = self._runner.run(self._opened())
         self.registrar = CommandFactory(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
-        self.codes = Codes(KEYRING, ConfirmationSettings(), 10, self._draw)
+        self.codes = ConfirmationCodes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.registrar, CommandSettings(), 5.0)
         self._sending: set[str] = set()
         self.share(patience=0.0)

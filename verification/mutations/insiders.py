@@ -77,7 +77,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     _seen(
         "a vehicle that is aimed anew while its command waits is not looked at before sending",
-        "commands/rules/permissions.py",
+        "commands/rules/policy.py",
         "        if command.external_id is not None and (command.account_id, command.external_id) != vehicle.aim:\n",
         "        if False:\n",
         _MEANT,

@@ -128,19 +128,19 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a redeemed code is not burnt",
         "commands/admission/intake.py",
-        "        self._codes.burn(tx, ask.binding, code)\n",
+        "        self._codes.redeem(tx, ask.binding, code)\n",
         "",
         "7 one code",
     ),
     Bug(
         "a code is burnt when its command is sent, not when it is redeemed",
         "commands/admission/intake.py",
-        "        self._codes.burn(tx, ask.binding, code)\n"
+        "        self._codes.redeem(tx, ask.binding, code)\n"
         "        confirming = record.load_to_change(tx, code.command_id)\n"
         "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
         "        confirming = record.load_to_change(tx, code.command_id)\n"
         "        if confirming is None or confirming.sent_at is not None:\n"
-        "            self._codes.burn(tx, ask.binding, code)\n"
+        "            self._codes.redeem(tx, ask.binding, code)\n"
         "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
         "7 one code",
     ),

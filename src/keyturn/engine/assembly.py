@@ -17,7 +17,7 @@ from keyturn.auth.keyring import Keyring
 from keyturn.bus.port import Bus
 from keyturn.clock import Clock
 from keyturn.commands.admission import dry_run
-from keyturn.commands.admission.confirmation import Codes
+from keyturn.commands.admission.confirmation import ConfirmationCodes
 from keyturn.commands.admission.intake import Admission
 from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.admission.service import CommandService
@@ -154,7 +154,7 @@ def assemble(parts: Dependencies, settings: Settings) -> Runtime:
     rounds = _periodic_tasks(parts, settings.immobilisation, registrar, vehicles)
     declarations = {name: connector.capabilities for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
-    codes = Codes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
+    codes = ConfirmationCodes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
     intake = Admission(codes, registrar, declarations, settings.commands.idempotency_lifetime)
     desk = CommandService(parts.store, parts.bus, parts.clock, intake)
     implementations: dict[str, Run] = {

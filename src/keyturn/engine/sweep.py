@@ -10,7 +10,7 @@ from functools import partial
 
 from keyturn.clock import Clock
 from keyturn.commands.admission import confirmation, refused_attempts
-from keyturn.commands.admission.intake import end_confirmation
+from keyturn.commands.admission.confirmation import end_confirmation
 from keyturn.commands.execution import expiry, retention
 from keyturn.commands.model import record
 from keyturn.commands.model.record import OpenCommand

@@ -25,10 +25,10 @@ class UnansweredLog:
     async def unread(self, connector: str, vehicle_id: str, exchange: LoggedRequest) -> None:
         """A read of the vehicle's state brought nothing. Raises `StoreUnavailable`."""
         self.count(connector, "state", exchange)
-        await self.store.write(partial(unanswered.keep_unread, vehicle_id=vehicle_id, exchange=exchange))
+        await self.store.write(partial(unanswered.save_failed_read, vehicle_id=vehicle_id, exchange=exchange))
 
     async def of_command(self, connector: str, command_id: str) -> "Questions":
-        kept = await self.store.read(partial(unanswered.of_question, command_id=command_id))
+        kept = await self.store.read(partial(unanswered.load_question, command_id=command_id))
         return Questions(self, connector, command_id, kept)
 
     def count(self, connector: str, about: str, exchange: LoggedRequest) -> None:
@@ -56,7 +56,7 @@ class Questions:
             self._silences.count(self._connector, "question", exchange)
         if not self._is_news(exchange):
             return
-        keep = partial(unanswered.keep_question, command_id=self._command_id, exchange=exchange)
+        keep = partial(unanswered.save_question, command_id=self._command_id, exchange=exchange)
         try:
             await self._silences.store.write(keep)
         except StoreUnavailable:

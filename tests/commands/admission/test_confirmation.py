@@ -3,8 +3,7 @@
 import pytest
 
 from keyturn.clock import after
-from keyturn.commands.admission.confirmation import expired
-from keyturn.commands.admission.intake import end_confirmation
+from keyturn.commands.admission.confirmation import end_confirmation, expired
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from tests.support.command_env import CommandEnv

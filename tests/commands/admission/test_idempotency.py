@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from keyturn.commands.admission.intake import end_confirmation
+from keyturn.commands.admission.confirmation import end_confirmation
 from keyturn.commands.admission.requests import PostAnswer
 from keyturn.commands.admission.service import end_of_wait
 from keyturn.commands.model.states import State

@@ -6,7 +6,13 @@ import msgspec
 import pytest
 
 from keyturn.clock import SECOND, after
-from keyturn.commands.admission.requests import confirmation_answer, is_final, joined_code, post_answer, record_body
+from keyturn.commands.admission.requests import (
+    coalesced_status,
+    confirmation_answer,
+    is_final,
+    post_answer,
+    record_body,
+)
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.lifecycle import NotATransition
 from keyturn.commands.model.record import Command, PublicView
@@ -151,10 +157,10 @@ def test_a_post_that_failed_says_so_in_record_form(names: Names, code: int) -> N
 def test_joining_a_record_that_shows_error_is_its_502_again(names: Names) -> None:
     failed = draft(names, State.UNKNOWN, status=Status.ERROR, post_code=502, post_detail="No status URL.")
 
-    answer = post_answer(failed, joined_code(failed))
+    answer = post_answer(failed, coalesced_status(failed))
 
     assert (answer.http_status, answer.body["status"], answer.body["detail"]) == (502, "Error", "No status URL.")
-    assert joined_code(draft(names, State.UNKNOWN)) == 200
+    assert coalesced_status(draft(names, State.UNKNOWN)) == 200
 
 
 def test_the_first_step_shows_the_code_and_what_to_tell_the_user(names: Names) -> None:

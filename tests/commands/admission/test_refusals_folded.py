@@ -84,7 +84,9 @@ def test_kinds_beyond_a_bound_are_counted_as_one(env: CommandEnv) -> None:
     flood(env, SINGLY)
     for number in range(120):
         refusal = BlockedByPolicy(f"reason {number}")
-        env.do(refused_attempts.note, env.names.company, env.names.application, VIN, "disable_ignition", refusal)
+        env.do(
+            refused_attempts.record_attempt, env.names.company, env.names.application, VIN, "disable_ignition", refusal
+        )
     ((folded,),) = env.rows("SELECT folded FROM refusal_window")
     counts = [each["count"] for each in json.loads(folded)]
 

@@ -132,7 +132,7 @@ def test_command_in_back_off_is_a_contender_and_sendable_at_its_time() -> None:
 def test_lane_finds_the_joinable_command(command: str, rows: Rows, expected: str | None) -> None:
     in_flight = [parted(row) if row.state is EXECUTED else row for row in queue(*rows)]
 
-    joined = lanes.joinable(in_flight, COMMANDS[command])
+    joined = lanes.coalescing_target(in_flight, COMMANDS[command])
 
     assert (joined and joined.command_id) == expected
 
@@ -141,7 +141,7 @@ def test_lane_finds_the_joinable_command(command: str, rows: Rows, expected: str
 def test_what_was_parted_is_joined_by_nobody_and_stands_between_nothing(command: str) -> None:
     past_its_deadline = [parted(row) for row in queue((command, UNKNOWN))]
 
-    assert lanes.joinable(past_its_deadline, COMMANDS[command]) is None
+    assert lanes.coalescing_target(past_its_deadline, COMMANDS[command]) is None
     assert lanes.later_opposite(past_its_deadline, COMMANDS[COMMANDS[command].opposite or ""]) == 0
 
 

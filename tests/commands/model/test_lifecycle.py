@@ -67,7 +67,7 @@ def test_a_transition_that_is_not_in_the_table_is_a_defect(env: CommandEnv) -> N
 def test_an_entry_says_who_did_what_from_where(env: CommandEnv) -> None:
     command = env.do(written, draft(env.names))
 
-    env.do(lifecycle.move, command, State.CANCELLED, actor="application", told={"reason": "asked"})
+    env.do(lifecycle.move, command, State.CANCELLED, actor="application", extra={"reason": "asked"})
 
     (entry,) = env.rows(
         "SELECT company_id, at, actor, vehicle_id, body FROM entry WHERE command_id = :id AND kind = :kind",

@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.commands.preconditions import table
-from keyturn.commands.preconditions.observations import observed_values
+from keyturn.commands.preconditions.context import observed_values
 from keyturn.fleet.evidence import ExpectedState
 from tests.support.enrolment import NOW
 

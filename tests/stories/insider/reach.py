@@ -9,7 +9,7 @@ from keyturn.auth.principal import Operator
 from keyturn.auth.tokens import client_secret_digest
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, ENABLE
-from keyturn.commands.rules import permissions, policy
+from keyturn.commands.rules import policy
 from keyturn.commands.rules.policy import NOT_APPROVED, Stage
 from keyturn.fleet import immobilisation, vehicles
 from keyturn.immobilisation.views import open_records
@@ -102,7 +102,7 @@ class Insider:
             )
             if not any(each.decode() in secrets for each in signing):
                 continue
-            grants = permissions.current_grants(tx, company_id, application_id)
+            grants = policy.current_grants(tx, company_id, application_id)
             if DISABLE not in grants:
                 continue
             found.add(("act as", f"application {name}"))
@@ -119,7 +119,7 @@ class Insider:
     def _may_disable(self, tx: Tx, vehicle_id: str, actor: str, grants: frozenset[str]) -> str | None:
         """Whether the application gets a disable through, ``alone`` or ``approved`` by somebody; None: never."""
         vehicle = vehicles.load(tx, vehicle_id)
-        if vehicle is None or permissions.check_permission(
+        if vehicle is None or policy.check_permission(
             tx, vehicle, DISABLE, grants, self._capabilities(vehicle.connector)
         ):
             return None

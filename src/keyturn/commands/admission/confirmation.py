@@ -14,7 +14,11 @@ from typing import Protocol
 import msgspec
 
 from keyturn.clock import SECOND, after
+from keyturn.commands.admission import confirmation
+from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.catalogue import DISABLE
+from keyturn.commands.model.messages import CONFIRMATION_EXPIRED, CONFIRMATION_INVALID
+from keyturn.commands.model.states import State
 from keyturn.config.settings import ConfirmationSettings
 from keyturn.store.port import ReadTx, Tx
 
@@ -74,17 +78,17 @@ class OpenCode(msgspec.Struct, frozen=True):
     expires_at: int
 
 
-class Attempt(StrEnum):
+class CodeAttempt(StrEnum):
     """What an offered code turned out to be."""
 
     RIGHT = "right"
     USED = "used"
     WRONG = "wrong"
-    KILLED = "killed"
+    EXHAUSTED = "killed"
     """Wrong, and the last try: the code is dead."""
 
 
-class Codes:
+class ConfirmationCodes:
     """Issues and compares codes. `draw` gives six digits from a CSPRNG."""
 
     def __init__(
@@ -100,7 +104,7 @@ class Codes:
         row = tx.one(_OPEN, **msgspec.structs.asdict(binding))
         return OpenCode(*row) if row and row[3] > tx.now else None
 
-    def stale_for(self, tx: ReadTx, binding: Binding) -> OpenCode | None:
+    def stored_for(self, tx: ReadTx, binding: Binding) -> OpenCode | None:
         """The binding's code, whether it lives or its time is up and nobody swept it yet."""
         row = tx.one(_OPEN, **msgspec.structs.asdict(binding))
         return OpenCode(*row) if row else None
@@ -132,23 +136,23 @@ class Codes:
             tx.run(_ISSUED, actor=binding.actor, vehicle_id=binding.vehicle_id, now=tx.now)
         return code
 
-    def attempt(self, tx: Tx, binding: Binding, offered: object) -> tuple[Attempt, OpenCode | None]:
+    def attempt(self, tx: Tx, binding: Binding, offered: object) -> tuple[CodeAttempt, OpenCode | None]:
         """Compare `offered` with the open code first, then with those redeemed in the last day; count a wrong try."""
         open_code = self.open_for(tx, binding)
         if not _is_six_digits(offered):
-            return Attempt.WRONG, None
+            return CodeAttempt.WRONG, None
         digest = self._digest(binding, str(offered))
         if open_code is not None and hmac.compare_digest(open_code.digest, digest):
-            return Attempt.RIGHT, open_code
+            return CodeAttempt.RIGHT, open_code
         if self._redeemed(tx, binding, digest):
-            return Attempt.USED, None
+            return CodeAttempt.USED, None
         if open_code is None:
-            return Attempt.WRONG, None
+            return CodeAttempt.WRONG, None
         tx.run(_COUNT_TRY, command_id=open_code.command_id)
         killed = open_code.tries + 1 >= self._settings.max_attempts
-        return (Attempt.KILLED if killed else Attempt.WRONG), open_code
+        return (CodeAttempt.EXHAUSTED if killed else CodeAttempt.WRONG), open_code
 
-    def burn(self, tx: Tx, binding: Binding, code: OpenCode) -> None:
+    def redeem(self, tx: Tx, binding: Binding, code: OpenCode) -> None:
         """The code is redeemed: from now on it says "already used"."""
         where = {"actor": binding.actor, "vehicle_id": binding.vehicle_id, "name": binding.name, "digest": code.digest}
         tx.run(_FORGET_REDEEMED, since=after(tx.now, -_DAY), **where)
@@ -212,3 +216,15 @@ def confirmation_message(name: str, vin: str, *, unreachable: bool) -> str:
     if name == DISABLE:
         return _DISABLE.format(vin=vin)
     return _ENABLE.format(vin=vin) + (_UNREACHABLE if unreachable else "")
+
+
+def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:
+    """A code's end without redemption: its life is over, or it was replaced or killed by wrong tries."""
+    confirmation.drop(tx, command_id)
+    command = record.load_to_change(tx, command_id)
+    if command is None or command.state is not State.CONFIRMING:
+        return
+    if expired:
+        lifecycle.move(tx, command, State.EXPIRED, detail=CONFIRMATION_EXPIRED)
+    else:
+        lifecycle.move(tx, command, State.CANCELLED, actor=command.actor, detail=CONFIRMATION_INVALID)

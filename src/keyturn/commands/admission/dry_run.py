@@ -10,14 +10,14 @@ from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs
 from keyturn.admin.references import APPLICATION, VEHICLE, resolve
 from keyturn.clock import iso_time_or_none, seconds_between
 from keyturn.commands.admission import requester_checks
-from keyturn.commands.admission.confirmation import Binding, Codes
+from keyturn.commands.admission.confirmation import Binding, ConfirmationCodes
 from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE
 from keyturn.commands.preconditions.context import EvaluationContext
 from keyturn.commands.preconditions.evaluation import PreconditionResult, evaluate, refusals
 from keyturn.commands.preconditions.table import PRECONDITIONS, precondition_not_met
-from keyturn.commands.rules import permissions, policy, quota
+from keyturn.commands.rules import policy, quota
 from keyturn.commands.rules.policy import LIMIT_REACHED, PolicyInput, Stage
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Capabilities
@@ -40,7 +40,7 @@ class DryRunRequest(Arguments, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class Checks(msgspec.Struct, frozen=True):
+class DryRunResult(msgspec.Struct, frozen=True):
     """The answer: `reasons` in the order in which the POST, and then the sending, would raise them."""
 
     ready: bool
@@ -78,7 +78,7 @@ class DryRun:
 
     def __init__(
         self,
-        codes: Codes,
+        codes: ConfirmationCodes,
         registrar: CommandFactory,
         declarations: Mapping[str, Capabilities],
         clock_fault: Callable[[], bool] = lambda: False,
@@ -95,7 +95,7 @@ class DryRun:
         checks = self.judge(session, vehicle, _application(session.tx, vehicle, arguments), arguments)
         return {"vin": vehicle.vin, "command": arguments.command, **msgspec.to_builtins(checks)}
 
-    def judge(self, session: Session, vehicle: Vehicle, application_id: str, asked: DryRunRequest) -> Checks:
+    def judge(self, session: Session, vehicle: Vehicle, application_id: str, asked: DryRunRequest) -> DryRunResult:
         """Raises `OperationError` for a command that there is not."""
         tx = session.tx
         company_id, spec = vehicle.company_id, COMMANDS.get(asked.command)
@@ -103,8 +103,8 @@ class DryRun:
             raise OperationError("unknown_command", f"There is no command '{asked.command}'.")
         capabilities = self._declarations.get(vehicle.connector)
         told = capabilities or Capabilities(offers=frozenset())
-        asking = requester_checks.caller(tx, application_id)
-        refused = permissions.check_permission(tx, vehicle, spec.name, asking.grants, capabilities)
+        asking = requester_checks.load_application(tx, application_id)
+        refused = policy.check_permission(tx, vehicle, spec.name, asking.grants, capabilities)
         facts = policy.load_policy_input(tx, vehicle, spec, application_id, reason=asked.reason, approved=True)
         case = self._registrar.case(tx, vehicle, spec, told, "", record.open_of_vehicle(tx, vehicle.id))
         findings = evaluate(case, self._registrar.evidence_rules, fresh=True)
@@ -113,17 +113,17 @@ class DryRun:
         readable = readable and not _brought_nothing(case, self._registrar.evidence_rules)
         refusing, unread = _refusing(case, findings, reads=told.reads_state and readable)
         reasons = [
-            *requester_checks.silent_connector(asking),
+            *requester_checks.application_problems(asking),
             *([refused.detail] if refused else []),
             *(blocked_by_policy(reason) for reason in policy.violations(facts, Stage.QUEUE)),
             *self._without_code(tx, Binding(company_id, application_id, vehicle.id, spec.name)),
             *_beyond_limits(tx, facts, vehicle, application_id),
             *([precondition_not_met(refusing)] if refusing else []),
             *([] if quota_free else [QUOTA]),
-            *requester_checks.account_of(session, vehicle, spec, clock_fault=self._clock_fault()),
+            *requester_checks.sending_problems(session, vehicle, spec, clock_fault=self._clock_fault()),
         ]
         is_disable = spec.name == DISABLE
-        return Checks(
+        return DryRunResult(
             ready=not reasons,
             reasons=reasons,
             application_active=asking.active,
@@ -135,7 +135,8 @@ class DryRun:
             consent=vehicle.consented(application_id, tx.now),
             confirmation_needed=spec.two_step,
             approval_needed=is_disable and facts.policy.second_person,
-            signature_v2_needed=(is_disable and facts.policy.ignition_v2) or permissions.needs_v2(tx, application_id),
+            signature_v2_needed=(is_disable and facts.policy.ignition_v2)
+            or requester_checks.needs_v2(tx, application_id),
             limits_left=limits.left(tx, facts.policy, company_id, application_id) if is_disable else {},
             quota_free=quota_free,
             preconditions=[_told(finding) for finding in findings],

@@ -10,24 +10,31 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
-from keyturn.commands.admission import confirmation, idempotency, nonces, refused_attempts
-from keyturn.commands.admission.confirmation import Attempt, Binding, Codes, OpenCode, confirmation_message
+from keyturn.commands.admission import idempotency, nonces, refused_attempts
+from keyturn.commands.admission.confirmation import (
+    Binding,
+    CodeAttempt,
+    ConfirmationCodes,
+    OpenCode,
+    confirmation_message,
+    end_confirmation,
+)
 from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.admission.requests import (
     CommandRequest,
     PostAnswer,
+    coalesced_status,
     confirmation_answer,
-    joined_code,
     post_answer,
 )
 from keyturn.commands.model import lanes, lifecycle, record
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE, IGNITION_PAIR, CommandSpec
-from keyturn.commands.model.messages import CONFIRMATION_EXPIRED, CONFIRMATION_INVALID, joined
+from keyturn.commands.model.messages import coalesced_with
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.evaluation import CheckResult, evaluate
 from keyturn.commands.preconditions.table import REACHABLE
-from keyturn.commands.rules import permissions
+from keyturn.commands.rules import policy
 from keyturn.commands.rules.policy import PolicyInput, Stage, enforce_limits, first_violation, load_policy_input
 from keyturn.connectors.port import Capabilities
 from keyturn.errors import (
@@ -77,7 +84,7 @@ class Admission:
 
     def __init__(
         self,
-        codes: Codes,
+        codes: ConfirmationCodes,
         registrar: CommandFactory,
         declarations: Mapping[str, Capabilities],
         idempotency_life: float,
@@ -120,7 +127,7 @@ class Admission:
         if vehicle is None:
             raise VinNotFound
         capabilities = self._declarations.get(vehicle.connector)
-        if refusal := permissions.check_permission(tx, vehicle, request.command, request.grants, capabilities):
+        if refusal := policy.check_permission(tx, vehicle, request.command, request.grants, capabilities):
             raise refusal
         if capabilities is None:
             raise CommandNotFound
@@ -146,7 +153,7 @@ class Admission:
         return rows
 
     def _running(self, tx: Tx, ask: AuthorizedRequest, rows: list[OpenCommand]) -> Command | None:
-        row = lanes.joinable(rows, ask.spec)
+        row = lanes.coalescing_target(rows, ask.spec)
         return record.load_of_company(tx, ask.request.company_id, row.command_id) if row else None
 
     def _join(self, tx: Tx, ask: AuthorizedRequest, running: Command) -> AdmissionResult:
@@ -158,7 +165,7 @@ class Admission:
             vehicle_id=running.vehicle_id,
             command_id=running.id,
         )
-        code = joined_code(running)
+        code = coalesced_status(running)
         idempotency.keep(tx, ask.request, running.id, self._idempotency_life, joined_code=code)
         return AdmissionResult(answer=post_answer(running, code))
 
@@ -166,7 +173,7 @@ class Admission:
         """Step one: a code, and nothing is sent."""
         if (seconds := self._codes.wait_for_issue(tx, ask.binding)) is not None:
             raise TooManyRequests(seconds)
-        if (open_code := self._codes.stale_for(tx, ask.binding)) is not None:
+        if (open_code := self._codes.stored_for(tx, ask.binding)) is not None:
             self._end_code(tx, open_code)
         command = self._registrar.confirming(tx, ask.request, ask.vehicle, ask.spec)
         idempotency.keep(tx, ask.request, command.id, self._idempotency_life)
@@ -184,23 +191,23 @@ class Admission:
     def _redeem(self, tx: Tx, ask: AuthorizedRequest, rows: list[OpenCommand], policy: Policy) -> AdmissionResult:
         """Step two: redeeming and queueing are one transaction, and burn the code whatever follows."""
         verdict, code = self._codes.attempt(tx, ask.binding, ask.request.code)
-        if verdict is Attempt.USED:
+        if verdict is CodeAttempt.USED:
             raise ConfirmationAlreadyUsed
-        if verdict is Attempt.KILLED and code is not None:
+        if verdict is CodeAttempt.EXHAUSTED and code is not None:
             self._end_code(tx, code)
-        if verdict is not Attempt.RIGHT or code is None:
+        if verdict is not CodeAttempt.RIGHT or code is None:
             raise ConfirmationInvalid
         running = self._running(tx, ask, rows)
         if running is None and ask.spec.name == DISABLE:
             enforce_limits(tx, policy, ask.request.application_id, ask.vehicle)
-        self._codes.burn(tx, ask.binding, code)
+        self._codes.redeem(tx, ask.binding, code)
         confirming = record.load_to_change(tx, code.command_id)
         if confirming is None or confirming.state is not State.CONFIRMING:
             raise ConfirmationInvalid
         if running is not None:
-            redeemed: dict[str, Any] = {"redeemed_at": tx.now, "post_code": joined_code(running)}
-            lifecycle.move(tx, confirming, State.CANCELLED, detail=joined(running.id), **redeemed)
-            idempotency.follow(tx, confirming.id, running.id, joined_code(running))
+            redeemed: dict[str, Any] = {"redeemed_at": tx.now, "post_code": coalesced_status(running)}
+            lifecycle.move(tx, confirming, State.CANCELLED, detail=coalesced_with(running.id), **redeemed)
+            idempotency.follow(tx, confirming.id, running.id, coalesced_status(running))
             return self._join(tx, ask, running)
         said = {"reason": ask.request.reason, "case_number": ask.request.case_number}
         changes = {name: value for name, value in said.items() if value is not None}
@@ -256,22 +263,12 @@ class Admission:
         return self._issued(tx, AuthorizedRequest(request, vehicle, command.spec, capabilities), command)
 
 
-def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:
-    """A code's end without redemption: its life is over, or it was replaced or killed by wrong tries."""
-    confirmation.drop(tx, command_id)
-    command = record.load_to_change(tx, command_id)
-    if command is None or command.state is not State.CONFIRMING:
-        return
-    if expired:
-        lifecycle.move(tx, command, State.EXPIRED, detail=CONFIRMATION_EXPIRED)
-    else:
-        lifecycle.move(tx, command, State.CANCELLED, actor=command.actor, detail=CONFIRMATION_INVALID)
-
-
 def record_refusal(tx: Tx, request: CommandRequest, refusal: Refusal) -> None:
     """Every refused ignition attempt leaves an audit entry."""
     if request.command in IGNITION_PAIR:
-        refused_attempts.note(tx, request.company_id, request.application_id, request.vin, request.command, refusal)
+        refused_attempts.record_attempt(
+            tx, request.company_id, request.application_id, request.vin, request.command, refusal
+        )
 
 
 def _binding(command: Command) -> Binding:

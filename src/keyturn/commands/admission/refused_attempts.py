@@ -55,7 +55,7 @@ class _Window(msgspec.Struct, frozen=True):
 _FOLDED = msgspec.json.Decoder(list[Folded])
 
 
-def note(tx: Tx, company_id: str, actor: str, vin: str, command: str, refusal: Refusal) -> None:
+def record_attempt(tx: Tx, company_id: str, actor: str, vin: str, command: str, refusal: Refusal) -> None:
     """A refused attempt leaves an entry, or is counted."""
     window = _window(tx, company_id, actor)
     if window.written < SINGLY:

@@ -11,11 +11,12 @@ from keyturn.commands.admission.requests import CommandRequest
 from keyturn.commands.model import lanes, lifecycle, messages, record
 from keyturn.commands.model.catalogue import ENABLE, CommandSpec
 from keyturn.commands.model.lanes import timeouts
+from keyturn.commands.model.lifecycle import CONFLICT, response_columns
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import STATUS, UNSENT, State, Status
 from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import EvaluationContext, pending_names
-from keyturn.commands.preconditions.evaluation import PreconditionResult, evaluate, refusals
+from keyturn.commands.preconditions.evaluation import encode_results, evaluate, refusals
 from keyturn.config.settings import CommandSettings, EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.fleet import evidence, which_car
@@ -23,7 +24,6 @@ from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
 
 NewId = Callable[[int], str]
-CONFLICT = 409
 APPROVAL_WAIT = 900.0
 """Seconds in which somebody has to approve."""
 
@@ -174,7 +174,7 @@ class CommandFactory:
         for row in rows:
             if row.name == spec.opposite and row.state in UNSENT:
                 opposite = record.load_to_change(tx, row.command_id)
-                if opposite is not None and cancel(tx, opposite, messages.superseded_by(by)):
+                if opposite is not None and cancel_unsent(tx, opposite, messages.superseded_by(by)):
                     cancelled = row.command_id
         return cancelled
 
@@ -213,23 +213,9 @@ def _aim(tx: ReadTx, vehicle: Vehicle, spec: CommandSpec) -> dict[str, Any]:
     return {"account_id": account_id, "external_id": external_id}
 
 
-def cancel(tx: Tx, command: Command, detail: str) -> Command | None:
+def cancel_unsent(tx: Tx, command: Command, detail: str) -> Command | None:
     """Cancel a command that was not sent."""
     return lifecycle.move(tx, command, State.CANCELLED, detail=detail, cause="caller", **response_columns(command))
-
-
-def response_columns(command: Command, http_status: int = 200, detail: str | None = None) -> dict[str, Any]:
-    """The columns that fix a POST's answer, if it is still held."""
-    return {} if command.post_code is not None else {"post_code": http_status, "post_detail": detail}
-
-
-def response_columns_if_later(command: Command, next_try: int) -> dict[str, Any]:
-    """A POST that would not see the next try any more is answered `200 Pending` now; the command goes on."""
-    return response_columns(command) if next_try >= (command.post_until or 0) else {}
-
-
-def encode_results(findings: tuple[PreconditionResult, ...]) -> str:
-    return msgspec.json.encode(findings).decode()
 
 
 def _refusal(numbers: tuple[int, ...]) -> InitialState:

@@ -12,7 +12,7 @@ from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx
 from keyturn.tenants.accounts import open_account
 
-CLOCK = "The wall clock was set back; actuating commands wait."
+CLOCK_FAULT = "The wall clock was set back; actuating commands wait."
 UNUSABLE = "The OEM account's credentials cannot be used:"
 _NAMES = msgspec.json.Decoder(frozenset[str])
 _CALLER = """
@@ -21,7 +21,7 @@ FROM application a JOIN company c ON c.id = a.company_id WHERE a.id = :id
 """
 
 
-class Caller(msgspec.Struct, frozen=True):
+class RequestingApplication(msgspec.Struct, frozen=True):
     """The application that would ask."""
 
     active: bool
@@ -31,15 +31,15 @@ class Caller(msgspec.Struct, frozen=True):
     """Whether it is active or not."""
 
 
-def caller(tx: ReadTx, application_id: str) -> Caller:
+def load_application(tx: ReadTx, application_id: str) -> RequestingApplication:
     row = tx.one(_CALLER, id=application_id)
     if row is None:
-        return Caller(active=False, signs=False, grants=frozenset())
+        return RequestingApplication(active=False, signs=False, grants=frozenset())
     active, grants, signs = row
-    return Caller(bool(active), bool(signs), _NAMES.decode(grants))
+    return RequestingApplication(bool(active), bool(signs), _NAMES.decode(grants))
 
 
-def silent_connector(asking: Caller) -> Iterator[str]:
+def application_problems(asking: RequestingApplication) -> Iterator[str]:
     """Rows 2 and 6a: nothing after them is looked at."""
     if not asking.active:
         yield BearerInvalid.detail
@@ -47,10 +47,10 @@ def silent_connector(asking: Caller) -> Iterator[str]:
         yield SignSecretMissing.detail
 
 
-def account_of(session: Session, vehicle: Vehicle, spec: CommandSpec, *, clock_fault: bool) -> Iterator[str]:
+def sending_problems(session: Session, vehicle: Vehicle, spec: CommandSpec, *, clock_fault: bool) -> Iterator[str]:
     """What keeps a command from the OEM although every rule lets it pass."""
     if clock_fault and spec.kind is Kind.ACTUATING:
-        yield CLOCK
+        yield CLOCK_FAULT
     try:
         opened = open_account(session.tx, session.keyring, vehicle.account_id)
     except SealBroken:
@@ -62,3 +62,12 @@ def account_of(session: Session, vehicle: Vehicle, spec: CommandSpec, *, clock_f
     use = session.installation.credentials.get(connector)
     if problems := use.problems(account.credentials) if use else ():
         yield " ".join([UNUSABLE, *problems])
+
+
+_SIGNING = "SELECT signing FROM application WHERE id = :application_id"
+
+
+def needs_v2(tx: ReadTx, application_id: str) -> bool:
+    """Whether the application's requests are taken with signatures of version 2 alone."""
+    row = tx.one(_SIGNING, application_id=application_id)
+    return row is not None and row[0] == "v2"

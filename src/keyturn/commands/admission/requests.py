@@ -73,7 +73,7 @@ def record_body(command: PublicView) -> dict[str, object]:
     }
 
 
-def joined_code(command: Command) -> int:
+def coalesced_status(command: Command) -> int:
     """The HTTP code of joining this record: its 502 again when it already shows `Error`, else Pending."""
     return 502 if command.status is Status.ERROR else 200
 

@@ -60,7 +60,9 @@ class CommandService:
     async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
         """Write down an ignition attempt that was refused before intake."""
         company_id, actor = principal.company_id, principal.application_id
-        await self._store.write(lambda tx: refused_attempts.note(tx, company_id, actor, vin, command, refusal))
+        await self._store.write(
+            lambda tx: refused_attempts.record_attempt(tx, company_id, actor, vin, command, refusal)
+        )
 
     async def _first_answer(self, command: Command) -> Command:
         """The record once its POST has an answer; at the end of the wait the answer is fixed here.

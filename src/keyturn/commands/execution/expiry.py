@@ -48,10 +48,10 @@ def _dispatching(tx: Tx, command: Command, capabilities: Capabilities, rules: En
 def _accepted(tx: Tx, command: Command, capabilities: Capabilities, rules: EngineSettings) -> Command | None:
     if tx.now < (command.answer_deadline or 0):
         return None
-    question = unanswered.of_question(tx, command.id)
-    told = {"exchange": msgspec.to_builtins(question)} if question else {}
+    question = unanswered.load_question(tx, command.id)
+    extra = {"exchange": msgspec.to_builtins(question)} if question else {}
     moved = outcome.unknown(
-        tx, command, "no_answer", capabilities, told=told, cause=unanswered.cause(question, "reachability")
+        tx, command, "no_answer", capabilities, extra=extra, cause=unanswered.cause(question, "reachability")
     )
     return _unknown(tx, moved, capabilities, rules) if moved is not None else None
 

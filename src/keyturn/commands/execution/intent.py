@@ -9,22 +9,23 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after
-from keyturn.commands.admission.registration import (
-    CONFLICT,
-    CommandFactory,
-    encode_results,
-    response_columns,
-    response_columns_if_later,
-)
+from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lanes, lifecycle, messages, record, unanswered
 from keyturn.commands.model.lanes import timeouts
+from keyturn.commands.model.lifecycle import CONFLICT, response_columns, response_columns_if_later
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import EvaluationContext, usable_value
-from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
-from keyturn.commands.rules import permissions, quota
+from keyturn.commands.preconditions.evaluation import (
+    CheckResult,
+    PreconditionResult,
+    encode_results,
+    evaluate,
+    refusals,
+)
+from keyturn.commands.rules import policy, quota
 from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
 from keyturn.config.settings import CommandSettings
 from keyturn.connectors.port import Capabilities
@@ -68,7 +69,7 @@ def write_intent(
         expire(tx, command)
         return None
     vehicle = vehicles.load(tx, command.vehicle_id)
-    reason = permissions.revoked_reason(tx, vehicle, command, capabilities, Stage.SEND)
+    reason = policy.revoked_reason(tx, vehicle, command, capabilities, Stage.SEND)
     if reason is not None or vehicle is None or capabilities is None:
         refuse_by_policy(tx, command, reason or NO_LONGER_PERMITTED)
         return None
@@ -110,9 +111,9 @@ def hold_back_unsent(tx: Tx, command_id: str, until: int, cause: str) -> Command
 def hold_back(tx: Tx, command: Command, until: int, cause: str) -> Command | None:
     """It cannot be sent before `until`: a temporary failure, and a final one when its time is up by then."""
     if until >= (command.send_deadline or 0):
-        return _not_sent(tx, command, cause, told={"not_before": until})
-    told = {"not_before": until, "attempts": command.attempts + 1, "cause": cause}
-    return lifecycle.record_note(tx, command, "held_back", told, **told, **response_columns_if_later(command, until))
+        return _not_sent(tx, command, cause, extra={"not_before": until})
+    extra = {"not_before": until, "attempts": command.attempts + 1, "cause": cause}
+    return lifecycle.record_note(tx, command, "held_back", extra, **extra, **response_columns_if_later(command, until))
 
 
 def expire_unsent(tx: Tx, command_id: str) -> Command | None:
@@ -129,13 +130,13 @@ def expire(tx: Tx, command: Command) -> Command | None:
     return lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_SENT_IN_TIME, **changes)
 
 
-def _not_sent(tx: Tx, command: Command, cause: str, told: dict[str, object] | None = None) -> Command | None:
+def _not_sent(tx: Tx, command: Command, cause: str, extra: dict[str, object] | None = None) -> Command | None:
     changes = {
         "cause": cause,
         "outcome": "not_taken",
         **response_columns(command, BAD_GATEWAY, messages.NOT_SENT_TO_OEM),
     }
-    return lifecycle.move(tx, command, State.FAILED, detail=messages.NOT_SENT_TO_OEM, told=told, **changes)
+    return lifecycle.move(tx, command, State.FAILED, detail=messages.NOT_SENT_TO_OEM, extra=extra, **changes)
 
 
 def refuse_by_policy(
@@ -163,8 +164,8 @@ def refuse_by_evidence(
         "verdicts": encode_results(findings),
         **response_columns(command, CONFLICT, text),
     }
-    told = {"exchange": msgspec.to_builtins(unread)} if unread else {}
-    return lifecycle.move(tx, command, State.REFUSED, detail=text, told=told, **changes)
+    extra = {"exchange": msgspec.to_builtins(unread)} if unread else {}
+    return lifecycle.move(tx, command, State.REFUSED, detail=text, extra=extra, **changes)
 
 
 def _dispatch(
@@ -185,8 +186,8 @@ def _dispatch(
         "may_have_executed": True,
         "cause": None,
     }
-    told: dict[str, object] = {"external_id": command.external_id, "account_id": command.account_id}
-    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, told=told, **changes)
+    extra: dict[str, object] = {"external_id": command.external_id, "account_id": command.account_id}
+    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, extra=extra, **changes)
     if moved is not None:
         effects.on_sent(tx, moved)
     return moved

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after, contract_time
-from keyturn.commands.admission.registration import CONFLICT, response_columns, response_columns_if_later
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lifecycle, messages, record
+from keyturn.commands.model.lifecycle import CONFLICT, response_columns, response_columns_if_later
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions import table
@@ -108,9 +108,9 @@ def unknown(tx: Tx, command: Command, outcome: str, capabilities: Capabilities, 
 
 
 def _accepted(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
-    told = _audit_members(answer)
+    extra = _audit_members(answer)
     return lifecycle.move(
-        tx, command, State.ACCEPTED, told=told, operation=_operation(answer), **response_columns(command)
+        tx, command, State.ACCEPTED, extra=extra, operation=_operation(answer), **response_columns(command)
     )
 
 
@@ -122,7 +122,7 @@ def _executed(tx: Tx, command: Command, answer: OemResponse, capabilities: Capab
         command,
         State.EXECUTED,
         detail={"date_time": contract_time(at), **answer.data},
-        told=_audit_members(answer),
+        extra=_audit_members(answer),
         completed_at=at,
         outcome="already_done" if answer.already_done else "succeeded",
         cause=None,
@@ -163,29 +163,29 @@ def _not_taken(tx: Tx, command: Command, answer: OemResponse, _capabilities: Cap
             **response_columns_if_later(command, again_at),
         }
         return _not_done(tx, command, State.QUEUED, None, answer, retry, not_before=again_at)
-    failure, told = messages.NOT_SENT_TO_OEM, {"not_before": again_at} if answer.temporary else {}
+    failure, extra = messages.NOT_SENT_TO_OEM, {"not_before": again_at} if answer.temporary else {}
     changes: dict[str, Any] = {
         "outcome": "not_taken",
         "cause": "oem",
         **response_columns(command, BAD_GATEWAY, failure),
     }
-    return _not_done(tx, command, State.FAILED, failure, answer, changes, **told)
+    return _not_done(tx, command, State.FAILED, failure, answer, changes, **extra)
 
 
 def _no_operation(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
-    told = _audit_members(answer)
+    extra = _audit_members(answer)
     return unknown(
         tx,
         command,
         "no_operation",
         capabilities,
-        told=told,
+        extra=extra,
         **response_columns(command, BAD_GATEWAY, messages.NO_OPERATION),
     )
 
 
 def _unclear(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
-    return unknown(tx, command, "unclear", capabilities, told=_audit_members(answer), **response_columns(command))
+    return unknown(tx, command, "unclear", capabilities, extra=_audit_members(answer), **response_columns(command))
 
 
 def _found(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
@@ -224,11 +224,11 @@ def _not_done(
     detail: str | None,
     answer: OemResponse,
     changes: dict[str, Any],
-    **told: object,
+    **extra: object,
 ) -> Command | None:
     """`told` is what the audit entry says besides."""
     columns = {"may_have_executed": False, **changes}
-    moved = lifecycle.move(tx, command, to, detail=detail, told={**_audit_members(answer), **told}, **columns)
+    moved = lifecycle.move(tx, command, to, detail=detail, extra={**_audit_members(answer), **extra}, **columns)
     if moved is not None:
         effects.on_not_done(tx, moved)
     return moved

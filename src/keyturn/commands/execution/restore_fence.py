@@ -3,10 +3,10 @@
 Nothing of an older epoch is ever sent, because it may have been sent in a future that the store has forgotten.
 """
 
-from keyturn.commands.admission.intake import end_confirmation
-from keyturn.commands.admission.registration import response_columns
+from keyturn.commands.admission.confirmation import end_confirmation
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lifecycle, messages, record
+from keyturn.commands.model.lifecycle import response_columns
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.store.port import Tx

@@ -40,16 +40,16 @@ LANE, OVERTAKING = 0, 1
 _GRACE = 60.0
 """Seconds that a restoring command waits beyond the last command that can still hold the lane."""
 
-_LAST_PLACE = 1 << 62
+_LAST_POSITION = 1 << 62
 """A command that waits for an approval comes after everything that has a number."""
 
 _LOCK = "SELECT next_number FROM lane WHERE vehicle_id = :vehicle_id FOR UPDATE"
-_TAKE = """
+_TAKE_NUMBER = """
 INSERT INTO lane (vehicle_id, next_number) VALUES (:vehicle_id, 2)
 ON CONFLICT (vehicle_id) DO UPDATE SET next_number = lane.next_number + 1
 RETURNING next_number - 1
 """
-_PART_OVERDUE = """
+_STOP_COALESCING_OVERDUE = """
 UPDATE open_command SET segment = NULL
 WHERE vehicle_id = :vehicle_id AND state = 'Unknown' AND segment IS NOT NULL AND wake_at <= :now
 """
@@ -67,12 +67,12 @@ def lock(tx: Tx, vehicle_id: str) -> None:
 
 def stop_coalescing_overdue(tx: Tx, vehicle_id: str) -> bool:
     """An Unknown command is joined before its answer deadline only, swept or not. True: there was one to part."""
-    return tx.run(_PART_OVERDUE, vehicle_id=vehicle_id, now=tx.now) > 0
+    return tx.run(_STOP_COALESCING_OVERDUE, vehicle_id=vehicle_id, now=tx.now) > 0
 
 
 def take_number(tx: Tx, vehicle_id: str) -> int:
     """The next place in the lane, from 1."""
-    row = tx.one(_TAKE, vehicle_id=vehicle_id)
+    row = tx.one(_TAKE_NUMBER, vehicle_id=vehicle_id)
     assert row is not None, "INSERT ... RETURNING gives a row"
     return int(row[0])
 
@@ -84,7 +84,7 @@ def coalescing_group(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec:
     opposite that waits for an approval has no number yet: the segment behind it takes one of its own.
     """
     place = later_opposite(rows, spec)
-    return take_number(tx, vehicle_id) if place == _LAST_PLACE else place
+    return take_number(tx, vehicle_id) if place == _LAST_POSITION else place
 
 
 def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
@@ -93,7 +93,7 @@ def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
     return max((_position(row) for row in opposites), default=0)
 
 
-def joinable(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCommand | None:
+def coalescing_target(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCommand | None:
     """The command in flight that a new one of this kind joins, if no later opposite stands between."""
     same = [row for row in rows if row.name == spec.name and row.segment is not None]
     newest = max(same, key=_position, default=None)
@@ -175,4 +175,4 @@ def _in_flight(row: OpenCommand) -> bool:
 
 
 def _position(row: OpenCommand) -> int:
-    return _LAST_PLACE if row.state is State.AWAITING_APPROVAL else row.lane_number or 0
+    return _LAST_POSITION if row.state is State.AWAITING_APPROVAL else row.lane_number or 0

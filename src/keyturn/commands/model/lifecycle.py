@@ -35,7 +35,7 @@ SET state = :state, wake_at = :wake_at, lane_number = :lane_number,
 WHERE command_id = :command_id
 """
 _WAKE = "UPDATE open_command SET wake_at = :wake_at WHERE command_id = :command_id"
-_PART = "UPDATE open_command SET segment = NULL WHERE command_id = :command_id"
+_STOP_COALESCING = "UPDATE open_command SET segment = NULL WHERE command_id = :command_id"
 _DELETE_OPEN = "DELETE FROM open_command WHERE command_id = :command_id"
 
 
@@ -62,13 +62,13 @@ def move(
     detail: str | dict[str, Any] | None = None,
     segment: int | None = None,
     lane_slot: int | None = None,
-    told: dict[str, object] | None = None,
+    extra: dict[str, object] | None = None,
     **changes: Any,
 ) -> Command | None:
     """Take `command` to state `to`, if it is still as it was read.
 
     `detail` is the public one (None: empty; Verified keeps what Executed said). `changes` are further columns.
-    `lane_slot` is taken with the intent and kept until the OEM is done. `told` goes into the audit entry.
+    `lane_slot` is taken with the intent and kept until the OEM is done. `extra` goes into the audit entry.
     Returns the new record, or None when somebody else was faster.
     """
     if to not in TRANSITIONS[command.state]:
@@ -79,7 +79,7 @@ def move(
         return None
     _keep_open(tx, command, moved, segment, lane_slot)
     why = _caller_context(moved) if command.state is State.CONFIRMING else {}
-    _record_event(tx, moved, str(to), actor, {"from": str(command.state), **why, **(told or {})})
+    _record_event(tx, moved, str(to), actor, {"from": str(command.state), **why, **(extra or {})})
     return moved
 
 
@@ -99,18 +99,18 @@ def record_response(tx: Tx, command: Command, http_status: int, detail: str | No
 
 
 def record_note(
-    tx: Tx, command: Command, kind: str, told: dict[str, object] | None = None, **changes: Any
+    tx: Tx, command: Command, kind: str, extra: dict[str, object] | None = None, **changes: Any
 ) -> Command | None:
     """Write down what was learnt about a command whose state does not change by it; `told` by default the changes."""
     noted = _write(tx, command, **changes)
     if noted is not None:
-        _record_event(tx, noted, kind, ENGINE, changes if told is None else told)
+        _record_event(tx, noted, kind, ENGINE, changes if extra is None else extra)
     return noted
 
 
 def stop_coalescing(tx: Tx, command_id: str) -> None:
     """From now on nobody joins this command."""
-    tx.run(_PART, command_id=command_id)
+    tx.run(_STOP_COALESCING, command_id=command_id)
 
 
 def close(tx: Tx, command_id: str) -> None:
@@ -214,7 +214,7 @@ def _stays_open(command: Command) -> bool:
     return command.state in LIVE
 
 
-def _record_event(tx: Tx, command: Command, kind: str, actor: str, told: dict[str, object]) -> None:
+def _record_event(tx: Tx, command: Command, kind: str, actor: str, extra: dict[str, object]) -> None:
     journal.record(
         tx,
         f"command.{kind}",
@@ -223,9 +223,22 @@ def _record_event(tx: Tx, command: Command, kind: str, actor: str, told: dict[st
         vehicle_id=command.vehicle_id,
         command_id=command.id,
         status=command.status,
-        **told,
+        **extra,
     )
     if kind not in _ASIDE and command.status in (Status.SUCCESS, Status.ERROR):
         tx.announce(COMMAND_FINAL, CommandId(command.id))
     tx.announce(COMMAND_CHANGED, CommandId(command.id))
     tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))
+
+
+CONFLICT = 409
+
+
+def response_columns(command: Command, http_status: int = 200, detail: str | None = None) -> dict[str, Any]:
+    """The columns that fix a POST's answer, if it is still held."""
+    return {} if command.post_code is not None else {"post_code": http_status, "post_detail": detail}
+
+
+def response_columns_if_later(command: Command, next_try: int) -> dict[str, Any]:
+    """A POST that would not see the next try any more is answered `200 Pending` now; the command goes on."""
+    return response_columns(command) if next_try >= (command.post_until or 0) else {}

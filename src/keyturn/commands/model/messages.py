@@ -17,5 +17,5 @@ def superseded_by(command_id: str) -> str:
     return f"Superseded by command {command_id}."
 
 
-def joined(command_id: str) -> str:
+def coalesced_with(command_id: str) -> str:
     return f"Joined command {command_id}."

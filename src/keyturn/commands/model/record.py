@@ -105,14 +105,16 @@ _STATE, _STATUS, _MAY_HAVE_EXECUTED = map(COLUMNS.index, ("state", "status", "ma
 _STATES = {state.value: state for state in State}
 _STATUSES = {status.value: status for status in Status}
 _COMMAND = f"SELECT {', '.join(COLUMNS)} FROM command"  # noqa: S608 - column names of our own struct
-_PLACE = OpenCommand.__struct_fields__[:-1]
+_OPEN_COLUMNS = OpenCommand.__struct_fields__[:-1]
 _OPEN = f"""
-SELECT o.{", o.".join(_PLACE)}, c.not_before FROM open_command o JOIN command c ON c.id = o.command_id
+SELECT o.{", o.".join(_OPEN_COLUMNS)}, c.not_before FROM open_command o JOIN command c ON c.id = o.command_id
 """  # noqa: S608 - as above
 _BY_ID = f"{_COMMAND} WHERE id = :id"
 _BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
 _OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
-_FACE = f"SELECT {', '.join(PublicView.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
+_PUBLIC_VIEW = (
+    f"SELECT {', '.join(PublicView.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
+)
 _OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
 _IS_FOLLOWED = """
 WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
@@ -125,7 +127,9 @@ WHERE id IN (SELECT command_id FROM open_command WHERE state IN ('Accepted', 'Un
   AND account_id = :account_id AND operation IS NOT NULL
 """  # noqa: S608 - as above
 _OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = :vehicle_id"
-_PLACES = "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
+_POSITIONS = (
+    "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
+)
 _OPEN_ALL = f"{_OPEN} ORDER BY o.command_id"
 _OPEN_DUE = f"""{_OPEN}
 WHERE o.wake_at <= :now AND (o.state <> 'Dispatching' OR o.wake_at <= :sent_before) ORDER BY o.wake_at LIMIT :limit"""
@@ -146,7 +150,7 @@ def load(tx: ReadTx, command_id: str) -> Command | None:
 
 def load_public_view(tx: ReadTx, company_id: str, command_id: str) -> PublicView | None:
     """As `load_of_company`, as far as a client sees it."""
-    row = tx.one(_FACE, id=command_id, company_id=company_id)
+    row = tx.one(_PUBLIC_VIEW, id=command_id, company_id=company_id)
     return PublicView(*row) if row else None
 
 
@@ -219,7 +223,7 @@ def _is(known: Operation | None, told: Operation) -> bool:
 
 def open_positions(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
     """(command, vehicle) of what the engine has work with: a page that begins behind the command `after`."""
-    return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_PLACES, after=after, limit=limit)]
+    return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_POSITIONS, after=after, limit=limit)]
 
 
 def count_open(tx: ReadTx) -> list[Row]:

@@ -26,18 +26,18 @@ FROM command c LEFT JOIN open_command o ON o.command_id = c.id WHERE c.id = :id
 _EXCHANGE = msgspec.json.Decoder(LoggedRequest)
 
 
-def keep_question(tx: Tx, command_id: str, exchange: LoggedRequest | None) -> None:
+def save_question(tx: Tx, command_id: str, exchange: LoggedRequest | None) -> None:
     """The newest question brought nothing; None: it brought something."""
     unanswered = None if exchange is None else msgspec.json.encode(exchange).decode()
     tx.run(_KEEP, unanswered=unanswered, id=command_id)
 
 
-def of_question(tx: ReadTx, command_id: str) -> LoggedRequest | None:
+def load_question(tx: ReadTx, command_id: str) -> LoggedRequest | None:
     row = tx.one(_QUESTION, id=command_id)
     return _EXCHANGE.decode(row[0]) if row and row[0] else None
 
 
-def keep_unread(tx: Tx, vehicle_id: str, exchange: LoggedRequest) -> None:
+def save_failed_read(tx: Tx, vehicle_id: str, exchange: LoggedRequest) -> None:
     """The newest read of the vehicle's state brought nothing."""
     known = evidence.load_to_change(tx, vehicle_id)
     evidence.save(tx, vehicle_id, evidence.unread(known, exchange, tx.now))

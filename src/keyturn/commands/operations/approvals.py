@@ -9,13 +9,14 @@ from keyturn.admin.guards import Need, at_once, depends, reads, signed_in
 from keyturn.admin.operation import Answer, Arguments, Operation, Session, needs_server
 from keyturn.admin.references import resolve_company
 from keyturn.clock import iso_time
-from keyturn.commands.admission.registration import CommandFactory, response_columns
+from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.execution import intent
 from keyturn.commands.model import lanes, lifecycle, messages, record
+from keyturn.commands.model.lifecycle import response_columns
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import UNSENT, State
 from keyturn.commands.operations.command_details import full_record, timeline
-from keyturn.commands.rules import permissions
+from keyturn.commands.rules import policy
 from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
 from keyturn.connectors.port import Capabilities
 from keyturn.errors import OperationError
@@ -60,7 +61,7 @@ class Approvals:
         approved = msgspec.structs.replace(command, approved_by=operator.id)
         vehicle = vehicles.load(tx, command.vehicle_id)
         capabilities = self._declarations.get(vehicle.connector) if vehicle else None
-        turned = permissions.revoked_reason(tx, vehicle, approved, capabilities, Stage.APPROVE)
+        turned = policy.revoked_reason(tx, vehicle, approved, capabilities, Stage.APPROVE)
         if turned is not None or vehicle is None or capabilities is None:
             reason = turned or NO_LONGER_PERMITTED
             intent.refuse_by_policy(tx, command, reason, session.actor, approved_by=operator.id)

@@ -1,13 +1,16 @@
-"""Everything that a judgement looks at, and which of the vehicle's values may be relied upon."""
+"""Everything that a judgement looks at, and which of the vehicle's values may be relied upon.
+
+The values behind a verdict, as they stood when it was given, so that it can be read back years later.
+"""
 
 from collections.abc import Iterable
 
 import msgspec
 
-from keyturn.clock import seconds_between
+from keyturn.clock import SECOND, seconds_between
 from keyturn.commands.model.catalogue import CommandSpec, Wanted
 from keyturn.commands.model.states import LIVE, State
-from keyturn.commands.preconditions.table import Signals, Truth
+from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, START_COUNT, Signals, Truth
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.fleet.evidence import Evidence, ReportedState, Signal, SignalValue, whole_number
@@ -34,12 +37,12 @@ def pending_names(rows: Iterable[tuple[str, State, str]], own_id: str) -> frozen
 
 def usable_value(case: EvaluationContext, name: str, rules: EvidenceSettings) -> SignalValue:
     """The signal's value if it may be relied upon now, else None."""
-    return usable(case, rules).get(name)
+    return usable_values(case, rules).get(name)
 
 
-def view_of(case: EvaluationContext, rules: EvidenceSettings, newer_than: int = 0) -> Signals:
+def usable_signals(case: EvaluationContext, rules: EvidenceSettings, newer_than: int = 0) -> Signals:
     return Signals(
-        values=usable(case, rules, newer_than),
+        values=usable_values(case, rules, newer_than),
         fuel_reserve=case.vehicle.fuel_reserve,
         has_tank=case.vehicle.powertrain != "electric",
         starts=_starts(case, rules),
@@ -47,7 +50,7 @@ def view_of(case: EvaluationContext, rules: EvidenceSettings, newer_than: int = 
     )
 
 
-def usable(case: EvaluationContext, rules: EvidenceSettings, newer_than: int = 0) -> dict[str, SignalValue]:
+def usable_values(case: EvaluationContext, rules: EvidenceSettings, newer_than: int = 0) -> dict[str, SignalValue]:
     signals = case.evidence.report.signals
     return {
         name: signal.value
@@ -70,7 +73,7 @@ def why_unusable(name: str, signal: Signal, case: EvaluationContext, rules: Evid
     return ""
 
 
-def seen_fresh(case: EvaluationContext, name: str, rules: EvidenceSettings) -> Truth:
+def seen_recently(case: EvaluationContext, name: str, rules: EvidenceSettings) -> Truth:
     signal = case.evidence.report.signals.get(name)
     if signal is None or why_unusable(name, signal, case, rules):
         return None
@@ -132,3 +135,58 @@ def _in_contact(report: ReportedState, now: int, rules: EvidenceSettings) -> boo
 
 def _from_the_future(instant: int, now: int, rules: EvidenceSettings) -> bool:
     return seconds_between(now, instant) > rules.future_tolerance
+
+
+class ObservedValue(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value as it stood when it was judged. Ages in seconds."""
+
+    value: SignalValue
+    age: float | None = None
+    """Since the source last vouched for it."""
+    standing: float | None = None
+    """Since it came into being."""
+    source: str = ""
+    why: str = ""
+    """Why it was not usable, when it was not; or why `standing` does not go back further."""
+
+
+def observed_values(number: int, case: EvaluationContext, rules: EvidenceSettings) -> dict[str, ObservedValue]:
+    """The values behind a verdict, so that it can be read back years later."""
+    sights = values_of(PRECONDITIONS[number].signals, case, rules)
+    if number == REACHABLE:
+        return {**sights, **_contact_values(case.evidence.report, case.now)}
+    if number == START_COUNT and case.evidence.track.started_at:
+        return {**sights, "our_own_count": _own_count(case)}
+    return sights
+
+
+def values_of(names: Iterable[str], case: EvaluationContext, rules: EvidenceSettings) -> dict[str, ObservedValue]:
+    signals = case.evidence.report.signals
+    return {name: _observed(name, signals[name], case, rules) for name in names if name in signals}
+
+
+def _own_count(case: EvaluationContext) -> ObservedValue:
+    track = case.evidence.track
+    age = round(seconds_between(track.started_at, case.now), 3)
+    return ObservedValue(track.consecutive_starts, age=age, source="our own record")
+
+
+def _observed(name: str, signal: Signal, case: EvaluationContext, rules: EvidenceSettings) -> ObservedValue:
+    return ObservedValue(
+        signal.value,
+        age=None if signal.as_of is None else round(age(signal, case.now), 3),
+        standing=round(seconds_between(signal.observed_at, case.now), 3),
+        source=signal.source,
+        why=why_unusable(name, signal, case, rules) or signal.why,
+    )
+
+
+def _contact_values(report: ReportedState, now: int) -> dict[str, ObservedValue]:
+    contact = report.last_contact
+    ages = {"reachable": report.reachable_at or None, "last_contact": contact}
+    values = {"reachable": report.reachable, "last_contact": contact}
+    why = {"last_contact": report.last_contact_why}
+    return {
+        name: ObservedValue(values[name], None if at is None else round((now - at) / SECOND, 3), why=why.get(name, ""))
+        for name, at in ages.items()
+    }

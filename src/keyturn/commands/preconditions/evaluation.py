@@ -11,8 +11,15 @@ import msgspec
 from keyturn.clock import seconds_between
 from keyturn.commands.model import unanswered
 from keyturn.commands.model.catalogue import DISABLE, ENABLE
-from keyturn.commands.preconditions.context import EvaluationContext, seen_fresh, view_of, why_unusable
-from keyturn.commands.preconditions.observations import ObservedValue, observed_values, seen_values
+from keyturn.commands.preconditions.context import (
+    EvaluationContext,
+    ObservedValue,
+    observed_values,
+    seen_recently,
+    usable_signals,
+    values_of,
+    why_unusable,
+)
 from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, Signals, Truth, every
 from keyturn.config.settings import EvidenceSettings
 
@@ -27,8 +34,12 @@ class CheckResult(StrEnum):
     UNKNOWN = "unknown"
 
 
-_VERDICT: dict[Truth, CheckResult] = {True: CheckResult.MET, False: CheckResult.CONTRADICTED, None: CheckResult.UNKNOWN}
-_TRUTH = {verdict: truth for truth, verdict in _VERDICT.items()}
+_RESULT_OF: dict[Truth, CheckResult] = {
+    True: CheckResult.MET,
+    False: CheckResult.CONTRADICTED,
+    None: CheckResult.UNKNOWN,
+}
+_TRUTH = {verdict: truth for truth, verdict in _RESULT_OF.items()}
 
 
 class PreconditionResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,8 +59,8 @@ def evaluate(
     `fresh`: the far side enforces nothing and this is the moment before an immobilisation, so that the vehicle must be
     seen standing, off for a while, and in Park, by a reading of the last seconds.
     """
-    view = view_of(case, rules)
-    findings = [_finding(number, case, rules, view) for number in case.spec.preconditions]
+    view = usable_signals(case, rules)
+    findings = [_result(number, case, rules, view) for number in case.spec.preconditions]
     if fresh and case.spec.name == DISABLE and not case.capabilities.enforces_preconditions:
         findings = [_at_rest(finding, case, rules, view) if finding.number == 3 else finding for finding in findings]
     return tuple(sorted((_explained(finding, case) for finding in findings), key=lambda finding: finding.number))
@@ -81,7 +92,7 @@ def _refuses(case: EvaluationContext, finding: PreconditionResult, acceptance: b
     return case.spec.refused_when_unknown
 
 
-def _finding(number: int, case: EvaluationContext, rules: EvidenceSettings, view: Signals) -> PreconditionResult:
+def _result(number: int, case: EvaluationContext, rules: EvidenceSettings, view: Signals) -> PreconditionResult:
     if _OWN_RECORD.get(number) in case.pending or (case.superseded_opposite and number in _OWN_RECORD):
         return PreconditionResult(
             number, CheckResult.UNKNOWN, observed_values(number, case, rules), "a command of ours may change it", True
@@ -91,13 +102,13 @@ def _finding(number: int, case: EvaluationContext, rules: EvidenceSettings, view
         truth = _contradicted_since(number, case, rules)
     if truth is None and _own_record(number, case):
         return PreconditionResult(number, CheckResult.MET, observed_values(number, case, rules), "our own record")
-    return PreconditionResult(number, _VERDICT[truth], observed_values(number, case, rules))
+    return PreconditionResult(number, _RESULT_OF[truth], observed_values(number, case, rules))
 
 
 def _contradicted_since(number: int, case: EvaluationContext, rules: EvidenceSettings) -> Truth:
     """A restoring command is refused only by a report newer than our last actuating command to the vehicle."""
     since = case.evidence.track.actuated_at
-    truth = PRECONDITIONS[number].holds(view_of(case, rules, newer_than=since))
+    truth = PRECONDITIONS[number].holds(usable_signals(case, rules, newer_than=since))
     return False if truth is False else None
 
 
@@ -125,29 +136,29 @@ def _at_rest(
 ) -> PreconditionResult:
     """Precondition 3 before an immobilisation that nobody else guards: seen now, off for a while, and in Park."""
     off_for_long = any(_off_for_long(case, name, rules) for name in OFF_SIGNALS)
-    standing = seen_fresh(case, "speed", rules)
+    standing = seen_recently(case, "speed", rules)
     truth = every(_TRUTH[off.verdict], off_for_long or None, standing, _in_park(case, rules, view))
     why = f"seen within {rules.fresh_age:g} s, off for {rules.off_for:g} s, in Park or the accelerometer at rest"
     short = "" if off_for_long or truth is False else too_short(case, rules)
     why = f"{short}; needed are: {why}" if short else why
     return PreconditionResult(
-        3, _VERDICT[truth], {**off.signals, **seen_values(_AT_REST, case, rules)}, why, settled=bool(short)
+        3, _RESULT_OF[truth], {**off.signals, **values_of(_AT_REST, case, rules)}, why, settled=bool(short)
     )
 
 
 def _off_for_long(case: EvaluationContext, name: str, rules: EvidenceSettings) -> bool:
     """Of two signals that say off, the one that has said so for long enough counts; the other may not contradict."""
     signal = case.evidence.report.signals.get(name)
-    if signal is None or signal.value not in OFF_WORDS or not seen_fresh(case, name, rules):
+    if signal is None or signal.value not in OFF_WORDS or not seen_recently(case, name, rules):
         return False
     return seconds_between(signal.observed_at, case.now) >= rules.off_for
 
 
 def _in_park(case: EvaluationContext, rules: EvidenceSettings, view: Signals) -> Truth:
     in_park = PRECONDITIONS[9].holds(view)
-    if in_park is not None and seen_fresh(case, "transmission_gear", rules):
+    if in_park is not None and seen_recently(case, "transmission_gear", rules):
         return in_park
-    at_rest = view.flag("accelerometer_at_rest") and seen_fresh(case, "accelerometer_at_rest", rules)
+    at_rest = view.flag("accelerometer_at_rest") and seen_recently(case, "accelerometer_at_rest", rules)
     return at_rest or None
 
 
@@ -181,3 +192,7 @@ def off_since(seconds: float, needed: float, *, told_of_change: bool) -> str:
     """`told_of_change`: the source gives the time of change apart from that of its report."""
     said = f"off for {max(0.0, seconds):.1f} s, {needed:g} s needed"
     return said if told_of_change else f"{said}; {NO_TIME_OF_CHANGE}"
+
+
+def encode_results(findings: tuple[PreconditionResult, ...]) -> str:
+    return msgspec.json.encode(findings).decode()

@@ -80,7 +80,7 @@ def _at_least(signal: str, floor: float) -> Callable[[Signals], Truth]:
     return rule
 
 
-def _stands(view: Signals) -> Truth:
+def _is_not_moving(view: Signals) -> Truth:
     speed = view.number("speed")
     return None if speed is None else speed == 0
 
@@ -93,7 +93,7 @@ _MOVE_PARKED = {"parked": True, "forward": False, "reverse": False}
 def _is_off(view: Signals) -> Truth:
     mode, event, move = view.word("system_power_mode"), view.word("ignition_status"), view.word("vehicle_move_status")
     off = agreed(None if mode is None else _MODE_OFF.get(mode, False), _EVENT_OFF.get(event or ""))
-    standing = agreed(_stands(view), _MOVE_PARKED.get(move or ""))
+    standing = agreed(_is_not_moving(view), _MOVE_PARKED.get(move or ""))
     return every(off, standing)
 
 
@@ -109,7 +109,7 @@ def _starts_left(view: Signals) -> Truth:
 
 
 _TABLE = (
-    Precondition(1, "The vehicle must not be moving.", ("speed",), _stands),
+    Precondition(1, "The vehicle must not be moving.", ("speed",), _is_not_moving),
     Precondition(
         2,
         "The alert must have been activated by remote command.",

@@ -1,4 +1,7 @@
-"""Row 10: what a rule of the company or the installation forbids now. A table, and one pure function over it."""
+"""Row 10: what a rule of the company or the installation forbids now. A table, and one pure function over it.
+
+Rows 8 and 9 of the contract: who may do what to which vehicle, and whether that has turned since.
+"""
 
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
@@ -7,9 +10,19 @@ import msgspec
 
 from keyturn.audit import journal
 from keyturn.clock import after, seconds_between
-from keyturn.commands.model.catalogue import DISABLE, START, CommandSpec, Kind
+from keyturn.commands.model.catalogue import (
+    COMMANDS,
+    DISABLE,
+    ENABLE,
+    IMMOBILISABLE_OWNERSHIP,
+    START,
+    CommandSpec,
+    Kind,
+)
+from keyturn.commands.model.record import Command
 from keyturn.commands.preconditions.context import reported_disabled
-from keyturn.errors import BlockedByPolicy
+from keyturn.connectors.port import Capabilities
+from keyturn.errors import BlockedByPolicy, CommandNotFound, Refusal, VinNotFound
 from keyturn.fleet import evidence, immobilisation, notices
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
@@ -66,8 +79,8 @@ class PolicyInput(msgspec.Struct, frozen=True):
 
 class Rule(msgspec.Struct, frozen=True):
     reason: str
-    stands: Callable[[PolicyInput], bool]
-    moments: frozenset[Stage] = frozenset(Stage)
+    violated: Callable[[PolicyInput], bool]
+    stages: frozenset[Stage] = frozenset(Stage)
     """Moments at which it is judged."""
 
 
@@ -120,12 +133,12 @@ RULES = (
     ),
 )
 """In the order in which they are told."""
-_RULES_AT = {moment: tuple(rule for rule in RULES if moment in rule.moments) for moment in Stage}
+_RULES_AT = {moment: tuple(rule for rule in RULES if moment in rule.stages) for moment in Stage}
 
 
 def violations(facts: PolicyInput, moment: Stage) -> Iterator[str]:
     """The reasons of all rules that stand."""
-    return (rule.reason for rule in _RULES_AT[moment] if rule.stands(facts))
+    return (rule.reason for rule in _RULES_AT[moment] if rule.violated(facts))
 
 
 def first_violation(facts: PolicyInput, moment: Stage) -> str | None:
@@ -194,3 +207,48 @@ def _located_at(tx: ReadTx, vehicle_id: str) -> int | None:
 def _notified_at(tx: ReadTx, vehicle_id: str) -> int | None:
     notice = notices.newest(tx, vehicle_id)
     return notice.at if notice else None
+
+
+_NAMES = msgspec.json.Decoder(frozenset[str])
+_GRANTS = """
+SELECT a.grants FROM application a JOIN company c ON c.id = a.company_id
+WHERE a.id = :application_id AND a.company_id = :company_id AND a.active = 1 AND c.active = 1
+"""
+
+
+def check_permission(
+    tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], capabilities: Capabilities | None
+) -> Refusal | None:
+    """The first of rows 8 and 9 that stands against the command, with the vehicle being the company's own."""
+    held = command == ENABLE and bool(immobilisation.unfinished(tx, vehicle.id))
+    if command == DISABLE and vehicle.ownership not in IMMOBILISABLE_OWNERSHIP:
+        return VinNotFound()
+    planned = command in vehicle.plan or held
+    if command in COMMANDS and vehicle.offers(command, capabilities) and planned and command in grants:
+        return None
+    return CommandNotFound()
+
+
+def revoked_reason(
+    tx: ReadTx, vehicle: Vehicle | None, command: Command, capabilities: Capabilities | None, moment: Stage
+) -> str | None:
+    """The reason for which a registered command may not go on. Against a restoring one nothing turns but a switch."""
+    if vehicle is None:
+        return NO_LONGER_PERMITTED
+    spec = command.spec
+    if not spec.is_restoring:
+        if command.external_id is not None and (command.account_id, command.external_id) != vehicle.aim:
+            return NO_LONGER_PERMITTED
+        grants = current_grants(tx, vehicle.company_id, command.actor)
+        if check_permission(tx, vehicle, spec.name, grants, capabilities):
+            return NO_LONGER_PERMITTED
+    approved = command.approved_by is not None
+    return first_violation(
+        load_policy_input(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), moment
+    )
+
+
+def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozenset[str]:
+    """What the application may do now, by the store; nothing when it or its company is disabled."""
+    row = tx.one(_GRANTS, application_id=application_id, company_id=company_id)
+    return _NAMES.decode(row[0]) if row else frozenset()
