@@ -5,7 +5,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.commands.model.record import Command
-from keyturn.config.settings import ImmobilisationSettings
+from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
 from keyturn.connectors.responses import OutcomeKind
 from keyturn.engine import verify
 from keyturn.fleet import evidence
@@ -39,7 +39,7 @@ def look(env: CommandEnv) -> None:
     """What the engine does from time to time, after it read the vehicle."""
     for keeping in env.see(enable_retries.running):
         env.do(enable_retries.end_if_over, keeping, RULES)
-        env.do(enable_retries.issue, keeping.id, env.capabilities, env.registrar, RULES)
+        env.do(enable_retries.issue, keeping.id, env.capabilities, env.registrar, RULES, EvidenceSettings())
 
 
 def issued(env: CommandEnv) -> list[Command]:

@@ -83,15 +83,15 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a restoring command supersedes nothing",
         "commands/admission/registration.py",
-        "self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None",
+        "_supersede_opposite(tx, subject, command_id) if subject.spec.is_restoring else None",
         "None",
         "superseding",
     ),
     Bug(
         "every command supersedes its opposite",
         "commands/admission/registration.py",
-        "self._supersede(tx, rows, spec, draft.id) if spec.is_restoring else None",
-        "self._supersede(tx, rows, spec, draft.id) if spec.opposite else None",
+        "_supersede_opposite(tx, subject, command_id) if subject.spec.is_restoring else None",
+        "_supersede_opposite(tx, subject, command_id) if subject.spec.opposite else None",
         "superseding",
     ),
     Bug(

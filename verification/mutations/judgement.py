@@ -6,31 +6,31 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "verdicts are written and not obeyed",
         "commands/execution/intent.py",
-        "if numbers := refusals(case, findings, acceptance=False):",
-        "if (numbers := refusals(case, findings, acceptance=False)) and not numbers:",
+        "if numbers := assessment.refusals(acceptance=False):",
+        "if (numbers := assessment.refusals(acceptance=False)) and not numbers:",
         "9 not sent",
     ),
     Bug(
         "missing evidence refuses nothing",
         "commands/preconditions/evaluation.py",
-        "    return case.spec.refused_when_unknown\n",
+        "    return context.spec.refused_when_unknown\n",
         "    return False\n",
         "9 not sent",
     ),
     Bug(
         "a value of our own refuses enable_ignition",
         "commands/preconditions/evaluation.py",
-        "    if truth is None and _own_record(number, case):\n",
-        "    if truth is None and number in _OWN_RECORD and not _own_record(number, case):\n"
+        "    if truth is None and _own_record(number, context):\n",
+        "    if truth is None and number in _OWN_RECORD and not _own_record(number, context):\n"
         "        return PreconditionResult(number, CheckResult.CONTRADICTED)\n"
-        "    if truth is None and _own_record(number, case):\n",
+        "    if truth is None and _own_record(number, context):\n",
         "",
         test="tests/commands/preconditions/test_evidence_rules.py",
     ),
     Bug(
         "old evidence counts",
         "commands/preconditions/context.py",
-        "    if age(signal, case.now) > rules.max_age:\n",
+        "    if age(signal, context.now) > rules.max_age:\n",
         "    if False:\n",
         "",
         test="tests/commands/preconditions/test_evidence_rules.py",
@@ -38,7 +38,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a vehicle may be immobilised a moment after it stopped",
         "commands/preconditions/evaluation.py",
-        "return seconds_between(signal.observed_at, case.now) >= rules.off_for",
+        "return seconds_between(signal.observed_at, context.now) >= rules.off_for",
         "return True",
         "9 not sent",
     ),
@@ -89,8 +89,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "what an earlier lost command may have changed is taken for the doing of a later one",
         "commands/execution/intent.py",
-        "    if case.spec.verified_by is None or case.spec.name in case.pending:\n",
-        "    if case.spec.verified_by is None:\n",
+        "    if context.spec.verified_by is None or context.spec.name in context.pending:\n",
+        "    if context.spec.verified_by is None:\n",
         "",
         test="tests/commands/execution/test_unclear.py",
     ),

@@ -92,8 +92,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "enabling leaves a disable that waits for an approval",
         "commands/admission/registration.py",
-        "            if row.name == spec.opposite and row.state in UNSENT:\n",
-        "            if row.name == spec.opposite and row.state is State.QUEUED:\n",
+        "        if row.name == subject.spec.opposite and row.state in UNSENT:\n",
+        "        if row.name == subject.spec.opposite and row.state is State.QUEUED:\n",
         "superseding",
     ),
     Bug(

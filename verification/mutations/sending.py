@@ -55,7 +55,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "a POST waits for a try that it will not live to see",
-        "commands/admission/registration.py",
+        "commands/model/lifecycle.py",
         "    return response_columns(command) if next_try >= (command.post_until or 0) else {}\n",
         "    return {}\n",
         "",
@@ -128,19 +128,19 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a redeemed code is not burnt",
         "commands/admission/intake.py",
-        "        self._codes.redeem(tx, ask.binding, code)\n",
+        "        self._codes.redeem(tx, authorized.binding, code)\n",
         "",
         "7 one code",
     ),
     Bug(
         "a code is burnt when its command is sent, not when it is redeemed",
         "commands/admission/intake.py",
-        "        self._codes.redeem(tx, ask.binding, code)\n"
+        "        self._codes.redeem(tx, authorized.binding, code)\n"
         "        confirming = record.load_to_change(tx, code.command_id)\n"
         "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
         "        confirming = record.load_to_change(tx, code.command_id)\n"
         "        if confirming is None or confirming.sent_at is not None:\n"
-        "            self._codes.redeem(tx, ask.binding, code)\n"
+        "            self._codes.redeem(tx, authorized.binding, code)\n"
         "        if confirming is None or confirming.state is not State.CONFIRMING:\n",
         "7 one code",
     ),

@@ -25,7 +25,7 @@ from keyturn.commands.execution.intent import IntentRules
 from keyturn.commands.execution.restore_fence import fence_previous_epoch
 from keyturn.commands.model.record import RandomBytes, six_digits, uuid7
 from keyturn.commands.operations import approvals
-from keyturn.config.settings import EngineSettings, EvidenceSettings, ImmobilisationSettings, Settings
+from keyturn.config.settings import EngineSettings, EvidenceSettings, Settings
 from keyturn.connectors.port import Connector, Inbox
 from keyturn.engine.breaker import Breaker
 from keyturn.engine.clock_monitor import SendBudgets
@@ -141,7 +141,7 @@ def assemble(parts: Dependencies, settings: Settings) -> Runtime:
     silences = UnansweredLog(parts.store, parts.clock, parts.count_silence)
     timeout = rules.state_read_timeout
     vehicles = VehicleReader(parts.store, parts.keyring, parts.connectors, settings.evidence, timeout, silences)
-    engine = _engine(parts, settings, registrar, vehicles, silences)
+    engine = _engine(parts, settings, vehicles, silences)
     sweeper = Sweeper(
         parts.store,
         parts.clock,
@@ -151,15 +151,15 @@ def assemble(parts: Dependencies, settings: Settings) -> Runtime:
         engine.sending,
         patience=_peer_send_timeout(parts, rules),
     )
-    rounds = _periodic_tasks(parts, settings.immobilisation, registrar, vehicles)
+    rounds = _periodic_tasks(parts, settings, registrar, vehicles)
     declarations = {name: connector.capabilities for name, connector in parts.connectors.items()}
     draw = partial(six_digits, parts.chance.octets)
     codes = ConfirmationCodes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
-    intake = Admission(codes, registrar, declarations, settings.commands.idempotency_lifetime)
+    intake = Admission(codes, registrar, declarations, settings.evidence, settings.commands.idempotency_lifetime)
     desk = CommandService(parts.store, parts.bus, parts.clock, intake)
     implementations: dict[str, Run] = {
         "approval approve": approvals.Approvals(registrar, declarations).approve,
-        "vehicle ready": dry_run.DryRun(codes, registrar, declarations, lambda: engine.clock_fault).run,
+        "vehicle ready": dry_run.DryRun(codes, settings.evidence, declarations, lambda: engine.clock_fault).run,
     }
     return Runtime(
         parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), implementations, settings.evidence
@@ -176,23 +176,21 @@ def _peer_send_timeout(parts: Dependencies, rules: EngineSettings) -> float:
 
 
 def _periodic_tasks(
-    parts: Dependencies, rules: ImmobilisationSettings, registrar: CommandFactory, vehicles: VehicleReader
+    parts: Dependencies, settings: Settings, registrar: CommandFactory, vehicles: VehicleReader
 ) -> dict[str, PeriodicTask]:
-    store = parts.store
+    store, rules = parts.store, settings.immobilisation
     return {
         "reminders": Reminders(store, rules.reminders).look,
-        "keep enabling": EnableRetries(store, vehicles, registrar, rules).look,
+        "keep enabling": EnableRetries(store, vehicles, registrar, rules, settings.evidence).look,
         "switches": KillSwitchEnds(store).look,
         "credentials": CredentialTrials(store, parts.clock, parts.keyring, vehicles).look,
     }
 
 
-def _engine(
-    parts: Dependencies, settings: Settings, registrar: CommandFactory, vehicles: VehicleReader, silences: UnansweredLog
-) -> Engine:
+def _engine(parts: Dependencies, settings: Settings, vehicles: VehicleReader, silences: UnansweredLog) -> Engine:
     store, clock, rules = parts.store, parts.clock, settings.engine
     budgets = SendBudgets(clock)
-    intent_rules = IntentRules(registrar, settings.commands, rules.send_window)
+    intent_rules = IntentRules(parts.epoch, settings.commands, settings.evidence, rules.send_window)
     return Engine(
         store,
         parts.bus,

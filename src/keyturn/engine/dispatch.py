@@ -14,7 +14,8 @@ from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import DISABLE, Kind
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
-from keyturn.commands.preconditions.evaluation import evaluate, wants_reading
+from keyturn.commands.preconditions.context import subject_of
+from keyturn.commands.preconditions.evaluation import assess
 from keyturn.connectors.port import Capabilities, Connector, OutboundCommand, Target
 from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn.engine.breaker import Breaker
@@ -147,13 +148,9 @@ class Dispatcher:
         return DispatchPlan(vehicle, target, connector, wanted)
 
     def _wants_reading(self, tx: ReadTx, command: Command, vehicle: Vehicle, connector: Connector) -> bool:
-        registrar = self._rules.registrar
         rows = record.open_of_vehicle(tx, vehicle.id)
-        superseded = command.supersedes is not None
-        case = registrar.case(
-            tx, vehicle, command.spec, connector.capabilities, command.id, rows, superseded_opposite=superseded
-        )
-        return wants_reading(case, evaluate(case, registrar.evidence_rules))
+        subject = subject_of(command, vehicle, connector.capabilities, rows)
+        return assess(tx, subject, self._rules.evidence).wants_reading()
 
 
 def _after(sent: OemResponse, found: OemResponse) -> OemResponse:

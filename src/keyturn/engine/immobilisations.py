@@ -8,7 +8,7 @@ from functools import partial
 
 from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.model.lifecycle import ENGINE
-from keyturn.config.settings import ImmobilisationSettings
+from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet import immobilisation
 from keyturn.immobilisation import enable_retries
@@ -23,12 +23,18 @@ class EnableRetries:
     """Looks at every one that runs: ends what is over, reads the vehicles whose turn it is, has enables issued."""
 
     def __init__(
-        self, store: Store, vehicles: VehicleReader, registrar: CommandFactory, rules: ImmobilisationSettings
+        self,
+        store: Store,
+        vehicles: VehicleReader,
+        registrar: CommandFactory,
+        rules: ImmobilisationSettings,
+        evidence_rules: EvidenceSettings,
     ) -> None:
         self._store = store
         self._vehicles = vehicles
         self._registrar = registrar
         self._rules = rules
+        self._evidence_rules = evidence_rules
 
     async def look(self) -> None:
         over, due = await self._store.read(self._survey)
@@ -49,6 +55,7 @@ class EnableRetries:
                 capabilities=capabilities,
                 registrar=self._registrar,
                 rules=self._rules,
+                evidence_rules=self._evidence_rules,
             )
         )
 

@@ -15,7 +15,7 @@ from keyturn.commands.model.catalogue import COMMANDS, ENABLE
 from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.commands.model.record import OpenCommand
 from keyturn.commands.model.states import UNSENT, WITH_OEM, State
-from keyturn.commands.preconditions.context import reported_since
+from keyturn.commands.preconditions.context import Subject, reported_since
 from keyturn.commands.rules import policy
 from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
 from keyturn.connectors.port import Capabilities
@@ -125,6 +125,7 @@ def issue(
     capabilities: Capabilities | None,
     registrar: CommandFactory,
     rules: ImmobilisationSettings,
+    evidence_rules: EvidenceSettings,
 ) -> None:
     """Register another enable, if there is reason to and nothing but a kill switch of its own stands against it."""
     row = tx.one(_BY_ID_TO_CHANGE, id=keeping_id)
@@ -137,8 +138,8 @@ def issue(
         return
     lanes.lock(tx, vehicle.id)
     rows = record.open_of_vehicle(tx, vehicle.id)
-    if _may_issue(tx, keeping, vehicle, capabilities, rows, registrar.evidence_rules):
-        _register(tx, keeping, vehicle, capabilities, rows, registrar)
+    if _may_issue(tx, keeping, vehicle, capabilities, rows, evidence_rules):
+        _register(tx, keeping, Subject(vehicle, COMMANDS[ENABLE], capabilities, rows), registrar)
 
 
 def _may_issue(
@@ -178,16 +179,10 @@ def out_of_reach(report: ReportedState, now: int, rules: EvidenceSettings) -> bo
     return report.last_contact is not None and seconds_between(report.last_contact, now) > rules.contact_max_age
 
 
-def _register(
-    tx: Tx,
-    keeping: EnableRetry,
-    vehicle: Vehicle,
-    capabilities: Capabilities,
-    rows: list[OpenCommand],
-    registrar: CommandFactory,
-) -> None:
-    request = CommandRequest(keeping.company_id, keeping.actor, frozenset({ENABLE}), vehicle.vin, ENABLE)
-    command = registrar.register(tx, request, vehicle, COMMANDS[ENABLE], capabilities, rows)
+def _register(tx: Tx, keeping: EnableRetry, subject: Subject, registrar: CommandFactory) -> None:
+    vin = subject.vehicle.vin
+    request = CommandRequest(keeping.company_id, keeping.actor, frozenset({ENABLE}), vin, ENABLE)
+    command = registrar.register(tx, request, subject)
     if command.post_code is None:
         lifecycle.record_response(tx, command, 200)  # nobody holds a POST for it
     tx.run(_ISSUED, id=keeping.id, command_id=command.id)

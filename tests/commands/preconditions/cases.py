@@ -5,7 +5,7 @@ from typing import Any
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.preconditions.context import EvaluationContext
-from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
+from keyturn.commands.preconditions.evaluation import Assessment, CheckResult, PreconditionResult, evaluate
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.fleet.evidence import Evidence, ExpectedState, ReportedState, Signal
@@ -69,4 +69,8 @@ def verdict(command: str, number: int, values: dict[str, Any] | None = None, **g
 
 
 def refused(case: EvaluationContext, *, acceptance: bool = False, fresh: bool = False) -> tuple[int, ...]:
-    return refusals(case, evaluate(case, RULES, fresh=fresh), acceptance=acceptance)
+    return assessment(case, fresh=fresh).refusals(acceptance=acceptance)
+
+
+def assessment(case: EvaluationContext, *, fresh: bool = False) -> Assessment:
+    return Assessment(case, evaluate(case, RULES, fresh=fresh))

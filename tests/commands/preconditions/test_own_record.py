@@ -3,6 +3,7 @@
 import pytest
 
 from keyturn.clock import after
+from keyturn.commands.model.record import OpenCommand
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.context import pending_names
 from keyturn.fleet.evidence import ExpectedState
@@ -70,15 +71,19 @@ def test_unrelated_pending_command_leaves_the_verdict_alone() -> None:
     assert verdict("enable_ignition", 3, {"speed": 40}, pending=("disable_ignition",)) is CONTRADICTED
 
 
+def _open(command_id: str, state: State) -> OpenCommand:
+    return OpenCommand(command_id, "v", "start", state, lane_number=1, segment=0, lane_slot=None, wake_at=NOW)
+
+
 @pytest.mark.parametrize("state", list(State))
 def test_a_command_is_on_its_way_from_its_registration_until_its_outcome_is_clear(state: State) -> None:
-    names = pending_names([("other", state, "start")], "own")
+    names = pending_names([_open("other", state)], "own")
 
     assert names == (frozenset({"start"}) if state in IN_DOUBT else frozenset())
 
 
 def test_a_command_is_not_its_own_obstacle() -> None:
-    assert pending_names([("own", State.QUEUED, "start")], "own") == frozenset()
+    assert pending_names([_open("own", State.QUEUED)], "own") == frozenset()
 
 
 def test_own_record_counts_our_starts_until_a_newer_report_does() -> None:

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from keyturn.commands.model.catalogue import CATALOGUE, COMMANDS
-from keyturn.commands.preconditions.evaluation import evaluate, wants_reading
 from tests.support.command_env import PARKED
 
-from .cases import RULES, case, refused
+from .cases import assessment, case, refused
 
 GUARDED = ("disable_ignition", "start", "unlock_door")
 """Refused when evidence is missing and the far side enforces nothing."""
@@ -93,10 +92,10 @@ def test_the_vehicle_is_read_before_the_intent_when_that_could_answer_something(
 ) -> None:
     judged = case(command, values, reads_state=reads_state, enforces=enforces)
 
-    assert wants_reading(judged, evaluate(judged, RULES)) is wanted
+    assert assessment(judged).wants_reading() is wanted
 
 
 def test_what_only_our_own_pending_command_leaves_open_is_not_read_for() -> None:
     pending = case("cancel_start", {"remote_start_active": False}, pending=("start",))
 
-    assert not wants_reading(pending, evaluate(pending, RULES))
+    assert not assessment(pending).wants_reading()

@@ -8,7 +8,7 @@ import pytest
 from keyturn.clock import SECOND, after
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.commands.preconditions.context import EvaluationContext
-from keyturn.commands.preconditions.evaluation import CheckResult, PreconditionResult, evaluate, refusals
+from keyturn.commands.preconditions.evaluation import Assessment, CheckResult, PreconditionResult, evaluate
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.port import Capabilities
@@ -155,7 +155,8 @@ async def findings(oem: Oem, ahead: float, times: dict[str, Any], **raw: Any) ->
     known = evidence.merge_report(Evidence(), report, now, "oem", RULES)
     judged = _case(known, now)
     found = evaluate(judged, RULES, fresh=True)
-    assert bool(refusals(judged, found, acceptance=False)) == any(f.verdict is not CheckResult.MET for f in found)
+    refused = bool(Assessment(judged, found).refusals(acceptance=False))
+    assert refused == any(f.verdict is not CheckResult.MET for f in found)
     return {finding.number: finding for finding in found}
 
 

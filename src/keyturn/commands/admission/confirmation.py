@@ -1,9 +1,8 @@
 """Confirmation codes of the two-step commands.
 
-A code is six digits, lives five minutes, belongs to one company, actor, vehicle and command, and leads to one dispatch.
-Only its HMAC is stored.
-
-The alert that a person reads before confirming, in Brazilian Portuguese as the seeds have it.
+A code is six digits, is valid for five minutes, belongs to one company, actor, vehicle and command, and leads to one
+dispatch. Only its HMAC is stored. The alert that a person reads before confirming is in Brazilian Portuguese, as in the
+original API contract.
 """
 
 import hmac
@@ -14,10 +13,10 @@ from typing import Protocol
 import msgspec
 
 from keyturn.clock import SECOND, after
-from keyturn.commands.admission import confirmation
 from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.catalogue import DISABLE
 from keyturn.commands.model.messages import CONFIRMATION_EXPIRED, CONFIRMATION_INVALID
+from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.config.settings import ConfirmationSettings
 from keyturn.store.port import ReadTx, Tx
@@ -44,7 +43,7 @@ _REDEEMED = """
 SELECT 1 FROM redeemed_code
 WHERE actor = :actor AND vehicle_id = :vehicle_id AND name = :name AND digest = :digest AND redeemed_at > :since
 """
-_FORGET_REDEEMED = """
+_DELETE_REDEEMED = """
 DELETE FROM redeemed_code
 WHERE actor = :actor AND vehicle_id = :vehicle_id AND name = :name AND digest = :digest AND redeemed_at <= :since
 """
@@ -71,6 +70,11 @@ class Binding(msgspec.Struct, frozen=True):
     name: str
 
 
+def binding_of(command: Command) -> Binding:
+    """What the code of this record belongs to."""
+    return Binding(command.company_id, command.actor, command.vehicle_id, command.name)
+
+
 class OpenCode(msgspec.Struct, frozen=True):
     command_id: str
     digest: str
@@ -79,13 +83,13 @@ class OpenCode(msgspec.Struct, frozen=True):
 
 
 class CodeAttempt(StrEnum):
-    """What an offered code turned out to be."""
+    """The result of offering a code."""
 
     RIGHT = "right"
     USED = "used"
     WRONG = "wrong"
     EXHAUSTED = "killed"
-    """Wrong, and the last try: the code is dead."""
+    """Wrong, and the last try: the code can no longer be redeemed."""
 
 
 class ConfirmationCodes:
@@ -100,12 +104,12 @@ class ConfirmationCodes:
         self._draw = draw
 
     def open_for(self, tx: ReadTx, binding: Binding) -> OpenCode | None:
-        """The live code of this binding."""
+        """The code of this binding that can be redeemed now."""
         row = tx.one(_OPEN, **msgspec.structs.asdict(binding))
         return OpenCode(*row) if row and row[3] > tx.now else None
 
     def stored_for(self, tx: ReadTx, binding: Binding) -> OpenCode | None:
-        """The binding's code, whether it lives or its time is up and nobody swept it yet."""
+        """The binding's code, expired or not; the sweep drops expired ones later."""
         row = tx.one(_OPEN, **msgspec.structs.asdict(binding))
         return OpenCode(*row) if row else None
 
@@ -149,13 +153,13 @@ class ConfirmationCodes:
         if open_code is None:
             return CodeAttempt.WRONG, None
         tx.run(_COUNT_TRY, command_id=open_code.command_id)
-        killed = open_code.tries + 1 >= self._settings.max_attempts
-        return (CodeAttempt.EXHAUSTED if killed else CodeAttempt.WRONG), open_code
+        exhausted = open_code.tries + 1 >= self._settings.max_attempts
+        return (CodeAttempt.EXHAUSTED if exhausted else CodeAttempt.WRONG), open_code
 
     def redeem(self, tx: Tx, binding: Binding, code: OpenCode) -> None:
-        """The code is redeemed: from now on it says "already used"."""
+        """Consume the code: from now on offering it is `USED`."""
         where = {"actor": binding.actor, "vehicle_id": binding.vehicle_id, "name": binding.name, "digest": code.digest}
-        tx.run(_FORGET_REDEEMED, since=after(tx.now, -_DAY), **where)
+        tx.run(_DELETE_REDEEMED, since=after(tx.now, -_DAY), **where)
         tx.run(_REDEEM, command_id=code.command_id, now=tx.now, **where)
         drop(tx, code.command_id)
 
@@ -186,8 +190,20 @@ def drop(tx: Tx, command_id: str) -> None:
     tx.run(_DROP, command_id=command_id)
 
 
+def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:
+    """The code ends without being redeemed: it expired, was replaced, or is exhausted by wrong tries."""
+    drop(tx, command_id)
+    command = record.load_to_change(tx, command_id)
+    if command is None or command.state is not State.CONFIRMING:
+        return
+    if expired:
+        lifecycle.move(tx, command, State.EXPIRED, detail=CONFIRMATION_EXPIRED)
+    else:
+        lifecycle.move(tx, command, State.CANCELLED, actor=command.actor, detail=CONFIRMATION_INVALID)
+
+
 def expired(tx: ReadTx, limit: int) -> list[str]:
-    """Records whose code's life is over."""
+    """Ids of the records whose code has expired."""
     return [row[0] for row in tx.all(_EXPIRED, now=tx.now, limit=limit)]
 
 
@@ -216,15 +232,3 @@ def confirmation_message(name: str, vin: str, *, unreachable: bool) -> str:
     if name == DISABLE:
         return _DISABLE.format(vin=vin)
     return _ENABLE.format(vin=vin) + (_UNREACHABLE if unreachable else "")
-
-
-def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:
-    """A code's end without redemption: its life is over, or it was replaced or killed by wrong tries."""
-    confirmation.drop(tx, command_id)
-    command = record.load_to_change(tx, command_id)
-    if command is None or command.state is not State.CONFIRMING:
-        return
-    if expired:
-        lifecycle.move(tx, command, State.EXPIRED, detail=CONFIRMATION_EXPIRED)
-    else:
-        lifecycle.move(tx, command, State.CANCELLED, actor=command.actor, detail=CONFIRMATION_INVALID)

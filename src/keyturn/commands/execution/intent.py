@@ -9,29 +9,21 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after
-from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lanes, lifecycle, messages, record, unanswered
 from keyturn.commands.model.lanes import timeouts
 from keyturn.commands.model.lifecycle import CONFLICT, response_columns, response_columns_if_later
-from keyturn.commands.model.record import Command, OpenCommand
+from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions import table
-from keyturn.commands.preconditions.context import EvaluationContext, usable_value
-from keyturn.commands.preconditions.evaluation import (
-    CheckResult,
-    PreconditionResult,
-    encode_results,
-    evaluate,
-    refusals,
-)
+from keyturn.commands.preconditions.context import EvaluationContext, Subject, subject_of, usable_value
+from keyturn.commands.preconditions.evaluation import Assessment, CheckResult, assess
 from keyturn.commands.rules import policy, quota
 from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
-from keyturn.config.settings import CommandSettings
+from keyturn.config.settings import CommandSettings, EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.errors import blocked_by_policy
 from keyturn.fleet import vehicles
-from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import Tx
 
 FORBIDDEN = 403
@@ -41,8 +33,10 @@ BAD_GATEWAY = 502
 class IntentRules(msgspec.Struct, frozen=True):
     """What the intent is written by."""
 
-    registrar: CommandFactory
+    epoch: int
+    """The store's: nothing of an older one is sent."""
     commands: CommandSettings
+    evidence: EvidenceSettings
     send_window: float
     """Seconds from the intent to its `send_by`."""
 
@@ -57,7 +51,7 @@ def write_intent(
     Returns the record only when it may be sent now; None: it is not its turn, or it ended here.
     """
     command = record.load_to_change(tx, command_id)
-    if command is None or command.state is not State.QUEUED or command.epoch != rules.registrar.epoch:
+    if command is None or command.state is not State.QUEUED or command.epoch != rules.epoch:
         return None
     lanes.lock(tx, command.vehicle_id)
     rows = record.open_of_vehicle(tx, command.vehicle_id)
@@ -73,33 +67,23 @@ def write_intent(
     if reason is not None or vehicle is None or capabilities is None:
         refuse_by_policy(tx, command, reason or NO_LONGER_PERMITTED)
         return None
-    return _evaluated(tx, command, vehicle, capabilities, rows, lanes.lane_slot(rows, row), rules)
+    subject = subject_of(command, vehicle, capabilities, rows)
+    return _evaluated(tx, command, subject, lanes.lane_slot(rows, row), rules)
 
 
-def _evaluated(
-    tx: Tx,
-    command: Command,
-    vehicle: Vehicle,
-    capabilities: Capabilities,
-    rows: list[OpenCommand],
-    slot: int | None,
-    rules: IntentRules,
-) -> Command | None:
+def _evaluated(tx: Tx, command: Command, subject: Subject, slot: int | None, rules: IntentRules) -> Command | None:
     """By evidence and by the OEM's quota, as they are in this moment."""
-    superseded = command.supersedes is not None
-    case = rules.registrar.case(
-        tx, vehicle, command.spec, capabilities, command.id, rows, superseded_opposite=superseded
-    )
-    findings = evaluate(case, rules.registrar.evidence_rules, fresh=True)
-    if numbers := refusals(case, findings, acceptance=False):
-        refuse_by_evidence(tx, command, numbers, findings, case)
+    assessment = assess(tx, subject, rules.evidence, fresh=True)
+    if numbers := assessment.refusals(acceptance=False):
+        refuse_by_evidence(tx, command, numbers, assessment)
         return None
-    frees_at = quota.frees_at(tx, capabilities.quota, command.account_id, vehicle.id)
+    vehicle, oem_quota = subject.vehicle, subject.capabilities.quota
+    frees_at = quota.frees_at(tx, oem_quota, command.account_id, vehicle.id)
     if frees_at is not None and not command.spec.is_restoring:
         hold_back(tx, command, frees_at, "quota")
         return None
-    quota.count(tx, capabilities.quota, command.account_id, vehicle.id)
-    return _dispatch(tx, command, case, findings, slot, rules)
+    quota.count(tx, oem_quota, command.account_id, vehicle.id)
+    return _dispatch(tx, command, assessment, slot, rules)
 
 
 def hold_back_unsent(tx: Tx, command_id: str, until: int, cause: str) -> Command | None:
@@ -148,41 +132,31 @@ def refuse_by_policy(
     return lifecycle.move(tx, command, State.REFUSED, detail=text, actor=actor, **changes)
 
 
-def refuse_by_evidence(
-    tx: Tx,
-    command: Command,
-    numbers: tuple[int, ...],
-    findings: tuple[PreconditionResult, ...],
-    case: EvaluationContext,
-) -> Command | None:
+def refuse_by_evidence(tx: Tx, command: Command, numbers: tuple[int, ...], assessment: Assessment) -> Command | None:
     """A precondition is contradicted, or unknown where that refuses: perhaps because the vehicle could not be read."""
     text = table.precondition_not_met(numbers)
-    contradicted = any(f.verdict is CheckResult.CONTRADICTED for f in findings if f.number in numbers)
-    unread = None if contradicted or case.evidence.report.unread is None else case.evidence.report.unread.exchange
+    refusing = [result for result in assessment.results if result.number in numbers]
+    contradicted = any(result.verdict is CheckResult.CONTRADICTED for result in refusing)
+    failed_read = assessment.context.evidence.report.unread
+    unread = None if contradicted or failed_read is None else failed_read.exchange
     changes = {
         "cause": unanswered.cause(unread, "vehicle_state"),
-        "verdicts": encode_results(findings),
+        "verdicts": assessment.encoded(),
         **response_columns(command, CONFLICT, text),
     }
     extra = {"exchange": msgspec.to_builtins(unread)} if unread else {}
     return lifecycle.move(tx, command, State.REFUSED, detail=text, extra=extra, **changes)
 
 
-def _dispatch(
-    tx: Tx,
-    command: Command,
-    case: EvaluationContext,
-    findings: tuple[PreconditionResult, ...],
-    slot: int | None,
-    rules: IntentRules,
-) -> Command | None:
-    answer_wait = timeouts(command.spec, case.capabilities, rules.commands).answer
+def _dispatch(tx: Tx, command: Command, assessment: Assessment, slot: int | None, rules: IntentRules) -> Command | None:
+    context = assessment.context
+    answer_wait = timeouts(command.spec, context.capabilities, rules.commands).answer
     changes: dict[str, Any] = {
         "sent_at": tx.now,
         "send_by": min(command.send_deadline or 0, after(tx.now, rules.send_window)),
         "answer_deadline": after(tx.now, answer_wait),
-        "verdicts": encode_results(findings),
-        "known_before": _known_before(case, rules),
+        "verdicts": assessment.encoded(),
+        "known_before": _known_before(context, rules),
         "may_have_executed": True,
         "cause": None,
     }
@@ -193,12 +167,12 @@ def _dispatch(
     return moved
 
 
-def _known_before(case: EvaluationContext, rules: IntentRules) -> str | None:
+def _known_before(context: EvaluationContext, rules: IntentRules) -> str | None:
     """The verifying signal as it was known before sending; a change of it after an unclear sending is proof.
 
     Not while another command of its name may act: nobody could tell which of them made the change.
     """
-    if case.spec.verified_by is None or case.spec.name in case.pending:
+    if context.spec.verified_by is None or context.spec.name in context.pending:
         return None
-    value = usable_value(case, case.spec.verified_by.signal, rules.registrar.evidence_rules)
+    value = usable_value(context, context.spec.verified_by.signal, rules.evidence)
     return None if value is None else msgspec.json.encode(value).decode()

@@ -112,9 +112,8 @@ SELECT o.{", o.".join(_OPEN_COLUMNS)}, c.not_before FROM open_command o JOIN com
 _BY_ID = f"{_COMMAND} WHERE id = :id"
 _BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
 _OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
-_PUBLIC_VIEW = (
-    f"SELECT {', '.join(PublicView.__struct_fields__)} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
-)
+_PUBLIC_COLUMNS = ", ".join(PublicView.__struct_fields__)
+_PUBLIC_VIEW = f"SELECT {_PUBLIC_COLUMNS} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
 _OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
 _IS_FOLLOWED = """
 WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)

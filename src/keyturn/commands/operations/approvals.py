@@ -16,6 +16,7 @@ from keyturn.commands.model.lifecycle import response_columns
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import UNSENT, State
 from keyturn.commands.operations.command_details import full_record, timeline
+from keyturn.commands.preconditions.context import subject_of
 from keyturn.commands.rules import policy
 from keyturn.commands.rules.policy import NO_LONGER_PERMITTED, Stage
 from keyturn.connectors.port import Capabilities
@@ -44,8 +45,8 @@ class ListApprovals(Arguments, frozen=True):
 class Approvals:
     """`declarations` is what each connector, by its name, says of its far side."""
 
-    def __init__(self, registrar: CommandFactory, declarations: Mapping[str, Capabilities]) -> None:
-        self._registrar = registrar
+    def __init__(self, factory: CommandFactory, declarations: Mapping[str, Capabilities]) -> None:
+        self._factory = factory
         self._declarations = declarations
 
     def approve(self, session: Session, arguments: OneCommand) -> Answer:
@@ -67,7 +68,7 @@ class Approvals:
             intent.refuse_by_policy(tx, command, reason, session.actor, approved_by=operator.id)
         else:
             rows = record.open_of_vehicle(tx, vehicle.id)
-            self._registrar.approve(tx, command, vehicle, capabilities, rows, session.actor, operator.id)
+            self._factory.approve(tx, approved, subject_of(approved, vehicle, capabilities, rows), session.actor)
         return _now(tx, command.id)
 
 

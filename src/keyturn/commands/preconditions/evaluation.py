@@ -1,9 +1,8 @@
-"""Verdicts on a command's preconditions, and what they refuse. Pure: values, rules and an instant in, findings out.
+"""Evaluates a command's preconditions, and decides which of the results refuse it.
 
-How long a vehicle has been off, in words: what is missing before an immobilisation that nobody else guards. Pure.
+`assess` reads the store; everything else is pure: signal values, settings and an instant in, results out.
 """
 
-from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -14,6 +13,8 @@ from keyturn.commands.model.catalogue import DISABLE, ENABLE
 from keyturn.commands.preconditions.context import (
     EvaluationContext,
     ObservedValue,
+    Subject,
+    load_context,
     observed_values,
     seen_recently,
     usable_signals,
@@ -22,9 +23,10 @@ from keyturn.commands.preconditions.context import (
 )
 from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, Signals, Truth, every
 from keyturn.config.settings import EvidenceSettings
+from keyturn.store.port import ReadTx
 
 _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
-"""Preconditions that our own record can answer, and the command that makes them true."""
+"""Preconditions that the state expected from our own commands can answer, and the command that makes each true."""
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
 
 
@@ -43,88 +45,110 @@ _TRUTH = {verdict: truth for truth, verdict in _RESULT_OF.items()}
 
 
 class PreconditionResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One precondition's result with the values behind it; kept with the command as JSON."""
+
     number: int
     verdict: CheckResult
     signals: dict[str, ObservedValue] = {}
+    """By signal name."""
     why: str = ""
     settled: bool = False
     """Unknown by rule: reading the vehicle again cannot change it."""
 
 
+class Assessment(msgspec.Struct, frozen=True):
+    """The results for one command, with the context that they were evaluated in."""
+
+    context: EvaluationContext
+    results: tuple[PreconditionResult, ...]
+
+    def refusals(self, *, acceptance: bool) -> tuple[int, ...]:
+        """Numbers of the preconditions that refuse the command; at acceptance only contradicted ones do."""
+        return tuple(result.number for result in self.results if _refuses(self.context, result, acceptance))
+
+    def wants_reading(self) -> bool:
+        """Whether the vehicle should be read before the intent."""
+        if not self.context.capabilities.reads_state:
+            return False
+        if self.context.needs_rest():
+            return True
+        return any(result.verdict is CheckResult.UNKNOWN and not result.settled for result in self.results)
+
+    def encoded(self) -> str:
+        """The results as the record keeps them, in JSON."""
+        return msgspec.json.encode(self.results).decode()
+
+
+def assess(tx: ReadTx, subject: Subject, rules: EvidenceSettings, *, fresh: bool = False) -> Assessment:
+    """Evaluate the preconditions of the subject's command by what the store has of its vehicle; `fresh` as below."""
+    context = load_context(tx, subject)
+    return Assessment(context, evaluate(context, rules, fresh=fresh))
+
+
 def evaluate(
-    case: EvaluationContext, rules: EvidenceSettings, *, fresh: bool = False
+    context: EvaluationContext, rules: EvidenceSettings, *, fresh: bool = False
 ) -> tuple[PreconditionResult, ...]:
-    """The verdict on each precondition of the command, in ascending number.
+    """The result of each precondition of the command, in ascending number.
 
-    `fresh`: the far side enforces nothing and this is the moment before an immobilisation, so that the vehicle must be
-    seen standing, off for a while, and in Park, by a reading of the last seconds.
+    `fresh`: the command is about to be sent. Where it immobilises and the connector enforces no preconditions, the
+    vehicle must have been seen at rest within the last seconds, off for a while, and in Park.
     """
-    view = usable_signals(case, rules)
-    findings = [_result(number, case, rules, view) for number in case.spec.preconditions]
-    if fresh and case.spec.name == DISABLE and not case.capabilities.enforces_preconditions:
-        findings = [_at_rest(finding, case, rules, view) if finding.number == 3 else finding for finding in findings]
-    return tuple(sorted((_explained(finding, case) for finding in findings), key=lambda finding: finding.number))
+    view = usable_signals(context, rules)
+    results = [_result(number, context, rules, view) for number in context.spec.preconditions]
+    if fresh and context.needs_rest():
+        results = [_at_rest(result, context, rules, view) if result.number == 3 else result for result in results]
+    return tuple(sorted((_explained(result, context) for result in results), key=lambda result: result.number))
 
 
-def refusals(case: EvaluationContext, findings: Iterable[PreconditionResult], *, acceptance: bool) -> tuple[int, ...]:
-    """Numbers of the preconditions that refuse the command; at acceptance only contradicted ones do."""
-    return tuple(finding.number for finding in findings if _refuses(case, finding, acceptance))
-
-
-def wants_reading(case: EvaluationContext, findings: Iterable[PreconditionResult]) -> bool:
-    """Whether the vehicle should be read before the intent."""
-    if not case.capabilities.reads_state:
+def _refuses(context: EvaluationContext, result: PreconditionResult, acceptance: bool) -> bool:
+    if context.spec.name == ENABLE and result.number == REACHABLE:
         return False
-    if case.spec.name == DISABLE and not case.capabilities.enforces_preconditions:
+    if result.verdict is CheckResult.CONTRADICTED:
         return True
-    return any(finding.verdict is CheckResult.UNKNOWN and not finding.settled for finding in findings)
-
-
-def _refuses(case: EvaluationContext, finding: PreconditionResult, acceptance: bool) -> bool:
-    if case.spec.name == ENABLE and finding.number == REACHABLE:
+    if result.verdict is CheckResult.MET or acceptance or context.spec.is_restoring:
         return False
-    if finding.verdict is CheckResult.CONTRADICTED:
-        return True
-    if finding.verdict is CheckResult.MET or acceptance or case.spec.is_restoring:
-        return False
-    if case.capabilities.enforces_preconditions:
-        return case.spec.name == DISABLE and finding.number == REACHABLE
-    return case.spec.refused_when_unknown
+    if context.capabilities.enforces_preconditions:
+        return context.spec.name == DISABLE and result.number == REACHABLE
+    return context.spec.refused_when_unknown
 
 
-def _result(number: int, case: EvaluationContext, rules: EvidenceSettings, view: Signals) -> PreconditionResult:
-    if _OWN_RECORD.get(number) in case.pending or (case.superseded_opposite and number in _OWN_RECORD):
+def _result(number: int, context: EvaluationContext, rules: EvidenceSettings, view: Signals) -> PreconditionResult:
+    if _OWN_RECORD.get(number) in context.pending or (context.superseded_opposite and number in _OWN_RECORD):
         return PreconditionResult(
-            number, CheckResult.UNKNOWN, observed_values(number, case, rules), "a command of ours may change it", True
+            number,
+            CheckResult.UNKNOWN,
+            observed_values(number, context, rules),
+            "a command of ours may change it",
+            True,
         )
     truth = PRECONDITIONS[number].holds(view)
-    if truth is False and case.spec.is_restoring:
-        truth = _contradicted_since(number, case, rules)
-    if truth is None and _own_record(number, case):
-        return PreconditionResult(number, CheckResult.MET, observed_values(number, case, rules), "our own record")
-    return PreconditionResult(number, _RESULT_OF[truth], observed_values(number, case, rules))
+    if truth is False and context.spec.is_restoring:
+        truth = _contradicted_since(number, context, rules)
+    if truth is None and _own_record(number, context):
+        return PreconditionResult(number, CheckResult.MET, observed_values(number, context, rules), "our own record")
+    return PreconditionResult(number, _RESULT_OF[truth], observed_values(number, context, rules))
 
 
-def _contradicted_since(number: int, case: EvaluationContext, rules: EvidenceSettings) -> Truth:
+def _contradicted_since(number: int, context: EvaluationContext, rules: EvidenceSettings) -> Truth:
     """A restoring command is refused only by a report newer than our last actuating command to the vehicle."""
-    since = case.evidence.track.actuated_at
-    truth = PRECONDITIONS[number].holds(usable_signals(case, rules, newer_than=since))
+    since = context.evidence.track.actuated_at
+    truth = PRECONDITIONS[number].holds(usable_signals(context, rules, newer_than=since))
     return False if truth is False else None
 
 
-def _explained(finding: PreconditionResult, case: EvaluationContext) -> PreconditionResult:
-    """What is unknown may be so because the newest state read brought nothing."""
-    unread = case.evidence.report.unread
-    if unread is None or finding.verdict is not CheckResult.UNKNOWN or finding.settled:
-        return finding
-    reasons = [finding.why] if finding.why else []
-    return msgspec.structs.replace(finding, why="; ".join([*reasons, unanswered.why(unread)]))
+def _explained(result: PreconditionResult, context: EvaluationContext) -> PreconditionResult:
+    """An unknown result names the newest state read where that brought nothing: it may be the reason."""
+    unread = context.evidence.report.unread
+    if unread is None or result.verdict is not CheckResult.UNKNOWN or result.settled:
+        return result
+    reasons = [result.why] if result.why else []
+    return msgspec.structs.replace(result, why="; ".join([*reasons, unanswered.why(unread)]))
 
 
-def _own_record(number: int, case: EvaluationContext) -> bool:
-    track = case.evidence.track
+def _own_record(number: int, context: EvaluationContext) -> bool:
+    track = context.evidence.track
     known = {
-        2: track.alert_active_until > case.now,
+        2: track.alert_active_until > context.now,
         4: track.ignition_disabled,
         12: track.remote_start_active,
     }
@@ -132,33 +156,33 @@ def _own_record(number: int, case: EvaluationContext) -> bool:
 
 
 def _at_rest(
-    off: PreconditionResult, case: EvaluationContext, rules: EvidenceSettings, view: Signals
+    off: PreconditionResult, context: EvaluationContext, rules: EvidenceSettings, view: Signals
 ) -> PreconditionResult:
-    """Precondition 3 before an immobilisation that nobody else guards: seen now, off for a while, and in Park."""
-    off_for_long = any(_off_for_long(case, name, rules) for name in OFF_SIGNALS)
-    standing = seen_recently(case, "speed", rules)
-    truth = every(_TRUTH[off.verdict], off_for_long or None, standing, _in_park(case, rules, view))
+    """Precondition 3 where `needs_rest`: seen just now to be at rest, off for a while, and in Park."""
+    off_for_long = any(_off_for_long(context, name, rules) for name in OFF_SIGNALS)
+    seen_now = seen_recently(context, "speed", rules)
+    truth = every(_TRUTH[off.verdict], off_for_long or None, seen_now, _in_park(context, rules, view))
     why = f"seen within {rules.fresh_age:g} s, off for {rules.off_for:g} s, in Park or the accelerometer at rest"
-    short = "" if off_for_long or truth is False else too_short(case, rules)
+    short = "" if off_for_long or truth is False else too_short(context, rules)
     why = f"{short}; needed are: {why}" if short else why
     return PreconditionResult(
-        3, _RESULT_OF[truth], {**off.signals, **values_of(_AT_REST, case, rules)}, why, settled=bool(short)
+        3, _RESULT_OF[truth], {**off.signals, **values_of(_AT_REST, context, rules)}, why, settled=bool(short)
     )
 
 
-def _off_for_long(case: EvaluationContext, name: str, rules: EvidenceSettings) -> bool:
-    """Of two signals that say off, the one that has said so for long enough counts; the other may not contradict."""
-    signal = case.evidence.report.signals.get(name)
-    if signal is None or signal.value not in OFF_WORDS or not seen_recently(case, name, rules):
+def _off_for_long(context: EvaluationContext, name: str, rules: EvidenceSettings) -> bool:
+    """Of two signals that report off, one must have done so for long enough; the other may not contradict it."""
+    signal = context.evidence.report.signals.get(name)
+    if signal is None or signal.value not in OFF_WORDS or not seen_recently(context, name, rules):
         return False
-    return seconds_between(signal.observed_at, case.now) >= rules.off_for
+    return seconds_between(signal.observed_at, context.now) >= rules.off_for
 
 
-def _in_park(case: EvaluationContext, rules: EvidenceSettings, view: Signals) -> Truth:
+def _in_park(context: EvaluationContext, rules: EvidenceSettings, view: Signals) -> Truth:
     in_park = PRECONDITIONS[9].holds(view)
-    if in_park is not None and seen_recently(case, "transmission_gear", rules):
+    if in_park is not None and seen_recently(context, "transmission_gear", rules):
         return in_park
-    at_rest = view.flag("accelerometer_at_rest") and seen_recently(case, "accelerometer_at_rest", rules)
+    at_rest = view.flag("accelerometer_at_rest") and seen_recently(context, "accelerometer_at_rest", rules)
     return at_rest or None
 
 
@@ -168,21 +192,23 @@ NO_TIME_OF_CHANGE = (
     "the source gives one time for the change and for the report: map the time of change as observed_at,"
     " or leave observed_at out, and it counts from when it was first seen off"
 )
-"""For whoever wrote the connector's definition."""
+"""For the author of the connector's definition."""
 
 
-def too_short(case: EvaluationContext, rules: EvidenceSettings) -> str:
-    """Since when the vehicle is off, where that is not long enough and a new reading cannot change it; else empty."""
-    signals = case.evidence.report.signals
+def too_short(context: EvaluationContext, rules: EvidenceSettings) -> str:
+    """For how long the vehicle has been off, where that is too short and a new reading cannot change it; else empty."""
+    signals = context.evidence.report.signals
     usable = [
         signal
         for name in OFF_SIGNALS
-        if (signal := signals.get(name)) and signal.value in OFF_WORDS and not why_unusable(name, signal, case, rules)
+        if (signal := signals.get(name))
+        and signal.value in OFF_WORDS
+        and not why_unusable(name, signal, context, rules)
     ]
     if not usable:
         return ""
     first = min(usable, key=lambda signal: signal.observed_at)
-    since = seconds_between(first.observed_at, case.now)
+    since = seconds_between(first.observed_at, context.now)
     if since >= rules.off_for:
         return ""
     return off_since(since, rules.off_for, told_of_change=first.observed_at != first.as_of)
@@ -190,9 +216,5 @@ def too_short(case: EvaluationContext, rules: EvidenceSettings) -> str:
 
 def off_since(seconds: float, needed: float, *, told_of_change: bool) -> str:
     """`told_of_change`: the source gives the time of change apart from that of its report."""
-    said = f"off for {max(0.0, seconds):.1f} s, {needed:g} s needed"
-    return said if told_of_change else f"{said}; {NO_TIME_OF_CHANGE}"
-
-
-def encode_results(findings: tuple[PreconditionResult, ...]) -> str:
-    return msgspec.json.encode(findings).decode()
+    text = f"off for {max(0.0, seconds):.1f} s, {needed:g} s needed"
+    return text if told_of_change else f"{text}; {NO_TIME_OF_CHANGE}"

@@ -14,7 +14,7 @@ Truth = bool | None
 
 
 class Signals(msgspec.Struct, frozen=True):
-    """What a rule may look at: the usable values, and the vehicle's own numbers."""
+    """The input of a rule: the usable values, and numbers of the vehicle itself."""
 
     values: dict[str, SignalValue]
     """Signals that are neither null, stale, from the future, nor older than our last command that can change them."""
@@ -42,7 +42,7 @@ class Precondition(msgspec.Struct, frozen=True):
     text: str
     """The public sentence."""
     signals: tuple[str, ...]
-    """What the rule looks at; kept with the verdict."""
+    """What the rule looks at; their values are kept with the result."""
     holds: Callable[[Signals], Truth]
 
 
@@ -53,11 +53,11 @@ def every(*truths: Truth) -> Truth:
     return None if None in truths else True
 
 
-def agreed(*opinions: Truth) -> Truth:
-    """What those that have an opinion say; disagreement is a contradiction."""
-    if False in opinions:
+def agreed(*truths: Truth) -> Truth:
+    """What the known ones agree on; one False contradicts, and None counts for nothing."""
+    if False in truths:
         return False
-    return True if True in opinions else None
+    return True if True in truths else None
 
 
 def _is(signal: str, wanted: str) -> Callable[[Signals], Truth]:
@@ -93,8 +93,8 @@ _MOVE_PARKED = {"parked": True, "forward": False, "reverse": False}
 def _is_off(view: Signals) -> Truth:
     mode, event, move = view.word("system_power_mode"), view.word("ignition_status"), view.word("vehicle_move_status")
     off = agreed(None if mode is None else _MODE_OFF.get(mode, False), _EVENT_OFF.get(event or ""))
-    standing = agreed(_is_not_moving(view), _MOVE_PARKED.get(move or ""))
-    return every(off, standing)
+    not_moving = agreed(_is_not_moving(view), _MOVE_PARKED.get(move or ""))
+    return every(off, not_moving)
 
 
 def _not_in_reserve(view: Signals) -> Truth:
