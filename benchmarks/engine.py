@@ -47,7 +47,7 @@ async def _lifecycle(installation: Installation, vehicles: int, seconds: float) 
 async def _work(node: BenchNode, requests: Iterator[CommandRequest], until: float, took: list[float]) -> None:
     while (began := time.perf_counter()) < until:
         request = next(requests)
-        answer = await node.works.desk.post(request)
+        answer = await node.works.desk.submit(request)
         took.append(time.perf_counter() - began)
         record = await node.works.desk.get(request.company_id, str(answer.body["id"]))
         assert record is not None, "it was just registered"
@@ -64,7 +64,7 @@ async def _idle(installation: Installation) -> Sample:
     for request in itertools.islice(requests, IDLE_TRIES):
         oem.called.clear()
         asked = time.perf_counter()
-        await node.works.desk.post(request)
+        await node.works.desk.submit(request)
         await oem.called.wait()
         took.append(oem.called_at - asked)
         await asyncio.sleep(IDLE_PAUSE)

@@ -68,7 +68,7 @@ class MemoryCommandService:
         self.hold: Callable[[], Awaitable[object]] | None = None
         self.finished = threading.Event()
 
-    async def post(self, request: CommandRequest) -> PostAnswer:
+    async def submit(self, request: CommandRequest) -> PostAnswer:
         self.posted.append(request)
         assert "\x00" not in (request.vin + request.command).encode().decode(), "no database would keep it"
         if self.hold is not None:
@@ -82,10 +82,10 @@ class MemoryCommandService:
         self.asked.append((company_id, command_id, wait))
         return self.records.get((company_id, command_id))
 
-    async def is_spent(self, nonce: Nonce) -> bool:
+    async def is_consumed(self, nonce: Nonce) -> bool:
         return False
 
-    async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
+    async def record_refusal(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
         self.refused.append((principal.application_id, vin, command, refusal.detail))
 
 

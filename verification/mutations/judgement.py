@@ -61,7 +61,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "refused ignition attempts are not written down",
         "commands/admission/intake.py",
-        "            record_refusal(tx, request, refusal)\n",
+        "            refused_attempts.record_refusal(tx, request, refusal)\n",
         "",
         "8 every transition",
     ),

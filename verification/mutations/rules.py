@@ -136,8 +136,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "all that comes behind something that waits for an approval has one segment",
         "commands/model/lanes.py",
-        "    return take_number(tx, vehicle_id) if place == _LAST_POSITION else place\n",
-        "    return place\n",
+        "    return take_number(tx, vehicle_id) if position == _LAST_POSITION else position\n",
+        "    return position\n",
         "no defect in the engine",
     ),
 )

@@ -1,15 +1,28 @@
-"""The JSON body, decoded as strictly as the contract says and judged no further."""
+"""JSON bodies: decoded strictly (docs/api.md, check 3), and the members of a command's POST (checks 4 and 5)."""
 
 import json
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable
 
-from keyturn.errors import InvalidJson
+import msgspec
+
+from keyturn.errors import InvalidCommand, InvalidJson, InvalidVin, Refusal
 
 MAX_LEVELS = 32
 
+MAX_VIN = 64
+"""Characters."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class ReceivedCommand(msgspec.Struct, frozen=True):
+    """The members of a POST's body, as received."""
+
+    vin: str
+    command: str
+    code: object
 
 
 def decode_object(raw: bytes) -> dict[str, object]:
@@ -23,8 +36,24 @@ def decode_object(raw: bytes) -> dict[str, object]:
     return value
 
 
+def parse_command(body: bytes) -> ReceivedCommand:
+    """Checks 3 to 5 of a body. Raises `InvalidJson`, `InvalidVin` or `InvalidCommand`."""
+    members = decode_object(body)
+    vin = _text(members.get("vin"), InvalidVin)
+    if len(vin) > MAX_VIN:
+        raise InvalidVin
+    command = _text(members.get("command"), InvalidCommand)
+    return ReceivedCommand(vin, command, members.get("code"))
+
+
+def _text(value: object, refusal: type[Refusal]) -> str:
+    if not isinstance(value, str) or not value:
+        raise refusal
+    return value
+
+
 def sanitize(text: str) -> str:
-    """The text with what no database keeps (lone surrogates, NUL) replaced, so that it matches nothing."""
+    """The text with what a database cannot store (lone surrogates, NUL) replaced, so that it matches nothing."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 

@@ -1,4 +1,4 @@
-"""What the HTTP edge asks of the rest of Keyturn."""
+"""Ports of the HTTP API: what it needs from the rest of Keyturn."""
 
 from typing import Protocol
 
@@ -9,34 +9,37 @@ from keyturn.errors import Refusal
 
 
 class Authenticator(Protocol):
-    """Who may come in."""
+    """Issues and verifies bearer tokens."""
 
     async def token(self, client_id: str, client_secret: str) -> str | None:
         """A bearer token, or None when the two do not name an active application."""
         ...
 
     async def authenticate(self, token: str) -> Principal | None:
-        """Whom a bearer token names, or None when it is unknown, expired or revoked."""
+        """The application that a bearer token names, or None when the token is unknown, expired or revoked."""
         ...
 
 
 class CommandService(Protocol):
-    """Where commands are registered and looked up."""
+    """Registers and reads commands; implemented by `commands.admission.service`."""
 
-    async def post(self, request: CommandRequest) -> PostAnswer:
-        """Register or join a command, or issue a code; raises the `Refusal` of rows 8-11b, or of a spent nonce."""
+    async def submit(self, request: CommandRequest) -> PostAnswer:
+        """Register a command, coalesce with one, or issue a code.
+
+        Raises the `Refusal` of checks 8 to 11b (docs/api.md), or of a consumed nonce.
+        """
         ...
 
     async def get(self, company_id: str, command_id: str, wait: float) -> dict[str, object] | None:
         """The public record, held for up to `wait` seconds until it is final; None: not this company's."""
         ...
 
-    async def is_spent(self, nonce: Nonce) -> bool:
+    async def is_consumed(self, nonce: Nonce) -> bool:
         """Whether a signature with this nonce is sure to be refused: seen before, too old or too new."""
         ...
 
-    async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
-        """Write down an ignition attempt that was refused before it reached the desk."""
+    async def record_refusal(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
+        """Record an ignition attempt that was refused before its admission."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""A request as the handlers see it: header fields by name, and the body up to a limit."""
+"""An HTTP request for the handlers: header fields by name, and the body up to a limit."""
 
 import re
 import secrets
@@ -14,7 +14,7 @@ _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
 
 class ClientGone(Exception):
-    """The client left before its request was complete; there is nobody to answer."""
+    """The client disconnected before its request was complete; no answer can be sent."""
 
 
 class Request:

@@ -165,7 +165,7 @@ class Node:
         try:
             company, grants = await self._principal(application)
             request = CommandRequest(company_id=company, application_id=application, grants=grants, **asked)
-            answer = await self._runtime.desk.post(request)
+            answer = await self._runtime.desk.submit(request)
         except Refusal as refusal:
             return refusal.http_status, {"detail": refusal.detail}
         except StoreUnavailable:

@@ -190,6 +190,11 @@ def drop(tx: Tx, command_id: str) -> None:
     tx.run(_DROP, command_id=command_id)
 
 
+def end_code(tx: Tx, code: OpenCode) -> None:
+    """The code was replaced or exhausted, or had expired before the sweep came to it."""
+    end_confirmation(tx, code.command_id, expired=code.expires_at <= tx.now)
+
+
 def end_confirmation(tx: Tx, command_id: str, *, expired: bool) -> None:
     """The code ends without being redeemed: it expired, was replaced, or is exhausted by wrong tries."""
     drop(tx, command_id)
@@ -227,8 +232,8 @@ _UNREACHABLE = (
 )
 
 
-def confirmation_message(name: str, vin: str, *, unreachable: bool) -> str:
-    """Names the vehicle, the consequence and, for `enable_ignition`, a vehicle that cannot be reached."""
+def alert_text(name: str, vin: str, *, unreachable: bool) -> str:
+    """Names the vehicle, the consequence and, for `enable_ignition`, that the vehicle cannot be reached."""
     if name == DISABLE:
         return _DISABLE.format(vin=vin)
     return _ENABLE.format(vin=vin) + (_UNREACHABLE if unreachable else "")

@@ -10,16 +10,8 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
-from keyturn.commands.admission import idempotency, nonces, refused_attempts
-from keyturn.commands.admission.confirmation import (
-    Binding,
-    CodeAttempt,
-    ConfirmationCodes,
-    OpenCode,
-    binding_of,
-    confirmation_message,
-    end_confirmation,
-)
+from keyturn.commands.admission import confirmation, idempotency, nonces, refused_attempts
+from keyturn.commands.admission.confirmation import Binding, CodeAttempt, ConfirmationCodes
 from keyturn.commands.admission.registration import CommandFactory
 from keyturn.commands.admission.requests import (
     CommandRequest,
@@ -29,20 +21,15 @@ from keyturn.commands.admission.requests import (
     post_answer,
 )
 from keyturn.commands.model import lanes, lifecycle, record
-from keyturn.commands.model.catalogue import COMMANDS, DISABLE, IGNITION_PAIR
+from keyturn.commands.model.catalogue import COMMANDS, DISABLE
 from keyturn.commands.model.messages import coalesced_with
-from keyturn.commands.model.record import Command, OpenCommand
+from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions.context import Subject
 from keyturn.commands.preconditions.evaluation import CheckResult, assess
 from keyturn.commands.preconditions.table import REACHABLE
-from keyturn.commands.rules.policy import (
-    Stage,
-    check_permission,
-    enforce_limits,
-    first_violation,
-    load_policy_input,
-)
+from keyturn.commands.rules import policy
+from keyturn.commands.rules.policy import Stage
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.errors import (
@@ -113,19 +100,19 @@ class Admission:
             _check_signature_version(tx, request)  # 6b
             return self._replay(tx, request) or self._admit(tx, request)
         except Refusal as refusal:
-            record_refusal(tx, request, refusal)
+            refused_attempts.record_refusal(tx, request, refusal)
             return AdmissionResult(refusal=refusal)
 
     def _admit(self, tx: Tx, request: CommandRequest) -> AdmissionResult:
         authorized = self._authorize(tx, request)  # 8, 9
         if not authorized.redeems and (running := _running(tx, authorized)) is not None:
             return self._coalesce(tx, authorized, running)
-        policy = self._check_policy(tx, authorized)  # 10
+        company_policy = self._check_policy(tx, authorized)  # 10
         if not authorized.subject.spec.two_step:
             return self._registered(tx, authorized, self._factory.register(tx, request, authorized.subject))
         if not authorized.redeems:
             return self._confirm(tx, authorized)  # 10b
-        return self._redeem(tx, authorized, policy)  # 11, 11b
+        return self._redeem(tx, authorized, company_policy)  # 11, 11b
 
     def _authorize(self, tx: Tx, request: CommandRequest) -> AuthorizedRequest:
         """Checks 8 and 9. The vehicle's lane is locked from here on."""
@@ -133,23 +120,22 @@ class Admission:
         if vehicle is None:
             raise VinNotFound
         capabilities = self._capabilities.get(vehicle.connector)
-        if refusal := check_permission(tx, vehicle, request.command, request.grants, capabilities):
+        if refusal := policy.check_permission(tx, vehicle, request.command, request.grants, capabilities):
             raise refusal
         if capabilities is None:
             raise CommandNotFound
-        lanes.lock(tx, vehicle.id)
-        subject = Subject(vehicle, COMMANDS[request.command], capabilities, _open_commands(tx, vehicle.id))
+        subject = Subject(vehicle, COMMANDS[request.command], capabilities, lanes.lock_and_load(tx, vehicle.id))
         return AuthorizedRequest(request, subject)
 
     def _check_policy(self, tx: Tx, authorized: AuthorizedRequest) -> Policy:
         """Check 10. Step two may leave out the reason that step one gave."""
-        subject, reason = authorized.subject, authorized.request.reason
+        request, subject, reason = authorized.request, authorized.subject, authorized.request.reason
         if authorized.redeems and reason is None and (code := self._codes.open_for(tx, authorized.binding)) is not None:
             confirming = record.load(tx, code.command_id)
             reason = confirming.reason if confirming else None
-        facts = load_policy_input(tx, subject.vehicle, subject.spec, authorized.request.application_id, reason=reason)
+        facts = policy.load_policy_input(tx, subject.vehicle, subject.spec, request.application_id, reason=reason)
         queues = authorized.redeems or not subject.spec.two_step
-        if violation := first_violation(facts, Stage.QUEUE if queues else Stage.ASK):
+        if violation := policy.first_violation(facts, Stage.QUEUE if queues else Stage.ASK):
             raise BlockedByPolicy(violation)
         return facts.policy
 
@@ -171,7 +157,7 @@ class Admission:
         if (seconds := self._codes.wait_for_issue(tx, authorized.binding)) is not None:
             raise TooManyRequests(seconds)
         if (code := self._codes.stored_for(tx, authorized.binding)) is not None:
-            _end_code(tx, code)
+            confirmation.end_code(tx, code)
         command = self._factory.confirming(tx, authorized.request, authorized.subject)
         idempotency.keep(tx, authorized.request, command.id, self._key_lifetime)
         return self._issue_code(tx, authorized, command)
@@ -181,24 +167,24 @@ class Admission:
         code = self._codes.issue(tx, authorized.binding, command.id)
         results = assess(tx, subject, self._evidence_rules).results
         unreachable = any(each.number == REACHABLE and each.verdict is not CheckResult.MET for each in results)
-        message = confirmation_message(subject.spec.name, subject.vehicle.vin, unreachable=unreachable)
+        message = confirmation.alert_text(subject.spec.name, subject.vehicle.vin, unreachable=unreachable)
         return AdmissionResult(
             answer=confirmation_answer(command, code, message), confirming_vehicle=subject.vehicle.id
         )
 
-    def _redeem(self, tx: Tx, authorized: AuthorizedRequest, policy: Policy) -> AdmissionResult:
+    def _redeem(self, tx: Tx, authorized: AuthorizedRequest, company_policy: Policy) -> AdmissionResult:
         """Step two: checks 11 and 11b. Redeeming and queueing are one transaction, which consumes the code."""
         request, subject = authorized.request, authorized.subject
         attempt, code = self._codes.attempt(tx, authorized.binding, request.code)
         if attempt is CodeAttempt.USED:
             raise ConfirmationAlreadyUsed
         if attempt is CodeAttempt.EXHAUSTED and code is not None:
-            _end_code(tx, code)
+            confirmation.end_code(tx, code)
         if attempt is not CodeAttempt.RIGHT or code is None:
             raise ConfirmationInvalid
         running = _running(tx, authorized)
         if running is None and subject.spec.name == DISABLE:
-            enforce_limits(tx, policy, request.application_id, subject.vehicle)
+            policy.enforce_limits(tx, company_policy, request.application_id, subject.vehicle)
         self._codes.redeem(tx, authorized.binding, code)
         confirming = record.load_to_change(tx, code.command_id)
         if confirming is None or confirming.state is not State.CONFIRMING:
@@ -210,7 +196,7 @@ class Admission:
             return self._coalesce(tx, authorized, running)
         given = {"reason": request.reason, "case_number": request.case_number}
         changes = {name: value for name, value in given.items() if value is not None}
-        awaits = subject.spec.name == DISABLE and policy.second_person
+        awaits = subject.spec.name == DISABLE and company_policy.second_person
         command = self._factory.queue(tx, confirming, subject, changes, awaits_approval=awaits)
         if command.name == DISABLE and command.state is not State.REFUSED:
             limits.count(tx, command.company_id, command.actor, command.id)
@@ -238,7 +224,7 @@ class Admission:
         capabilities = self._capabilities.get(vehicle.connector) if vehicle else None
         if vehicle is None or capabilities is None:
             raise VinNotFound
-        if (seconds := self._codes.wait_for_issue(tx, binding_of(command))) is not None:
+        if (seconds := self._codes.wait_for_issue(tx, confirmation.binding_of(command))) is not None:
             raise TooManyRequests(seconds)
         subject = Subject(vehicle, command.spec, capabilities, record.open_of_vehicle(tx, vehicle.id))
         return self._issue_code(tx, AuthorizedRequest(request, subject), command)
@@ -252,28 +238,7 @@ def _check_signature_version(tx: Tx, request: CommandRequest) -> None:
         raise SignatureInvalid
 
 
-def _open_commands(tx: Tx, vehicle_id: str) -> list[OpenCommand]:
-    """The vehicle's open commands, after coalescing has stopped for those whose answer is overdue."""
-    rows = record.open_of_vehicle(tx, vehicle_id)
-    if any(row.state is State.UNKNOWN for row in rows) and lanes.stop_coalescing_overdue(tx, vehicle_id):
-        return record.open_of_vehicle(tx, vehicle_id)
-    return rows
-
-
 def _running(tx: Tx, authorized: AuthorizedRequest) -> Command | None:
     """The command in flight with which the request coalesces."""
     row = lanes.coalescing_target(authorized.subject.open_commands, authorized.subject.spec)
     return record.load_of_company(tx, authorized.request.company_id, row.command_id) if row else None
-
-
-def _end_code(tx: Tx, code: OpenCode) -> None:
-    """The code was replaced or exhausted, or had expired before the sweep came to it."""
-    end_confirmation(tx, code.command_id, expired=code.expires_at <= tx.now)
-
-
-def record_refusal(tx: Tx, request: CommandRequest, refusal: Refusal) -> None:
-    """Every refused ignition attempt leaves an audit entry."""
-    if request.command in IGNITION_PAIR:
-        refused_attempts.record_attempt(
-            tx, request.company_id, request.application_id, request.vin, request.command, refusal
-        )

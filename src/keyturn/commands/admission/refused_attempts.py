@@ -1,4 +1,4 @@
-"""Refused ignition attempts: each is written down, and a flood of them is counted.
+"""Refused ignition attempts: each leaves an audit entry, and a flood of them is counted.
 
 The first `SINGLY` of an application in a minute have an entry each. Every further one is counted in its own
 transaction, and when the minute has ended the count becomes one entry, also after a crash.
@@ -8,6 +8,8 @@ import msgspec
 
 from keyturn.audit import journal
 from keyturn.clock import SECOND, iso_time
+from keyturn.commands.admission.requests import CommandRequest
+from keyturn.commands.model.catalogue import IGNITION_PAIR
 from keyturn.errors import Refusal
 from keyturn.store.port import ReadTx, Tx
 
@@ -15,7 +17,7 @@ SINGLY = 20
 """Refusals of one application in a minute that have an entry of their own."""
 MINUTE = 60 * SECOND
 _KINDS = 50
-"""Of refusals in one minute that are told apart at most."""
+"""Kinds of refusals that one minute distinguishes at most."""
 _OTHER = "other"
 
 _LOAD = """
@@ -35,7 +37,7 @@ _END = "DELETE FROM refusal_window WHERE application_id = :application_id"
 
 
 class Folded(msgspec.Struct):
-    """So many refusals of one kind."""
+    """Refusals of one kind, counted."""
 
     command: str
     http_status: int
@@ -55,8 +57,14 @@ class _Window(msgspec.Struct, frozen=True):
 _FOLDED = msgspec.json.Decoder(list[Folded])
 
 
+def record_refusal(tx: Tx, request: CommandRequest, refusal: Refusal) -> None:
+    """Record that the admission refused the request, if that was an ignition attempt."""
+    if request.command in IGNITION_PAIR:
+        record_attempt(tx, request.company_id, request.application_id, request.vin, request.command, refusal)
+
+
 def record_attempt(tx: Tx, company_id: str, actor: str, vin: str, command: str, refusal: Refusal) -> None:
-    """A refused attempt leaves an entry, or is counted."""
+    """A refused attempt leaves an entry of its own, or is counted."""
     window = _window(tx, company_id, actor)
     if window.written < SINGLY:
         tx.run(_COUNT, application_id=actor, written=window.written + 1, folded=window.folded)
@@ -81,7 +89,7 @@ def any_ended(tx: ReadTx) -> bool:
 
 
 def end_minutes(tx: Tx, limit: int) -> None:
-    """Write down what was counted in up to `limit` minutes that have ended."""
+    """Make an entry of what was counted, for up to `limit` minutes that have ended."""
     for row in tx.all(_ENDED, now=tx.now, limit=limit):
         _end(tx, _Window(*row))
 

@@ -1,4 +1,4 @@
-"""Where the edges hand requests in: intake, the wait for the OEM's first answer, and reading records."""
+"""Application service of the HTTP API: submits commands, waits for the OEM's first response, reads records."""
 
 from functools import partial
 
@@ -16,59 +16,62 @@ from keyturn.errors import Refusal
 from keyturn.store.port import ReadTx, Store, Tx
 
 _LOOK_UP = 0.5
-"""Seconds after which a held answer looks at the row, and at whether the node stops, without a wake-up."""
+"""Seconds after which a held answer reads the row again, and whether the node stops, without a wake-up."""
 
 
 class CommandService:
-    """The domain's door for `POST /vehicle-command` and `GET /vehicle-command/{id}`."""
+    """Serves `POST /vehicle-command` and `GET /vehicle-command/{id}`."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, intake: Admission) -> None:
+    def __init__(self, store: Store, bus: Bus, clock: Clock, admission: Admission) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
-        self._intake = intake
+        self._admission = admission
         self._draining = False
 
     def drain(self) -> None:
         """Hold no more answers of `get`: the node is about to stop."""
         self._draining = True
 
-    async def post(self, request: CommandRequest) -> PostAnswer:
-        """Register, join, confirm or refuse. Raises the `Refusal` that answers; holds for the OEM's first answer."""
-        submitted = await self._store.write(partial(self._intake.submit, request=request))
-        if submitted.refusal is not None:
-            raise submitted.refusal
-        if submitted.confirming_vehicle is not None:
-            self._bus.publish(CONFIRMATION_ISSUED, VehicleId(submitted.confirming_vehicle))
-        if submitted.waiting is not None:
-            return post_answer(await self._first_answer(submitted.waiting))
-        assert submitted.answer is not None, "one of the three is set"
-        return submitted.answer
+    async def submit(self, request: CommandRequest) -> PostAnswer:
+        """Register, coalesce, confirm or refuse; a registered command's answer is held for the OEM's first response.
+
+        Raises the `Refusal` of the first check that fails.
+        """
+        result = await self._store.write(partial(self._admission.submit, request=request))
+        if result.refusal is not None:
+            raise result.refusal
+        if result.confirming_vehicle is not None:
+            self._bus.publish(CONFIRMATION_ISSUED, VehicleId(result.confirming_vehicle))
+        if result.waiting is not None:
+            return post_answer(await self._first_response(result.waiting))
+        assert result.answer is not None, "one of the three is set"
+        return result.answer
 
     async def get(self, company_id: str, command_id: str, wait: float = 0.0) -> dict[str, object] | None:
-        """The public record, held until its status is final or `wait` seconds are over. None: not this company's."""
+        """The public record, held until its status is final, for up to `wait` seconds. None: not this company's."""
         if wait <= 0:
             command = await self._load(company_id, command_id)
         else:
-            command = await self._settled(company_id, command_id, wait)
+            command = await self._final(company_id, command_id, wait)
         return None if command is None else record_body(command)
 
-    async def is_spent(self, nonce: Nonce) -> bool:
+    async def is_consumed(self, nonce: Nonce) -> bool:
         """Whether a signature with this nonce is sure to be refused: seen before, too old or too new."""
         return await self._store.read(partial(nonces.is_consumed, nonce=nonce))
 
-    async def refuse(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
-        """Write down an ignition attempt that was refused before intake."""
+    async def record_refusal(self, principal: Principal, vin: str, command: str, refusal: Refusal) -> None:
+        """Record an ignition attempt that was refused before its admission."""
         company_id, actor = principal.company_id, principal.application_id
         await self._store.write(
             lambda tx: refused_attempts.record_attempt(tx, company_id, actor, vin, command, refusal)
         )
 
-    async def _first_answer(self, command: Command) -> Command:
-        """The record once its POST has an answer; at the end of the wait the answer is fixed here.
+    async def _first_response(self, command: Command) -> Command:
+        """The record once its POST has an answer; at the end of the wait it is answered here.
 
-        The wait is over by the store's clock or by the monotonic one, whichever is first: a wall clock that is set back
-        keeps no caller waiting.
+        The wait ends by the store's clock or by the monotonic one, whichever is first: a wall clock that is set back
+        holds no POST longer.
         """
         until: float | None = None
         with self._bus.waiter(COMMAND_CHANGED, CommandId(command.id)) as waiter:
@@ -84,7 +87,7 @@ class CommandService:
                     return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
                 await waiter.next(left)
 
-    async def _settled(self, company_id: str, command_id: str, wait: float) -> PublicView | None:
+    async def _final(self, company_id: str, command_id: str, wait: float) -> PublicView | None:
         until = self._clock.monotonic() + wait
         with self._bus.waiter(COMMAND_CHANGED, CommandId(command_id)) as waiter:
             while True:
@@ -103,7 +106,7 @@ def _load_now(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
 
 
 def end_of_wait(tx: Tx, command_id: str) -> Command | None:
-    """The POST stops waiting, and what is alive is Pending: what the OEM could not take so far is tried on."""
+    """Answer the POST `Pending`; a command that the OEM could not take so far is tried again."""
     command = record.load_to_change(tx, command_id)
     if command is None or command.post_code is not None:
         return command

@@ -1,6 +1,6 @@
-"""The order in which a vehicle's commands are sent, and which of them may be sent now.
+"""A vehicle's lane: the order in which its commands are sent, which may be sent now, and which new ones coalesce.
 
-How long a command may wait to be sent, for the OEM's answer, and with the POST held; the nearest word counts.
+Also the timeouts: how long a command may wait to be sent, for the OEM's answer, and with its POST held.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from keyturn.clock import after
+from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS, ENABLE, CommandSpec
 from keyturn.commands.model.record import OpenCommand
 from keyturn.commands.model.states import UNSENT, WITH_OEM, State
@@ -25,7 +26,7 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 def timeouts(spec: CommandSpec, capabilities: Capabilities, settings: CommandSettings) -> Timeouts:
-    """The connector's own waits before the installation's, and those before the catalogue's."""
+    """The connector's own, else the installation's, else the catalogue's."""
     initiate = settings.initiate_wait if capabilities.initiate_wait is None else capabilities.initiate_wait
     return Timeouts(
         send=capabilities.send_wait.get(spec.name, settings.send_wait.get(spec.name, spec.send_wait)),
@@ -41,7 +42,7 @@ _GRACE = 60.0
 """Seconds that a restoring command waits beyond the last command that can still hold the lane."""
 
 _LAST_POSITION = 1 << 62
-"""A command that waits for an approval comes after everything that has a number."""
+"""Of a command that waits for an approval: after everything that has a number."""
 
 _LOCK = "SELECT next_number FROM lane WHERE vehicle_id = :vehicle_id FOR UPDATE"
 _TAKE_NUMBER = """
@@ -61,30 +62,39 @@ WHERE o.vehicle_id = :vehicle_id AND o.lane_number IS NOT NULL
 
 
 def lock(tx: Tx, vehicle_id: str) -> None:
-    """Nobody else takes a place in this vehicle's lane until the transaction ends."""
+    """No other transaction changes this vehicle's lane until this one ends."""
     tx.lock(_LOCK, vehicle_id=vehicle_id)
 
 
+def lock_and_load(tx: Tx, vehicle_id: str) -> list[OpenCommand]:
+    """Lock the lane; the vehicle's open commands, after coalescing has stopped for those whose answer is overdue."""
+    lock(tx, vehicle_id)
+    rows = record.open_of_vehicle(tx, vehicle_id)
+    if any(row.state is State.UNKNOWN for row in rows) and stop_coalescing_overdue(tx, vehicle_id):
+        return record.open_of_vehicle(tx, vehicle_id)
+    return rows
+
+
 def stop_coalescing_overdue(tx: Tx, vehicle_id: str) -> bool:
-    """An Unknown command is joined before its answer deadline only, swept or not. True: there was one to part."""
+    """Stop coalescing into Unknown commands whose answer deadline has passed. True: there was one."""
     return tx.run(_STOP_COALESCING_OVERDUE, vehicle_id=vehicle_id, now=tx.now) > 0
 
 
 def take_number(tx: Tx, vehicle_id: str) -> int:
-    """The next place in the lane, from 1."""
+    """The next position in the lane, from 1."""
     row = tx.one(_TAKE_NUMBER, vehicle_id=vehicle_id)
     assert row is not None, "INSERT ... RETURNING gives a row"
     return int(row[0])
 
 
 def coalescing_group(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
-    """The segment of a new command: the place of the newest opposite in flight.
+    """The coalescing group of a new command: the position of the newest opposite in flight.
 
-    Those of one segment join each other, and the unique index on it closes the race of two at the same moment. An
-    opposite that waits for an approval has no number yet: the segment behind it takes one of its own.
+    Commands of one group coalesce, and the unique index on its column `segment` decides between two at the same moment.
+    An opposite that waits for an approval has no number yet: the group behind it takes one of its own.
     """
-    place = later_opposite(rows, spec)
-    return take_number(tx, vehicle_id) if place == _LAST_POSITION else place
+    position = later_opposite(rows, spec)
+    return take_number(tx, vehicle_id) if position == _LAST_POSITION else position
 
 
 def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
@@ -94,7 +104,7 @@ def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
 
 
 def coalescing_target(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCommand | None:
-    """The command in flight that a new one of this kind joins, if no later opposite stands between."""
+    """The command in flight with which a new one coalesces, unless a later opposite is in flight."""
     same = [row for row in rows if row.name == spec.name and row.segment is not None]
     newest = max(same, key=_position, default=None)
     if newest is None or _position(newest) < later_opposite(rows, spec):
@@ -103,11 +113,11 @@ def coalescing_target(rows: Sequence[OpenCommand], spec: CommandSpec) -> OpenCom
 
 
 def contenders(rows: Sequence[OpenCommand]) -> list[OpenCommand]:
-    """Queued commands of one vehicle that are sent as soon as their own time comes: its reads, and in the order in
-    which they go, those of the others that the lane has room for.
+    """Queued commands of one vehicle that are sent as soon as their own time comes: its reads, and in the order of
+    sending, those of the others for which the lane has room.
 
-    Whatever else is Queued waits while a restoring command is, so that nothing unsent keeps a vehicle immobilised.
-    Each pair's restoring commands keep their order; of different pairs the oldest goes first, and enabling before it.
+    While a restoring command is Queued, every other one waits, so that nothing unsent keeps a vehicle immobilised.
+    Restoring commands of one pair keep their order; of different pairs the oldest is first, and enabling before it.
     """
     reads = [row for row in rows if row.spec.is_read and row.state is State.QUEUED]
     lane = [row for row in rows if not row.spec.is_read]
@@ -126,7 +136,7 @@ def sendable(rows: Sequence[OpenCommand], now: int) -> list[OpenCommand]:
 
 
 def lane_slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:
-    """Which slot the command takes when it is sent; None: reads take no lane."""
+    """The slot that the command takes when it is sent; None: a read takes none."""
     if row.spec.is_read:
         return None
     return OVERTAKING if any(other.state in WITH_OEM and not other.spec.is_read for other in rows) else LANE
@@ -170,7 +180,7 @@ def _overtakes(row: OpenCommand, lane: Sequence[OpenCommand]) -> bool:
 
 
 def _in_flight(row: OpenCommand) -> bool:
-    """An Unknown one counts until its answer deadline, when its segment ends; a restoring one not at all."""
+    """An Unknown one counts until its answer deadline, when its coalescing ends; a restoring one not at all."""
     return row.state in UNSENT or row.state in WITH_OEM or (row.state is State.UNKNOWN and row.segment is not None)
 
 
