@@ -9,9 +9,10 @@ from keyturn.administration import Administration, open_offline
 from keyturn.auth.keyring import open_keyring
 from keyturn.auth.tokens import Authenticator
 from keyturn.clock import SystemClock, after
+from keyturn.commands.admission.registration import uuid7
 from keyturn.commands.model import lifecycle
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.commands.model.record import Command, uuid7
+from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State, Status
 from keyturn.config.settings import (
     ConnectorSettings,

@@ -11,13 +11,13 @@ from keyturn.bus.topics import Topic
 from keyturn.clock import after
 from keyturn.commands.admission.confirmation import ConfirmationCodes
 from keyturn.commands.admission.intake import Admission, AdmissionResult
-from keyturn.commands.admission.registration import CommandFactory
+from keyturn.commands.admission.registration import CommandFactory, six_digits, uuid7
 from keyturn.commands.admission.requests import CommandRequest
 from keyturn.commands.execution import expiry, outcome
 from keyturn.commands.execution.intent import IntentRules, write_intent
 from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.commands.model.record import Command, OpenCommand, six_digits, uuid7
+from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.config.settings import CommandSettings, ConfirmationSettings, EngineSettings, EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, SignalReading, StateReport

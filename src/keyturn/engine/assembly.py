@@ -19,11 +19,10 @@ from keyturn.clock import Clock
 from keyturn.commands.admission import dry_run
 from keyturn.commands.admission.confirmation import ConfirmationCodes
 from keyturn.commands.admission.intake import Admission
-from keyturn.commands.admission.registration import CommandFactory
+from keyturn.commands.admission.registration import CommandFactory, RandomBytes, six_digits, uuid7
 from keyturn.commands.admission.service import CommandService
 from keyturn.commands.execution.intent import IntentRules
 from keyturn.commands.execution.restore_fence import fence_previous_epoch
-from keyturn.commands.model.record import RandomBytes, six_digits, uuid7
 from keyturn.commands.operations import approvals
 from keyturn.config.settings import EngineSettings, EvidenceSettings, Settings
 from keyturn.connectors.port import Connector, Inbox

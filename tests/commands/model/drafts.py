@@ -3,8 +3,9 @@
 from typing import Any
 
 from keyturn.clock import after
+from keyturn.commands.admission.registration import uuid7
 from keyturn.commands.model import lifecycle
-from keyturn.commands.model.record import Command, OpenCommand, uuid7
+from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import STATUS, State
 from keyturn.store.port import Tx
 from tests.support.enrolment import NOW, VIN, Names

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.commands.model.record import six_digits, uuid7
+from keyturn.commands.admission.registration import six_digits, uuid7
 
 AT = 1_645_557_742_000_000
 """RFC 9562, A.6: Tuesday, February 22, 2022 2:22:22.00 PM GMT-05:00."""

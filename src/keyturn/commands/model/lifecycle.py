@@ -19,9 +19,9 @@ from keyturn.store.port import Tx
 
 ENGINE = "engine"
 EMPTY_DETAIL = "{}"
-_ASIDE = ("contradicted", "unverified", "found", "held_back")
+_NOTES = ("contradicted", "unverified", "found", "held_back")
 """What is told of a command without a change of its state."""
-_VERIFIED_WITHIN = 86_400.0
+_VERIFY_FOR = 86_400.0
 """Seconds after which an executed command leaves `open_command` even if the engine never got to verify it."""
 
 _INSERT_OPEN = """
@@ -138,7 +138,7 @@ def deadline(command: Command) -> int:
         State.DISPATCHING: command.send_by,
         State.ACCEPTED: command.answer_deadline,
         State.UNKNOWN: command.answer_deadline,
-        State.EXECUTED: after(command.updated_at, _VERIFIED_WITHIN),
+        State.EXECUTED: after(command.updated_at, _VERIFY_FOR),
     }
     return bounds.get(command.state) or command.updated_at
 
@@ -225,7 +225,7 @@ def _record_event(tx: Tx, command: Command, kind: str, actor: str, extra: dict[s
         status=command.status,
         **extra,
     )
-    if kind not in _ASIDE and command.status in (Status.SUCCESS, Status.ERROR):
+    if kind not in _NOTES and command.status in (Status.SUCCESS, Status.ERROR):
         tx.announce(COMMAND_FINAL, CommandId(command.id))
     tx.announce(COMMAND_CHANGED, CommandId(command.id))
     tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))

@@ -39,9 +39,9 @@ REASON_REQUIRED = "reason required"
 NOT_APPROVED = "approval required"
 NO_LONGER_PERMITTED = "no longer permitted"
 
-_NOTICE_LASTS = 86_400.0
+_NOTICE_VALID_FOR = 86_400.0
 """Seconds for which a notice to the end user counts."""
-_REASONS = ("missing", "suspicion of theft or robbery", "unauthorised use")
+_LAWFUL_REASONS = ("missing", "suspicion of theft or robbery", "unauthorised use")
 """The situations in which the seeds allow an immobilisation."""
 _MINUTE = 60.0
 
@@ -96,7 +96,7 @@ def _switched_off(facts: PolicyInput) -> bool:
     return bool(facts.reaches & reached)
 
 
-def _disable(stands: Callable[[PolicyInput], bool]) -> Callable[[PolicyInput], bool]:
+def _of_disable(stands: Callable[[PolicyInput], bool]) -> Callable[[PolicyInput], bool]:
     return lambda facts: facts.spec.name == DISABLE and stands(facts)
 
 
@@ -108,27 +108,27 @@ def _not_located(facts: PolicyInput) -> bool:
 def _not_notified(facts: PolicyInput) -> bool:
     if not facts.policy.notify_first:
         return False
-    return facts.notified_at is None or facts.now > after(facts.notified_at, _NOTICE_LASTS)
+    return facts.notified_at is None or facts.now > after(facts.notified_at, _NOTICE_VALID_FOR)
 
 
 def _no_reason(facts: PolicyInput) -> bool:
     """One of the seeds' situations, and what else there is to say after a semicolon."""
     said = (facts.reason or "").partition(";")[0].strip().lower()
-    return facts.policy.reason_required and said not in _REASONS
+    return facts.policy.reason_required and said not in _LAWFUL_REASONS
 
 
 RULES = (
     Rule(KILL_SWITCH, _switched_off),
     Rule(NO_LONGER_PERMITTED, lambda facts: facts.spec.kind is Kind.ACTUATING and facts.doubted),
-    Rule(NO_CONSENT, _disable(lambda facts: not facts.consent)),
+    Rule(NO_CONSENT, _of_disable(lambda facts: not facts.consent)),
     Rule(IMMOBILISED, lambda facts: facts.spec.name == START and facts.immobilised),
-    Rule(LIMIT_REACHED, _disable(lambda facts: facts.stopped), frozenset({Stage.ASK, Stage.QUEUE})),
-    Rule(NOT_LOCATED, _disable(_not_located)),
-    Rule(NOT_NOTIFIED, _disable(_not_notified)),
-    Rule(REASON_REQUIRED, _disable(_no_reason), frozenset({Stage.QUEUE})),
+    Rule(LIMIT_REACHED, _of_disable(lambda facts: facts.stopped), frozenset({Stage.ASK, Stage.QUEUE})),
+    Rule(NOT_LOCATED, _of_disable(_not_located)),
+    Rule(NOT_NOTIFIED, _of_disable(_not_notified)),
+    Rule(REASON_REQUIRED, _of_disable(_no_reason), frozenset({Stage.QUEUE})),
     Rule(
         NOT_APPROVED,
-        _disable(lambda facts: facts.policy.second_person and not facts.approved),
+        _of_disable(lambda facts: facts.policy.second_person and not facts.approved),
         frozenset({Stage.SEND}),
     ),
 )
