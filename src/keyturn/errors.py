@@ -121,7 +121,7 @@ class CommandNotFound(Refusal):
 
 
 class BlockedByPolicy(Refusal):
-    """Check 10 (docs/api.md); `reason` is one of the reasons listed there."""
+    """Check 10 (docs/api.md): `reason` is one of the closed table of reasons."""
 
     http_status = 403
 

@@ -47,7 +47,7 @@ TARGETS: tuple[Target, ...] = (
         "commands/admission/confirmation.py",
         _commands("confirmation", "redeeming", "nonces", "code_limit", "refusals"),
     ),
-    Target("commands/rules/policy.py", _commands("policy_rules", "policy")),
+    Target("commands/rules/policy.py", _commands("policy_rules", "policy", "rights")),
     Target("commands/model/lanes.py", _commands("lanes", "lane_order", "open_commands", "coalescing", "lane_machine")),
     Target("api/rate_limits.py", ("api/test_limits.py",)),
     Target(

@@ -13,7 +13,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a pushed result is taken for any operation of the account",
         "commands/model/record.py",
-        "        return known.id == told.id\n",
+        "        return known.id == named.id\n",
         "        return True\n",
         "success is of",
     ),

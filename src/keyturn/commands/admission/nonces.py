@@ -1,4 +1,4 @@
-"""Nonces of signatures, version 2: each is good once within the window in which its signature is young."""
+"""Nonces of signatures, version 2: each is accepted once, within a minute of its signature's creation."""
 
 import msgspec
 
@@ -11,16 +11,16 @@ WINDOW = 60.0
 _KEEP = 3_600.0
 
 _SEEN = "SELECT 1 FROM nonce WHERE application_id = :application_id AND value = :value"
-_SPEND = """
+_CONSUME = """
 INSERT INTO nonce (application_id, value, expires_at) VALUES (:application_id, :value, :expires_at)
 ON CONFLICT (application_id, value) DO NOTHING
 """
-_FORGOTTEN = "SELECT forgotten_to FROM nonce_horizon WHERE application_id = :application_id"
+_DELETED_TO = "SELECT forgotten_to FROM nonce_horizon WHERE application_id = :application_id"
 _OLD = (
     "SELECT application_id, value, expires_at FROM nonce WHERE expires_at <= :before ORDER BY expires_at LIMIT :limit"
 )
-_FORGET = "DELETE FROM nonce WHERE application_id = :application_id AND value = :value"
-_FORGET_TO = """
+_DELETE = "DELETE FROM nonce WHERE application_id = :application_id AND value = :value"
+_SET_DELETED_TO = """
 INSERT INTO nonce_horizon (application_id, forgotten_to) VALUES (:application_id, :expires_at)
 ON CONFLICT (application_id) DO UPDATE SET forgotten_to = excluded.forgotten_to
 WHERE nonce_horizon.forgotten_to < excluded.forgotten_to
@@ -39,19 +39,19 @@ class Nonce(msgspec.Struct, frozen=True):
 def consume(tx: Tx, nonce: Nonce) -> None:
     """Raises `SignatureInvalid` for one that was seen before, and for a signature that is too old or too new.
 
-    Its age is judged by the wall clock, as its maker's is. That may be set back, so what was forgotten is refused for
-    ever, whatever the wall clock shows.
+    The age is by the wall clock, as the client's is. A wall clock may be set back: so a nonce from before the newest
+    deleted one is refused for ever.
     """
-    if not _is_young(tx, nonce) or _is_forgotten(tx, nonce):
+    if not _is_young(tx, nonce) or _is_deleted(tx, nonce):
         raise SignatureInvalid
     expires_at = after(nonce.created_at, WINDOW)
-    if not tx.run(_SPEND, application_id=nonce.application_id, value=nonce.value, expires_at=expires_at):
+    if not tx.run(_CONSUME, application_id=nonce.application_id, value=nonce.value, expires_at=expires_at):
         raise SignatureInvalid
 
 
 def is_consumed(tx: ReadTx, nonce: Nonce) -> bool:
-    """Whether `spend` is sure to refuse it."""
-    if not _is_young(tx, nonce) or _is_forgotten(tx, nonce):
+    """Whether `consume` is sure to refuse it."""
+    if not _is_young(tx, nonce) or _is_deleted(tx, nonce):
         return True
     return tx.one(_SEEN, application_id=nonce.application_id, value=nonce.value) is not None
 
@@ -60,17 +60,17 @@ def _is_young(tx: ReadTx, nonce: Nonce) -> bool:
     return abs(seconds_between(nonce.created_at, tx.moment.wall)) <= WINDOW
 
 
-def _is_forgotten(tx: ReadTx, nonce: Nonce) -> bool:
-    row = tx.one(_FORGOTTEN, application_id=nonce.application_id)
+def _is_deleted(tx: ReadTx, nonce: Nonce) -> bool:
+    row = tx.one(_DELETED_TO, application_id=nonce.application_id)
     return row is not None and after(nonce.created_at, WINDOW) <= int(row[0])
 
 
 def delete_expired(tx: Tx, limit: int) -> int:
-    """Forget up to `limit` nonces that have long expired, and know from then on what was forgotten; how many went."""
+    """Delete up to `limit` nonces that expired long ago, and keep until when; the number deleted."""
     old = tx.all(_OLD, before=after(tx.moment.wall, -_KEEP), limit=limit)
     for application_id, value, _expires_at in old:
-        tx.run(_FORGET, application_id=application_id, value=value)
+        tx.run(_DELETE, application_id=application_id, value=value)
     newest = {application_id: expires_at for application_id, _value, expires_at in old}  # the last one is the newest
     for application_id, expires_at in newest.items():
-        tx.run(_FORGET_TO, application_id=application_id, expires_at=expires_at)
+        tx.run(_SET_DELETED_TO, application_id=application_id, expires_at=expires_at)
     return len(old)

@@ -1,4 +1,4 @@
-"""Registers commands: acceptance by evidence, superseding the opposite, position in the lane, deadlines."""
+"""Registers commands: id, acceptance by evidence, superseding the opposite, position in the lane, deadlines."""
 
 import secrets
 from collections.abc import Callable
@@ -21,6 +21,8 @@ from keyturn.config.settings import CommandSettings, EvidenceSettings
 from keyturn.fleet import which_car
 from keyturn.store.port import ReadTx, Tx
 
+RandomBytes = Callable[[int], bytes]
+"""A source of randomness, so that a simulation can replay ids and codes."""
 NewId = Callable[[int], str]
 """A new id for an instant."""
 APPROVAL_WAIT = 900.0
@@ -186,9 +188,6 @@ def _write_moved(tx: Tx, command: Command, initial: InitialState, actor: str, ch
     moved = lifecycle.move(tx, command, initial.state, actor=actor, detail=detail, segment=segment, **columns)
     assert moved is not None, "the row was read for change in this transaction"
     return moved
-
-
-RandomBytes = Callable[[int], bytes]
 
 
 def uuid7(now: int, random: RandomBytes = secrets.token_bytes) -> str:

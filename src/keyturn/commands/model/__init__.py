@@ -1,0 +1,1 @@
+"""The command itself: catalogue, states, record, lifecycle and lane."""

@@ -6,16 +6,16 @@ import msgspec
 
 
 class Kind(StrEnum):
-    """What a command may do, and so which guards stand before it."""
+    """What a command does, which decides the guards that apply to it."""
 
     READ = "read"
     ACTUATING = "actuating"
     RESTORING = "restoring"
-    """Undoes something: no guard against doing something may refuse, starve or supersede it."""
+    """Undoes something: no guard against acting may refuse, delay or supersede it."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """The signal that shows that a command took effect, and its value then."""
+    """The signal that verifies a command, and its value once the command took effect."""
 
     signal: str
     value: bool
@@ -35,13 +35,13 @@ class CommandSpec(msgspec.Struct, frozen=True):
     verified_by: Wanted | None = None
     opposite: str | None = None
     changes: tuple[str, ...] = ()
-    """Signals that this command can change: older values of them say nothing after it."""
+    """Signals that this command can change: values from before it are not trusted any more."""
     supersedes_opposite: bool = False
     """Doors: a newer command cancels its Queued opposite unless evidence contradicts the newer."""
     overtakes: bool = False
     """May be sent while the command that it cancels is with the OEM."""
     refused_when_unknown: bool = False
-    """Where the far side enforces no preconditions, missing evidence refuses it."""
+    """Where the connector enforces no preconditions, missing evidence refuses it."""
 
     @property
     def is_read(self) -> bool:

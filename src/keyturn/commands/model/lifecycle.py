@@ -1,6 +1,6 @@
 """The only writer of a command's state.
 
-Every transition is one fenced update, with its audit entry and its place in `open_command`, in one transaction. A lost
+Every transition is one fenced update with its audit entry and its row in `open_command`, in one transaction. A lost
 race is a return value: None.
 """
 
@@ -20,7 +20,7 @@ from keyturn.store.port import Tx
 ENGINE = "engine"
 EMPTY_DETAIL = "{}"
 _NOTES = ("contradicted", "unverified", "found", "held_back")
-"""What is told of a command without a change of its state."""
+"""Kinds of events that change no state."""
 _VERIFY_FOR = 86_400.0
 """Seconds after which an executed command leaves `open_command` even if the engine never got to verify it."""
 
@@ -44,7 +44,7 @@ class NotATransition(AssertionError):
 
 
 def register(tx: Tx, command: Command, *, segment: int | None = None) -> Command:
-    """Write a new command. `segment` makes a live one joinable (see `lanes.later_opposite`)."""
+    """Write a new command. In the coalescing group `segment`, requests may coalesce with a live one."""
     known = {column: value for column, value in msgspec.structs.asdict(command).items() if value is not None}
     tx.run(_insert(tuple(known)), **known)
     if command.state in LIVE:
@@ -67,41 +67,41 @@ def move(
 ) -> Command | None:
     """Take `command` to state `to`, if it is still as it was read.
 
-    `detail` is the public one (None: empty; Verified keeps what Executed said). `changes` are further columns.
+    `detail` is the public one (None: empty; Verified keeps that of Executed). `changes` are further columns.
     `lane_slot` is taken with the intent and kept until the OEM is done. `extra` goes into the audit entry.
-    Returns the new record, or None when somebody else was faster.
+    Returns the new record, or None when another transaction was faster.
     """
     if to not in TRANSITIONS[command.state]:
         raise NotATransition(f"{command.state} -> {to}")
-    face = {} if to is State.VERIFIED else _public_columns(tx, command, STATUS[to], detail)
-    moved = _write(tx, command, state=to, **face, **changes)
+    public = {} if to is State.VERIFIED else _public_columns(tx, command, STATUS[to], detail)
+    moved = _write(tx, command, state=to, **public, **changes)
     if moved is None:
         return None
     _keep_open(tx, command, moved, segment, lane_slot)
-    why = _caller_context(moved) if command.state is State.CONFIRMING else {}
-    _record_event(tx, moved, str(to), actor, {"from": str(command.state), **why, **(extra or {})})
+    context = _caller_context(moved) if command.state is State.CONFIRMING else {}
+    _record_event(tx, moved, str(to), actor, {"from": str(command.state), **context, **(extra or {})})
     return moved
 
 
 def expose_as_error(tx: Tx, command: Command) -> Command | None:
     """Show an Unknown command as `Error`; a later answer may still turn it into `Success`."""
     if command.state is not State.UNKNOWN:
-        raise NotATransition(f"reveal of {command.state}")
-    revealed = _write(tx, command, **_public_columns(tx, command, Status.ERROR, unknown_detail(command)))
-    if revealed is not None:
-        _record_event(tx, revealed, "revealed", ENGINE, {})
-    return revealed
+        raise NotATransition(f"expose_as_error of {command.state}")
+    exposed = _write(tx, command, **_public_columns(tx, command, Status.ERROR, unknown_detail(command)))
+    if exposed is not None:
+        _record_event(tx, exposed, "revealed", ENGINE, {})
+    return exposed
 
 
 def record_response(tx: Tx, command: Command, http_status: int, detail: str | None = None) -> Command | None:
-    """Fix what the POST answered; the state stays as it is."""
+    """Record the POST's answer; the state stays."""
     return _write(tx, command, post_code=http_status, post_detail=detail)
 
 
 def record_note(
     tx: Tx, command: Command, kind: str, extra: dict[str, object] | None = None, **changes: Any
 ) -> Command | None:
-    """Write down what was learnt about a command whose state does not change by it; `told` by default the changes."""
+    """Record an event that does not change the state, with further columns; `extra` is by default those `changes`."""
     noted = _write(tx, command, **changes)
     if noted is not None:
         _record_event(tx, noted, kind, ENGINE, changes if extra is None else extra)
@@ -109,29 +109,29 @@ def record_note(
 
 
 def stop_coalescing(tx: Tx, command_id: str) -> None:
-    """From now on nobody joins this command."""
+    """Stop coalescing new requests into this command."""
     tx.run(_STOP_COALESCING, command_id=command_id)
 
 
 def close(tx: Tx, command_id: str) -> None:
-    """The engine has no more work with this command."""
+    """Remove the command from the open ones: the engine has no more work with it."""
     tx.run(_DELETE_OPEN, command_id=command_id)
 
 
 def wake(tx: Tx, command: Command, wake_at: int) -> None:
-    """Look at this open command again at `wake_at`."""
+    """Set the next deadline of this open command."""
     tx.run(_WAKE, wake_at=wake_at, command_id=command.id)
 
 
 def unknown_detail(command: Command) -> str:
-    """What an Unknown command says once it is shown as `Error`."""
+    """The public detail of an Unknown command once it is shown as `Error`."""
     if command.outcome == "no_operation":
         return messages.NO_OPERATION if command.spec.is_read else messages.NO_OPERATION_MAY_HAVE_EXECUTED
     return messages.NO_ANSWER if command.spec.is_read else messages.OUTCOME_UNKNOWN
 
 
 def deadline(command: Command) -> int:
-    """The bound that the row states for the command's present state."""
+    """Until when the command may stay in its state, in microseconds."""
     bounds = {
         State.AWAITING_APPROVAL: command.approve_by,
         State.QUEUED: command.send_deadline,
@@ -144,9 +144,9 @@ def deadline(command: Command) -> int:
 
 
 def _caller_context(command: Command) -> dict[str, object]:
-    """Why the caller says that it is asked for."""
-    said = {"reason": command.reason, "case": command.case_number}
-    return {name: value for name, value in said.items() if value is not None}
+    """The caller's reason and case number, as members of the audit entry."""
+    given = {"reason": command.reason, "case": command.case_number}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _public_columns(tx: Tx, command: Command, status: Status, detail: str | dict[str, Any] | None) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _write(tx: Tx, command: Command, **changes: Any) -> Command | None:
 
 @lru_cache(maxsize=64)
 def _insert(columns: tuple[str, ...]) -> str:
-    """Columns without a value are left out: binding takes longest over those."""
+    """Columns without a value are left out: binding them is the slowest part."""
     return f"INSERT INTO command ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"  # noqa: S608 - our own columns
 
 
@@ -235,10 +235,10 @@ CONFLICT = 409
 
 
 def response_columns(command: Command, http_status: int = 200, detail: str | None = None) -> dict[str, Any]:
-    """The columns that fix a POST's answer, if it is still held."""
+    """The columns that answer the POST, if it is still held."""
     return {} if command.post_code is not None else {"post_code": http_status, "post_detail": detail}
 
 
 def response_columns_if_later(command: Command, next_try: int) -> dict[str, Any]:
-    """A POST that would not see the next try any more is answered `200 Pending` now; the command goes on."""
+    """Answer the POST `200 Pending` now where it will not be held until the next try; the command goes on."""
     return response_columns(command) if next_try >= (command.post_until or 0) else {}

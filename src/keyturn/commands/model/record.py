@@ -1,7 +1,4 @@
-"""The command's row, and its place among the commands that are still open.
-
-Ids and codes. Both come from a source of randomness that is handed in, so that a simulation can replay them.
-"""
+"""The row of a command, its row among the open commands, and the queries that read them."""
 
 from collections.abc import Iterable
 
@@ -15,7 +12,7 @@ from keyturn.store.port import ReadTx, Row
 
 
 class Command(msgspec.Struct, frozen=True):
-    """One command as its row says; the fields are the columns, in their order. Instants in microseconds."""
+    """The row of a command; the fields are its columns, in their order. Instants in microseconds."""
 
     id: str
     company_id: str
@@ -80,7 +77,7 @@ class PublicView(msgspec.Struct, frozen=True):
 
 
 class OpenCommand(msgspec.Struct, frozen=True):
-    """A command that the engine still has work with: columns of `open_command`, and one of `command`."""
+    """A command that is not final, for the engine: columns of `open_command`, and one of `command`."""
 
     command_id: str
     vehicle_id: str
@@ -90,9 +87,9 @@ class OpenCommand(msgspec.Struct, frozen=True):
     segment: int | None
     lane_slot: int | None
     wake_at: int
-    """When it must be looked at again; while Queued, its send deadline."""
+    """The next deadline; while Queued, the send deadline."""
     not_before: int | None = None
-    """The command's: while Queued, it may not be sent yet."""
+    """The command's: while Queued, it is not sent before."""
 
     @property
     def spec(self) -> CommandSpec:
@@ -147,23 +144,23 @@ def load(tx: ReadTx, command_id: str) -> Command | None:
 
 
 def load_public_view(tx: ReadTx, company_id: str, command_id: str) -> PublicView | None:
-    """As `load_of_company`, as far as a client sees it."""
+    """As `load_of_company`, without what a client does not see."""
     row = tx.one(_PUBLIC_VIEW, id=command_id, company_id=company_id)
     return PublicView(*row) if row else None
 
 
 def load_open(tx: ReadTx, command_id: str) -> Command | None:
-    """The command, if the engine still has work with it."""
+    """The command, if it is open."""
     return _command(tx.one(_OPEN_BY_ID, id=command_id))
 
 
 def load_to_change(tx: ReadTx, command_id: str) -> Command | None:
-    """As `load`, and nobody else changes the row until this transaction ends."""
+    """As `load`; no other transaction changes the row until this one ends."""
     return _command(tx.one(_BY_ID_TO_CHANGE, id=command_id))
 
 
 def load_of_company(tx: ReadTx, company_id: str, command_id: str) -> Command | None:
-    """The tenant's own command; another company's is not there."""
+    """The company's own command; None for another company's."""
     return _command(tx.one(_OF_COMPANY, id=command_id, company_id=company_id))
 
 
@@ -177,23 +174,23 @@ def open_of_vehicle(tx: ReadTx, vehicle_id: str) -> list[OpenCommand]:
 
 
 def open_all(tx: ReadTx) -> list[OpenCommand]:
-    """Every command that the engine has work with, oldest first."""
+    """Every open command, oldest first."""
     return [_open(row) for row in tx.all(_OPEN_ALL)]
 
 
 def open_due(tx: ReadTx, limit: int, answer_timeout: float) -> list[OpenCommand]:
-    """Commands whose next deadline has come; of those that are sent, where an answer is `answer_timeout` overdue."""
+    """Commands whose next deadline has passed; those being sent, once their answer is `answer_timeout` seconds late."""
     sent_before = after(tx.now, -answer_timeout)
     return [_open(row) for row in tx.all(_OPEN_DUE, now=tx.now, sent_before=sent_before, limit=limit)]
 
 
 def load_followed(tx: ReadTx, command_id: str) -> Command | None:
-    """The command, if the OEM has it or may have it and it is still asked about."""
+    """The command, if it is Accepted or Unknown and its OEM is still asked about it."""
     return _command(tx.one(_FOLLOWED, id=command_id))
 
 
 def followed_fence(tx: ReadTx, command_id: str) -> int | None:
-    """The fence of what `load_followed` would give: while it stays, so does the rest."""
+    """The fence of what `load_followed` would give; while it is the same, so is the row."""
     row = tx.one(_FOLLOWED_FENCE, id=command_id)
     return row[0] if row else None
 
@@ -205,25 +202,25 @@ def names_and_states(tx: ReadTx, command_ids: Iterable[str]) -> list[tuple[str, 
 
 
 def followed_with(tx: ReadTx, account_id: str, operation: Operation) -> list[Command]:
-    """The account's commands that are asked about as this operation: by its id, or by its URL where one has no id."""
+    """The account's commands that are followed as this operation: by its id, or by its URL where one has no id."""
     rows = tx.all(_FOLLOWED_OF_ACCOUNT, account_id=account_id)
     commands = [command for row in rows if (command := _command(row)) is not None]
     return [command for command in commands if _is(command.oem_operation, operation)]
 
 
-def _is(known: Operation | None, told: Operation) -> bool:
+def _is(known: Operation | None, named: Operation) -> bool:
     if known is None:
         return False
-    if known.id is not None and told.id is not None:
-        return known.id == told.id
-    return known.url is not None and known.url == told.url
+    if known.id is not None and named.id is not None:
+        return known.id == named.id
+    return known.url is not None and known.url == named.url
 
 
 def open_positions(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
-    """(command, vehicle) of what the engine has work with: a page that begins behind the command `after`."""
+    """(command id, vehicle id) of open commands: a page that begins behind the command `after`."""
     return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_POSITIONS, after=after, limit=limit)]
 
 
 def count_open(tx: ReadTx) -> list[Row]:
-    """(state, how many) of the commands that the engine has work with."""
+    """(state, number) of the open commands."""
     return tx.all("SELECT state, count(*) FROM open_command GROUP BY state")

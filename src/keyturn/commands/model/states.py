@@ -19,7 +19,7 @@ class State(StrEnum):
 
 
 class Status(StrEnum):
-    """The public face of a state."""
+    """What the API shows of a state."""
 
     CONFIRMATION = "Confirmation"
     PENDING = "Pending"
@@ -32,7 +32,7 @@ _S = State
 TRANSITIONS: dict[State, frozenset[State]] = {
     _S.CONFIRMING: frozenset({_S.QUEUED, _S.AWAITING_APPROVAL, _S.REFUSED, _S.EXPIRED, _S.CANCELLED}),
     _S.AWAITING_APPROVAL: frozenset({_S.QUEUED, _S.REFUSED, _S.EXPIRED, _S.CANCELLED}),
-    # Unknown straight from Queued: only what an older epoch of the store left behind.
+    # Queued to Unknown: only commands of an older epoch, after a restore (see `execution.restore_fence`).
     _S.QUEUED: frozenset({_S.DISPATCHING, _S.REFUSED, _S.FAILED, _S.EXPIRED, _S.CANCELLED, _S.UNKNOWN}),
     _S.DISPATCHING: frozenset(
         {_S.QUEUED, _S.ACCEPTED, _S.EXECUTED, _S.FAILED, _S.REFUSED, _S.UNKNOWN, _S.EXPIRED},
@@ -61,10 +61,10 @@ STATUS: dict[State, Status] = {
     _S.EXPIRED: Status.ERROR,
     _S.CANCELLED: Status.ERROR,
 }
-"""Unknown is Pending while it can still be resolved in time; `lifecycle.reveal` turns it into Error."""
+"""Unknown is Pending while it can still be resolved in time; `lifecycle.expose_as_error` turns it into Error."""
 
 WITH_OEM = frozenset({State.DISPATCHING, State.ACCEPTED})
-"""The vehicle's lane is taken."""
+"""The command occupies its vehicle's lane."""
 
 LIVE = frozenset({State.AWAITING_APPROVAL, State.QUEUED, State.DISPATCHING, State.ACCEPTED, State.UNKNOWN})
 """In flight or still to be resolved. Executed is open too while it waits for its verification."""

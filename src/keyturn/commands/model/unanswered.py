@@ -1,7 +1,7 @@
-"""The newest exchange with an OEM that brought nothing: of a command's questions, and of a vehicle's state reads.
+"""The newest failed exchange with an OEM: of a command's follow-up questions, and of a vehicle's state reads.
 
-They are no transitions: whoever asks again and again would fill the audit log with the same. What a transition rests
-on is told in its own entry.
+It is a column and not an audit entry: a question that is repeated every few seconds would fill the audit log. An
+exchange that a transition rests on is in the transition's own entry.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from keyturn.fleet.evidence import Unread
 from keyturn.store.port import ReadTx, Tx
 
 SILENT = "oem.silent"
-"""Kind of the events in a timeline that tell of one."""
+"""Kind of the timeline's events for failed exchanges."""
 
 _KEEP = "UPDATE command SET unanswered = :unanswered WHERE id = :id"
 _QUESTION = "SELECT unanswered FROM command WHERE id = :id"
@@ -27,7 +27,7 @@ _EXCHANGE = msgspec.json.Decoder(LoggedRequest)
 
 
 def save_question(tx: Tx, command_id: str, exchange: LoggedRequest | None) -> None:
-    """The newest question brought nothing; None: it brought something."""
+    """Keep the newest question's exchange, where it failed; None: it succeeded."""
     unanswered = None if exchange is None else msgspec.json.encode(exchange).decode()
     tx.run(_KEEP, unanswered=unanswered, id=command_id)
 
@@ -38,13 +38,13 @@ def load_question(tx: ReadTx, command_id: str) -> LoggedRequest | None:
 
 
 def save_failed_read(tx: Tx, vehicle_id: str, exchange: LoggedRequest) -> None:
-    """The newest read of the vehicle's state brought nothing."""
+    """Keep the exchange of the vehicle's newest state read, which failed."""
     known = evidence.load_to_change(tx, vehicle_id)
     evidence.save(tx, vehicle_id, evidence.unread(known, exchange, tx.now))
 
 
 def events(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
-    """For the command's timeline, oldest first: what was asked about it, and of its vehicle while it was open."""
+    """Failed exchanges for the command's timeline, oldest first: about it, and about its vehicle while it was open."""
     row = tx.one(_COMMAND, id=command_id)
     if row is None:
         return []
@@ -57,19 +57,19 @@ def events(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
 
 
 def cause(exchange: LoggedRequest | None, otherwise: str) -> str:
-    """Whose doing it is that nothing is known: the OEM's where it answered, the way's where it did not."""
+    """The cause of a failed exchange: the OEM where it responded, reachability where it did not."""
     if exchange is None:
         return otherwise
     return "reachability" if exchange.status is None else "oem"
 
 
 def why(unread: Unread) -> str:
-    """As a verdict's reason, without a full stop."""
+    """For a precondition result's `why`, without a full stop."""
     size = "" if unread.exchange.size is None else f", {unread.exchange.size} bytes"
     status = "no status" if unread.exchange.status is None else f"status {unread.exchange.status}"
     return f"the last state read brought nothing: {unread.exchange.problem} ({status}{size})"
 
 
 def _event(about: str, exchange: LoggedRequest) -> dict[str, Any]:
-    told = {"about": about, "exchange": msgspec.to_builtins(exchange)}
-    return {"at": iso_time(exchange.at), "kind": SILENT, "actor": "engine", **told}
+    members = {"about": about, "exchange": msgspec.to_builtins(exchange)}
+    return {"at": iso_time(exchange.at), "kind": SILENT, "actor": "engine", **members}

@@ -1,0 +1,1 @@
+"""Decides whether a command is allowed: permissions, policy and OEM quotas."""

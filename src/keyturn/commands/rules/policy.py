@@ -1,6 +1,6 @@
-"""Row 10: what a rule of the company or the installation forbids now. A table, and one pure function over it.
+"""Checks 8 to 10 (docs/api.md): permissions, then the rules of the company and of the installation.
 
-Rows 8 and 9 of the contract: who may do what to which vehicle, and whether that has turned since.
+The rules are a table of data, `RULES`; `violations` evaluates it purely, on what `load_policy_input` reads.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,37 +40,61 @@ NOT_APPROVED = "approval required"
 NO_LONGER_PERMITTED = "no longer permitted"
 
 _NOTICE_VALID_FOR = 86_400.0
-"""Seconds for which a notice to the end user counts."""
-_LAWFUL_REASONS = ("missing", "suspicion of theft or robbery", "unauthorised use")
-"""The situations in which the seeds allow an immobilisation."""
+"""Seconds."""
+_ALLOWED_REASONS = ("missing", "suspicion of theft or robbery", "unauthorised use")
+"""The situations in which the original API contract allows an immobilisation."""
 _MINUTE = 60.0
+_NAMES = msgspec.json.Decoder(frozenset[str])
+_GRANTS = """
+SELECT a.grants FROM application a JOIN company c ON c.id = a.company_id
+WHERE a.id = :application_id AND a.company_id = :company_id AND a.active = 1 AND c.active = 1
+"""
 
 
 class Stage(Enum):
-    """When a command is judged."""
+    """When the rules are evaluated."""
 
     ASK = auto()
-    """The request, before its code is looked at."""
+    """Step one of a two-step command."""
     QUEUE = auto()
-    """It takes its place."""
+    """The command takes its position in the lane."""
     APPROVE = auto()
     SEND = auto()
 
 
+def check_permission(
+    tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], capabilities: Capabilities | None
+) -> Refusal | None:
+    """The first of checks 8 and 9 that fails; the vehicle is known to be the company's own. None: both pass."""
+    must_restore = command == ENABLE and bool(immobilisation.unfinished(tx, vehicle.id))
+    if command == DISABLE and vehicle.ownership not in IMMOBILISABLE_OWNERSHIP:
+        return VinNotFound()
+    planned = command in vehicle.plan or must_restore
+    if command in COMMANDS and vehicle.offers(command, capabilities) and planned and command in grants:
+        return None
+    return CommandNotFound()
+
+
+def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozenset[str]:
+    """The application's grants by the store; none while it or its company is disabled."""
+    row = tx.one(_GRANTS, application_id=application_id, company_id=company_id)
+    return _NAMES.decode(row[0]) if row else frozenset()
+
+
 class PolicyInput(msgspec.Struct, frozen=True):
-    """All that the rules look at, read in one transaction."""
+    """The input of the rules, read in one transaction."""
 
     spec: CommandSpec
     now: int
     reaches: frozenset[str] = frozenset()
-    """How far the kill switches reach that are thrown over the vehicle."""
+    """Reaches of the kill switches that are active over the vehicle."""
     doubted: bool = False
-    """The vehicle may be another car: its external id is another's too, or its OEM tells another VIN."""
+    """The vehicle may be another car: its external id is shared, or its OEM gives another VIN."""
     consent: bool = True
     immobilised: bool = False
     policy: Policy = DEFAULT
     stopped: bool = False
-    """A limit on disables was crossed and not lifted."""
+    """A limit on disables was exceeded and not lifted."""
     located_at: int | None = None
     notified_at: int | None = None
     reason: str | None = None
@@ -78,10 +102,12 @@ class PolicyInput(msgspec.Struct, frozen=True):
 
 
 class Rule(msgspec.Struct, frozen=True):
+    """One row of the table: `violated` says whether it forbids the command, for `reason`."""
+
     reason: str
     violated: Callable[[PolicyInput], bool]
     stages: frozenset[Stage] = frozenset(Stage)
-    """Moments at which it is judged."""
+    """When it is evaluated."""
 
 
 _REACHED_BY = {
@@ -96,8 +122,8 @@ def _switched_off(facts: PolicyInput) -> bool:
     return bool(facts.reaches & reached)
 
 
-def _of_disable(stands: Callable[[PolicyInput], bool]) -> Callable[[PolicyInput], bool]:
-    return lambda facts: facts.spec.name == DISABLE and stands(facts)
+def _of_disable(violated: Callable[[PolicyInput], bool]) -> Callable[[PolicyInput], bool]:
+    return lambda facts: facts.spec.name == DISABLE and violated(facts)
 
 
 def _not_located(facts: PolicyInput) -> bool:
@@ -106,15 +132,14 @@ def _not_located(facts: PolicyInput) -> bool:
 
 
 def _not_notified(facts: PolicyInput) -> bool:
-    if not facts.policy.notify_first:
-        return False
-    return facts.notified_at is None or facts.now > after(facts.notified_at, _NOTICE_VALID_FOR)
+    is_notified = facts.notified_at is not None and facts.now <= after(facts.notified_at, _NOTICE_VALID_FOR)
+    return facts.policy.notify_first and not is_notified
 
 
 def _no_reason(facts: PolicyInput) -> bool:
-    """One of the seeds' situations, and what else there is to say after a semicolon."""
-    said = (facts.reason or "").partition(";")[0].strip().lower()
-    return facts.policy.reason_required and said not in _LAWFUL_REASONS
+    """None of the allowed situations is given; free text may follow one after a semicolon."""
+    situation = (facts.reason or "").partition(";")[0].strip().lower()
+    return facts.policy.reason_required and situation not in _ALLOWED_REASONS
 
 
 RULES = (
@@ -132,29 +157,32 @@ RULES = (
         frozenset({Stage.SEND}),
     ),
 )
-"""In the order in which they are told."""
-_RULES_AT = {moment: tuple(rule for rule in RULES if moment in rule.stages) for moment in Stage}
+"""In the order of their precedence: the first violation is the refusal's reason."""
+_RULES_AT = {stage: tuple(rule for rule in RULES if stage in rule.stages) for stage in Stage}
 
 
-def violations(facts: PolicyInput, moment: Stage) -> Iterator[str]:
-    """The reasons of all rules that stand."""
-    return (rule.reason for rule in _RULES_AT[moment] if rule.violated(facts))
+def violations(facts: PolicyInput, stage: Stage) -> Iterator[str]:
+    """The reasons of all violated rules."""
+    return (rule.reason for rule in _RULES_AT[stage] if rule.violated(facts))
 
 
-def first_violation(facts: PolicyInput, moment: Stage) -> str | None:
-    """The reason of the first rule that stands; None: nothing does."""
-    return next(violations(facts, moment), None)
+def first_violation(facts: PolicyInput, stage: Stage) -> str | None:
+    """The reason of the first violated rule; None: the command is allowed."""
+    return next(violations(facts, stage), None)
 
 
 def load_policy_input(
     tx: ReadTx, vehicle: Vehicle, spec: CommandSpec, actor: str, *, reason: str | None = None, approved: bool = False
 ) -> PolicyInput:
-    """What the rules look at for this command of the actor's, as far as any of them could stand."""
+    """What the rules need for this command of the actor; what no rule of the command looks at is not read."""
     if spec.is_read:
         return PolicyInput(spec, tx.now)
     reaches, doubted = kill_switches.reaches_over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
     if spec.name == START:
-        return PolicyInput(spec, tx.now, reaches, doubted, immobilised=_immobilised(tx, vehicle.id))
+        immobilised = bool(immobilisation.unfinished(tx, vehicle.id)) or reported_disabled(
+            evidence.load(tx, vehicle.id)
+        )
+        return PolicyInput(spec, tx.now, reaches, doubted, immobilised=immobilised)
     if spec.name != DISABLE:
         return PolicyInput(spec, tx.now, reaches, doubted)
     policy = policies.load(tx, vehicle.company_id)
@@ -173,66 +201,10 @@ def load_policy_input(
     )
 
 
-def enforce_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
-    """One disable too many is refused and stops those after it until an operator lifts it. Raises `BlockedByPolicy`."""
-    crossing = limits.exceeded(tx, policy, vehicle.company_id, actor, vehicle.id)
-    if crossing is None:
-        return
-    if limits.stop(tx, vehicle.company_id, crossing):
-        journal.record(
-            tx,
-            "limit.tripped",
-            company_id=vehicle.company_id,
-            actor=actor,
-            vehicle_id=vehicle.id,
-            vin=vehicle.vin,
-            rule=crossing.rule,
-            allowed=crossing.allowed,
-            counted=crossing.counted,
-        )
-    raise BlockedByPolicy(LIMIT_REACHED)
-
-
-def _immobilised(tx: ReadTx, vehicle_id: str) -> bool:
-    if immobilisation.unfinished(tx, vehicle_id):
-        return True
-    return reported_disabled(evidence.load(tx, vehicle_id))
-
-
-def _located_at(tx: ReadTx, vehicle_id: str) -> int | None:
-    position = evidence.load(tx, vehicle_id).track.position
-    return position.at if position else None
-
-
-def _notified_at(tx: ReadTx, vehicle_id: str) -> int | None:
-    notice = notices.newest(tx, vehicle_id)
-    return notice.at if notice else None
-
-
-_NAMES = msgspec.json.Decoder(frozenset[str])
-_GRANTS = """
-SELECT a.grants FROM application a JOIN company c ON c.id = a.company_id
-WHERE a.id = :application_id AND a.company_id = :company_id AND a.active = 1 AND c.active = 1
-"""
-
-
-def check_permission(
-    tx: ReadTx, vehicle: Vehicle, command: str, grants: frozenset[str], capabilities: Capabilities | None
-) -> Refusal | None:
-    """The first of rows 8 and 9 that stands against the command, with the vehicle being the company's own."""
-    held = command == ENABLE and bool(immobilisation.unfinished(tx, vehicle.id))
-    if command == DISABLE and vehicle.ownership not in IMMOBILISABLE_OWNERSHIP:
-        return VinNotFound()
-    planned = command in vehicle.plan or held
-    if command in COMMANDS and vehicle.offers(command, capabilities) and planned and command in grants:
-        return None
-    return CommandNotFound()
-
-
 def revoked_reason(
-    tx: ReadTx, vehicle: Vehicle | None, command: Command, capabilities: Capabilities | None, moment: Stage
+    tx: ReadTx, vehicle: Vehicle | None, command: Command, capabilities: Capabilities | None, stage: Stage
 ) -> str | None:
-    """The reason for which a registered command may not go on. Against a restoring one nothing turns but a switch."""
+    """Why a registered command may not go on. Restoring commands are stopped only by a kill switch."""
     if vehicle is None:
         return NO_LONGER_PERMITTED
     spec = command.spec
@@ -244,11 +216,35 @@ def revoked_reason(
             return NO_LONGER_PERMITTED
     approved = command.approved_by is not None
     return first_violation(
-        load_policy_input(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), moment
+        load_policy_input(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), stage
     )
 
 
-def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozenset[str]:
-    """What the application may do now, by the store; nothing when it or its company is disabled."""
-    row = tx.one(_GRANTS, application_id=application_id, company_id=company_id)
-    return _NAMES.decode(row[0]) if row else frozenset()
+def enforce_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
+    """Refuse a disable beyond a limit, and all after it until an operator lifts that. Raises `BlockedByPolicy`."""
+    exceeded = limits.exceeded(tx, policy, vehicle.company_id, actor, vehicle.id)
+    if exceeded is None:
+        return
+    if limits.stop(tx, vehicle.company_id, exceeded):
+        journal.record(
+            tx,
+            "limit.tripped",
+            company_id=vehicle.company_id,
+            actor=actor,
+            vehicle_id=vehicle.id,
+            vin=vehicle.vin,
+            rule=exceeded.rule,
+            allowed=exceeded.allowed,
+            counted=exceeded.counted,
+        )
+    raise BlockedByPolicy(LIMIT_REACHED)
+
+
+def _located_at(tx: ReadTx, vehicle_id: str) -> int | None:
+    position = evidence.load(tx, vehicle_id).track.position
+    return position.at if position else None
+
+
+def _notified_at(tx: ReadTx, vehicle_id: str) -> int | None:
+    notice = notices.newest(tx, vehicle_id)
+    return notice.at if notice else None

@@ -1,7 +1,7 @@
-"""OEM quotas, per account and per vehicle: counted where a call is about to be made, with a reserve.
+"""OEM quotas, per account and per vehicle: calls are counted before they are made, and a reserve is kept.
 
-The reserve is for restoring commands: they are counted and never held back by our own count, because the OEM's word is
-the better one when a vehicle waits to be released. Our own state reads and everything else stop short of the reserve.
+The reserve is for restoring commands: they are counted and never held back, because the OEM itself decides better when
+a vehicle waits to be released. State reads and all other commands stop at the reserve.
 """
 
 from collections.abc import Iterable
@@ -22,13 +22,13 @@ SELECT at FROM oem_call WHERE account_id = :owner AND at > :since ORDER BY at DE
 
 
 def count(tx: Tx, quota: Quota | None, account_id: str, vehicle_id: str) -> None:
-    """A call is about to be made."""
+    """Count a call that is about to be made."""
     if quota is not None:
         tx.run(_INSERT, account_id=account_id, vehicle_id=vehicle_id, now=tx.now)
 
 
 def frees_at(tx: ReadTx, quota: Quota | None, account_id: str, vehicle_id: str) -> int | None:
-    """When a call that is not restoring may be made; None: now."""
+    """The instant from which a call that is not restoring may be made; None: now."""
     if quota is None:
         return None
     owners = (("vehicle", vehicle_id, quota.per_vehicle), ("account", account_id, quota.per_account))
