@@ -179,9 +179,8 @@ def load_policy_input(
         return PolicyInput(spec, tx.now)
     reaches, doubted = kill_switches.reaches_over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
     if spec.name == START:
-        immobilised = bool(immobilisation.unfinished(tx, vehicle.id)) or reported_disabled(
-            evidence.load(tx, vehicle.id)
-        )
+        on_record = bool(immobilisation.unfinished(tx, vehicle.id))
+        immobilised = on_record or reported_disabled(evidence.load(tx, vehicle.id))
         return PolicyInput(spec, tx.now, reaches, doubted, immobilised=immobilised)
     if spec.name != DISABLE:
         return PolicyInput(spec, tx.now, reaches, doubted)
