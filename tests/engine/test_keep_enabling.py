@@ -39,7 +39,7 @@ def look(env: CommandEnv) -> None:
     """What the engine does from time to time, after it read the vehicle."""
     for keeping in env.see(enable_retries.running):
         env.do(enable_retries.end_if_over, keeping, RULES)
-        env.do(enable_retries.issue, keeping.id, env.capabilities, env.registrar, RULES, EvidenceSettings())
+        env.do(enable_retries.issue, keeping.id, env.capabilities, env.factory, RULES, EvidenceSettings())
 
 
 def issued(env: CommandEnv) -> list[Command]:

@@ -36,7 +36,7 @@ class Desk:
             password=passwords.DUMMY_HASH,
         )
         self._operator = Operator(hired["id"], "ana", "approver", env.names.company, True)
-        self._approvals = Approvals(env.registrar, {"oem": env.capabilities})
+        self._approvals = Approvals(env.factory, {"oem": env.capabilities})
         env.report(PARKED)
         env.administer("policy set", company="first", second_person=True)
         self.awaiting = env.register("disable_ignition")

@@ -81,7 +81,7 @@ class CommandEnv:
         self.announced: list[tuple[Topic[Any], str]] = []
         self._runner = asyncio.Runner()
         self.store: Store = self._runner.run(self._opened())
-        self.registrar = CommandFactory(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
+        self.factory = CommandFactory(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
         self.codes = ConfirmationCodes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.store.epoch, CommandSettings(), EvidenceSettings(), 5.0)
         self._sending: set[str] = set()
@@ -94,7 +94,7 @@ class CommandEnv:
 
     def behind(self, **declared: Any) -> None:
         self.capabilities = msgspec.structs.replace(OEM, **declared)
-        self.intake = Admission(self.codes, self.registrar, {"oem": self.capabilities}, EvidenceSettings(), 86_400.0)
+        self.intake = Admission(self.codes, self.factory, {"oem": self.capabilities}, EvidenceSettings(), 86_400.0)
 
     def do(self, unit: Callable[..., T], *args: Any, **named: Any) -> T:
         """Run one unit of work in a transaction of its own."""
