@@ -65,7 +65,7 @@ class RequestGuard:
     async def verify_signature(
         self, request: Request, body: bytes, principal: Principal, received: ReceivedCommand
     ) -> Nonce | None:
-        """Checks 6a and 6b; the nonce that the admission must consume, where the signature has one."""
+        """Checks 6a and 6b. Returns the nonce that the admission must consume, where the signature has one."""
         nonce = signed_nonce(request, body, principal) if SIGNATURE_INPUT in request.headers else None
         refused = self._unsigned(request, principal, received, nonce) or await self._known_replay(request, nonce)
         if refused is not None:
@@ -80,7 +80,7 @@ class RequestGuard:
             raise await self._recorded(refused, principal, received)
 
     async def _recorded(self, refused: _Refused, principal: Principal, received: ReceivedCommand) -> Refusal:
-        """The refusal, once an ignition attempt among those refused is in the audit log; repetitions are not."""
+        """Audit a refused ignition attempt, unless a limiter only refuses again; the refusal to raise."""
         if received.command in IGNITION_PAIR and not refused.repeated:
             await self._commands.record_refusal(principal, sanitize(received.vin), received.command, refused.refusal)
         return refused.refusal

@@ -115,7 +115,7 @@ class Admission:
         return self._redeem(tx, authorized, company_policy)  # 11, 11b
 
     def _authorize(self, tx: Tx, request: CommandRequest) -> AuthorizedRequest:
-        """Checks 8 and 9. The vehicle's lane is locked from here on."""
+        """Checks 8 and 9; then the vehicle's lane is locked until the transaction ends."""
         vehicle = vehicles.find(tx, request.company_id, request.vin)
         if vehicle is None:
             raise VinNotFound
@@ -140,6 +140,7 @@ class Admission:
         return facts.policy
 
     def _coalesce(self, tx: Tx, authorized: AuthorizedRequest, running: Command) -> AdmissionResult:
+        """Answer with the record of the same command that is in flight."""
         journal.record(
             tx,
             "command.coalesced",
@@ -231,7 +232,7 @@ class Admission:
 
 
 def _check_signature_version(tx: Tx, request: CommandRequest) -> None:
-    """Check 6b, what is left of it: a nonce is good once, and a company may demand version 2 for its disables."""
+    """The part of check 6b that needs the store: a nonce is good once, and a company may require version 2 to disable."""
     if request.nonce is not None:
         nonces.consume(tx, request.nonce)
     elif request.command == DISABLE and policies.load(tx, request.company_id).ignition_v2:
