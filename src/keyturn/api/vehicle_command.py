@@ -39,7 +39,6 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 _WAIT = re.compile(r"0*([0-9]{1,2})")
 _KEY = re.compile(r"[\x21-\x7e]{1,64}")
 
-
 Submit = Callable[[Request, Principal, ReceivedCommand, Nonce | None], Awaitable[Response]]
 
 

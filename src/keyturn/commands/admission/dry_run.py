@@ -1,4 +1,4 @@
-"""The dry run of a command: every reason for which it would be refused now. Nothing is sent, read or written."""
+"""The dry run of a command: every reason for which it would be refused now. It sends, writes and asks nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

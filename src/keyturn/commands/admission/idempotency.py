@@ -15,7 +15,7 @@ _SELECT = """
 SELECT request_hash, command_id, joined_code FROM idempotency_key
 WHERE application_id = :application_id AND key = :key AND expires_at > :now
 """
-_FORGET = "DELETE FROM idempotency_key WHERE application_id = :application_id AND key = :key"
+_DELETE = "DELETE FROM idempotency_key WHERE application_id = :application_id AND key = :key"
 _INSERT = """
 INSERT INTO idempotency_key (application_id, key, request_hash, command_id, joined_code, expires_at)
 VALUES (:application_id, :key, :request_hash, :command_id, :joined_code, :expires_at)
@@ -68,7 +68,7 @@ def keep(tx: Tx, request: CommandRequest, command_id: str, lifetime: float, join
     if request.idempotency_key is None:
         return
     where = {"application_id": request.application_id, "key": request.idempotency_key}
-    tx.run(_FORGET, **where)
+    tx.run(_DELETE, **where)
     tx.run(
         _INSERT,
         **where,

@@ -232,7 +232,7 @@ class Admission:
 
 
 def _check_signature_version(tx: Tx, request: CommandRequest) -> None:
-    """The part of check 6b that needs the store: a nonce is good once, and a company may require version 2 to disable."""
+    """Check 6b, as far as it needs the store: a nonce is good once; a company may require version 2 to disable."""
     if request.nonce is not None:
         nonces.consume(tx, request.nonce)
     elif request.command == DISABLE and policies.load(tx, request.company_id).ignition_v2:
