@@ -173,26 +173,26 @@ def place(
 def test_where_a_report_says_the_vehicle_is_counts_from_the_older_of_its_two_values(later: float) -> None:
     known = heard(Evidence(), 9, place(5, -23.5, -46.6, later))
 
-    assert known.track.position == Position(-23.5, -46.6, at(5 + min(later, 0.0)))
+    assert known.expected.position == Position(-23.5, -46.6, at(5 + min(later, 0.0)))
 
 
 @pytest.mark.parametrize("said", [(-23.5, None), (None, -46.6)])
 def test_half_a_position_is_none(said: tuple[float | None, float | None]) -> None:
-    assert heard(Evidence(), 9, place(5, *said)).track.position is None
+    assert heard(Evidence(), 9, place(5, *said)).expected.position is None
 
 
 @pytest.mark.parametrize("undated", ["latitude", "longitude"])
 def test_a_place_of_which_nobody_says_when_is_none(undated: str) -> None:
     readings = {**place(5, -23.5, -46.6), undated: SignalReading(1.0, None, None)}
 
-    assert heard(Evidence(), 9, readings).track.position is None
+    assert heard(Evidence(), 9, readings).expected.position is None
 
 
 def test_a_place_that_is_older_than_the_known_one_does_not_replace_it() -> None:
-    known = Evidence(track=ExpectedState(position=Position(1.0, 2.0, at(7))))
+    known = Evidence(expected=ExpectedState(position=Position(1.0, 2.0, at(7))))
 
-    assert heard(known, 9, place(5, -23.5, -46.6)).track.position == Position(1.0, 2.0, at(7))
-    assert heard(known, 9, place(8, -23.5, -46.6)).track.position == Position(-23.5, -46.6, at(8))
+    assert heard(known, 9, place(5, -23.5, -46.6)).expected.position == Position(1.0, 2.0, at(7))
+    assert heard(known, 9, place(8, -23.5, -46.6)).expected.position == Position(-23.5, -46.6, at(8))
 
 
 @pytest.mark.parametrize("name", ["ignition_disabled", "remote_start_active"])
@@ -200,11 +200,11 @@ def test_a_place_that_is_older_than_the_known_one_does_not_replace_it() -> None:
 def test_only_a_denial_after_our_last_word_ends_our_own_record(
     name: str, said: bool, as_of: float, stays: bool
 ) -> None:
-    ours = Evidence(track=ExpectedState(**{name: True}, changed_at={name: at(3)}))  # type: ignore[arg-type]  # one name of two
+    ours = Evidence(expected=ExpectedState(**{name: True}, changed_at={name: at(3)}))  # type: ignore[arg-type]  # one name of two
 
     known = heard(ours, 9, {name: SignalReading(said, at(1), at(as_of))})
 
-    assert getattr(known.track, name) is stays
+    assert getattr(known.expected, name) is stays
 
 
 def test_a_value_from_the_future_is_unknown_since_we_were_told() -> None:
@@ -223,7 +223,7 @@ def test_a_report_without_a_count_does_not_repeat_the_one_before_it() -> None:
 
     known = heard(ours, 9, {"speed": SignalReading(0.0, at(8), at(8))})
 
-    assert known.track.consecutive_starts == 2
+    assert known.expected.consecutive_starts == 2
 
 
 def test_the_newest_value_is_told_whatever_its_age() -> None:
@@ -235,7 +235,7 @@ def test_the_newest_value_is_told_whatever_its_age() -> None:
 
 def test_of_a_vehicle_never_heard_of_and_never_commanded_no_instant_is_known() -> None:
     nothing = Evidence()
-    track = nothing.track
+    track = nothing.expected
 
     assert (nothing.report.reachable_at, nothing.report.last_contact) == (0, None)
     assert (track.actuated_at, track.started_at, track.enabled_at, track.alert_active_until) == (0, 0, 0, 0)

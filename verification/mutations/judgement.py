@@ -82,7 +82,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "what a later command may have changed is taken for the doing of an earlier one",
         "commands/execution/outcome.py",
-        "    if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:\n",
+        "    if signal is None or wanted is None or known.expected.changed_at.get(wanted.signal) != command.sent_at:\n",
         "    if signal is None or wanted is None:\n",
         "success is of",
     ),

@@ -50,7 +50,7 @@ def compare(tx: Tx, command_id: str) -> bool:
         return True
     known = evidence.load(tx, command.vehicle_id)
     completed_at = command.completed_at or 0
-    if known.track.changed_at.get(command.spec.verified_by.signal, 0) > completed_at:
+    if known.expected.changed_at.get(command.spec.verified_by.signal, 0) > completed_at:
         lifecycle.close(tx, command_id)
         return True
     signal = reported_since(known, command.spec.verified_by, newer_than=completed_at)

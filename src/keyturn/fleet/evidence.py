@@ -78,13 +78,13 @@ class ExpectedState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Evidence(msgspec.Struct, frozen=True):
     report: ReportedState = ReportedState()
-    track: ExpectedState = ExpectedState()
+    expected: ExpectedState = ExpectedState()
 
 
 _SELECT = "SELECT report, track FROM vehicle_evidence WHERE vehicle_id = :vehicle_id"
 _SELECT_TO_CHANGE = f"{_SELECT} FOR UPDATE"
 _UPSERT = """
-INSERT INTO vehicle_evidence (vehicle_id, report, track, seen_at) VALUES (:vehicle_id, :report, :track, :seen_at)
+INSERT INTO vehicle_evidence (vehicle_id, report, track, seen_at) VALUES (:vehicle_id, :report, :expected, :seen_at)
 ON CONFLICT (vehicle_id) DO UPDATE SET report = excluded.report, track = excluded.track, seen_at = excluded.seen_at
 """
 _ON = ("on", "ignition on")
@@ -104,8 +104,8 @@ def load_to_change(tx: ReadTx, vehicle_id: str) -> Evidence:
 def _evidence(row: Row | None) -> Evidence:
     if row is None:
         return Evidence()
-    report, track = row
-    return Evidence(_REPORT.decode(report), _TRACK.decode(track))
+    report, expected = row
+    return Evidence(_REPORT.decode(report), _TRACK.decode(expected))
 
 
 def save(tx: Tx, vehicle_id: str, evidence: Evidence) -> None:
@@ -114,7 +114,7 @@ def save(tx: Tx, vehicle_id: str, evidence: Evidence) -> None:
         _UPSERT,
         vehicle_id=vehicle_id,
         report=encode(evidence.report).decode(),
-        track=encode(evidence.track).decode(),
+        expected=encode(evidence.expected).decode(),
         seen_at=evidence.report.last_contact,
     )
 
@@ -144,13 +144,13 @@ def merge_report(
         last_contact=max(contacts, default=None),
         last_contact_why=contact_why,
     )
-    track = _reported_place(_corrected(evidence.track, report), report)
-    return Evidence(report, _counted(track, report, heard))
+    expected = _reported_place(_corrected(evidence.expected, report), report)
+    return Evidence(report, _counted(expected, report, heard))
 
 
 def unread(evidence: Evidence, exchange: LoggedRequest, at: int) -> Evidence:
     """`evidence` after a state read that brought nothing: what was known stays, and grows old."""
-    return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.track)
+    return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.expected)
 
 
 def dated(heard: StateReport, ahead: int) -> StateReport:
@@ -202,33 +202,35 @@ def _newer(known: Signal | None, heard: Signal) -> Signal:
     return known
 
 
-def _reported_place(track: ExpectedState, report: ReportedState) -> ExpectedState:
+def _reported_place(expected: ExpectedState, report: ReportedState) -> ExpectedState:
     """A report that says where the vehicle is says it of the older of the two values' times."""
     latitude, longitude = report.signals.get("latitude"), report.signals.get("longitude")
     if latitude is None or longitude is None or latitude.as_of is None or longitude.as_of is None:
-        return track
+        return expected
     at = min(latitude.as_of, longitude.as_of)
-    return msgspec.structs.replace(track, position=newest(track.position, latitude.value, longitude.value, at))
+    return msgspec.structs.replace(expected, position=newest(expected.position, latitude.value, longitude.value, at))
 
 
-def _corrected(track: ExpectedState, report: ReportedState) -> ExpectedState:
+def _corrected(expected: ExpectedState, report: ReportedState) -> ExpectedState:
     """A vehicle that says, after our last word to it, that it is neither started nor disabled ends that record."""
-    over = {name: False for name in ("remote_start_active", "ignition_disabled") if _says(report, track, name, False)}
-    return msgspec.structs.replace(track, **over) if over else track
+    over = {
+        name: False for name in ("remote_start_active", "ignition_disabled") if _says(report, expected, name, False)
+    }
+    return msgspec.structs.replace(expected, **over) if over else expected
 
 
-def _counted(track: ExpectedState, report: ReportedState, heard: StateReport) -> ExpectedState:
+def _counted(expected: ExpectedState, report: ReportedState, heard: StateReport) -> ExpectedState:
     """The start count after a report: a physical start, or a newer count of the vehicle's own, resets ours."""
     count = report.signals.get("consecutive_remote_starts")
     said = heard.readings.get("consecutive_remote_starts")
     counted = None if said is None or count is None else whole_number(count.value)
-    if count is not None and counted is not None and _later(count, track.started_at):
-        return msgspec.structs.replace(track, consecutive_starts=counted)
-    denied = _says(report, track, "remote_start_active", False)
-    if not denied and (track.remote_start_active or track.start_pending):
-        return track
-    by_hand = any(_says(report, track, name, on) for name in ("ignition_status", "system_power_mode") for on in _ON)
-    return msgspec.structs.replace(track, consecutive_starts=0) if by_hand else track
+    if count is not None and counted is not None and _later(count, expected.started_at):
+        return msgspec.structs.replace(expected, consecutive_starts=counted)
+    denied = _says(report, expected, "remote_start_active", False)
+    if not denied and (expected.remote_start_active or expected.start_pending):
+        return expected
+    by_hand = any(_says(report, expected, name, on) for name in ("ignition_status", "system_power_mode") for on in _ON)
+    return msgspec.structs.replace(expected, consecutive_starts=0) if by_hand else expected
 
 
 def whole_number(value: SignalValue) -> int | None:
@@ -238,10 +240,10 @@ def whole_number(value: SignalValue) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def _says(report: ReportedState, track: ExpectedState, name: str, value: SignalValue) -> bool:
+def _says(report: ReportedState, expected: ExpectedState, name: str, value: SignalValue) -> bool:
     """The newest report has this value, vouched for after our last command that can change it."""
     signal = report.signals.get(name)
-    return signal is not None and signal.value == value and _later(signal, track.changed_at.get(name, 0))
+    return signal is not None and signal.value == value and _later(signal, expected.changed_at.get(name, 0))
 
 
 def _later(signal: Signal, instant: int) -> bool:

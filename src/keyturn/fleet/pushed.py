@@ -15,7 +15,7 @@ def absorb(known: Evidence, heard: StateReport, received_at: int, source: str, r
     it is not, also with the same one, since a vehicle is lost after its last contact and not before it.
     """
     after_it = evidence.merge_report(known, _dated(heard), received_at, source, rules)
-    return Evidence(_in_order(after_it.report, known.report, heard, received_at), after_it.track)
+    return Evidence(_in_order(after_it.report, known.report, heard, received_at), after_it.expected)
 
 
 def _dated(heard: StateReport) -> StateReport:

@@ -196,7 +196,7 @@ def _verified(tx: ReadTx, keeping: EnableRetry) -> str | None:
     """
     known = evidence.load(tx, keeping.vehicle_id)
     signal = known.report.signals.get("ignition_disabled")
-    since = max(keeping.started_at, known.track.changed_at.get("ignition_disabled", 0))
+    since = max(keeping.started_at, known.expected.changed_at.get("ignition_disabled", 0))
     if signal is not None and signal.value is False and (signal.as_of or 0) > since:
         return "verified"
     last = record.load(tx, keeping.command_id) if keeping.command_id else None

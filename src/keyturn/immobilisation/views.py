@@ -73,7 +73,7 @@ def _shown(tx: ReadTx, row: Row) -> Shown:
         "consent_at": iso_time_or_none(consent_at),
         "consent_reference": consent_reference,
         "position_then": None if place[2] is None else _placed(Position(*place)),
-        "last_position": None if known.track.position is None else _placed(known.track.position),
+        "last_position": None if known.expected.position is None else _placed(known.expected.position),
         "last_contact": iso_time_or_none(known.report.last_contact),
         "commands": [_sent(sent) for sent in tx.all(_COMMANDS, immobilisation_id=record_id)],
         "notices": [_notice(notice) for notice in notices.of_record(tx, record_id)],

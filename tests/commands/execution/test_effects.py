@@ -13,7 +13,7 @@ CHANGING = [spec.name for spec in CATALOGUE if spec.changes]
 
 
 def track(env: CommandEnv) -> ExpectedState:
-    return env.evidence().track
+    return env.evidence().expected
 
 
 def changed(env: CommandEnv, command: str) -> set[int]:

@@ -197,16 +197,16 @@ def test_what_the_vehicle_did_is_kept_by_the_oems_time_of_it(env: CommandEnv, co
 
     env.respond(lost, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3))
 
-    assert env.evidence().track.settled_at == dict.fromkeys(lost.spec.changes, after(NOW, 3))
+    assert env.evidence().expected.settled_at == dict.fromkeys(lost.spec.changes, after(NOW, 3))
 
 
 def test_a_start_that_was_not_done_is_pending_no_more(env: CommandEnv) -> None:
     sent = env.send("start")
-    assert env.evidence().track.start_pending
+    assert env.evidence().expected.start_pending
 
     env.respond(sent, OutcomeKind.FAILED)
 
-    assert not env.evidence().track.start_pending
+    assert not env.evidence().expected.start_pending
 
 
 def test_a_late_success_turns_error_into_success(env: CommandEnv) -> None:

@@ -12,7 +12,7 @@ ELEVEN = "Precondition not met: No more than two consecutive remote starts witho
 
 
 def count(env: CommandEnv) -> int:
-    return env.evidence().track.consecutive_starts
+    return env.evidence().expected.consecutive_starts
 
 
 def run(env: CommandEnv, *commands: str) -> None:

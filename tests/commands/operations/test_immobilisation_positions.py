@@ -26,7 +26,7 @@ def locate(env: CommandEnv, latitude: object, longitude: object, completed_at: i
 
 
 def position(env: CommandEnv) -> Position | None:
-    return env.evidence().track.position
+    return env.evidence().expected.position
 
 
 def test_the_position_at_the_time_of_sending_is_kept(env: CommandEnv) -> None:

@@ -21,17 +21,17 @@ _LOCATION = "location"
 Change = Callable[[ExpectedState, int], dict[str, object]]
 
 _EXECUTED: dict[str, Change] = {
-    "disable_ignition": lambda _track, _at: {"ignition_disabled": True},
-    "enable_ignition": lambda track, at: {"ignition_disabled": False, "enabled_at": max(track.enabled_at, at)},
-    "start": lambda track, at: {
+    "disable_ignition": lambda _expected, _at: {"ignition_disabled": True},
+    "enable_ignition": lambda expected, at: {"ignition_disabled": False, "enabled_at": max(expected.enabled_at, at)},
+    "start": lambda expected, at: {
         "remote_start_active": True,
         "start_pending": False,
-        "consecutive_starts": track.consecutive_starts + 1,
-        "started_at": max(track.started_at, at),
+        "consecutive_starts": expected.consecutive_starts + 1,
+        "started_at": max(expected.started_at, at),
     },
-    "cancel_start": lambda _track, _at: {"remote_start_active": False, "start_pending": False},
-    "alert": lambda _track, at: {"alert_active_until": after(at, ALERT_LASTS)},
-    "cancel_alert": lambda _track, _at: {"alert_active_until": 0},
+    "cancel_start": lambda _expected, _at: {"remote_start_active": False, "start_pending": False},
+    "alert": lambda _expected, at: {"alert_active_until": after(at, ALERT_LASTS)},
+    "cancel_alert": lambda _expected, _at: {"alert_active_until": 0},
 }
 """What an executed command leaves in our own record; `at` is when the vehicle did it."""
 _COUNTED_ANYWAY = ("consecutive_starts", "started_at", "enabled_at")
@@ -59,14 +59,14 @@ def on_sent(tx: Tx, command: Command) -> None:
     if command.spec.is_read:
         return
     known = evidence.load_to_change(tx, command.vehicle_id)
-    changes: dict[str, object] = {"changed_at": _changed(known.track, command, tx.now)}
+    changes: dict[str, object] = {"changed_at": _changed(known.expected, command, tx.now)}
     if command.spec.kind is Kind.ACTUATING:
         changes["actuated_at"] = tx.now
     if command.name == START:
         changes["start_pending"] = True
     _save(tx, command.vehicle_id, known, changes)
     if command.name == DISABLE:
-        immobilisation.open_for(tx, _opening(command, known.track))
+        immobilisation.open_for(tx, _opening(command, known.expected))
         notices.attach_to_record(tx, command.vehicle_id)
     if command.name in IGNITION_PAIR:
         immobilisation.link_command(tx, command.vehicle_id, command.id)
@@ -85,15 +85,15 @@ def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
     at = executed_at(command, tx.now)
     ordered_at = (command.sent_at or 0) if done_at is None and command.spec.is_restoring else at
     known = evidence.load_to_change(tx, command.vehicle_id)
-    overtaken = any(known.track.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
-    changes = _EXECUTED[command.name](known.track, at) if command.name in _EXECUTED else {}
+    overtaken = any(known.expected.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
+    changes = _EXECUTED[command.name](known.expected, at) if command.name in _EXECUTED else {}
     if overtaken:
         changes = {name: value for name, value in changes.items() if name in _COUNTED_ANYWAY}
     else:
-        changes["settled_at"] = {**known.track.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
-    _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.track, command, at)})
+        changes["settled_at"] = {**known.expected.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
+    _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.expected, command, at)})
     if command.name in IGNITION_PAIR:
-        _executed_ignition(tx, command, known.track, overtaken=overtaken)
+        _executed_ignition(tx, command, known.expected, overtaken=overtaken)
 
 
 def on_not_done(tx: Tx, command: Command) -> None:
@@ -123,13 +123,13 @@ def executed_at(command: Command, now: int) -> int:
     return max(command.sent_at or 0, min(said, now))
 
 
-def _changed(track: ExpectedState, command: Command, at: int) -> dict[str, int]:
-    return track.changed_at | {name: max(at, track.changed_at.get(name, 0)) for name in command.spec.changes}
+def _changed(expected: ExpectedState, command: Command, at: int) -> dict[str, int]:
+    return expected.changed_at | {name: max(at, expected.changed_at.get(name, 0)) for name in command.spec.changes}
 
 
 def _save(tx: Tx, vehicle_id: str, known: Evidence, changes: dict[str, object]) -> None:
-    track = msgspec.structs.replace(known.track, **changes)
-    evidence.save(tx, vehicle_id, Evidence(known.report, track))
+    expected = msgspec.structs.replace(known.expected, **changes)
+    evidence.save(tx, vehicle_id, Evidence(known.report, expected))
 
 
 def _located(tx: Tx, command: Command) -> None:
@@ -139,11 +139,11 @@ def _located(tx: Tx, command: Command) -> None:
         return
     known = evidence.load_to_change(tx, command.vehicle_id)
     at = executed_at(command, tx.now)
-    position = positions.newest(known.track.position, said.get("latitude"), said.get("longitude"), at)
+    position = positions.newest(known.expected.position, said.get("latitude"), said.get("longitude"), at)
     _save(tx, command.vehicle_id, known, {"position": position})
 
 
-def _opening(command: Command, track: ExpectedState) -> Opening:
+def _opening(command: Command, expected: ExpectedState) -> Opening:
     return Opening(
         command.company_id,
         command.vehicle_id,
@@ -151,15 +151,15 @@ def _opening(command: Command, track: ExpectedState) -> Opening:
         command.actor,
         command.account_id,
         command.external_id,
-        track.position,
+        expected.position,
     )
 
 
-def _executed_ignition(tx: Tx, command: Command, track: ExpectedState, *, overtaken: bool) -> None:
+def _executed_ignition(tx: Tx, command: Command, expected: ExpectedState, *, overtaken: bool) -> None:
     """A disable that took effect is on record, even one whose record was closed before its late answer."""
     if not overtaken:
         if command.name == DISABLE:
-            immobilisation.open_for(tx, _opening(command, track))
+            immobilisation.open_for(tx, _opening(command, expected))
         immobilisation.link_command(tx, command.vehicle_id, command.id)
         if command.name == DISABLE:
             immobilisation.confirm(tx, command.vehicle_id, command.id, ENGINE)
@@ -191,7 +191,7 @@ def _over(tx: ReadTx, record: Immobilisation) -> str | None:
     if shows_enabled(tx, record, known):
         return immobilisation.REPORT
     enable = tx.one(_LAST_ENABLE, immobilisation_id=record.id)
-    if enable is None or known.track.ignition_disabled:
+    if enable is None or known.expected.ignition_disabled:
         return None
     if not disable_may_still_act(tx, record, enable[1] or 0):
         return str(enable[0])
@@ -211,4 +211,4 @@ def _says_enabled(known: Evidence) -> bool:
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or signal.value is not False:
         return False
-    return (signal.as_of or 0) > known.track.changed_at.get("ignition_disabled", 0)
+    return (signal.as_of or 0) > known.expected.changed_at.get("ignition_disabled", 0)

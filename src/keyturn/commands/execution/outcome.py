@@ -92,7 +92,7 @@ def executed_by_reading(tx: Tx, command_id: str, known: Evidence, capabilities: 
         return None
     wanted = command.spec.verified_by
     signal = reported_as(known, wanted, newer_than=command.sent_at or 0) if wanted else None
-    if signal is None or wanted is None or known.track.changed_at.get(wanted.signal) != command.sent_at:
+    if signal is None or wanted is None or known.expected.changed_at.get(wanted.signal) != command.sent_at:
         return None
     answer = OemResponse(OutcomeKind.SUCCEEDED, completed_at=signal.observed_at)
     return _executed(tx, command, answer, capabilities)

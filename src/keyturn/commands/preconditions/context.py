@@ -112,7 +112,7 @@ def why_unusable(name: str, signal: Signal, context: EvaluationContext, rules: E
         return "from the future"
     if age(signal, context.now) > rules.max_age:
         return "too old"
-    if signal.as_of <= context.evidence.track.changed_at.get(name, 0):
+    if signal.as_of <= context.evidence.expected.changed_at.get(name, 0):
         return "older than our last command that can change it"
     return ""
 
@@ -135,7 +135,7 @@ def reported_disabled(known: Evidence) -> bool:
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or signal.value is not True:
         return False
-    return known.track.enabled_at <= (signal.received_at if signal.as_of is None else signal.as_of)
+    return known.expected.enabled_at <= (signal.received_at if signal.as_of is None else signal.as_of)
 
 
 def reported_as(known: Evidence, wanted: Wanted, *, newer_than: int) -> Signal | None:
@@ -154,7 +154,7 @@ def reported_since(known: Evidence, wanted: Wanted, *, newer_than: int) -> Signa
 
 def _starts(context: EvaluationContext, rules: EvidenceSettings) -> int | None:
     """The report's count when it is newer than our last executed start, else our own."""
-    track = context.evidence.track
+    track = context.evidence.expected
     signal = context.evidence.report.signals.get("consecutive_remote_starts")
     if signal is not None and signal.as_of is not None and signal.as_of > track.started_at:
         fresh = age(signal, context.now) <= rules.max_age and not _from_the_future(signal.as_of, context.now, rules)

@@ -131,7 +131,7 @@ def _result(number: int, context: EvaluationContext, rules: EvidenceSettings, vi
 
 def _contradicted_since(number: int, context: EvaluationContext, rules: EvidenceSettings) -> Truth:
     """A restoring command is refused only by a report newer than our last actuating command to the vehicle."""
-    since = context.evidence.track.actuated_at
+    since = context.evidence.expected.actuated_at
     truth = PRECONDITIONS[number].holds(usable_signals(context, rules, newer_than=since))
     return False if truth is False else None
 
@@ -146,7 +146,7 @@ def _explained(result: PreconditionResult, context: EvaluationContext) -> Precon
 
 
 def _own_record(number: int, context: EvaluationContext) -> bool:
-    track = context.evidence.track
+    track = context.evidence.expected
     known = {
         2: track.alert_active_until > context.now,
         4: track.ignition_disabled,

@@ -240,7 +240,7 @@ def enforce_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None
 
 
 def _located_at(tx: ReadTx, vehicle_id: str) -> int | None:
-    position = evidence.load(tx, vehicle_id).track.position
+    position = evidence.load(tx, vehicle_id).expected.position
     return position.at if position else None
 
 
