@@ -59,8 +59,8 @@ async def _measure(installation: Installation, operations: int, seconds: float) 
     await node.start()
     try:
         await node.at_rest()
-        if node.works.engine.busy != operations:
-            raise RuntimeError(f"{node.works.engine.busy} of {operations} operations are followed")
+        if node.runtime.engine.busy != operations:
+            raise RuntimeError(f"{node.runtime.engine.busy} of {operations} operations are followed")
         begun = await _lag(node)
         await asyncio.sleep(seconds)
         whole = await _lag(node)

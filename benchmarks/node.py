@@ -32,8 +32,8 @@ class BenchNode(Node):
     async def at_rest(self) -> None:
         """Until the engine has taken up whatever was open when it started."""
         before = -1
-        while before != self.works.engine.busy:
-            before = self.works.engine.busy
+        while before != self.runtime.engine.busy:
+            before = self.runtime.engine.busy
             await asyncio.sleep(_REST)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,20 +25,19 @@ from keyturn.auth.keyring import Keyring, open_keyring
 from keyturn.auth.principal import Credentials
 from keyturn.auth.tokens import Authenticator
 from keyturn.bus.memory import MemoryBus
-from keyturn.bus.topics import COMMAND_FINAL, CommandId
+from keyturn.bus.topics import COMMAND_FINAL
 from keyturn.clock import Clock, SystemClock
 from keyturn.commands.admission.service import CommandService
-from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS
-from keyturn.commands.model.states import State
 from keyturn.config.loading import refuse_unknown_commands
 from keyturn.config.settings import Settings
 from keyturn.connectors.registry import build_connectors
 from keyturn.engine.assembly import Dependencies, assemble
+from keyturn.engine.command_metrics import FinalCounter, count_open
 from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import open_store
-from keyturn.store.port import Store, StoreUnavailable
+from keyturn.store.port import Store
 from keyturn.telemetry.metrics import Metrics, watch_loop_lag
 from keyturn.tenants.accounts import AccountCredentialKeeper
 from keyturn.tenants.name_spaces import assign_all
@@ -87,7 +86,7 @@ class Node:
             "checkpoints": (f"Checkpoints do not leave by {', '.join(behind)}.", bool(behind)),
             "clock": (
                 "The wall clock was set and is not believed; actuating commands wait.",
-                self.works.engine.clock_fault,
+                self.runtime.engine.clock_fault,
             ),
         }
         return {name: text for name, (text, there) in problems.items() if there}
@@ -121,17 +120,17 @@ class Node:
             keyring,
             connectors,
             self.store.epoch,
-            count_silence=self.metrics.count_silent,
+            count_unanswered=self.metrics.count_unanswered,
         )
-        self.works = assemble(parts, settings)
+        self.runtime = assemble(parts, settings)
         await self.store.write(partial(assign_all, spaces=known.name_spaces))
-        self.administration = Administration(self.store, keyring, known, lambda: channels, self.works.implementations)
-        await self.works.start()
-        self._resources.push_async_callback(partial(self.works.stop, settings.server.drain_timeout))
+        self.administration = Administration(self.store, keyring, known, lambda: channels, self.runtime.implementations)
+        await self.runtime.start()
+        self._resources.push_async_callback(partial(self.runtime.stop, settings.server.drain_timeout))
         for name, connector in connectors.items():
-            await connector.start(self.works.inbox(name))
+            await connector.start(self.runtime.inbox(name))
         directory_of_tenants = Authenticator(self.store, keyring, self._time, settings.tokens.lifetime)
-        return await self._serve(self.works.desk, directory_of_tenants, tls)
+        return await self._serve(self.runtime.desk, directory_of_tenants, tls)
 
     async def _serve(self, desk: CommandService, directory: Authenticator, tls: ssl.SSLContext | None) -> str:
         settings, clock, metrics = self._settings.server, self._time, self.metrics
@@ -175,36 +174,6 @@ class Node:
         self.metrics.observe_batch(units)
         if self._audit is not None:
             self._audit.wake()
-
-
-class FinalCounter:
-    """Counts commands that became final, by their rows: a message brings no more than an id."""
-
-    def __init__(self, store: Store, metrics: Metrics) -> None:
-        self._store = store
-        self._metrics = metrics
-        self._noted: asyncio.Queue[CommandId] = asyncio.Queue()
-
-    def note(self, command_id: CommandId) -> None:
-        """Listener of `COMMAND_FINAL`."""
-        self._noted.put_nowait(command_id)
-
-    async def run(self) -> None:
-        """For ever: one read for all that came at once. What cannot be read is not counted."""
-        while True:
-            noted = [await self._noted.get()]
-            while not self._noted.empty():
-                noted.append(self._noted.get_nowait())
-            with suppress(StoreUnavailable):
-                for name, state in await self._store.read(partial(record.names_and_states, command_ids=noted)):
-                    self._metrics.count_final(name, state)
-
-
-async def count_open(store: Store, metrics: Metrics) -> None:
-    """Bring the gauge of open commands up to date."""
-    counts: dict[str, int] = dict(await store.read(record.count_open))
-    for state in State:
-        metrics.set_open(state, counts.get(state, 0))
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

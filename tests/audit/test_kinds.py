@@ -17,7 +17,7 @@ from keyturn.audit import journal
 from keyturn.audit.kinds import KINDS, RENAMED, current, former
 from keyturn.commands.model.states import State
 from keyturn.commands.operations.command_details import timeline
-from keyturn.dossier.dossier import entry_shown
+from keyturn.dossier.dossier import entry_view
 from tests.support.audit_env import AuditEnv, faults, verify_export
 
 SOURCES = sorted(Path(keyturn.__file__).parent.rglob("*.py"))
@@ -86,8 +86,8 @@ def test_each_former_kind_is_read_as_the_present_one(env: AuditEnv, old: str, ne
 @pytest.mark.parametrize(("old", "new"), RENAMED.items())
 def test_a_dossier_has_the_stored_kind_where_it_is_another(old: str, new: str) -> None:
     rest = ("engine", "{}", 1, b"", b"", None, None)
-    assert entry_shown((1, old, *rest)).items() >= {"kind": new, "stored_kind": old}.items()
-    assert "stored_kind" not in entry_shown((1, new, *rest))
+    assert entry_view((1, old, *rest)).items() >= {"kind": new, "stored_kind": old}.items()
+    assert "stored_kind" not in entry_view((1, new, *rest))
 
 
 @pytest.mark.parametrize("rule_kind", ["switch.thrown", "switch.activated"])

@@ -15,7 +15,7 @@ from keyturn.alerts.rules import rule_for
 from keyturn.app import Node
 from keyturn.auth.principal import Credentials
 from keyturn.clock import SECOND, SystemClock
-from keyturn.commands.execution import retention
+from keyturn.commands.execution import expiry
 from keyturn.config.settings import ServerSettings, Settings, TokenSettings
 from keyturn.errors import OperationError
 from keyturn.store import clock_state
@@ -163,7 +163,7 @@ async def test_what_the_purge_forgot_is_refused_also_when_the_wall_clock_is_set_
         wire = captured(s, "location")
         assert (await sent(s, wire))[0] == 200
         s.advance(3_700)
-        await s.node.store.write(retention.delete_expired)
+        await s.node.store.write(expiry.delete_expired)
         assert s.store.rows("SELECT 1 FROM nonce") == []
         s.clock.set_wall(-3_700)
 

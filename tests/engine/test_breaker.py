@@ -1,6 +1,6 @@
 import pytest
 
-from keyturn.engine.breaker import Breaker
+from keyturn.engine.send_guards import Breaker
 from tests.support.clock import ManualClock
 
 PAUSE = 10.0

@@ -1,7 +1,7 @@
 import pytest
 
 from keyturn.clock import SECOND
-from keyturn.engine.clock_monitor import SendBudgets
+from keyturn.engine.send_guards import SendBudgets
 from tests.support.clock import ManualClock
 
 

@@ -7,9 +7,8 @@ import pytest
 from keyturn.clock import SECOND
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.responses import LoggedRequest, SignalReading, StateReport
-from keyturn.fleet import evidence
-from keyturn.fleet.evidence import Evidence, ExpectedState, ReportedState, Signal, Unread
-from keyturn.fleet.positions import Position
+from keyturn.fleet import evidence, report_times
+from keyturn.fleet.evidence import Evidence, ExpectedState, Position, ReportedState, Signal, Unread
 from tests.support.command_env import CommandEnv
 
 T = 1_700_000_000 * SECOND
@@ -253,12 +252,12 @@ def test_a_report_is_dated_on_the_stores_clock_where_that_is_ahead() -> None:
         {"speed": SignalReading(0.0, at(1), at(2), "first seen"), "hood": SignalReading(None)}, last_contact=at(3)
     )
 
-    assert evidence.dated(report, 0) is report
-    told = evidence.dated(report, 60 * SECOND)
+    assert report_times.dated(report, 0) is report
+    told = report_times.dated(report, 60 * SECOND)
 
     assert told.readings == {"speed": SignalReading(0.0, at(61), at(62), "first seen"), "hood": SignalReading(None)}
     assert told.last_contact == at(63)
-    assert evidence.dated(StateReport({}), SECOND).last_contact is None
+    assert report_times.dated(StateReport({}), SECOND).last_contact is None
 
 
 def test_a_read_that_brought_nothing_is_kept_beside_what_was_known() -> None:

@@ -3,8 +3,9 @@
 import json
 
 from keyturn.fleet import immobilisation
+from keyturn.fleet.evidence import Position
 from keyturn.fleet.immobilisation import Immobilisation, Opening
-from keyturn.fleet.positions import Position
+from keyturn.immobilisation import reminders
 from tests.support.command_env import CommandEnv, not_none
 from tests.support.enrolment import NOW
 
@@ -115,7 +116,7 @@ def reminders(env: CommandEnv) -> list[float]:
 
 def remind(env: CommandEnv) -> None:
     for hours in (1.0, 4.0):
-        env.do(immobilisation.remind, hours, "engine", 10)
+        env.do(reminders.remind, hours, "engine", 10)
 
 
 def test_immobilisation_is_reminded_of_once_after_each_number_of_hours(env: CommandEnv) -> None:

@@ -81,7 +81,7 @@ async def test_a_wall_clock_that_was_set_back_holds_what_acts(tmp_path: Path, mo
     async with fresh(tmp_path) as s:
         right = s.clock.now
         monkeypatch.setattr(s.clock, "now", lambda: after(right(), -90))
-        await s.eventually(lambda: s.node.works.engine.clock_fault)
+        await s.eventually(lambda: s.node.runtime.engine.clock_fault)
         said = await ready(s, PARKED, "start")
         assert said["reasons"] == ["The wall clock was set back; actuating commands wait."]
         for command in ("location", "cancel_alert"):

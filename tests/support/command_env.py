@@ -177,7 +177,9 @@ class CommandEnv:
             name: SignalReading(value, after(reported_at, -3600), reported_at)
             for name, value in (readings or {}).items()
         }
-        return self.do(reports.absorb, self.vehicle(), StateReport(signals, reachable, reported_at), EvidenceSettings())
+        return self.do(
+            reports.record_report, self.vehicle(), StateReport(signals, reachable, reported_at), EvidenceSettings()
+        )
 
     def administer(self, name: str, /, **arguments: Any) -> None:
         self.do(administer, name, **arguments)

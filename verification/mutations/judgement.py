@@ -111,7 +111,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(
         "the budget of a command is not kept",
-        "engine/clock_monitor.py",
+        "engine/send_guards.py",
         '        return self._until.get(command_id, float("inf")) - self._clock.monotonic()',
         '        return float("inf")',
         "",

@@ -28,7 +28,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a late pushed report says whether the vehicle is reachable",
         "engine/vehicle_reader.py",
-        "pushed_reports.absorb if pushed else evidence.merge_report",
+        "pushed_reports.merge_pushed if pushed else evidence.merge_report",
         "evidence.merge_report",
         "",
         test="tests/engine/test_inbox.py",
@@ -36,7 +36,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a pushed VIN ends a doubt",
         "engine/vehicle_reader.py",
-        "    if not pushed or which_car.tells_another_vin(vehicle, report.vin):\n",
+        "    if not pushed or vehicles.reports_another_vin(vehicle, report.vin):\n",
         "    if True:\n",
         "",
         test="tests/engine/test_inbox.py",

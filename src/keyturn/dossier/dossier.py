@@ -56,7 +56,7 @@ def build_dossier(session: Session, arguments: DossierOfCommand) -> Answer:
         raise OperationError("command_not_found", f"There is no command '{arguments.command}'.")
     native = full_record(tx, command)
     evidence = native.pop("verdicts")
-    entries = [entry_shown(row) for row in tx.all(_ENTRIES, command_id=command.id)]
+    entries = [entry_view(row) for row in tx.all(_ENTRIES, command_id=command.id)]
     return {
         "format": DOSSIER_FORMAT,
         "made_at": iso_time(tx.now),
@@ -136,7 +136,7 @@ def _immobilisation(tx: ReadTx, row: Row) -> Answer:
     }
 
 
-def entry_shown(row: Row) -> Answer:
+def entry_view(row: Row) -> Answer:
     """An entry under its present kind; `stored_kind` is the one that the hash covers, where that is another."""
     at, kind, actor, body, number, digest, prev, personal_hash, salt = row
     return {

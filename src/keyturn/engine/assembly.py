@@ -26,19 +26,19 @@ from keyturn.commands.execution.restore_fence import fence_previous_epoch
 from keyturn.commands.operations import approvals
 from keyturn.config.settings import EngineSettings, EvidenceSettings, Settings
 from keyturn.connectors.port import Connector, Inbox
-from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_monitor import SendBudgets
 from keyturn.engine.credential_trials import CredentialTrials
-from keyturn.engine.dispatch import Dispatcher, SendGuards
+from keyturn.engine.dispatch import Dispatcher
+from keyturn.engine.enable_retry_loop import EnableRetryLoop
 from keyturn.engine.engine import Engine
 from keyturn.engine.follow import Follower
-from keyturn.engine.immobilisations import EnableRetries, Reminders
 from keyturn.engine.inbox import ConnectorInbox
 from keyturn.engine.recovery import Recoverer
+from keyturn.engine.send_guards import Breaker, SendBudgets, SendGuards
 from keyturn.engine.sweep import KillSwitchEnds, Sweeper
-from keyturn.engine.unanswered import CountSilence, UnansweredLog
+from keyturn.engine.unanswered import CountUnanswered, UnansweredLog
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
+from keyturn.immobilisation.reminders import Reminders
 from keyturn.store import clock_state
 from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.port import Store, Tx
@@ -69,7 +69,7 @@ class Dependencies(msgspec.Struct, frozen=True):
     chance: Randomness = Randomness()
     shared: bool = False
     """Other nodes work on the same store: what they are sending, this one does not know."""
-    count_silence: CountSilence = lambda _connector, _about, _status: None
+    count_unanswered: CountUnanswered = lambda _connector, _about, _status: None
     """For the metric of exchanges that brought nothing."""
 
     @property
@@ -137,7 +137,7 @@ def assemble(parts: Dependencies, settings: Settings) -> Runtime:
     new_id = partial(uuid7, random=parts.chance.octets)
     registrar = CommandFactory(settings.commands, settings.evidence, new_id, parts.epoch)
     rules = settings.engine
-    silences = UnansweredLog(parts.store, parts.clock, parts.count_silence)
+    silences = UnansweredLog(parts.store, parts.clock, parts.count_unanswered)
     timeout = rules.state_read_timeout
     vehicles = VehicleReader(parts.store, parts.keyring, parts.connectors, settings.evidence, timeout, silences)
     engine = _engine(parts, settings, vehicles, silences)
@@ -180,7 +180,7 @@ def _periodic_tasks(
     store, rules = parts.store, settings.immobilisation
     return {
         "reminders": Reminders(store, rules.reminders).look,
-        "keep enabling": EnableRetries(store, vehicles, registrar, rules, settings.evidence).look,
+        "keep enabling": EnableRetryLoop(store, vehicles, registrar, rules, settings.evidence).look,
         "switches": KillSwitchEnds(store).look,
         "credentials": CredentialTrials(store, parts.clock, parts.keyring, vehicles).look,
     }

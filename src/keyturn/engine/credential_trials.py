@@ -9,8 +9,7 @@ from keyturn.auth.keyring import Keyring
 from keyturn.clock import Clock
 from keyturn.connectors.port import Connector, Target
 from keyturn.engine.vehicle_reader import Reached, VehicleReader
-from keyturn.fleet.vehicles import Vehicle
-from keyturn.fleet.which_car import tells_another_vin
+from keyturn.fleet.vehicles import Vehicle, reports_another_vin
 from keyturn.store.port import ReadTx, Store
 from keyturn.tenants import spare_credentials
 from keyturn.tenants.spare_credentials import Proposed
@@ -90,4 +89,4 @@ class CredentialTrials:
     async def _reads(self, vehicle: Vehicle, target: Target, connector: Connector) -> bool:
         """Whether the OEM tells of the vehicle, and of no other one."""
         report = await self._vehicles.report(vehicle, target, connector)
-        return report is not None and not tells_another_vin(vehicle, report.vin)
+        return report is not None and not reports_another_vin(vehicle, report.vin)

@@ -1,7 +1,7 @@
 """From Queued to the OEM's first answer: judge, read the vehicle if need be, write the intent, send once, record."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -18,13 +18,12 @@ from keyturn.commands.preconditions.context import subject_of
 from keyturn.commands.preconditions.evaluation import assess
 from keyturn.connectors.port import Capabilities, Connector, OutboundCommand, Target
 from keyturn.connectors.responses import OemResponse, OutcomeKind
-from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_monitor import SendBudgets, store_now
+from keyturn.engine.send_guards import SendGuards, store_now
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.background import retry_until_available
 from keyturn.store.port import ReadTx, Store, Tx
-from keyturn.timekeeping import Moment, Timekeeper
+from keyturn.timekeeping import Moment
 
 log = structlog.get_logger()
 
@@ -37,15 +36,6 @@ class DispatchPlan(msgspec.Struct, frozen=True):
     connector: Connector
     wants_reading: bool
     """The vehicle should be read first."""
-
-
-class SendGuards(msgspec.Struct, frozen=True):
-    """What may keep a command from being sent now."""
-
-    watch: Timekeeper
-    budgets: SendBudgets
-    breakers: Mapping[str, Breaker]
-    """By connector."""
 
 
 class Dispatcher:

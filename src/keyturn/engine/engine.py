@@ -17,10 +17,10 @@ from keyturn.bus.topics import CLOCK_ACCEPTED, CONFIRMATION_ISSUED, VEHICLE_HAS_
 from keyturn.commands.model import lanes, lifecycle, record
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
-from keyturn.engine.clock_monitor import SendBudgets
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower
 from keyturn.engine.recovery import Recoverer, release_posts
+from keyturn.engine.send_guards import SendBudgets
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier

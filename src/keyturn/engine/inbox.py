@@ -9,8 +9,8 @@ from keyturn.commands.execution import outcome
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.connectors.responses import OemResponse, Operation, StateReport
-from keyturn.engine.vehicle_reader import absorb
-from keyturn.fleet import which_car
+from keyturn.engine.vehicle_reader import record_report
+from keyturn.fleet import vehicles
 from keyturn.store.port import ReadTx, Store, Tx
 
 _IS_OURS = "SELECT 1 FROM oem_account WHERE id = :account_id AND connector = :connector AND active = 1"
@@ -53,9 +53,9 @@ class ConnectorInbox:
     def _reported(self, tx: Tx, aim: tuple[str, str], report: StateReport) -> None:
         if not self._is_ours(tx, aim[0]):
             return
-        for vehicle in which_car.meaning(tx, aim):
+        for vehicle in vehicles.aimed_at(tx, aim):
             aimed = structs.replace(vehicle, account_id=aim[0], external_id=aim[1], connector=self._connector)
-            absorb(tx, aimed, report, self._rules, pushed=True)
+            record_report(tx, aimed, report, self._rules, pushed=True)
 
     def _is_ours(self, tx: ReadTx, account_id: str) -> bool:
         """Whether the account is in use and belongs to this connector."""

@@ -10,7 +10,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Capabilities
 from keyturn.connectors.responses import OemResponse, OutcomeKind
-from keyturn.engine.clock_monitor import store_now
+from keyturn.engine.send_guards import store_now
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.store.background import retry_until_available
 from keyturn.store.port import Store, Tx

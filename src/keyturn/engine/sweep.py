@@ -11,7 +11,7 @@ from functools import partial
 from keyturn.clock import Clock
 from keyturn.commands.admission import confirmation, refused_attempts
 from keyturn.commands.admission.confirmation import end_confirmation
-from keyturn.commands.execution import expiry, retention
+from keyturn.commands.execution import expiry
 from keyturn.commands.model import record
 from keyturn.commands.model.record import OpenCommand
 from keyturn.commands.model.states import State
@@ -70,7 +70,7 @@ class Sweeper:
         if self._looks % max(1, round(_TEND_EVERY / self.interval)) == 0:
             await self._tend_undriven()
         if self._looks % max(1, round(_PURGE_EVERY / self.interval)) == 0:
-            await self._store.write(retention.delete_expired)
+            await self._store.write(expiry.delete_expired)
 
     async def sweep(self) -> None:
         """Everything that is due now."""

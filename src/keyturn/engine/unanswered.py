@@ -8,7 +8,7 @@ from keyturn.commands.model import unanswered
 from keyturn.connectors.responses import LoggedRequest, OemResponse, OutcomeKind
 from keyturn.store.port import Store, StoreUnavailable
 
-CountSilence = Callable[[str, str, str], None]
+CountUnanswered = Callable[[str, str, str], None]
 """Hears (connector, ``state`` or ``question``, ``2xx`` to ``5xx`` or ``none``) of every such exchange."""
 _AT_MOST_EVERY = 10.0
 """Seconds between two writes about a command whose questions end the same way again and again."""
@@ -17,7 +17,7 @@ _AT_MOST_EVERY = 10.0
 class UnansweredLog:
     """`of_command` gives what follows the questions about one command."""
 
-    def __init__(self, store: Store, clock: Clock, count: CountSilence) -> None:
+    def __init__(self, store: Store, clock: Clock, count: CountUnanswered) -> None:
         self.store = store
         self.clock = clock
         self._count = count

@@ -15,8 +15,8 @@ from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Quota, Target
 from keyturn.connectors.responses import LoggedRequest, StateReadResult, StateReport
 from keyturn.engine.unanswered import UnansweredLog
-from keyturn.fleet import evidence, vehicles, which_car
-from keyturn.fleet import pushed as pushed_reports
+from keyturn.fleet import evidence, report_times, vehicles
+from keyturn.fleet import report_times as pushed_reports
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
@@ -90,7 +90,7 @@ class VehicleReader:
             vehicle, target, connector = reached
             observed = await self._asked(vehicle, target, connector)
             if (report := observed.report) is not None:
-                await self._store.write(partial(absorb, vehicle=vehicle, report=report, rules=self._rules))
+                await self._store.write(partial(record_report, vehicle=vehicle, report=report, rules=self._rules))
             elif observed.exchange is not None:
                 await self._silences.unread(vehicle.connector, vehicle.id, observed.exchange)
         except StoreUnavailable:
@@ -135,7 +135,7 @@ class VehicleReader:
         vehicle = vehicles.load(tx, vehicle_id)
         if vehicle is None:
             return None
-        account_id, external_id = which_car.aim(tx, vehicle)
+        account_id, external_id = vehicles.current_aim(tx, vehicle)
         if command is not None and command.external_id is not None:
             account_id, external_id = command.account_id, command.external_id
         opened = open_account(tx, self._keyring, account_id)
@@ -155,17 +155,19 @@ def _counted(tx: Tx, vehicle: Vehicle, limits: Quota) -> bool:
     return True
 
 
-def absorb(tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings, *, pushed: bool = False) -> Evidence:
+def record_report(
+    tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings, *, pushed: bool = False
+) -> Evidence:
     """Keep a report, with what it means for an open immobilisation. One of a car that it means no more is dropped.
 
     `pushed`: nobody asked for it, and it may be late. Then a VIN in it may raise a doubt and never ends one.
     """
-    if not which_car.is_aimed(tx, vehicle):
+    if not vehicles.still_aimed(tx, vehicle):
         return evidence.load(tx, vehicle.id)
-    if not pushed or which_car.tells_another_vin(vehicle, report.vin):
-        which_car.compare_vin(tx, vehicle, report.vin)
-    heard = evidence.dated(report, tx.moment.ahead)
-    merge = pushed_reports.absorb if pushed else evidence.merge_report
+    if not pushed or vehicles.reports_another_vin(vehicle, report.vin):
+        vehicles.compare_vin(tx, vehicle, report.vin)
+    heard = report_times.dated(report, tx.moment.ahead)
+    merge = pushed_reports.merge_pushed if pushed else evidence.merge_report
     known = merge(evidence.load_to_change(tx, vehicle.id), heard, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)

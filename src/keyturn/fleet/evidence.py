@@ -1,15 +1,40 @@
 """What is known of a vehicle: its newest reading of each signal, and our own record of what our commands did.
 
 Both are one row, so that a judgement reads one consistent picture.
+
+Where a vehicle was, as far as anybody said.
 """
+
+from typing import TypeGuard
 
 import msgspec
 
 from keyturn.clock import after, seconds_between
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.responses import LoggedRequest, SignalReading, StateReport
-from keyturn.fleet.positions import Position, newest
 from keyturn.store.port import ReadTx, Row, Tx
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Degrees, at the instant `at`."""
+
+    latitude: float
+    longitude: float
+    at: int
+
+
+def newest_position(known: Position | None, latitude: object, longitude: object, at: int) -> Position | None:
+    """What was said at the instant `at`, where it is a place on Earth and nothing newer is known."""
+    if not _within(latitude, 90.0) or not _within(longitude, 180.0) or (known is not None and known.at > at):
+        return known
+    if latitude == longitude == 0:  # what receivers say that have not found their place
+        return known
+    return Position(float(latitude), float(longitude), at)
+
+
+def _within(degrees: object, limit: float) -> TypeGuard[float]:
+    return isinstance(degrees, int | float) and not isinstance(degrees, bool) and abs(degrees) <= limit
+
 
 SignalValue = bool | int | float | str | None
 
@@ -153,23 +178,6 @@ def unread(evidence: Evidence, exchange: LoggedRequest, at: int) -> Evidence:
     return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.expected)
 
 
-def dated(heard: StateReport, ahead: int) -> StateReport:
-    """The report with its instants on the store's clock, which is `ahead` of the world's (microseconds)."""
-    if not ahead:
-        return heard
-    readings = {
-        name: msgspec.structs.replace(
-            reading, observed_at=_shifted(reading.observed_at, ahead), as_of=_shifted(reading.as_of, ahead)
-        )
-        for name, reading in heard.readings.items()
-    }
-    return msgspec.structs.replace(heard, readings=readings, last_contact=_shifted(heard.last_contact, ahead))
-
-
-def _shifted(instant: int | None, ahead: int) -> int | None:
-    return None if instant is None else instant + ahead
-
-
 def _signal(
     reading: SignalReading, heard: StateReport, known: Signal | None, received_at: int, source: str, unbroken_for: float
 ) -> Signal:
@@ -208,7 +216,9 @@ def _reported_place(expected: ExpectedState, report: ReportedState) -> ExpectedS
     if latitude is None or longitude is None or latitude.as_of is None or longitude.as_of is None:
         return expected
     at = min(latitude.as_of, longitude.as_of)
-    return msgspec.structs.replace(expected, position=newest(expected.position, latitude.value, longitude.value, at))
+    return msgspec.structs.replace(
+        expected, position=newest_position(expected.position, latitude.value, longitude.value, at)
+    )
 
 
 def _corrected(expected: ExpectedState, report: ReportedState) -> ExpectedState:

@@ -2,28 +2,26 @@
 
 One that an operator closed although the vehicle may still be immobilised is *held*: it counts, and keeps the way back
 open, until that is over too. Every step is an audit entry, written with it.
+
+What the end user of a vehicle was told, by which channel, when, and by whom.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from keyturn.audit import journal
-from keyturn.clock import after
-from keyturn.fleet.positions import Position
-from keyturn.store.port import ReadTx, Row, Tx
+from keyturn.clock import iso_time
+from keyturn.fleet import immobilisation
+from keyturn.fleet.evidence import Position
+from keyturn.store.port import ReadTx, Tx
 
 REPORT = "report"
 """What closed a record that no command and no operator closed."""
-_HOUR = 3_600.0
 
 _SELECT = "SELECT id, company_id, vehicle_id, opened_by, state, account_id, external_id FROM immobilisation"
 _OPEN = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
 _HELD = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND held = 1 ORDER BY id"
-_TO_REMIND = f"""{_SELECT}
-WHERE state <> 'closed' AND reminded < :hours AND opened_at <= :before ORDER BY opened_at, id LIMIT :limit
-"""
-_OLDEST_TO_REMIND = "SELECT min(opened_at) FROM immobilisation WHERE state <> 'closed' AND reminded < :hours"
 _INSERT = """
 INSERT INTO immobilisation
   (company_id, vehicle_id, opened_by, state, opened_at, actor, latitude, longitude, position_at, consent_at,
@@ -34,7 +32,7 @@ VALUES
    (SELECT consent_reference FROM vehicle WHERE id = :vehicle_id), :account_id, :external_id)
 ON CONFLICT DO NOTHING
 """
-_TOUCH = """
+_LINK = """
 INSERT INTO immobilisation_command (immobilisation_id, command_id)
 SELECT id, :command_id FROM immobilisation WHERE vehicle_id = :vehicle_id AND (state <> 'closed' OR held = 1)
 ON CONFLICT DO NOTHING
@@ -49,8 +47,7 @@ SET state = 'closed', closed_at = :now, closed_by = :closed_by, close_reason = :
 WHERE id = :id AND state <> 'closed'
 """
 _LET_GO = "UPDATE immobilisation SET held = 0 WHERE id = :id AND held = 1"
-_ATTRIBUTE = "UPDATE immobilisation SET opened_by = :opened_by WHERE id = :id"
-_REMINDED = "UPDATE immobilisation SET reminded = :hours WHERE id = :id"
+_REASSIGN = "UPDATE immobilisation SET opened_by = :opened_by WHERE id = :id"
 
 
 class Immobilisation(msgspec.Struct, frozen=True):
@@ -116,23 +113,23 @@ def open_for(tx: Tx, opening: Opening) -> None:
         now=tx.now,
     )
     if opened and (record := open_record(tx, opening.vehicle_id)) is not None:
-        _record_event(tx, record, "opened", opening.actor, opened_by=opening.command_id)
+        record_event(tx, record, "opened", opening.actor, opened_by=opening.command_id)
 
 
 def link_command(tx: Tx, vehicle_id: str, command_id: str) -> None:
     """A disable or an enable belongs to the open record, and to one that is held, if there is one."""
-    tx.run(_TOUCH, vehicle_id=vehicle_id, command_id=command_id)
+    tx.run(_LINK, vehicle_id=vehicle_id, command_id=command_id)
 
 
 def confirm(tx: Tx, vehicle_id: str, command_id: str, actor: str) -> None:
     record = open_record(tx, vehicle_id)
     if record is not None and tx.run(_CONFIRM, id=record.id, command_id=command_id, now=tx.now):
-        _record_event(tx, record, "confirmed", actor, opened_by=command_id)
+        record_event(tx, record, "confirmed", actor, opened_by=command_id)
 
 
 def reassign(tx: Tx, record: Immobilisation, command_id: str) -> None:
     """Another disable keeps the record open."""
-    tx.run(_ATTRIBUTE, id=record.id, opened_by=command_id)
+    tx.run(_REASSIGN, id=record.id, opened_by=command_id)
 
 
 def close(
@@ -156,39 +153,18 @@ def close(
     if not tx.run(_CLOSE, id=record.id, closed_by=closed_by, reason=reason, now=tx.now, **how):
         return False
     told: dict[str, Any] = {} if reason is None else {"reason": reason, "forced": forced}
-    _record_event(tx, record, "closed", actor, closed_by=closed_by, **told, **({"held": True} if held else {}))
+    record_event(tx, record, "closed", actor, closed_by=closed_by, **told, **({"held": True} if held else {}))
     return True
 
 
 def _let_go(tx: Tx, record: Immobilisation, let_go_by: str, actor: str) -> bool:
     if not tx.run(_LET_GO, id=record.id):
         return False
-    _record_event(tx, record, "let_go", actor, let_go_by=let_go_by)
+    record_event(tx, record, "let_go", actor, let_go_by=let_go_by)
     return True
 
 
-def to_remind(tx: ReadTx, hours: float, limit: int) -> list[Immobilisation]:
-    """Records open for so many hours that this was not said of yet, oldest first."""
-    rows: list[Row] = tx.all(_TO_REMIND, hours=hours, before=after(tx.now, -hours * _HOUR), limit=limit)
-    return [Immobilisation(*row) for row in rows]
-
-
-def hours_to_remind(tx: ReadTx, hours: tuple[float, ...]) -> list[float]:
-    """After which of these hours, in rising order, something is to be said of a record."""
-    row = tx.one(_OLDEST_TO_REMIND, hours=max(hours, default=0.0))
-    oldest = row[0] if row else None
-    over = [] if oldest is None else [each for each in hours if oldest <= after(tx.now, -each * _HOUR)]
-    return [each for each in over if to_remind(tx, each, 1)]
-
-
-def remind(tx: Tx, hours: float, actor: str, limit: int) -> None:
-    """Say once, of each record that is due, that it has been open for so many hours."""
-    for record in to_remind(tx, hours, limit):
-        tx.run(_REMINDED, id=record.id, hours=hours)
-        _record_event(tx, record, "reminder", actor, hours=hours, state=record.state)
-
-
-def _record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **told: Any) -> None:
+def record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **told: Any) -> None:
     journal.record(
         tx,
         f"immobilisation.{kind}",
@@ -198,3 +174,57 @@ def _record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **told:
         immobilisation=record.id,
         **told,
     )
+
+
+NoticeChannel = Literal["sms", "phone", "email", "app", "post", "other"]
+
+_SELECT_NOTICE = "SELECT id, immobilisation_id, channel, at, text, actor FROM notice"
+_NEWEST_NOTICE = f"{_SELECT_NOTICE} WHERE vehicle_id = :vehicle_id ORDER BY at DESC, id DESC LIMIT 1"
+_NOTICES_OF_RECORD = f"{_SELECT_NOTICE} WHERE immobilisation_id = :immobilisation_id ORDER BY at, id"
+_INSERT_NOTICE = """
+INSERT INTO notice (company_id, vehicle_id, channel, at, text, actor, written_at)
+VALUES (:company_id, :vehicle_id, :channel, :at, :text, :actor, :now)
+"""
+_ATTACH_NOTICES = """
+UPDATE notice SET immobilisation_id = :immobilisation_id WHERE vehicle_id = :vehicle_id AND immobilisation_id IS NULL
+"""
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """`at` is when the end user was told."""
+
+    id: int
+    immobilisation_id: int | None
+    channel: str
+    at: int
+    text: str | None
+    """What was said, or where that is kept."""
+    actor: str
+
+
+def newest_notice(tx: ReadTx, vehicle_id: str) -> Notice | None:
+    row = tx.one(_NEWEST_NOTICE, vehicle_id=vehicle_id)
+    return Notice(*row) if row else None
+
+
+def notices_of_record(tx: ReadTx, immobilisation_id: int) -> list[Notice]:
+    """Everything that was told for this record, oldest first."""
+    return [Notice(*row) for row in tx.all(_NOTICES_OF_RECORD, immobilisation_id=immobilisation_id)]
+
+
+def add_notice(
+    tx: Tx, company_id: str, vehicle_id: str, channel: NoticeChannel, at: int, text: str | None, actor: str
+) -> None:
+    """Write down that the end user was told at the instant `at`."""
+    written = {"channel": channel, "at": at, "text": text}
+    tx.run(_INSERT_NOTICE, company_id=company_id, vehicle_id=vehicle_id, actor=actor, now=tx.now, **written)
+    attach_notices(tx, vehicle_id)
+    told = {"channel": channel, "told_at": iso_time(at), "text": text}
+    journal.record(tx, "immobilisation.notice", company_id=company_id, actor=actor, vehicle_id=vehicle_id, **told)
+
+
+def attach_notices(tx: Tx, vehicle_id: str) -> None:
+    """What was told and belongs to no record yet belongs to the open one: notices come before it too."""
+    record = immobilisation.open_record(tx, vehicle_id)
+    if record is not None:
+        tx.run(_ATTACH_NOTICES, immobilisation_id=record.id, vehicle_id=vehicle_id)

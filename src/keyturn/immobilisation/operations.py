@@ -11,9 +11,8 @@ from keyturn.admin.references import VEHICLE, resolve, resolve_company
 from keyturn.clock import SECOND, after, iso_time
 from keyturn.commands.execution.effects import disable_may_still_act, shows_enabled
 from keyturn.errors import OperationError
-from keyturn.fleet import evidence, immobilisation, notices, vehicles
-from keyturn.fleet.immobilisation import Immobilisation
-from keyturn.fleet.notices import Channel
+from keyturn.fleet import evidence, immobilisation, vehicles
+from keyturn.fleet.immobilisation import Immobilisation, NoticeChannel
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.immobilisation import enable_retries
 from keyturn.immobilisation.enable_retries import CANCELLED
@@ -41,7 +40,7 @@ class CloseImmobilisation(Arguments, frozen=True):
 class AddNotice(Arguments, frozen=True):
     vehicle: str
     """Id or VIN."""
-    channel: Channel
+    channel: NoticeChannel
     company: str | None = None
     text: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
     at: str | None = None
@@ -97,7 +96,9 @@ def add_notice(session: Session, arguments: AddNotice) -> Answer:
     if at > after(session.tx.now, _SLACK):
         raise OperationError("invalid_time", "A notice cannot have been given in the future.")
     at = min(at, session.tx.now)
-    notices.add(session.tx, vehicle.company_id, vehicle.id, arguments.channel, at, arguments.text, session.actor)
+    immobilisation.add_notice(
+        session.tx, vehicle.company_id, vehicle.id, arguments.channel, at, arguments.text, session.actor
+    )
     return {"vin": vehicle.vin, "channel": arguments.channel, "at": iso_time(at), "text": arguments.text}
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from keyturn.clock import iso_time, iso_time_or_none
 from keyturn.commands.model import record
-from keyturn.fleet import evidence, notices
-from keyturn.fleet.positions import Position
+from keyturn.fleet import evidence, immobilisation
+from keyturn.fleet.evidence import Position
 from keyturn.immobilisation import enable_retries
 from keyturn.immobilisation.enable_retries import EnableRetry
 from keyturn.store.port import ReadTx, Row
 
-Shown = dict[str, Any]
+JsonObject = dict[str, Any]
 """JSON-ready; instants are RFC 3339 in UTC."""
 
 _OPEN = """
@@ -34,13 +34,13 @@ WHERE t.immobilisation_id = :immobilisation_id ORDER BY c.sent_at, c.id
 """
 
 
-def open_records(tx: ReadTx, company_id: str | None) -> list[Shown]:
+def open_records(tx: ReadTx, company_id: str | None) -> list[JsonObject]:
     """Every record of the company, or of all of them, that is open or ``held``: closed by hand while the vehicle may be
     immobilised yet. The oldest first."""
     return [_shown(tx, row) for row in tx.all(_OPEN, company_id=company_id)]
 
 
-def enable_retry_view(tx: ReadTx, keeping: EnableRetry) -> Shown:
+def enable_retry_view(tx: ReadTx, keeping: EnableRetry) -> JsonObject:
     """What `keep enabling` has done so far."""
     last = record.load(tx, keeping.command_id) if keeping.command_id else None
     return {
@@ -52,7 +52,7 @@ def enable_retry_view(tx: ReadTx, keeping: EnableRetry) -> Shown:
     }
 
 
-def _shown(tx: ReadTx, row: Row) -> Shown:
+def _shown(tx: ReadTx, row: Row) -> JsonObject:
     record_id, vehicle_id, vin, company, account, connector, external_id, state, *rest = row
     opened_at, confirmed_at, opened_by, actor, consent_at, consent_reference, *place = rest
     known = evidence.load(tx, vehicle_id)
@@ -76,18 +76,18 @@ def _shown(tx: ReadTx, row: Row) -> Shown:
         "last_position": None if known.expected.position is None else _placed(known.expected.position),
         "last_contact": iso_time_or_none(known.report.last_contact),
         "commands": [_sent(sent) for sent in tx.all(_COMMANDS, immobilisation_id=record_id)],
-        "notices": [_notice(notice) for notice in notices.of_record(tx, record_id)],
+        "notices": [_notice(notice) for notice in immobilisation.notices_of_record(tx, record_id)],
         "keep_enabling": None if keeping is None else enable_retry_view(tx, keeping),
     }
 
 
-def _asked_for(tx: ReadTx, command_id: str) -> Shown:
+def _asked_for(tx: ReadTx, command_id: str) -> JsonObject:
     """Why the disable was asked for, as its own row says."""
     command = record.load(tx, command_id)
     return {"reason": command.reason if command else None, "case": command.case_number if command else None}
 
 
-def _sent(row: Row) -> Shown:
+def _sent(row: Row) -> JsonObject:
     command_id, name, state, actor, sent_at, completed_at, account, connector, judged = row
     return {
         "id": command_id,
@@ -102,9 +102,9 @@ def _sent(row: Row) -> Shown:
     }
 
 
-def _notice(notice: notices.Notice) -> Shown:
+def _notice(notice: immobilisation.Notice) -> JsonObject:
     return {"channel": notice.channel, "at": iso_time(notice.at), "text": notice.text, "actor": notice.actor}
 
 
-def _placed(position: Position) -> Shown:
+def _placed(position: Position) -> JsonObject:
     return {"latitude": position.latitude, "longitude": position.longitude, "at": iso_time(position.at)}

@@ -77,7 +77,7 @@ class Metrics:
         """A command became final."""
         self._final.labels(command, state).inc()
 
-    def count_silent(self, connector: str, about: str, status: str) -> None:
+    def count_unanswered(self, connector: str, about: str, status: str) -> None:
         """A state read or a status query gave no result; `status`: ``none``, ``2xx`` to ``5xx``."""
         self._silent.labels(connector, about, status).inc()
 

@@ -5,7 +5,7 @@ import pytest
 from keyturn.clock import after
 from keyturn.commands.admission import nonces
 from keyturn.commands.admission.nonces import Nonce
-from keyturn.commands.execution import retention
+from keyturn.commands.execution import expiry
 from keyturn.errors import Refusal, SignatureInvalid
 from keyturn.store.port import Tx
 from tests.support.command_env import CommandEnv
@@ -104,9 +104,9 @@ def test_whether_it_is_spent_can_be_asked_without_spending_it(env: CommandEnv) -
 def test_nonces_are_forgotten_an_hour_after_their_age_refuses_them(env: CommandEnv) -> None:
     env.ask("location", nonce=nonce())
     env.clock.advance(3659.999999)
-    env.do(retention.delete_expired)
+    env.do(expiry.delete_expired)
     assert env.rows("SELECT value FROM nonce") == [("n",)]
     env.clock.advance(0.000001)
-    env.do(retention.delete_expired)
+    env.do(expiry.delete_expired)
     assert env.rows("SELECT value FROM nonce") == []
     assert invalid(env.refused("location", nonce=nonce()))

@@ -12,9 +12,8 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.connectors.port import Account, Capabilities, OutboundCommand, Target
 from keyturn.connectors.responses import OemResponse, OutcomeKind
-from keyturn.engine.breaker import Breaker
-from keyturn.engine.clock_monitor import SendBudgets
-from keyturn.engine.dispatch import Dispatcher, SendGuards
+from keyturn.engine.dispatch import Dispatcher
+from keyturn.engine.send_guards import Breaker, SendBudgets, SendGuards
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx

@@ -85,7 +85,7 @@ def test_report_without_the_signal_verifies_and_contradicts_nothing(
 
 def test_a_value_from_the_future_verifies_nothing(env: CommandEnv, locked: Command) -> None:
     heard = StateReport({"doors_locked": SignalReading(True, None, after(NOW, 86_400))})
-    env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
+    env.do(reports.record_report, env.vehicle(), heard, EvidenceSettings())
 
     assert judged(env, locked) == locked
 
@@ -94,7 +94,7 @@ def test_nor_does_it_turn_unknown_into_executed(env: CommandEnv) -> None:
     env.report({**PARKED, "doors_locked": False})
     lost = env.lose("lock_door")
     heard = StateReport({"doors_locked": SignalReading(True, None, after(NOW, 86_400))})
-    known = env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
+    known = env.do(reports.record_report, env.vehicle(), heard, EvidenceSettings())
 
     assert env.do(outcome.executed_by_reading, lost.id, known, env.capabilities) is None
 

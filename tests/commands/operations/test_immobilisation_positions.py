@@ -4,7 +4,7 @@ import pytest
 
 from keyturn.clock import after
 from keyturn.connectors.responses import OutcomeKind
-from keyturn.fleet.positions import Position
+from keyturn.fleet.evidence import Position
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.enrolment import NOW
 

@@ -218,6 +218,6 @@ def test_a_report_from_the_future_closes_nothing(env: CommandEnv) -> None:
     tomorrow = after(env.clock.now(), 86_400)
 
     heard = StateReport({"ignition_disabled": SignalReading(False, None, tomorrow)})
-    env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
+    env.do(reports.record_report, env.vehicle(), heard, EvidenceSettings())
 
     assert state(env) == "confirmed"

@@ -8,7 +8,7 @@ from keyturn.clock import after
 from keyturn.commands.model.messages import NOT_APPROVED
 from keyturn.commands.model.states import State
 from keyturn.connectors.responses import OutcomeKind
-from keyturn.fleet import evidence, notices
+from keyturn.fleet import evidence, immobilisation
 from keyturn.fleet.evidence import Evidence, ReportedState
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW, VIN, add_vehicle
@@ -74,7 +74,7 @@ def test_vehicle_is_not_immobilised_before_somebody_was_told(env: CommandEnv) ->
     policy(env, notify_first=True)
 
     assert blocked(env) == BLOCKED.format("no notice to the end user on record")
-    env.do(notices.add, env.names.company, env.names.vehicle, "phone", NOW, None, "operator:test")
+    env.do(immobilisation.add_notice, env.names.company, env.names.vehicle, "phone", NOW, None, "operator:test")
     assert env.intent(env.register("disable_ignition")) is not None
 
 

@@ -133,7 +133,7 @@ def test_report_after_the_enable_counts_also_where_its_source_does_not_say_when(
     env.execute("enable_ignition")
     env.clock.advance(1)
     heard = StateReport({"ignition_disabled": SignalReading(True)})
-    env.do(reports.absorb, env.vehicle(), heard, EvidenceSettings())
+    env.do(reports.record_report, env.vehicle(), heard, EvidenceSettings())
 
     assert refusal(env, "start") == IMMOBILISED
 

@@ -18,7 +18,7 @@ from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import Subject
 from keyturn.commands.preconditions.evaluation import assess
 from keyturn.config.settings import CommandSettings, EvidenceSettings
-from keyturn.fleet import which_car
+from keyturn.fleet import vehicles
 from keyturn.store.port import ReadTx, Tx
 
 RandomBytes = Callable[[int], bytes]
@@ -156,7 +156,7 @@ def _aim(tx: ReadTx, subject: Subject) -> dict[str, Any]:
     vehicle, spec = subject.vehicle, subject.spec
     if not spec.is_restoring:
         return {}
-    account_id, external_id = which_car.aim(tx, vehicle) if spec.name == ENABLE else vehicle.aim
+    account_id, external_id = vehicles.current_aim(tx, vehicle) if spec.name == ENABLE else vehicle.aim
     return {"account_id": account_id, "external_id": external_id}
 
 

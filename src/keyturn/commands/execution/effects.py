@@ -8,7 +8,7 @@ from keyturn.clock import after
 from keyturn.commands.model.catalogue import DISABLE, IGNITION_PAIR, START, Kind
 from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.commands.model.record import Command
-from keyturn.fleet import evidence, immobilisation, notices, positions
+from keyturn.fleet import evidence, immobilisation
 from keyturn.fleet.evidence import Evidence, ExpectedState
 from keyturn.fleet.immobilisation import Immobilisation, Opening
 from keyturn.fleet.vehicles import Vehicle
@@ -67,7 +67,7 @@ def on_sent(tx: Tx, command: Command) -> None:
     _save(tx, command.vehicle_id, known, changes)
     if command.name == DISABLE:
         immobilisation.open_for(tx, _opening(command, known.expected))
-        notices.attach_to_record(tx, command.vehicle_id)
+        immobilisation.attach_notices(tx, command.vehicle_id)
     if command.name in IGNITION_PAIR:
         immobilisation.link_command(tx, command.vehicle_id, command.id)
 
@@ -139,7 +139,7 @@ def _located(tx: Tx, command: Command) -> None:
         return
     known = evidence.load_to_change(tx, command.vehicle_id)
     at = executed_at(command, tx.now)
-    position = positions.newest(known.expected.position, said.get("latitude"), said.get("longitude"), at)
+    position = evidence.newest_position(known.expected.position, said.get("latitude"), said.get("longitude"), at)
     _save(tx, command.vehicle_id, known, {"position": position})
 
 

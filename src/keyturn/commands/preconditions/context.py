@@ -200,7 +200,7 @@ def observed_values(number: int, context: EvaluationContext, rules: EvidenceSett
     values = values_of(PRECONDITIONS[number].signals, context, rules)
     if number == REACHABLE:
         return {**values, **_contact_values(context.evidence.report, context.now)}
-    if number == START_COUNT and context.evidence.track.started_at:
+    if number == START_COUNT and context.evidence.expected.started_at:
         return {**values, "our_own_count": _own_count(context)}
     return values
 
@@ -211,7 +211,7 @@ def values_of(names: Iterable[str], context: EvaluationContext, rules: EvidenceS
 
 
 def _own_count(context: EvaluationContext) -> ObservedValue:
-    track = context.evidence.track
+    track = context.evidence.expected
     age = round(seconds_between(track.started_at, context.now), 3)
     return ObservedValue(track.consecutive_starts, age=age, source="our own record")
 

@@ -23,7 +23,7 @@ from keyturn.commands.model.record import Command
 from keyturn.commands.preconditions.context import reported_disabled
 from keyturn.connectors.port import Capabilities
 from keyturn.errors import BlockedByPolicy, CommandNotFound, Refusal, VinNotFound
-from keyturn.fleet import evidence, immobilisation, notices
+from keyturn.fleet import evidence, immobilisation
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Tx
 from keyturn.tenants import kill_switches, limits, policies
@@ -245,5 +245,5 @@ def _located_at(tx: ReadTx, vehicle_id: str) -> int | None:
 
 
 def _notified_at(tx: ReadTx, vehicle_id: str) -> int | None:
-    notice = notices.newest(tx, vehicle_id)
+    notice = immobilisation.newest_notice(tx, vehicle_id)
     return notice.at if notice else None

@@ -7,10 +7,8 @@ import asyncio
 from functools import partial
 
 from keyturn.commands.admission.registration import CommandFactory
-from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.config.settings import EvidenceSettings, ImmobilisationSettings
 from keyturn.engine.vehicle_reader import VehicleReader
-from keyturn.fleet import immobilisation
 from keyturn.immobilisation import enable_retries
 from keyturn.immobilisation.enable_retries import EnableRetry
 from keyturn.store.port import ReadTx, Store
@@ -19,7 +17,7 @@ _AT_ONCE = 32
 """Vehicles that are read at the same time."""
 
 
-class EnableRetries:
+class EnableRetryLoop:
     """Looks at every one that runs: ends what is over, reads the vehicles whose turn it is, has enables issued."""
 
     def __init__(
@@ -64,19 +62,3 @@ class EnableRetries:
         running = enable_retries.running(tx)
         over = [keeping for keeping in running if enable_retries.ending(tx, keeping, self._rules)]
         return over, [keeping for keeping in running if keeping not in over and keeping.next_at <= tx.now]
-
-
-_BATCH = 200
-
-
-class Reminders:
-    """`hours`: after how many hours of an open record something is said."""
-
-    def __init__(self, store: Store, hours: tuple[float, ...]) -> None:
-        self._store = store
-        self._hours = tuple(sorted(set(hours)))
-
-    async def look(self) -> None:
-        """Everything that is due now."""
-        for hours in await self._store.read(partial(immobilisation.hours_to_remind, hours=self._hours)):
-            await self._store.write(partial(immobilisation.remind, hours=hours, actor=ENGINE, limit=_BATCH))

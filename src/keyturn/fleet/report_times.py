@@ -8,17 +8,19 @@ from keyturn.fleet import evidence
 from keyturn.fleet.evidence import Evidence, ReportedState
 
 
-def absorb(known: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings) -> Evidence:
+def merge_pushed(
+    known: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings
+) -> Evidence:
     """`known` after a pushed report; as `evidence.absorb`, and what the source does not date changes nothing.
 
     Whether the vehicle is reachable counts with a newer contact than the one that is known, from that contact on; that
     it is not, also with the same one, since a vehicle is lost after its last contact and not before it.
     """
-    after_it = evidence.merge_report(known, _dated(heard), received_at, source, rules)
+    after_it = evidence.merge_report(known, _without_undated(heard), received_at, source, rules)
     return Evidence(_in_order(after_it.report, known.report, heard, received_at), after_it.expected)
 
 
-def _dated(heard: StateReport) -> StateReport:
+def _without_undated(heard: StateReport) -> StateReport:
     """The report without the readings that have no time."""
     if heard.last_contact is not None:
         return heard
@@ -42,3 +44,20 @@ def _in_order(report: ReportedState, known: ReportedState, heard: StateReport, r
         last_contact_why=known.last_contact_why,
         unread=known.unread,
     )
+
+
+def dated(heard: StateReport, ahead: int) -> StateReport:
+    """The report with its instants on the store's clock, which is `ahead` of the world's (microseconds)."""
+    if not ahead:
+        return heard
+    readings = {
+        name: msgspec.structs.replace(
+            reading, observed_at=_shifted(reading.observed_at, ahead), as_of=_shifted(reading.as_of, ahead)
+        )
+        for name, reading in heard.readings.items()
+    }
+    return msgspec.structs.replace(heard, readings=readings, last_contact=_shifted(heard.last_contact, ahead))
+
+
+def _shifted(instant: int | None, ahead: int) -> int | None:
+    return None if instant is None else instant + ahead
