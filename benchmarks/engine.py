@@ -47,9 +47,9 @@ async def _lifecycle(installation: Installation, vehicles: int, seconds: float) 
 async def _work(node: BenchNode, requests: Iterator[CommandRequest], until: float, took: list[float]) -> None:
     while (began := time.perf_counter()) < until:
         request = next(requests)
-        answer = await node.works.desk.submit(request)
+        answer = await node.runtime.service.submit(request)
         took.append(time.perf_counter() - began)
-        record = await node.works.desk.get(request.company_id, str(answer.body["id"]))
+        record = await node.runtime.service.get(request.company_id, str(answer.body["id"]))
         assert record is not None, "it was just registered"
         assert record["status"] == "Success", record
 
@@ -64,7 +64,7 @@ async def _idle(installation: Installation) -> Sample:
     for request in itertools.islice(requests, IDLE_TRIES):
         oem.called.clear()
         asked = time.perf_counter()
-        await node.works.desk.submit(request)
+        await node.runtime.service.submit(request)
         await oem.called.wait()
         took.append(oem.called_at - asked)
         await asyncio.sleep(IDLE_PAUSE)

@@ -14,7 +14,7 @@ from keyturn.commands.model.states import State, Status
 from keyturn.connectors.port import Capabilities
 from keyturn.connectors.responses import OemResponse, OutcomeKind
 from keyturn.engine.recovery import Recoverer
-from keyturn.engine.vehicle_reader import VehicleReader
+from keyturn.engine.vehicle_reader import Reached, VehicleReader
 from keyturn.store.port import Store
 
 ANSWER_TIMEOUT, SEND_WINDOW = 30.0, 5.0
@@ -47,8 +47,8 @@ class Far:
 
 
 class OneVehicle:
-    async def reach(self, _vehicle_id: str, _command: object = None) -> tuple[None, None, Far]:
-        return None, None, Far()
+    async def reach(self, _vehicle_id: str, _command: object = None) -> Reached:
+        return Reached(cast("Any", None), cast("Any", None), cast("Any", Far()))
 
 
 class Ledger:
@@ -67,7 +67,7 @@ class Ledger:
 
 
 @pytest.mark.parametrize(
-    ("wall", "patience", "seconds"),
+    ("wall", "peer_send_timeout", "seconds"),
     [
         (0.0, SEND_WINDOW, 35.0),  # the intent is a moment old
         (20.0, SEND_WINDOW, 15.0),
@@ -78,7 +78,7 @@ class Ledger:
     ],
 )
 def test_a_sending_of_another_node_is_given_up_in_time_but_never_while_that_may_send(
-    wall: float, patience: float, seconds: float
+    wall: float, peer_send_timeout: float, seconds: float
 ) -> None:
     loop = VirtualLoop(None)
     clock = VirtualClock(loop.time)
@@ -89,7 +89,7 @@ def test_a_sending_of_another_node_is_given_up_in_time_but_never_while_that_may_
         clock,
         cast("VehicleReader", OneVehicle()),
         answer_timeout=ANSWER_TIMEOUT,
-        patience=patience,
+        peer_send_timeout=peer_send_timeout,
     )
 
     loop.run_until_complete(recoverer.recover(SENT))

@@ -7,6 +7,7 @@ import pytest
 from keyturn.clock import SystemClock
 from keyturn.connectors.port import Account, Capabilities, Connector, Target
 from keyturn.engine.credential_trials import CredentialTrials
+from keyturn.engine.vehicle_reader import Reached
 from keyturn.tenants import spare_credentials
 from keyturn.tenants.spare_credentials import Proposed
 
@@ -23,9 +24,9 @@ class OneVehicle:
     """Immobilised, behind the one account."""
 
     def __init__(self, capabilities: Capabilities) -> None:
-        self._reached = object(), OWN, cast(Connector, Far(capabilities))
+        self._reached = Reached(cast(Any, object()), OWN, cast(Connector, Far(capabilities)))
 
-    def reach_in(self, _tx: object, _vehicle_id: str) -> tuple[object, Target, Connector]:
+    def reach_in(self, _tx: object, _vehicle_id: str) -> Reached:
         return self._reached
 
 

@@ -252,12 +252,12 @@ def test_a_report_is_dated_on_the_stores_clock_where_that_is_ahead() -> None:
         {"speed": SignalReading(0.0, at(1), at(2), "first seen"), "hood": SignalReading(None)}, last_contact=at(3)
     )
 
-    assert report_times.dated(report, 0) is report
-    told = report_times.dated(report, 60 * SECOND)
+    assert report_times.on_store_clock(report, 0) == report
+    told = report_times.on_store_clock(report, 60 * SECOND)
 
     assert told.readings == {"speed": SignalReading(0.0, at(61), at(62), "first seen"), "hood": SignalReading(None)}
     assert told.last_contact == at(63)
-    assert report_times.dated(StateReport({}), SECOND).last_contact is None
+    assert report_times.on_store_clock(StateReport({}), SECOND).last_contact is None
 
 
 def test_a_read_that_brought_nothing_is_kept_beside_what_was_known() -> None:

@@ -109,7 +109,7 @@ def test_every_step_of_an_immobilisation_is_audited(env: CommandEnv) -> None:
     ]
 
 
-def reminders(env: CommandEnv) -> list[float]:
+def reminded_hours(env: CommandEnv) -> list[float]:
     rows = env.rows("SELECT body FROM entry WHERE kind = 'immobilisation.reminder' ORDER BY seq")
     return [json.loads(body)["hours"] for (body,) in rows]
 
@@ -124,7 +124,7 @@ def test_immobilisation_is_reminded_of_once_after_each_number_of_hours(env: Comm
     for hours, said in ((0.99, []), (0.01, [1.0]), (1.0, [1.0]), (2.0, [1.0, 4.0]), (9.0, [1.0, 4.0])):
         env.clock.advance(hours * HOUR)
         remind(env)
-        assert reminders(env) == said
+        assert reminded_hours(env) == said
 
 
 def test_missed_reminders_are_said_once_each(env: CommandEnv) -> None:
@@ -134,7 +134,7 @@ def test_missed_reminders_are_said_once_each(env: CommandEnv) -> None:
     remind(env)
     remind(env)
 
-    assert reminders(env) == [1.0, 4.0]
+    assert reminded_hours(env) == [1.0, 4.0]
 
 
 def test_closed_immobilisation_is_not_reminded_of(env: CommandEnv) -> None:
@@ -143,4 +143,4 @@ def test_closed_immobilisation_is_not_reminded_of(env: CommandEnv) -> None:
 
     remind(env)
 
-    assert reminders(env) == []
+    assert reminded_hours(env) == []

@@ -85,7 +85,7 @@ class CommandEnv:
         self.codes = ConfirmationCodes(KEYRING, ConfirmationSettings(), 10, self._draw)
         self.rules = IntentRules(self.store.epoch, CommandSettings(), EvidenceSettings(), 5.0)
         self._sending: set[str] = set()
-        self.share(patience=0.0)
+        self.share(peer_send_timeout=0.0)
         self.behind()
 
     def close(self) -> None:
@@ -157,10 +157,12 @@ class CommandEnv:
     def lapse(self, command: Command) -> Command | None:
         return self.do(expiry.expire_overdue, command.id, self.capabilities, EngineSettings())
 
-    def share(self, patience: float) -> None:
+    def share(self, peer_send_timeout: float) -> None:
         """With other nodes, whose sendings take so many seconds at most."""
         rules = EngineSettings()
-        self._sweeper = Sweeper(self.store, self.clock, {}, rules, _schedule_nothing, self._sending, patience=patience)
+        self._sweeper = Sweeper(
+            self.store, self.clock, {}, rules, _schedule_nothing, self._sending, peer_send_timeout=peer_send_timeout
+        )
 
     def sweep(self, sending: frozenset[str] = frozenset()) -> None:
         """What the engine does with all that is due, while it is sending these."""

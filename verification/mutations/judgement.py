@@ -75,8 +75,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "nobody looks at deadlines",
         "engine/sweep.py",
-        "partial(self._lapse, row=row) for row in due if",
-        "partial(self._lapse, row=row) for row in due[:0] if",
+        "partial(self._expire, row=row) for row in due if",
+        "partial(self._expire, row=row) for row in due[:0] if",
         "5 final",
     ),
     Bug(

@@ -28,7 +28,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a late pushed report says whether the vehicle is reachable",
         "engine/vehicle_reader.py",
-        "pushed_reports.merge_pushed if pushed else evidence.merge_report",
+        "report_times.merge_pushed if pushed else evidence.merge_report",
         "evidence.merge_report",
         "",
         test="tests/engine/test_inbox.py",

@@ -14,17 +14,17 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "sent whether or not the intent was written",
         "engine/dispatch.py",
-        """            intent, moment = await self._store.write(self._dated(self._intent(command, capabilities)))
+        """            intent, moment = await self._store.write(self._with_moment(self._intent(command, capabilities)))
             if intent is not None:
-                order = _order(intent, briefing.target, boottime + window, moment.ahead)
-                answer = await self._answered(order, briefing)
+                order = _outbound(intent, plan.target, boottime + window, moment.ahead)
+                answer = await self._exchanged(order, plan)
 """,
         """            from keyturn.commands.model import record
             intent = await self._store.read(partial(record.load, command_id=command_id))
             if intent is not None:
                 intent = __import__("msgspec").structs.replace(intent, send_by=self._clock.now() + 5_000_000)
-                order = _order(intent, briefing.target, boottime + window, 0)
-                answer = await self._answered(order, briefing)
+                order = _outbound(intent, plan.target, boottime + window, 0)
+                answer = await self._exchanged(order, plan)
                 await self._store.write(self._intent(command, capabilities))
 """,
         "4 sent in time",
@@ -73,7 +73,7 @@ BUGS: tuple[Bug, ...] = (
                 from keyturn.connectors.port import OutboundCommand
                 await connector.send(
                     OutboundCommand(command.id, command.name, target, self._clock.now() + 1_000_000,
-                          self._clock.boottime() + 1, command.answer_deadline or 0)
+                                    self._clock.boottime() + 1, command.answer_deadline or 0)
                 )
 """,
         "2 at most once",
@@ -104,7 +104,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "another node's sending lapses by the wall clock alone",
         "engine/sweep.py",
-        "return young | (",
+        "return recent | (",
         "return (",
         "",
         test="tests/commands/execution/test_lapse.py",

@@ -1,7 +1,6 @@
-"""What carries commands, put together: the desk that takes them in and the engine that drives them.
+"""Wires the command service and the engine.
 
-Everything that differs between a server, a test and a simulation comes in as a part: store, bus, clock, connectors and
-chance.
+Whatever differs between a server, a test and a simulation is a dependency: store, bus, clock, connectors, randomness.
 """
 
 import asyncio
@@ -44,8 +43,8 @@ from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.port import Store, Tx
 from keyturn.timekeeping import StoreClock, Timekeeper
 
-_ROUND = 1.0
-"""Seconds between two rounds at least: what they look for takes minutes and hours."""
+_MIN_INTERVAL = 1.0
+"""Seconds between two rounds of a periodic task, at least: they are about minutes and hours."""
 
 
 class Randomness(msgspec.Struct, frozen=True):
@@ -57,7 +56,7 @@ class Randomness(msgspec.Struct, frozen=True):
 
 
 class Dependencies(msgspec.Struct, frozen=True):
-    """What a node brings."""
+    """What a node gives to its runtime."""
 
     store: Store
     bus: Bus
@@ -65,141 +64,141 @@ class Dependencies(msgspec.Struct, frozen=True):
     keyring: Keyring
     connectors: Mapping[str, Connector]
     epoch: int
-    """The store's."""
-    chance: Randomness = Randomness()
+    """Of the store."""
+    randomness: Randomness = Randomness()
     shared: bool = False
-    """Other nodes work on the same store: what they are sending, this one does not know."""
+    """Other nodes work on the same store: this one does not know what they are sending."""
     count_unanswered: CountUnanswered = lambda _connector, _about, _status: None
-    """For the metric of exchanges that brought nothing."""
+    """Counts exchanges with an OEM that gave no usable answer."""
 
     @property
     def clock(self) -> Clock:
-        """What deadlines are held against."""
+        """The clock for deadlines."""
         return StoreClock(self.time)
 
 
 class Runtime:
-    """A desk and an engine on one store. `rounds` are made every `interval` seconds, by their names.
+    """A command service and an engine on one store. `tasks` run every `interval` seconds, by their names.
 
     `implementations` are the functions of administration operations that need the connectors' capabilities, by name.
     """
 
     def __init__(
         self,
-        parts: Dependencies,
-        desk: CommandService,
+        node: Dependencies,
+        service: CommandService,
         engine: Engine,
         sweeper: Sweeper,
-        rounds: Mapping[str, PeriodicTask],
+        tasks: Mapping[str, PeriodicTask],
         interval: float,
         implementations: Mapping[str, Run],
         evidence_rules: EvidenceSettings,
     ) -> None:
-        self.desk = desk
+        self.service = service
         self.implementations = implementations
         self.engine = engine
-        self._parts = parts
+        self._node = node
         self._sweeper = sweeper
-        self._rounds = rounds
+        self._tasks = tasks
         self._interval = interval
         self._evidence_rules = evidence_rules
-        self._making: list[asyncio.Task[None]] = []
+        self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take up what an earlier process left, and drive what comes."""
-        await self._parts.store.write(self._begin)
+        """Take up open commands of an earlier process, and run new ones."""
+        await self._node.store.write(self._begin)
         await self.engine.start(self._sweeper)
-        self._making = [
-            asyncio.create_task(run_periodically(look, self._interval, name, at_once=False), name=name)
-            for name, look in self._rounds.items()
+        self._running = [
+            asyncio.create_task(run_periodically(task, self._interval, name, at_once=False), name=name)
+            for name, task in self._tasks.items()
         ]
 
     def inbox(self, name: str) -> Inbox:
-        """Where the connector of this name puts what its OEM says unasked. Raises `KeyError`: there is none."""
-        capabilities = self._parts.connectors[name].capabilities
-        return ConnectorInbox(name, capabilities, self._parts.store, self._evidence_rules, self.engine.look_again)
+        """The inbox of the connector of this name. Raises `KeyError`: there is none."""
+        capabilities = self._node.connectors[name].capabilities
+        return ConnectorInbox(name, capabilities, self._node.store, self._evidence_rules, self.engine.look_again)
 
     def _begin(self, tx: Tx) -> None:
-        """The first commit of this process says by which clocks it goes: the next one sees what was done to them."""
-        clock_state.save(tx, self._parts.time.state())
-        fence_previous_epoch(tx, self._parts.epoch)
+        """The first commit of a process records its clocks, so that the next process sees whether they were set."""
+        clock_state.save(tx, self._node.time.state())
+        fence_previous_epoch(tx, self._node.epoch)
 
     async def stop(self, grace: float) -> None:
-        """Wait up to `grace` seconds for answers on their way; let go of the rest."""
-        for task in self._making:
+        """Wait up to `grace` seconds for answers on their way; cancel the rest."""
+        for task in self._running:
             task.cancel()
-        await asyncio.gather(*self._making, return_exceptions=True)
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self.engine.stop(grace)
 
 
-def assemble(parts: Dependencies, settings: Settings) -> Runtime:
-    """Wire a desk and an engine; nothing runs yet."""
-    new_id = partial(uuid7, random=parts.chance.octets)
-    registrar = CommandFactory(settings.commands, settings.evidence, new_id, parts.epoch)
-    rules = settings.engine
-    silences = UnansweredLog(parts.store, parts.clock, parts.count_unanswered)
-    timeout = rules.state_read_timeout
-    vehicles = VehicleReader(parts.store, parts.keyring, parts.connectors, settings.evidence, timeout, silences)
-    engine = _engine(parts, settings, vehicles, silences)
-    sweeper = Sweeper(
-        parts.store,
-        parts.clock,
-        parts.connectors,
-        rules,
-        engine.tend_undriven,
-        engine.sending,
-        patience=_peer_send_timeout(parts, rules),
+def assemble(node: Dependencies, settings: Settings) -> Runtime:
+    """Wire a command service and an engine; nothing runs yet."""
+    store, clock, rules = node.store, node.clock, settings.engine
+    new_id = partial(uuid7, random=node.randomness.octets)
+    factory = CommandFactory(settings.commands, settings.evidence, new_id, node.epoch)
+    unanswered = UnansweredLog(store, clock, node.count_unanswered)
+    vehicles = VehicleReader(
+        store, node.keyring, node.connectors, settings.evidence, rules.state_read_timeout, unanswered
     )
-    rounds = _periodic_tasks(parts, settings, registrar, vehicles)
-    declarations = {name: connector.capabilities for name, connector in parts.connectors.items()}
-    draw = partial(six_digits, parts.chance.octets)
-    codes = ConfirmationCodes(parts.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
-    intake = Admission(codes, registrar, declarations, settings.evidence, settings.commands.idempotency_lifetime)
-    desk = CommandService(parts.store, parts.bus, parts.clock, intake)
+    engine = _engine(node, settings, vehicles, unanswered)
+    timeout = _peer_send_timeout(node, rules)
+    sweeper = Sweeper(store, clock, node.connectors, rules, engine.rescan, engine.sending, peer_send_timeout=timeout)
+    capabilities = {name: connector.capabilities for name, connector in node.connectors.items()}
+    draw = partial(six_digits, node.randomness.octets)
+    codes = ConfirmationCodes(node.keyring, settings.confirmation, settings.limits.codes_per_hour, draw)
+    admission = Admission(codes, factory, capabilities, settings.evidence, settings.commands.idempotency_lifetime)
     implementations: dict[str, Run] = {
-        "approval approve": approvals.Approvals(registrar, declarations).approve,
-        "vehicle ready": dry_run.DryRun(codes, settings.evidence, declarations, lambda: engine.clock_fault).run,
+        "approval approve": approvals.Approvals(factory, capabilities).approve,
+        "vehicle ready": dry_run.DryRun(codes, settings.evidence, capabilities, lambda: engine.clock_fault).run,
     }
     return Runtime(
-        parts, desk, engine, sweeper, rounds, max(_ROUND, rules.sweep_interval), implementations, settings.evidence
+        node,
+        CommandService(store, node.bus, clock, admission),
+        engine,
+        sweeper,
+        _periodic_tasks(node, settings, factory, vehicles),
+        max(_MIN_INTERVAL, rules.sweep_interval),
+        implementations,
+        settings.evidence,
     )
 
 
-def _breakers(parts: Dependencies, rules: EngineSettings) -> dict[str, Breaker]:
-    return {name: Breaker(parts.clock, rules.breaker_vehicles, rules.breaker_pause) for name in parts.connectors}
+def _engine(
+    node: Dependencies,
+    settings: Settings,
+    vehicles: VehicleReader,
+    unanswered: UnansweredLog,
+) -> Engine:
+    store, clock, rules = node.store, node.clock, settings.engine
+    breakers = {name: Breaker(clock, rules.breaker_vehicles, rules.breaker_pause) for name in node.connectors}
+    guards = SendGuards(node.time, SendBudgets(clock), breakers)
+    intent_rules = IntentRules(node.epoch, settings.commands, settings.evidence, rules.send_window)
+    timeout = _peer_send_timeout(node, rules)
+    return Engine(
+        store,
+        node.bus,
+        vehicles,
+        Dispatcher(store, clock, vehicles, intent_rules, guards),
+        Follower(store, clock, vehicles, rules.verify_for, node.randomness.fraction, unanswered),
+        Verifier(store, clock, vehicles, rules.verify_for),
+        Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, peer_send_timeout=timeout),
+        node.time,
+        guards.budgets,
+    )
 
 
-def _peer_send_timeout(parts: Dependencies, rules: EngineSettings) -> float:
-    """How long another node may still be at what it is sending; on a store of its own there is no other node."""
-    return rules.send_window if parts.shared else 0.0
+def _peer_send_timeout(node: Dependencies, rules: EngineSettings) -> float:
+    """Seconds that another node's sending may take; 0 where no other node works on the store."""
+    return rules.send_window if node.shared else 0.0
 
 
 def _periodic_tasks(
-    parts: Dependencies, settings: Settings, registrar: CommandFactory, vehicles: VehicleReader
+    node: Dependencies, settings: Settings, factory: CommandFactory, vehicles: VehicleReader
 ) -> dict[str, PeriodicTask]:
-    store, rules = parts.store, settings.immobilisation
+    store, rules = node.store, settings.immobilisation
     return {
-        "reminders": Reminders(store, rules.reminders).look,
-        "keep enabling": EnableRetryLoop(store, vehicles, registrar, rules, settings.evidence).look,
-        "switches": KillSwitchEnds(store).look,
-        "credentials": CredentialTrials(store, parts.clock, parts.keyring, vehicles).look,
+        "reminders": Reminders(store, rules.reminders).run_once,
+        "enable retries": EnableRetryLoop(store, vehicles, factory, rules, settings.evidence).run_once,
+        "switches": KillSwitchEnds(store).run_once,
+        "credentials": CredentialTrials(store, node.clock, node.keyring, vehicles).run_once,
     }
-
-
-def _engine(parts: Dependencies, settings: Settings, vehicles: VehicleReader, silences: UnansweredLog) -> Engine:
-    store, clock, rules = parts.store, parts.clock, settings.engine
-    budgets = SendBudgets(clock)
-    intent_rules = IntentRules(parts.epoch, settings.commands, settings.evidence, rules.send_window)
-    return Engine(
-        store,
-        parts.bus,
-        vehicles,
-        Dispatcher(store, clock, vehicles, intent_rules, SendGuards(parts.time, budgets, _breakers(parts, rules))),
-        Follower(store, clock, vehicles, rules.verify_for, parts.chance.fraction, silences),
-        Verifier(store, clock, vehicles, rules.verify_for),
-        Recoverer(
-            store, clock, vehicles, answer_timeout=rules.answer_timeout, patience=_peer_send_timeout(parts, rules)
-        ),
-        parts.time,
-        budgets,
-    )

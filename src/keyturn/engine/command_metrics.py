@@ -1,4 +1,4 @@
-"""TODO."""
+"""Metrics of commands that are read from the store: open ones by state, and those that became final."""
 
 import asyncio
 from contextlib import suppress

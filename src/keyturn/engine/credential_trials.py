@@ -1,4 +1,4 @@
-"""Tries credentials by reading an immobilised vehicle, so that it can be enabled whatever became of its account."""
+"""Tries OEM credentials by reading an immobilised vehicle, so that it can be enabled although its account changed."""
 
 from functools import partial
 
@@ -31,7 +31,7 @@ class _Trial(msgspec.Struct, frozen=True):
 
 
 class CredentialTrials:
-    """Looks for accounts whose former credentials can go, and for proposed ones that have to serve at once."""
+    """Periodic task: drops former credentials that are not needed, and proves proposed ones that are needed now."""
 
     def __init__(self, store: Store, clock: Clock, keyring: Keyring, vehicles: VehicleReader) -> None:
         self._store = store
@@ -41,7 +41,8 @@ class CredentialTrials:
         self._pauses: dict[str, tuple[float, float]] = {}
         """By what is tried: when it is tried again, by the monotonic clock, and the pause after that."""
 
-    async def look(self) -> None:
+    async def run_once(self) -> None:
+        """Try the credentials whose pause is over."""
         idle, trials = await self._store.read(self._survey)
         for account_id in idle:
             await self._store.write(partial(spare_credentials.drop_former, account_id=account_id))
@@ -53,9 +54,9 @@ class CredentialTrials:
                 self._pauses[trial.key] = self._clock.monotonic() + pause, min(2 * pause, _LONGEST_PAUSE)
 
     def _survey(self, tx: ReadTx) -> tuple[list[str], list[_Trial]]:
-        """Accounts whose former credentials serve nobody, and what is to be tried.
+        """Accounts whose former credentials are not needed, and the credentials to try.
 
-        A refresh token that is good once is not tried: the change would bring a spent one.
+        A refresh token that can be used once is not tried; the change would then store a used one.
         """
         idle, trials = [], []
         for account_id in spare_credentials.accounts_with_former(tx):
@@ -66,7 +67,7 @@ class CredentialTrials:
         for proposal in spare_credentials.proposed(tx, self._keyring):
             account_id = proposal.account_id
             reached = self._immobilised(tx, account_id)
-            if reached is not None and not reached[2].capabilities.rotates_credentials:
+            if reached is not None and not reached.connector.capabilities.rotates_credentials:
                 trials.append(_Trial(proposal.change_id, account_id, reached, proposal))
         return idle, trials
 
@@ -87,6 +88,6 @@ class CredentialTrials:
             await self._store.write(partial(prove, account_id=trial.account_id))
 
     async def _reads(self, vehicle: Vehicle, target: Target, connector: Connector) -> bool:
-        """Whether the OEM tells of the vehicle, and of no other one."""
+        """Whether these credentials read the vehicle's state, and no other vehicle's."""
         report = await self._vehicles.report(vehicle, target, connector)
         return report is not None and not reports_another_vin(vehicle, report.vin)

@@ -1,4 +1,4 @@
-"""From Queued to the OEM's first answer: judge, read the vehicle if need be, write the intent, send once, record."""
+"""Sends Queued commands: reads the vehicle if needed, writes the intent, sends once, records the OEM's answer."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class DispatchPlan(msgspec.Struct, frozen=True):
-    """What is known before the intent."""
+    """What is read before the intent."""
 
     vehicle: Vehicle
     target: Target
@@ -39,7 +39,7 @@ class DispatchPlan(msgspec.Struct, frozen=True):
 
 
 class Dispatcher:
-    """Sends one command at a time for whoever calls it; `sending` holds those between intent and recorded answer."""
+    """Sends commands. `sending` holds those between intent and recorded answer."""
 
     def __init__(
         self, store: Store, clock: Clock, vehicles: VehicleReader, rules: IntentRules, guards: SendGuards
@@ -52,48 +52,48 @@ class Dispatcher:
         self.sending: set[str] = set()
 
     async def dispatch(self, command: Command) -> None:
-        """Take a Queued command whose turn it is as far as it goes; every end of it is in its row."""
+        """Send a Queued command whose turn it is, or record why it is not sent now."""
         if command.not_before is not None:
             await asyncio.sleep(max(0.0, seconds_between(await store_now(self._store), command.not_before)))
         if self._guards.budgets.spent(command.id):
             await self._store.write(partial(expire_unsent, command_id=command.id))
             return
-        briefing = await self._store.read(partial(self._brief, command=command))
-        if briefing is None:
+        plan = await self._store.read(partial(self._plan, command=command))
+        if plan is None:
             await self._store.write(self._intent(command, None))
             return
-        if briefing.wants_reading:
+        if plan.wants_reading:
             await self._vehicles.read(command.vehicle_id)
-        if self._clock_forbids(command) or self._guards.budgets.spent(command.id):
+        if self._waits_for_clock(command) or self._guards.budgets.spent(command.id):
             return
-        if seconds := self._breaker_pause(command, briefing):
+        if seconds := self._breaker_pause(command, plan):
             until = after(self._clock.now(), seconds)
             await self._store.write(partial(hold_back_unsent, command_id=command.id, until=until, cause="oem"))
         else:
-            await self._send(command, briefing)
+            await self._send(command, plan)
 
-    def _clock_forbids(self, command: Command) -> bool:
-        """Nothing is done to a vehicle by a clock that is not to be believed; undoing and reading go on."""
-        return command.spec.kind is Kind.ACTUATING and self._guards.watch.check()
+    def _waits_for_clock(self, command: Command) -> bool:
+        """No actuating command is sent while the wall clock is not trusted; restoring ones and reads are."""
+        return command.spec.kind is Kind.ACTUATING and self._guards.time.check()
 
-    def _breaker_pause(self, command: Command, briefing: DispatchPlan) -> float:
-        breaker = self._guards.breakers[briefing.vehicle.connector]
+    def _breaker_pause(self, command: Command, plan: DispatchPlan) -> float:
+        breaker = self._guards.breakers[plan.vehicle.connector]
         return 0.0 if command.spec.is_restoring else breaker.closed_in()
 
-    async def _send(self, command: Command, briefing: DispatchPlan) -> None:
-        capabilities, command_id = briefing.connector.capabilities, command.id
+    async def _send(self, command: Command, plan: DispatchPlan) -> None:
+        capabilities, command_id = plan.connector.capabilities, command.id
         window = min(self._rules.send_window, self._guards.budgets.left(command_id))
         boottime = self._clock.boottime()
         self.sending.add(command_id)
         try:
-            intent, moment = await self._store.write(self._dated(self._intent(command, capabilities)))
+            intent, moment = await self._store.write(self._with_moment(self._intent(command, capabilities)))
             if intent is not None:
-                order = _order(intent, briefing.target, boottime + window, moment.ahead)
-                answer = await self._answered(order, briefing)
+                order = _outbound(intent, plan.target, boottime + window, moment.ahead)
+                answer = await self._exchanged(order, plan)
                 failed = answer.kind is OutcomeKind.UNCLEAR or (
                     answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary
                 )
-                self._guards.breakers[briefing.vehicle.connector].note(briefing.vehicle.id, failed=failed)
+                self._guards.breakers[plan.vehicle.connector].note(plan.vehicle.id, failed=failed)
                 apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, capabilities=capabilities)
                 recorded = await retry_until_available(partial(self._store.write, apply))
                 if recorded is not None and recorded.state is not State.QUEUED:
@@ -110,12 +110,12 @@ class Dispatcher:
             waited_until=command.not_before,
         )
 
-    def _dated(self, write: Callable[[Tx], Command | None]) -> Callable[[Tx], tuple[Command | None, Moment]]:
+    def _with_moment(self, write: Callable[[Tx], Command | None]) -> Callable[[Tx], tuple[Command | None, Moment]]:
         return lambda tx: (write(tx), tx.moment)
 
-    async def _answered(self, order: OutboundCommand, briefing: DispatchPlan) -> OemResponse:
-        """The OEM's answer; where it took the command without telling how to ask about it, what a look-up finds."""
-        connector = briefing.connector
+    async def _exchanged(self, order: OutboundCommand, plan: DispatchPlan) -> OemResponse:
+        """The OEM's answer. Where it took the command and named no operation, the command is looked up by our id."""
+        connector = plan.connector
         try:
             answer = await connector.send(order)
             if answer.kind is OutcomeKind.NO_OPERATION and connector.capabilities.finds_by_reference:
@@ -126,14 +126,14 @@ class Dispatcher:
             return OemResponse(OutcomeKind.UNCLEAR)
         return answer
 
-    def _brief(self, tx: ReadTx, command: Command) -> DispatchPlan | None:
+    def _plan(self, tx: ReadTx, command: Command) -> DispatchPlan | None:
         reached = self._vehicles.reach_in(tx, command.vehicle_id, command)
         if reached is None:
             return None
         vehicle, target, connector = reached
         capabilities = connector.capabilities
         wanted = capabilities.reads_state and (
-            _wants_its_vin(command, vehicle, capabilities) or self._wants_reading(tx, command, vehicle, connector)
+            _wants_vin(command, vehicle, capabilities) or self._wants_reading(tx, command, vehicle, connector)
         )
         return DispatchPlan(vehicle, target, connector, wanted)
 
@@ -149,13 +149,13 @@ def _after(sent: OemResponse, found: OemResponse) -> OemResponse:
     return msgspec.structs.replace(found, earlier=(*sent.earlier, *sending, *found.earlier))
 
 
-def _wants_its_vin(command: Command, vehicle: Vehicle, capabilities: Capabilities) -> bool:
-    """Before the first disable, an OEM that tells VINs is asked which car it is."""
+def _wants_vin(command: Command, vehicle: Vehicle, capabilities: Capabilities) -> bool:
+    """Before the first disable, an OEM that gives VINs is asked which car it is."""
     return command.name == DISABLE and capabilities.reports_vin and vehicle.vin_told_at is None
 
 
-def _order(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> OutboundCommand:
-    """Its instants are the world's, `ahead` microseconds behind the store's."""
+def _outbound(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> OutboundCommand:
+    """Its instants are by the wall clock, which is `ahead` microseconds behind the store's time."""
     return OutboundCommand(
         command_id=intent.id,
         name=intent.name,

@@ -1,7 +1,4 @@
-"""Drives enabling that goes on until it is confirmed.
-
-Says of an immobilisation that it is still open, each time once.
-"""
+"""Drives enable retries: reads the vehicles whose turn it is, and issues the next `enable_ignition`."""
 
 import asyncio
 from functools import partial
@@ -18,47 +15,48 @@ _AT_ONCE = 32
 
 
 class EnableRetryLoop:
-    """Looks at every one that runs: ends what is over, reads the vehicles whose turn it is, has enables issued."""
+    """Periodic task: ends retries that are over; for those whose turn it is, reads the vehicle and issues an enable."""
 
     def __init__(
         self,
         store: Store,
         vehicles: VehicleReader,
-        registrar: CommandFactory,
+        factory: CommandFactory,
         rules: ImmobilisationSettings,
         evidence_rules: EvidenceSettings,
     ) -> None:
         self._store = store
         self._vehicles = vehicles
-        self._registrar = registrar
+        self._factory = factory
         self._rules = rules
         self._evidence_rules = evidence_rules
 
-    async def look(self) -> None:
+    async def run_once(self) -> None:
+        """One round over every retry that runs."""
         over, due = await self._store.read(self._survey)
-        for keeping in over:
-            await self._store.write(partial(enable_retries.end_if_over, keeping=keeping, rules=self._rules))
-        await asyncio.gather(*(self._go_on(keeping) for keeping in due[:_AT_ONCE]))
+        for retry in over:
+            await self._store.write(partial(enable_retries.end_if_over, retry=retry, rules=self._rules))
+        await asyncio.gather(*(self._issue(retry) for retry in due[:_AT_ONCE]))
 
-    async def _go_on(self, keeping: EnableRetry) -> None:
-        """Its newest report is of now, where one can be had."""
-        reached = await self._vehicles.reach(keeping.vehicle_id)
-        capabilities = reached[2].capabilities if reached else None
+    async def _issue(self, retry: EnableRetry) -> None:
+        """Read the vehicle first where it can be read, so that its newest report is of now."""
+        reached = await self._vehicles.reach(retry.vehicle_id)
+        capabilities = reached.connector.capabilities if reached else None
         if capabilities is not None and capabilities.reads_state:
-            await self._vehicles.read(keeping.vehicle_id)
+            await self._vehicles.read(retry.vehicle_id)
         await self._store.write(
             partial(
                 enable_retries.issue,
-                keeping_id=keeping.id,
+                retry_id=retry.id,
                 capabilities=capabilities,
-                registrar=self._registrar,
+                factory=self._factory,
                 rules=self._rules,
                 evidence_rules=self._evidence_rules,
             )
         )
 
     def _survey(self, tx: ReadTx) -> tuple[list[EnableRetry], list[EnableRetry]]:
-        """Those that are over, and those whose turn it is."""
+        """The retries that are over, and those whose turn it is."""
         running = enable_retries.running(tx)
-        over = [keeping for keeping in running if enable_retries.ending(tx, keeping, self._rules)]
-        return over, [keeping for keeping in running if keeping not in over and keeping.next_at <= tx.now]
+        over = [retry for retry in running if enable_retries.ending(tx, retry, self._rules)]
+        return over, [retry for retry in running if retry not in over and retry.next_at <= tx.now]

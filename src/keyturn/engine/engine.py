@@ -1,7 +1,8 @@
-"""The engine: drives every open command of this node to its end.
+"""The engine: runs every open command of this node to its final state.
 
-It holds no truth. A command is driven by one task at a time; the task reads the row, does the step that its state asks
-for, and looks again. Wake-ups come over the bus with every commit and may be lost: the sweep finds what they missed.
+The store holds the state; the engine holds only tasks. One task at a time runs a command: it reads the row, does the
+step for its state, and reads again. Wake-ups come over the bus after every commit and may be lost; the sweep schedules
+what they missed.
 """
 
 import asyncio
@@ -32,13 +33,13 @@ from keyturn.timekeeping import Timekeeper
 log = structlog.get_logger()
 Step = Callable[[Command], Awaitable[None]]
 _CLOCK_EVERY = 1.0
-"""Seconds between two looks at the clocks."""
+"""Seconds between two checks of the clocks."""
 _AT_ONCE = 32
-"""Commands taken up in one turn of the event loop: others want to be served too."""
+"""Commands scheduled in one turn of the event loop, so that other tasks run in between."""
 
 
 class Engine:
-    """Start it once the store is open; stop it before the store closes."""
+    """Runs commands. Start it once the store is open; stop it before the store closes."""
 
     def __init__(
         self,
@@ -66,36 +67,36 @@ class Engine:
             State.UNKNOWN: follower.follow,
             State.EXECUTED: verifier.verify,
         }
-        self._driven: dict[str, asyncio.Task[None]] = {}
-        self._tending: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._scheduling: dict[str, asyncio.Task[None]] = {}
+        self._schedule_again: set[str] = set()
         self._missed: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._unlisten: list[Callable[[], None]] = []
         self._draining = False
-        self._clock_fault_told = False
+        self._recorded_clock_fault = False
 
     async def start(self, sweeper: Sweeper) -> None:
-        """Take up what an earlier process left, then listen."""
+        """Take up open commands of an earlier process, then listen."""
         await self._store.write(release_posts)
         self._unlisten = [
-            self._bus.listen(VEHICLE_HAS_WORK, self.tend),
+            self._bus.listen(VEHICLE_HAS_WORK, self.schedule_vehicle),
             self._bus.listen(CONFIRMATION_ISSUED, self._refresh),
-            self._bus.listen(CLOCK_ACCEPTED, self._look_at_clock_now),
+            self._bus.listen(CLOCK_ACCEPTED, self._check_clock_now),
         ]
-        self._spawn(run_periodically(sweeper.look, sweeper.interval, "sweep"), "sweep")
-        self._spawn(run_periodically(self._look_at_clock, _CLOCK_EVERY, "clock"), "clock")
-        self._spawn(self.tend_undriven(), "take up")
+        self._spawn(run_periodically(sweeper.run_once, sweeper.interval, "sweep"), "sweep")
+        self._spawn(run_periodically(self._check_clock, _CLOCK_EVERY, "clock"), "clock")
+        self._spawn(self.rescan(), "rescan")
 
     async def stop(self, grace: float) -> None:
-        """Send nothing more; wait up to `grace` seconds for answers that are on their way; let go of the rest."""
+        """Send nothing more; wait up to `grace` seconds for answers on their way; cancel the rest."""
         self._draining = True
         for unlisten in self._unlisten:
             unlisten()
-        sending = [self._driven[command_id] for command_id in self._dispatcher.sending if command_id in self._driven]
+        sending = [self._running[command_id] for command_id in self._dispatcher.sending if command_id in self._running]
         if sending:
             await asyncio.wait(sending, timeout=grace)
-        tasks = [*self._driven.values(), *self._tending.values(), *self._background]
+        tasks = [*self._running.values(), *self._scheduling.values(), *self._background]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -103,7 +104,7 @@ class Engine:
 
     @property
     def clock_fault(self) -> bool:
-        """The wall clock was set, or is not to be believed: no actuating command is sent, restoring ones aside."""
+        """The wall clock was set and is not trusted: no actuating command is sent; restoring ones and reads are."""
         return self._time.fault
 
     @property
@@ -113,58 +114,58 @@ class Engine:
 
     @property
     def busy(self) -> int:
-        """How many commands are being driven."""
-        return len(self._driven)
+        """How many commands have a task."""
+        return len(self._running)
 
-    def tend(self, vehicle_id: str) -> None:
-        """See to it that every open command of the vehicle that has work is driven."""
+    def schedule_vehicle(self, vehicle_id: str) -> None:
+        """Start a task for every open command of the vehicle that has something to do and has no task yet."""
         if self._draining:
             return
-        if vehicle_id in self._tending:
-            self._again.add(vehicle_id)
+        if vehicle_id in self._scheduling:
+            self._schedule_again.add(vehicle_id)
             return
-        task = asyncio.create_task(self._tend(vehicle_id), name=f"tend {vehicle_id}")
-        self._tending[vehicle_id] = task
-        task.add_done_callback(partial(self._tended, vehicle_id))
+        task = asyncio.create_task(self._schedule(vehicle_id), name=f"schedule {vehicle_id}")
+        self._scheduling[vehicle_id] = task
+        task.add_done_callback(partial(self._scheduled, vehicle_id))
 
-    async def tend_undriven(self) -> None:
-        """The net below lost wake-ups: tend every open command that nobody drives, a few in each turn of the loop."""
+    async def rescan(self) -> None:
+        """Schedule every open command that has no task, because its wake-up was lost; some in each turn of the loop."""
         after = ""
-        while places := await self._store.read(partial(record.open_positions, after=after, limit=_AT_ONCE)):
-            undriven = (vehicle_id for command_id, vehicle_id in places if command_id not in self._driven)
-            for vehicle_id in dict.fromkeys(undriven):
-                self.tend(vehicle_id)
-            if len(places) < _AT_ONCE:
+        while positions := await self._store.read(partial(record.open_positions, after=after, limit=_AT_ONCE)):
+            idle = (vehicle_id for command_id, vehicle_id in positions if command_id not in self._running)
+            for vehicle_id in dict.fromkeys(idle):
+                self.schedule_vehicle(vehicle_id)
+            if len(positions) < _AT_ONCE:
                 return
-            after = places[-1][0]
+            after = positions[-1][0]
             await asyncio.sleep(0)
 
-    async def _tend(self, vehicle_id: str) -> None:
+    async def _schedule(self, vehicle_id: str) -> None:
         rows, now = await self._store.read(partial(_open_rows, vehicle_id=vehicle_id))
         self._grant_budgets(rows, now)
         for row in _with_work(rows):
-            if row.command_id in self._driven:
+            if row.command_id in self._running:
                 self._missed.add(row.command_id)
             elif not self._draining:
-                task = asyncio.create_task(self._drive(row.command_id), name=f"drive {row.command_id}")
-                self._driven[row.command_id] = task
+                task = asyncio.create_task(self._run_command(row.command_id), name=f"run {row.command_id}")
+                self._running[row.command_id] = task
                 task.add_done_callback(partial(self._done, row))
 
     def _grant_budgets(self, rows: list[OpenCommand], now: int) -> None:
-        """A Queued command's time runs from the moment when this process first saw it."""
+        """The send budget of a Queued command starts when this process first sees it."""
         for row in rows:
             if row.state is State.QUEUED:
                 self._budgets.grant(row.command_id, now, row.wake_at)
 
-    async def _look_at_clock(self) -> None:
+    async def _check_clock(self) -> None:
         kept = await self._store.read(clock_state.load)
         self._time.accept(kept)
         fault, seconds = self._time.check(), round(self._time.gap, 3)
         if self._time.differs_from(kept):
             await self._store.write(partial(clock_state.save, state=self._time.state()))
-        if fault == self._clock_fault_told:
+        if fault == self._recorded_clock_fault:
             return
-        self._clock_fault_told = fault
+        self._recorded_clock_fault = fault
         if fault:
             log.warning("the wall clock was set", seconds=seconds)
             entry = partial(journal.record, kind="clock.fault", seconds=seconds)
@@ -172,20 +173,20 @@ class Engine:
             log.warning("the wall clock is believed again")
             entry = partial(journal.record, kind="clock.recovered")
         await retry_until_available(partial(self._store.write, partial(entry, company_id=None, actor=lifecycle.ENGINE)))
-        await self.tend_undriven()
+        await self.rescan()
 
-    def _look_at_clock_now(self, _boot: BootId) -> None:
-        self._spawn(self._look_at_clock(), "clock accepted")
+    def _check_clock_now(self, _boot: BootId) -> None:
+        self._spawn(self._check_clock(), "clock accepted")
 
-    def _tended(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
-        self._tending.pop(vehicle_id, None)
+    def _scheduled(self, vehicle_id: str, task: asyncio.Task[None]) -> None:
+        self._scheduling.pop(vehicle_id, None)
         _log_failure(task)
-        if vehicle_id in self._again:
-            self._again.discard(vehicle_id)
-            self.tend(vehicle_id)
+        if vehicle_id in self._schedule_again:
+            self._schedule_again.discard(vehicle_id)
+            self.schedule_vehicle(vehicle_id)
 
-    async def _drive(self, command_id: str) -> None:
-        """Step after step, for as long as a step changes the state."""
+    async def _run_command(self, command_id: str) -> None:
+        """Do step after step, as long as a step changes the state."""
         before: tuple[State, int] | None = None
         while not self._draining:
             command = await self._store.read(partial(record.load_open, command_id=command_id))
@@ -198,16 +199,16 @@ class Engine:
             await step(command)
 
     def _done(self, row: OpenCommand, task: asyncio.Task[None]) -> None:
-        """A wake-up that found the command driven may have been for what comes after this drive."""
-        self._driven.pop(row.command_id, None)
+        """A wake-up that came while the command had a task may be for something after that task."""
+        self._running.pop(row.command_id, None)
         failed = _log_failure(task)
         if row.command_id in self._missed:
             self._missed.discard(row.command_id)
             if not failed:
-                self.tend(row.vehicle_id)
+                self.schedule_vehicle(row.vehicle_id)
 
     def _refresh(self, vehicle_id: str) -> None:
-        """A code was issued: by the time it comes back, the vehicle's state should be known."""
+        """A confirmation code was issued: read the vehicle, so that its state is known when the code is redeemed."""
         self._spawn(self._vehicles.read(vehicle_id), f"refresh {vehicle_id}")
 
     def _spawn(self, work: Awaitable[None], name: str) -> None:
@@ -228,7 +229,7 @@ def _with_work(rows: list[OpenCommand]) -> list[OpenCommand]:
 
 
 def _log_failure(task: asyncio.Task[None]) -> bool:
-    """True when the task ended by an exception; the sweep brings its command back."""
+    """True when the task was cancelled or failed; the sweep schedules its command again."""
     if task.cancelled():
         return True
     error = task.exception()

@@ -1,4 +1,4 @@
-"""From Accepted or Unknown to an end: ask the OEM, look the command up by our id, read the vehicle."""
+"""Follows Accepted and Unknown commands to their outcome: asks the OEM, looks up by our id, reads the vehicle."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _LATE_CEILING = 60.0
 """Seconds between questions about a command whose answer deadline is long past."""
 _LATE_AFTER = 600.0
 _FIRST_QUESTIONS = 1000.0
-"""A second, at most, when very many commands are taken up at once."""
+"""First questions per second, when very many commands are taken up at once."""
 
 
 class Pause:
@@ -35,7 +35,7 @@ class Pause:
         self._sleeping: asyncio.Future[None] | None = None
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep until `seconds` have passed or somebody calls `cut`."""
+        """Sleep until `seconds` have passed or `cut` is called."""
         if self._cut:
             self._cut = False
             return
@@ -62,7 +62,7 @@ def _end(sleeping: "asyncio.Future[None]") -> None:
 
 
 class Follower:
-    """Asks about commands that the OEM has or may have. `jitter` gives a number in [0, 1)."""
+    """Asks OEMs about commands that they have or may have. `jitter` gives a number in [0, 1)."""
 
     def __init__(
         self,
@@ -71,18 +71,18 @@ class Follower:
         vehicles: VehicleReader,
         verify_for: float,
         jitter: Callable[[], float],
-        silences: UnansweredLog,
+        unanswered: UnansweredLog,
     ) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
         self._verify_for = verify_for
         self._jitter = jitter
-        self._silences = silences
+        self._unanswered = unanswered
         self._pauses: dict[str, Pause] = {}
 
     async def follow(self, command: Command) -> None:
-        """Until the command's outcome is clear or nobody asks about it any more."""
+        """Follow until the command's outcome is clear or it is not asked about any more."""
         reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None:
             return
@@ -93,14 +93,14 @@ class Follower:
             del self._pauses[command.id]
 
     def look_again(self, command_id: str) -> None:
-        """Its record was changed by what somebody else heard: look at it now and not after the pause."""
+        """Ask about the command now and not after the pause: a pushed result may have changed its record."""
         if (pause := self._pauses.get(command_id)) is not None:
             pause.cut()
 
     async def _follow(
         self, command: Command, between: Pause, vehicle: Vehicle, target: Target, connector: Connector
     ) -> None:
-        questions = await self._silences.of_command(vehicle.connector, command.id)
+        questions = await self._unanswered.of_command(vehicle.connector, command.id)
         pause = connector.capabilities.follow_floor
         cancelled = False
         await asyncio.sleep(self._jitter() * len(self._pauses) / _FIRST_QUESTIONS)
@@ -132,7 +132,9 @@ class Follower:
         capabilities = connector.capabilities
         apply = partial(outcome.apply, command_id=command.id, answer=answer, capabilities=capabilities)
         moved = (
-            await retry_until_available(partial(self._store.write, apply)) if _says_something(command, answer) else None
+            await retry_until_available(partial(self._store.write, apply))
+            if _is_final_or_new(command, answer)
+            else None
         )
         if moved is not None and moved.state is not State.UNKNOWN:
             return True
@@ -154,7 +156,7 @@ class Follower:
         return await self._store.write(resolve) is not None
 
     async def _cancelled(self, command: Command, target: Target, connector: Connector) -> bool:
-        """Past the answer deadline: only the OEM's word that the vehicle never got it makes the command Failed."""
+        """After the answer deadline. The command is Failed only if the OEM says that the vehicle never got it."""
         operation = command.oem_operation
         past = self._clock.now() >= (command.answer_deadline or 0)
         if operation is None or not past or not connector.capabilities.cancels:
@@ -172,14 +174,14 @@ class Follower:
 
 
 def _still_followed(tx: ReadTx, command: Command) -> Command | None:
-    """The command as it is now; None: it is not asked about any more."""
+    """The command as it is now; None: it is not followed any more."""
     if record.followed_fence(tx, command.id) == command.fence:
         return command
     return record.load_followed(tx, command.id)
 
 
-def _says_something(command: Command, answer: OemResponse) -> bool:
-    """Most answers are "not yet": they need no transaction."""
+def _is_final_or_new(command: Command, answer: OemResponse) -> bool:
+    """Whether to record the answer. Most are "in progress", and need no transaction."""
     if answer.kind is OutcomeKind.IN_PROGRESS:
         return command.state is State.UNKNOWN and command.operation is None
     return answer.kind is not OutcomeKind.NOTHING_FOUND

@@ -1,4 +1,4 @@
-"""What OEMs say unasked, taken by the same units of work as their answers to questions."""
+"""Inbox for pushed results and state reports; recorded by the same units of work as answers to our own requests."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,9 +17,9 @@ _IS_OURS = "SELECT 1 FROM oem_account WHERE id = :account_id AND connector = :co
 
 
 class ConnectorInbox:
-    """Implements `Inbox` for one connector. Raises `StoreUnavailable` where what was pushed could not be kept.
+    """Implements `Inbox` for one connector. Raises `StoreUnavailable` where a push could not be stored.
 
-    `look_again` tells whoever follows a command, by its id, that its record may have changed.
+    `look_again` makes the follower of a command, by its id, ask about it now.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a crash, or another node's death, left behind."""
+"""Recovers commands whose sending has no recorded answer, because a process crashed or another node stopped."""
 
 import asyncio
 from functools import partial
@@ -17,30 +17,30 @@ from keyturn.store.port import Store, Tx
 
 
 class Recoverer:
-    """Clears up commands whose sending nobody recorded an answer to.
+    """Resolves Dispatching commands without a recorded answer.
 
-    Another node may still be at it, and its `send_by` holds on its boot clock too. So for `patience`, the seconds that
-    a sending may take, nothing is given up, whatever the wall clock says.
+    Another node may still be sending, bounded by `send_by` on its own boot clock. So no command becomes Unknown within
+    `peer_send_timeout`, the seconds that a sending may take, whatever the wall clock says.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, vehicles: VehicleReader, *, answer_timeout: float, patience: float
+        self, store: Store, clock: Clock, vehicles: VehicleReader, *, answer_timeout: float, peer_send_timeout: float
     ) -> None:
         self._store = store
         self._clock = clock
         self._vehicles = vehicles
         self._answer_timeout = answer_timeout
-        self._patience = patience
+        self._peer_send_timeout = peer_send_timeout
 
     async def recover(self, command: Command) -> None:
-        """Dispatching without an answer: a read runs again; anything else is looked up, and Unknown in the end.
+        """A read runs again; any other command is looked up at the OEM, and becomes Unknown when it is not found.
 
-        Until then the command keeps its lane, so no other actuating command of the vehicle is sent.
+        Until then it keeps its lane slot, so no other actuating command of the vehicle is sent.
         """
         if command.spec.is_read:
             await self._store.write(partial(run_read_again, command_id=command.id))
             return
-        not_before = self._clock.boottime() + self._patience
+        not_before = self._clock.boottime() + self._peer_send_timeout
         if await self._looked_up(command):
             return
         given_up = after(command.send_by or 0, self._answer_timeout)
@@ -51,21 +51,21 @@ class Recoverer:
 
     async def _looked_up(self, command: Command) -> bool:
         reached = await self._vehicles.reach(command.vehicle_id, command)
-        if reached is None or not reached[2].capabilities.finds_by_reference:
+        if reached is None or not reached.connector.capabilities.finds_by_reference:
             return False
-        answer = await reached[2].find_by_reference(reached[1], command.name, command.id)
+        answer = await reached.connector.find_by_reference(reached.target, command.name, command.id)
         return answer.kind is not OutcomeKind.NOTHING_FOUND and await self._decide(command, answer)
 
     async def _decide(self, command: Command, answer: OemResponse) -> bool:
         reached = await self._vehicles.reach(command.vehicle_id, command)
         if reached is None:
             return False
-        decide = partial(decide_intent, intent=command, answer=answer, capabilities=reached[2].capabilities)
+        decide = partial(decide_intent, intent=command, answer=answer, capabilities=reached.connector.capabilities)
         return await retry_until_available(partial(self._store.write, decide)) is not None
 
 
 def decide_intent(tx: Tx, intent: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
-    """Record an answer to the intent that was looked at, if nobody has recorded one meanwhile."""
+    """Record an answer to `intent`, unless another one was recorded meanwhile."""
     current = record.load_to_change(tx, intent.id)
     if current is None or current.state is not intent.state:
         return None
@@ -73,14 +73,14 @@ def decide_intent(tx: Tx, intent: Command, answer: OemResponse, capabilities: Ca
 
 
 def run_read_again(tx: Tx, command_id: str) -> None:
-    """A read changes nothing at the vehicle, so it is simply queued again."""
+    """Queue a read again; it changes nothing at the vehicle."""
     command = record.load_to_change(tx, command_id)
     if command is not None and command.state is State.DISPATCHING and command.spec.is_read:
         lifecycle.move(tx, command, State.QUEUED, send_by=None, answer_deadline=None)
 
 
 def release_posts(tx: Tx) -> None:
-    """After a restart nobody waits for a first answer any more: what was held counts as answered `200 Pending`."""
+    """After a restart no POST waits for a first answer: those that did count as answered with `200 Pending`."""
     for row in record.open_all(tx):
         command = record.load_to_change(tx, row.command_id)
         if command is not None and command.post_code is None:

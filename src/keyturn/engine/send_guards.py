@@ -1,7 +1,4 @@
-"""Has a command had its time on a clock that nobody sets?
-
-One dead OEM holds nobody up: after failures at several vehicles in a row it is left alone for a while.
-"""
+"""What keeps a command from being sent now: a clock that was set, a send budget that is spent, an open breaker."""
 
 from collections.abc import Mapping
 
@@ -11,14 +8,14 @@ from keyturn.clock import Clock, seconds_between
 from keyturn.store.port import Store
 from keyturn.timekeeping import Timekeeper
 
-_AT_LEAST = 10_000
-_REMEMBERED = 3_600.0
-"""Beyond so many, budgets are dropped that were spent this many seconds ago."""
+_MAX_BUDGETS = 10_000
+_KEPT_FOR = 3_600.0
+"""Beyond that number, budgets are dropped that were spent so many seconds ago."""
 
 
 async def store_now(store: Store) -> int:
-    """The instant by which the store's deadlines are made. It is never behind them, as a wall clock that was set back
-    is: what is left until one of them, by this, is never more than its whole length.
+    """The store's time, by which deadlines are made. It is never behind them, as a wall clock that was set back is: the
+    time left until a deadline, by this clock, is never more than its whole length.
     """
     return await store.read(lambda tx: tx.now)
 
@@ -32,15 +29,15 @@ class SendBudgets:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._until: dict[str, float] = {}
-        self._most = _AT_LEAST
+        self._max = _MAX_BUDGETS
 
     def grant(self, command_id: str, now: int, send_deadline: int) -> None:
         """Start the budget when the command is first seen; later deadlines do not change it.
 
         `now` is the store's instant, by which the deadline was made: it may be ahead of a wall clock that was set back.
         """
-        if len(self._until) > self._most:
-            self._forget_old()
+        if len(self._until) > self._max:
+            self._drop_old()
         if command_id not in self._until:
             self._until[command_id] = self._clock.monotonic() + seconds_between(now, send_deadline)
 
@@ -55,26 +52,18 @@ class SendBudgets:
         """The command was sent or has ended."""
         self._until.pop(command_id, None)
 
-    def _forget_old(self) -> None:
-        """Commands that ended unsent leave their budgets behind for a while."""
-        before = self._clock.monotonic() - _REMEMBERED
+    def _drop_old(self) -> None:
+        """A command that ended unsent keeps its budget; those of an hour ago are of no use."""
+        before = self._clock.monotonic() - _KEPT_FOR
         self._until = {command_id: until for command_id, until in self._until.items() if until > before}
-        self._most = max(_AT_LEAST, 2 * len(self._until))
-
-
-class SendGuards(msgspec.Struct, frozen=True):
-    """What may keep a command from being sent now."""
-
-    watch: Timekeeper
-    budgets: SendBudgets
-    breakers: Mapping[str, Breaker]
-    """By connector."""
+        self._max = max(_MAX_BUDGETS, 2 * len(self._until))
 
 
 class Breaker:
-    """Opens after uninterrupted failures at `vehicles` different vehicles, for `pause` seconds; then one call tries.
+    """Circuit breaker of a connector: opens for `pause` seconds after uninterrupted failures at `vehicles` different
+    vehicles; then one call probes (half-open).
 
-    One faulty vehicle does not open it, and restoring commands are tried through it.
+    One faulty vehicle does not open it, and restoring commands are sent through an open one.
     """
 
     def __init__(self, clock: Clock, vehicles: int, pause: float) -> None:
@@ -85,7 +74,7 @@ class Breaker:
         self._open_until: float | None = None
 
     def closed_in(self) -> float:
-        """Seconds until a call may be tried; 0: now. Whoever is told 0 after a pause is the one that tries."""
+        """Seconds until a call may be tried; 0: now. After a pause only the first caller gets 0: its call probes."""
         if self._open_until is None:
             return 0.0
         left = self._open_until - self._clock.monotonic()
@@ -95,7 +84,7 @@ class Breaker:
         return left
 
     def note(self, vehicle_id: str, *, failed: bool) -> None:
-        """How a call to the OEM ended."""
+        """Record how a call to the OEM ended."""
         if not failed:
             self._failing.clear()
             self._open_until = None
@@ -107,3 +96,13 @@ class Breaker:
     @property
     def is_open(self) -> bool:
         return self._open_until is not None
+
+
+class SendGuards(msgspec.Struct, frozen=True):
+    """The guards that a `Dispatcher` asks before it sends."""
+
+    time: Timekeeper
+    """Says whether the wall clock was set."""
+    budgets: SendBudgets
+    breakers: Mapping[str, Breaker]
+    """By connector."""

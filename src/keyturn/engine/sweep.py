@@ -1,6 +1,6 @@
-"""The net below every wake-up: deadlines that came, codes whose life is over, keys that were forgotten.
+"""Periodic sweep: expires commands and confirmation codes, schedules commands whose wake-up was lost, purges tables.
 
-Says of a switch whose time is over that it has ended.
+Also ends kill switches whose time has passed.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from keyturn.tenants import kill_switches
 
 _BATCH = 200
 _PURGE_EVERY = 60.0
-_TEND_EVERY = 5.0
+_RESCAN_EVERY = 5.0
 _NOTHING = Capabilities(offers=frozenset())
 
 
 class Sweeper:
-    """Looks at the clock for every open row, and calls `tend_undriven` from time to time.
+    """Expires open commands by the clock, and calls `rescan` from time to time.
 
-    `sending` holds the commands that this node is sending now: that is bounded by clocks that nobody sets, and whoever
-    sends says what came of it. What another node may be sending is left alone, once it seems overdue, until `patience`,
-    the seconds that a sending may take, have passed on this node's boot clock: a wall clock that jumped ahead tells
-    nothing of it.
+    `sending` holds the commands that this node is sending now: they are left alone, since monotonic clocks bound them
+    and the sender records the answer. An overdue command that another node may be sending is left alone for
+    `peer_send_timeout`, the seconds that a sending may take, on this node's boot clock; a wall clock that jumped ahead
+    is no reason to expire it.
     """
 
     def __init__(
@@ -42,34 +42,34 @@ class Sweeper:
         clock: Clock,
         connectors: Mapping[str, Connector],
         settings: EngineSettings,
-        tend_undriven: Callable[[], Awaitable[None]],
+        rescan: Callable[[], Awaitable[None]],
         sending: AbstractSet[str],
         *,
-        patience: float,
+        peer_send_timeout: float,
     ) -> None:
         self._store = store
         self._clock = clock
         self._connectors = connectors
         self._settings = settings
-        self._tend_undriven = tend_undriven
+        self._rescan = rescan
         self._sending = sending
-        self._patience = patience
-        self._looks = 0
+        self._peer_send_timeout = peer_send_timeout
+        self._rounds = 0
         self._overdue_since: dict[tuple[str, int], float] = {}
         """Of intents without an answer: (command, `send_by`), and the boot clock when they were first seen overdue."""
 
     @property
     def interval(self) -> float:
-        """Seconds between two looks."""
+        """Seconds between two rounds."""
         return self._settings.sweep_interval
 
-    async def look(self) -> None:
-        """One round: `sweep`, and from time to time the rest."""
-        self._looks += 1
+    async def run_once(self) -> None:
+        """One round: `sweep`, and from time to time a rescan and a purge."""
+        self._rounds += 1
         await self.sweep()
-        if self._looks % max(1, round(_TEND_EVERY / self.interval)) == 0:
-            await self._tend_undriven()
-        if self._looks % max(1, round(_PURGE_EVERY / self.interval)) == 0:
+        if self._rounds % max(1, round(_RESCAN_EVERY / self.interval)) == 0:
+            await self._rescan()
+        if self._rounds % max(1, round(_PURGE_EVERY / self.interval)) == 0:
             await self._store.write(expiry.delete_expired)
 
     async def sweep(self) -> None:
@@ -80,25 +80,27 @@ class Sweeper:
         if not due and not expired:
             return
         sent_now = self._sent_now(due)
-        lapses = [partial(self._lapse, row=row) for row in due if row.command_id not in sent_now]
+        expiries = [partial(self._expire, row=row) for row in due if row.command_id not in sent_now]
         ends = [partial(end_confirmation, command_id=command_id, expired=True) for command_id in expired]
-        await asyncio.gather(*(self._store.write(unit) for unit in (*lapses, *ends)))  # one commit for all of them
+        await asyncio.gather(*(self._store.write(unit) for unit in (*expiries, *ends)))  # one commit for all of them
 
     def _sent_now(self, due: list[OpenCommand]) -> set[str]:
         """Those that this node or another may be sending at this moment."""
         boottime = self._clock.boottime()
         sent = [(row.command_id, row.wake_at) for row in due if row.state is State.DISPATCHING]
         self._overdue_since = {intent: self._overdue_since.get(intent, boottime) for intent in sent}
-        young = {
-            command_id for (command_id, _), since in self._overdue_since.items() if boottime < since + self._patience
+        recent = {
+            command_id
+            for (command_id, _), since in self._overdue_since.items()
+            if boottime < since + self._peer_send_timeout
         }
-        return young | (self._sending & {command_id for command_id, _ in sent})
+        return recent | (self._sending & {command_id for command_id, _ in sent})
 
     def _due(self, tx: ReadTx) -> tuple[list[OpenCommand], list[str], bool]:
         due = record.open_due(tx, _BATCH, self._settings.answer_timeout)
         return due, confirmation.expired(tx, _BATCH), refused_attempts.any_ended(tx)
 
-    def _lapse(self, tx: Tx, row: OpenCommand) -> None:
+    def _expire(self, tx: Tx, row: OpenCommand) -> None:
         expiry.expire_overdue(tx, row.command_id, self._capabilities(tx, row.vehicle_id), self._settings)
 
     def _capabilities(self, tx: ReadTx, vehicle_id: str) -> Capabilities:
@@ -108,12 +110,12 @@ class Sweeper:
 
 
 class KillSwitchEnds:
-    """What a switch holds back goes on at its end, whether or not anybody has looked here."""
+    """Records the end of kill switches. Their commands go on at that time even before it is recorded."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def look(self) -> None:
-        """Everything that is due now."""
+    async def run_once(self) -> None:
+        """End every switch that is due."""
         if await self._store.read(kill_switches.is_due):
             await self._store.write(kill_switches.end_due)

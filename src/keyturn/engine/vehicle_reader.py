@@ -1,8 +1,9 @@
-"""State reads: one at a time per vehicle, bounded in time, written down before anybody judges by them."""
+"""Reaches vehicles through their connectors and reads their state: one read at a time per vehicle, stored at once."""
 
 import asyncio
 from collections.abc import Mapping
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -16,7 +17,6 @@ from keyturn.connectors.port import Connector, Quota, Target
 from keyturn.connectors.responses import LoggedRequest, StateReadResult, StateReport
 from keyturn.engine.unanswered import UnansweredLog
 from keyturn.fleet import evidence, report_times, vehicles
-from keyturn.fleet import report_times as pushed_reports
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
@@ -26,12 +26,16 @@ from keyturn.tenants.accounts import open_account
 log = structlog.get_logger()
 
 
-Reached = tuple[Vehicle, Target, Connector]
-"""A vehicle, how its OEM knows it, and the way there."""
+class Reached(NamedTuple):
+    """A vehicle, how its OEM knows it, and its connector."""
+
+    vehicle: Vehicle
+    target: Target
+    connector: Connector
 
 
 class VehicleReader:
-    """The engine's way to a vehicle: its target at the OEM, its connector, its state."""
+    """The engine's access to vehicles: the target at the OEM, the connector, the state."""
 
     def __init__(
         self,
@@ -40,35 +44,35 @@ class VehicleReader:
         connectors: Mapping[str, Connector],
         rules: EvidenceSettings,
         state_read_timeout: float,
-        silences: UnansweredLog,
+        unanswered: UnansweredLog,
     ) -> None:
         self._store = store
         self._keyring = keyring
         self._connectors = connectors
         self._rules = rules
         self._timeout = state_read_timeout
-        self._silences = silences
+        self._unanswered = unanswered
         self._reading: dict[str, asyncio.Task[None]] = {}
 
     def connector(self, vehicle: Vehicle) -> Connector | None:
         return self._connectors.get(vehicle.connector)
 
     async def reach(self, vehicle_id: str, command: Command | None = None) -> Reached | None:
-        """The vehicle, how its OEM knows it, and its connector; None when it is gone or its connector is not set up.
+        """The vehicle, how its OEM knows it, and its connector; None: it was removed, or its connector is not set up.
 
-        With a command: as the command was aimed, whatever became of the vehicle since.
+        With a command: the account and external id to which the command was sent, whatever the vehicle has now.
         """
         return await self._store.read(partial(self.reach_in, vehicle_id=vehicle_id, command=command))
 
     def reach_in(self, tx: ReadTx, vehicle_id: str, command: Command | None = None) -> Reached | None:
-        """As `reach`, together with what else is read."""
+        """As `reach`, in a transaction."""
         found = self._target(tx, vehicle_id, command)
         if found is None or (connector := self.connector(found[0])) is None:
             return None
-        return *found, connector
+        return Reached(*found, connector)
 
     async def read(self, vehicle_id: str) -> None:
-        """Read the vehicle's state, or join the reading that is under way. Never raises for what the OEM did."""
+        """Read and store the vehicle's state, or wait for the read that is under way. OEM failures are logged."""
         task = self._reading.get(vehicle_id)
         if task is None:
             task = asyncio.create_task(self._read(vehicle_id), name=f"state {vehicle_id}")
@@ -85,38 +89,38 @@ class VehicleReader:
     async def _read(self, vehicle_id: str) -> None:
         try:
             reached = await self.reach(vehicle_id)
-            if reached is None or not reached[2].capabilities.reads_state:
+            if reached is None or not reached.connector.capabilities.reads_state:
                 return
             vehicle, target, connector = reached
-            observed = await self._asked(vehicle, target, connector)
+            observed = await self._observed_within_quota(vehicle, target, connector)
             if (report := observed.report) is not None:
                 await self._store.write(partial(record_report, vehicle=vehicle, report=report, rules=self._rules))
             elif observed.exchange is not None:
-                await self._silences.unread(vehicle.connector, vehicle.id, observed.exchange)
+                await self._unanswered.unread(vehicle.connector, vehicle.id, observed.exchange)
         except StoreUnavailable:
             return
         except Exception:
             log.exception("a state read failed", vehicle_id=vehicle_id)
 
     async def report(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReport | None:
-        """What the OEM tells of the vehicle by this target's credentials; nothing is kept of it, and nothing raised."""
+        """The vehicle's state by this target's credentials, which is not stored. None: the OEM gave none."""
         if not connector.capabilities.reads_state:
             return None
         try:
-            return (await self._asked(vehicle, target, connector)).report
+            return (await self._observed_within_quota(vehicle, target, connector)).report
         except StoreUnavailable:
             return None
         except Exception:
             log.exception("a state read failed", vehicle_id=vehicle.id)
             return None
 
-    async def _asked(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReadResult:
+    async def _observed_within_quota(self, vehicle: Vehicle, target: Target, connector: Connector) -> StateReadResult:
         if not await self._may_call(vehicle, connector.capabilities.quota):
             return StateReadResult()
         return await self._observed(connector, target)
 
     async def _observed(self, connector: Connector, target: Target) -> StateReadResult:
-        clock = self._silences.clock
+        clock = self._unanswered.clock
         asked_at, started = clock.now(), clock.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
@@ -128,7 +132,7 @@ class VehicleReader:
             )
 
     async def _may_call(self, vehicle: Vehicle, limits: Quota | None) -> bool:
-        """Our own reads count against the OEM's quota and never touch its reserve."""
+        """Our own reads count against the OEM's quota and never use its reserve."""
         return limits is None or await self._store.write(partial(_counted, vehicle=vehicle, limits=limits))
 
     def _target(self, tx: ReadTx, vehicle_id: str, command: Command | None) -> tuple[Vehicle, Target] | None:
@@ -158,17 +162,18 @@ def _counted(tx: Tx, vehicle: Vehicle, limits: Quota) -> bool:
 def record_report(
     tx: Tx, vehicle: Vehicle, report: StateReport, rules: EvidenceSettings, *, pushed: bool = False
 ) -> Evidence:
-    """Keep a report, with what it means for an open immobilisation. One of a car that it means no more is dropped.
+    """Store a report, and close an immobilisation record that it ends. The report of another car is dropped.
 
-    `pushed`: nobody asked for it, and it may be late. Then a VIN in it may raise a doubt and never ends one.
+    `pushed`: the OEM sent it unasked, perhaps late. A VIN in it may raise a doubt and never ends one.
     """
     if not vehicles.still_aimed(tx, vehicle):
         return evidence.load(tx, vehicle.id)
     if not pushed or vehicles.reports_another_vin(vehicle, report.vin):
         vehicles.compare_vin(tx, vehicle, report.vin)
-    heard = report_times.dated(report, tx.moment.ahead)
-    merge = pushed_reports.merge_pushed if pushed else evidence.merge_report
-    known = merge(evidence.load_to_change(tx, vehicle.id), heard, tx.now, vehicle.connector, rules)
+    if tx.moment.ahead:
+        report = report_times.on_store_clock(report, tx.moment.ahead)
+    merge = report_times.merge_pushed if pushed else evidence.merge_report
+    known = merge(evidence.load_to_change(tx, vehicle.id), report, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)
     return known

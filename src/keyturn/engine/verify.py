@@ -1,4 +1,4 @@
-"""From Executed to Verified: does a reading newer than the completion agree?"""
+"""Verifies Executed commands: reads the vehicle until a reading newer than the completion agrees."""
 
 import asyncio
 from functools import partial
@@ -20,7 +20,7 @@ _PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 
 
 class Verifier:
-    """Compares what the vehicle says after a command with what the command wanted, for `verify_for` seconds."""
+    """Compares the vehicle's reported state with what the command set, for `verify_for` seconds."""
 
     def __init__(self, store: Store, clock: Clock, vehicles: VehicleReader, verify_for: float) -> None:
         self._store = store
@@ -29,9 +29,9 @@ class Verifier:
         self._verify_for = verify_for
 
     async def verify(self, command: Command) -> None:
-        """Until the command is Verified, or its time is over, or a later command changed the same signal."""
+        """Read until the command is Verified, `verify_for` has passed, or a later command changed the same signal."""
         reached = await self._vehicles.reach(command.vehicle_id)
-        possible = reached is not None and reached[2].capabilities.reads_state
+        possible = reached is not None and reached.connector.capabilities.reads_state
         until = after(command.updated_at, self._verify_for)
         attempt = 0
         while possible and self._clock.now() < until:
@@ -44,7 +44,7 @@ class Verifier:
 
 
 def compare(tx: Tx, command_id: str) -> bool:
-    """Hold the newest evidence against an executed command. True: there is nothing left to verify."""
+    """Compare the newest evidence with an executed command. True: there is nothing left to verify."""
     command = record.load_to_change(tx, command_id)
     if command is None or command.state is not State.EXECUTED or command.spec.verified_by is None:
         return True
@@ -69,7 +69,7 @@ def give_up(tx: Tx, command_id: str) -> None:
     lifecycle.close(tx, command_id)
     if command is not None and command.state is State.EXECUTED and command.verification is None:
         unread = evidence.load(tx, command.vehicle_id).report.unread
-        told: dict[str, object] = {"verification": "not_possible"}
+        extra: dict[str, object] = {"verification": "not_possible"}
         if unread is not None and unread.at >= (command.completed_at or 0):
-            told["exchange"] = msgspec.to_builtins(unread.exchange)
-        lifecycle.record_note(tx, command, "unverified", told, verification="not_possible")
+            extra["exchange"] = msgspec.to_builtins(unread.exchange)
+        lifecycle.record_note(tx, command, "unverified", extra, verification="not_possible")

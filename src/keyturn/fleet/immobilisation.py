@@ -3,7 +3,7 @@
 One that an operator closed although the vehicle may still be immobilised is *held*: it counts, and keeps the way back
 open, until that is over too. Every step is an audit entry, written with it.
 
-What the end user of a vehicle was told, by which channel, when, and by whom.
+A notice is what the end user was told about it, by which channel, when, and by whom.
 """
 
 from typing import Any, Literal
@@ -12,16 +12,16 @@ import msgspec
 
 from keyturn.audit import journal
 from keyturn.clock import iso_time
-from keyturn.fleet import immobilisation
 from keyturn.fleet.evidence import Position
 from keyturn.store.port import ReadTx, Tx
 
 REPORT = "report"
 """What closed a record that no command and no operator closed."""
 
-_SELECT = "SELECT id, company_id, vehicle_id, opened_by, state, account_id, external_id FROM immobilisation"
-_OPEN = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
-_HELD = f"{_SELECT} WHERE vehicle_id = :vehicle_id AND held = 1 ORDER BY id"
+SELECT = "SELECT id, company_id, vehicle_id, opened_by, state, account_id, external_id FROM immobilisation"
+"""Columns of an `Immobilisation`."""
+_OPEN = f"{SELECT} WHERE vehicle_id = :vehicle_id AND state <> 'closed'"
+_HELD = f"{SELECT} WHERE vehicle_id = :vehicle_id AND held = 1 ORDER BY id"
 _INSERT = """
 INSERT INTO immobilisation
   (company_id, vehicle_id, opened_by, state, opened_at, actor, latitude, longitude, position_at, consent_at,
@@ -225,6 +225,6 @@ def add_notice(
 
 def attach_notices(tx: Tx, vehicle_id: str) -> None:
     """What was told and belongs to no record yet belongs to the open one: notices come before it too."""
-    record = immobilisation.open_record(tx, vehicle_id)
+    record = open_record(tx, vehicle_id)
     if record is not None:
         tx.run(_ATTACH_NOTICES, immobilisation_id=record.id, vehicle_id=vehicle_id)

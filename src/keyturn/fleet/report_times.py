@@ -1,4 +1,4 @@
-"""State reports that nobody asked for: late ones and repeated ones, put in order by the source's times alone."""
+"""Times of state reports: on the store's clock; and pushed reports, late or repeated, ordered by the source's times."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ from keyturn.fleet.evidence import Evidence, ReportedState
 def merge_pushed(
     known: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings
 ) -> Evidence:
-    """`known` after a pushed report; as `evidence.absorb`, and what the source does not date changes nothing.
+    """`known` after a pushed report; as `evidence.merge_report`, and what the source does not date changes nothing.
 
     Whether the vehicle is reachable counts with a newer contact than the one that is known, from that contact on; that
     it is not, also with the same one, since a vehicle is lost after its last contact and not before it.
@@ -46,10 +46,8 @@ def _in_order(report: ReportedState, known: ReportedState, heard: StateReport, r
     )
 
 
-def dated(heard: StateReport, ahead: int) -> StateReport:
+def on_store_clock(heard: StateReport, ahead: int) -> StateReport:
     """The report with its instants on the store's clock, which is `ahead` of the world's (microseconds)."""
-    if not ahead:
-        return heard
     readings = {
         name: msgspec.structs.replace(
             reading, observed_at=_shifted(reading.observed_at, ahead), as_of=_shifted(reading.as_of, ahead)

@@ -1,13 +1,10 @@
-"""A vehicle with what its plan and its OEM account say about it.
-
-Which car a vehicle's report is of: the one it means now, and the VIN that its OEM tells.
-"""
+"""Vehicles with their plan and OEM account; which car each one means now, and whether its OEM gives the same VIN."""
 
 import msgspec
 
 from keyturn.audit import journal
 from keyturn.connectors.port import Capabilities
-from keyturn.fleet import immobilisation, vehicles
+from keyturn.fleet import immobilisation
 from keyturn.store.port import ReadTx, Row, Tx
 
 _SELECT = """
@@ -50,7 +47,7 @@ class Vehicle(msgspec.Struct, frozen=True):
     consent_by: str | None = None
     """Who gave it: an operator's id or ``local``; None: not known."""
     doubt: str | None = None
-    """Why it may mean another car; see `which_car`."""
+    """Why it may mean another car; see `compare_vin`."""
     vin_told_at: int | None = None
     """When its OEM first told this VIN for it."""
 
@@ -101,7 +98,7 @@ def upper_ascii(vin: str) -> str:
 
 
 OTHER_VIN = "vin"
-"""A doubt: the OEM tells another VIN. (The other one is ``shared``: another active vehicle has its external id.)"""
+"""A doubt: the OEM gives another VIN. (The other one is ``shared``: another active vehicle has its external id.)"""
 _ENGINE = "engine"
 
 _DOUBTED = "SELECT doubt FROM vehicle WHERE id = :id"
@@ -116,7 +113,7 @@ WHERE (state <> 'closed' OR held = 1) AND account_id = :account_id AND external_
 
 
 def current_aim(tx: ReadTx, vehicle: Vehicle) -> Aim:
-    """Which car it means: while it is on record as immobilised, the one that the disable went to."""
+    """Which car the vehicle means: while it is on record as immobilised, the one that the disable was sent to."""
     return next((held.aim for held in immobilisation.unfinished(tx, vehicle.id) if held.aim), vehicle.aim)
 
 
@@ -124,27 +121,27 @@ def aimed_at(tx: ReadTx, wanted: Aim) -> list[Vehicle]:
     """The active vehicles that mean this car now."""
     account_id, external_id = wanted
     ids = [row[0] for row in tx.all(_MAY_MEAN, account_id=account_id, external_id=external_id)]
-    found = [vehicle for vehicle_id in ids if (vehicle := vehicles.load(tx, vehicle_id)) is not None]
+    found = [vehicle for vehicle_id in ids if (vehicle := load(tx, vehicle_id)) is not None]
     return [vehicle for vehicle in found if current_aim(tx, vehicle) == wanted]
 
 
 def still_aimed(tx: ReadTx, vehicle: Vehicle) -> bool:
     """Whether the vehicle still means the car that it meant when `vehicle` was loaded."""
-    now = vehicles.load(tx, vehicle.id)
+    now = load(tx, vehicle.id)
     return now is not None and current_aim(tx, now) == vehicle.aim
 
 
-def reports_another_vin(vehicle: Vehicle, told: str | None) -> bool:
-    """Whether the OEM said a VIN, and not this vehicle's."""
-    return told is not None and upper_ascii(told.strip()) != upper_ascii(vehicle.vin)
+def reports_another_vin(vehicle: Vehicle, vin: str | None) -> bool:
+    """Whether the OEM gave a VIN that is not this vehicle's."""
+    return vin is not None and upper_ascii(vin.strip()) != upper_ascii(vehicle.vin)
 
 
-def compare_vin(tx: Tx, vehicle: Vehicle, told: str | None) -> None:
-    """Hold the VIN that the OEM told against the vehicle's; None: it told none, and nothing is learnt."""
-    if told is None:
+def compare_vin(tx: Tx, vehicle: Vehicle, vin: str | None) -> None:
+    """Raise or end the doubt of a vehicle by the VIN that its OEM gave; None: it gave none, and nothing changes."""
+    if vin is None:
         return
     row = tx.one(_DOUBTED, id=vehicle.id)
-    doubt, differs = row[0] if row else None, reports_another_vin(vehicle, told)
+    doubt, differs = row[0] if row else None, reports_another_vin(vehicle, vin)
     if differs and doubt is None:
         _set_doubt(tx, vehicle, OTHER_VIN, "vehicle.identity_conflict")
     elif not differs and doubt == OTHER_VIN:

@@ -1,7 +1,7 @@
-"""Enabling that goes on until it is confirmed: a new enable_ignition whenever the vehicle can be reached.
+"""Enable retries: `enable_ignition` is issued again, whenever the vehicle can be reached, until it is confirmed.
 
-It is a row that outlives the process. Who started it has confirmed: each enable is registered Queued, without a code,
-under an id of its own and in that operator's name. It begins nothing else and holds nothing up.
+A retry is a row, so it outlives the process. The operator who started it has confirmed: each enable is registered as
+Queued, without a code, under its own id and in that operator's name. A retry issues no other command and delays none.
 """
 
 import msgspec
@@ -30,17 +30,17 @@ _IN_FLIGHT = UNSENT | WITH_OEM
 
 
 class EnableRetry(msgspec.Struct, frozen=True):
-    """One that runs; the fields are columns of `keep_enabling`."""
+    """A retry that runs; the fields are columns of `keep_enabling`."""
 
     id: int
     company_id: str
     vehicle_id: str
     immobilisation_id: int | None
-    """What was open when it began."""
+    """The record that was open when it started."""
     actor: str
     started_at: int
     next_at: int
-    """No enable is issued before."""
+    """No enable is issued before this instant."""
     issued: int
     command_id: str | None
     """The enable issued last."""
@@ -68,7 +68,7 @@ _RECORD_CLOSED = "SELECT 1 FROM immobilisation WHERE id = :id AND state = 'close
 
 
 def running(tx: ReadTx) -> list[EnableRetry]:
-    """Every one that runs, oldest first."""
+    """Every retry that runs, oldest first."""
     return [EnableRetry(*row) for row in tx.all(_ALL)]
 
 
@@ -78,7 +78,7 @@ def of_vehicle(tx: ReadTx, vehicle_id: str) -> EnableRetry | None:
 
 
 def start(tx: Tx, vehicle: Vehicle, actor: str) -> None:
-    """Begin; nothing where it runs already."""
+    """Start a retry; nothing happens where one runs already."""
     record_open = immobilisation.open_record(tx, vehicle.id)
     record_id = record_open.id if record_open else None
     where = {"company_id": vehicle.company_id, "vehicle_id": vehicle.id, "actor": actor}
@@ -86,65 +86,65 @@ def start(tx: Tx, vehicle: Vehicle, actor: str) -> None:
         journal.record(tx, "keep_enabling.started", **where)
 
 
-def end(tx: Tx, keeping: EnableRetry, ending: str, actor: str) -> None:
-    if tx.run(_END, id=keeping.id, ending=ending, now=tx.now):
+def end(tx: Tx, retry: EnableRetry, ending: str, actor: str) -> None:
+    if tx.run(_END, id=retry.id, ending=ending, now=tx.now):
         journal.record(
             tx,
             "keep_enabling.ended",
-            company_id=keeping.company_id,
+            company_id=retry.company_id,
             actor=actor,
-            vehicle_id=keeping.vehicle_id,
+            vehicle_id=retry.vehicle_id,
             ending=ending,
-            issued=keeping.issued,
-            last=keeping.command_id,
+            issued=retry.issued,
+            last=retry.command_id,
         )
 
 
-def ending(tx: ReadTx, keeping: EnableRetry, rules: ImmobilisationSettings) -> str | None:
-    """Why it is over; None: it goes on."""
-    if vehicles.load(tx, keeping.vehicle_id) is None:
+def ending(tx: ReadTx, retry: EnableRetry, rules: ImmobilisationSettings) -> str | None:
+    """Why the retry is over; None: it goes on."""
+    if vehicles.load(tx, retry.vehicle_id) is None:
         return "vehicle_gone"
-    if tx.one(_RESTORED, id=keeping.id):
-        return "restored"  # what was decided since the backup is not known: perhaps to immobilise it again
-    if keeping.immobilisation_id is not None:
-        if tx.one(_RECORD_CLOSED, id=keeping.immobilisation_id):
+    if tx.one(_RESTORED, id=retry.id):
+        return "restored"  # decisions since the backup are not known: perhaps to immobilise it again
+    if retry.immobilisation_id is not None:
+        if tx.one(_RECORD_CLOSED, id=retry.immobilisation_id):
             return "closed"
-    elif verified := _verified(tx, keeping):
+    elif verified := _verified(tx, retry):
         return verified
-    return "time_over" if tx.now >= after(keeping.started_at, rules.keep_enabling_for) else None
+    return "time_over" if tx.now >= after(retry.started_at, rules.keep_enabling_for) else None
 
 
-def end_if_over(tx: Tx, keeping: EnableRetry, rules: ImmobilisationSettings) -> None:
-    if why := ending(tx, keeping, rules):
-        end(tx, keeping, why, ENGINE)
+def end_if_over(tx: Tx, retry: EnableRetry, rules: ImmobilisationSettings) -> None:
+    if why := ending(tx, retry, rules):
+        end(tx, retry, why, ENGINE)
 
 
 def issue(
     tx: Tx,
-    keeping_id: int,
+    retry_id: int,
     capabilities: Capabilities | None,
-    registrar: CommandFactory,
+    factory: CommandFactory,
     rules: ImmobilisationSettings,
     evidence_rules: EvidenceSettings,
 ) -> None:
-    """Register another enable, if there is reason to and nothing but a kill switch of its own stands against it."""
-    row = tx.one(_BY_ID_TO_CHANGE, id=keeping_id)
-    keeping = EnableRetry(*row) if row else None
-    if keeping is None or tx.now < keeping.next_at or ending(tx, keeping, rules):
+    """Register another enable, if it is due, useful and allowed: only a kill switch over restoring forbids it."""
+    row = tx.one(_BY_ID_TO_CHANGE, id=retry_id)
+    retry = EnableRetry(*row) if row else None
+    if retry is None or tx.now < retry.next_at or ending(tx, retry, rules):
         return
-    tx.run(_NEXT, id=keeping.id, next_at=after(tx.now, rules.keep_enabling_pause))
-    vehicle = vehicles.load(tx, keeping.vehicle_id)
+    tx.run(_NEXT, id=retry.id, next_at=after(tx.now, rules.keep_enabling_pause))
+    vehicle = vehicles.load(tx, retry.vehicle_id)
     if vehicle is None or capabilities is None:
         return
     lanes.lock(tx, vehicle.id)
     rows = record.open_of_vehicle(tx, vehicle.id)
-    if _may_issue(tx, keeping, vehicle, capabilities, rows, evidence_rules):
-        _register(tx, keeping, Subject(vehicle, COMMANDS[ENABLE], capabilities, rows), registrar)
+    if _may_issue(tx, retry, vehicle, capabilities, rows, evidence_rules):
+        _register(tx, retry, Subject(vehicle, COMMANDS[ENABLE], capabilities, rows), factory)
 
 
 def _may_issue(
     tx: ReadTx,
-    keeping: EnableRetry,
+    retry: EnableRetry,
     vehicle: Vehicle,
     capabilities: Capabilities,
     rows: list[OpenCommand],
@@ -157,12 +157,12 @@ def _may_issue(
         return False
     if out_of_reach(evidence.load(tx, vehicle.id).report, tx.now, rules):
         return False
-    facts = policy.load_policy_input(tx, vehicle, COMMANDS[ENABLE], keeping.actor)
+    facts = policy.load_policy_input(tx, vehicle, COMMANDS[ENABLE], retry.actor)
     return policy.first_violation(facts, policy.Stage.QUEUE) is None
 
 
 def _is_being_verified(tx: ReadTx, row: OpenCommand) -> bool:
-    """It executed, and no newer report says anything of it yet: another one would end that without a verdict."""
+    """It executed and waits for a newer report; another enable would end that wait without a result."""
     command = record.load(tx, row.command_id) if row.state is State.EXECUTED else None
     if command is None or command.verification is not None or command.spec.verified_by is None:
         return False
@@ -171,7 +171,7 @@ def _is_being_verified(tx: ReadTx, row: OpenCommand) -> bool:
 
 
 def out_of_reach(report: ReportedState, now: int, rules: EvidenceSettings) -> bool:
-    """A report of these minutes says so. Where no report can be had, nothing is held back for that."""
+    """A recent report says that the vehicle cannot be reached. Without a recent report it counts as reachable."""
     if seconds_between(report.reachable_at, now) > rules.contact_max_age:
         return False
     if report.reachable is not None:
@@ -179,31 +179,30 @@ def out_of_reach(report: ReportedState, now: int, rules: EvidenceSettings) -> bo
     return report.last_contact is not None and seconds_between(report.last_contact, now) > rules.contact_max_age
 
 
-def _register(tx: Tx, keeping: EnableRetry, subject: Subject, registrar: CommandFactory) -> None:
-    vin = subject.vehicle.vin
-    request = CommandRequest(keeping.company_id, keeping.actor, frozenset({ENABLE}), vin, ENABLE)
-    command = registrar.register(tx, request, subject)
+def _register(tx: Tx, retry: EnableRetry, subject: Subject, factory: CommandFactory) -> None:
+    request = CommandRequest(retry.company_id, retry.actor, frozenset({ENABLE}), subject.vehicle.vin, ENABLE)
+    command = factory.register(tx, request, subject)
     if command.post_code is None:
-        lifecycle.record_response(tx, command, 200)  # nobody holds a POST for it
-    tx.run(_ISSUED, id=keeping.id, command_id=command.id)
+        lifecycle.record_response(tx, command, 200)  # no POST waits for it
+    tx.run(_ISSUED, id=retry.id, command_id=command.id)
 
 
-def _verified(tx: ReadTx, keeping: EnableRetry) -> str | None:
-    """Nothing was on record when it began: a newer report says enabled, or nobody can say more than that it executed.
+def _verified(tx: ReadTx, retry: EnableRetry) -> str | None:
+    """How a retry without a record ended: a newer report says enabled, or the enable executed and cannot be verified.
 
-    A report is newer than the enable when the source vouched for it after that took effect, or, where none was issued
-    yet, after this began.
+    A report is newer when its source dates it after the enable took effect or, where none was issued yet, after the
+    retry started.
     """
-    known = evidence.load(tx, keeping.vehicle_id)
+    known = evidence.load(tx, retry.vehicle_id)
     signal = known.report.signals.get("ignition_disabled")
-    since = max(keeping.started_at, known.expected.changed_at.get("ignition_disabled", 0))
+    since = max(retry.started_at, known.expected.changed_at.get("ignition_disabled", 0))
     if signal is not None and signal.value is False and (signal.as_of or 0) > since:
         return "verified"
-    last = record.load(tx, keeping.command_id) if keeping.command_id else None
+    last = record.load(tx, retry.command_id) if retry.command_id else None
     if last is not None and last.state is State.VERIFIED:
         return "verified"
-    return "executed" if last is not None and _is_all_there_is(last.state, last.verification) else None
+    return "executed" if last is not None and _is_unverifiable(last.state, last.verification) else None
 
 
-def _is_all_there_is(state: State, verification: str | None) -> bool:
+def _is_unverifiable(state: State, verification: str | None) -> bool:
     return state is State.EXECUTED and verification == "not_possible"

@@ -1,4 +1,4 @@
-"""What operators do about an immobilisation: list, close, tell the end user, keep enabling."""
+"""Administration operations on immobilisations: list and close records, add notices, start and end enable retries."""
 
 from datetime import datetime
 from typing import Annotated
@@ -20,8 +20,8 @@ from keyturn.immobilisation.views import enable_retry_view, open_records
 from keyturn.store.port import ReadTx
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
-_SLACK = 60.0
-"""Seconds by which somebody's watch may be ahead."""
+_CLOCK_SLACK = 60.0
+"""Seconds by which an operator's clock may be ahead."""
 
 
 class ListImmobilisations(Arguments, frozen=True):
@@ -34,7 +34,7 @@ class CloseImmobilisation(Arguments, frozen=True):
     reason: Reason
     company: str | None = None
     force: bool = False
-    """Although a disable may still act; it is written down."""
+    """Close although a disable may still act; it is recorded."""
 
 
 class AddNotice(Arguments, frozen=True):
@@ -59,7 +59,7 @@ def list_open(session: Session, arguments: ListImmobilisations) -> Answer:
 
 
 def close(session: Session, arguments: CloseImmobilisation) -> Answer:
-    """Where the vehicle may be immobilised yet, it is held: it counts, and keeps its way back."""
+    """Close the open record. Where the vehicle may still be immobilised, the record is held: it goes on counting."""
     tx, record = session.tx, _open(session, arguments)
     forced, held = disable_may_still_act(tx, record, tx.now), _may_be_immobilised(tx, record)
     if forced and not arguments.force:
@@ -82,18 +82,18 @@ def _open(session: Session, arguments: CloseImmobilisation) -> Immobilisation:
 
 
 def _may_be_immobilised(tx: ReadTx, record: Immobilisation) -> bool:
-    """No report says enabled that is newer than whatever a disable of ours may have done."""
+    """No report says enabled that is newer than every effect a disable of ours may have."""
     return not shows_enabled(tx, record, evidence.load(tx, record.vehicle_id))
 
 
-def _hides(session: Session, arguments: CloseImmobilisation) -> bool:
+def _may_hide(session: Session, arguments: CloseImmobilisation) -> bool:
     return _may_be_immobilised(session.tx, _open(session, arguments))
 
 
 def add_notice(session: Session, arguments: AddNotice) -> Answer:
     vehicle = _vehicle(session, arguments.vehicle, arguments.company)
     at = session.tx.now if arguments.at is None else _instant(arguments.at)
-    if at > after(session.tx.now, _SLACK):
+    if at > after(session.tx.now, _CLOCK_SLACK):
         raise OperationError("invalid_time", "A notice cannot have been given in the future.")
     at = min(at, session.tx.now)
     immobilisation.add_notice(
@@ -105,39 +105,39 @@ def add_notice(session: Session, arguments: AddNotice) -> Answer:
 def start_enable_retry(session: Session, arguments: OfVehicle) -> Answer:
     vehicle = _vehicle(session, arguments.vehicle, arguments.company)
     enable_retries.start(session.tx, vehicle, session.actor)
-    return _kept(session, vehicle)
+    return _retry_view(session, vehicle)
 
 
 def cancel_enable_retry(session: Session, arguments: OfVehicle) -> Answer:
     vehicle_id = resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company)
-    keeping = enable_retries.of_vehicle(session.tx, vehicle_id)
-    if keeping is None:
+    retry = enable_retries.of_vehicle(session.tx, vehicle_id)
+    if retry is None:
         raise OperationError("not_running", "Nothing keeps enabling this vehicle.")
-    enable_retries.end(session.tx, keeping, CANCELLED, session.actor)
-    return {"vehicle": arguments.vehicle, "cancelled": True, **enable_retry_view(session.tx, keeping)}
+    enable_retries.end(session.tx, retry, CANCELLED, session.actor)
+    return {"vehicle": arguments.vehicle, "cancelled": True, **enable_retry_view(session.tx, retry)}
 
 
 def list_enable_retries(session: Session, arguments: ListImmobilisations) -> Answer:
     tx = session.tx
     company_id = resolve_company(tx, arguments.company)
-    found = [keeping for keeping in enable_retries.running(tx) if company_id in (None, keeping.company_id)]
-    vins = {keeping.id: vehicles.load(tx, keeping.vehicle_id) for keeping in found}
+    found = [retry for retry in enable_retries.running(tx) if company_id in (None, retry.company_id)]
+    vins = {retry.id: vehicles.load(tx, retry.vehicle_id) for retry in found}
     return {
         "keep_enabling": [
-            {"vin": vehicle.vin if (vehicle := vins[keeping.id]) else None, **enable_retry_view(tx, keeping)}
-            for keeping in found
+            {"vin": vehicle.vin if (vehicle := vins[retry.id]) else None, **enable_retry_view(tx, retry)}
+            for retry in found
         ]
     }
 
 
-def _kept(session: Session, vehicle: Vehicle) -> Answer:
-    keeping = enable_retries.of_vehicle(session.tx, vehicle.id)
-    assert keeping is not None, "it was just started, or ran already"
-    return {"vin": vehicle.vin, **enable_retry_view(session.tx, keeping)}
+def _retry_view(session: Session, vehicle: Vehicle) -> Answer:
+    retry = enable_retries.of_vehicle(session.tx, vehicle.id)
+    assert retry is not None, "it was just started, or ran already"
+    return {"vin": vehicle.vin, **enable_retry_view(session.tx, retry)}
 
 
 def _vehicle(session: Session, reference: str, company: str | None) -> Vehicle:
-    """An active one. Raises `OperationError`."""
+    """The active vehicle. Raises `OperationError`."""
     vehicle = vehicles.load(session.tx, resolve(session.tx, VEHICLE, reference, company))
     if vehicle is None:
         raise OperationError("not_active", f"The vehicle '{reference}' is not active.")
@@ -146,12 +146,12 @@ def _vehicle(session: Session, reference: str, company: str | None) -> Vehicle:
 
 def _instant(text: str) -> int:
     try:
-        said = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
-        said = None
-    if said is None or said.tzinfo is None:
+        instant = None
+    if instant is None or instant.tzinfo is None:
         raise OperationError("invalid_time", f"'{text}' is no time with an offset, as in 2026-01-31T13:45:00-03:00.")
-    return round(said.timestamp() * SECOND)
+    return round(instant.timestamp() * SECOND)
 
 
 OPERATIONS = (
@@ -162,7 +162,7 @@ OPERATIONS = (
         close,
         role="admin",
         guard=depends(
-            when(_hides),
+            when(_may_hide),
             "Takes a vehicle that stands still off the list.",
             "A report newer than every disable says that it is enabled.",
         ),

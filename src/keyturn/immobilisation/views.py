@@ -1,4 +1,4 @@
-"""Immobilisation records as operators see them: everything that was kept, and what is known of the vehicle now."""
+"""Immobilisation records as operators see them: everything recorded, and the vehicle's state now."""
 
 from typing import Any
 
@@ -37,26 +37,26 @@ WHERE t.immobilisation_id = :immobilisation_id ORDER BY c.sent_at, c.id
 def open_records(tx: ReadTx, company_id: str | None) -> list[JsonObject]:
     """Every record of the company, or of all of them, that is open or ``held``: closed by hand while the vehicle may be
     immobilised yet. The oldest first."""
-    return [_shown(tx, row) for row in tx.all(_OPEN, company_id=company_id)]
+    return [_record_view(tx, row) for row in tx.all(_OPEN, company_id=company_id)]
 
 
-def enable_retry_view(tx: ReadTx, keeping: EnableRetry) -> JsonObject:
-    """What `keep enabling` has done so far."""
-    last = record.load(tx, keeping.command_id) if keeping.command_id else None
+def enable_retry_view(tx: ReadTx, retry: EnableRetry) -> JsonObject:
+    """What an enable retry has done so far."""
+    last = record.load(tx, retry.command_id) if retry.command_id else None
     return {
-        "since": iso_time(keeping.started_at),
-        "by": keeping.actor,
-        "issued": keeping.issued,
-        "last": keeping.command_id,
+        "since": iso_time(retry.started_at),
+        "by": retry.actor,
+        "issued": retry.issued,
+        "last": retry.command_id,
         "last_state": None if last is None else str(last.state),
     }
 
 
-def _shown(tx: ReadTx, row: Row) -> JsonObject:
+def _record_view(tx: ReadTx, row: Row) -> JsonObject:
     record_id, vehicle_id, vin, company, account, connector, external_id, state, *rest = row
     opened_at, confirmed_at, opened_by, actor, consent_at, consent_reference, *place = rest
     known = evidence.load(tx, vehicle_id)
-    keeping = enable_retries.of_vehicle(tx, vehicle_id)
+    retry = enable_retries.of_vehicle(tx, vehicle_id)
     return {
         "id": record_id,
         "vin": vin,
@@ -72,22 +72,22 @@ def _shown(tx: ReadTx, row: Row) -> JsonObject:
         **_asked_for(tx, opened_by),
         "consent_at": iso_time_or_none(consent_at),
         "consent_reference": consent_reference,
-        "position_then": None if place[2] is None else _placed(Position(*place)),
-        "last_position": None if known.expected.position is None else _placed(known.expected.position),
+        "position_then": None if place[2] is None else _position(Position(*place)),
+        "last_position": None if known.expected.position is None else _position(known.expected.position),
         "last_contact": iso_time_or_none(known.report.last_contact),
-        "commands": [_sent(sent) for sent in tx.all(_COMMANDS, immobilisation_id=record_id)],
-        "notices": [_notice(notice) for notice in immobilisation.notices_of_record(tx, record_id)],
-        "keep_enabling": None if keeping is None else enable_retry_view(tx, keeping),
+        "commands": [_command_view(row) for row in tx.all(_COMMANDS, immobilisation_id=record_id)],
+        "notices": [_notice_view(notice) for notice in immobilisation.notices_of_record(tx, record_id)],
+        "keep_enabling": None if retry is None else enable_retry_view(tx, retry),
     }
 
 
 def _asked_for(tx: ReadTx, command_id: str) -> JsonObject:
-    """Why the disable was asked for, as its own row says."""
+    """Reason and case number of the disable."""
     command = record.load(tx, command_id)
     return {"reason": command.reason if command else None, "case": command.case_number if command else None}
 
 
-def _sent(row: Row) -> JsonObject:
+def _command_view(row: Row) -> JsonObject:
     command_id, name, state, actor, sent_at, completed_at, account, connector, judged = row
     return {
         "id": command_id,
@@ -102,9 +102,9 @@ def _sent(row: Row) -> JsonObject:
     }
 
 
-def _notice(notice: immobilisation.Notice) -> JsonObject:
+def _notice_view(notice: immobilisation.Notice) -> JsonObject:
     return {"channel": notice.channel, "at": iso_time(notice.at), "text": notice.text, "actor": notice.actor}
 
 
-def _placed(position: Position) -> JsonObject:
+def _position(position: Position) -> JsonObject:
     return {"latitude": position.latitude, "longitude": position.longitude, "at": iso_time(position.at)}

@@ -152,7 +152,7 @@ def test_on_a_store_of_its_own_a_node_gives_up_at_once_what_an_earlier_process_w
 
 def test_what_another_node_may_be_sending_is_not_given_up_by_a_wall_clock_that_jumps(env: CommandEnv) -> None:
     """The other node's `send_by` holds on its boot clock: it can send for 5 s after its intent."""
-    env.share(patience=5.0)
+    env.share(peer_send_timeout=5.0)
     sent = env.send("start")
     env.clock.set_wall(3_600)
 
@@ -167,7 +167,7 @@ def test_what_another_node_may_be_sending_is_not_given_up_by_a_wall_clock_that_j
 
 
 def test_each_sending_of_a_command_has_this_time_for_itself(env: CommandEnv) -> None:
-    env.share(patience=5.0)
+    env.share(peer_send_timeout=5.0)
     sent = env.send("start")
     env.do(end_of_wait, sent.id)
     env.clock.set_wall(40)

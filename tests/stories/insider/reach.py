@@ -156,7 +156,7 @@ class Insider:
         return tx.one(_HELD, until=after(tx.now, SECONDS_ALONE), **where) is not None
 
     def _capabilities(self, connector: str) -> Any:
-        return self.env.server.node.runtime._parts.connectors[connector].capabilities
+        return self.env.server.node.runtime._node.connectors[connector].capabilities
 
     def _car(self, connector: str, account_id: str, external_id: str) -> tuple[str, str]:
         return self.env.server.node.administration._installation.name_spaces.of(connector, account_id), external_id

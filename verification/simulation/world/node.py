@@ -165,7 +165,7 @@ class Node:
         try:
             company, grants = await self._principal(application)
             request = CommandRequest(company_id=company, application_id=application, grants=grants, **asked)
-            answer = await self._runtime.desk.submit(request)
+            answer = await self._runtime.service.submit(request)
         except Refusal as refusal:
             return refusal.http_status, {"detail": refusal.detail}
         except StoreUnavailable:
@@ -176,7 +176,7 @@ class Node:
         assert self._runtime is not None, "requests are served once the node has started"
         try:
             company, _grants = await self._principal(application)
-            record = await self._runtime.desk.get(company, command_id, wait)
+            record = await self._runtime.service.get(company, command_id, wait)
         except Refusal as refusal:
             return refusal.http_status, {"detail": refusal.detail}
         except StoreUnavailable:
