@@ -1,8 +1,6 @@
-"""What is known of a vehicle: its newest reading of each signal, and our own record of what our commands did.
+"""Vehicle state: the last reported value of each signal, and the state expected from our own commands.
 
-Both are one row, so that a judgement reads one consistent picture.
-
-Where a vehicle was, as far as anybody said.
+Both are one row, so that an evaluation reads one consistent picture.
 """
 
 from typing import TypeGuard
@@ -24,10 +22,10 @@ class Position(msgspec.Struct, frozen=True):
 
 
 def newest_position(known: Position | None, latitude: object, longitude: object, at: int) -> Position | None:
-    """What was said at the instant `at`, where it is a place on Earth and nothing newer is known."""
+    """The reported position, where it is a place on Earth and no newer one is known; else `known`."""
     if not _within(latitude, 90.0) or not _within(longitude, 180.0) or (known is not None and known.at > at):
         return known
-    if latitude == longitude == 0:  # what receivers say that have not found their place
+    if latitude == longitude == 0:  # what receivers report that have no fix
         return known
     return Position(float(latitude), float(longitude), at)
 
@@ -40,7 +38,7 @@ SignalValue = bool | int | float | str | None
 
 
 class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A value and where it came from. `as_of` is when the source last vouched for it; all instants."""
+    """A value and its source. `as_of` is when the source last confirmed it; all times are instants."""
 
     value: SignalValue
     observed_at: int
@@ -48,14 +46,14 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
     received_at: int
     source: str
     why: str = ""
-    """Why there is no value although the source gave one, or why `observed_at` is not the source's."""
+    """Why a value that the source gave is not used, or why `observed_at` is not the source's."""
 
 
 class Unread(msgspec.Struct, frozen=True):
-    """A state read that brought nothing."""
+    """A state read that gave no report."""
 
     at: int
-    """When that was known."""
+    """When it ended."""
     exchange: LoggedRequest
 
 
@@ -65,12 +63,12 @@ class ReportedState(msgspec.Struct, frozen=True, omit_defaults=True):
     signals: dict[str, Signal] = {}
     reachable: bool | None = None
     reachable_at: int = 0
-    """When the connector said so."""
+    """When the connector reported that."""
     last_contact: int | None = None
     last_contact_why: str = ""
-    """Why the newest report brought none."""
+    """Why the newest report has none."""
     unread: Unread | None = None
-    """The newest state read, where it brought nothing."""
+    """The newest state read, where it gave no report."""
 
     def value(self, name: str) -> SignalValue:
         """The newest value, whatever its age."""
@@ -79,14 +77,14 @@ class ReportedState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ExpectedState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Our own record. It can make a verdict `met` or `unknown`, and never `contradicted`, the start count aside."""
+    """What our own commands left. It makes a precondition met or unknown; contradicted, only by the start count."""
 
     actuated_at: int = 0
     """Sending of our last actuating command."""
     changed_at: dict[str, int] = {}
     """Per signal: completion, else sending, of our last command that can change it."""
     settled_at: dict[str, int] = {}
-    """Per signal: when the command took effect that decides our record of it."""
+    """Per signal: when the command took effect that set its expected value."""
     ignition_disabled: bool = False
     remote_start_active: bool = False
     start_pending: bool = False
@@ -98,10 +96,12 @@ class ExpectedState(msgspec.Struct, frozen=True, omit_defaults=True):
     enabled_at: int = 0
     """Completion of our last executed enable_ignition."""
     position: Position | None = None
-    """The last known one, by a `location` or by a report."""
+    """The last known one, by a `location` command or by a report."""
 
 
 class Evidence(msgspec.Struct, frozen=True):
+    """Reported and expected state of one vehicle."""
+
     report: ReportedState = ReportedState()
     expected: ExpectedState = ExpectedState()
 
@@ -122,7 +122,7 @@ def load(tx: ReadTx, vehicle_id: str) -> Evidence:
 
 
 def load_to_change(tx: ReadTx, vehicle_id: str) -> Evidence:
-    """As `load`, and nobody else changes it until this transaction ends."""
+    """As `load`, and locked until this transaction ends."""
     return _evidence(tx.one(_SELECT_TO_CHANGE, vehicle_id=vehicle_id))
 
 
@@ -145,46 +145,51 @@ def save(tx: Tx, vehicle_id: str, evidence: Evidence) -> None:
 
 
 def merge_report(
-    evidence: Evidence, heard: StateReport, received_at: int, source: str, rules: EvidenceSettings
+    evidence: Evidence, incoming: StateReport, received_at: int, source: str, rules: EvidenceSettings
 ) -> Evidence:
-    """`evidence` after a report. A signal moves only to a value vouched for later; nothing is averaged.
+    """`evidence` after a report. A signal changes only to a value with a later `as_of`; nothing is averaged.
 
-    A value or a contact that the source dates into our future is kept as unknown, so that a clock that once ran ahead
-    does not silence every true report after it.
+    A value or contact that the source dates in our future counts as unknown; otherwise a source whose clock once ran
+    ahead would hide every later report.
     """
     latest = after(received_at, rules.future_tolerance)
     known = evidence.report
     signals = dict(known.signals)
-    for name, reading in heard.readings.items():
-        signal = _signal(reading, heard, signals.get(name), received_at, source, rules.max_age)
+    for name, reading in incoming.readings.items():
+        signal = _signal(reading, incoming, signals.get(name), received_at, source, rules.max_age)
         signals[name] = _newer(signals.get(name), _not_from_the_future(signal, latest))
-    contact, contact_why = heard.last_contact, heard.last_contact_why
+    contact, contact_why = incoming.last_contact, incoming.last_contact_why
     if contact is not None and contact > latest:
         contact_why = _ahead(contact, received_at)
     contacts = [at for at in (known.last_contact, contact) if at is not None and at <= latest]
     report = ReportedState(
         signals,
-        reachable=heard.reachable,
+        reachable=incoming.reachable,
         reachable_at=received_at,
         last_contact=max(contacts, default=None),
         last_contact_why=contact_why,
     )
-    expected = _reported_place(_corrected(evidence.expected, report), report)
-    return Evidence(report, _counted(expected, report, heard))
+    expected = _with_reported_position(_without_contradicted(evidence.expected, report), report)
+    return Evidence(report, _with_start_count(expected, report, incoming))
 
 
 def unread(evidence: Evidence, exchange: LoggedRequest, at: int) -> Evidence:
-    """`evidence` after a state read that brought nothing: what was known stays, and grows old."""
+    """`evidence` after a state read that gave no report: known values stay, and age."""
     return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.expected)
 
 
 def _signal(
-    reading: SignalReading, heard: StateReport, known: Signal | None, received_at: int, source: str, unbroken_for: float
+    reading: SignalReading,
+    incoming: StateReport,
+    known: Signal | None,
+    received_at: int,
+    source: str,
+    unbroken_for: float,
 ) -> Signal:
-    """`observed_at` is the source's word, else when we first saw the value without a gap of `unbroken_for` seconds."""
-    as_of = next((at for at in (reading.as_of, reading.observed_at, heard.last_contact) if at is not None), None)
+    """`observed_at` is the source's time, else when we first saw the value without a gap of `unbroken_for` seconds."""
+    as_of = next((at for at in (reading.as_of, reading.observed_at, incoming.last_contact) if at is not None), None)
     if as_of is None and reading.value is None and reading.why:
-        as_of = received_at  # the source's newest word on it, of use or not
+        as_of = received_at  # the newest that the source reports of it
     observed_at = reading.observed_at
     if observed_at is None:
         watched = known is not None and received_at <= after(known.received_at, unbroken_for)
@@ -204,14 +209,14 @@ def _ahead(instant: int, received_at: int) -> str:
     return f"{seconds_between(received_at, instant):,.0f} s in the future"
 
 
-def _newer(known: Signal | None, heard: Signal) -> Signal:
-    if known is None or known.as_of is None or (heard.as_of is not None and heard.as_of >= known.as_of):
-        return heard
+def _newer(known: Signal | None, incoming: Signal) -> Signal:
+    if known is None or known.as_of is None or (incoming.as_of is not None and incoming.as_of >= known.as_of):
+        return incoming
     return known
 
 
-def _reported_place(expected: ExpectedState, report: ReportedState) -> ExpectedState:
-    """A report that says where the vehicle is says it of the older of the two values' times."""
+def _with_reported_position(expected: ExpectedState, report: ReportedState) -> ExpectedState:
+    """Take over a reported position; its time is the older one of latitude and longitude."""
     latitude, longitude = report.signals.get("latitude"), report.signals.get("longitude")
     if latitude is None or longitude is None or latitude.as_of is None or longitude.as_of is None:
         return expected
@@ -221,25 +226,27 @@ def _reported_place(expected: ExpectedState, report: ReportedState) -> ExpectedS
     )
 
 
-def _corrected(expected: ExpectedState, report: ReportedState) -> ExpectedState:
-    """A vehicle that says, after our last word to it, that it is neither started nor disabled ends that record."""
-    over = {
-        name: False for name in ("remote_start_active", "ignition_disabled") if _says(report, expected, name, False)
+def _without_contradicted(expected: ExpectedState, report: ReportedState) -> ExpectedState:
+    """End the expected start or disable when a report later than our last command contradicts it."""
+    ended = {
+        name: False for name in ("remote_start_active", "ignition_disabled") if _reports(report, expected, name, False)
     }
-    return msgspec.structs.replace(expected, **over) if over else expected
+    return msgspec.structs.replace(expected, **ended) if ended else expected
 
 
-def _counted(expected: ExpectedState, report: ReportedState, heard: StateReport) -> ExpectedState:
-    """The start count after a report: a physical start, or a newer count of the vehicle's own, resets ours."""
+def _with_start_count(expected: ExpectedState, report: ReportedState, incoming: StateReport) -> ExpectedState:
+    """The start count after a report: reset by a start by hand, replaced by a newer count of the vehicle's own."""
     count = report.signals.get("consecutive_remote_starts")
-    said = heard.readings.get("consecutive_remote_starts")
-    counted = None if said is None or count is None else whole_number(count.value)
+    reading = incoming.readings.get("consecutive_remote_starts")
+    counted = None if reading is None or count is None else whole_number(count.value)
     if count is not None and counted is not None and _later(count, expected.started_at):
         return msgspec.structs.replace(expected, consecutive_starts=counted)
-    denied = _says(report, expected, "remote_start_active", False)
+    denied = _reports(report, expected, "remote_start_active", False)
     if not denied and (expected.remote_start_active or expected.start_pending):
         return expected
-    by_hand = any(_says(report, expected, name, on) for name in ("ignition_status", "system_power_mode") for on in _ON)
+    by_hand = any(
+        _reports(report, expected, name, on) for name in ("ignition_status", "system_power_mode") for on in _ON
+    )
     return msgspec.structs.replace(expected, consecutive_starts=0) if by_hand else expected
 
 
@@ -250,8 +257,8 @@ def whole_number(value: SignalValue) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def _says(report: ReportedState, expected: ExpectedState, name: str, value: SignalValue) -> bool:
-    """The newest report has this value, vouched for after our last command that can change it."""
+def _reports(report: ReportedState, expected: ExpectedState, name: str, value: SignalValue) -> bool:
+    """The newest report has this value, as of a time after our last command that can change it."""
     signal = report.signals.get(name)
     return signal is not None and signal.value == value and _later(signal, expected.changed_at.get(name, 0))
 

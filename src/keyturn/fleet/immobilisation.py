@@ -1,9 +1,9 @@
-"""The immobilisation record: opened when a disable is sent, confirmed when it executed, closed when it is over.
+"""Immobilisation records: opened when a disable is sent, confirmed when it executed, closed when that is undone.
 
-One that an operator closed although the vehicle may still be immobilised is *held*: it counts, and keeps the way back
-open, until that is over too. Every step is an audit entry, written with it.
+A record that an operator closed although the vehicle may still be immobilised is *held*: it goes on counting until the
+vehicle is known to be enabled. Every step writes its audit entry in the same transaction.
 
-A notice is what the end user was told about it, by which channel, when, and by whom.
+A notice records that the end user was informed of it: by which channel, when, and by whom.
 """
 
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from keyturn.fleet.evidence import Position
 from keyturn.store.port import ReadTx, Tx
 
 REPORT = "report"
-"""What closed a record that no command and no operator closed."""
+"""`closed_by` of a record that a report of the vehicle closed."""
 
 SELECT = "SELECT id, company_id, vehicle_id, opened_by, state, account_id, external_id FROM immobilisation"
 """Columns of an `Immobilisation`."""
@@ -59,18 +59,18 @@ class Immobilisation(msgspec.Struct, frozen=True):
     opened_by: str
     """The disable that keeps it open."""
     state: str
-    """``possible`` or ``confirmed``; ``closed``: it is held."""
+    """``possible`` or ``confirmed``; ``closed`` for a held record."""
     account_id: str | None = None
     external_id: str | None = None
 
     @property
     def aim(self) -> tuple[str, str] | None:
-        """Where the disable went: OEM account and external id."""
+        """The OEM account and external id that the disable was sent to."""
         return (self.account_id, self.external_id) if self.account_id and self.external_id else None
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """A disable that is about to leave."""
+    """A disable that is about to be sent."""
 
     company_id: str
     vehicle_id: str
@@ -79,7 +79,7 @@ class Opening(msgspec.Struct, frozen=True):
     """Who asked for it."""
     account_id: str
     external_id: str | None
-    """Where it goes."""
+    """The external id that it is sent to."""
     position: Position | None = None
     """The last known one."""
 
@@ -90,14 +90,14 @@ def open_record(tx: ReadTx, vehicle_id: str) -> Immobilisation | None:
 
 
 def unfinished(tx: ReadTx, vehicle_id: str) -> list[Immobilisation]:
-    """The open record, and those closed by hand while the vehicle might still be immobilised."""
+    """The open record and the held ones."""
     record = open_record(tx, vehicle_id)
     held = [Immobilisation(*row) for row in tx.all(_HELD, vehicle_id=vehicle_id)]
     return held if record is None else [record, *held]
 
 
 def open_for(tx: Tx, opening: Opening) -> None:
-    """From now on the vehicle may be immobilised. An open record stays the one."""
+    """Open a record: from now on the vehicle may be immobilised. One that is open already stays."""
     position = opening.position
     opened = tx.run(
         _INSERT,
@@ -117,7 +117,7 @@ def open_for(tx: Tx, opening: Opening) -> None:
 
 
 def link_command(tx: Tx, vehicle_id: str, command_id: str) -> None:
-    """A disable or an enable belongs to the open record, and to one that is held, if there is one."""
+    """Attach a disable or enable to the open record and to held ones."""
     tx.run(_LINK, vehicle_id=vehicle_id, command_id=command_id)
 
 
@@ -128,7 +128,7 @@ def confirm(tx: Tx, vehicle_id: str, command_id: str, actor: str) -> None:
 
 
 def reassign(tx: Tx, record: Immobilisation, command_id: str) -> None:
-    """Another disable keeps the record open."""
+    """Make another disable the one that keeps the record open."""
     tx.run(_REASSIGN, id=record.id, opened_by=command_id)
 
 
@@ -144,27 +144,27 @@ def close(
 ) -> bool:
     """`closed_by` is a command, `REPORT`, or the operator who gave a reason. False: it was closed already.
 
-    An operator may close it although a disable may still act (`forced`), or the vehicle be immobilised (`held`). A held
-    one that is over is let go.
+    An operator may close it although a disable may still act (`forced`), or the vehicle may be immobilised (`held`).
+    Closing a held record releases it.
     """
     if record.state == "closed":
-        return _let_go(tx, record, closed_by, actor)
+        return _release(tx, record, closed_by, actor)
     how = {"forced": int(forced), "held": int(held)}
     if not tx.run(_CLOSE, id=record.id, closed_by=closed_by, reason=reason, now=tx.now, **how):
         return False
-    told: dict[str, Any] = {} if reason is None else {"reason": reason, "forced": forced}
-    record_event(tx, record, "closed", actor, closed_by=closed_by, **told, **({"held": True} if held else {}))
+    extra: dict[str, Any] = {} if reason is None else {"reason": reason, "forced": forced}
+    record_event(tx, record, "closed", actor, closed_by=closed_by, **extra, **({"held": True} if held else {}))
     return True
 
 
-def _let_go(tx: Tx, record: Immobilisation, let_go_by: str, actor: str) -> bool:
+def _release(tx: Tx, record: Immobilisation, released_by: str, actor: str) -> bool:
     if not tx.run(_LET_GO, id=record.id):
         return False
-    record_event(tx, record, "let_go", actor, let_go_by=let_go_by)
+    record_event(tx, record, "let_go", actor, let_go_by=released_by)
     return True
 
 
-def record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **told: Any) -> None:
+def record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **extra: Any) -> None:
     journal.record(
         tx,
         f"immobilisation.{kind}",
@@ -172,7 +172,7 @@ def record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **told: 
         actor=actor,
         vehicle_id=record.vehicle_id,
         immobilisation=record.id,
-        **told,
+        **extra,
     )
 
 
@@ -191,14 +191,14 @@ UPDATE notice SET immobilisation_id = :immobilisation_id WHERE vehicle_id = :veh
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """`at` is when the end user was told."""
+    """`at` is when the end user was informed."""
 
     id: int
     immobilisation_id: int | None
     channel: str
     at: int
     text: str | None
-    """What was said, or where that is kept."""
+    """The wording, or where it is kept."""
     actor: str
 
 
@@ -208,23 +208,23 @@ def newest_notice(tx: ReadTx, vehicle_id: str) -> Notice | None:
 
 
 def notices_of_record(tx: ReadTx, immobilisation_id: int) -> list[Notice]:
-    """Everything that was told for this record, oldest first."""
+    """The notices of this record, oldest first."""
     return [Notice(*row) for row in tx.all(_NOTICES_OF_RECORD, immobilisation_id=immobilisation_id)]
 
 
 def add_notice(
     tx: Tx, company_id: str, vehicle_id: str, channel: NoticeChannel, at: int, text: str | None, actor: str
 ) -> None:
-    """Write down that the end user was told at the instant `at`."""
+    """Record that the end user was informed at the instant `at`."""
     written = {"channel": channel, "at": at, "text": text}
     tx.run(_INSERT_NOTICE, company_id=company_id, vehicle_id=vehicle_id, actor=actor, now=tx.now, **written)
     attach_notices(tx, vehicle_id)
-    told = {"channel": channel, "told_at": iso_time(at), "text": text}
-    journal.record(tx, "immobilisation.notice", company_id=company_id, actor=actor, vehicle_id=vehicle_id, **told)
+    extra = {"channel": channel, "told_at": iso_time(at), "text": text}
+    journal.record(tx, "immobilisation.notice", company_id=company_id, actor=actor, vehicle_id=vehicle_id, **extra)
 
 
 def attach_notices(tx: Tx, vehicle_id: str) -> None:
-    """What was told and belongs to no record yet belongs to the open one: notices come before it too."""
+    """Attach notices without a record to the open one; a notice may come before the record."""
     record = open_record(tx, vehicle_id)
     if record is not None:
         tx.run(_ATTACH_NOTICES, immobilisation_id=record.id, vehicle_id=vehicle_id)

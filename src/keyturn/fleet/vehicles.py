@@ -49,7 +49,7 @@ class Vehicle(msgspec.Struct, frozen=True):
     doubt: str | None = None
     """Why it may mean another car; see `compare_vin`."""
     vin_told_at: int | None = None
-    """When its OEM first told this VIN for it."""
+    """When its OEM first gave this VIN for it."""
 
     @property
     def aim(self) -> Aim:
