@@ -7,7 +7,7 @@ import pytest
 from keyturn.clock import SECOND
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.responses import LoggedRequest, SignalReading, StateReport
-from keyturn.fleet import evidence, report_times
+from keyturn.fleet import evidence, reports
 from keyturn.fleet.evidence import Evidence, ExpectedState, Position, ReportedState, Signal, Unread
 from tests.support.command_env import CommandEnv
 
@@ -22,7 +22,7 @@ def heard(
     known: Evidence, seconds: float, readings: dict[str, SignalReading], last_contact: int | None = None, **said: Any
 ) -> Evidence:
     """A report received `seconds` after T."""
-    return evidence.merge_report(
+    return reports.merge_report(
         known, StateReport(readings, last_contact=last_contact, **said), at(seconds), "oem", EvidenceSettings()
     )
 
@@ -252,19 +252,19 @@ def test_a_report_is_dated_on_the_stores_clock_where_that_is_ahead() -> None:
         {"speed": SignalReading(0.0, at(1), at(2), "first seen"), "hood": SignalReading(None)}, last_contact=at(3)
     )
 
-    assert report_times.on_store_clock(report, 0) == report
-    told = report_times.on_store_clock(report, 60 * SECOND)
+    assert reports.on_store_clock(report, 0) == report
+    told = reports.on_store_clock(report, 60 * SECOND)
 
     assert told.readings == {"speed": SignalReading(0.0, at(61), at(62), "first seen"), "hood": SignalReading(None)}
     assert told.last_contact == at(63)
-    assert report_times.on_store_clock(StateReport({}), SECOND).last_contact is None
+    assert reports.on_store_clock(StateReport({}), SECOND).last_contact is None
 
 
 def test_a_read_that_brought_nothing_is_kept_beside_what_was_known() -> None:
     known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(1), at(3))})
     silent = LoggedRequest("GET /state", at(9), 1.0, problem="the answer is empty")
 
-    after = evidence.unread(known, silent, at(9))
+    after = reports.unread(known, silent, at(9))
 
     assert after.report.unread == Unread(at(9), silent)
     assert speed(after) == speed(known)

@@ -16,7 +16,7 @@ from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Connector, Quota, Target
 from keyturn.connectors.responses import LoggedRequest, StateReadResult, StateReport
 from keyturn.engine.unanswered import UnansweredLog
-from keyturn.fleet import evidence, report_times, vehicles
+from keyturn.fleet import evidence, reports, vehicles
 from keyturn.fleet.evidence import Evidence
 from keyturn.fleet.vehicles import Vehicle
 from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
@@ -171,8 +171,8 @@ def record_report(
     if not pushed or vehicles.reports_another_vin(vehicle, report.vin):
         vehicles.compare_vin(tx, vehicle, report.vin)
     if tx.moment.ahead:
-        report = report_times.on_store_clock(report, tx.moment.ahead)
-    merge = report_times.merge_pushed if pushed else evidence.merge_report
+        report = reports.on_store_clock(report, tx.moment.ahead)
+    merge = reports.merge_pushed if pushed else reports.merge_report
     known = merge(evidence.load_to_change(tx, vehicle.id), report, tx.now, vehicle.connector, rules)
     evidence.save(tx, vehicle.id, known)
     effects.on_report(tx, vehicle, known)

@@ -13,7 +13,7 @@ from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.oem_http.definition.document import DefinitionError
 from keyturn.connectors.port import Capabilities
 from keyturn.connectors.responses import StateReport
-from keyturn.fleet import evidence
+from keyturn.fleet import reports
 from keyturn.fleet.evidence import Evidence
 from tests.commands.preconditions.cases import vehicle
 from tests.connectors.definitions import OPERATION, connector, definition
@@ -152,7 +152,7 @@ async def findings(oem: Oem, ahead: float, times: dict[str, Any], **raw: Any) ->
     report = await read(oem, {"ts": stamp[0], "since": stamp[1], **AT_REST, **raw}, times, **CAR)
     assert report is not None
     now = clock.now()
-    known = evidence.merge_report(Evidence(), report, now, "oem", RULES)
+    known = reports.merge_report(Evidence(), report, now, "oem", RULES)
     judged = _case(known, now)
     found = evaluate(judged, RULES, fresh=True)
     refused = bool(Assessment(judged, found).refusals(acceptance=False))
@@ -187,15 +187,15 @@ async def test_a_value_whose_own_time_is_not_understood_is_not_vouched_for_by_an
     raw = {"ts": _text(clock.now()), "since": _text(after(clock.now(), -600)), **AT_REST, "spoken": "a minute ago"}
     report = await read(oem, raw, {"zone": "UTC"}, **{**CAR, "signals": own})
     assert report is not None
-    known = evidence.merge_report(Evidence(), report, clock.now(), "oem", RULES)
+    known = reports.merge_report(Evidence(), report, clock.now(), "oem", RULES)
     speed = evaluate(_case(known, clock.now()), RULES, fresh=True)[0].signals["speed"]
     assert (speed.value, speed.why) == (None, NOT_UNDERSTOOD)
 
 
 async def test_a_report_of_unreadable_times_alone_replaces_what_was_known_and_says_why(oem: Oem) -> None:
     clock = RunningClock()
-    before = evidence.merge_report(Evidence(), (await read_at_rest(oem, _text(clock.now()))), clock.now(), "oem", RULES)
-    after_it = evidence.merge_report(before, (await read_at_rest(oem, "nonsense")), clock.now(), "oem", RULES)
+    before = reports.merge_report(Evidence(), (await read_at_rest(oem, _text(clock.now()))), clock.now(), "oem", RULES)
+    after_it = reports.merge_report(before, (await read_at_rest(oem, "nonsense")), clock.now(), "oem", RULES)
     signal = after_it.report.signals["speed"]
     assert (before.report.signals["speed"].value, signal.value, signal.why) == (0, None, NOT_UNDERSTOOD)
 

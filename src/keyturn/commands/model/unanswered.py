@@ -10,7 +10,7 @@ import msgspec
 
 from keyturn.clock import iso_time
 from keyturn.connectors.responses import LoggedRequest
-from keyturn.fleet import evidence
+from keyturn.fleet import evidence, reports
 from keyturn.fleet.evidence import Unread
 from keyturn.store.port import ReadTx, Tx
 
@@ -40,7 +40,7 @@ def load_question(tx: ReadTx, command_id: str) -> LoggedRequest | None:
 def save_failed_read(tx: Tx, vehicle_id: str, exchange: LoggedRequest) -> None:
     """Keep the exchange of the vehicle's newest state read, which failed."""
     known = evidence.load_to_change(tx, vehicle_id)
-    evidence.save(tx, vehicle_id, evidence.unread(known, exchange, tx.now))
+    evidence.save(tx, vehicle_id, reports.unread(known, exchange, tx.now))
 
 
 def events(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
