@@ -20,8 +20,9 @@ def _commands(*names: str) -> tuple[str, ...]:
 
 
 TARGETS: tuple[Target, ...] = (
+    Target("fleet/evidence.py", ("fleet/test_evidence.py", *_commands("start_count", "own_record", "evidence_rules"))),
     Target(
-        "fleet/evidence.py",
+        "fleet/reports.py",
         (
             "fleet/test_evidence.py",
             *_commands("start_count", "own_record", "evidence_rules"),

@@ -28,8 +28,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a late pushed report says whether the vehicle is reachable",
         "engine/vehicle_reader.py",
-        "report_times.merge_pushed if pushed else evidence.merge_report",
-        "evidence.merge_report",
+        "reports.merge_pushed if pushed else reports.merge_report",
+        "reports.merge_report",
         "",
         test="tests/engine/test_inbox.py",
     ),

@@ -10,7 +10,7 @@ from verification.mutants.mutant import SOURCES, Mutant, sample
 from verification.mutants.targets import TARGETS
 
 ROOT = Path(__file__).parents[3]
-MODULE = "fleet/evidence.py"
+MODULE = "fleet/reports.py"
 LINE = "signal.as_of is not None and signal.as_of > instant"
 TRY = """
 import sys
