@@ -1,0 +1,1 @@
+"""The dossier: the whole story of one command as JSON and as a page."""

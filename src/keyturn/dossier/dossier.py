@@ -1,4 +1,4 @@
-"""The whole story of a command, as far as the store knows it: for an inquiry, a court, or the owner of the vehicle."""
+"""The dossier of a command: its whole story from the store, for an inquiry, a court, or the owner of the vehicle."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ def _of(command: Command) -> dict[str, str]:
 
 
 def _asked_by(tx: ReadTx, command: Command) -> Answer:
-    """Who asked, and what they may do now; what was judged then is in the entries."""
+    """Who asked, and their grants now; the checks at that time are in the entries."""
     company = tx.one(_COMPANY, id=command.company_id)
     application = tx.one(_APPLICATION, id=command.actor)
     named = {"company_id": command.company_id, "company": company[1] if company else None, "actor": command.actor}
@@ -112,7 +112,7 @@ def _vehicle(tx: ReadTx, command: Command) -> Answer | None:
 
 
 def _policy(tx: ReadTx, command: Command) -> Answer | None:
-    """The company's rules as they were when the command was registered; None: those that come with Keyturn."""
+    """The company's rules as they were when the command was registered; None: Keyturn's defaults."""
     row = tx.one(_POLICY, company_id=command.company_id, at=command.created_at)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""The story as one HTML page: no script, nothing loaded from anywhere, every value escaped, fit to be printed."""
+"""The dossier as one HTML page for printing: no script, nothing loaded from elsewhere, every value escaped."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -41,15 +41,15 @@ _SECTIONS = (
     ("entries", "Everything that happened, with its place in the audit chain"),
     ("checkpoint", "Checkpoint that covers these entries"),
 )
-"""Members of the story in the order of the page, and their headings."""
+"""Members of the dossier in the order of the page, and their headings."""
 
 
-def render(story: Mapping[str, Any]) -> str:
-    """The page of a story."""
-    command = story["command"]
+def render(dossier: Mapping[str, Any]) -> str:
+    """The page of a dossier."""
+    command = dossier["command"]
     title = escape(printable(f"Dossier of {command['command']} {command['id']}"))
-    made = f"<p>Made {_text(story['made_at'])} by installation {_text(story['installation'] or '-')}.</p>"
-    sections = (f"<h2>{escape(heading)}</h2>\n{_section(story[name])}" for name, heading in _SECTIONS)
+    made = f"<p>Made {_text(dossier['made_at'])} by installation {_text(dossier['installation'] or '-')}.</p>"
+    sections = (f"<h2>{escape(heading)}</h2>\n{_section(dossier[name])}" for name, heading in _SECTIONS)
     return _PAGE.format(title=title, sections="\n".join([made, *sections]))
 
 
@@ -84,7 +84,7 @@ def _cell(value: Any) -> str:
 
 
 def _dated(value: Any) -> Any:
-    """No raw instant: whoever reads the page has no calculator."""
+    """Instants as dates, since the page is for people."""
     if isinstance(value, dict):
         return {name: _dated(member) for name, member in value.items()}
     return [_dated(item) for item in value] if isinstance(value, list) else readable_instant(value)

@@ -1,0 +1,1 @@
+"""Vehicles: which car each one means, its reported and expected state, and its immobilisation records."""

@@ -1,4 +1,7 @@
-"""What a transition does to our own record of the vehicle, in the transition's transaction."""
+"""What the sending and the outcome of a command change in the vehicle's expected state and its immobilisation record.
+
+Every effect is written in the transaction of the transition.
+"""
 
 from collections.abc import Callable
 
@@ -33,9 +36,9 @@ _EXECUTED: dict[str, Change] = {
     "alert": lambda _expected, at: {"alert_active_until": after(at, ALERT_LASTS)},
     "cancel_alert": lambda _expected, _at: {"alert_active_until": 0},
 }
-"""What an executed command leaves in our own record; `at` is when the vehicle did it."""
-_COUNTED_ANYWAY = ("consecutive_starts", "started_at", "enabled_at")
-"""What even a command that a later one has overtaken leaves."""
+"""What an executed command changes in the expected state; `at` is when the vehicle did it."""
+_KEPT_WHEN_OVERTAKEN = ("consecutive_starts", "started_at", "enabled_at")
+"""What a command changes even when a later one took effect before it was known."""
 
 _TOUCHED = """
 FROM immobilisation_command t JOIN command c ON c.id = t.command_id WHERE t.immobilisation_id = :immobilisation_id
@@ -55,7 +58,7 @@ ORDER BY c.completed_at DESC, c.sent_at DESC LIMIT 1
 
 
 def on_sent(tx: Tx, command: Command) -> None:
-    """The intent is written: from now on older values of what the command changes say nothing."""
+    """The intent is written: reported values of what the command changes are outdated from now on."""
     if command.spec.is_read:
         return
     known = evidence.load_to_change(tx, command.vehicle_id)
@@ -73,14 +76,14 @@ def on_sent(tx: Tx, command: Command) -> None:
 
 
 def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
-    """The vehicle did it, or it was already so; `done_at` is when, where the OEM says.
+    """The vehicle did it, or it was already so; `done_at` is when, where the OEM gives that.
 
-    Commands take effect in the order in which the vehicle did them: a late answer to an earlier one does not undo what
-    a later one did. Where the OEM does not say when, a restoring command counts from its sending, and one that acts may
-    have acted until now: of two readings of the past, the one that keeps a vehicle on record as immobilised.
+    Commands take effect in the order in which the vehicle did them: a late answer to an earlier one does not undo a
+    later one. Without a time from the OEM, a restoring command counts from its sending and an actuating one until now:
+    of the two possible orders, the one that keeps a vehicle on record as immobilised.
     """
     if command.spec.is_read:
-        _located(tx, command)
+        _save_location(tx, command)
         return
     at = executed_at(command, tx.now)
     ordered_at = (command.sent_at or 0) if done_at is None and command.spec.is_restoring else at
@@ -88,7 +91,7 @@ def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
     overtaken = any(known.expected.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
     changes = _EXECUTED[command.name](known.expected, at) if command.name in _EXECUTED else {}
     if overtaken:
-        changes = {name: value for name, value in changes.items() if name in _COUNTED_ANYWAY}
+        changes = {name: value for name, value in changes.items() if name in _KEPT_WHEN_OVERTAKEN}
     else:
         changes["settled_at"] = {**known.expected.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
     _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.expected, command, at)})
@@ -102,14 +105,14 @@ def on_not_done(tx: Tx, command: Command) -> None:
         known = evidence.load_to_change(tx, command.vehicle_id)
         _save(tx, command.vehicle_id, known, {"start_pending": False})
     elif command.name == DISABLE:
-        _opener_is_over(tx, command)
-        _close_if_over(tx, command.vehicle_id)
+        _end_opening_disable(tx, command)
+        _close_if_enabled(tx, command.vehicle_id)
 
 
 def on_report(tx: Tx, vehicle: Vehicle, known: Evidence) -> None:
-    """The vehicle said something: perhaps that its ignition is enabled."""
-    if _says_enabled(known):
-        _close_if_over(tx, vehicle.id)
+    """The vehicle reported its state: close its records where it reports that the ignition is enabled."""
+    if _reports_enabled(known):
+        _close_if_enabled(tx, vehicle.id)
 
 
 def disable_may_still_act(tx: ReadTx, record: Immobilisation, instant: int) -> bool:
@@ -118,9 +121,9 @@ def disable_may_still_act(tx: ReadTx, record: Immobilisation, instant: int) -> b
 
 
 def executed_at(command: Command, now: int) -> int:
-    """When the vehicle did it: the OEM's word, bounded by our own sending and the present."""
-    said = now if command.completed_at is None else command.completed_at
-    return max(command.sent_at or 0, min(said, now))
+    """When the vehicle did it: the OEM's time, limited to between our sending and now."""
+    reported = now if command.completed_at is None else command.completed_at
+    return max(command.sent_at or 0, min(reported, now))
 
 
 def _changed(expected: ExpectedState, command: Command, at: int) -> dict[str, int]:
@@ -132,14 +135,14 @@ def _save(tx: Tx, vehicle_id: str, known: Evidence, changes: dict[str, object]) 
     evidence.save(tx, vehicle_id, Evidence(known.report, expected))
 
 
-def _located(tx: Tx, command: Command) -> None:
-    """Keep where the vehicle said that it was."""
-    said = msgspec.json.decode(command.detail)
-    if command.name != _LOCATION or not isinstance(said, dict):
+def _save_location(tx: Tx, command: Command) -> None:
+    """Store the position that a `location` command returned."""
+    detail = msgspec.json.decode(command.detail)
+    if command.name != _LOCATION or not isinstance(detail, dict):
         return
     known = evidence.load_to_change(tx, command.vehicle_id)
     at = executed_at(command, tx.now)
-    position = evidence.newest_position(known.expected.position, said.get("latitude"), said.get("longitude"), at)
+    position = evidence.newest_position(known.expected.position, detail.get("latitude"), detail.get("longitude"), at)
     _save(tx, command.vehicle_id, known, {"position": position})
 
 
@@ -156,18 +159,18 @@ def _opening(command: Command, expected: ExpectedState) -> Opening:
 
 
 def _executed_ignition(tx: Tx, command: Command, expected: ExpectedState, *, overtaken: bool) -> None:
-    """A disable that took effect is on record, even one whose record was closed before its late answer."""
+    """Record a disable that took effect, even where its record was closed before the late answer."""
     if not overtaken:
         if command.name == DISABLE:
             immobilisation.open_for(tx, _opening(command, expected))
         immobilisation.link_command(tx, command.vehicle_id, command.id)
         if command.name == DISABLE:
             immobilisation.confirm(tx, command.vehicle_id, command.id, ENGINE)
-    _close_if_over(tx, command.vehicle_id)
+    _close_if_enabled(tx, command.vehicle_id)
 
 
-def _opener_is_over(tx: Tx, command: Command) -> None:
-    """The disable that opened a record does not keep it open any more; another one that was sent may."""
+def _end_opening_disable(tx: Tx, command: Command) -> None:
+    """The disable that keeps a record open was not done: another one that was sent keeps it open, or it is closed."""
     for record in immobilisation.unfinished(tx, command.vehicle_id):
         if record.opened_by != command.id:
             continue
@@ -178,15 +181,15 @@ def _opener_is_over(tx: Tx, command: Command) -> None:
             immobilisation.close(tx, record, command.id, ENGINE)
 
 
-def _close_if_over(tx: Tx, vehicle_id: str) -> None:
-    """A report said that the ignition is enabled, or an enable executed, and no disable of ours may act after it."""
+def _close_if_enabled(tx: Tx, vehicle_id: str) -> None:
+    """Close records whose vehicle is enabled: by a report or an executed enable, and no disable may act after that."""
     for record in immobilisation.unfinished(tx, vehicle_id):
-        if over := _over(tx, record):
-            immobilisation.close(tx, record, over, ENGINE)
+        if enabled_by := _enabled_by(tx, record):
+            immobilisation.close(tx, record, enabled_by, ENGINE)
 
 
-def _over(tx: ReadTx, record: Immobilisation) -> str | None:
-    """What ended it, as `immobilisation.close` takes it."""
+def _enabled_by(tx: ReadTx, record: Immobilisation) -> str | None:
+    """What ended the immobilisation, as `immobilisation.close` takes it; None: it may go on."""
     known = evidence.load(tx, record.vehicle_id)
     if shows_enabled(tx, record, known):
         return immobilisation.REPORT
@@ -199,15 +202,15 @@ def _over(tx: ReadTx, record: Immobilisation) -> str | None:
 
 
 def shows_enabled(tx: ReadTx, record: Immobilisation, known: Evidence) -> bool:
-    """The newest report says so, of a moment after which no disable of ours may act any more."""
+    """The newest report shows the ignition enabled at a moment after which no disable of ours may act."""
     signal = known.report.signals.get("ignition_disabled")
-    if signal is None or not _says_enabled(known):
+    if signal is None or not _reports_enabled(known):
         return False
     return not disable_may_still_act(tx, record, min(signal.as_of or 0, tx.now))
 
 
-def _says_enabled(known: Evidence) -> bool:
-    """The newest report says so, of a moment after every command of ours that could change it."""
+def _reports_enabled(known: Evidence) -> bool:
+    """The newest report shows the ignition enabled at a moment after every command of ours that could change it."""
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or signal.value is not False:
         return False

@@ -1,7 +1,4 @@
-"""What the passing of a deadline does to an open command.
-
-Small live tables stay small: what has outlived its purpose is forgotten, a bounded number of rows at a time.
-"""
+"""Expires open commands whose deadline has passed, and deletes outlived rows of live tables in bounded numbers."""
 
 from collections.abc import Callable
 
@@ -21,7 +18,7 @@ from keyturn.tenants import limits
 
 
 def expire_overdue(tx: Tx, command_id: str, capabilities: Capabilities, rules: EngineSettings) -> Command | None:
-    """Do what is due for this command now, if its deadline has really come."""
+    """Do what is due for this command now, where its deadline has passed by the store's time."""
     command = record.load_to_change(tx, command_id)
     if command is None:
         return None
@@ -33,7 +30,7 @@ def expire_overdue(tx: Tx, command_id: str, capabilities: Capabilities, rules: E
 
 
 def _awaiting(tx: Tx, command: Command, _capabilities: Capabilities, _rules: EngineSettings) -> Command | None:
-    """Nobody approved it in time."""
+    """It was not approved in time."""
     if tx.now < (command.approve_by or 0):
         return None
     return lifecycle.move(tx, command, State.EXPIRED, detail=messages.NOT_APPROVED, cause="policy")
@@ -44,7 +41,7 @@ def _queued(tx: Tx, command: Command, _capabilities: Capabilities, _rules: Engin
 
 
 def _dispatching(tx: Tx, command: Command, capabilities: Capabilities, rules: EngineSettings) -> Command | None:
-    """Nobody recorded an answer: it may have happened."""
+    """No answer was recorded: it may have happened."""
     if tx.now < after(command.send_by or 0, rules.answer_timeout):
         return None
     return outcome.unknown(tx, command, "unclear", capabilities)
@@ -62,9 +59,9 @@ def _accepted(tx: Tx, command: Command, capabilities: Capabilities, rules: Engin
 
 
 def _unknown(tx: Tx, command: Command, _capabilities: Capabilities, rules: EngineSettings) -> Command | None:
-    """At the answer deadline it is shown as Error and nobody joins it any more; a day later nobody asks either.
+    """At the answer deadline it is shown as Error and coalesces no more; a day later it is not asked about any more.
 
-    It stays open even where there is nobody to ask: for that day it may still be what the vehicle does next.
+    It stays open even where no OEM can be asked: for that day the vehicle may still do it.
     """
     asked_until = after(command.answer_deadline or 0, rules.resolve_for)
     if tx.now < (command.answer_deadline or 0):
@@ -89,27 +86,27 @@ _HANDLERS: dict[State, Callable[[Tx, Command, Capabilities, EngineSettings], Com
 _HOUR, _DAY = 3_600.0, 86_400.0
 _LIMIT = 1000
 
-_FORGET_KEYS = """
+_DELETE_KEYS = """
 DELETE FROM idempotency_key WHERE (application_id, key) IN
   (SELECT application_id, key FROM idempotency_key WHERE expires_at <= :before LIMIT :limit)
 """
-_FORGET_REDEEMED = """
+_DELETE_REDEEMED = """
 DELETE FROM redeemed_code WHERE (actor, vehicle_id, name, digest) IN
   (SELECT actor, vehicle_id, name, digest FROM redeemed_code WHERE redeemed_at <= :before LIMIT :limit)
 """
-_FORGET_ISSUES = """
+_DELETE_ISSUES = """
 DELETE FROM code_issue WHERE id IN (SELECT id FROM code_issue WHERE issued_at <= :before LIMIT :limit)
 """
 
 
-_FORGET_CALLS = "DELETE FROM oem_call WHERE id IN (SELECT id FROM oem_call WHERE at <= :before LIMIT :limit)"
+_DELETE_CALLS = "DELETE FROM oem_call WHERE id IN (SELECT id FROM oem_call WHERE at <= :before LIMIT :limit)"
 
 
 def delete_expired(tx: Tx) -> int:
-    """How many rows of expired keys, redeemed codes, counted calls and issues went."""
-    gone = tx.run(_FORGET_KEYS, before=tx.now, limit=_LIMIT)
-    gone += tx.run(_FORGET_REDEEMED, before=after(tx.now, -_DAY), limit=_LIMIT)
-    gone += tx.run(_FORGET_CALLS, before=after(tx.now, -_DAY), limit=_LIMIT)
-    gone += limits.delete_expired(tx, _LIMIT)
-    gone += nonces.delete_expired(tx, _LIMIT)
-    return gone + tx.run(_FORGET_ISSUES, before=after(tx.now, -_HOUR), limit=_LIMIT)
+    """Number of deleted rows: expired keys, redeemed codes, counted calls, code issues and others."""
+    deleted = tx.run(_DELETE_KEYS, before=tx.now, limit=_LIMIT)
+    deleted += tx.run(_DELETE_REDEEMED, before=after(tx.now, -_DAY), limit=_LIMIT)
+    deleted += tx.run(_DELETE_CALLS, before=after(tx.now, -_DAY), limit=_LIMIT)
+    deleted += limits.delete_expired(tx, _LIMIT)
+    deleted += nonces.delete_expired(tx, _LIMIT)
+    return deleted + tx.run(_DELETE_ISSUES, before=after(tx.now, -_HOUR), limit=_LIMIT)

@@ -1,7 +1,7 @@
-"""The intent: the last judgement, and the durable word that a command is about to be sent.
+"""The intent: the last evaluation, and the durable record that a command is about to be sent.
 
-Rights, policy and evidence are read from the store here, never from a cache. Nothing is sent without it, and what it
-says (`send_by`, the deadlines) bounds what may happen after it.
+Permissions, policy and evidence are read from the store here, never from a cache. Nothing is sent without an intent;
+its `send_by` and deadlines limit what may happen after it.
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ BAD_GATEWAY = 502
 
 
 class IntentRules(msgspec.Struct, frozen=True):
-    """What the intent is written by."""
+    """Settings for writing an intent."""
 
     epoch: int
     """The store's: nothing of an older one is sent."""
@@ -44,10 +44,10 @@ class IntentRules(msgspec.Struct, frozen=True):
 def write_intent(
     tx: Tx, command_id: str, capabilities: Capabilities | None, rules: IntentRules, waited_until: int | None = None
 ) -> Command | None:
-    """Take the command to Dispatching, or to where its evidence, rights or deadline send it.
+    """Move the command to Dispatching, or to the state that its evidence, permissions or deadline require.
 
     `waited_until` is a `not_before` that the caller has waited for on the monotonic clock. It counts as past: while a
-    wall clock that was set back catches up, the store's time stands still, and a restoring command goes on.
+    wall clock that was set back catches up, the store's time does not move, and a restoring command is not held up.
     Returns the record only when it may be sent now; None: it is not its turn, or it ended here.
     """
     command = record.load_to_change(tx, command_id)
@@ -72,7 +72,7 @@ def write_intent(
 
 
 def _evaluated(tx: Tx, command: Command, subject: Subject, slot: int | None, rules: IntentRules) -> Command | None:
-    """By evidence and by the OEM's quota, as they are in this moment."""
+    """Decide by the evidence and the OEM's quota of this moment."""
     assessment = assess(tx, subject, rules.evidence, fresh=True)
     if numbers := assessment.refusals(acceptance=False):
         refuse_by_evidence(tx, command, numbers, assessment)
@@ -93,7 +93,7 @@ def hold_back_unsent(tx: Tx, command_id: str, until: int, cause: str) -> Command
 
 
 def hold_back(tx: Tx, command: Command, until: int, cause: str) -> Command | None:
-    """It cannot be sent before `until`: a temporary failure, and a final one when its time is up by then."""
+    """Wait until `until` before sending; Failed where the send deadline is before that."""
     if until >= (command.send_deadline or 0):
         return _not_sent(tx, command, cause, extra={"not_before": until})
     extra = {"not_before": until, "attempts": command.attempts + 1, "cause": cause}
@@ -101,13 +101,13 @@ def hold_back(tx: Tx, command: Command, until: int, cause: str) -> Command | Non
 
 
 def expire_unsent(tx: Tx, command_id: str) -> Command | None:
-    """As `expire`, for a command that had its time on the monotonic clock whatever the wall clock says."""
+    """As `expire`, for a command whose send budget is spent, whatever the wall clock says."""
     command = record.load_to_change(tx, command_id)
     return expire(tx, command) if command is not None and command.state is State.QUEUED else None
 
 
 def expire(tx: Tx, command: Command) -> Command | None:
-    """The send deadline passed and nothing was taken: Failed where it was tried."""
+    """The send deadline passed and no OEM took it: Failed where sending was tried, else Expired."""
     if command.attempts and command.sent_at is not None:
         return _not_sent(tx, command, command.cause or "oem")
     changes = {"cause": command.cause or "internal", **response_columns(command)}
@@ -126,14 +126,14 @@ def _not_sent(tx: Tx, command: Command, cause: str, extra: dict[str, object] | N
 def refuse_by_policy(
     tx: Tx, command: Command, reason: str, actor: str = lifecycle.ENGINE, **also: Any
 ) -> Command | None:
-    """A rule turned, or was found to stand, against a registered command. `also` are further columns."""
+    """Refuse a registered command that a policy rule or permission forbids now. `also` are further columns."""
     text = blocked_by_policy(reason)
     changes = {"cause": "policy", **response_columns(command, FORBIDDEN, text), **also}
     return lifecycle.move(tx, command, State.REFUSED, detail=text, actor=actor, **changes)
 
 
 def refuse_by_evidence(tx: Tx, command: Command, numbers: tuple[int, ...], assessment: Assessment) -> Command | None:
-    """A precondition is contradicted, or unknown where that refuses: perhaps because the vehicle could not be read."""
+    """Refuse because a precondition is contradicted, or unknown where that refuses (the vehicle was not readable)."""
     text = table.precondition_not_met(numbers)
     refusing = [result for result in assessment.results if result.number in numbers]
     contradicted = any(result.verdict is CheckResult.CONTRADICTED for result in refusing)
@@ -170,7 +170,7 @@ def _dispatch(tx: Tx, command: Command, assessment: Assessment, slot: int | None
 def _known_before(context: EvaluationContext, rules: IntentRules) -> str | None:
     """The verifying signal as it was known before sending; a change of it after an unclear sending is proof.
 
-    Not while another command of its name may act: nobody could tell which of them made the change.
+    Not while another command of its name may act: either of them could have made the change.
     """
     if context.spec.verified_by is None or context.spec.name in context.pending:
         return None

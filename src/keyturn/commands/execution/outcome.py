@@ -1,7 +1,7 @@
 """What an OEM's answer does to a command: two axes in, one fenced transition out.
 
-Whether it may have happened decides between Unknown and the certain ends; whether it is temporary decides between
-another try and Failed.
+Whether it may have happened decides between Unknown and the certain final states; whether the failure is temporary
+decides between another try and Failed.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _BACKOFF = (0.5, 1.0, 2.0, 4.0)
 
 
 def apply(tx: Tx, command_id: str, answer: OemResponse, capabilities: Capabilities) -> Command | None:
-    """Record an answer to a question or a look-up. None: it changes nothing, or came too late."""
+    """Record an answer to a status request or a look-up. None: it changes nothing, or came too late."""
     command = record.load_to_change(tx, command_id)
     return None if command is None else _apply(tx, command, answer, capabilities)
 
@@ -36,10 +36,10 @@ def apply(tx: Tx, command_id: str, answer: OemResponse, capabilities: Capabiliti
 def apply_to_operation(
     tx: Tx, account_id: str, operation: Operation, answer: OemResponse, capabilities: Capabilities
 ) -> tuple[str, ...]:
-    """Record what an OEM said unasked of an operation, as `apply` does of an answer to a question.
+    """Record a pushed result of an operation, as `apply` records an answer.
 
-    Gives the ids of the commands that are asked about as this operation. Where there are several, none is changed: each
-    is to be asked about.
+    Returns the ids of the commands that have this operation. Where there are several, none is changed: the OEM is to be
+    asked about each.
     """
     followed = record.followed_with(tx, account_id, operation)
     if len(followed) == 1:
@@ -48,9 +48,9 @@ def apply_to_operation(
 
 
 def apply_to_sending(tx: Tx, sent: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
-    """Record the answer to one sending, `sent` being its intent; of a later sending of the command it says nothing.
+    """Record the answer to one sending, `sent` being its intent; it changes nothing of a later sending of the command.
 
-    So it may be recorded again where nobody knows whether that was kept, whatever others did meanwhile.
+    So it is safe to write it again where the outcome of the first write is not known.
     """
     command = record.load_to_change(tx, sent.id)
     if command is None or _sending(command) != _sending(sent):
@@ -70,7 +70,7 @@ def _apply(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabili
 
 
 def resolvable(command: Command, capabilities: Capabilities) -> bool:
-    """Whether an Unknown command can still be cleared up: something to ask, or a signal whose change would prove it."""
+    """Whether an Unknown command can be resolved: an OEM to ask, or a signal whose change would prove it."""
     return command.operation is not None or capabilities.finds_by_reference or readable(command, capabilities)
 
 
@@ -83,7 +83,7 @@ def readable(command: Command, capabilities: Capabilities) -> bool:
 
 
 def executed_by_reading(tx: Tx, command_id: str, known: Evidence, capabilities: Capabilities) -> Command | None:
-    """Unknown becomes Executed only by a changed value, vouched for after the sending; never Failed.
+    """Unknown becomes Executed by a changed value with a time after the sending; never Failed.
 
     A change that a later command of ours may have made proves nothing about this one.
     """
@@ -99,7 +99,7 @@ def executed_by_reading(tx: Tx, command_id: str, known: Evidence, capabilities: 
 
 
 def unknown(tx: Tx, command: Command, outcome: str, capabilities: Capabilities, **changes: Any) -> Command | None:
-    """It may have happened. Shown as Error at once where the POST said 502 or nothing can clear it up."""
+    """It may have happened. Shown as Error at once where the POST was answered with 502 or nothing can resolve it."""
     columns = {"outcome": outcome, "cause": "oem", "may_have_executed": True, **changes}
     moved = lifecycle.move(tx, command, State.UNKNOWN, **columns)
     if moved is not None and (moved.post_code == BAD_GATEWAY or not resolvable(moved, capabilities)):
@@ -189,7 +189,7 @@ def _unclear(tx: Tx, command: Command, answer: OemResponse, capabilities: Capabi
 
 
 def _found(tx: Tx, command: Command, answer: OemResponse, _capabilities: Capabilities) -> Command | None:
-    """An Unknown command's operation was found: from now on it is asked about."""
+    """The operation of an Unknown command was found: the OEM is asked about it from now on."""
     if command.operation is not None or answer.operation is None:
         return None
     return lifecycle.record_note(tx, command, "found", operation=_operation(answer))
@@ -247,7 +247,7 @@ def _operation(answer: OemResponse) -> str | None:
 
 
 def _audit_members(answer: OemResponse) -> dict[str, object]:
-    """What the audit entry says of the exchange with the OEM."""
+    """Members of the audit entry about the exchange with the OEM."""
     exchange = None if answer.exchange is None else msgspec.to_builtins(answer.exchange)
     earlier = {"earlier": msgspec.to_builtins(answer.earlier)} if answer.earlier else {}
     return {"verdict": answer.kind, "exchange": exchange, **earlier}

@@ -1,7 +1,4 @@
-"""What an older epoch of the store left behind: after a restore it is not known what happened since the backup.
-
-Nothing of an older epoch is ever sent, because it may have been sent in a future that the store has forgotten.
-"""
+"""After a restore, commands from before the backup are never sent: they may have been sent since the backup."""
 
 from keyturn.commands.admission.confirmation import end_confirmation
 from keyturn.commands.execution import effects
@@ -19,7 +16,7 @@ _CODES = "SELECT o.command_id FROM open_code o JOIN command c ON c.id = o.comman
 
 
 def fence_previous_epoch(tx: Tx, epoch: int) -> None:
-    """Make everything of an older epoch that could still be sent Unknown, and its codes void."""
+    """Make every command of an older epoch that could still be sent Unknown, and void its confirmation codes."""
     for (command_id,) in tx.all(_CODES, epoch=epoch):
         end_confirmation(tx, command_id, expired=False)
     for (command_id,) in tx.all(_UNSENT_OR_SENDING, epoch=epoch):

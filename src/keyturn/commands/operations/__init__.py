@@ -1,0 +1,1 @@
+"""Administration operations on commands: details and approvals."""

@@ -1,4 +1,4 @@
-"""The second person: an operator sees why a vehicle is to be immobilised, and approves it or does not."""
+"""Approvals: a second operator sees why a vehicle is to be immobilised, and approves or rejects the command."""
 
 from collections.abc import Mapping
 
@@ -43,14 +43,14 @@ class ListApprovals(Arguments, frozen=True):
 
 
 class Approvals:
-    """`declarations` is what each connector, by its name, says of its far side."""
+    """Approves commands. `declarations`: the capabilities of each connector, by its name."""
 
     def __init__(self, factory: CommandFactory, declarations: Mapping[str, Capabilities]) -> None:
         self._factory = factory
         self._declarations = declarations
 
     def approve(self, session: Session, arguments: OneCommand) -> Answer:
-        """Rights, policy and evidence are judged again: the command is Queued now, or Refused."""
+        """Check permissions, policy and evidence again: the command is Queued now, or Refused."""
         command = _awaiting(session, arguments)
         operator = session.operator
         if operator is None:
@@ -62,18 +62,18 @@ class Approvals:
         approved = msgspec.structs.replace(command, approved_by=operator.id)
         vehicle = vehicles.load(tx, command.vehicle_id)
         capabilities = self._declarations.get(vehicle.connector) if vehicle else None
-        turned = policy.revoked_reason(tx, vehicle, approved, capabilities, Stage.APPROVE)
-        if turned is not None or vehicle is None or capabilities is None:
-            reason = turned or NO_LONGER_PERMITTED
+        revoked = policy.revoked_reason(tx, vehicle, approved, capabilities, Stage.APPROVE)
+        if revoked is not None or vehicle is None or capabilities is None:
+            reason = revoked or NO_LONGER_PERMITTED
             intent.refuse_by_policy(tx, command, reason, session.actor, approved_by=operator.id)
         else:
             rows = record.open_of_vehicle(tx, vehicle.id)
             self._factory.approve(tx, approved, subject_of(approved, vehicle, capabilities, rows), session.actor)
-        return _now(tx, command.id)
+        return _current_record(tx, command.id)
 
 
 def cancel(session: Session, arguments: OneCommand) -> Answer:
-    """Take back a command that was not sent."""
+    """Cancel a command that was not sent."""
     command = _owned(session, arguments)
     if command.state not in UNSENT:
         raise OperationError("not_waiting", f"Command {command.id} is {command.state}: it cannot be taken back.")
@@ -86,7 +86,7 @@ def cancel(session: Session, arguments: OneCommand) -> Answer:
         cause="caller",
         **response_columns(command),
     )
-    return _now(session.tx, command.id)
+    return _current_record(session.tx, command.id)
 
 
 def _need_to_cancel(session: Session, arguments: OneCommand) -> Need:
@@ -98,7 +98,7 @@ def reject(session: Session, arguments: OneCommand) -> Answer:
     lifecycle.move(
         session.tx, command, State.CANCELLED, actor=session.actor, detail=messages.NOT_APPROVED, cause="policy"
     )
-    return _now(session.tx, command.id)
+    return _current_record(session.tx, command.id)
 
 
 def list_waiting(session: Session, arguments: ListApprovals) -> Answer:
@@ -120,7 +120,7 @@ def list_waiting(session: Session, arguments: ListApprovals) -> Answer:
 
 
 def approval_view(session: Session, arguments: OneCommand) -> Answer:
-    """Everything that somebody needs who has to decide: the reason, the verdicts, and what is known of the vehicle."""
+    """What an approver needs: the reason, the precondition results, the vehicle's reported state and the timeline."""
     command = _owned(session, arguments)
     known = evidence.load(session.tx, command.vehicle_id)
     return {
@@ -145,7 +145,7 @@ def _owned(session: Session, arguments: OneCommand) -> Command:
     return command
 
 
-def _now(tx: ReadTx, command_id: str) -> Answer:
+def _current_record(tx: ReadTx, command_id: str) -> Answer:
     command = record.load(tx, command_id)
     assert command is not None, "it was changed in this transaction"
     return full_record(tx, command)

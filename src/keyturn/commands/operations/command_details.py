@@ -1,4 +1,4 @@
-"""The native record of a command with its timeline: what happened, when, on what evidence, and what the OEM said."""
+"""The full record of a command with its timeline: every transition, its evidence, and the exchanges with the OEM."""
 
 from typing import Any
 
@@ -41,13 +41,13 @@ def show(session: Session, arguments: ShowCommand) -> Answer:
 
 
 def full_record(tx: ReadTx, command: Command) -> dict[str, Any]:
-    """The native record with `attempts` as people count them: how often the command was sent."""
+    """The native record, with `attempts` as the number of sendings."""
     row = tx.one(_SENT, command_id=command.id)
     return native_record(command) | {"attempts": int(row[0]) if row else 0}
 
 
 def native_record(command: Command) -> dict[str, Any]:
-    """Everything that the row says, JSON-ready; instants are RFC 3339 in UTC."""
+    """Every column for operators, JSON-ready; instants are RFC 3339 in UTC."""
     native = {name: getattr(command, name) for name in _PLAIN}
     documents = {name: _decoded(getattr(command, name)) for name in _DOCUMENTS}
     instants = {name: iso_time_or_none(getattr(command, name)) for name in _INSTANTS}
@@ -55,14 +55,14 @@ def native_record(command: Command) -> dict[str, Any]:
 
 
 def safe_to_retry(command: Command) -> bool:
-    """A new request cannot make it happen twice: it is certain that this one was not done, or it only reads."""
+    """A new request cannot make it happen twice: this one was certainly not done, or it only reads."""
     if command.spec.is_read:
         return command.status is not Status.PENDING
     return command.status is Status.ERROR and command.state is not State.UNKNOWN
 
 
 def timeline(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
-    """Every transition and every exchange with the OEM, and the newest that brought nothing, oldest first."""
+    """Every transition and exchange with the OEM, and the newest exchange that gave no answer; oldest first."""
     entries = [
         {"at": iso_time(at), "kind": current(kind), "actor": actor, **msgspec.json.decode(body)}
         for at, kind, actor, body in tx.all(_TIMELINE, command_id=command_id)
