@@ -48,6 +48,7 @@ WHERE id = :id AND state <> 'closed'
 """
 _LET_GO = "UPDATE immobilisation SET held = 0 WHERE id = :id AND held = 1"
 _REASSIGN = "UPDATE immobilisation SET opened_by = :opened_by WHERE id = :id"
+_REMINDED = "UPDATE immobilisation SET reminded = :hours WHERE id = :id"
 
 
 class Immobilisation(msgspec.Struct, frozen=True):
@@ -113,7 +114,7 @@ def open_for(tx: Tx, opening: Opening) -> None:
         now=tx.now,
     )
     if opened and (record := open_record(tx, opening.vehicle_id)) is not None:
-        record_event(tx, record, "opened", opening.actor, opened_by=opening.command_id)
+        _record_event(tx, record, "opened", opening.actor, opened_by=opening.command_id)
 
 
 def link_command(tx: Tx, vehicle_id: str, command_id: str) -> None:
@@ -124,7 +125,7 @@ def link_command(tx: Tx, vehicle_id: str, command_id: str) -> None:
 def confirm(tx: Tx, vehicle_id: str, command_id: str, actor: str) -> None:
     record = open_record(tx, vehicle_id)
     if record is not None and tx.run(_CONFIRM, id=record.id, command_id=command_id, now=tx.now):
-        record_event(tx, record, "confirmed", actor, opened_by=command_id)
+        _record_event(tx, record, "confirmed", actor, opened_by=command_id)
 
 
 def reassign(tx: Tx, record: Immobilisation, command_id: str) -> None:
@@ -153,18 +154,24 @@ def close(
     if not tx.run(_CLOSE, id=record.id, closed_by=closed_by, reason=reason, now=tx.now, **how):
         return False
     extra: dict[str, Any] = {} if reason is None else {"reason": reason, "forced": forced}
-    record_event(tx, record, "closed", actor, closed_by=closed_by, **extra, **({"held": True} if held else {}))
+    _record_event(tx, record, "closed", actor, closed_by=closed_by, **extra, **({"held": True} if held else {}))
     return True
 
 
 def _release(tx: Tx, record: Immobilisation, released_by: str, actor: str) -> bool:
     if not tx.run(_LET_GO, id=record.id):
         return False
-    record_event(tx, record, "let_go", actor, let_go_by=released_by)
+    _record_event(tx, record, "let_go", actor, let_go_by=released_by)
     return True
 
 
-def record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **extra: Any) -> None:
+def mark_reminded(tx: Tx, record: Immobilisation, hours: float, actor: str) -> None:
+    """Record that it has been open for `hours`."""
+    tx.run(_REMINDED, id=record.id, hours=hours)
+    _record_event(tx, record, "reminder", actor, hours=hours, state=record.state)
+
+
+def _record_event(tx: Tx, record: Immobilisation, kind: str, actor: str, **extra: Any) -> None:
     journal.record(
         tx,
         f"immobilisation.{kind}",

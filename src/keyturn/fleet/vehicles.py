@@ -65,7 +65,7 @@ class Vehicle(msgspec.Struct, frozen=True):
         return self.capabilities is None or name in self.capabilities
 
     def consented(self, actor: str, now: int) -> bool:
-        """Whether the end user's consent counts for who asks: never one that is the asking one's own word."""
+        """Whether the end user's consent counts for this actor: never a consent that the actor recorded."""
         if self.consent_at is None or now < (self.consent_from or 0):
             return False
         return self.consent_by is None or self.consent_by not in (actor, actor.removeprefix("operator:"))

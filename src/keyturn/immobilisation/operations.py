@@ -82,7 +82,7 @@ def _open(session: Session, arguments: CloseImmobilisation) -> Immobilisation:
 
 
 def _may_be_immobilised(tx: ReadTx, record: Immobilisation) -> bool:
-    """No report says enabled that is newer than every effect a disable of ours may have."""
+    """No report shows it enabled that is newer than every effect a disable of ours may have."""
     return not shows_enabled(tx, record, evidence.load(tx, record.vehicle_id))
 
 
@@ -112,7 +112,7 @@ def cancel_enable_retry(session: Session, arguments: OfVehicle) -> Answer:
     vehicle_id = resolve(session.tx, VEHICLE, arguments.vehicle, arguments.company)
     retry = enable_retries.of_vehicle(session.tx, vehicle_id)
     if retry is None:
-        raise OperationError("not_running", "Nothing keeps enabling this vehicle.")
+        raise OperationError("not_running", "No enable retry runs for this vehicle.")
     enable_retries.end(session.tx, retry, CANCELLED, session.actor)
     return {"vehicle": arguments.vehicle, "cancelled": True, **enable_retry_view(session.tx, retry)}
 
@@ -163,8 +163,8 @@ OPERATIONS = (
         role="admin",
         guard=depends(
             when(_may_hide),
-            "Takes a vehicle that stands still off the list.",
-            "A report newer than every disable says that it is enabled.",
+            "Takes a vehicle that may be immobilised off the list.",
+            "A report newer than every disable shows that it is enabled.",
         ),
     ),
     Operation(
@@ -173,7 +173,7 @@ OPERATIONS = (
         add_notice,
         role="approver",
         guard=at_once(
-            "Says of an end user what was not said.", "It is written down with its author; it must be possible at once."
+            "Records a notice that was not given.", "It is recorded with its author; it must be possible at once."
         ),
     ),
     Operation(
@@ -189,8 +189,8 @@ OPERATIONS = (
         cancel_enable_retry,
         role="approver",
         guard=signed_in(
-            "Ends that a vehicle is enabled again and again.",
-            "Its record stays open, and anybody starts it again at once; a disable that is wanted needs it.",
+            "Stops the retries that enable a vehicle.",
+            "Its record stays open, and anyone may start a retry again; a disable that is wanted needs it stopped.",
         ),
     ),
     Operation("keep-enabling list", ListImmobilisations, list_enable_retries, role="viewer", guard=reads()),

@@ -4,7 +4,7 @@ from functools import partial
 
 from keyturn.clock import after
 from keyturn.commands.model.lifecycle import ENGINE
-from keyturn.fleet.immobilisation import SELECT, Immobilisation, record_event
+from keyturn.fleet.immobilisation import SELECT, Immobilisation, mark_reminded
 from keyturn.store.port import ReadTx, Store, Tx
 
 _HOUR = 3_600.0
@@ -14,7 +14,6 @@ _TO_REMIND = f"""{SELECT}
 WHERE state <> 'closed' AND reminded < :hours AND opened_at <= :before ORDER BY opened_at, id LIMIT :limit
 """
 _OLDEST_TO_REMIND = "SELECT min(opened_at) FROM immobilisation WHERE state <> 'closed' AND reminded < :hours"
-_REMINDED = "UPDATE immobilisation SET reminded = :hours WHERE id = :id"
 
 
 class Reminders:
@@ -47,5 +46,4 @@ def hours_to_remind(tx: ReadTx, hours: tuple[float, ...]) -> list[float]:
 def remind(tx: Tx, hours: float, actor: str, limit: int) -> None:
     """Record once, for each record that is due, that it has been open for `hours`."""
     for record in to_remind(tx, hours, limit):
-        tx.run(_REMINDED, id=record.id, hours=hours)
-        record_event(tx, record, "reminder", actor, hours=hours, state=record.state)
+        mark_reminded(tx, record, hours, actor)

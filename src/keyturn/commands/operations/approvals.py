@@ -181,7 +181,7 @@ OPERATIONS = (
         guard=depends(
             _need_to_cancel,
             "Keeps a command from being sent; again and again, a vehicle from being enabled.",
-            "What stops what acts must be possible at once; for what restores somebody answers by name.",
+            "Stopping an actuating command must be possible at once; stopping a restoring one needs a name.",
         ),
     ),
 )
