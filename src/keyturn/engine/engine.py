@@ -158,10 +158,10 @@ class Engine:
                 self._budgets.grant(row.command_id, now, row.wake_at)
 
     async def _check_clock(self) -> None:
-        kept = await self._store.read(clock_state.load)
-        self._time.accept(kept)
+        recorded = await self._store.read(clock_state.load)
+        self._time.accept(recorded)
         fault, seconds = self._time.check(), round(self._time.gap, 3)
-        if self._time.differs_from(kept):
+        if self._time.differs_from(recorded):
             await self._store.write(partial(clock_state.save, state=self._time.state()))
         if fault == self._recorded_clock_fault:
             return

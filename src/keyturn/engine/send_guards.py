@@ -93,10 +93,6 @@ class Breaker:
         if len(self._failing) >= self._vehicles:
             self._open_until = self._clock.monotonic() + self._pause
 
-    @property
-    def is_open(self) -> bool:
-        return self._open_until is not None
-
 
 class SendGuards(msgspec.Struct, frozen=True):
     """The guards that a `Dispatcher` asks before it sends."""

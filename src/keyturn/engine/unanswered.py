@@ -1,4 +1,4 @@
-"""Counts and keeps OEM exchanges that gave no usable answer: state reads, and status questions about commands."""
+"""Counts and stores OEM exchanges that gave no usable answer: state reads, and status questions about commands."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +15,7 @@ _AT_MOST_EVERY = 10.0
 
 
 class UnansweredLog:
-    """Keeps the newest such exchange of each vehicle and command."""
+    """Stores the newest such exchange of each vehicle and command."""
 
     def __init__(self, store: Store, clock: Clock, count: CountUnanswered) -> None:
         self.store = store
@@ -29,8 +29,8 @@ class UnansweredLog:
 
     async def of_command(self, connector: str, command_id: str) -> "Questions":
         """The log of the questions about one command. Raises `StoreUnavailable`."""
-        kept = await self.store.read(partial(unanswered.load_question, command_id=command_id))
-        return Questions(self, connector, command_id, kept)
+        stored = await self.store.read(partial(unanswered.load_question, command_id=command_id))
+        return Questions(self, connector, command_id, stored)
 
     def count(self, connector: str, about: str, exchange: LoggedRequest) -> None:
         status = "none" if exchange.status is None else f"{exchange.status // 100}xx"
@@ -40,15 +40,15 @@ class UnansweredLog:
 class Questions:
     """The newest question about one command that gave no answer."""
 
-    def __init__(self, log: UnansweredLog, connector: str, command_id: str, kept: LoggedRequest | None) -> None:
+    def __init__(self, log: UnansweredLog, connector: str, command_id: str, stored: LoggedRequest | None) -> None:
         self._log = log
         self._connector = connector
         self._command_id = command_id
-        self._kept = kept
-        self._kept_at = float("-inf")
+        self._stored = stored
+        self._stored_at = float("-inf")
 
     async def note(self, answer: OemResponse) -> None:
-        """A question was asked. While the store is unavailable nothing is kept; the next question is."""
+        """A question was asked. While the store is unavailable nothing is stored; the next question is."""
         is_unanswered = answer.kind is OutcomeKind.NOTHING_FOUND
         exchange = answer.exchange if is_unanswered else None
         if is_unanswered and exchange is None:
@@ -62,10 +62,10 @@ class Questions:
             await self._log.store.write(keep)
         except StoreUnavailable:
             return
-        self._kept, self._kept_at = exchange, self._log.clock.monotonic()
+        self._stored, self._stored_at = exchange, self._log.clock.monotonic()
 
     def _is_new(self, exchange: LoggedRequest | None) -> bool:
-        if exchange is None or self._kept is None:
-            return exchange is not self._kept
-        same = (exchange.status, exchange.problem) == (self._kept.status, self._kept.problem)
-        return not same or self._log.clock.monotonic() >= self._kept_at + _AT_MOST_EVERY
+        if exchange is None or self._stored is None:
+            return exchange is not self._stored
+        same = (exchange.status, exchange.problem) == (self._stored.status, self._stored.problem)
+        return not same or self._log.clock.monotonic() >= self._stored_at + _AT_MOST_EVERY

@@ -188,7 +188,7 @@ def _register(tx: Tx, retry: EnableRetry, subject: Subject, factory: CommandFact
 
 
 def _verified(tx: ReadTx, retry: EnableRetry) -> str | None:
-    """How a retry without a record ended: a newer report shows it enabled, or the enable executed and cannot be verified.
+    """How a retry without a record ended: a newer report shows it enabled, or an unverifiable enable executed.
 
     A report is newer when its source dates it after the enable took effect or, where none was issued yet, after the
     retry started.
