@@ -264,7 +264,7 @@ def test_a_read_that_brought_nothing_is_kept_beside_what_was_known() -> None:
     known = heard(Evidence(), 5, {"speed": SignalReading(40.0, at(1), at(3))})
     silent = LoggedRequest("GET /state", at(9), 1.0, problem="the answer is empty")
 
-    after = reports.unread(known, silent, at(9))
+    after = reports.with_failed_read(known, silent, at(9))
 
     assert after.report.unread == Unread(at(9), silent)
     assert speed(after) == speed(known)

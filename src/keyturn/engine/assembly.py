@@ -33,7 +33,7 @@ from keyturn.engine.follow import Follower
 from keyturn.engine.inbox import ConnectorInbox
 from keyturn.engine.recovery import Recoverer
 from keyturn.engine.send_guards import Breaker, SendBudgets, SendGuards
-from keyturn.engine.sweep import KillSwitchEnds, Sweeper
+from keyturn.engine.sweep import KillSwitchExpiry, Sweeper
 from keyturn.engine.unanswered import CountUnanswered, UnansweredLog
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
@@ -199,6 +199,6 @@ def _periodic_tasks(
     return {
         "reminders": Reminders(store, rules.reminders).run_once,
         "enable retries": EnableRetryLoop(store, vehicles, factory, rules, settings.evidence).run_once,
-        "switches": KillSwitchEnds(store).run_once,
+        "switches": KillSwitchExpiry(store).run_once,
         "credentials": CredentialTrials(store, node.clock, node.keyring, vehicles).run_once,
     }

@@ -20,7 +20,7 @@ from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower
-from keyturn.engine.recovery import Recoverer, release_posts
+from keyturn.engine.recovery import Recoverer, mark_posts_answered
 from keyturn.engine.send_guards import SendBudgets
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicle_reader import VehicleReader
@@ -78,7 +78,7 @@ class Engine:
 
     async def start(self, sweeper: Sweeper) -> None:
         """Take up open commands of an earlier process, then listen."""
-        await self._store.write(release_posts)
+        await self._store.write(mark_posts_answered)
         self._unlisten = [
             self._bus.listen(VEHICLE_HAS_WORK, self.schedule_vehicle),
             self._bus.listen(CONFIRMATION_ISSUED, self._refresh),

@@ -79,7 +79,7 @@ def run_read_again(tx: Tx, command_id: str) -> None:
         lifecycle.move(tx, command, State.QUEUED, send_by=None, answer_deadline=None)
 
 
-def release_posts(tx: Tx) -> None:
+def mark_posts_answered(tx: Tx) -> None:
     """After a restart no POST waits for a first answer: those that did count as answered with `200 Pending`."""
     for row in record.open_all(tx):
         command = record.load_to_change(tx, row.command_id)

@@ -109,7 +109,7 @@ class Sweeper:
         return connector.capabilities if connector else _NOTHING
 
 
-class KillSwitchEnds:
+class KillSwitchExpiry:
     """Records the end of kill switches. Their commands go on at that time even before it is recorded."""
 
     def __init__(self, store: Store) -> None:

@@ -27,17 +27,17 @@ class UnansweredLog:
         self.count(connector, "state", exchange)
         await self.store.write(partial(unanswered.save_failed_read, vehicle_id=vehicle_id, exchange=exchange))
 
-    async def of_command(self, connector: str, command_id: str) -> "Questions":
+    async def of_command(self, connector: str, command_id: str) -> "QuestionLog":
         """The log of the questions about one command. Raises `StoreUnavailable`."""
         stored = await self.store.read(partial(unanswered.load_question, command_id=command_id))
-        return Questions(self, connector, command_id, stored)
+        return QuestionLog(self, connector, command_id, stored)
 
     def count(self, connector: str, about: str, exchange: LoggedRequest) -> None:
         status = "none" if exchange.status is None else f"{exchange.status // 100}xx"
         self._count(connector, about, status)
 
 
-class Questions:
+class QuestionLog:
     """The newest question about one command that gave no answer."""
 
     def __init__(self, log: UnansweredLog, connector: str, command_id: str, stored: LoggedRequest | None) -> None:

@@ -60,7 +60,7 @@ def merge_pushed(
     return Evidence(_in_order(merged.report, known.report, incoming, received_at), merged.expected)
 
 
-def unread(evidence: Evidence, exchange: LoggedRequest, at: int) -> Evidence:
+def with_failed_read(evidence: Evidence, exchange: LoggedRequest, at: int) -> Evidence:
     """`evidence` after a state read that gave no report: known values stay, and age."""
     return Evidence(msgspec.structs.replace(evidence.report, unread=Unread(at, exchange)), evidence.expected)
 

@@ -40,7 +40,7 @@ def load_question(tx: ReadTx, command_id: str) -> LoggedRequest | None:
 def save_failed_read(tx: Tx, vehicle_id: str, exchange: LoggedRequest) -> None:
     """Keep the exchange of the vehicle's newest state read, which failed."""
     known = evidence.load_to_change(tx, vehicle_id)
-    evidence.save(tx, vehicle_id, reports.unread(known, exchange, tx.now))
+    evidence.save(tx, vehicle_id, reports.with_failed_read(known, exchange, tx.now))
 
 
 def events(tx: ReadTx, command_id: str) -> list[dict[str, Any]]:
