@@ -116,7 +116,7 @@ class Runtime:
     def inbox(self, name: str) -> Inbox:
         """The inbox of the connector of this name. Raises `KeyError`: there is none."""
         capabilities = self._node.connectors[name].capabilities
-        return ConnectorInbox(name, capabilities, self._node.store, self._evidence_rules, self.engine.look_again)
+        return ConnectorInbox(name, capabilities, self._node.store, self._evidence_rules, self.engine.follow_now)
 
     def _begin(self, tx: Tx) -> None:
         """The first commit of a process records its clocks, so that the next process sees whether they were set."""

@@ -57,7 +57,7 @@ class Engine:
         self._bus = bus
         self._vehicles = vehicles
         self._dispatcher = dispatcher
-        self.look_again = follower.look_again
+        self.follow_now = follower.follow_now
         self._time = time
         self._budgets = budgets
         self._steps: Mapping[State, Step] = {

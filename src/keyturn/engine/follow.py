@@ -92,7 +92,7 @@ class Follower:
         finally:
             del self._pauses[command.id]
 
-    def look_again(self, command_id: str) -> None:
+    def follow_now(self, command_id: str) -> None:
         """Ask about the command now and not after the pause: a pushed result may have changed its record."""
         if (pause := self._pauses.get(command_id)) is not None:
             pause.cut()

@@ -19,7 +19,7 @@ _IS_OURS = "SELECT 1 FROM oem_account WHERE id = :account_id AND connector = :co
 class ConnectorInbox:
     """Implements `Inbox` for one connector. Raises `StoreUnavailable` where a push could not be stored.
 
-    `look_again` makes the follower of a command, by its id, ask about it now.
+    `follow_now` makes the follower of a command, by its id, ask about it now.
     """
 
     def __init__(
@@ -28,18 +28,18 @@ class ConnectorInbox:
         capabilities: Capabilities,
         store: Store,
         rules: EvidenceSettings,
-        look_again: Callable[[str], None],
+        follow_now: Callable[[str], None],
     ) -> None:
         self._connector = connector
         self._capabilities = capabilities
         self._store = store
         self._rules = rules
-        self._look_again = look_again
+        self._follow_now = follow_now
 
     async def operation_changed(self, account_id: str, operation: Operation, answer: OemResponse) -> None:
         changed = partial(self._changed, account_id=account_id, operation=operation, answer=answer)
         for command_id in await self._store.write(changed):
-            self._look_again(command_id)
+            self._follow_now(command_id)
 
     async def state_reported(self, account_id: str, external_id: str, report: StateReport) -> None:
         if self._capabilities.reads_state:
