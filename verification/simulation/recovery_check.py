@@ -15,9 +15,10 @@ from verification.simulation.clients.clients import send
 from verification.simulation.clients.policies import PLACES, STRICTEST
 from verification.simulation.clients.responses import PostResult
 from verification.simulation.world.installation import BY_VIN, VEHICLES, Enrolled
+from verification.simulation.world.loop import until
 from verification.simulation.world.oem import Actuation
 from verification.simulation.world.vehicle_model import STOPPED
-from verification.simulation.world.world import World, until
+from verification.simulation.world.world import World
 
 CHECK = "the way back is open"
 _TRIES = 15

@@ -29,8 +29,8 @@ from verification.simulation.invariants import violations
 from verification.simulation.plan import callers_of, draw_plan
 from verification.simulation.run_result import SimulationResult, gather
 from verification.simulation.world.data_directory import DataDirectory
-from verification.simulation.world.loop import Stuck, VirtualLoop
-from verification.simulation.world.world import World, until
+from verification.simulation.world.loop import Stuck, VirtualLoop, until
+from verification.simulation.world.world import World
 
 _QUIET_WITHIN = 1_200.0
 """Seconds after the last request in which everything must have come to an end."""

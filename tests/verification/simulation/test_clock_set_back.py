@@ -14,8 +14,8 @@ from verification.simulation.plan import draw_plan
 from verification.simulation.world.clock import START
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.installation import make_template
-from verification.simulation.world.loop import VirtualLoop
-from verification.simulation.world.world import World, until
+from verification.simulation.world.loop import VirtualLoop, until
+from verification.simulation.world.world import World
 
 from keyturn.clock import SECOND
 from keyturn.config.settings import Settings

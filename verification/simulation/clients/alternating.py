@@ -9,7 +9,8 @@ from random import Random
 from verification.simulation.clients.clients import send
 from verification.simulation.clients.responses import PostResult
 from verification.simulation.world.installation import APPLICATIONS, BY_VIN
-from verification.simulation.world.world import World, until
+from verification.simulation.world.loop import until
+from verification.simulation.world.world import World
 
 _PAIR = ("lock_door", "unlock_door")
 _REQUESTS = 10

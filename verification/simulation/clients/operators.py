@@ -10,7 +10,8 @@ from verification.simulation.clients.administration import administer
 from verification.simulation.clients.policies import NO_LIMITS
 from verification.simulation.clients.responses import Decision
 from verification.simulation.world.installation import APPROVERS, UNFIT
-from verification.simulation.world.world import World, until
+from verification.simulation.world.loop import until
+from verification.simulation.world.world import World
 
 _VERBS = {"approve": "approval approve", "reject": "approval reject", "cancel": "command cancel"}
 _WAITING = "SELECT command_id FROM open_command WHERE state = 'AwaitingApproval'"

@@ -185,3 +185,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """A crash leaves tasks pending; everything else that reaches this place is a defect."""
         if "destroyed" not in context["message"]:
             self.defects.append(f"{context['message']}: {context.get('exception')!r}")
+
+
+async def until(done: Callable[[], bool], within: float, every: float) -> bool:
+    """Poll `done` every so many seconds; False when the time is up first."""
+    for _ in range(int(within / every)):
+        if done():
+            return True
+        await asyncio.sleep(every)
+    return done()

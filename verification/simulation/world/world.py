@@ -1,6 +1,5 @@
 """A scenario's environment: its time, its OEM, its nodes and their crashes."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextvars import Context
@@ -258,12 +257,3 @@ class World:
 
 def _stream(name: str, seed: int) -> Random:
     return Random(f"{name} {seed}")
-
-
-async def until(done: Callable[[], bool], within: float, every: float) -> bool:
-    """Poll `done` every so many seconds; False when the time is up first."""
-    for _ in range(int(within / every)):
-        if done():
-            return True
-        await asyncio.sleep(every)
-    return done()
