@@ -1,11 +1,11 @@
 """Why units of work run in the event loop's thread: group commit in three designs, reads in two.
 
-    python benchmarks/store_bench.py [seconds per measurement]
+    python -m benchmarks.store_bench [seconds per measurement]
 
 Every client is a closed loop of units of work. With a busy event loop each client parses a request first, and four more
 parse without a pause: a thread then waits for the interpreter lock whenever it comes back from SQLite.
 Writes: `loop` is the product (units in the loop, COMMIT in a thread), `thread` runs both in a writer thread: it comes
-back after every statement. `inline` runs both in the loop: as fast as the disk, but when it stalls, everybody does.
+back after every statement. `inline` runs both in the loop: as fast as the disk, but when it stalls, all clients do.
 Reads: `loop` is the product, `thread` hands each read to a thread. Latency is the store's, lag is how late the loop
 runs; each row is the median of three measurements by rate, taken in turns.
 """

@@ -1,13 +1,9 @@
-"""TODO."""
+"""Tables and units of work of the store bench: what accepting and reading a command does to a database."""
 
 from keyturn.store.port import ReadTx, Tx
 
 VEHICLES = 1000
-
-
 FILLER = [f"c{number}" for number in range(30)]
-
-
 SCHEMA = f"""
 CREATE TABLE b_account (id TEXT PRIMARY KEY, connector TEXT, sealed BLOB) WITHOUT ROWID;
 CREATE TABLE b_vehicle (id TEXT PRIMARY KEY, company_id TEXT, vin TEXT, account_id TEXT REFERENCES b_account,
@@ -23,44 +19,26 @@ CREATE INDEX b_open_wake ON b_open (wake_at);
 CREATE TABLE b_entry (seq INTEGER PRIMARY KEY, at INTEGER, kind TEXT, vehicle_id TEXT, command_id TEXT, body TEXT);
 CREATE INDEX b_entry_command ON b_entry (command_id)
 """
-
-
 VEHICLE = """
 SELECT v.id, v.ownership, v.powertrain, v.capabilities, a.connector, a.sealed
 FROM b_vehicle v JOIN b_account a ON a.id = v.account_id WHERE v.vin = :vin AND v.company_id = :company_id
 """
-
-
 OPEN = "SELECT command_id, name, state, lane_number FROM b_open WHERE vehicle_id = :vehicle_id"
-
-
 CLOSE = "DELETE FROM b_open WHERE command_id = :command_id"
-
-
 LANE = """
 INSERT INTO b_lane (vehicle_id, next_number) VALUES (:vehicle_id, 1)
 ON CONFLICT (vehicle_id) DO UPDATE SET next_number = next_number + 1 RETURNING next_number
 """
-
-
 COLUMNS = ["id", "company_id", "vehicle_id", "vin", "name", "state", "created_at", "detail", *FILLER]
-
-
 COMMAND = f"INSERT INTO b_command ({', '.join(COLUMNS)}) VALUES ({', '.join(':' + name for name in COLUMNS)})"
-
-
 OPENED = """
 INSERT INTO b_open (command_id, vehicle_id, name, state, lane_number, wake_at)
 VALUES (:command_id, :vehicle_id, 'unlock_door', 'Queued', :lane_number, :wake_at)
 """
-
-
 ENTRY = """
 INSERT INTO b_entry (at, kind, vehicle_id, command_id, body)
 VALUES (:at, 'command.queued', :vehicle_id, :command_id, '{"from": "new", "to": "Queued", "verdicts": []}')
 """
-
-
 RECORD = "SELECT state, detail, created_at, vin, name FROM b_command WHERE id = :id AND company_id = 'company'"
 
 

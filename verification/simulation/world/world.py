@@ -162,16 +162,13 @@ class World:
         )
 
     async def _start(self, node: Node, number: int, epoch: int) -> None:
+        plan, time = self.plan, node.store.time
+        pushes = None if plan.pushes is None else (plan.pushes, self.pushes)
         connectors = {
             name: ModelConnector(
-                self.cloud,
-                capabilities,
-                node.name,
-                node.store.time,
-                honours_expiry=self.plan.honours_expiry,
-                pushes=None if self.plan.pushes is None else (self.plan.pushes, self.pushes),
+                self.cloud, declares, node.name, time, honours_expiry=plan.honours_expiry, pushes=pushes
             )
-            for name, capabilities in self.plan.capabilities.items()
+            for name, capabilities in plan.capabilities.items()
         }
         chance = Randomness(octets=self.chance.randbytes, fraction=self.chance.random)
         try:
