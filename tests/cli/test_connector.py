@@ -110,7 +110,7 @@ def test_connector_try_without_an_answer_describes_the_definition_and_what_will_
     (gear,) = told["notes"]
     assert gear.startswith("disable_ignition will be refused: none of transmission_gear")
     unsafe = check(definition=DEFINITION.replace("blocks_next_start_only = true", ""))
-    assert "disable_ignition is not offered: declares.blocks_next_start_only is not said." in unsafe["notes"]
+    assert "disable_ignition is not offered: declares.blocks_next_start_only is not set." in unsafe["notes"]
 
 
 def test_a_definition_that_cannot_be_used_is_one_sentence(check: Check) -> None:

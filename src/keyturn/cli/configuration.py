@@ -1,4 +1,7 @@
-"""Settings for a command, from its options, the environment and the configuration file."""
+"""Settings for a command, from its options, the environment and the configuration file.
+
+Apart from the options, because a call of a server needs no configuration and starts faster without its modules.
+"""
 
 import os
 from collections.abc import Mapping

@@ -73,7 +73,7 @@ def check(
     try:
         definition = _loaded(file, base_url)
         if live and getattr(definition.auth, "grant", None) == "refresh_token" and not spend_refresh_token:
-            raise usage("A live read may use up the account's refresh token; --spend-refresh-token says that it may.")
+            raise usage("A live read may use up the account's refresh token; --spend-refresh-token allows it.")
         if live:
             return _live(definition, account, vehicle, as_json=as_json)
         if answer is None:

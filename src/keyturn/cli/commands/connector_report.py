@@ -27,8 +27,8 @@ _MEANS = {
     OutcomeKind.REFUSED: "Refused: not done because of a precondition.",
     OutcomeKind.NOT_TAKEN: "Not taken: nothing was done and nothing will be; it is not tried again.",
     OutcomeKind.NO_OPERATION: "It may have happened: a 2xx without a usable operation and without an outcome.",
-    OutcomeKind.UNCLEAR: "It may have happened: no entry of [[answers]] or [errors] says what this answer means.",
-    OutcomeKind.NOTHING_FOUND: "Nothing: it says nothing about the command, and is asked again.",
+    OutcomeKind.UNCLEAR: "It may have happened: no entry of [[answers]] or [errors] matches this answer.",
+    OutcomeKind.NOTHING_FOUND: "Nothing: it holds nothing about the command; the OEM is asked again.",
 }
 _TEMPORARY = "Refused for now: nothing was done; it is tried again while there is time to send it."
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
@@ -145,7 +145,7 @@ def _off_notes(definition: Definition, report: StateReport, now: int) -> Iterato
 def _notes(definition: Definition) -> Iterator[str]:
     """What the definition lacks for its commands."""
     if DISABLE in definition.commands and not definition.declares.blocks_next_start_only:
-        yield f"{DISABLE} is not offered: declares.blocks_next_start_only is not said."
+        yield f"{DISABLE} is not offered: declares.blocks_next_start_only is not set."
     if definition.base_url is None:
         yield "There is no base_url: the configuration must give it, here --base-url."
     mapped = definition.state.signals.keys() if definition.state else frozenset[str]()
