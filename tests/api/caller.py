@@ -12,7 +12,7 @@ PATIENCE = 10.0
 
 
 class Reply:
-    """One response. Every response of the edge carries a request id, so none can be made without."""
+    """One response. Every response of the server carries a request id, so none can be made without."""
 
     def __init__(self, response: http.client.HTTPResponse) -> None:
         self.status = response.status

@@ -1,4 +1,4 @@
-"""Signing, version 2, at the edge: what must be covered, what a signature must say, and that nothing else will do."""
+"""Signing, version 2, over HTTP: what a signature must cover and contain, and that nothing else is accepted."""
 
 import base64
 from collections.abc import Iterator

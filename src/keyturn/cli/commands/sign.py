@@ -15,7 +15,7 @@ from keyturn_client.signing import message, signature, signature_headers
 Secret = Annotated[
     str, Parameter(env_var="KEYTURN_SIGN_SECRET", help="The application's sign-secret.", allow_leading_hyphen=True)
 ]
-Check = Annotated[str | None, Parameter(help="A signature to compare with it.")]
+Check = Annotated[str | None, Parameter(help="Another signature, to find its mistake.")]
 
 
 @Parameter(name="*")
