@@ -21,7 +21,7 @@ AT = 1_676_379_108 * SECOND
         (253_402_300_799 * SECOND, "9999-12-31 20:59:59"),
     ],
 )
-def test_the_seeds_print_every_time_in_utc_minus_3_without_daylight_saving(instant: int, printed: str) -> None:
+def test_contract_times_are_in_utc_minus_3_without_daylight_saving(instant: int, printed: str) -> None:
     assert contract_time(instant) == printed
 
 

@@ -27,12 +27,12 @@ def clean(text: str) -> bool:
 @pytest.mark.parametrize(
     "sign", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\u2028", "\u200b", "\ufeff", *sorted(BIDI_CONTROLS)]
 )
-def test_a_sign_that_is_not_printable_is_a_blank(sign: str) -> None:
+def test_an_unprintable_character_becomes_a_space(sign: str) -> None:
     assert printable(f"a{sign}b") == "a b"
     assert printable_lines(f"a{sign}b\nc") == "a b\nc"
 
 
-def test_legible_text_stays_as_it_is() -> None:
+def test_printable_text_is_unchanged() -> None:
     assert printable(HARMLESS) == HARMLESS
     assert printable("a\nb") == "a b"
     assert printable_lines("a\nb") == "a\nb"

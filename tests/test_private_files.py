@@ -94,7 +94,7 @@ def test_a_sticky_directory_will_do(open_to_all: Path) -> None:
     assert mode(open_to_all / "new") == 0o600
 
 
-def test_a_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
+def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root makes a directory somebody else's")
     directory = tmp_path / "theirs"
@@ -116,7 +116,7 @@ def test_a_draft_that_is_not_ours_alone_gets_no_name(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_lines_are_appended_to_a_file_of_ours_and_to_no_link_and_to_nobody_elses(tmp_path: Path) -> None:
+def test_lines_are_appended_only_to_a_file_of_this_user_that_is_no_link(tmp_path: Path) -> None:
     file = tmp_path / "kept"
     append_private(file, b"1\n")
     append_private(file, b"2\n")
@@ -131,7 +131,7 @@ def test_lines_are_appended_to_a_file_of_ours_and_to_no_link_and_to_nobody_elses
     assert file.read_bytes() == b"1\n2\n"
 
 
-def test_no_line_is_appended_where_somebody_else_could_have_put_the_file(open_to_all: Path) -> None:
+def test_no_line_is_appended_where_another_user_could_have_put_the_file(open_to_all: Path) -> None:
     with pytest.raises(OSError, match="others may write"):
         append_private(open_to_all / "kept", b"1\n")
     assert names(open_to_all) == []

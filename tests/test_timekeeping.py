@@ -99,7 +99,7 @@ def test_a_clock_that_is_set_right_again_is_no_fault_any_more(
 
 
 @pytest.mark.parametrize("step", [-3_600.0, QUARTER])
-def test_what_an_operator_accepts_is_believed_once_it_is_committed(
+def test_a_time_that_an_operator_accepts_is_trusted_once_it_is_committed(
     clock: ManualClock, time: Timekeeper, step: float
 ) -> None:
     clock.set_wall(step)
@@ -113,7 +113,7 @@ def test_what_an_operator_accepts_is_believed_once_it_is_committed(
     assert seconds(time.store_now()) == pytest.approx(max(0.0, step))
 
 
-def test_an_older_word_is_not_adopted(clock: ManualClock, time: Timekeeper) -> None:
+def test_an_older_acceptance_is_ignored(clock: ManualClock, time: Timekeeper) -> None:
     before = time.state()
     clock.set_wall(QUARTER)
 
@@ -192,7 +192,7 @@ def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: ManualClo
     assert later.store_now() == off.now()
 
 
-def test_what_is_kept_is_outgrown_by_a_new_boot_and_by_a_change_that_counts(
+def test_the_stored_state_differs_after_a_reboot_and_after_a_large_change(
     clock: ManualClock, time: Timekeeper
 ) -> None:
     kept = time.state()
@@ -205,7 +205,7 @@ def test_what_is_kept_is_outgrown_by_a_new_boot_and_by_a_change_that_counts(
     assert time.differs_from(kept)
 
 
-def test_without_a_step_any_wall_clock_is_believed(clock: ManualClock) -> None:
+def test_without_a_step_limit_any_wall_clock_is_trusted(clock: ManualClock) -> None:
     time = Timekeeper(clock)
     clock.set_wall(QUARTER)
     assert not time.check()

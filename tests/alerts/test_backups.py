@@ -31,7 +31,7 @@ async def made(running: AlertEnv) -> None:
     )
 
 
-async def test_an_old_backup_is_said_once_a_day_until_there_is_a_new_one(tmp_path: Path) -> None:
+async def test_an_old_backup_is_reported_once_a_day_until_there_is_a_new_one(tmp_path: Path) -> None:
     async with alert_env(tmp_path, []) as running:
         await made(running)
         assert await reminders(running) == 0
@@ -54,7 +54,7 @@ async def test_without_any_backup_the_first_entry_counts(tmp_path: Path) -> None
         assert await reminders(running) == 1
 
 
-async def test_the_newest_backup_is_found_without_a_walk_through_history(tmp_path: Path) -> None:
+async def test_the_newest_backup_is_found_by_an_index(tmp_path: Path) -> None:
     async with alert_env(tmp_path, []) as running:
         plan = await running.store.read(_plan)
     assert "USING COVERING INDEX entry_backup" in plan
@@ -64,7 +64,7 @@ def _plan(tx: ReadTx) -> str:
     return " ".join(row[-1] for row in tx.all(_PLAN))
 
 
-async def test_the_alerts_look_by_themselves(tmp_path: Path, receiver: Receiver) -> None:
+async def test_the_alert_service_reports_an_old_backup(tmp_path: Path, receiver: Receiver) -> None:
     clock = RunningClock()
     async with alert_env(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await made(running)

@@ -64,7 +64,7 @@ async def test_meaningless_alert_setting_is_refused(tmp_path: Path, text: str, s
     assert "pass@" not in str(caught.value)
 
 
-async def test_the_environment_can_say_it_all(tmp_path: Path) -> None:
+async def test_everything_can_be_configured_by_the_environment(tmp_path: Path) -> None:
     settings = loaded(tmp_path, WEBHOOK, KEYTURN_ALERTS_WEBHOOK__ALLOW_PRIVATE="true", KEYTURN_ALERTS_SMTP__TO="a, b")
     assert settings.alerts.webhook.allow_private is True
     assert settings.alerts.smtp.to == ("a", "b")
@@ -83,7 +83,7 @@ async def test_a_secret_file_that_is_not_there(tmp_path: Path) -> None:
         await built(tmp_path, text)
 
 
-async def test_operators_of_the_company_are_told_too(tmp_path: Path, mail_server: MailServer) -> None:
+async def test_operators_of_the_company_are_recipients_too(tmp_path: Path, mail_server: MailServer) -> None:
     def recipients(_tx: ReadTx, company_id: str | None) -> list[str]:
         return [f"boss@{company_id}.example"]
 

@@ -14,7 +14,7 @@ from tests.support.receiver import Receiver
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_flood_is_told_one_by_one_and_then_as_one(tmp_path: Path, receiver: Receiver) -> None:
+async def test_a_burst_causes_single_alerts_and_then_a_digest(tmp_path: Path, receiver: Receiver) -> None:
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("limit.tripped", 1500)
         await running.until(lambda rows: sum(row["count"] for row in rows) == 1500)

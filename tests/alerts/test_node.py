@@ -42,7 +42,7 @@ async def test_a_channel_is_tried(settings: Settings, receiver: Receiver) -> Non
     assert [post.message["kind"] for post in receiver.posts] == ["alert.test"] * 2
 
 
-async def test_what_an_administrator_does_is_told_to_the_others(settings: Settings, receiver: Receiver) -> None:
+async def test_the_acts_of_an_administrator_are_reported_to_the_others(settings: Settings, receiver: Receiver) -> None:
     node = Node(settings)
     await node.start()
     try:
@@ -55,7 +55,7 @@ async def test_what_an_administrator_does_is_told_to_the_others(settings: Settin
     assert "reach: actuating" in receiver.posts[0].message["text"]
 
 
-async def test_a_backup_is_written_down(settings: Settings, tmp_path: Path) -> None:
+async def test_a_backup_is_recorded(settings: Settings, tmp_path: Path) -> None:
     node = Node(settings)
     await node.start()
     try:

@@ -46,7 +46,7 @@ async def told(running: AlertEnv, mail_server: MailServer, receiver: Receiver) -
     return [kinds - Counter([MARK]) for kinds in (by_mail, posted)]
 
 
-async def test_every_event_is_told_once_on_every_channel(
+async def test_every_event_is_sent_once_on_every_channel(
     tmp_path: Path, mail_server: MailServer, receiver: Receiver
 ) -> None:
     async with alert_env(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
@@ -56,7 +56,7 @@ async def test_every_event_is_told_once_on_every_channel(
 
 
 @pytest.mark.parametrize(("kind", "told_of", "not_told_of"), CONDITIONAL)
-async def test_what_administrators_do_is_told_where_it_may_harm(
+async def test_acts_of_administrators_that_may_harm_cause_alerts(
     tmp_path: Path, receiver: Receiver, kind: str, told_of: dict[str, Any], not_told_of: dict[str, Any]
 ) -> None:
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
@@ -71,7 +71,7 @@ async def test_what_administrators_do_is_told_where_it_may_harm(
 
 
 @pytest.mark.parametrize("kind", OPERATORS)
-async def test_what_an_operator_ended_is_told_and_what_the_engine_did_is_not(
+async def test_what_an_operator_ended_causes_an_alert_and_what_the_engine_ended_does_not(
     tmp_path: Path, receiver: Receiver, kind: str
 ) -> None:
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
@@ -81,7 +81,7 @@ async def test_what_an_operator_ended_is_told_and_what_the_engine_did_is_not(
     assert [post.message["kind"] for post in receiver.posts].count(kind) == 1
 
 
-async def test_a_thousand_consents_are_told_as_one_and_the_rest(tmp_path: Path, receiver: Receiver) -> None:
+async def test_a_thousand_consents_cause_one_alert_and_a_digest(tmp_path: Path, receiver: Receiver) -> None:
     """And hold up nothing else of their company."""
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("consent.given", 1000, company_id="acme", reference="form 77")
@@ -106,7 +106,7 @@ async def test_alert_is_sent_only_for_an_immobilisation(
         assert (post["entry"]["command"], post["entry"]["vehicle"]) == ("disable_ignition", "car")
 
 
-async def test_refused_sign_ins_are_told_of_when_they_repeat(
+async def test_repeated_refused_sign_ins_cause_an_alert(
     tmp_path: Path, mail_server: MailServer, receiver: Receiver
 ) -> None:
     kind = "operator.sign_in_refused"
@@ -126,7 +126,7 @@ async def test_entry_that_is_no_reason_for_an_alert_sends_none(tmp_path: Path, r
         assert len(receiver.posts) == 1
 
 
-async def test_the_first_start_tells_nothing_of_the_past(tmp_path: Path, receiver: Receiver) -> None:
+async def test_the_first_start_reports_nothing_of_the_past(tmp_path: Path, receiver: Receiver) -> None:
     async with alert_env(tmp_path, []) as running:
         await running.record("switch.thrown")
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:

@@ -93,7 +93,7 @@ async def test_mail_is_not_sent_without_starttls(authority: Authority, answer: s
         (".", "554 spam", "the mail server refused (554)"),
     ],
 )
-async def test_a_refusal_is_told_by_its_number(mail_server: MailServer, verb: str, answer: str, fault: str) -> None:
+async def test_a_refusal_is_reported_by_its_code(mail_server: MailServer, verb: str, answer: str, fault: str) -> None:
     mail_server.scripted[verb].append(answer)
     assert await fault_of(mail_server) == fault
     await by_mail(mail_server.port).send(LETTER)
@@ -113,13 +113,13 @@ async def test_a_password_that_cannot_be_sent_is_in_no_error(authority: Authorit
     assert "nha" not in fault
 
 
-async def test_a_server_that_says_nothing_is_left_in_time(mail_server: MailServer) -> None:
+async def test_a_silent_mail_server_times_out(mail_server: MailServer) -> None:
     mail_server.silent = True
     assert await fault_of(mail_server, timeout=0.2) == "the mail server did not answer in time"
     await mail_server.gone.wait()
 
 
-async def test_a_server_that_never_comes_to_the_point_is_cut_off(mail_server: MailServer) -> None:
+async def test_a_mail_server_that_never_finishes_is_cut_off(mail_server: MailServer) -> None:
     mail_server.drips = True
     assert await fault_of(mail_server, timeout=0.5) == "the mail server did not answer in time"
     async with asyncio.timeout(10):
@@ -155,7 +155,7 @@ async def test_what_an_operator_wrote_stays_on_its_line(tmp_path: Path, mail_ser
     assert [line for line in lines if line.startswith(("Bcc", "MAIL", "Subject"))] == []
 
 
-async def test_only_named_members_of_an_entry_are_told(tmp_path: Path, mail_server: MailServer) -> None:
+async def test_an_alert_shows_only_named_members_of_an_entry(tmp_path: Path, mail_server: MailServer) -> None:
     async with alert_env(tmp_path, [by_mail(mail_server.port)]) as running:
         await running.record("switch.thrown", scope="company", code="4711", token="abc", reason="he said 4711")
         await running.settled()

@@ -27,7 +27,7 @@ async def fault_of(url: str, **settings: Any) -> str:
     return str(caught.value)
 
 
-async def test_the_body_says_what_happened_in_ids(tmp_path: Path, receiver: Receiver) -> None:
+async def test_the_body_holds_ids_and_text(tmp_path: Path, receiver: Receiver) -> None:
     async with alert_env(tmp_path, [by_webhook(receiver.url)]) as running:
         await running.record("switch.thrown", vehicle_id="car", scope="vehicle", code="4711")
         await running.until(lambda rows: bool(rows) and rows[0]["state"] == "sent")
@@ -136,7 +136,7 @@ async def test_http_leaves_this_machine_never() -> None:
     assert await fault_of("http://192.0.2.1/alerts", timeout=1.0) == "http goes to this machine only"
 
 
-async def test_a_name_is_resolved_once_for_the_look_and_the_call(
+async def test_a_name_is_resolved_once_for_the_check_and_the_call(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -151,7 +151,7 @@ async def test_a_name_is_resolved_once_for_the_look_and_the_call(
     assert (asked, len(receiver.posts)) == (["rebinding.example"], 1)
 
 
-async def test_a_receiver_that_says_nothing_is_left_in_time() -> None:
+async def test_a_silent_receiver_times_out() -> None:
     taken = asyncio.Event()
 
     async def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

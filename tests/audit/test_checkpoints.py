@@ -31,7 +31,7 @@ def test_a_chain_rewritten_as_a_whole_is_found_by_the_signed_checkpoint_alone(en
     assert faults(env.verify()) == []
 
 
-def test_what_was_rewritten_behind_the_checkpoint_waits_for_the_next_one(env: AuditEnv) -> None:
+def test_a_rewrite_after_the_checkpoint_is_found_by_the_next_one(env: AuditEnv) -> None:
     kept = env.checkpoint()
     rewrite(env, 12)
 
@@ -48,14 +48,14 @@ def test_a_forged_checkpoint_is_named(env: AuditEnv, column: str) -> None:
     assert [fault[:2] for fault in faults(env.verify())] == [("forged", A)]
 
 
-def test_a_checkpoint_signed_by_somebody_else_is_forged_for_whoever_keeps_the_key(env: AuditEnv) -> None:
+def test_a_checkpoint_signed_with_another_key_is_forged(env: AuditEnv) -> None:
     env.checkpoint(OTHER_KEYRING)
 
     assert faults(env.verify()) == []
     assert ("forged", A, 12) in faults(env.verify(keys=[KEYRING.checkpoint_key]))
 
 
-def test_checkpoints_that_changed_places_are_named(env: AuditEnv) -> None:
+def test_swapped_checkpoints_are_reported(env: AuditEnv) -> None:
     env.tamper(
         "UPDATE chain_checkpoint SET chain = 'x' WHERE chain = 'company-a'",
         "UPDATE chain_checkpoint SET chain = 'company-a' WHERE chain = 'company-b'",
@@ -65,7 +65,7 @@ def test_checkpoints_that_changed_places_are_named(env: AuditEnv) -> None:
     assert {fault[0] for fault in faults(env.verify())} == {"swapped"}
 
 
-def test_another_installations_checkpoint_is_named(env: AuditEnv) -> None:
+def test_a_checkpoint_of_another_installation_is_reported(env: AuditEnv) -> None:
     env.tamper("UPDATE store_fact SET value = 'another' WHERE name = 'installation'")
 
     assert {fault[0] for fault in faults(env.verify())} == {"swapped"}

@@ -37,7 +37,7 @@ def test_an_export_ends_with_its_checkpoints_and_is_sound(file: Path) -> None:
     assert verify_export(file, keys=[KEYRING.checkpoint_key]).findings == ()
 
 
-def test_a_companys_export_says_nothing_of_another(file: Path) -> None:
+def test_an_export_of_a_company_has_nothing_of_another(file: Path) -> None:
     text = file.read_text()
 
     assert "company-b" not in text
@@ -45,7 +45,7 @@ def test_a_companys_export_says_nothing_of_another(file: Path) -> None:
     assert "seq" not in text
 
 
-def test_a_range_is_sound_and_says_how_much_it_is(env: AuditEnv, tmp_path: Path) -> None:
+def test_a_range_is_sound_and_states_its_limits(env: AuditEnv, tmp_path: Path) -> None:
     report = verify_export(env.export(tmp_path / "part", company=A, first=4, last=9), keys=[KEYRING.checkpoint_key])
 
     assert report.findings == ()
@@ -94,7 +94,7 @@ def test_a_checkpoint_kept_elsewhere_finds_a_file_cut_with_its_header(env: Audit
     assert ("cut", A, 9) in faults(verify_export(file, kept=[each for each in kept if A in each.statement]))
 
 
-def test_without_a_public_key_the_report_says_what_that_is_worth(env: AuditEnv, tmp_path: Path) -> None:
+def test_verification_without_a_public_key_is_reported_as_unvouched(env: AuditEnv, tmp_path: Path) -> None:
     env.checkpoint(OTHER_KEYRING)
     file = env.export(tmp_path / "export", company=A)
 

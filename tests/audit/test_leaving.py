@@ -55,7 +55,7 @@ def lines_of(file: Path) -> list[SignedStatement]:
     return read_checkpoint_file(file) if file.exists() else []
 
 
-def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: AuditEnv, tmp_path: Path) -> None:
+def test_every_checkpoint_is_shipped_to_file_and_command_once_and_in_order(env: AuditEnv, tmp_path: Path) -> None:
     filed, piped = tmp_path / "filed", tmp_path / "piped"
     command = (sys.executable, "-c", KEEP, str(piped))
     settings = AuditSettings(checkpoint_file=str(filed), checkpoint_command=command)
@@ -73,7 +73,7 @@ def test_every_checkpoint_leaves_by_file_and_command_once_and_in_order(env: Audi
     assert len(lines_of(filed)) == 6
 
 
-def test_a_webhook_that_fails_is_tried_again_and_told_once(env: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_webhook_is_retried_and_reported_once(env: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyturn.audit.shipper._PAUSES", (0.01,))
     answers = [500, 302, 503, 200, 204, 200]
     taken: list[SignedStatement] = []
@@ -118,7 +118,7 @@ def told(env: AuditEnv) -> list[str]:
 
 
 @pytest.mark.parametrize("delivered", [4, 1_000, 2**62])
-def test_a_way_out_that_is_ahead_of_every_checkpoint_is_told_and_begins_anew(
+def test_a_sink_ahead_of_every_checkpoint_is_reported_and_begins_again(
     env: AuditEnv, tmp_path: Path, delivered: int
 ) -> None:
     """Rows were deleted, or the number was written there by hand: else no checkpoint would ever leave again."""
@@ -136,7 +136,7 @@ def test_a_way_out_that_is_ahead_of_every_checkpoint_is_told_and_begins_anew(
     assert told(env) == ["checkpoint_file"]
 
 
-def test_checkpoints_leave_also_after_all_rows_of_them_were_deleted(env: AuditEnv, tmp_path: Path) -> None:
+def test_checkpoints_are_shipped_also_after_all_their_rows_were_deleted(env: AuditEnv, tmp_path: Path) -> None:
     filed = tmp_path / "filed"
     settings = AuditSettings(checkpoint_file=str(filed))
 
@@ -151,7 +151,7 @@ def test_checkpoints_leave_also_after_all_rows_of_them_were_deleted(env: AuditEn
     assert told(env) == []
 
 
-def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_up(
+def test_a_delayed_sink_is_reported_once_and_shown_until_it_has_caught_up(
     env: AuditEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keyturn.audit.shipper._PAUSES", (0.01,))
@@ -189,19 +189,19 @@ def test_a_way_out_that_stays_behind_is_told_once_and_seen_until_it_has_caught_u
         (("/nowhere/keep",), "The command cannot be run (No such file or directory)."),
     ],
 )
-def test_a_command_that_fails_has_taken_nothing(argv: tuple[str, ...], said: str) -> None:
+def test_a_failing_command_is_no_delivery(argv: tuple[str, ...], said: str) -> None:
     with pytest.raises(DeliveryFailed) as failure:
         asyncio.run(CommandSink(argv).deliver(b"{}\n"))
 
     assert str(failure.value) == said
 
 
-def test_a_file_that_cannot_be_written_has_taken_nothing(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_no_delivery(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed, match=r"^The file cannot be written \(Is a directory\)\.$"):
         asyncio.run(FileSink(tmp_path).deliver(b"{}\n"))
 
 
-def test_a_webhook_that_is_not_there_does_not_tell_its_address(tmp_path: Path) -> None:
+def test_a_missing_webhook_does_not_reveal_its_address(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed) as failure:
         asyncio.run(WebhookSink("http://127.0.0.1:1/secret-word").deliver(b"{}\n"))
 

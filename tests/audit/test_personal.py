@@ -16,7 +16,7 @@ WHERE seq = (SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = 6
 ERASE_SALT = "UPDATE chain_link SET salt = NULL WHERE chain = 'company-a' AND number = 6"
 
 
-def test_an_erased_part_verifies_and_says_that_it_is_erased(env: AuditEnv) -> None:
+def test_an_erased_part_verifies_and_is_reported_as_erased(env: AuditEnv) -> None:
     env.tamper(ERASE_BODY, ERASE_SALT)
 
     report = env.verify(keys=[KEYRING.checkpoint_key])
@@ -53,7 +53,7 @@ def test_the_same_person_has_another_hash_in_each_entry(env: AuditEnv) -> None:
     assert len(hashes) == len(salts) == env.rows("SELECT count(*) FROM chain_link WHERE salt IS NOT NULL")[0][0]
 
 
-def test_a_body_is_parted_by_the_names_of_its_members() -> None:
+def test_a_body_is_split_by_the_names_of_its_members() -> None:
     body = '{"status":"Error","vin":"6AH","detail":{"vin":1,"n":1.50},"name":"Ana \\u00e3"}'
 
     assert split_personal(body) == (
@@ -65,7 +65,7 @@ def test_a_body_is_parted_by_the_names_of_its_members() -> None:
 
 
 @pytest.mark.parametrize("body", ["[]", "{", "null", '{"vin": 1}', '{"vin":1,"vin":2}'])
-def test_a_body_that_the_journal_did_not_write_is_not_parted(body: str) -> None:
+def test_a_body_that_the_journal_did_not_write_is_not_split(body: str) -> None:
     with pytest.raises(UnexpectedBody):
         split_body(body, ["vin"])
 

@@ -26,7 +26,7 @@ def what(env: AuditEnv, **options: object) -> set[str]:
     return {finding.what.value for finding in env.verify(keys=KEY, **options).findings}  # type: ignore[arg-type]
 
 
-def test_an_honest_restore_is_sound_at_once_and_waits_for_somebody_to_know_of_it(
+def test_an_honest_restore_is_sound_at_once_and_waits_for_its_acknowledgement(
     env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     assert env.restore(backup) == 2
@@ -116,7 +116,7 @@ def test_a_raised_epoch_alone_excuses_nothing(env: AuditEnv, kept: list[SignedSt
     assert FindingKind.RESTORED not in {finding.what for finding in report.findings}
 
 
-def test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing(
+def test_an_unsigned_restore_is_a_fault_and_excuses_nothing(
     env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     """An entry like that of a restore, written by somebody who has no key file."""
@@ -184,7 +184,7 @@ def test_a_restore_by_another_key_file_is_forged(env: AuditEnv, backup: Path) ->
     assert "unvouched" not in what(env)
 
 
-def test_a_past_that_somebody_signed_with_a_key_of_their_own_does_not_stand_against_what_was_kept(
+def test_a_history_signed_with_another_key_is_refuted_by_external_checkpoints(
     env: AuditEnv, backup: Path, kept: list[SignedStatement]
 ) -> None:
     """Whoever verifies has checkpoints of before, and not the public key."""

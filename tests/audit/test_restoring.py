@@ -43,7 +43,7 @@ def test_each_restore_has_an_epoch_of_its_own_also_where_the_machine_was_lost(
     assert len(report.unacknowledged) == 3
 
 
-def test_a_company_that_the_backup_did_not_know_was_left_behind(env: AuditEnv, backup: Path) -> None:
+def test_a_company_missing_from_the_backup_is_reported_as_restored(env: AuditEnv, backup: Path) -> None:
     env.write(lambda tx: journal.record(tx, "company.added", company_id="company-c", actor="x"))
     kept = env.checkpoint()
     env.restore(backup)
@@ -116,7 +116,7 @@ def test_a_backup_whose_chains_do_not_take_the_entry_is_refused_and_nothing_is_c
     assert left == set()
 
 
-def test_restores_are_found_without_a_walk_through_history(env: AuditEnv) -> None:
+def test_restores_are_found_by_an_index(env: AuditEnv) -> None:
     plan = " ".join(row[-1] for row in env.rows("EXPLAIN QUERY PLAN " + chain_queries._RESTORE_ENTRIES))
     assert "USING INDEX entry_restored" in plan
     assert "SCAN" not in plan

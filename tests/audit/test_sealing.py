@@ -40,7 +40,7 @@ def test_each_chain_counts_from_one_in_the_order_of_commits(empty: AuditEnv) -> 
     ]
 
 
-def test_a_company_learns_nothing_of_another_from_its_chain(empty: AuditEnv, tmp_path: Any) -> None:
+def test_a_chain_reveals_nothing_of_another_company(empty: AuditEnv, tmp_path: Any) -> None:
     """The same acts of one company make the same chain, whatever the other did in between."""
     alone = AuditEnv(tmp_path / "alone")
     for env, others in ((alone, 0), (empty, 5)):
@@ -139,7 +139,7 @@ def test_a_body_that_the_journal_did_not_write_does_not_stop_the_sealer(empty: A
     assert faults(empty.verify()) == [("edited", "company-b", 1)]
 
 
-def test_a_forked_chain_is_told_once(env: AuditEnv) -> None:
+def test_a_forked_chain_is_reported_once(env: AuditEnv) -> None:
     env.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
     env.add_entries(3)
 
@@ -202,7 +202,7 @@ def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: AuditEnv, woken
     assert max(behind) <= 1.0
 
 
-def test_the_last_turn_seals_what_is_just_being_committed(empty: AuditEnv) -> None:
+def test_the_last_pass_seals_what_is_just_being_committed(empty: AuditEnv) -> None:
     async def work(store: Store) -> None:
         committing = asyncio.create_task(store.write(partial(entry, company="company-a", index=0)))
         await asyncio.sleep(0)

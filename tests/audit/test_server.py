@@ -53,7 +53,7 @@ def test_a_node_seals_what_it_does_and_leaves_nothing_unsealed(tmp_path: Path) -
     assert len(report.chains) == 3
 
 
-def test_a_node_whose_chain_was_tampered_with_is_not_ready_and_tells_it(tmp_path: Path) -> None:
+def test_a_node_whose_chain_was_tampered_with_is_not_ready_and_reports_it(tmp_path: Path) -> None:
     async def first() -> Any:
         async with server_env(tmp_path) as s:
             await s.done(PARKED, "lock_door")
@@ -103,7 +103,7 @@ class Page(HTMLParser):
         self.attributes |= {name for name, _ in attrs}
 
 
-def test_the_story_of_a_command_is_whole_and_the_page_is_only_text(tmp_path: Path) -> None:
+def test_a_dossier_is_complete_and_its_page_is_only_text(tmp_path: Path) -> None:
     async def work() -> dict[str, Any]:
         async with server_env(tmp_path) as s:
             await s.node.administer("company set", {"company": "first", "name": SCRIPT})

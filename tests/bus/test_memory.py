@@ -39,7 +39,7 @@ class _HastySelector(selectors.DefaultSelector):
         return super().select(0 if timeout is not None else None)
 
 
-async def test_a_listener_hears_every_key_of_its_topic_until_it_stops(bus: MemoryBus) -> None:
+async def test_a_listener_gets_every_key_of_its_topic_until_it_stops(bus: MemoryBus) -> None:
     heard: list[str] = []
     stop = bus.listen(COMMAND_CHANGED, heard.append)
     bus.publish(COMMAND_CHANGED, A)
@@ -50,7 +50,7 @@ async def test_a_listener_hears_every_key_of_its_topic_until_it_stops(bus: Memor
     assert heard == ["a", "c"]
 
 
-async def test_one_listener_registered_twice_hears_twice_and_stops_separately(bus: MemoryBus) -> None:
+async def test_one_listener_registered_twice_is_called_twice_and_stops_separately(bus: MemoryBus) -> None:
     heard: list[str] = []
     first, _second = bus.listen(COMMAND_CHANGED, heard.append), bus.listen(COMMAND_CHANGED, heard.append)
     bus.publish(COMMAND_CHANGED, A)
@@ -60,7 +60,7 @@ async def test_one_listener_registered_twice_hears_twice_and_stops_separately(bu
     assert heard == ["a", "a", "b"]
 
 
-async def test_a_listener_that_fails_keeps_nobody_else_from_hearing(bus: MemoryBus) -> None:
+async def test_a_failing_listener_does_not_affect_the_others(bus: MemoryBus) -> None:
     heard: list[str] = []
 
     def fail(key: str) -> None:
@@ -86,7 +86,7 @@ async def test_a_listener_may_stop_while_it_is_called(bus: MemoryBus) -> None:
     assert heard == ["a", "a", "b"]
 
 
-async def test_a_waiter_wakes_when_its_key_is_said(bus: MemoryBus) -> None:
+async def test_a_waiter_wakes_when_its_key_is_published(bus: MemoryBus) -> None:
     with bus.waiter(COMMAND_CHANGED, A) as waiter:
         waiting = asyncio.create_task(waiter.next(LONG))
         await asyncio.sleep(0)
@@ -106,7 +106,7 @@ async def test_every_waiter_of_a_key_wakes(bus: MemoryBus) -> None:
         assert await waiting == [True, True]
 
 
-async def test_what_was_said_between_two_calls_is_not_missed_and_told_once(bus: MemoryBus) -> None:
+async def test_a_message_between_two_calls_wakes_the_waiter_once(bus: MemoryBus) -> None:
     with bus.waiter(COMMAND_CHANGED, A) as waiter:
         bus.publish(COMMAND_CHANGED, A)
         bus.publish(COMMAND_CHANGED, A)
@@ -114,7 +114,7 @@ async def test_what_was_said_between_two_calls_is_not_missed_and_told_once(bus: 
         assert not await waiter.next(0)
 
 
-async def test_what_was_said_before_entering_is_not_heard(bus: MemoryBus) -> None:
+async def test_a_message_before_entering_does_not_wake_the_waiter(bus: MemoryBus) -> None:
     waiter = bus.waiter(COMMAND_CHANGED, A)
     bus.publish(COMMAND_CHANGED, A)
     with waiter:

@@ -37,13 +37,13 @@ def test_every_topic_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names) > 0
 
 
-def test_every_topic_is_announced_and_heard() -> None:
+def test_every_topic_is_announced_and_listened_to() -> None:
     assert users(ANNOUNCE) == set(TOPICS)
     assert users(LISTEN) == set(TOPICS) - UNHEARD
 
 
 @pytest.mark.parametrize("folder", ["src", "tests", "torture", "crash", "durability", "bench"])
-def test_nobody_announces_or_hears_a_text(folder: str) -> None:
+def test_no_topic_is_a_string(folder: str) -> None:
     texts = [
         f"{file.relative_to(ROOT)}:{first.lineno}"
         for file, first in calls(ANNOUNCE | LISTEN, ROOT / folder)

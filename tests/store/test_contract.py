@@ -72,7 +72,7 @@ async def test_a_foreign_key_must_exist(store: Store) -> None:
         await store.write(work)
 
 
-async def test_a_unit_that_ran_out_of_an_iterator_gets_an_error_and_harms_nobody(store: Store) -> None:
+async def test_a_unit_that_raises_stop_iteration_gets_an_error_and_affects_no_other(store: Store) -> None:
     lost, kept = await asyncio.gather(
         store.write(lambda _tx: next(iter(()))), store.write(add_plan("gold")), return_exceptions=True
     )
@@ -125,7 +125,7 @@ async def test_a_store_that_works_is_available(store: Store) -> None:
     assert store.available
 
 
-async def test_a_caller_that_goes_away_takes_nobody_with_it(store: Store) -> None:
+async def test_a_cancelled_caller_affects_no_other(store: Store) -> None:
     leaving = asyncio.create_task(store.write(add_plan("gold")))
     staying = asyncio.create_task(store.write(add_plan("silver")))
     await asyncio.sleep(0)
@@ -134,7 +134,7 @@ async def test_a_caller_that_goes_away_takes_nobody_with_it(store: Store) -> Non
     assert await store.write(add_plan("bronze")) == "bronze"
 
 
-async def test_announcements_of_durable_units_are_heard_once_and_in_order(
+async def test_announcements_of_durable_units_arrive_once_and_in_order(
     store: Store, announced: list[Announced]
 ) -> None:
     await asyncio.gather(

@@ -33,7 +33,7 @@ def another_holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_second_process_is_refused_and_told_who_has_it(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
     directory = tmp_path / "data"
     with another_holder(directory) as holder:
         with pytest.raises(StoreRefused) as refused:

@@ -60,7 +60,7 @@ async def test_what_is_committed_can_be_read_beside_the_store_and_without_it(sto
     assert found() == (["gold", "silver"], 0)
 
 
-async def test_a_statement_that_cannot_be_done_without_a_store_is_told_by_the_ports_error(
+async def test_a_failed_statement_without_a_store_raises_the_ports_error(
     store: Store, database: Database, tmp_path: Path
 ) -> None:
     def fail(tx: Tx) -> None:

@@ -68,7 +68,7 @@ async def test_operators_and_what_refers_to_them_come_along(tmp_path: Path) -> N
     assert (refers, change, broken) == ([("o2",)], [("o1", "o2", None)], [])
 
 
-async def test_a_reference_to_nobody_is_still_refused(tmp_path: Path) -> None:
+async def test_a_reference_to_a_missing_operator_is_still_refused(tmp_path: Path) -> None:
     old_directory(tmp_path / "data")
     store = open_sqlite(tmp_path / "data", ManualClock(), lambda _topic, _key: None)
     try:

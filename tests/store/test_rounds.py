@@ -30,7 +30,7 @@ async def making(
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_a_defect_in_one_round_does_not_end_the_rounds(at_once: bool) -> None:
+async def test_an_exception_does_not_stop_a_periodic_task(at_once: bool) -> None:
     rounds: list[None] = []
     enough = asyncio.Event()
 
@@ -47,7 +47,7 @@ async def test_a_defect_in_one_round_does_not_end_the_rounds(at_once: bool) -> N
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_the_first_round_comes_at_once_or_in_its_time(at_once: bool) -> None:
+async def test_a_periodic_task_first_runs_at_once_or_after_its_interval(at_once: bool) -> None:
     made = asyncio.Event()
 
     async def work() -> None:

@@ -92,7 +92,7 @@ async def test_a_commit_that_cannot_be_written_fails_every_unit_of_its_batch(
     assert announced == []
 
 
-async def test_while_it_cannot_write_it_says_so_at_once_and_still_reads(
+async def test_an_unavailable_store_refuses_writes_at_once_and_still_reads(
     store: SqliteStore, disk: CountingDisk, tmp_path: Path
 ) -> None:
     await store.write(add_plan("first"))

@@ -173,7 +173,7 @@ async def test_a_database_of_a_newer_keyturn_is_refused(tmp_path: Path) -> None:
     )
 
 
-async def test_a_database_made_with_other_words_is_refused(tmp_path: Path) -> None:
+async def test_a_database_made_by_another_wording_of_a_migration_is_refused(tmp_path: Path) -> None:
     await make_store(tmp_path)
     edit(tmp_path / FILE_NAME, "UPDATE migration SET sha256 = 'other' WHERE number = 2")
     assert refusal(tmp_path) == f"{tmp_path / FILE_NAME} was made with another wording of migration 0002."

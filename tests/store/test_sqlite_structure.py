@@ -118,7 +118,7 @@ def test_an_older_database_is_compared_with_its_own_version_before_it_is_migrate
     assert path.read_bytes() == before
 
 
-async def test_other_words_for_the_same_structure_are_not_a_change(tmp_path: Path) -> None:
+async def test_another_wording_of_the_same_structure_is_not_a_change(tmp_path: Path) -> None:
     path = database(tmp_path)
     edit(path, changed("company", "CHECK (active IN (0, 1))", "check  (active IN (0,1)) /* on or off */ "))
     edit(path, ["ANALYZE"])

@@ -162,6 +162,6 @@ BUGS: tuple[Bug, ...] = (
         "    return statement if signed.signed_by(named_key(signed) if keys is None else keys) else None\n",
         "    return statement\n",
         "",
-        test="tests/audit/test_restores.py::test_a_restore_that_nobody_signed_is_a_fault_and_excuses_nothing",
+        test="tests/audit/test_restores.py::test_an_unsigned_restore_is_a_fault_and_excuses_nothing",
     ),
 )

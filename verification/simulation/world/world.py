@@ -166,7 +166,7 @@ class World:
         pushes = None if plan.pushes is None else (plan.pushes, self.pushes)
         connectors = {
             name: ModelConnector(
-                self.cloud, declares, node.name, time, honours_expiry=plan.honours_expiry, pushes=pushes
+                self.cloud, capabilities, node.name, time, honours_expiry=plan.honours_expiry, pushes=pushes
             )
             for name, capabilities in plan.capabilities.items()
         }
