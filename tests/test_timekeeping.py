@@ -192,9 +192,7 @@ def test_after_another_boot_a_machine_that_was_off_has_no_fault(clock: ManualClo
     assert later.store_now() == off.now()
 
 
-def test_the_stored_state_differs_after_a_reboot_and_after_a_large_change(
-    clock: ManualClock, time: Timekeeper
-) -> None:
+def test_the_stored_state_differs_after_a_reboot_and_after_a_large_change(clock: ManualClock, time: Timekeeper) -> None:
     kept = time.state()
     assert time.differs_from(None)
     clock.advance(1_000)

@@ -20,10 +20,9 @@ from keyturn.config.loading import load_settings
 from keyturn.config.settings import AuditSettings
 from keyturn.config.validation import ConfigError
 from keyturn.store.port import Store
+from tests.store.adapters import open_store
 from tests.support.audit_env import KEYRING, AuditEnv
 from tests.support.clock import eventually
-
-from ..store.adapters import open_store
 
 KEEP = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read())"
 
