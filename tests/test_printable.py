@@ -53,17 +53,17 @@ def test_answer_on_a_terminal_shows_no_control_characters(capsys: pytest.Capture
     event = {"at": NASTY, "kind": "k", "actor": NASTY, "reason": NASTY}
     verdict = {"number": 1, "verdict": "met", "signals": {"speed": {"value": NASTY, "age": 1}}}
     print_timeline({"vin": NASTY, "verdicts": [verdict], "timeline": [event]})
-    told = capsys.readouterr().out
-    assert "evil" in told
-    assert clean(told)
+    shown = capsys.readouterr().out
+    assert "evil" in shown
+    assert clean(shown)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_failure_shows_no_control_characters(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     print_failure(Failure(Exit.REFUSED, "not_found", f"There is no company '{NASTY}'.", name=NASTY), as_json=as_json)
-    told = capsys.readouterr().err
-    assert "evil" in told
-    assert clean(told)
+    shown = capsys.readouterr().err
+    assert "evil" in shown
+    assert clean(shown)
 
 
 def test_emergency_sheet_shows_no_control_characters() -> None:

@@ -45,7 +45,7 @@ class MailServer:
     refused: set[str] = field(default_factory=set)
     """Recipients who are refused for ever."""
     mails: list[Mail] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     """Every line, whether encrypted or not."""
     signed_in: list[str] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,7 +106,7 @@ class _Conversation:
     async def hold(self) -> None:
         await self._say("220 test")
         while line := (await self._reader.readline()).decode().rstrip("\r\n"):
-            self._server.heard.append(line)
+            self._server.received.append(line)
             verb = line.split(" ")[0].upper()
             if verb == "QUIT":
                 await self._say("221 bye")
@@ -149,7 +149,7 @@ class _Conversation:
 
     async def _take(self) -> None:
         data = (await self._reader.readuntil(b"\r\n.\r\n")).removesuffix(b".\r\n")
-        self._server.heard.append(data.decode())
+        self._server.received.append(data.decode())
         answer = self._decide(".", "")
         if answer.startswith("2"):
             message = email.message_from_bytes(data, policy=email.policy.default)

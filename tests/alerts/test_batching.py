@@ -21,10 +21,10 @@ async def test_a_burst_causes_single_alerts_and_then_a_digest(tmp_path: Path, re
         await running.until(lambda rows: [row["state"] for row in rows] == ["unsent"] + ["sent"] * 20)
         running.clock.advance(WINDOW)
         await running.settled()
-    told = [post.message for post in receiver.posts if post.message["kind"] == "limit.tripped"]
-    assert [message["count"] for message in told] == [1] * 20 + [1480]
-    assert told[-1]["subject"] == "A safety limit has tripped (1480 times)"
-    assert "1480 times, entries 21 to 1500." in told[-1]["text"]
+    sent = [post.message for post in receiver.posts if post.message["kind"] == "limit.tripped"]
+    assert [message["count"] for message in sent] == [1] * 20 + [1480]
+    assert sent[-1]["subject"] == "A safety limit has tripped (1480 times)"
+    assert "1480 times, entries 21 to 1500." in sent[-1]["text"]
 
 
 async def test_a_restart_keeps_the_count(tmp_path: Path, receiver: Receiver) -> None:
@@ -36,8 +36,8 @@ async def test_a_restart_keeps_the_count(tmp_path: Path, receiver: Receiver) -> 
     clock.advance(WINDOW)
     async with alert_env(tmp_path, [by_webhook(receiver.url)], clock) as running:
         await running.settled()
-    told = [post.message["count"] for post in receiver.posts if post.message["kind"] == "limit.tripped"]
-    assert sorted(told) == [1] * 20 + [25]
+    sent = [post.message["count"] for post in receiver.posts if post.message["kind"] == "limit.tripped"]
+    assert sorted(sent) == [1] * 20 + [25]
 
 
 async def test_alert_counting_begins_again_after_the_window(tmp_path: Path, receiver: Receiver) -> None:
@@ -47,8 +47,8 @@ async def test_alert_counting_begins_again_after_the_window(tmp_path: Path, rece
             await running.until(partial(_counted, so_far=so_far))
             running.clock.advance(WINDOW)
         await running.settled()
-    told = [post.message["count"] for post in receiver.posts if post.message["kind"] == "limit.tripped"]
-    assert sorted(told) == [1] * 40 + [5, 5]
+    sent = [post.message["count"] for post in receiver.posts if post.message["kind"] == "limit.tripped"]
+    assert sorted(sent) == [1] * 40 + [5, 5]
 
 
 async def test_one_company_cannot_drown_the_alerts_of_another(tmp_path: Path, receiver: Receiver) -> None:
@@ -72,6 +72,6 @@ def _counted(rows: list[dict[str, Any]], so_far: int) -> bool:
 
 
 def _counted_and_sent(rows: list[dict[str, Any]], so_far: int) -> bool:
-    """All are counted, and those that are told one by one have left: a message on its way at the end goes twice."""
+    """All are counted, and those that are sent one by one have left: a message on its way at the end goes twice."""
     sent = [row for row in rows if row["state"] == "sent"]
     return _counted(rows, so_far) and len(sent) == min(so_far, 20)

@@ -43,7 +43,7 @@ async def test_both_alert_channels_can_be_configured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (SMTP.replace(SENDER, "Keyturn <k@fleet.example>"), "alerts.smtp.sender: expected an e-mail address"),
         (SMTP.replace(ADMIN, f"{ADMIN}\\r\\nBcc: x@y.example"), "alerts.smtp.to: expected e-mail addresses"),
@@ -57,10 +57,10 @@ async def test_both_alert_channels_can_be_configured(tmp_path: Path) -> None:
         ("[alerts]\nbackup_max_age = 60.0\n", "alerts.backup_max_age: expected 0, as neither"),
     ],
 )
-async def test_meaningless_alert_setting_is_refused(tmp_path: Path, text: str, said: str) -> None:
+async def test_meaningless_alert_setting_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, text)
-    assert str(caught.value).startswith(said)
+    assert str(caught.value).startswith(message)
     assert "pass@" not in str(caught.value)
 
 

@@ -28,7 +28,7 @@ CONDITIONAL: list[tuple[str, dict[str, object], dict[str, object]]] = [
     ("account.changed", {"credentials_replaced": True}, {"credentials_replaced": False, "name": "new"}),
     ("account.changed", {"credentials_replaced": False, "active": False}, {"credentials_replaced": False}),
 ]
-"""By kind: what is told, and what is not."""
+"""By kind: what is received, and what is not."""
 OPERATORS = ("command.Cancelled", "keep_enabling.ended")
 """Told where an operator did it, and not where the engine did."""
 _COMMAND = """
@@ -38,7 +38,7 @@ VALUES (:name, 'acme', 'app', 'car', 'account', 'VIN', :name, 'Unknown', 1, 1, '
 """
 
 
-async def told(running: AlertEnv, mail_server: MailServer, receiver: Receiver) -> list[Counter[str]]:
+async def received(running: AlertEnv, mail_server: MailServer, receiver: Receiver) -> list[Counter[str]]:
     """How many alerts of each kind came by mail and by webhook; the test's own mark is left out."""
     await running.settled()
     by_mail = Counter(mail.text.partition("kind: ")[2].splitlines()[0] for mail in mail_server.mails)
@@ -52,7 +52,7 @@ async def test_every_event_is_sent_once_on_every_channel(
     async with alert_env(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
         for kind in PLAIN:
             await running.record(kind, company_id=None if kind == "clock.fault" else "acme")
-        assert await told(running, mail_server, receiver) == [Counter(PLAIN), Counter(map(former, PLAIN))]
+        assert await received(running, mail_server, receiver) == [Counter(PLAIN), Counter(map(former, PLAIN))]
 
 
 @pytest.mark.parametrize(("kind", "told_of", "not_told_of"), CONDITIONAL)
@@ -101,7 +101,7 @@ async def test_alert_is_sent_only_for_an_immobilisation(
         for name in ("start", "enable_ignition", "disable_ignition"):
             await running.store.write(partial(_add_command, name=name))
             await running.record(kind, command_id=name, vehicle_id="car")
-        assert await told(running, mail_server, receiver) == [Counter([kind])] * 2
+        assert await received(running, mail_server, receiver) == [Counter([kind])] * 2
         (post,) = [post.message for post in receiver.posts if post.message["kind"] == kind]
         assert (post["entry"]["command"], post["entry"]["vehicle"]) == ("disable_ignition", "car")
 
@@ -112,9 +112,9 @@ async def test_repeated_refused_sign_ins_cause_an_alert(
     kind = "operator.sign_in_refused"
     async with alert_env(tmp_path, [by_mail(mail_server.port), by_webhook(receiver.url)]) as running:
         await running.record(kind, 4)
-        assert await told(running, mail_server, receiver) == [Counter()] * 2
+        assert await received(running, mail_server, receiver) == [Counter()] * 2
         await running.record(kind)
-        assert (await told(running, mail_server, receiver))[0][kind] == 1
+        assert (await received(running, mail_server, receiver))[0][kind] == 1
         assert [post.message["kind"] for post in receiver.posts].count(kind) == 1
 
 

@@ -50,7 +50,9 @@ async def test_a_password_goes_over_an_encrypted_connection(authority: Authority
     async with MailServer(starttls=authority.server_context()) as server:
         await by_mail(server.port, PASSWORD, security="starttls", user="keyturn").send(LETTER)
     assert server.signed_in == [f"\0keyturn\0{PASSWORD}"]
-    assert server.heard.index("STARTTLS") < next(n for n, line in enumerate(server.heard) if line.startswith("AUTH"))
+    assert server.received.index("STARTTLS") < next(
+        n for n, line in enumerate(server.received) if line.startswith("AUTH")
+    )
     assert len(server.mails) == 1
 
 
@@ -81,7 +83,7 @@ async def test_mail_is_not_sent_without_starttls(authority: Authority, answer: s
         server.scripted["STARTTLS"].extend([answer] if answer else [])
         fault = await fault_of(server, PASSWORD, security="starttls", user="keyturn")
     assert fault.startswith("the mail server refused (454)" if answer else "the mail server does not offer")
-    assert not [line for line in server.heard if line.startswith(("AUTH", "MAIL"))]
+    assert not [line for line in server.received if line.startswith(("AUTH", "MAIL"))]
 
 
 @pytest.mark.parametrize(

@@ -106,13 +106,13 @@ def test_a_failing_webhook_is_retried_and_reported_once(env: AuditEnv, monkeypat
     asyncio.run(work())
 
     assert taken == signed_in(env)
-    (told,) = env.rows("SELECT company_id, actor, body FROM entry WHERE kind = 'chain.fault'")
-    assert told[:2] == (None, "audit")
-    assert json.loads(told[2])["detail"] == "The webhook answered 500."
+    (fault,) = env.rows("SELECT company_id, actor, body FROM entry WHERE kind = 'chain.fault'")
+    assert fault[:2] == (None, "audit")
+    assert json.loads(fault[2])["detail"] == "The webhook answered 500."
     assert not any(b"secret-word" in path.read_bytes() for path in env.data.iterdir())
 
 
-def told(env: AuditEnv) -> list[str]:
+def reported(env: AuditEnv) -> list[str]:
     return [json.loads(body)["about"] for (body,) in env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")]
 
 
@@ -132,7 +132,7 @@ def test_a_sink_ahead_of_every_checkpoint_is_reported_and_begins_again(
     with_audit(env, AuditSettings(checkpoint_file=str(filed)), then)
 
     assert lines_of(filed) == signed_in(env)
-    assert told(env) == ["checkpoint_file"]
+    assert reported(env) == ["checkpoint_file"]
 
 
 def test_checkpoints_are_shipped_also_after_all_their_rows_were_deleted(env: AuditEnv, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_checkpoints_are_shipped_also_after_all_their_rows_were_deleted(env: Aud
     env.checkpoint()
     with_audit(env, settings, lambda _store: leave(6))
 
-    assert told(env) == []
+    assert reported(env) == []
 
 
 def test_a_delayed_sink_is_reported_once_and_shown_until_it_has_caught_up(
@@ -165,11 +165,11 @@ def test_a_delayed_sink_is_reported_once_and_shown_until_it_has_caught_up(
         audit = AuditService(store, bus, KEYRING, settings)
         audit.start()
         try:
-            await eventually(lambda: "checkpoint_command" in told(env))
+            await eventually(lambda: "checkpoint_command" in reported(env))
             assert audit.behind == ()
             env.clock.advance(120)
             await eventually(lambda: audit.behind == ("checkpoint_command",))
-            await eventually(lambda: "checkpoint_command behind" in told(env))
+            await eventually(lambda: "checkpoint_command behind" in reported(env))
             switch.touch()
             await eventually(lambda: audit.behind == ())
         finally:
@@ -178,21 +178,21 @@ def test_a_delayed_sink_is_reported_once_and_shown_until_it_has_caught_up(
 
     asyncio.run(work())
 
-    assert told(env) == ["checkpoint_command", "checkpoint_command behind"]
+    assert reported(env) == ["checkpoint_command", "checkpoint_command behind"]
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         ((sys.executable, "-c", "raise SystemExit(7)"), "The command ended with status 7."),
         (("/nowhere/keep",), "The command cannot be run (No such file or directory)."),
     ],
 )
-def test_a_failing_command_is_no_delivery(argv: tuple[str, ...], said: str) -> None:
+def test_a_failing_command_is_no_delivery(argv: tuple[str, ...], message: str) -> None:
     with pytest.raises(DeliveryFailed) as failure:
         asyncio.run(CommandSink(argv).deliver(b"{}\n"))
 
-    assert str(failure.value) == said
+    assert str(failure.value) == message
 
 
 def test_a_file_that_cannot_be_written_is_no_delivery(tmp_path: Path) -> None:

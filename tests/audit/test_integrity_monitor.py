@@ -44,9 +44,9 @@ def test_a_verification_that_fails_is_a_fault_until_one_succeeds(
 
     assert env.run(work) == [False]
     monkeypatch.undo()
-    told = env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
-    assert len(told) == 1
-    assert "what nobody thought of" in told[0][0]
+    faults = env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
+    assert len(faults) == 1
+    assert "what nobody thought of" in faults[0][0]
 
 
 def kept_in(env: AuditEnv, file: Path) -> None:

@@ -144,10 +144,10 @@ def test_a_forked_chain_is_reported_once(env: AuditEnv) -> None:
     env.add_entries(3)
 
     async def work(store: Store) -> bool:
-        sealer, told = sealer_of(store)
+        sealer, faults = sealer_of(store)
         for _ in range(3):
             await sealer.seal_committed()
-        return SEALING_FAULT in told
+        return SEALING_FAULT in faults
 
     assert env.run(work)
     assert env.rows("SELECT count(*) FROM entry WHERE kind = 'chain.fault'") == [(1,)]
@@ -158,8 +158,8 @@ def all_sealed(tx: ReadTx) -> bool:
 
 
 def sealer_of(store: Store, **settings: Any) -> tuple[Sealer, Faults]:
-    told = Faults(store)
-    return Sealer(store, KEYRING, AuditSettings(**settings), told), told
+    faults = Faults(store)
+    return Sealer(store, KEYRING, AuditSettings(**settings), faults), faults
 
 
 @pytest.mark.parametrize("woken", [True, False])

@@ -72,8 +72,8 @@ def test_a_node_whose_chain_was_tampered_with_is_not_ready_and_reports_it(tmp_pa
     env.tamper("UPDATE entry SET actor = 'nobody' WHERE kind = 'command.Executed'")
 
     assert asyncio.run(again(settings)) == {"audit": "The audit chain is broken."}
-    (told,) = env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
-    assert json.loads(told[0])["finding"]["what"] == "edited"
+    (row,) = env.rows("SELECT body FROM entry WHERE kind = 'chain.fault'")
+    assert json.loads(row[0])["finding"]["what"] == "edited"
 
 
 def test_a_node_whose_checkpoints_do_not_leave_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,8 +144,8 @@ def test_the_command_line_from_checkpoint_to_verification(tmp_path: Path, capsys
 
     def keyturn(*words: str) -> tuple[int, str]:
         status = run([*words])
-        said = capsys.readouterr()
-        return status, said.out + said.err
+        output = capsys.readouterr()
+        return status, output.out + output.err
 
     assert keyturn("audit", "checkpoint", *data)[0] == 0
     status, pem = keyturn("audit", "key", *data)
@@ -157,14 +157,14 @@ def test_the_command_line_from_checkpoint_to_verification(tmp_path: Path, capsys
     assert keyturn("audit", "export", file, *data)[0] == 2
     assert Path(file).stat().st_mode & 0o777 == 0o600  # it has the salts
 
-    status, said = keyturn("audit", "verify", file, *key)
-    assert (status, said.splitlines()[-1]) == (0, "The chains are sound.")
+    status, output = keyturn("audit", "verify", file, *key)
+    assert (status, output.splitlines()[-1]) == (0, "The chains are sound.")
     assert keyturn("audit", "verify", *data, *key)[0] == 0
 
     AuditEnv(tmp_path / "data").tamper("UPDATE entry SET at = at + 1 WHERE kind = 'company.added'")
-    status, said = keyturn("audit", "verify", *data, *key, "--json")
+    status, output = keyturn("audit", "verify", *data, *key, "--json")
     assert status == 4
-    assert {fault["what"] for fault in json.loads(said)["findings"] if fault["number"]} == {"edited"}
+    assert {fault["what"] for fault in json.loads(output)["findings"] if fault["number"]} == {"edited"}
     assert keyturn("audit", "verify", str(tmp_path / "key.pem"))[0] == 2
     assert keyturn("audit", "verify", "--data", str(tmp_path / "nowhere"))[0] == 3
 

@@ -40,50 +40,50 @@ class _HastySelector(selectors.DefaultSelector):
 
 
 async def test_a_listener_gets_every_key_of_its_topic_until_it_stops(bus: MemoryBus) -> None:
-    heard: list[str] = []
-    stop = bus.listen(COMMAND_CHANGED, heard.append)
+    received: list[str] = []
+    stop = bus.listen(COMMAND_CHANGED, received.append)
     bus.publish(COMMAND_CHANGED, A)
     bus.publish(VEHICLE_HAS_WORK, VehicleId(B))
     bus.publish(COMMAND_CHANGED, C)
     stop()
     bus.publish(COMMAND_CHANGED, D)
-    assert heard == ["a", "c"]
+    assert received == ["a", "c"]
 
 
 async def test_one_listener_registered_twice_is_called_twice_and_stops_separately(bus: MemoryBus) -> None:
-    heard: list[str] = []
-    first, _second = bus.listen(COMMAND_CHANGED, heard.append), bus.listen(COMMAND_CHANGED, heard.append)
+    received: list[str] = []
+    first, _second = bus.listen(COMMAND_CHANGED, received.append), bus.listen(COMMAND_CHANGED, received.append)
     bus.publish(COMMAND_CHANGED, A)
     first()
     first()
     bus.publish(COMMAND_CHANGED, B)
-    assert heard == ["a", "a", "b"]
+    assert received == ["a", "a", "b"]
 
 
 async def test_a_failing_listener_does_not_affect_the_others(bus: MemoryBus) -> None:
-    heard: list[str] = []
+    received: list[str] = []
 
     def fail(key: str) -> None:
         raise ValueError(key)
 
     bus.listen(COMMAND_CHANGED, fail)
-    bus.listen(COMMAND_CHANGED, heard.append)
+    bus.listen(COMMAND_CHANGED, received.append)
     bus.publish(COMMAND_CHANGED, A)
-    assert heard == ["a"]
+    assert received == ["a"]
 
 
 async def test_a_listener_may_stop_while_it_is_called(bus: MemoryBus) -> None:
-    heard: list[str] = []
+    received: list[str] = []
 
     def once(key: str) -> None:
         stop()
-        heard.append(key)
+        received.append(key)
 
     stop = bus.listen(COMMAND_CHANGED, once)
-    bus.listen(COMMAND_CHANGED, heard.append)
+    bus.listen(COMMAND_CHANGED, received.append)
     bus.publish(COMMAND_CHANGED, A)
     bus.publish(COMMAND_CHANGED, B)
-    assert heard == ["a", "a", "b"]
+    assert received == ["a", "a", "b"]
 
 
 async def test_a_waiter_wakes_when_its_key_is_published(bus: MemoryBus) -> None:
@@ -140,8 +140,8 @@ def test_a_wait_ends_by_the_loops_own_time(bus: MemoryBus) -> None:
             return await waiter.next(LONG), loop.time() - started
 
     with asyncio.Runner(loop_factory=HastyLoop) as runner:
-        said, waited = runner.run(wait())
-    assert not said
+        woken, waited = runner.run(wait())
+    assert not woken
     assert waited == pytest.approx(LONG)
 
 

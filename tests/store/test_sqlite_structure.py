@@ -84,7 +84,7 @@ def edit(path: Path, statements: Sequence[str]) -> None:
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_changed_structure_is_refused_for_writing_and_for_reading(tmp_path: Path, name: str) -> None:
-    statements, said = CHANGES[name]
+    statements, message = CHANGES[name]
     path = database(tmp_path)
     edit(path, statements)
 
@@ -93,7 +93,7 @@ def test_a_changed_structure_is_refused_for_writing_and_for_reading(tmp_path: Pa
     with pytest.raises(StoreRefused), read_offline(tmp_path):
         pass
 
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "structure" in str(refused.value) or name == "a key word with a letter that only looks like it"
 
 
