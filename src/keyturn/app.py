@@ -38,7 +38,7 @@ from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import open_store
 from keyturn.store.port import Store
-from keyturn.telemetry.metrics import Metrics, watch_loop_lag
+from keyturn.telemetry.metrics import Metrics, measure_loop_lag
 from keyturn.tenants.accounts import AccountCredentialKeeper
 from keyturn.tenants.name_spaces import assign_all
 from keyturn.timekeeping import Timekeeper, machine_boot
@@ -82,7 +82,7 @@ class Node:
 
     def ready(self) -> dict[str, str]:
         """What keeps this node from its work: a text by the name of each problem."""
-        behind = self._audit.behind if self._audit is not None else ()
+        behind = self._audit.delayed_sinks if self._audit is not None else ()
         problems = {
             "store": ("The store cannot acknowledge.", not self.store.available),
             "audit": ("The audit chain is broken.", self._audit is not None and self._audit.broken),
@@ -173,7 +173,7 @@ class Node:
         if settings.metrics_host:
             await server.start(build_metrics_app(metrics, clock), settings.metrics_host, settings.metrics_port)
         await server.start_unix(build_admin_app(self.administer), Path(settings.data) / SOCKET_NAME)
-        self._run(watch_loop_lag(metrics.observe_lag), "loop lag")
+        self._run(measure_loop_lag(metrics.observe_lag), "loop lag")
         self._repeat(partial(count_open, self.store, metrics), _COUNT_EVERY, "open commands")
         self._repeat(self.administration.apply_due_changes, _CHANGES_EVERY, "changes")
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -1,7 +1,7 @@
 import asyncio
 import contextlib
 
-from keyturn.telemetry.metrics import Metrics, watch_loop_lag
+from keyturn.telemetry.metrics import Metrics, measure_loop_lag
 
 
 def test_what_the_engine_counts_is_rendered() -> None:
@@ -41,7 +41,7 @@ def test_the_lag_of_the_loop_is_observed() -> None:
             if len(seen) == 2:
                 enough.set()
 
-        watch = asyncio.create_task(watch_loop_lag(observe))
+        watch = asyncio.create_task(measure_loop_lag(observe))
         await asyncio.wait_for(enough.wait(), 10)
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):

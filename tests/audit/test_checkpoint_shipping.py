@@ -166,12 +166,12 @@ def test_a_delayed_sink_is_reported_once_and_shown_until_it_has_caught_up(
         audit.start()
         try:
             await eventually(lambda: "checkpoint_command" in reported(env))
-            assert audit.behind == ()
+            assert audit.delayed_sinks == ()
             env.clock.advance(120)
-            await eventually(lambda: audit.behind == ("checkpoint_command",))
+            await eventually(lambda: audit.delayed_sinks == ("checkpoint_command",))
             await eventually(lambda: "checkpoint_command behind" in reported(env))
             switch.touch()
-            await eventually(lambda: audit.behind == ())
+            await eventually(lambda: audit.delayed_sinks == ())
         finally:
             await audit.stop()
             await store.close()

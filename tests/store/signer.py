@@ -17,7 +17,7 @@ class Signer:
     def sign_backup(self, statement: bytes) -> bytes:
         return self._key.sign(statement)
 
-    def signed_backup(self, statement: bytes, signature: bytes) -> bool:
+    def verify_backup(self, statement: bytes, signature: bytes) -> bool:
         try:
             self._key.public_key().verify(signature, statement)
         except InvalidSignature:

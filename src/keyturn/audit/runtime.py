@@ -109,9 +109,9 @@ class AuditService:
         return CHAIN_FAULT in self._faults or SEALING_FAULT in self._faults
 
     @property
-    def behind(self) -> tuple[str, ...]:
+    def delayed_sinks(self) -> tuple[str, ...]:
         """Names of the sinks that have had no checkpoint for too long."""
-        return self._delays.behind
+        return self._delays.delayed_sinks
 
     def wake(self) -> None:
         """Something was committed."""

@@ -113,10 +113,10 @@ WHERE id > coalesce((SELECT delivered FROM checkpoint_outlet WHERE name = :name)
 
 
 class DelayMonitor:
-    """`behind`: names of the sinks to which a checkpoint has not been delivered for `grace` seconds."""
+    """`delayed_sinks`: names of the sinks to which a checkpoint has not been delivered for `grace` seconds."""
 
     def __init__(self, store: Store, sinks: Collection[str], grace: float, faults: Faults) -> None:
-        self.behind: tuple[str, ...] = ()
+        self.delayed_sinks: tuple[str, ...] = ()
         self._store = store
         self._sinks = sinks
         self._grace = grace
@@ -127,7 +127,7 @@ class DelayMonitor:
         made = {
             name: await self._store.read(partial(_oldest_late, name=name, grace=self._grace)) for name in self._sinks
         }
-        self.behind = tuple(name for name, at in made.items() if at is not None)
+        self.delayed_sinks = tuple(name for name, at in made.items() if at is not None)
         for name, at in made.items():
             subject = f"{name} behind"
             if at is None:

@@ -105,7 +105,7 @@ class Keyring:
         """An Ed25519 signature, 64 bytes, with a separate key that is derived from the master key."""
         return self._backup_signer.sign(statement)
 
-    def signed_backup(self, statement: bytes, signature: bytes) -> bool:
+    def verify_backup(self, statement: bytes, signature: bytes) -> bool:
         """Whether `sign_backup` made the signature of this statement."""
         try:
             self._backup_signer.public_key().verify(signature, statement)

@@ -125,7 +125,7 @@ def check_signature(backup: Path, found: FileDigest, signer: BackupSigner) -> Si
         statement = msgspec.json.decode(signed.statement, type=BackupStatement)
     except (msgspec.DecodeError, ValueError):
         return SignatureCheck(SignatureVerdict.FOREIGN)
-    if statement.format != FORMAT or not signer.signed_backup(signed.statement.encode(), signature):
+    if statement.format != FORMAT or not signer.verify_backup(signed.statement.encode(), signature):
         return SignatureCheck(SignatureVerdict.FOREIGN)
     if (statement.digest, statement.size) != found:
         return SignatureCheck(SignatureVerdict.CHANGED)

@@ -79,7 +79,7 @@ class BackupSigner(Protocol):
         """An Ed25519 signature, 64 bytes."""
         ...
 
-    def signed_backup(self, statement: bytes, signature: bytes) -> bool:
+    def verify_backup(self, statement: bytes, signature: bytes) -> bool:
         """Whether this key made the signature."""
         ...
 

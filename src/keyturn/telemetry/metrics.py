@@ -110,7 +110,7 @@ INTERVAL = 0.1
 """Seconds between two measurements."""
 
 
-async def watch_loop_lag(observe: Callable[[float], None]) -> None:
+async def measure_loop_lag(observe: Callable[[float], None]) -> None:
     """Call `observe` with the loop's lag in seconds, until cancelled."""
     loop = asyncio.get_running_loop()
     while True:
