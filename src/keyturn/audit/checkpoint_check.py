@@ -124,7 +124,7 @@ def _hex(result: RangeResult, number: int) -> str | None:
 def _contradiction(result: RangeResult, statement: CheckpointStatement) -> Finding | None:
     covered = f"The checkpoint of {iso_time(statement.at)} covers entry {statement.number}"
     if statement.number > result.last:
-        text = f"The tail is cut off behind entry {result.last}. {covered}."
+        text = f"The tail is cut off after entry {result.last}. {covered}."
         return Finding(FindingKind.CUT, statement.company, result.last + 1, text)
     if _hex(result, statement.number) != statement.hash:
         text = f"The chain was rewritten at or before entry {statement.number}. {covered} with another hash."

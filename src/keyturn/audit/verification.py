@@ -60,7 +60,7 @@ def verify_range(chain_range: ChainRange, links: Iterable[Link], wanted: Collect
 def _end_fault(chain_range: ChainRange, last: int, digest: bytes | None) -> Finding | None:
     """A finding if the range does not end as it should."""
     if last < chain_range.last:
-        text = f"The tail is cut off behind entry {last}: entry {chain_range.last} was the last."
+        text = f"The tail is cut off after entry {last}: entry {chain_range.last} was the last."
         return Finding(FindingKind.CUT, chain_range.company, last + 1, text)
     if last > chain_range.last and chain_range.ends_chain:
         text = f"Entry {chain_range.last + 1} is after the end that the chain's head names."
@@ -88,7 +88,7 @@ class _Diagnosis:
     """Explains a chain in which `link` is not the entry `number` that follows `prev`."""
 
     def __init__(self, chain_range: ChainRange, link: Link, number: int, prev: bytes | None, ahead: list[Link]) -> None:
-        self._stretch = chain_range
+        self._range = chain_range
         self._link = link
         self._number = number
         self._prev = prev
@@ -109,8 +109,8 @@ class _Diagnosis:
             return self._removed(number, link.number - 1)
         if link.number < number:
             return self._finding(FindingKind.INSERTED, link.number, f"There is a second entry {link.number}.")
-        if link.number > self._stretch.last and self._stretch.ends_chain:
-            return self._finding(FindingKind.INSERTED, number, f"Entry {number} was put behind the end of the chain.")
+        if link.number > self._range.last and self._range.ends_chain:
+            return self._finding(FindingKind.INSERTED, number, f"Entry {number} was added after the end of the chain.")
         if link.content is None:
             return self._removed(number, number)
         return None
@@ -128,7 +128,7 @@ class _Diagnosis:
             return None
         if sealed < number:
             return self._finding(
-                FindingKind.INSERTED, sealed, f"Entry {sealed} was put in and those behind it renumbered."
+                FindingKind.INSERTED, sealed, f"Entry {sealed} was inserted and those after it renumbered."
             )
         if any(_is_sealed_as(other, number) for other in self._ahead):
             return self._finding(FindingKind.REORDERED, number, f"Entry {number} was sealed as entry {sealed}.")
@@ -137,9 +137,9 @@ class _Diagnosis:
     def _explain_neighbours(self) -> Finding | None:
         number, prev = self._number, self._prev
         if any(other.prev == prev and _is_sealed_as(other, number) for other in self._ahead[:1]):
-            return self._finding(FindingKind.INSERTED, number, f"Entry {number} was put in between two others.")
-        if number > self._stretch.first and _is_sealed_as(self._link, number):
-            text = f"Entry {number - 1} is not the one that entry {number} follows: its hash was made anew."
+            return self._finding(FindingKind.INSERTED, number, f"Entry {number} was inserted between two others.")
+        if number > self._range.first and _is_sealed_as(self._link, number):
+            text = f"Entry {number - 1} is not the one that entry {number} follows: its hash was recomputed."
             return self._finding(FindingKind.EDITED, number - 1, text)
         return None
 
@@ -148,7 +148,7 @@ class _Diagnosis:
         return self._finding(FindingKind.REMOVED, first, f"{which} missing.")
 
     def _finding(self, what: FindingKind, number: int, text: str) -> Finding:
-        return Finding(what, self._stretch.company, number, text)
+        return Finding(what, self._range.company, number, text)
 
 
 def _with_content_of(link: Link, other: Link) -> Link:
