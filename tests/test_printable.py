@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.rule import message
+from keyturn.alerts.rule import build_message
 from keyturn.alerts.rules import rule_for
 from keyturn.cli.commands import emergency_sheet
 from keyturn.cli.failure import Exit, Failure, print_failure
@@ -91,6 +91,6 @@ def test_alert_shows_no_control_characters() -> None:
     entry = Entry(1, 1, None, NASTY, "switch.activated", NASTY, NASTY, {"scope": NASTY, "reach": NASTY})
     rule = rule_for(entry)
     assert rule is not None
-    text = message(rule, entry).text
+    text = build_message(rule, entry).text
     assert "evil" in text
     assert clean(text)

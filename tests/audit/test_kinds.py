@@ -11,7 +11,7 @@ import pytest
 import keyturn
 from keyturn.alerts import entries
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.rule import WARNING, Rule, message
+from keyturn.alerts.rule import WARNING, Rule, build_message
 from keyturn.alerts.rules import RULES, rule_for
 from keyturn.audit import journal
 from keyturn.audit.kinds import KINDS, RENAMED, current, former
@@ -96,7 +96,7 @@ def test_a_rule_and_an_entry_meet_under_either_name(rule_kind: str, entry_kind: 
     rule = Rule(rule_kind, WARNING, "subject", "text")
     entry = Entry(1, 1, None, "engine", entry_kind, None, None, {})
     assert rule_for(entry, [rule]) is rule
-    assert message(rule, entry).kind == "switch.thrown", "receivers know this one"
+    assert build_message(rule, entry).kind == "switch.thrown", "receivers know this one"
 
 
 def test_a_chain_with_both_names_verifies_in_the_database_and_in_an_export(env: AuditEnv, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import msgspec
 
 from keyturn.alerts import entries, outbox
 from keyturn.alerts.entries import Entry
-from keyturn.alerts.rule import Rule, message
+from keyturn.alerts.rule import Rule, build_message
 from keyturn.alerts.rules import KINDS, rule_for
 from keyturn.clock import after
 from keyturn.store.port import ReadTx, Tx
@@ -52,7 +52,7 @@ def _queue_message(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...]) 
     if counter.count > rule.singly:
         digest = _add_to_digest(tx, rule, entry, channels, counter)
     elif counter.count > rule.quiet:
-        outbox.add(tx, entry.seq, message(rule, entry), channels)
+        outbox.add(tx, entry.seq, build_message(rule, entry), channels)
     _save(tx, entry, msgspec.structs.replace(counter, digest=digest))
 
 
@@ -60,7 +60,7 @@ def _add_to_digest(tx: Tx, rule: Rule, entry: Entry, channels: tuple[str, ...], 
     """Count the entry in the open digest, or begin a new one; returns the digest's first entry."""
     if counter.digest is not None and outbox.add_to_digest(tx, counter.digest, entry.seq):
         return counter.digest
-    outbox.add(tx, entry.seq, message(rule, entry), channels, open_until=after(counter.since, WINDOW))
+    outbox.add(tx, entry.seq, build_message(rule, entry), channels, open_until=after(counter.since, WINDOW))
     return entry.seq
 
 

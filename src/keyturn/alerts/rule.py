@@ -34,7 +34,7 @@ class Rule(msgspec.Struct, frozen=True):
     singly: int = 20
 
 
-def message(rule: Rule, entry: Entry) -> Message:
+def build_message(rule: Rule, entry: Entry) -> Message:
     """The message about an entry."""
     return Message(
         id=f"{entry.seq}-{entry.at}",  # with the time: numbers repeat after a restore, and receivers drop known ids
@@ -43,12 +43,12 @@ def message(rule: Rule, entry: Entry) -> Message:
         at=iso_time(entry.at),
         company=entry.company_id,
         subject=rule.subject,
-        text="\n".join([rule.text, "", *_lines(rule, entry)]),
+        text="\n".join([rule.text, "", *_fact_lines(rule, entry)]),
         entry=Origin(entry.seq, entry.actor, entry.vehicle_id, entry.command_id),
     )
 
 
-def _lines(rule: Rule, entry: Entry) -> list[str]:
+def _fact_lines(rule: Rule, entry: Entry) -> list[str]:
     ids = {
         "entry": entry.seq,
         "kind": entry.kind,
@@ -59,9 +59,11 @@ def _lines(rule: Rule, entry: Entry) -> list[str]:
         "command": entry.command_id,
     }
     shown = {**ids, **{name: entry.body.get(name) for name in rule.facts if name not in ids}}
-    return [f"{name}: {_shown(value)}" for name, value in shown.items() if isinstance(value, str | int | float)]
+    return [
+        f"{name}: {_printable_value(value)}" for name, value in shown.items() if isinstance(value, str | int | float)
+    ]
 
 
-def _shown(value: object) -> str:
+def _printable_value(value: object) -> str:
     """On one line, without control characters, and cut."""
     return printable(str(value))[:_LONGEST_FACT]

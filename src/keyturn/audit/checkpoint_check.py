@@ -48,7 +48,7 @@ def validate_checkpoints(
             findings.append(_swapped(statement))
         else:
             statements[each.signed.digest] = statement
-    findings += _gaps(statements)
+    findings += _missing_checkpoints(statements)
     return TrustedCheckpoints(tuple(statements.values()), tuple(dict.fromkeys(findings)))
 
 
@@ -59,7 +59,7 @@ def compare(
 
     A restore explains a checkpoint of an older epoch that lies beyond the fork which the restore names; nothing else.
     """
-    findings = [*_misplaced(chain_range, result, restores), *_forks(statements, restores)]
+    findings = [*_misplaced_restores(chain_range, result, restores), *_forks(statements, restores)]
     for statement in statements:
         if not chain_range.first <= statement.number or (
             statement.number > chain_range.last and not chain_range.ends_chain
@@ -86,7 +86,7 @@ def compared_numbers(statements: list[CheckpointStatement], restores: list[Resto
     return {statement.number for statement in statements} | {restore.fork for restore in restores}
 
 
-def _misplaced(chain_range: ChainRange, result: RangeResult, restores: list[Restore]) -> Iterator[Finding]:
+def _misplaced_restores(chain_range: ChainRange, result: RangeResult, restores: list[Restore]) -> Iterator[Finding]:
     """Restores that cannot belong to this chain at their position."""
     epoch = 0
     for restore in restores:
@@ -94,7 +94,7 @@ def _misplaced(chain_range: ChainRange, result: RangeResult, restores: list[Rest
         if restore.fork >= restore.entry or restore.statement.epoch <= epoch:
             text = f"The restore of entry {restore.entry} cannot have been there."
             yield Finding(FindingKind.REORDERED, company, restore.entry, text)
-        elif restore.fork >= max(1, chain_range.first) and _hex(result, restore.fork) != found.hash:
+        elif restore.fork >= max(1, chain_range.first) and _hash_at(result, restore.fork) != found.hash:
             text = (
                 f"The chain was rewritten at or before entry {restore.fork}: the restore to epoch "
                 f"{restore.statement.epoch} found it with another hash."
@@ -116,7 +116,7 @@ def _forks(statements: list[CheckpointStatement], restores: list[Restore]) -> It
             yield Finding(FindingKind.FORKED, statement.company, statement.number, text)
 
 
-def _hex(result: RangeResult, number: int) -> str | None:
+def _hash_at(result: RangeResult, number: int) -> str | None:
     found = result.hashes.get(number)
     return None if found is None else found.hex()
 
@@ -126,7 +126,7 @@ def _contradiction(result: RangeResult, statement: CheckpointStatement) -> Findi
     if statement.number > result.last:
         text = f"The tail is cut off after entry {result.last}. {covered}."
         return Finding(FindingKind.CUT, statement.company, result.last + 1, text)
-    if _hex(result, statement.number) != statement.hash:
+    if _hash_at(result, statement.number) != statement.hash:
         text = f"The chain was rewritten at or before entry {statement.number}. {covered} with another hash."
         return Finding(FindingKind.REWRITTEN, statement.company, statement.number, text)
     return None
@@ -144,7 +144,7 @@ def _swapped(statement: CheckpointStatement) -> Finding:
     return Finding(FindingKind.SWAPPED, statement.company, statement.number, text)
 
 
-def _gaps(statements: dict[str, CheckpointStatement]) -> list[Finding]:
+def _missing_checkpoints(statements: dict[str, CheckpointStatement]) -> list[Finding]:
     return [
         Finding(
             FindingKind.CHECKPOINT_REMOVED,

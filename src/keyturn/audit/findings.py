@@ -70,7 +70,7 @@ class Faults:
             return
         log.error("audit fault", about=about, detail=detail)
         try:
-            await self._store.write(partial(_write, about=about, detail=detail, finding=finding))
+            await self._store.write(partial(_record, about=about, detail=detail, finding=finding))
         except StoreUnavailable:
             return  # recorded when it is found again
         self._open.add(about)
@@ -82,6 +82,6 @@ class Faults:
             log.info("audit fault cleared", about=about)
 
 
-def _write(tx: Tx, about: str, detail: str, finding: Finding | None) -> None:
+def _record(tx: Tx, about: str, detail: str, finding: Finding | None) -> None:
     where = {} if finding is None else msgspec.to_builtins(finding)
     journal.record(tx, FAULT_KIND, company_id=None, actor=AUDITOR, about=about, detail=detail, finding=where)

@@ -53,7 +53,7 @@ class IntegrityMonitor:
         """Verify once: report the first fault, or clear it."""
         # Before the chains: a checkpoint in the file is of an entry that is sealed already.
         external = await asyncio.to_thread(_read_checkpoints, self._checkpoint_file)
-        installation, chains, entries = await self._store.read(_overview)
+        installation, chains, entries = await self._store.read(_snapshot)
         restores = validate_restores(entries, [self._key], installation)
         if restores.findings:
             await self._faults.report(CHAIN_FAULT, restores.findings[0].text, restores.findings[0])
@@ -134,7 +134,7 @@ def _read_checkpoints(path: Path | None) -> list[SignedStatement]:
     return []
 
 
-def _overview(tx: ReadTx) -> tuple[str, list[tuple[Head, SignedStatement | None]], list[RestoreEntry]]:
+def _snapshot(tx: ReadTx) -> tuple[str, list[tuple[Head, SignedStatement | None]], list[RestoreEntry]]:
     """The installation's id, its chains with their newest checkpoints, and restore entries, in one snapshot."""
     heads = chain_queries.heads(tx)
     chains = [(head, chain_queries.newest_checkpoint(tx, head.chain)) for head in heads]

@@ -67,17 +67,17 @@ def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = secrets.token_byt
     for seq, *columns in tx.all(_UNSEALED, limit=limit):
         key = chain_of(columns[0])
         if key not in heads:
-            heads[key] = _head(tx, key)
-        links.append((key, *_append(heads[key], seq, columns, salts)))
+            heads[key] = _load_head(tx, key)
+        links.append((key, *_append_link(heads[key], seq, columns, salts)))
     if links:
-        _write(tx, links)
+        _insert_links(tx, links)
     for key, head in heads.items():
-        _advance(tx, key, head)
+        _save_head(tx, key, head)
         tx.announce(AUDIT_SEALED, ChainId(key))
     return len(links)
 
 
-def _append(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[Any, ...]:
+def _append_link(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[Any, ...]:
     """Append one link to the chain: moves `head`, and returns the link's columns except the chain."""
     company, at, actor, kind, vehicle, command, body = columns
     (opened, personal), names = split_personal(body)
@@ -94,7 +94,7 @@ def _append(head: _Head, seq: int, columns: list[Any], salts: Salts) -> tuple[An
     return head.number, seq, prev, head.hash, personal_names, salt, personal_hash
 
 
-def _head(tx: Tx, key: str) -> _Head:
+def _load_head(tx: Tx, key: str) -> _Head:
     row = tx.one(_HEAD, chain=key)
     if row is None:
         tx.run(_INSERT_HEAD, chain=key, hash=GENESIS, now=tx.now)
@@ -102,7 +102,7 @@ def _head(tx: Tx, key: str) -> _Head:
     return _Head(*row)
 
 
-def _advance(tx: Tx, key: str, head: _Head) -> None:
+def _save_head(tx: Tx, key: str, head: _Head) -> None:
     moved = tx.run(
         _ADVANCE, chain=key, number=head.number, hash=head.hash, told=head.newest_event, expected=head.expected
     )
@@ -110,15 +110,15 @@ def _advance(tx: Tx, key: str, head: _Head) -> None:
         raise ChainForked
 
 
-def _write(tx: Tx, links: list[tuple[Any, ...]]) -> None:
+def _insert_links(tx: Tx, links: list[tuple[Any, ...]]) -> None:
     """Insert all links in one statement, which takes a third of the time of one statement each."""
-    statement, names = _insert(len(links))
+    statement, names = _insert_statement(len(links))
     if tx.run(statement, **dict(zip(names, chain.from_iterable(links), strict=True))) != len(links):
         raise ChainForked
 
 
 @lru_cache(maxsize=BATCH_ENTRIES)
-def _insert(rows: int) -> tuple[str, tuple[str, ...]]:
+def _insert_statement(rows: int) -> tuple[str, tuple[str, ...]]:
     """The INSERT for this number of links, and the names of its parameters in their order."""
     names = tuple(f"{column}_{row}" for row in range(rows) for column in _COLUMNS)
     places = iter(names)

@@ -79,7 +79,7 @@ class CommandSink:
         except TimeoutError:
             raise DeliveryFailed(f"The command took more than {_TIMEOUT:g} s.") from None
         finally:
-            await _end(process)
+            await _kill(process)
         if process.returncode:
             raise DeliveryFailed(f"The command ended with status {process.returncode}.")
 
@@ -96,7 +96,7 @@ def configured_sinks(settings: AuditSettings) -> dict[str, Deliver]:
     return sinks
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _kill(process: asyncio.subprocess.Process) -> None:
     """Kill a command that took too long, or whose server stops."""
     if process.returncode is None:
         process.kill()

@@ -46,7 +46,7 @@ def verify_range(chain_range: ChainRange, links: Iterable[Link], wanted: Collect
     hashes: dict[int, bytes] = {}
     fault: Finding | None = None
     while (link := next(rest, None)) is not None:
-        if fault is None and not _follows(link, last + 1, digest):
+        if fault is None and not _is_next(link, last + 1, digest):
             ahead = list(islice(rest, _SEARCH_DISTANCE))
             fault = _Diagnosis(chain_range, link, last + 1, digest, ahead).finding()
             rest = chain(ahead, rest)
@@ -54,10 +54,10 @@ def verify_range(chain_range: ChainRange, links: Iterable[Link], wanted: Collect
         erased += link.personal is not None and link.personal.erased
         if link.number in wanted:
             hashes[link.number] = link.hash
-    return RangeResult(last, digest, hashes, erased, fault or _end_fault(chain_range, last, digest))
+    return RangeResult(last, digest, hashes, erased, fault or _fault_at_end(chain_range, last, digest))
 
 
-def _end_fault(chain_range: ChainRange, last: int, digest: bytes | None) -> Finding | None:
+def _fault_at_end(chain_range: ChainRange, last: int, digest: bytes | None) -> Finding | None:
     """A finding if the range does not end as it should."""
     if last < chain_range.last:
         text = f"The tail is cut off after entry {last}: entry {chain_range.last} was the last."
@@ -71,7 +71,7 @@ def _end_fault(chain_range: ChainRange, last: int, digest: bytes | None) -> Find
     return None
 
 
-def _follows(link: Link, number: int, prev: bytes | None) -> bool:
+def _is_next(link: Link, number: int, prev: bytes | None) -> bool:
     return link.number == number and prev in (None, link.prev) and _is_sealed_as(link, number)
 
 

@@ -44,7 +44,7 @@ class StagedContent:
     @contextmanager
     def unit(self, now: int) -> Iterator[SqliteTx]:
         try:
-            with _one_unit(self._connection, now) as tx:
+            with _transaction(self._connection, now) as tx:
                 yield tx
         except sqlite3.Error as error:
             raise StatementFailed(str(error)) from error
@@ -105,7 +105,7 @@ def _check_and_migrate(connection: sqlite3.Connection, backup: Path, now: int) -
 
 
 @contextmanager
-def _one_unit(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
+def _transaction(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
     """One transaction without a store: committed at the end, rolled back on an exception."""
     connection.execute("BEGIN IMMEDIATE")
     tx = SqliteTx(connection, Moment(now, now))

@@ -43,7 +43,7 @@ class _Structure(NamedTuple):
 def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequence[Migration]) -> None:
     """Compare with the structure that the applied migrations make. Raises StructureChanged."""
     reference = _structure_after(tuple(applied))
-    rows = _rows(connection)
+    rows = _schema_rows(connection)
     if rows == reference.rows:
         return
     found = _objects(rows)
@@ -76,11 +76,11 @@ def _structure_after(migrations: tuple[Migration, ...]) -> _Structure:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         for migration in migrations:
             apply_migration(connection, migration, 0)
-        rows = _rows(connection)
+        rows = _schema_rows(connection)
     return _Structure(rows, _objects(rows))
 
 
-def _rows(connection: sqlite3.Connection) -> frozenset[Row]:
+def _schema_rows(connection: sqlite3.Connection) -> frozenset[Row]:
     found = connection.execute(_SCHEMA).fetchall()
     return (
         frozenset((str(kind), str(name), str(table), str(sql or "")) for kind, name, table, sql in found) - _STATISTICS
