@@ -1,4 +1,4 @@
-"""Changes that loosen: which they are, and how they come to take effect."""
+"""Changes that relax a safeguard: which they are, and how they take effect."""
 
 import json
 from typing import Any
@@ -67,7 +67,7 @@ TAKES_A_PERSON: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.fixture
 def furnished(two: Staff) -> Staff:
-    """With something of everything that can be loosened."""
+    """With something of everything that can be relaxed."""
     two.hire("vera", "viewer", by="ana")
     two.hire("rui", "viewer", by="ana")
     waiting = two.hire("paulo", "approver", by="ana")

@@ -1,4 +1,4 @@
-"""Only companies have admins: whoever comes by power over the whole installation from the shell decides nothing yet."""
+"""Only companies have admins: an operator of the installation hired from the shell decides nothing for a week."""
 
 import json
 from typing import Any
@@ -8,6 +8,8 @@ import pytest
 from keyturn.admin import operators
 from tests.support.tenant_env import TenantEnv
 from tests.tenants.staff import HASH, NOTICE, WEEK, Staff
+
+from .changing import staff as staff
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A company's rules for disables: which change of them loosens, how they are kept, and who changes them."""
+"""A company's rules for disables: which change of them relaxes, how they are stored, and who changes them."""
 
 import json
 from typing import Any

@@ -42,8 +42,8 @@ def test_no_other_way_of_signing_can_be_asked_for(env: TenantEnv, application: d
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "loosens"),
+    ("before", "after", "relaxes"),
     [("v2", "any", True), ("any", "v2", False), ("any", "any", False), ("v2", "v2", False)],
 )
-def test_only_going_back_to_any_relaxes(before: Signing, after: Signing, loosens: bool) -> None:
-    assert relaxes_signing(before, after) is loosens
+def test_only_going_back_to_any_relaxes(before: Signing, after: Signing, relaxes: bool) -> None:
+    assert relaxes_signing(before, after) is relaxes

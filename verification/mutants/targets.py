@@ -98,14 +98,14 @@ TARGETS: tuple[Target, ...] = (
         "admin/proposals.py",
         (
             "admin/test_changes.py", "admin/test_alone_without_delay.py", "auth/test_lock_outs.py",
-            "tenants/test_vehicle_guard.py", "admin/test_unwatched.py",
+            "tenants/test_vehicle_guard.py", "admin/test_unsupervised.py",
         ),
     ),
     Target(
         "admin/conflicts.py",
         (
             "admin/test_operators_duties.py", "admin/test_changes_approvals.py", "admin/test_newcomers.py",
-            "admin/test_unwatched.py",
+            "admin/test_unsupervised.py",
         ),
     ),
     Target("admin/pinned_references.py", ("admin/test_change_references.py",)),

@@ -20,7 +20,7 @@ BUGS: tuple[Bug, ...] = (
         _TWO,
     ),
     _seen(
-        "nobody is too close to approve a command",
+        "an operator with a conflict of interest approves a command",
         "admin/conflicts.py",
         "    return next((reason for sql, reason in _CONFLICTS if tx.one(sql, **ids)), None)\n",
         "    return None\n",

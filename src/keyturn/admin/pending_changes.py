@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 import msgspec
-import structlog
 
 from keyturn.admin import operators
 from keyturn.admin.operation import Answer, Arguments, Operation, Session
@@ -15,8 +14,6 @@ from keyturn.auth.principal import Operator
 from keyturn.clock import SECOND, iso_time_or_none
 from keyturn.errors import OperationError
 from keyturn.store.port import ReadTx, Tx
-
-log = structlog.get_logger()
 
 LIFE = 24 * 3600 * SECOND
 """Microseconds for which a change waits for an approval, and for which its proposer can collect its secret."""
@@ -75,7 +72,7 @@ def add(
     session: Session,
     operation: Operation,
     arguments: Arguments,
-    names: PinnedReferences,
+    references: PinnedReferences,
     company_id: str | None,
     *,
     alone: bool,
@@ -90,7 +87,7 @@ def add(
         operation=operation.name,
         arguments=encode_json(visible),
         sealed=session.keyring.seal(msgspec.json.encode(hidden), change_id) if any(hidden.values()) else None,
-        named=encode_json(names),
+        named=encode_json(references),
         notice=notice,
         company_id=company_id,
         state="pending" if alone else "waiting",

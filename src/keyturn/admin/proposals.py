@@ -31,10 +31,10 @@ def propose_if_guarded(session: Session, operation: Operation, arguments: Argume
         return None
     if not (proposer.ranks("admin") and operators.covers(proposer, company_id)):
         raise authorization.role_required("admin")
-    pinned, names = pinned_references.pin_references(tx, arguments, company_id)
+    pinned, references = pinned_references.pin_references(tx, arguments, company_id)
     deciding = {each for each in in_charge if not conflicts.is_unsupervised(tx, each, tx.now)}
     alone = deciding == {proposer.id}
-    change = pending_changes.add(session, operation, pinned, names, company_id, alone=alone)
+    change = pending_changes.add(session, operation, pinned, references, company_id, alone=alone)
     if not alone or session.installation.delay:
         return pending_changes.change_view(change)
     pending_changes.end(tx, change, "applied", "change.applied", session.actor)
