@@ -136,7 +136,7 @@ async def open_offline(settings: Settings) -> AsyncIterator[Administration]:
         store = open_store(settings, time, lambda _topic, _key: None)
         resources.push_async_callback(store.close)
         keyring = await open_keyring(store, settings.key_file)
-        channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.emails)
+        channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.admin_emails)
         yield Administration(store, keyring, installation_of(settings), channels)
 
 

@@ -124,7 +124,7 @@ class Node:
 
     async def _start_alerts(self) -> Sequence[Channel]:
         settings = self._settings.alerts
-        channels = build_channels(settings, os.environ, self._time, self.store, operators.emails)
+        channels = build_channels(settings, os.environ, self._time, self.store, operators.admin_emails)
         alerts = Alerts(self.store, self._time, channels, self.metrics, backup_max_age=settings.backup_max_age)
         await alerts.start()
         self._resources.push_async_callback(alerts.stop)

@@ -106,7 +106,7 @@ def perform(
     operation = find_operation(table, name)
     who = f"operator:{operator.id}" if operator else actor
     session = Session(tx, keyring, installation, who, operator, operations=table)
-    authorization.check(session, operation)
+    authorization.check_permitted(session, operation)
     scoped = authorization.scoped_to_company(session, operation, parse_arguments(operation, arguments))
     return proposals.propose_if_guarded(session, operation, scoped) or run_operation(session, operation, scoped)
 

@@ -206,7 +206,7 @@ def test_everybody_in_charge_hears_of_it(two: Staff, env: TenantEnv) -> None:
     assert two.state(change) == "applied"
 
     def told(company: str | None) -> list[str]:
-        return env.wait(env.store.read(lambda tx: operators.emails(tx, company)))
+        return env.wait(env.store.read(lambda tx: operators.admin_emails(tx, company)))
 
     assert told(None) == ["ana@example.com", "bia@example.com"]
     assert told(company_id) == ["ana@example.com", "bia@example.com", "cia@example.com"]

@@ -16,7 +16,9 @@ ERP = "SELECT id FROM application WHERE name = 'erp'"
 def why_not(staff: Staff, name: str, *, factor: bool = True) -> str | None:
     env, operator = staff.env, staff.operator(name, factor=factor)
     ((application_id,),) = env.rows(ERP)
-    return env.wait(env.store.read(lambda tx: operators.may_approve(tx, operator, application_id, env.clock.now())))
+    return env.wait(
+        env.store.read(lambda tx: operators.approval_refusal(tx, operator, application_id, env.clock.now()))
+    )
 
 
 def test_approvers_of_what_an_application_asks_for(staff: Staff) -> None:
@@ -156,7 +158,7 @@ def test_operator_approves_neither_own_requests_nor_those_of_somebody_close(trio
 
     def asked_by(asker: str, approver: str) -> str | None:
         operator, actor = trio.operator(approver), trio.id(asker)
-        return env.wait(env.store.read(lambda tx: operators.may_approve(tx, operator, actor, env.clock.now())))
+        return env.wait(env.store.read(lambda tx: operators.approval_refusal(tx, operator, actor, env.clock.now())))
 
     assert asked_by("ana", "ana") == "Nobody approves what they asked for themselves."
     assert asked_by("nina", "ana") == "The operator hired whoever asked within the last seven days."

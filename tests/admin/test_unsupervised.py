@@ -24,7 +24,7 @@ def two_in_charge(staff: Staff) -> Staff:
 def may_approve(staff: Staff, env: TenantEnv, name: str, application: str = "erp") -> bool:
     ((actor,),) = env.rows(f"SELECT id FROM application WHERE name = '{application}'")
     person, now = staff.operator(name), env.clock.now()
-    return env.wait(env.store.read(lambda tx: operators.may_approve(tx, person, actor, now))) is None
+    return env.wait(env.store.read(lambda tx: operators.approval_refusal(tx, person, actor, now))) is None
 
 
 def told(env: TenantEnv) -> list[str]:

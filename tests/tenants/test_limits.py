@@ -37,7 +37,7 @@ class Desk:
         self._counted += 1
         number = self._counted
         of = company or self.company
-        self.env.wait(self.env.store.write(lambda tx: limits.count(tx, of, actor, f"command {number}")))
+        self.env.wait(self.env.store.write(lambda tx: limits.record_disable(tx, of, actor, f"command {number}")))
 
     def see(self, view: Callable[..., T], *args: Any) -> T:
         return self.env.wait(self.env.store.read(lambda tx: view(tx, *args)))
@@ -46,11 +46,11 @@ class Desk:
         return self.see(limits.exceeded, policy, self.company, actor or self.erp, vehicle)
 
     def left(self, policy: Policy) -> dict[str, int]:
-        return self.see(limits.left, policy, self.company, self.erp)
+        return self.see(limits.remaining, policy, self.company, self.erp)
 
     def stop(self, actor: str, rule: str = "disables_per_actor_hour") -> bool:
         crossing = ExceededLimit(rule, actor, 1, 1)
-        return self.env.wait(self.env.store.write(lambda tx: limits.stop(tx, self.company, crossing)))
+        return self.env.wait(self.env.store.write(lambda tx: limits.stop_disables(tx, self.company, crossing)))
 
     def stopped(self, actor: str) -> bool:
         return self.see(limits.is_stopped, self.company, actor)

@@ -39,7 +39,7 @@ def held(staff: Staff, account: str = "main") -> bool:
     (company,) = [each["id"] for each in staff.do("company list")["companies"] if each["name"] == "Frota"]
     (account_id,) = [each["id"] for each in staff.do("account list")["accounts"] if each["name"] == account]
     store = staff.env.store
-    return "restoring" in staff.env.wait(store.read(lambda tx: kill_switches.reaches_over(tx, company, account_id)))
+    return "restoring" in staff.env.wait(store.read(lambda tx: kill_switches.active_reaches(tx, company, account_id)))
 
 
 def throw_by_two(staff: Staff, **where: Any) -> None:

@@ -28,8 +28,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "any operator may approve",
         "commands/operations/approvals.py",
-        "        if reason := operators.may_approve(",
-        "        if None and operators.may_approve(",
+        "        if reason := operators.approval_refusal(",
+        "        if None and operators.approval_refusal(",
         "an approval is used once",
     ),
     Bug(
@@ -42,7 +42,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "disables are not counted",
         "commands/admission/intake.py",
-        "            limits.count(tx, command.company_id, command.actor, command.id)\n",
+        "            limits.record_disable(tx, command.company_id, command.actor, command.id)\n",
         "            pass\n",
         "limits hold",
     ),

@@ -24,18 +24,18 @@ _OWN = "SELECT 1 FROM company WHERE id = :id AND (id = :named OR name = :named)"
 """One query for any name, so that the number of queries does not disclose other companies."""
 
 
-def check(session: Session, operation: Operation) -> None:
+def check_permitted(session: Session, operation: Operation) -> None:
     """Raises `OperationError` when the session may not do the operation at all."""
     operator = session.operator
     if operator is not None and not operators.is_current(session.tx, operator):
         raise OperationError("sign_in_refused", "The operator was changed meanwhile; sign in again.")
     if operation.signed_in:
-        person(session, second_factor=True)
+        signed_in_operator(session, second_factor=True)
     if operator is not None and operation.role is not None and not operator.ranks(operation.role):
         raise role_required(operation.role)
 
 
-def person(session: Session, *, second_factor: bool) -> Operator:
+def signed_in_operator(session: Session, *, second_factor: bool) -> Operator:
     """The operator who signed in. Raises `OperationError` without one, or without a `second_factor` that is needed."""
     operator = session.operator
     if operator is None or (second_factor and not operator.second_factor):

@@ -40,7 +40,7 @@ def show(session: Session, arguments: NameChange) -> Answer:
 
 def approve(session: Session, arguments: NameChange) -> Answer:
     tx, change = session.tx, _named(session, arguments)
-    approver = authorization.person(session, second_factor=True)
+    approver = authorization.signed_in_operator(session, second_factor=True)
     if change.state != "waiting" or (change.lapses_at or 0) <= tx.now:
         raise OperationError("not_waiting", "The change does not wait for an approval.")
     if approver.id == change.proposed_by:

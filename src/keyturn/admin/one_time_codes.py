@@ -56,7 +56,7 @@ def issue(session: Session, operator_id: str, company_id: str | None, purpose: P
     return {"code": code, "code_expires_at": iso_time(expires_at)}
 
 
-def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str) -> str:
+def redeem(session: Session, candidates: Iterable[str], purpose: Purpose, code: str) -> str:
     """Redeem the code; the id of the candidate whose it is. The cooling-off of its issuer begins now.
 
     Raises `OperationError`, which discloses nothing of the operators.
@@ -65,7 +65,7 @@ def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str
     for operator_id in candidates:
         digest, made_by = tx.one(_FIND, operator_id=operator_id, purpose=purpose, now=tx.now) or ("", "")
         if hmac.compare_digest(_digest(session.keyring, operator_id, purpose, code), digest):
-            drop(tx, operator_id, purpose)
+            revoke(tx, operator_id, purpose)
             conflicts.record_involvement(tx, operator_id, made_by, "reset")
             if conflicts.is_unsupervised(tx, operator_id, tx.now):
                 conflicts.record_unsupervised_code(session, operator_id, "reset")
@@ -73,7 +73,7 @@ def use(session: Session, candidates: Iterable[str], purpose: Purpose, code: str
     raise OperationError("code_refused", "The code was refused: it is wrong, was used, or is older than a day.")
 
 
-def drop(tx: Tx, operator_id: str, purpose: Purpose) -> None:
+def revoke(tx: Tx, operator_id: str, purpose: Purpose) -> None:
     """Revoke a code that was issued and not used."""
     tx.run(_DROP, operator_id=operator_id, purpose=purpose)
 

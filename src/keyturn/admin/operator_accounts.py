@@ -13,7 +13,7 @@ from keyturn.admin.operators import operator_view, operator_views
 from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import OPERATOR, checked_members, checked_name, name_taken, resolve, resolve_company
 from keyturn.auth.passwords import hash_checked_password
-from keyturn.auth.principal import RANKS, Role
+from keyturn.auth.principal import ROLES, Role
 from keyturn.errors import OperationError
 
 _ADD = """
@@ -151,7 +151,7 @@ def _is_admin(operator: Answer) -> bool:
 
 def _adds_privileges(session: Session, arguments: AddOperator) -> bool:
     one_time_codes.ensure_own_password(session, resolve_company(session.tx, arguments.company), arguments.password)
-    return arguments.role != RANKS[0] or bool(arguments.grants)
+    return arguments.role != ROLES[0] or bool(arguments.grants)
 
 
 def _need(session: Session, arguments: SetOperator) -> Need:
@@ -170,7 +170,7 @@ def _need(session: Session, arguments: SetOperator) -> Need:
 def _gains_privileges(before: Answer, arguments: SetOperator) -> bool:
     role, grants = arguments.role or before["role"], arguments.grants or ()
     return bool(
-        RANKS.index(role) > RANKS.index(before["role"])
+        ROLES.index(role) > ROLES.index(before["role"])
         or (arguments.active and not before["active"])
         or set(grants) - set(before["grants"])
     )
@@ -183,7 +183,7 @@ def _before(session: Session, arguments: SetOperator) -> Answer:
 def _require_operator(session: Session, company_id: str | None) -> None:
     """Once an admin is in charge, operators are changed by signed-in operators. Raises `OperationError`."""
     if operators.admins(session.tx, company_id, session.tx.now):
-        authorization.person(session, second_factor=False)
+        authorization.signed_in_operator(session, second_factor=False)
 
 
 def _issue_code(session: Session, _arguments: AddOperator, operator: Answer) -> Answer:

@@ -64,21 +64,21 @@ def set_password(session: Session, arguments: SetPassword) -> Answer:
 def accept(session: Session, arguments: Accept) -> Answer:
     """Sets the password of the operator whose code it is; an unknown name is refused as a wrong code is."""
     found = session.tx.all(_ACCEPTING, name=arguments.person, company=arguments.company)
-    operator_id = one_time_codes.use(session, [str(row[0]) for row in found], "password", arguments.code)
+    operator_id = one_time_codes.redeem(session, [str(row[0]) for row in found], "password", arguments.code)
     return _replace_password(session, operator_view(session.tx, operator_id), arguments.password)
 
 
 def enrol_totp(session: Session, arguments: EnrolTotp) -> Answer:
     """For the operator who signed in; the secret is shown once."""
-    person = authorization.person(session, second_factor=False)
+    person = authorization.signed_in_operator(session, second_factor=False)
     operator = operator_view(session.tx, person.id)
     if arguments.code is not None:
-        one_time_codes.use(session, [person.id], "totp", arguments.code)
+        one_time_codes.redeem(session, [person.id], "totp", arguments.code)
     else:
         _authorize_replacement(session, operator)
     secret = totp.new_secret()
     session.tx.run(_ENROL, id=person.id, totp=session.keyring.seal(secret, person.id))
-    one_time_codes.drop(session.tx, person.id, "totp")
+    one_time_codes.revoke(session.tx, person.id, "totp")
     _record(session, operator, "second factor enrolled")
     return operator_view(session.tx, person.id) | {"otpauth": totp.enrolment_uri(person.name, secret)}
 
@@ -96,7 +96,7 @@ def reset_totp(session: Session, arguments: ResetTotp) -> Answer:
 
 def _replace_password(session: Session, operator: Answer, password: str) -> Answer:
     session.tx.run(_REPLACE, id=operator["id"], password=password)
-    one_time_codes.drop(session.tx, operator["id"], "password")
+    one_time_codes.revoke(session.tx, operator["id"], "password")
     _record(session, operator, "password replaced")
     return operator_view(session.tx, operator["id"])
 
@@ -104,7 +104,7 @@ def _replace_password(session: Session, operator: Answer, password: str) -> Answ
 def _authorize_replacement(session: Session, operator: Answer) -> None:
     """One's own needs the present second factor; another's is recorded as a reset. Raises `OperationError`."""
     if _is_own(session, operator):
-        authorization.person(session, second_factor=operator["second_factor"])
+        authorization.signed_in_operator(session, second_factor=operator["second_factor"])
     else:
         conflicts.record_involvement(session.tx, operator["id"], session.author, "reset")
         conflicts.record_unsupervised(session, operator["id"], operator["company_id"], "reset")

@@ -73,12 +73,12 @@ def active_admins(tx: ReadTx, company_id: str | None) -> dict[str, str]:
     return addresses
 
 
-def emails(tx: ReadTx, company_id: str | None) -> list[str]:
+def admin_emails(tx: ReadTx, company_id: str | None) -> list[str]:
     """Addresses of the active admins in charge."""
     return list(active_admins(tx, company_id).values())
 
 
-def may_approve(tx: ReadTx, operator: Operator, actor: str, now: int) -> str | None:
+def approval_refusal(tx: ReadTx, operator: Operator, actor: str, now: int) -> str | None:
     """Why the operator may not approve what `actor`, an application or an operator, asked for; None when it may."""
     company = tx.one(_COMPANY_OF_APPLICATION, id=actor)
     if company is None and tx.one(_LOAD, id=actor) is None:

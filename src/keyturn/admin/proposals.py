@@ -20,7 +20,7 @@ def propose_if_guarded(session: Session, operation: Operation, arguments: Argume
     if not in_charge:
         _refuse_past_companies(session, operation, need, company_id)
         return None
-    proposer = authorization.person(session, second_factor=True)
+    proposer = authorization.signed_in_operator(session, second_factor=True)
     if conflicts.is_unsupervised(tx, proposer.id, tx.now):
         raise OperationError(
             "not_independent",

@@ -8,7 +8,7 @@ Signing = Literal["any", "v2"]
 """Signature versions that an application's requests may have: either, or version 2 alone."""
 
 Role = Literal["viewer", "approver", "admin"]
-RANKS: tuple[Role, ...] = ("viewer", "approver", "admin")
+ROLES: tuple[Role, ...] = ("viewer", "approver", "admin")
 """Lowest first; each includes the ones before it."""
 
 
@@ -41,7 +41,7 @@ class Operator(msgspec.Struct, frozen=True):
 
     def ranks(self, role: Role) -> bool:
         """Whether its role is at least `role`."""
-        return RANKS.index(self.role) >= RANKS.index(role)
+        return ROLES.index(self.role) >= ROLES.index(role)
 
 
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -64,7 +64,7 @@ class CredentialTrials:
                 idle.append(account_id)
             else:
                 trials.append(_Trial(account_id, account_id, reached, None))
-        for proposal in spare_credentials.proposed(tx, self._keyring):
+        for proposal in spare_credentials.load_proposed(tx, self._keyring):
             account_id = proposal.account_id
             reached = self._immobilised(tx, account_id)
             if reached is not None and not reached.connector.capabilities.rotates_credentials:
@@ -84,7 +84,7 @@ class CredentialTrials:
             return
         with_proposed = Target(trial.proposal.account, own.vin, own.external_id)
         if not own_read and await self._reads(vehicle, with_proposed, connector):
-            prove = partial(spare_credentials.prove, keyring=self._keyring, proposal=trial.proposal)
+            prove = partial(spare_credentials.record_proven, keyring=self._keyring, proposal=trial.proposal)
             await self._store.write(partial(prove, account_id=trial.account_id))
 
     async def _reads(self, vehicle: Vehicle, target: Target, connector: Connector) -> bool:

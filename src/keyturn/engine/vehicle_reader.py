@@ -147,7 +147,7 @@ class VehicleReader:
             return None
         connector, account = opened
         if command is not None and command.spec.is_restoring:
-            account = spare_credentials.for_restoring(tx, self._keyring, account)
+            account = spare_credentials.account_for_restoring(tx, self._keyring, account)
         aimed = msgspec.structs.replace(vehicle, account_id=account_id, external_id=external_id, connector=connector)
         return aimed, Target(account, vehicle.vin, external_id)
 

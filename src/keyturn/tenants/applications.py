@@ -21,7 +21,7 @@ from keyturn.auth.tokens import new_client_id
 from keyturn.store.port import ReadTx
 from keyturn.tenants.application_secrets import add_sign_secret, replace_client_secret
 from keyturn.tenants.application_views import ListApplications, ShowApplication, application_view, list_all, show
-from keyturn.tenants.immobilisation_guard import number_of_company
+from keyturn.tenants.immobilisation_guard import count_immobilised_of_company
 
 _ADD = """
 INSERT INTO application
@@ -113,7 +113,7 @@ def change(session: Session, arguments: SetApplication) -> Answer:
             session.tx, application_id, company_id, changes["responsible"]
         )
     if active is False:
-        changes["immobilised"] = number_of_company(session.tx, company_id)
+        changes["immobilised"] = count_immobilised_of_company(session.tx, company_id)
     session.record("application.changed", company_id, application_id=application_id, **changes)
     return application_view(session.tx, application_id)
 

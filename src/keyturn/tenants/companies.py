@@ -8,7 +8,7 @@ from keyturn.admin.pinned_references import refuse_renaming
 from keyturn.admin.references import COMPANY, checked_name, name_taken, resolve
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx, Row
-from keyturn.tenants.immobilisation_guard import number_of_company
+from keyturn.tenants.immobilisation_guard import count_immobilised_of_company
 
 _ADD = """
 INSERT INTO company (id, name, active, created_at) VALUES (:id, :name, 1, :now) ON CONFLICT (name) DO NOTHING
@@ -64,7 +64,7 @@ def change(session: Session, arguments: SetCompany) -> Answer:
         refuse_renaming(session.tx, company_id, "company")
     session.tx.run(_SET, id=company_id, name=name, active=None if active is None else int(active))
     if active is False:
-        changes["immobilised"] = number_of_company(session.tx, company_id)
+        changes["immobilised"] = count_immobilised_of_company(session.tx, company_id)
     session.record("company.changed", company_id, **changes)
     return _view_by_id(session.tx, company_id)
 

@@ -21,13 +21,13 @@ WHERE company_id = :company_id AND (state <> 'closed' OR held = 1)
 """
 
 
-def number_behind(tx: ReadTx, account_id: str) -> int:
+def count_immobilised_of_account(tx: ReadTx, account_id: str) -> int:
     """How many vehicles are, or may be, immobilised behind an OEM account."""
     row = tx.one(_BEHIND, account_id=account_id)
     return int(row[0]) if row else 0
 
 
-def number_of_company(tx: ReadTx, company_id: str) -> int:
+def count_immobilised_of_company(tx: ReadTx, company_id: str) -> int:
     """How many of the company's vehicles are, or may be, immobilised."""
     row = tx.one(_OF_COMPANY, company_id=company_id)
     return int(row[0]) if row else 0
@@ -35,7 +35,7 @@ def number_of_company(tx: ReadTx, company_id: str) -> int:
 
 def ensure_account_still_reachable(tx: ReadTx, account_id: str) -> None:
     """Raises `OperationError` where immobilised vehicles use this account."""
-    if number := number_behind(tx, account_id):
+    if number := count_immobilised_of_account(tx, account_id):
         advice = "Enable them first, or throw a switch over the account"
         raise OperationError("immobilised", f"{number} immobilised vehicles are reached through it. {advice}.")
 

@@ -83,7 +83,7 @@ class ListSwitches(Arguments, frozen=True):
     pass
 
 
-def reaches_over(tx: ReadTx, company_id: str, account_id: str) -> frozenset[str]:
+def active_reaches(tx: ReadTx, company_id: str, account_id: str) -> frozenset[str]:
     """Reaches of the active switches over a vehicle of this company and account."""
     rows = tx.all(_OVER, company_id=company_id, account_id=account_id, now=tx.now)
     return frozenset(reach for (reach,) in rows)

@@ -98,7 +98,7 @@ def exceeded(tx: ReadTx, policy: Policy, company_id: str, actor: str, vehicle_id
     return None
 
 
-def left(tx: ReadTx, policy: Policy, company_id: str, actor: str) -> dict[str, int]:
+def remaining(tx: ReadTx, policy: Policy, company_id: str, actor: str) -> dict[str, int]:
     """The number of disables that each counted limit still allows, by rule."""
     counted = {
         "disables_per_actor_hour": (policy.disables_per_actor_hour, _by_actor(tx, company_id, actor)),
@@ -107,12 +107,12 @@ def left(tx: ReadTx, policy: Policy, company_id: str, actor: str) -> dict[str, i
     return {name: max(0, allowed - number) for name, (allowed, number) in counted.items() if allowed}
 
 
-def count(tx: Tx, company_id: str, actor: str, command_id: str) -> None:
+def record_disable(tx: Tx, company_id: str, actor: str, command_id: str) -> None:
     """Count a disable that is queued now."""
     tx.run(_COUNT, command_id=command_id, company_id=company_id, actor=actor, now=tx.now)
 
 
-def stop(tx: Tx, company_id: str, limit: ExceededLimit) -> bool:
+def stop_disables(tx: Tx, company_id: str, limit: ExceededLimit) -> bool:
     """Stop further disables until an operator lifts the limit; false: they were stopped already."""
     return tx.run(_STOP, company_id=company_id, actor=limit.actor, cause=limit.rule, now=tx.now) > 0
 

@@ -58,7 +58,7 @@ class Proposed(msgspec.Struct, frozen=True):
         return f"Proposed(change_id={self.change_id!r})"
 
 
-def for_restoring(tx: ReadTx, keyring: Keyring, own: Account) -> Account:
+def account_for_restoring(tx: ReadTx, keyring: Keyring, own: Account) -> Account:
     """The account for a restoring command: with proven credentials, else former ones, else its own."""
     if (proven := tx.one(_PROVEN, account_id=own.id)) is not None:
         change_id, sealed = proven
@@ -96,7 +96,7 @@ def drop_former(tx: Tx, account_id: str) -> None:
         _record_event(tx, "account.former_credentials_dropped", account_id)
 
 
-def proposed(tx: ReadTx, keyring: Keyring) -> list[Proposed]:
+def load_proposed(tx: ReadTx, keyring: Keyring) -> list[Proposed]:
     """Credentials in open changes that are not proven, oldest first."""
     found = []
     for change_id, arguments, sealed in tx.all(_PROPOSED, operation=OPERATION):
@@ -105,7 +105,7 @@ def proposed(tx: ReadTx, keyring: Keyring) -> list[Proposed]:
     return found
 
 
-def prove(tx: Tx, keyring: Keyring, proposal: Proposed, account_id: str) -> None:
+def record_proven(tx: Tx, keyring: Keyring, proposal: Proposed, account_id: str) -> None:
     """Call when they have read an immobilised vehicle and the account's own could not."""
     digest = _digest(keyring, proposal.account.credentials)
     if tx.run(_PROVE, change_id=proposal.change_id, account_id=account_id, digest=digest, now=tx.now):

@@ -15,7 +15,7 @@ from keyturn.fleet import immobilisation, vehicles
 from keyturn.immobilisation.views import open_records
 from keyturn.store.port import Tx
 from keyturn.tenants.accounts import open_account
-from keyturn.tenants.spare_credentials import for_restoring
+from keyturn.tenants.spare_credentials import account_for_restoring
 from tests.support.server_env import OEM_TOKEN
 
 from .env import HASH, InsiderEnv
@@ -106,7 +106,7 @@ class Insider:
             if DISABLE not in grants:
                 continue
             found.add(("act as", f"application {name}"))
-            helped = any(operators.may_approve(tx, each, application_id, tx.now) is None for each in people)
+            helped = any(operators.approval_refusal(tx, each, application_id, tx.now) is None for each in people)
             for row in rows:
                 if row[6] and row[2] == company_id and (how := self._may_disable(tx, row[0], application_id, grants)):
                     label = self._label(row[5], row[3], row[4])
@@ -150,7 +150,7 @@ class Insider:
         account_id, _external_id = records[0].aim or vehicle.aim if records else vehicle.aim
         keyring = self.env.server.node.administration._keyring
         opened = open_account(tx, keyring, account_id)
-        if opened is None or for_restoring(tx, keyring, opened[1]).credentials != OEM_TOKEN:
+        if opened is None or account_for_restoring(tx, keyring, opened[1]).credentials != OEM_TOKEN:
             return True
         where = {"company_id": vehicle.company_id, "account_id": account_id}
         return tx.one(_HELD, until=after(tx.now, SECONDS_ALONE), **where) is not None

@@ -137,7 +137,7 @@ class DryRun:
             confirmation_needed=spec.two_step,
             approval_needed=is_disable and facts.policy.second_person,
             signature_v2_needed=(is_disable and facts.policy.ignition_v2) or application.v2_only,
-            limits_left=limits.left(tx, facts.policy, company_id, application_id) if is_disable else {},
+            limits_left=limits.remaining(tx, facts.policy, company_id, application_id) if is_disable else {},
             quota_free=quota_free,
             preconditions=[_result_view(result) for result in results],
             state_read=_state_read(context),

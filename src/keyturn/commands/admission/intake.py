@@ -200,7 +200,7 @@ class Admission:
         awaits = subject.spec.name == DISABLE and company_policy.second_person
         command = self._factory.queue(tx, confirming, subject, changes, awaits_approval=awaits)
         if command.name == DISABLE and command.state is not State.REFUSED:
-            limits.count(tx, command.company_id, command.actor, command.id)
+            limits.record_disable(tx, command.company_id, command.actor, command.id)
         return self._registered(tx, authorized, command)
 
     def _registered(self, tx: Tx, authorized: AuthorizedRequest, command: Command) -> AdmissionResult:

@@ -55,7 +55,7 @@ class Approvals:
         operator = session.operator
         if operator is None:
             raise OperationError("sign_in_required", "Only a signed-in operator approves.")
-        if reason := operators.may_approve(session.tx, operator, command.actor, session.tx.now):
+        if reason := operators.approval_refusal(session.tx, operator, command.actor, session.tx.now):
             raise OperationError("may_not_approve", reason)
         tx = session.tx
         lanes.lock(tx, command.vehicle_id)

@@ -177,7 +177,10 @@ def load_policy_input(
     """What the rules need for this command of the actor; what no rule of the command looks at is not read."""
     if spec.is_read:
         return PolicyInput(spec, tx.now)
-    reaches, doubted = kill_switches.reaches_over(tx, vehicle.company_id, vehicle.account_id), vehicle.doubt is not None
+    reaches, doubted = (
+        kill_switches.active_reaches(tx, vehicle.company_id, vehicle.account_id),
+        vehicle.doubt is not None,
+    )
     if spec.name == START:
         on_record = bool(immobilisation.unfinished(tx, vehicle.id))
         immobilised = on_record or reported_disabled(evidence.load(tx, vehicle.id))
@@ -224,7 +227,7 @@ def enforce_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None
     exceeded = limits.exceeded(tx, policy, vehicle.company_id, actor, vehicle.id)
     if exceeded is None:
         return
-    if limits.stop(tx, vehicle.company_id, exceeded):
+    if limits.stop_disables(tx, vehicle.company_id, exceeded):
         journal.record(
             tx,
             "limit.tripped",
