@@ -35,7 +35,7 @@ def test_a_refresh_token_that_is_good_once_is_not_tried(
     monkeypatch: pytest.MonkeyPatch, spends: bool, tried: list[str]
 ) -> None:
     monkeypatch.setattr(spare_credentials, "accounts_with_former", lambda _tx: [])
-    monkeypatch.setattr(spare_credentials, "proposed", lambda _tx, _keyring: [PROPOSAL])
+    monkeypatch.setattr(spare_credentials, "load_proposed", lambda _tx, _keyring: [PROPOSAL])
     monkeypatch.setattr(spare_credentials, "longest_immobilised", lambda _tx, _account_id: "vehicle")
     capabilities = Capabilities(frozenset(), reads_state=True, rotates_credentials=spends)
     nothing: Any = None
