@@ -1,5 +1,6 @@
 """What sending and executing leave in our own record of the vehicle."""
 
+import msgspec
 import pytest
 
 from keyturn.clock import after
@@ -10,6 +11,8 @@ from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
 
 CHANGING = [spec.name for spec in CATALOGUE if spec.changes]
+RECORDED = {"ignition_disabled", "remote_start_active", "remote_alert_active"}
+"""Signals of which we keep a record of our own, because a precondition asks for what a remote command did."""
 
 
 def track(env: CommandEnv) -> ExpectedState:
@@ -23,6 +26,20 @@ def changed(env: CommandEnv, command: str) -> set[int]:
 @pytest.fixture(autouse=True)
 def reachable(env: CommandEnv) -> None:
     env.report(PARKED)
+
+
+@pytest.mark.parametrize("command", [spec.name for spec in CATALOGUE if RECORDED & set(spec.changes)])
+def test_command_that_changes_what_we_keep_a_record_of_leaves_it_there(env: CommandEnv, command: str) -> None:
+    opposite = not_none(COMMANDS[command].opposite)
+    if COMMANDS[command].is_restoring:
+        env.execute(opposite)
+        env.report(PARKED)
+    before = track(env)
+
+    env.execute(command)
+
+    dates = {name: getattr(track(env), name) for name in ("actuated_at", "changed_at", "settled_at")}
+    assert msgspec.structs.replace(before, **dates) != track(env)
 
 
 @pytest.mark.parametrize("command", CHANGING)

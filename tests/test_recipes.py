@@ -1,0 +1,101 @@
+"""What the recipes of CONTRIBUTING ask for, and what no other test would miss."""
+
+import re
+from configparser import ConfigParser
+from http.client import HTTPConnection
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from keyturn.cli.arguments import HELP
+from keyturn.commands.model.catalogue import CATALOGUE
+from keyturn.commands.rules.policy import RULES
+from keyturn.operations import OPERATIONS
+from keyturn.tenants.policies import Policy
+from tests.api.test_routes import ROUTES
+from tests.support.api_env import open_api
+from tests.support.server_env import ALL_COMMANDS
+from verification.simulation.clients import clients, policies
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "keyturn"
+COMMANDS = {spec.name for spec in CATALOGUE}
+RULE_FIELDS = Policy.__struct_fields__
+NOT_SIMULATED = {"ignition_v2"}
+"""Rules that the simulation does not draw: its clients sign with version 1."""
+OPEN = {"/token", "/healthz", "/readyz", "/metrics"}
+"""Routes that answer without a bearer token."""
+LISTED = set(re.findall(r'^ +(?:rows\.append\()?\("(GET|POST)", "(/[^"]+)"', (SOURCE / "api/routes.py").read_text(), re.M))
+SERVED = {(method, path) for method, path in LISTED if path != "/bench/noop"}
+
+
+def test_every_command_is_tried_over_http() -> None:
+    assert set(ALL_COMMANDS) == COMMANDS
+
+
+def test_clients_of_the_simulation_send_every_command() -> None:
+    assert {*clients._ONE_STEP, *clients._TWO_STEP} == COMMANDS
+
+
+def test_scenarios_of_the_simulation_draw_every_rule() -> None:
+    assert {*policies._OFFERED, *NOT_SIMULATED} == set(RULE_FIELDS)
+
+
+@pytest.mark.parametrize("rule", RULE_FIELDS)
+def test_every_rule_is_enforced_by_some_module(rule: str) -> None:
+    """A field of `Policy` that nothing reads can be set, and forbids nothing."""
+    readers = [*(SOURCE / "commands").rglob("*.py"), SOURCE / "tenants" / "limits.py"]
+    assert any(f"policy.{rule}" in file.read_text("utf-8") or f").{rule}" in file.read_text("utf-8") for file in readers)
+
+
+@pytest.mark.parametrize("rule", RULE_FIELDS)
+def test_every_rule_has_its_row_on_the_page_about_policy(rule: str) -> None:
+    option = f"--{rule.replace('_', '-')}"
+    rows = re.findall(r"^\| .+ \| `(--[\w-]+).*` \| .+ \| .+ \|$", (ROOT / "docs/policy.md").read_text("utf-8"), re.M)
+    assert rows.count(option) == 1
+
+
+@pytest.mark.parametrize("reason", [rule.reason for rule in RULES])
+def test_every_reason_has_its_row_on_the_page_about_policy(reason: str) -> None:
+    assert f"| `{reason}` |" in (ROOT / "docs/policy.md").read_text("utf-8")
+
+
+def test_every_argument_of_an_operation_has_its_help() -> None:
+    fields = {
+        field.name: operation.name
+        for operation in OPERATIONS
+        for field in msgspec.structs.fields(operation.arguments)
+        if field.name not in operation.secret
+    }
+    assert {name: of for name, of in fields.items() if name not in HELP} == {}
+
+
+def test_every_route_is_among_those_that_are_tried() -> None:
+    assert len(SERVED) >= 6
+    assert {(method, re.sub(r"(/vehicle-command)/.+", r"\1/{command_id}", path)) for method, path in ROUTES} == SERVED
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(SERVED))
+def test_every_route_is_documented(method: str, path: str) -> None:
+    assert f"{method} {path}" in (ROOT / "docs/api.md").read_text("utf-8")
+
+
+def test_a_route_answers_without_a_bearer_only_where_that_is_meant() -> None:
+    with open_api() as env:
+        codes = {}
+        for method, path in SERVED:
+            connection = HTTPConnection("127.0.0.1", env.port, timeout=5)
+            connection.request(method, path.replace("{command_id}", "x"))
+            codes[path, method] = connection.getresponse().status
+            connection.close()
+    assert {path for (path, _), code in codes.items() if code != 401} <= OPEN
+
+
+def test_every_adapter_of_the_store_is_protected() -> None:
+    """The layers above import none of them: `.importlinter` has to name each."""
+    contracts = ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    protected = contracts["importlinter:contract:adapters"]["protected_modules"].split()
+    adapters = {file.parent.name for file in (SOURCE / "store").glob("*/__init__.py")} - {"migrations"}
+    assert {f"keyturn.store.{name}" for name in adapters} == set(protected)
