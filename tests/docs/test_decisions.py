@@ -20,7 +20,7 @@ def number(record: Path) -> int:
 
 def test_numbers_have_no_gaps() -> None:
     assert [number(record) for record in RECORDS] == list(range(1, len(RECORDS) + 1))
-    assert len(RECORDS) >= 53
+    assert len(RECORDS) >= 62
 
 
 @each_record
@@ -42,7 +42,7 @@ def test_a_record_has_every_section_filled_in(record: Path) -> None:
 
 @each_record
 def test_the_files_and_tests_that_a_record_names_exist(record: Path) -> None:
-    for file, test in re.findall(r"`((?:tests|bench)/[\w/]+\.py)(?:::(\w+))?`", record.read_text("utf-8")):
+    for file, test in re.findall(r"`((?:tests|benchmarks)/[\w/]+\.py)(?:::(\w+))?`", record.read_text("utf-8")):
         assert (ROOT / file).is_file(), file
         assert not test or re.search(rf"def {test}\b", (ROOT / file).read_text("utf-8")), test
 
