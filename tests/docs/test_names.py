@@ -45,7 +45,10 @@ def is_module(dotted: str) -> bool:
     if is_there(whole) or is_there(f"{whole}.py"):
         return True
     module = ROOT / "src" / "keyturn" / f"{above}.py"
-    return module.is_file() and re.search(rf"^(class |def |async def )?{parts[-1]}\b", module.read_text("utf-8"), re.M) is not None
+    return (
+        module.is_file()
+        and re.search(rf"^(class |def |async def )?{parts[-1]}\b", module.read_text("utf-8"), re.M) is not None
+    )
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -70,8 +73,9 @@ def test_every_place_of_the_glossary_exists() -> None:
 
 
 def test_every_package_has_its_row_on_the_page_about_architecture() -> None:
-    packages = {file.parent.relative_to(ROOT / "src/keyturn") for file in (ROOT / "src/keyturn").glob("*/__init__.py")}
-    packages |= {file.parent.relative_to(ROOT / "src/keyturn") for file in (ROOT / "src/keyturn").glob("commands/*/__init__.py")}
+    source = ROOT / "src" / "keyturn"
+    files = [*source.glob("*/__init__.py"), *source.glob("commands/*/__init__.py")]
+    packages = {file.parent.relative_to(source) for file in files}
     assert sorted(str(each) for each in packages if f"`{each}`" not in page("architecture.md")) == []
 
 
