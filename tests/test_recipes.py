@@ -7,16 +7,20 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from verification.simulation.checks import sent
 from verification.simulation.clients import clients, policies
+from verification.simulation.world import vehicle_model
 
 from keyturn.cli.arguments import HELP
 from keyturn.commands.model.catalogue import CATALOGUE
+from keyturn.commands.preconditions.table import REACHABLE
 from keyturn.commands.rules.policy import RULES
 from keyturn.operations import OPERATIONS
 from keyturn.tenants.policies import Policy
 from tests.api.test_routes import ROUTES
 from tests.support.api_env import open_api
 from tests.support.server_env import ALL_COMMANDS
+from verification import results
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "keyturn"
@@ -36,6 +40,20 @@ def test_every_command_is_tried_over_http() -> None:
 
 def test_clients_of_the_simulation_send_every_command() -> None:
     assert {*clients._ONE_STEP, *clients._TWO_STEP} == COMMANDS
+
+
+def test_the_catalogue_that_verification_states_again_is_the_products() -> None:
+    """A check never takes it from the product; a command that one of the two lacks would be checked by no rule."""
+    assert set(results.READS) == {spec.name for spec in CATALOGUE if spec.is_read}
+    assert set(results.RESTORING) == {spec.name for spec in CATALOGUE if spec.is_restoring}
+    assert {spec.name: spec.opposite for spec in CATALOGUE if spec.opposite} == results.OPPOSITES
+    assert {spec.name: spec.opposite for spec in CATALOGUE if spec.overtakes} == results.OVERTAKES
+    guarded = [spec for spec in CATALOGUE if spec.preconditions]
+    needs = {spec.name: tuple(number for number in spec.preconditions if number != REACHABLE) for spec in guarded}
+    assert needs == vehicle_model.NEEDS
+    assert {*vehicle_model._DOES} == {spec.name for spec in CATALOGUE if not spec.is_read}
+    assert {spec.name: set(spec.preconditions) for spec in guarded} == sent._LISTED
+    assert set(sent._REFUSED_WHEN_UNKNOWN) == {spec.name for spec in CATALOGUE if spec.refused_when_unknown}
 
 
 def test_scenarios_of_the_simulation_draw_every_rule() -> None:
