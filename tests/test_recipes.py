@@ -11,7 +11,7 @@ from verification.simulation.checks import sent
 from verification.simulation.clients import clients, policies
 from verification.simulation.world import vehicle_model
 
-from keyturn.cli.arguments import HELP
+from keyturn.cli.arguments import ARGUMENT_HELP
 from keyturn.commands.model.catalogue import CATALOGUE
 from keyturn.commands.preconditions.table import REACHABLE
 from keyturn.commands.rules.policy import RULES
@@ -84,11 +84,11 @@ def test_every_argument_of_an_operation_has_its_help() -> None:
     fields = {
         field.name: operation.name
         for operation in OPERATIONS
-        if getattr(operation, "cli_command", None) is None  # else its options are written by hand
+        if operation.cli_command is None  # else its options are written by hand
         for field in msgspec.structs.fields(operation.arguments)
         if field.name not in operation.secret
     }
-    assert {name: of for name, of in fields.items() if name not in HELP} == {}
+    assert {name: of for name, of in fields.items() if name not in ARGUMENT_HELP} == {}
 
 
 def test_every_route_is_among_those_that_are_tried() -> None:
