@@ -57,7 +57,6 @@ ARGUMENT_HELP = {
     "locate_within": "Minutes within which the vehicle must have been located; 0: not required.",
     "notify_first": "Whether a notice to the end user must be on record.",
     "ignition_v2": "Whether both ignition steps must be signed with version 2.",
-    "epoch": "The new epoch, as the restore named it.",
     "reach": "Commands to stop: disable, actuating or restoring.",
     "command": "Id of the command.",
     "after": "Show the page that follows this id.",

@@ -103,7 +103,7 @@ _ENGINE = "engine"
 
 _DOUBTED = "SELECT doubt FROM vehicle WHERE id = :id"
 _DOUBT = "UPDATE vehicle SET doubt = :doubt WHERE id = :id"
-_SET_VIN_TOLD = "UPDATE vehicle SET vin_told_at = :now WHERE id = :id AND vin_told_at IS NULL"
+_SET_VIN_REPORTED = "UPDATE vehicle SET vin_told_at = :now WHERE id = :id AND vin_told_at IS NULL"
 _MAY_MEAN = """
 SELECT id FROM vehicle WHERE active = 1 AND account_id = :account_id AND external_id = :external_id
 UNION
@@ -147,7 +147,7 @@ def compare_vin(tx: Tx, vehicle: Vehicle, vin: str | None) -> None:
     elif not differs and doubt == OTHER_VIN:
         _set_doubt(tx, vehicle, None, "vehicle.identity_conflict_cleared")
     if not differs and vehicle.vin_told_at is None:
-        tx.run(_SET_VIN_TOLD, id=vehicle.id, now=tx.now)
+        tx.run(_SET_VIN_REPORTED, id=vehicle.id, now=tx.now)
 
 
 def _set_doubt(tx: Tx, vehicle: Vehicle, doubt: str | None, kind: str) -> None:

@@ -139,7 +139,7 @@ def _off_notes(definition: Definition, report: StateReport, now: int) -> Iterato
         since = seconds_between(reading.observed_at, now)
         if since < needed:
             apart = reading.as_of not in (None, reading.observed_at)
-            yield f"{DISABLE} would be refused: {name} is {off_since(since, needed, told_of_change=apart)}."
+            yield f"{DISABLE} would be refused: {name} is {off_since(since, needed, has_change_time=apart)}."
 
 
 def _notes(definition: Definition) -> Iterator[str]:

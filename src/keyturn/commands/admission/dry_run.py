@@ -151,11 +151,6 @@ class DryRun:
             yield TooManyRequests.detail
 
 
-def operations(run: Callable[[Session, Any], Answer] = needs_server) -> tuple[Operation, ...]:
-    """`run` is that of a `DryRun`, where a server runs."""
-    return (Operation("vehicle ready", DryRunRequest, run, role="viewer", guard=reads()),)
-
-
 def _refusing(assessment: Assessment, *, can_read: bool) -> tuple[tuple[int, ...], list[int]]:
     """Numbers of the preconditions that refuse as it is now, and of those that a state read before sending decides."""
     at_sending = assessment.refusals(acceptance=False)

@@ -211,10 +211,10 @@ def too_short(context: EvaluationContext, rules: EvidenceSettings) -> str:
     since = seconds_between(first.observed_at, context.now)
     if since >= rules.off_for:
         return ""
-    return off_since(since, rules.off_for, told_of_change=first.observed_at != first.as_of)
+    return off_since(since, rules.off_for, has_change_time=first.observed_at != first.as_of)
 
 
-def off_since(seconds: float, needed: float, *, told_of_change: bool) -> str:
-    """`told_of_change`: the source gives the time of change apart from that of its report."""
+def off_since(seconds: float, needed: float, *, has_change_time: bool) -> str:
+    """`has_change_time`: the source gives the time of change apart from that of its report."""
     text = f"off for {max(0.0, seconds):.1f} s, {needed:g} s needed"
-    return text if told_of_change else f"{text}; {NO_TIME_OF_CHANGE}"
+    return text if has_change_time else f"{text}; {NO_TIME_OF_CHANGE}"
