@@ -1,3 +1,4 @@
-"""The domain of commands in six floors, each importing those below: operations, execution, admission, rules, preconditions,
-model.
+"""The domain of commands in six floors, each importing those below.
+
+From above: operations, execution, admission, rules, preconditions, model.
 """
