@@ -101,7 +101,7 @@ def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     directory.mkdir()
     os.chown(directory, NOBODY, -1)
 
-    with pytest.raises(OSError, match="belongs to somebody else"):
+    with pytest.raises(OSError, match="belongs to another user"):
         write_private(directory / "new", b"content")
 
 

@@ -38,7 +38,7 @@ SENT = Command(
 
 
 class Far:
-    """A far side that knows nothing."""
+    """An OEM that knows nothing."""
 
     capabilities = Capabilities(offers=frozenset(), finds_by_reference=True)
 

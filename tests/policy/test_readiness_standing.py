@@ -102,7 +102,7 @@ async def parked_just_now(s: ServerEnv) -> None:
 async def test_a_vehicle_that_is_off_for_too_short_a_time_is_not_ready_and_the_record_says_how_long(
     tmp_path: Path,
 ) -> None:
-    """Behind a far side that enforces nothing; a reading before the sending could not change it."""
+    """Behind an OEM that enforces nothing; a reading before the sending could not change it."""
     async with fresh(tmp_path) as s:
         await parked_just_now(s)
         said = await ready(s, RELAYED, "disable_ignition")

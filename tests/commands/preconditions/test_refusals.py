@@ -10,7 +10,7 @@ from tests.support.command_env import PARKED
 from .cases import assessment, case, refused
 
 GUARDED = ("disable_ignition", "start", "unlock_door")
-"""Refused when evidence is missing and the far side enforces nothing."""
+"""Refused when evidence is missing and the OEM enforces nothing."""
 
 JUDGED = [spec.name for spec in CATALOGUE if spec.preconditions]
 CONTRADICTING: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Behind a far side that enforces nothing, an immobilisation needs the vehicle seen at rest in the last seconds."""
+"""Where the OEM enforces nothing, an immobilisation needs the vehicle seen at rest in the last seconds."""
 
 from typing import Any
 

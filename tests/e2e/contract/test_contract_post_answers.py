@@ -1,4 +1,4 @@
-"""What `POST /vehicle-command` answers when all is well: shapes, times, VINs, and the seeds' own examples."""
+"""What `POST /vehicle-command` answers when all is well: shapes, times, VINs, and the contract's own examples."""
 
 import json
 import re
@@ -127,7 +127,7 @@ async def test_the_signature_is_over_the_values_as_received(shared: ServerEnv, v
 
 @pytest.fixture(scope="module")
 async def of_the_seeds(shared: ServerEnv) -> Application:
-    """An application whose second sign-secret is the seeds', and the vehicles of the contract's vectors."""
+    """An application whose second sign-secret is the contract's, and the vehicles of the contract's vectors."""
     for registered in sorted({registered for registered, _, _ in VECTORS}):
         await shared.own_car(registered)
     application = await shared.application("first", "seeds")
