@@ -124,4 +124,12 @@ BUGS: tuple[Bug, ...] = (
         "    return None",
         "one record per key",
     ),
+    Bug(
+        "a value counts from the time that a clock ahead gives it",
+        "fleet/evidence.py",
+        "        return None if self.as_of is None else min(self.as_of, self.received_at)\n",
+        "        return self.as_of\n",
+        "",
+        test="tests/commands/operations/test_immobilisation_ends.py",
+    ),
 )

@@ -128,8 +128,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a report of before a lost disable could act closes its record",
         "commands/execution/effects.py",
-        "min(signal.as_of or 0, tx.now))",
-        "tx.now)",
+        "disable_may_still_act(tx, record, signal.confirmed_at or 0)",
+        "disable_may_still_act(tx, record, tx.now)",
         "",
         test="tests/commands/operations/test_immobilisation_ends.py",
     ),

@@ -46,6 +46,14 @@ class Signal(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str = ""
     """Why a value that the source gave is not used, or why `observed_at` is not the source's."""
 
+    @property
+    def confirmed_at(self) -> int | None:
+        """`as_of` on our own clock, for comparisons with our own instants: never later than the value was received.
+
+        A source whose clock is ahead must not date a value after a command that was sent later than it was received.
+        """
+        return None if self.as_of is None else min(self.as_of, self.received_at)
+
 
 class Unread(msgspec.Struct, frozen=True):
     """A state read that gave no report."""

@@ -155,7 +155,7 @@ def _reports(report: ReportedState, expected: ExpectedState, name: str, value: S
 
 
 def _later(signal: Signal, instant: int) -> bool:
-    return signal.as_of is not None and signal.as_of > instant
+    return signal.confirmed_at is not None and signal.confirmed_at > instant
 
 
 def _without_undated(incoming: StateReport) -> StateReport:

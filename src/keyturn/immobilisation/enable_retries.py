@@ -196,7 +196,7 @@ def _verified(tx: ReadTx, retry: EnableRetry) -> str | None:
     known = evidence.load(tx, retry.vehicle_id)
     signal = known.report.signals.get("ignition_disabled")
     since = max(retry.started_at, known.expected.changed_at.get("ignition_disabled", 0))
-    if signal is not None and signal.value is False and (signal.as_of or 0) > since:
+    if signal is not None and signal.value is False and (signal.confirmed_at or 0) > since:
         return "verified"
     last = record.load(tx, retry.command_id) if retry.command_id else None
     if last is not None and last.state is State.VERIFIED:

@@ -182,6 +182,26 @@ def test_what_could_not_be_relied_upon_before_the_sending_is_not_known_before(en
     assert env.send("lock_door").known_before is None
 
 
+def test_a_value_received_before_our_own_command_is_not_known_after_it_whatever_time_its_source_gives(
+    env: CommandEnv,
+) -> None:
+    env.report({**PARKED, "doors_locked": True}, age=-10)
+    env.clock.advance(1)
+    env.execute("unlock_door")
+    env.clock.advance(1)
+
+    assert env.send("unlock_door").known_before is None
+
+
+def test_a_value_received_before_the_sending_resolves_nothing_whatever_time_its_source_gives(env: CommandEnv) -> None:
+    env.report({**PARKED, "doors_locked": False})
+    env.clock.advance(1)
+    known = env.report({"doors_locked": True}, age=-10)
+    lost = env.lose("lock_door")
+
+    assert env.do(outcome.executed_by_reading, lost.id, known, env.capabilities) is None
+
+
 def test_a_reading_resolves_nothing_but_the_unknown(env: CommandEnv) -> None:
     env.report({**PARKED, "doors_locked": False})
     accepted = env.accept("lock_door")

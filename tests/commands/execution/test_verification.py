@@ -123,3 +123,14 @@ def test_contradicted_verification_stays_contradicted(env: CommandEnv, locked: C
 
     assert env.row(locked).verification == "contradicted"
     assert env.told(locked).count("command.contradicted") == 1
+
+
+def test_a_value_received_before_the_completion_verifies_nothing_whatever_time_its_source_gives(
+    env: CommandEnv,
+) -> None:
+    sent = env.send("lock_door")
+    env.report({"doors_locked": True}, age=-10)
+    env.clock.advance(7)
+    done = not_none(env.respond(sent, OutcomeKind.SUCCEEDED, completed_at=after(NOW, 3)))
+
+    assert judged(env, done).state is State.EXECUTED

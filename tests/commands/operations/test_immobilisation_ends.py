@@ -168,3 +168,14 @@ def test_a_report_of_before_a_lost_disable_could_have_acted_does_not_close_it(en
 
     says_enabled(env, age=50)
     assert (state(env), closed_by(env)) == (None, ["report"])
+
+
+def test_report_received_before_the_disable_does_not_close_it_whatever_time_its_source_gives(env: CommandEnv) -> None:
+    """The source's clock is ahead, within the tolerance: it dates what it said before the sending after it."""
+    env.report({**PARKED, "ignition_disabled": False}, age=-10)
+    env.clock.advance(1)
+    env.execute(DISABLE)
+    env.clock.advance(1)
+    env.report({"speed": 0})
+
+    assert state(env) == "confirmed"

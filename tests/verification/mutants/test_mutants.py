@@ -11,7 +11,7 @@ from verification.mutants.targets import TARGETS
 
 ROOT = Path(__file__).parents[3]
 MODULE = "fleet/reports.py"
-LINE = "signal.as_of is not None and signal.as_of > instant"
+LINE = "signal.confirmed_at is not None and signal.confirmed_at > instant"
 TRY = """
 import sys
 from verification.mutants.mutant import SOURCES, Mutant
@@ -36,7 +36,7 @@ def tried(line: str, instead: str) -> str:
     [
         (LINE, "survived"),
         (LINE.replace(">", "<"), "killed"),
-        ("signal.as_of is not None and no_such_name > instant", "killed"),
+        ("signal.confirmed_at is not None and no_such_name > instant", "killed"),
         (f"{LINE}\n\nraise RuntimeError", "broken"),
     ],
 )

@@ -206,7 +206,7 @@ def shows_enabled(tx: ReadTx, record: Immobilisation, known: Evidence) -> bool:
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or not _reports_enabled(known):
         return False
-    return not disable_may_still_act(tx, record, min(signal.as_of or 0, tx.now))
+    return not disable_may_still_act(tx, record, signal.confirmed_at or 0)
 
 
 def _reports_enabled(known: Evidence) -> bool:
@@ -214,4 +214,4 @@ def _reports_enabled(known: Evidence) -> bool:
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or signal.value is not False:
         return False
-    return (signal.as_of or 0) > known.expected.changed_at.get("ignition_disabled", 0)
+    return (signal.confirmed_at or 0) > known.expected.changed_at.get("ignition_disabled", 0)

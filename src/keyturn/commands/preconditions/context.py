@@ -98,7 +98,7 @@ def usable_values(context: EvaluationContext, rules: EvidenceSettings, newer_tha
     return {
         name: signal.value
         for name, signal in signals.items()
-        if not why_unusable(name, signal, context, rules) and (signal.as_of or 0) > newer_than
+        if not why_unusable(name, signal, context, rules) and (signal.confirmed_at or 0) > newer_than
     }
 
 
@@ -106,13 +106,13 @@ def why_unusable(name: str, signal: Signal, context: EvaluationContext, rules: E
     """Why the signal's value is not trusted; empty: it is."""
     if signal.value is None:
         return signal.why or "null"
-    if signal.as_of is None:
+    if signal.as_of is None or signal.confirmed_at is None:
         return "the source does not say when"
     if _from_the_future(signal.as_of, context.now, rules):
         return "from the future"
     if age(signal, context.now) > rules.max_age:
         return "too old"
-    if signal.as_of <= context.evidence.expected.changed_at.get(name, 0):
+    if signal.confirmed_at <= context.evidence.expected.changed_at.get(name, 0):
         return "older than our last command that can change it"
     return ""
 
@@ -127,7 +127,7 @@ def seen_recently(context: EvaluationContext, name: str, rules: EvidenceSettings
 
 def age(signal: Signal, now: int) -> float:
     """Seconds since the source vouched for it; since we received it where that is earlier."""
-    return seconds_between(min(signal.as_of or 0, signal.received_at), now)
+    return seconds_between(signal.confirmed_at or 0, now)
 
 
 def reported_disabled(known: Evidence) -> bool:
@@ -135,7 +135,7 @@ def reported_disabled(known: Evidence) -> bool:
     signal = known.report.signals.get("ignition_disabled")
     if signal is None or signal.value is not True:
         return False
-    return known.expected.enabled_at <= (signal.received_at if signal.as_of is None else signal.as_of)
+    return known.expected.enabled_at <= (signal.confirmed_at or signal.received_at)
 
 
 def reported_as(known: Evidence, wanted: Wanted, *, newer_than: int) -> Signal | None:
@@ -147,7 +147,7 @@ def reported_as(known: Evidence, wanted: Wanted, *, newer_than: int) -> Signal |
 def reported_since(known: Evidence, wanted: Wanted, *, newer_than: int) -> Signal | None:
     """The signal, whatever its value, if it is known and the source vouched for it after `newer_than`."""
     signal = known.report.signals.get(wanted.signal)
-    if signal is None or signal.value is None or signal.as_of is None or signal.as_of <= newer_than:
+    if signal is None or signal.value is None or (signal.confirmed_at or 0) <= newer_than:
         return None
     return signal
 
@@ -156,7 +156,7 @@ def _starts(context: EvaluationContext, rules: EvidenceSettings) -> int | None:
     """The report's count when it is newer than our last executed start, else our own."""
     track = context.evidence.expected
     signal = context.evidence.report.signals.get("consecutive_remote_starts")
-    if signal is not None and signal.as_of is not None and signal.as_of > track.started_at:
+    if signal is not None and signal.as_of is not None and (signal.confirmed_at or 0) > track.started_at:
         fresh = age(signal, context.now) <= rules.max_age and not _from_the_future(signal.as_of, context.now, rules)
         return whole_number(signal.value) if fresh else None
     return track.consecutive_starts if track.started_at else None
