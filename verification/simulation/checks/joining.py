@@ -9,7 +9,7 @@ from verification.simulation.run_result import SimulationResult
 def joining(left: SimulationResult) -> Iterator[str]:
     """A request joins what is in flight, and nothing else; two of a kind are never in flight side by side."""
     for moment in left.moments:
-        if moment.kind == "joined" and not _joinable(
+        if moment.kind == "coalesced" and not _joinable(
             left, moment, moment.command, moment.before or "?", late=_seen_within(left)
         ):
             yield f"{named(moment.command)} was joined in state {moment.before}"
