@@ -22,7 +22,7 @@ BUGS: tuple[Bug, ...] = (
         "a reason is not asked for",
         "commands/rules/policy.py",
         "_disable(_no_reason), frozenset({Stage.QUEUE})",
-        "_of_disable(_no_reason), frozenset()",
+        "_disable(_no_reason), frozenset()",
         "rules hold",
     ),
     Bug(
@@ -50,7 +50,7 @@ BUGS: tuple[Bug, ...] = (
         "a limit that was crossed stops nobody after it",
         "commands/rules/policy.py",
         "_disable(lambda facts: facts.stopped)",
-        "_of_disable(lambda facts: False)",
+        "_disable(lambda facts: False)",
         "",
         test="tests/commands/rules/test_policy.py",
     ),
