@@ -14,7 +14,7 @@ from typing import NamedTuple
 from verification.mutations.bug import Bug
 
 ROOT = Path(__file__).parents[2]
-_SCENARIOS = 1200
+_SCENARIOS = 2_000
 _FOUND = re.compile(r"^seed (\d+): \[([^\]]+)\]", re.MULTILINE)
 _FAILED = re.compile(r"^(?:FAILED|ERROR) \S+?::(.+?)(?: - |$)", re.MULTILINE)
 
