@@ -4,13 +4,14 @@ from importlib.metadata import EntryPoint, EntryPoints
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from keyturn.config.settings import ConnectorSettings
+from keyturn.config.settings import ConnectorSettings, QuotaSettings
 from keyturn.config.validation import ConfigError
 from keyturn.connectors import registry
 from keyturn.connectors.accounts import NameSpaces
 from keyturn.connectors.oem_http.factory import credential_uses, name_spaces
-from keyturn.connectors.port import Connector
+from keyturn.connectors.port import Capabilities, Connector
 from keyturn.connectors.registry import GROUP, build_connectors
 from tests.support.clock import RunningClock
 
@@ -20,6 +21,8 @@ GATEWAY = ConnectorSettings(kind="gateway", options={"broker": "b"})
 
 class Gateway:
     """Has what the port wants, and does nothing."""
+
+    capabilities = Capabilities(frozenset(), follow_floor=1.0)
 
     def __init__(self, *given: Any) -> None:
         self.given = given
@@ -89,6 +92,30 @@ def test_a_connector_that_cannot_be_started_is_refused(monkeypatch: pytest.Monke
         "connectors.acme.kind: a connector of kind 'gateway' has no start, which this version of Keyturn needs "
         "(docs/connectors.md)."
     )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("initiate_wait", 1.0),
+        ("follow_floor", 2.0),
+        ("follow_ceiling", 2.0),
+        ("send_wait", {"start": 1.0}),
+        ("answer_wait", {"start": 1.0}),
+        ("quota", QuotaSettings(account_minute=5)),
+    ],
+)
+def test_a_setting_that_the_connector_does_not_keep_is_refused(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: Any
+) -> None:
+    installed(monkeypatch, gateway="Gateway")
+    text = refusal(structs.replace(GATEWAY, **{setting: value}))
+    assert text.startswith(f"connectors.acme.{setting}: a connector of kind 'gateway' does not keep this setting")
+
+
+def test_a_setting_that_the_connector_keeps_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, gateway="Gateway")
+    assert isinstance(build(structs.replace(GATEWAY, follow_floor=1.0)), Gateway)
 
 
 def test_administration_asks_no_definition_of_another_kind() -> None:

@@ -14,7 +14,8 @@ from keyturn.clock import Clock
 from keyturn.config.settings import ConnectorSettings
 from keyturn.config.validation import ConfigError
 from keyturn.connectors.oem_http.factory import HTTP, build_http
-from keyturn.connectors.port import Connector, CredentialKeeper
+from keyturn.connectors.port import Capabilities, Connector, CredentialKeeper
+from keyturn.connectors.toolkit import quota
 
 GROUP = "keyturn.connectors"
 """Entry points that add a kind."""
@@ -58,7 +59,26 @@ def _connector(
             f"connectors.{name}.kind: a connector of kind '{settings.kind}' has no {' and no '.join(missing)}, which "
             "this version of Keyturn needs (docs/connectors.md)."
         )
+    if settings.kind not in KINDS and (ignored := _ignored(settings, built.capabilities)):
+        raise ConfigError(
+            f"connectors.{name}.{ignored}: a connector of kind '{settings.kind}' does not keep this setting; leave it"
+            " out."
+        )
     return built
+
+
+def _ignored(settings: ConnectorSettings, capabilities: Capabilities) -> str:
+    """A setting of every kind that the connector's capabilities do not repeat; empty: they have all that are given.
+
+    The engine goes by the capabilities alone: a quota that is not among them would not be kept.
+    """
+    for setting in ("initiate_wait", "follow_floor", "follow_ceiling"):
+        if getattr(settings, setting) not in (None, getattr(capabilities, setting)):
+            return setting
+    for setting in ("send_wait", "answer_wait"):
+        if not getattr(settings, setting).items() <= getattr(capabilities, setting).items():
+            return setting
+    return "quota" if quota(settings.quota) not in (None, capabilities.quota) else ""
 
 
 def _build_of(name: str, kind: str, installed: Mapping[str, EntryPoint]) -> Build:
