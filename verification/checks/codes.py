@@ -8,7 +8,7 @@ from verification.results import IGNITION_PAIR, Response, Row, RunResult, kept_u
 
 Binding = tuple[str, str, str, str]
 """Application, VIN, command, code."""
-_JOINED = re.compile(r"Joined command (\S+?)\.?(?:\s|$)")
+_JOINED = re.compile(r"Joined command ([0-9a-f-]{36})")
 
 
 def one_dispatch(left: RunResult) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _freed(row: Row | None) -> bool:
 def _joined(left: RunResult, command_id: str) -> str:
     """The record that this one joined, or itself."""
     row = left.rows.get(command_id)
-    joined = _JOINED.match(row["detail"] or "") if row is not None and row["state"] == "Cancelled" else None
+    joined = _JOINED.search(row["detail"] or "") if row is not None and row["state"] == "Cancelled" else None
     return joined[1] if joined else command_id
 
 

@@ -27,6 +27,8 @@ SEEN_SOON = (
     "withdrawing takes a second factor",
 )
 """Bugs that a few dozen scenarios notice."""
+SHOWED = ("19573", "317365")
+"""Seeds that showed a violation once: of the product, of a check."""
 
 
 def simulate(*arguments: str, root: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -50,7 +52,7 @@ def test_a_thousand_scenarios_violate_nothing() -> None:
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("seed", ["7", "31", "37", "250"])
+@pytest.mark.parametrize("seed", ["7", "31", "37", "250", *SHOWED])
 def test_a_seed_means_the_same_in_every_process(seed: str) -> None:
     first = simulate("--replay", seed, PYTHONHASHSEED="1")
     second = simulate("--replay", seed, PYTHONHASHSEED="2")
