@@ -11,6 +11,7 @@ import aiohttp
 from keyturn_client.signing import signature
 from verification.crash.processes import wall_clock
 from verification.crash.scenario import Application
+from verification.results import Read
 
 _LOST = (aiohttp.ClientError, ConnectionError, TimeoutError)
 """The answer is lost: whether the request was registered is unknown."""
@@ -42,24 +43,12 @@ class PostResult:
         return self.status not in (None, 503)
 
 
-@dataclass(frozen=True)
-class GetResult:
-    """What a GET showed."""
-
-    application: Application
-    command_id: str
-    asked_at: int
-    at: int
-    status: int
-    body: Mapping[str, Any]
-
-
 @dataclass
 class RequestLog:
     """All requests of all clients, with their answers."""
 
     posts: list[PostResult] = field(default_factory=list)
-    gets: list[GetResult] = field(default_factory=list)
+    gets: list[Read] = field(default_factory=list)
     open: int = 0
     """Requests that wait for their answer now."""
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,13 +84,13 @@ class ApiClient:
         self._log.posts.append(post)
         return post
 
-    async def get(self, command_id: str, wait: int = 0) -> GetResult | None:
+    async def get(self, command_id: str, wait: int = 0) -> Read | None:
         """The record; None: the answer was lost."""
-        asked_at = wall_clock()
+        who, asked_at = self.application, wall_clock()
         status, answer = await self._request("GET", f"/{command_id}" + (f"?wait={wait}" if wait else ""), {})
         if status is None:
             return None
-        get = GetResult(self.application, command_id, asked_at, wall_clock(), status, answer)
+        get = Read(who.id, who.company, command_id, asked_at, wall_clock(), status, answer)
         self._log.gets.append(get)
         return get
 

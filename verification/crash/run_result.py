@@ -14,9 +14,9 @@ import msgspec
 from keyturn.clock import SECOND
 from keyturn.commands.model.catalogue import COMMANDS, DISABLE
 from keyturn_simulator.operations import Operation
-from verification.crash.api_client import GetResult, PostResult, RequestLog
+from verification.crash.api_client import PostResult, RequestLog
 from verification.crash.scenario import Application, Installation
-from verification.results import IGNITION_PAIR, WITH_OEM, Moment, Read, Response, Row, RunResult, Sending
+from verification.results import IGNITION_PAIR, WITH_OEM, Moment, Response, Row, RunResult, Sending
 
 _TAKEN_UP = 500_000
 """Microseconds: a server that is just ready looks for deadlines that passed once it has read what is open."""
@@ -82,7 +82,7 @@ class CrashResult:
                 Sending(each.operation.client_ref, each.operation.command, taken_at=each.operation.accepted_at)
                 for each in self.sendings
             ],
-            reads=[_read(get) for get in self.request_log.gets],
+            reads=self.request_log.gets,
             acts={command_id: self.acted(command_id) for command_id in self.by_ref},
             windows=records.windows,
             unrecorded=list(self._unrecorded()),
@@ -151,11 +151,6 @@ class CrashResult:
 def _response(post: PostResult) -> Response:
     who, names = post.application, ("vin", "command", "code", "key", "asked_at", "answered_at", "status", "body")
     return Response(who.id, who.company, *(getattr(post, name) for name in names))
-
-
-def _read(get: GetResult) -> Read:
-    who = get.application
-    return Read(who.id, who.company, get.command_id, get.asked_at, get.at, get.status, get.body)
 
 
 def _refused_for_now(failed: Moment) -> bool:

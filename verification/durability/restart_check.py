@@ -11,11 +11,11 @@ from verification.durability.durability_check import premature
 from verification.durability.power_loss import Cut
 from verification.durability.recording import Recording
 from verification.durability.stage import Stage
+from verification.results import READS
 
 _RECOVERED_WITHIN = 60.0
 _WAITING = "SELECT count(*) FROM command WHERE state = 'Queued'"
 _NAMES = "SELECT id, name FROM command"
-_READS = ("location", "diagnostics")
 """They change nothing at the vehicle, and simply run again."""
 
 
@@ -31,7 +31,7 @@ async def restarted(stage: Stage, recording: Recording, cut: Cut, name: str) -> 
     again = [order.body["client_ref"] for order in after.orders if order.body["client_ref"] in before_cut]
     names = dict(_rows(installation.data, _NAMES))
     return [
-        *(f"{names[each]} {each} was sent a second time" for each in again if names[each] not in _READS),
+        *(f"{names[each]} {each} was sent a second time" for each in again if names[each] not in READS),
         *premature(after, seed=cut.at),
         *([f"the server ended with {code}"] if code else []),
     ]

@@ -11,7 +11,7 @@ import msgspec
 from keyturn.clock import SECOND
 from keyturn.connectors.responses import OutcomeKind
 from verification.results import READS, Moment, Read, Response, Row, RunResult, Sending, moments_of
-from verification.simulation.clients.responses import Decision, GetResult, InsiderRecord, PostResult
+from verification.simulation.clients.responses import Decision, InsiderRecord, PostResult
 from verification.simulation.plan import Plan
 from verification.simulation.world.faults import KINDS
 from verification.simulation.world.installation import BY_VIN, VEHICLES
@@ -33,7 +33,7 @@ class SimulationResult:
     immobilisations: list[Row]
     open_rows: int
     posts: list[PostResult]
-    gets: list[GetResult]
+    gets: list[Read]
     cloud: Cloud
     outages: list[tuple[float, float]]
     violated: list[tuple[str, str]]
@@ -90,7 +90,7 @@ class SimulationResult:
             bodies=self.bodies,
             responses=[_response(post) for post in self.posts],
             sendings=[_sending(each) for each in self.cloud.sendings],
-            reads=[_read(get) for get in self.gets],
+            reads=self.gets,
             acts=Counter(actuation.ref for actuation in self.cloud.ledger),
             windows=self.windows,
             unrecorded=list(self._unrecorded()),
@@ -146,10 +146,6 @@ def _sending(sending: CloudSending) -> Sending:
     answer, order = sending.answer, sending.order
     repeatable = answer is not None and answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary
     return Sending(order.command_id, order.name, repeatable, answer)
-
-
-def _read(get: GetResult) -> Read:
-    return Read(get.application, get.company, get.command_id, get.at, get.at, get.status, get.body)
 
 
 def gather(world: World) -> SimulationResult:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from keyturn.clock import after
 from keyturn.commands.model.catalogue import COMMANDS
-from verification.results import Row, named
+from verification.results import READS, Row, named
 from verification.simulation.run_result import SimulationResult
-from verification.simulation.world.oem import READS
 from verification.simulation.world.vehicle_model import Change
 
 _KNOWN_FOR = 120.0

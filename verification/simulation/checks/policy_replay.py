@@ -8,11 +8,9 @@ import msgspec
 
 from keyturn.clock import SECOND
 from keyturn.tenants.policies import DEFAULT, Policy
-from verification.results import Moment, Row
+from verification.results import READS, RESTORING, Moment, Row
 from verification.simulation.run_result import SimulationResult
-from verification.simulation.world.oem import READS
 
-RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
 DISABLE = "disable_ignition"
 _WHOLE_COMPANY = ""
 ALONE = 600 * SECOND

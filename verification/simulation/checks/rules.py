@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from keyturn.clock import SECOND
-from verification.results import Moment, Row
-from verification.simulation.checks.policy_replay import DISABLE, RESTORING, PoliciesInForce, replay
+from verification.results import RESTORING, Moment, Row
+from verification.simulation.checks.policy_replay import DISABLE, PoliciesInForce, replay
 from verification.simulation.clients.responses import PostResult
 from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import APPROVERS

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from keyturn.clock import SECOND, after
 from keyturn.connectors.port import OutboundCommand
+from verification.results import READS
 from verification.simulation.run_result import SimulationResult
 from verification.simulation.world.installation import BY_ACCOUNT, BY_VIN, RELAY
-from verification.simulation.world.oem import READS, Sending
+from verification.simulation.world.oem import Sending
 from verification.simulation.world.vehicle_model import HOLDS, NEEDS
 
-_RESTORING = ("enable_ignition", "cancel_start", "cancel_alert")
 _REFUSED_WHEN_UNKNOWN = ("disable_ignition", "start", "unlock_door")
 _LISTED: dict[str, set[int]] = {
     "lock_door": {1},

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from random import Random
 from typing import Any
 
+from verification.results import Read
 from verification.simulation.clients.policies import Rules
-from verification.simulation.clients.responses import GetResult, PostResult
+from verification.simulation.clients.responses import PostResult
 from verification.simulation.world.installation import APPLICATIONS, BY_VIN, VEHICLES
 from verification.simulation.world.node import LOST, Node
 from verification.simulation.world.world import World
@@ -185,7 +186,7 @@ class Client:
         status, body = await node.get(self._application, command_id, wait)
         now = self._world.loop.time()
         company = _COMPANY[self._application]
-        self._world.gets.append(GetResult(self._application, company, command_id, now, status, body))
+        self._world.gets.append(Read(self._application, company, command_id, now, now, status, body))
         self._world.note(f"{self._application} reads {command_id[-6:]}: {status} {body.get('status')}")
 
 

@@ -27,18 +27,6 @@ class PostResult:
         return self.body.get("id")
 
 
-@dataclass
-class GetResult:
-    """A GET and its answer."""
-
-    application: str
-    company: str
-    command_id: str
-    at: float
-    status: int | None
-    body: dict[str, Any]
-
-
 @dataclass(frozen=True)
 class Decision:
     """An operator's decision on an approval; `state` is the command's state afterwards, None: refused."""

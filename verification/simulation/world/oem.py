@@ -10,12 +10,12 @@ import msgspec
 from keyturn.clock import SECOND, after
 from keyturn.connectors.port import OutboundCommand
 from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind
+from verification.results import READS
 from verification.simulation.world.clock import VirtualClock
 from verification.simulation.world.faults import LIES, Faults
 from verification.simulation.world.loop import VirtualLoop
 from verification.simulation.world.vehicle_model import VehicleModel
 
-READS = ("location", "diagnostics")
 _RETRY = 4.0
 """Seconds between two tries to reach a vehicle that is out of coverage."""
 _TRIES = 40

@@ -13,7 +13,8 @@ from keyturn.admin.operation import Installation
 from keyturn.bus.topics import IdT, Topic
 from keyturn.engine.assembly import Randomness
 from keyturn.store.port import StoreUnavailable
-from verification.simulation.clients.responses import Decision, GetResult, InsiderRecord, PostResult
+from verification.results import Read
+from verification.simulation.clients.responses import Decision, InsiderRecord, PostResult
 from verification.simulation.insiders.drawing import STRAY
 from verification.simulation.plan import Crash, Plan
 from verification.simulation.world.bus import LossyBus
@@ -46,7 +47,7 @@ class World:
     loop: VirtualLoop
     counts: Counter[str] = field(default_factory=Counter)
     posts: list[PostResult] = field(default_factory=list)
-    gets: list[GetResult] = field(default_factory=list)
+    gets: list[Read] = field(default_factory=list)
     violated: list[tuple[str, str]] = field(default_factory=list)
     outages: list[tuple[float, float]] = field(default_factory=list)
     commits: list[tuple[int, float]] = field(default_factory=list)
