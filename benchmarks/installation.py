@@ -65,7 +65,7 @@ async def prepare(data: Path, vehicles: int, *, held: bool = False) -> Installat
     settings, clock = settings_at(data), SystemClock()
     async with open_offline(settings) as administration:
         application = await _enrol(administration, [ANSWERED] if held else [ANSWERED, AWAITED], vehicles)
-    store = open_sqlite(data, clock, lambda _topic, _key: None)
+    store = open_sqlite(data, clock, lambda _topic, _key, _row=None: None)
     directory = Authenticator(store, await open_keyring(store, settings.key_file), clock, settings.tokens.lifetime)
     token = await directory.token(application["client_id"], application["client_secret"])
     assert token is not None, "the application is active"

@@ -147,7 +147,7 @@ def quantile(values: list[float], q: float) -> float:
 @asynccontextmanager
 async def new_store(disk: Executor | None = None) -> AsyncIterator[tuple[SqliteStore, Path]]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
-        store = open_sqlite(Path(name), SystemClock(), lambda _topic, _key: None, disk=disk)
+        store = open_sqlite(Path(name), SystemClock(), lambda _topic, _key, _row=None: None, disk=disk)
         await store.write(lay_out)
         yield store, Path(name) / FILE_NAME
         await store.close()

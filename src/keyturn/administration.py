@@ -133,7 +133,7 @@ async def open_offline(settings: Settings) -> AsyncIterator[Administration]:
     async with AsyncExitStack() as resources:
         resources.callback(DataDirectoryLock(Path(settings.server.data)).release)
         time = Timekeeper(SystemClock(), settings.engine.clock_step, machine_boot())
-        store = open_store(settings, time, lambda _topic, _key: None)
+        store = open_store(settings, time, lambda _topic, _key, _row=None: None)
         resources.push_async_callback(store.close)
         keyring = await open_keyring(store, settings.key_file)
         channels = partial(build_channels, settings.alerts, os.environ, SystemClock(), store, operators.admin_emails)

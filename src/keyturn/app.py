@@ -33,7 +33,7 @@ from keyturn.config.settings import Settings
 from keyturn.connectors.port import Connector
 from keyturn.connectors.registry import build_connectors
 from keyturn.engine.assembly import Dependencies, assemble
-from keyturn.engine.command_metrics import FinalCounter, count_open
+from keyturn.engine.command_metrics import count_final, count_open
 from keyturn.store.background import PeriodicTask, run_periodically
 from keyturn.store.data_directory import DataDirectoryLock
 from keyturn.store.open import open_store
@@ -113,9 +113,7 @@ class Node:
     def _open_store(self, bus: MemoryBus) -> None:
         self.store = open_store(self._settings, self._time, bus.publish, on_batch=self._observe_batch)
         self._resources.push_async_callback(self.store.close)
-        final_commands = FinalCounter(self.store, self.metrics)
-        self._resources.callback(bus.listen(COMMAND_FINAL, final_commands.note))
-        self._run(final_commands.run(), "final commands")
+        self._resources.callback(bus.listen_for_rows(COMMAND_FINAL, count_final(self.metrics)))
 
     def _start_audit(self, bus: MemoryBus, keyring: Keyring) -> None:
         self._audit = AuditService(self.store, bus, keyring, self._settings.audit)

@@ -67,7 +67,7 @@ def database(directory: Path) -> Database:
 def open_store(
     directory: Path,
     clock: Clock,
-    announce: Announce = lambda _topic, _key: None,
+    announce: Announce = lambda _topic, _key, _row=None: None,
     *,
     on_batch: OnBatch = lambda _units, _seconds: None,
     at_once: bool = False,

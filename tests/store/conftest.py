@@ -39,7 +39,7 @@ async def open_store(
     async with AsyncExitStack() as stores:
 
         def open_one() -> Store:
-            store = database.open(clock, lambda topic, key: announced.append((topic, key)))
+            store = database.open(clock, lambda topic, key, _row=None: announced.append((topic, key)))
             stores.push_async_callback(store.close)
             return store
 

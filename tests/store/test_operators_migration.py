@@ -41,7 +41,7 @@ def old_directory(directory: Path) -> None:
 
 async def test_operators_and_what_refers_to_them_come_along(tmp_path: Path) -> None:
     old_directory(tmp_path / "data")
-    store = open_sqlite(tmp_path / "data", ManualClock(), lambda _topic, _key: None)
+    store = open_sqlite(tmp_path / "data", ManualClock(), lambda _topic, _key, _row=None: None)
     try:
         rows = await store.read(
             lambda tx: tx.all(
@@ -70,7 +70,7 @@ async def test_operators_and_what_refers_to_them_come_along(tmp_path: Path) -> N
 
 async def test_a_reference_to_a_missing_operator_is_still_refused(tmp_path: Path) -> None:
     old_directory(tmp_path / "data")
-    store = open_sqlite(tmp_path / "data", ManualClock(), lambda _topic, _key: None)
+    store = open_sqlite(tmp_path / "data", ManualClock(), lambda _topic, _key, _row=None: None)
     try:
         with pytest.raises(Exception, match="FOREIGN KEY"):
             await store.write(lambda tx: tx.run("INSERT INTO responsible_operator VALUES ('a', 'nobody')"))

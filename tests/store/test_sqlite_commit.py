@@ -37,7 +37,7 @@ async def store(
     store = open_sqlite(
         tmp_path,
         clock,
-        lambda topic, key: announced.append((topic, key)),
+        lambda topic, key, _row=None: announced.append((topic, key)),
         on_batch=lambda units, _seconds: batches.append(units),
         disk=disk,
     )

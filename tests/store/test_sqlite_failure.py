@@ -29,7 +29,7 @@ def disk() -> CountingDisk:
 async def store(
     tmp_path: Path, clock: ManualClock, disk: CountingDisk, announced: list[Announced]
 ) -> AsyncIterator[SqliteStore]:
-    store = open_sqlite(tmp_path, clock, lambda topic, key: announced.append((topic, key)), disk=disk)
+    store = open_sqlite(tmp_path, clock, lambda topic, key, _row=None: announced.append((topic, key)), disk=disk)
     yield store
     await store.close()
 

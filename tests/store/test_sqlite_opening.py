@@ -29,7 +29,7 @@ NOBODY = 65534
 
 
 def open_in(directory: Path) -> SqliteStore:
-    return open_sqlite(directory, ManualClock(), lambda _topic, _key: None)
+    return open_sqlite(directory, ManualClock(), lambda _topic, _key, _row=None: None)
 
 
 def refusal(directory: Path) -> str:

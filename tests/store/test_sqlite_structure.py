@@ -89,7 +89,7 @@ def test_a_changed_structure_is_refused_for_writing_and_for_reading(tmp_path: Pa
     edit(path, statements)
 
     with pytest.raises(StoreRefused) as refused:
-        open_sqlite(tmp_path, ManualClock(), lambda _topic, _key: None)
+        open_sqlite(tmp_path, ManualClock(), lambda _topic, _key, _row=None: None)
     with pytest.raises(StoreRefused), read_offline(tmp_path):
         pass
 
@@ -103,8 +103,8 @@ async def test_a_database_of_any_earlier_version_is_opened_and_brought_up_to_dat
 ) -> None:
     database(tmp_path, migrations=migrations)
 
-    await open_sqlite(tmp_path, ManualClock(), lambda _topic, _key: None).close()
-    await open_sqlite(tmp_path, ManualClock(), lambda _topic, _key: None).close()
+    await open_sqlite(tmp_path, ManualClock(), lambda _topic, _key, _row=None: None).close()
+    await open_sqlite(tmp_path, ManualClock(), lambda _topic, _key, _row=None: None).close()
 
 
 def test_an_older_database_is_compared_with_its_own_version_before_it_is_migrated(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_an_older_database_is_compared_with_its_own_version_before_it_is_migrate
     before = path.read_bytes()
 
     with pytest.raises(StoreRefused, match="hush"):
-        open_sqlite(tmp_path, ManualClock(), lambda _topic, _key: None)
+        open_sqlite(tmp_path, ManualClock(), lambda _topic, _key, _row=None: None)
 
     assert path.read_bytes() == before
 
@@ -123,7 +123,7 @@ async def test_another_wording_of_the_same_structure_is_not_a_change(tmp_path: P
     edit(path, changed("company", "CHECK (active IN (0, 1))", "check  (active IN (0,1)) /* on or off */ "))
     edit(path, ["ANALYZE"])
 
-    await open_sqlite(tmp_path, ManualClock(), lambda _topic, _key: None).close()
+    await open_sqlite(tmp_path, ManualClock(), lambda _topic, _key, _row=None: None).close()
 
 
 def test_no_connection_trusts_what_a_schema_calls(tmp_path: Path) -> None:

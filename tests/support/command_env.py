@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from keyturn.bus.topics import Topic
+from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
 from keyturn.commands.admission.confirmation import ConfirmationCodes
 from keyturn.commands.admission.intake import Admission, AdmissionResult
@@ -79,6 +79,8 @@ class CommandEnv:
         self.clock = ManualClock()
         self.codes_to_come: list[str] = []
         self.announced: list[tuple[Topic[Any], str]] = []
+        self.handed: dict[tuple[Topic[Any], str], object] = {}
+        """The newest row that came with each."""
         self._runner = asyncio.Runner()
         self.store: Store = self._runner.run(self._opened())
         self.factory = CommandFactory(CommandSettings(), EvidenceSettings(), uuid7, self.store.epoch)
@@ -212,7 +214,11 @@ class CommandEnv:
         return [kind for (kind,) in self.rows(sql, id=command.id)]
 
     async def _opened(self) -> Store:
-        return open_store(self.data, self.clock, lambda topic, key: self.announced.append((topic, key)), at_once=True)
+        return open_store(self.data, self.clock, self._announce, at_once=True)
+
+    def _announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
+        self.announced.append((topic, key))
+        self.handed[topic, key] = row
 
     def _draw(self) -> str:
         return self.codes_to_come.pop(0) if self.codes_to_come else six_digits()

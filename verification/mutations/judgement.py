@@ -54,8 +54,7 @@ BUGS: tuple[Bug, ...] = (
         "transitions are not written down",
         "commands/model/lifecycle.py",
         '    _record_event(tx, moved, str(to), actor, {"from": str(command.state), **context, **(extra or {})})\n',
-        "    tx.announce(COMMAND_CHANGED, CommandId(command.id))\n"
-        "    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))\n",
+        "    tx.announce(COMMAND_CHANGED, CommandId(moved.id), moved)\n",
         "8 every transition",
     ),
     Bug(

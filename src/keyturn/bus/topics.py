@@ -1,8 +1,10 @@
 """Every topic of the bus: its name, the type of its ids, who announces and who listens.
 
-Delivery is a hint: a message may be lost, repeated, late or out of order. So it carries the id of a row and no data;
-listeners read the row, and periodic passes find what no message announced. A unit of work announces with `Tx.announce`,
-and the message is sent once the unit is durable; what has no row is published on the bus directly.
+Delivery is a hint: a message may be lost, repeated, late or out of order. So it carries the id of a row; listeners read
+the row, and periodic passes find what no message announced. Within the process that wrote the row, the message also
+has the row as it was written: older ones may come later, so whatever is written by such a row is fenced.
+A unit of work announces with `Tx.announce`, and the message is sent once the unit is durable; what has no row is
+published on the bus directly.
 """
 
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ BootId = NewType("BootId", str)
 IdT = TypeVar("IdT", bound=str)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Topic(Generic[IdT]):
     """What a message is about. The type argument is that of its ids; plain text is no topic for a type checker."""
 
@@ -28,16 +30,20 @@ class Topic(Generic[IdT]):
 
 
 COMMAND_CHANGED = Topic[CommandId]("command")
-"""A command's row changed. The lifecycle announces; requests that wait for a response listen."""
+"""A command's row changed. The lifecycle announces, with the row; requests that wait for a response and the engine
+listen."""
+
+COMMAND_DUE = Topic[CommandId]("due")
+"""A command was registered, and it is its turn. The lifecycle announces, with the row; the engine runs the command."""
 
 VEHICLE_HAS_WORK = Topic[VehicleId]("vehicle")
-"""An open command of the vehicle was written. The lifecycle announces; the engine drives the vehicle's commands."""
+"""Another open command of the vehicle may be next. The lifecycle announces; the engine reads the open ones."""
 
 CONFIRMATION_ISSUED = Topic[VehicleId]("confirming")
 """A confirmation code was issued for the vehicle. The command service publishes; the engine reads its state."""
 
 COMMAND_FINAL = Topic[CommandId]("final")
-"""A command's status became final. The lifecycle announces; the metric of final commands reads its name and state."""
+"""A command's status became final. The lifecycle announces, with the row; the metric of final commands counts it."""
 
 AUDIT_SEALED = Topic[ChainId]("sealed")
 """A chain has new sealed entries. The sealer announces; nothing listens within this process."""

@@ -51,26 +51,23 @@ class Dispatcher:
         self._guards = guards
         self.sending: set[str] = set()
 
-    async def dispatch(self, command: Command) -> None:
-        """Send a Queued command whose turn it is, or record why it is not sent now."""
+    async def dispatch(self, command: Command) -> Command | None:
+        """Send a Queued command whose turn it is, or record why it is not sent now; the row that was written last."""
         if command.not_before is not None:
             await asyncio.sleep(max(0.0, seconds_between(await store_now(self._store), command.not_before)))
         if self._guards.budgets.spent(command.id):
-            await self._store.write(partial(expire_unsent, command_id=command.id))
-            return
+            return await self._store.write(partial(expire_unsent, command_id=command.id))
         plan = await self._store.read(partial(self._plan, command=command))
         if plan is None:
-            await self._store.write(self._intent(command, None))
-            return
+            return await self._store.write(self._intent(command, None))
         if plan.wants_reading:
             await self._vehicles.read(command.vehicle_id)
         if self._waits_for_clock(command) or self._guards.budgets.spent(command.id):
-            return
+            return None
         if seconds := self._breaker_pause(command, plan):
             until = after(self._clock.now(), seconds)
-            await self._store.write(partial(hold_back_unsent, command_id=command.id, until=until, cause="oem"))
-        else:
-            await self._send(command, plan)
+            return await self._store.write(partial(hold_back_unsent, command_id=command.id, until=until, cause="oem"))
+        return await self._send(command, plan)
 
     def _waits_for_clock(self, command: Command) -> bool:
         """No actuating command is sent while the wall clock is not trusted; restoring ones and reads are."""
@@ -80,26 +77,31 @@ class Dispatcher:
         breaker = self._guards.breakers[plan.vehicle.connector]
         return 0.0 if command.spec.is_restoring else breaker.closed_in()
 
-    async def _send(self, command: Command, plan: DispatchPlan) -> None:
+    async def _send(self, command: Command, plan: DispatchPlan) -> Command | None:
         capabilities, command_id = plan.connector.capabilities, command.id
         window = min(self._rules.send_window, self._guards.budgets.left(command_id))
         boottime = self._clock.boottime()
         self.sending.add(command_id)
         try:
             intent, moment = await self._store.write(self._with_moment(self._intent(command, capabilities)))
-            if intent is not None:
-                order = _outbound(intent, plan.target, boottime + window, moment.ahead)
-                answer = await self._exchanged(order, plan)
-                failed = answer.kind is OutcomeKind.UNCLEAR or (
-                    answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary
-                )
-                self._guards.breakers[plan.vehicle.connector].note(plan.vehicle.id, failed=failed)
-                apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, capabilities=capabilities)
-                recorded = await retry_until_available(partial(self._store.write, apply))
-                if recorded is not None and recorded.state is not State.QUEUED:
-                    self._guards.budgets.forget(command_id)
+            if intent is None:
+                return None
+            order = _outbound(intent, plan.target, boottime + window, moment.ahead)
+            return await self._sent(intent, order, plan)
         finally:
             self.sending.discard(command_id)
+
+    async def _sent(self, intent: Command, order: OutboundCommand, plan: DispatchPlan) -> Command | None:
+        """Send what has an intent, once, and record the answer."""
+        answer = await self._exchanged(order, plan)
+        failed = answer.kind is OutcomeKind.UNCLEAR or (answer.kind is OutcomeKind.NOT_TAKEN and answer.temporary)
+        self._guards.breakers[plan.vehicle.connector].note(plan.vehicle.id, failed=failed)
+        capabilities = plan.connector.capabilities
+        apply = partial(outcome.apply_to_sending, sent=intent, answer=answer, capabilities=capabilities)
+        recorded = await retry_until_available(partial(self._store.write, apply))
+        if recorded is not None and recorded.state is not State.QUEUED:
+            self._guards.budgets.forget(intent.id)
+        return recorded
 
     def _intent(self, command: Command, capabilities: Capabilities | None) -> Callable[[Tx], Command | None]:
         return partial(

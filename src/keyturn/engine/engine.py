@@ -1,20 +1,30 @@
 """The engine: runs every open command of this node to its final state.
 
-The store holds the state; the engine holds only tasks. One task at a time runs a command: it reads the row, does the
-step for its state, and reads again. Wake-ups come over the bus after every commit and may be lost; the sweep schedules
-what they missed.
+The store holds the state; the engine holds only tasks. One task at a time runs a command: it does the step for its
+state with the row at hand, then the next step with the row that this one wrote, or reads it. Every write is fenced, so
+an old row does no harm. Wake-ups come over the bus after every commit and may be lost; the sweep schedules what they
+missed.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from functools import partial
+from typing import Any
 
 import structlog
 
 from keyturn.audit import journal
 from keyturn.bus.port import Bus
-from keyturn.bus.topics import CLOCK_ACCEPTED, CONFIRMATION_ISSUED, VEHICLE_HAS_WORK, BootId
+from keyturn.bus.topics import (
+    CLOCK_ACCEPTED,
+    COMMAND_CHANGED,
+    COMMAND_DUE,
+    CONFIRMATION_ISSUED,
+    VEHICLE_HAS_WORK,
+    BootId,
+    CommandId,
+)
 from keyturn.commands.model import lanes, lifecycle, record
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
@@ -31,7 +41,10 @@ from keyturn.store.port import ReadTx, Store, StoreUnavailable
 from keyturn.timekeeping import Timekeeper
 
 log = structlog.get_logger()
-Step = Callable[[Command], Awaitable[None]]
+Step = Callable[[Command], Awaitable[Command | None]]
+"""Does what a command's state asks for; the row that it wrote last, or None."""
+_IN_FLIGHT = frozenset({State.ACCEPTED, State.UNKNOWN, State.EXECUTED})
+"""Open commands in these states are run as soon as they change, whatever else their vehicle has."""
 _CLOCK_EVERY = 1.0
 """Seconds between two checks of the clocks."""
 _AT_ONCE = 32
@@ -67,7 +80,9 @@ class Engine:
             State.UNKNOWN: follower.follow,
             State.EXECUTED: verifier.verify,
         }
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[Command | None]] = {}
+        self._newest: dict[str, Command] = {}
+        """Rows that changed while their command has a task."""
         self._scheduling: dict[str, asyncio.Task[None]] = {}
         self._schedule_again: set[str] = set()
         self._missed: set[str] = set()
@@ -80,6 +95,8 @@ class Engine:
         """Take up open commands of an earlier process, then listen."""
         await self._store.write(mark_posts_answered)
         self._unlisten = [
+            self._bus.listen_for_rows(COMMAND_CHANGED, self._changed),
+            self._bus.listen_for_rows(COMMAND_DUE, self._due),
             self._bus.listen(VEHICLE_HAS_WORK, self.schedule_vehicle),
             self._bus.listen(CONFIRMATION_ISSUED, self._refresh),
             self._bus.listen(CLOCK_ACCEPTED, self._check_clock_now),
@@ -146,10 +163,31 @@ class Engine:
         for row in _with_work(rows):
             if row.command_id in self._running:
                 self._missed.add(row.command_id)
-            elif not self._draining:
-                task = asyncio.create_task(self._run_command(row.command_id), name=f"run {row.command_id}")
-                self._running[row.command_id] = task
-                task.add_done_callback(partial(self._done, row))
+            else:
+                self._start(row.command_id, row.vehicle_id)
+
+    def _due(self, command_id: CommandId, command: Command | None) -> None:
+        if command is not None and command_id not in self._running:
+            self._start(command.id, command.vehicle_id, command)
+
+    def _changed(self, _command_id: CommandId, command: Command | None) -> None:
+        """This process wrote a command."""
+        if command is None:
+            return
+        if command.state is State.QUEUED:
+            self._budgets.grant(command.id, self._time.store_now(), command.send_deadline or 0)
+        if command.id in self._running:
+            self._newest[command.id] = command
+        elif command.state in _IN_FLIGHT and lifecycle.stays_open(command):
+            self._start(command.id, command.vehicle_id, command)
+
+    def _start(self, command_id: str, vehicle_id: str, command: Command | None = None) -> None:
+        """Run a command that has no task, from this row of it or from the one in the store."""
+        if self._draining:
+            return
+        task = asyncio.create_task(self._run_command(command_id, command), name=f"run {command_id}")
+        self._running[command_id] = task
+        task.add_done_callback(partial(self._done, command_id, vehicle_id))
 
     def _grant_budgets(self, rows: list[OpenCommand], now: int) -> None:
         """The send budget of a Queued command starts when this process first sees it."""
@@ -185,27 +223,31 @@ class Engine:
             self._schedule_again.discard(vehicle_id)
             self.schedule_vehicle(vehicle_id)
 
-    async def _run_command(self, command_id: str) -> None:
-        """Do step after step, as long as a step changes the state."""
-        before: tuple[State, int] | None = None
+    async def _run_command(self, command_id: str, command: Command | None) -> Command | None:
+        """Do step after step, as long as a step changes the command; the newest row of it that was seen."""
+        known: Command | None = None
         while not self._draining:
-            command = await self._store.read(partial(record.load_open, command_id=command_id))
-            if command is None or (command.state, command.fence) == before:
-                return
-            step = self._steps.get(command.state)
-            if step is None:
-                return
-            before = (command.state, command.fence)
-            await step(command)
+            current = command or await self._store.read(partial(record.load_open, command_id=command_id))
+            if current is None or (known is not None and current.fence == known.fence):
+                return known
+            known = current
+            step = self._steps.get(current.state)
+            if step is None or not lifecycle.stays_open(current):
+                return known
+            command = await step(current)
+        return known
 
-    def _done(self, row: OpenCommand, task: asyncio.Task[None]) -> None:
+    def _done(self, command_id: str, vehicle_id: str, task: asyncio.Task[Command | None]) -> None:
         """A wake-up that came while the command had a task may be for something after that task."""
-        self._running.pop(row.command_id, None)
-        failed = _log_failure(task)
-        if row.command_id in self._missed:
-            self._missed.discard(row.command_id)
-            if not failed:
-                self.schedule_vehicle(row.vehicle_id)
+        self._running.pop(command_id, None)
+        newest, missed = self._newest.pop(command_id, None), command_id in self._missed
+        self._missed.discard(command_id)
+        if _log_failure(task):
+            return
+        if missed:
+            self.schedule_vehicle(vehicle_id)
+        elif newest is not None and newest.fence > _fence(task.result()):
+            self._changed(CommandId(command_id), newest)
 
     def _refresh(self, vehicle_id: str) -> None:
         """A confirmation code was issued: read the vehicle, so that its state is known when the code is redeemed."""
@@ -228,7 +270,11 @@ def _with_work(rows: list[OpenCommand]) -> list[OpenCommand]:
     return [row for row in rows if row.state is not State.QUEUED or row.command_id in contending]
 
 
-def _log_failure(task: asyncio.Task[None]) -> bool:
+def _fence(command: Command | None) -> int:
+    return 0 if command is None else command.fence
+
+
+def _log_failure(task: asyncio.Task[Any]) -> bool:
     """True when the task was cancelled or failed; the sweep schedules its command again."""
     if task.cancelled():
         return True

@@ -24,9 +24,9 @@ OnBatch = Callable[[int, float], None]
 
 
 class Announce(Protocol):
-    """Called in the event loop's thread for each announcement of a durable unit."""
+    """Called in the event loop's thread for each announcement of a durable unit, with its row (see `Tx.announce`)."""
 
-    def __call__(self, topic: Topic[IdT], key: IdT, /) -> None: ...
+    def __call__(self, topic: Topic[IdT], key: IdT, row: object = None, /) -> None: ...
 
 
 class ReadTx(Protocol):
@@ -62,8 +62,19 @@ class Tx(ReadTx, Protocol):
         """Lock the rows of a ``SELECT ... FOR UPDATE`` until the unit ends; an adapter with one writer does nothing."""
         ...
 
-    def announce(self, topic: Topic[IdT], key: IdT) -> None:
-        """Publish the id `key` on `topic` once, and only if, this unit is durable (see `keyturn.bus.topics`)."""
+    def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
+        """Publish the id `key` on `topic` once, and only if, this unit is durable (see `keyturn.bus.topics`).
+
+        Of the announcements of one commit, equal ones are folded into one. `row` is the row of that id as this unit
+        leaves it; this process's listeners get it, and do not have to read it.
+        """
+        ...
+
+    def on_outcome(self, act: Callable[[bool], None]) -> None:
+        """Call `act(True)` once this unit is durable, or `act(False)` once it is undone or its commit is not known.
+
+        Called exactly once, in the event loop's thread and in this process, before any announcement of this unit.
+        """
         ...
 
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_FINAL, VEHICLE_HAS_WORK
+from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_DUE, COMMAND_FINAL, VEHICLE_HAS_WORK
 from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.lifecycle import NotATransition
 from keyturn.commands.model.states import TRANSITIONS, State
@@ -146,14 +146,47 @@ def test_every_fenced_write_raises_the_fence(env: CommandEnv) -> None:
     assert env.do(write_thrice, env.names) == [1, 2, 3, 4]
 
 
-def test_listeners_hear_of_the_command_and_its_vehicle(env: CommandEnv) -> None:
+def test_listeners_get_the_row_as_it_was_written(env: CommandEnv) -> None:
     command = env.do(written, draft(env.names))
+
+    moved = env.do(lifecycle.move, command, State.CANCELLED)
+
+    assert moved is not None
+    assert env.handed[COMMAND_CHANGED, command.id] == env.handed[COMMAND_FINAL, command.id] == moved
+    assert env.row(command.id) == moved
+    assert [key for topic, key in env.announced if topic == COMMAND_FINAL] == [command.id]
+
+
+@pytest.mark.parametrize("end", [State.CANCELLED, State.DISPATCHING])
+@pytest.mark.parametrize("others", [0, 1])
+def test_an_end_is_told_to_the_vehicles_other_commands(env: CommandEnv, others: int, end: State) -> None:
+    command = env.do(written, draft(env.names))
+    for _ in range(others):
+        env.do(written, draft(env.names))
     env.announced.clear()
 
-    env.do(lifecycle.move, command, State.CANCELLED)
+    env.do(lifecycle.move, command, end)
 
-    assert {(COMMAND_CHANGED, command.id), (VEHICLE_HAS_WORK, env.names.vehicle)} <= set(env.announced)
-    assert [key for topic, key in env.announced if topic == COMMAND_FINAL] == [command.id]
+    told = (VEHICLE_HAS_WORK, env.names.vehicle) in env.announced
+    assert told is (others > 0 and end is not State.DISPATCHING)
+
+
+def test_what_waits_again_is_told_to_its_vehicle(env: CommandEnv) -> None:
+    command = env.do(written, draft(env.names, State.DISPATCHING))
+
+    env.do(lifecycle.move, command, State.QUEUED)
+
+    assert (VEHICLE_HAS_WORK, env.names.vehicle) in env.announced
+
+
+def test_a_new_command_is_due_if_nothing_is_ahead_of_it(env: CommandEnv) -> None:
+    first, read = env.register("alert"), env.register("location")
+    second = env.register("start")
+
+    due = [key for topic, key in env.announced if topic == COMMAND_DUE]
+    assert due == [first.id, read.id]
+    assert env.handed[COMMAND_DUE, first.id] == first
+    assert second.state is State.QUEUED
 
 
 def test_what_is_not_final_is_not_counted_as_such(env: CommandEnv) -> None:

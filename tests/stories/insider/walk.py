@@ -55,8 +55,11 @@ class LaterTx:
     def lock(self, sql: str, /, **params: object) -> None:
         self._tx.lock(sql, **params)
 
-    def announce(self, topic: Topic[IdT], key: IdT) -> None:
+    def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         """Nothing becomes durable."""
+
+    def on_outcome(self, act: Callable[[bool], None]) -> None:
+        """As `announce`."""
 
 
 class _OneTransaction:

@@ -90,7 +90,7 @@ def make_template(directory: Path) -> Path:
     """A data directory with everything enrolled; every scenario begins with a copy of it."""
 
     async def work() -> None:
-        store = open_sqlite(directory, VirtualClock(lambda: 0.0), lambda _topic, _key: None)
+        store = open_sqlite(directory, VirtualClock(lambda: 0.0), lambda _topic, _key, _row=None: None)
         await store.write(_enrol)
         await store.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from keyturn.errors import BearerInvalid, Refusal, ServiceUnavailable
 from keyturn.operations import bind
 from keyturn.store.port import Announce, StoreUnavailable, Tx
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.store.sqlite.transaction import SqliteTx
 from keyturn.timekeeping import Timekeeper
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.disk import Disk
@@ -64,11 +65,22 @@ class Database:
         return self._lent[-1]
 
 
-class SharedStore:
-    """A node's way to a store that outlives it: a unit that was handed over runs whatever becomes of the node."""
+class OwnRow(NamedTuple):
+    """A row on its way from the unit that wrote it to the node that asked for that."""
 
-    def __init__(self, database: Database) -> None:
+    node: str
+    row: object
+
+
+class SharedStore:
+    """The way of a node, by its name, to a store that outlives it: a unit that was handed over runs whatever becomes
+    of the node.
+    """
+
+    def __init__(self, database: Database, node: str, lifetime: Lifetime) -> None:
         self._database = database
+        self._node = node
+        self._lifetime = lifetime
         self.read = database.store.read
         self.backup = database.store.backup
         self.epoch = database.store.epoch
@@ -76,7 +88,24 @@ class SharedStore:
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         context = self._database.context.copy()
-        return await asyncio.get_running_loop().create_task(self._database.store.write(work), context=context)
+        unit = partial(self._owned, work)
+        return await asyncio.get_running_loop().create_task(self._database.store.write(unit), context=context)
+
+    def _owned(self, work: Callable[[Tx], T], tx: Tx) -> T:
+        """Rows that `work` announces go to this node alone, and so does what became of it."""
+        assert isinstance(tx, SqliteTx)
+        announced, outcomes = len(tx.announced), len(tx.outcomes)
+        try:
+            return work(tx)
+        finally:
+            tx.announced[announced:] = [
+                (topic, key, OwnRow(self._node, row)) for topic, key, row in tx.announced[announced:]
+            ]
+            tx.outcomes[outcomes:] = [partial(self._tell, act) for act in tx.outcomes[outcomes:]]
+
+    def _tell(self, act: Callable[[bool], None], durable: bool) -> None:
+        if not self._lifetime.over:
+            context_of(self._lifetime).run(act, durable)
 
     @property
     def available(self) -> bool:
@@ -129,10 +158,12 @@ class Node:
         self._tasks.append(task)
         return task
 
-    def publish(self, topic: Topic[IdT], key: IdT) -> None:
+    def publish(self, topic: Topic[IdT], key: IdT, row: object) -> None:
         """A durable unit announced something."""
+        if isinstance(row, OwnRow):
+            row = row.row if row.node == self.name else None
         if not self.lifetime.over:
-            self.within().run(self.bus.publish, topic, key)
+            self.within().run(self.bus.publish, topic, key, row)
 
     def die(self) -> None:
         """Nothing of this node runs any more."""

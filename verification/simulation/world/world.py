@@ -152,7 +152,7 @@ class World:
             node, epoch = Node(name, lifetime, own.store, bus), own.store.epoch
         else:
             shared = self._shared = self._shared or self._database()
-            node, epoch = Node(name, lifetime, SharedStore(shared), bus), shared.store.epoch
+            node, epoch = Node(name, lifetime, SharedStore(shared, name, lifetime), bus), shared.store.epoch
         self.nodes[number : number + 1] = [node]
         self.note(f"{name} starts")
         self.loop.create_task(self._start(node, number, epoch), context=node.within())
@@ -178,9 +178,9 @@ class World:
             self.note(f"{node.name} cannot start: the store is away")
             self.loop.call_soon(self.crash, number, False, context=self.cloud.world)
 
-    def _announce(self, topic: Topic[IdT], key: IdT) -> None:
+    def _announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         for node in self.nodes:
-            node.publish(topic, key)
+            node.publish(topic, key, row)
 
     def crash(self, number: int, everything: bool, restart: float = 1.0, *, restored: bool = False) -> None:
         """A node dies in the middle of whatever it does; with `everything`, the store and all nodes."""

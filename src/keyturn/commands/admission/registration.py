@@ -1,7 +1,7 @@
 """Registers commands: id, acceptance by evidence, superseding the opposite, position in the lane, deadlines."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from keyturn.commands.model import lanes, lifecycle, messages, record
 from keyturn.commands.model.catalogue import ENABLE
 from keyturn.commands.model.lanes import timeouts
 from keyturn.commands.model.lifecycle import CONFLICT, response_columns
-from keyturn.commands.model.record import Command
+from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import STATUS, UNSENT, State
 from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import Subject
@@ -38,6 +38,8 @@ class InitialState(msgspec.Struct):
     columns: dict[str, Any]
     segment: int = 0
     """Its coalescing group."""
+    open_commands: Sequence[OpenCommand] = ()
+    """Of the vehicle, without what was superseded."""
 
 
 class CommandFactory:
@@ -85,17 +87,17 @@ class CommandFactory:
         segment = lanes.coalescing_group(tx, subject.vehicle.id, subject.open_commands, subject.spec)
         superseded = _supersede_opposite(tx, subject, command_id) if subject.spec.is_restoring else None
         if superseded is not None:
-            left = record.open_of_vehicle(tx, subject.vehicle.id)
-            subject = msgspec.structs.replace(subject, open_commands=left, superseded_opposite=True)
+            subject = msgspec.structs.replace(_without_superseded(tx, subject), superseded_opposite=True)
         assessment = assess(tx, subject, self._evidence_rules)
         if numbers := assessment.refusals(acceptance=True):
             initial = _refused(numbers)
         else:
             if subject.spec.supersedes_opposite:
                 superseded = _supersede_opposite(tx, subject, command_id)
+                subject = subject if superseded is None else _without_superseded(tx, subject)
             initial = _awaiting_approval() if awaits_approval else self._queued(tx, subject)
         initial.columns.update(verdicts=assessment.encoded(), supersedes=superseded)
-        initial.segment = segment
+        initial.segment, initial.open_commands = segment, subject.open_commands
         return initial
 
     def _queued(self, tx: Tx, subject: Subject) -> InitialState:
@@ -147,6 +149,10 @@ def _supersede_opposite(tx: Tx, subject: Subject, command_id: str) -> str | None
     return cancelled
 
 
+def _without_superseded(tx: ReadTx, subject: Subject) -> Subject:
+    return msgspec.structs.replace(subject, open_commands=record.open_of_vehicle(tx, subject.vehicle.id))
+
+
 def _aim(tx: ReadTx, subject: Subject) -> dict[str, Any]:
     """The columns that name the car at the OEM, where they differ from the registration's.
 
@@ -179,7 +185,8 @@ def _write_new(tx: Tx, draft: Command, initial: InitialState) -> Command:
     detail = lifecycle.EMPTY_DETAIL if initial.detail is None else msgspec.json.encode(initial.detail).decode()
     state = initial.state
     command = msgspec.structs.replace(draft, state=state, status=STATUS[state], detail=detail, **initial.columns)
-    return lifecycle.register(tx, command, segment=initial.segment)
+    due = lanes.is_next(initial.open_commands, command)
+    return lifecycle.register(tx, command, segment=initial.segment, due=due)
 
 
 def _write_moved(tx: Tx, command: Command, initial: InitialState, actor: str, changes: dict[str, Any]) -> Command:

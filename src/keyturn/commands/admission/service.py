@@ -13,7 +13,7 @@ from keyturn.commands.admission.requests import CommandRequest, PostAnswer, is_f
 from keyturn.commands.model import lifecycle, record
 from keyturn.commands.model.record import Command, PublicView
 from keyturn.errors import Refusal
-from keyturn.store.port import ReadTx, Store, Tx
+from keyturn.store.port import Store, Tx
 
 _LOOK_UP = 0.5
 """Seconds after which a held answer reads the row again, and whether the node stops, without a wake-up."""
@@ -71,21 +71,23 @@ class CommandService:
         """The record once its POST has an answer; at the end of the wait it is answered here.
 
         The wait ends by the store's clock or by the monotonic one, whichever is first: a wall clock that is set back
-        holds no POST longer.
+        holds no POST longer. `command` is as it was registered, and so are its words on the bus: a lost one costs the
+        wait.
         """
         until: float | None = None
         with self._bus.waiter(COMMAND_CHANGED, CommandId(command.id)) as waiter:
-            while True:
-                current, now = await self._store.read(partial(_load_now, command_id=command.id))
-                if current is None or current.post_code is not None:
-                    return current or command
-                left = seconds_between(now, current.post_until or 0)
+            while command.post_code is None:
+                left = seconds_between(self._clock.now(), command.post_until or 0)
                 if until is None:
                     until = self._clock.monotonic() + left
                 left = min(left, until - self._clock.monotonic())
                 if left <= 0:
-                    return await self._store.write(partial(end_of_wait, command_id=command.id)) or current
-                await waiter.next(left)
+                    return await self._store.write(partial(end_of_wait, command_id=command.id)) or command
+                if await waiter.next(left):
+                    command = (
+                        waiter.row or await self._store.read(partial(record.load, command_id=command.id)) or command
+                    )
+        return command
 
     async def _final(self, company_id: str, command_id: str, wait: float) -> PublicView | None:
         until = self._clock.monotonic() + wait
@@ -99,10 +101,6 @@ class CommandService:
 
     async def _load(self, company_id: str, command_id: str) -> PublicView | None:
         return await self._store.read(partial(record.load_public_view, company_id=company_id, command_id=command_id))
-
-
-def _load_now(tx: ReadTx, command_id: str) -> tuple[Command | None, int]:
-    return record.load(tx, command_id), tx.now
 
 
 def end_of_wait(tx: Tx, command_id: str) -> Command | None:

@@ -50,8 +50,11 @@ def apply_to_operation(
 def apply_to_sending(tx: Tx, sent: Command, answer: OemResponse, capabilities: Capabilities) -> Command | None:
     """Record the answer to one sending, `sent` being its intent; it changes nothing of a later sending of the command.
 
-    So it is safe to write it again where the outcome of the first write is not known.
+    So it is safe to write it again where the outcome of the first write is not known. The row is read only where it was
+    changed since the intent.
     """
+    if (moved := _apply(tx, sent, answer, capabilities)) is not None:
+        return moved
     command = record.load_to_change(tx, sent.id)
     if command is None or _sending(command) != _sending(sent):
         return None

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.clock import after
 from keyturn.commands.model import record
 from keyturn.commands.model.catalogue import COMMANDS, ENABLE, CommandSpec
-from keyturn.commands.model.record import OpenCommand
+from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import UNSENT, WITH_OEM, State
 from keyturn.config.settings import CommandSettings
 from keyturn.connectors.port import Capabilities
@@ -133,6 +133,14 @@ def sendable(rows: Sequence[OpenCommand], now: int) -> list[OpenCommand]:
     ready = [row for row in contenders(rows) if now >= (row.not_before or 0)]
     reads = [row for row in ready if row.spec.is_read]
     return reads + [row for row in ready if not row.spec.is_read][:1]
+
+
+def is_next(rows: Sequence[OpenCommand], command: Command) -> bool:
+    """Whether a new command may be sent now, `rows` being the other open ones of its vehicle."""
+    if command.state is not State.QUEUED:
+        return False
+    own = OpenCommand(command.id, command.vehicle_id, command.name, command.state, command.lane_number, None, None, 0)
+    return own in sendable([*rows, own], command.created_at)
 
 
 def lane_slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:

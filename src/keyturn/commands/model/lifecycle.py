@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from keyturn.audit import journal
-from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_FINAL, VEHICLE_HAS_WORK, CommandId, VehicleId
+from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_DUE, COMMAND_FINAL, VEHICLE_HAS_WORK, CommandId, VehicleId
 from keyturn.clock import after
 from keyturn.commands.model import messages
 from keyturn.commands.model.record import Command
@@ -37,19 +37,25 @@ WHERE command_id = :command_id
 _WAKE = "UPDATE open_command SET wake_at = :wake_at WHERE command_id = :command_id"
 _STOP_COALESCING = "UPDATE open_command SET segment = NULL WHERE command_id = :command_id"
 _DELETE_OPEN = "DELETE FROM open_command WHERE command_id = :command_id"
+_OTHERS_OPEN = "SELECT 1 FROM open_command WHERE vehicle_id = :vehicle_id AND command_id <> :command_id LIMIT 1"
 
 
 class NotATransition(AssertionError):
     """A defect: the table of transitions does not have this one."""
 
 
-def register(tx: Tx, command: Command, *, segment: int | None = None) -> Command:
-    """Write a new command. In the coalescing group `segment`, requests may coalesce with a live one."""
+def register(tx: Tx, command: Command, *, segment: int | None = None, due: bool = False) -> Command:
+    """Write a new command. In the coalescing group `segment`, requests may coalesce with a live one.
+
+    `due`: it is Queued, and nothing of its vehicle is ahead of it.
+    """
     known = {column: value for column, value in msgspec.structs.asdict(command).items() if value is not None}
     tx.run(_insert(tuple(known)), **known)
     if command.state in LIVE:
         _open(tx, command, segment)
     _record_event(tx, command, "registered", command.actor, _caller_context(command))
+    if due:
+        tx.announce(COMMAND_DUE, CommandId(command.id), command)
     return command
 
 
@@ -80,6 +86,8 @@ def move(
     _keep_open(tx, command, moved, segment, lane_slot)
     context = _caller_context(moved) if command.state is State.CONFIRMING else {}
     _record_event(tx, moved, str(to), actor, {"from": str(command.state), **context, **(extra or {})})
+    if to is not State.DISPATCHING:
+        _announce_turn(tx, moved)
     return moved
 
 
@@ -105,6 +113,7 @@ def record_note(
     noted = _write(tx, command, **changes)
     if noted is not None:
         _record_event(tx, noted, kind, ENGINE, changes if extra is None else extra)
+        _announce_turn(tx, noted)
     return noted
 
 
@@ -188,7 +197,7 @@ def _open(tx: Tx, command: Command, segment: int | None) -> None:
 
 
 def _keep_open(tx: Tx, before: Command, after: Command, segment: int | None, lane_slot: int | None) -> None:
-    if not _stays_open(after):
+    if not stays_open(after):
         close(tx, after.id)
     elif before.state is State.CONFIRMING:
         _open(tx, after, segment)
@@ -208,7 +217,15 @@ def _keep_open(tx: Tx, before: Command, after: Command, segment: int | None, lan
             stop_coalescing(tx, after.id)
 
 
-def _stays_open(command: Command) -> bool:
+def _announce_turn(tx: Tx, command: Command) -> None:
+    """This change may make it the turn of the command, or of another one of the vehicle."""
+    others = {"vehicle_id": command.vehicle_id, "command_id": command.id}
+    if command.state is State.QUEUED or tx.one(_OTHERS_OPEN, **others) is not None:
+        tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))
+
+
+def stays_open(command: Command) -> bool:
+    """Whether the engine has work with a command in this state."""
     if command.state is State.EXECUTED:
         return command.spec.verified_by is not None and command.verification is None
     return command.state in LIVE
@@ -226,9 +243,8 @@ def _record_event(tx: Tx, command: Command, kind: str, actor: str, extra: dict[s
         **extra,
     )
     if kind not in _NOTES and command.status in (Status.SUCCESS, Status.ERROR):
-        tx.announce(COMMAND_FINAL, CommandId(command.id))
-    tx.announce(COMMAND_CHANGED, CommandId(command.id))
-    tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))
+        tx.announce(COMMAND_FINAL, CommandId(command.id), command)
+    tx.announce(COMMAND_CHANGED, CommandId(command.id), command)
 
 
 CONFLICT = 409

@@ -1,7 +1,5 @@
 """The row of a command, its row among the open commands, and the queries that read them."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from keyturn.clock import after
@@ -116,7 +114,6 @@ WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM op
 """
 _FOLLOWED = _COMMAND + _IS_FOLLOWED
 _FOLLOWED_FENCE = f"SELECT fence FROM command {_IS_FOLLOWED}"  # noqa: S608 - as above
-_NAME_AND_STATE = "SELECT name, state FROM command WHERE id = :id"
 _FOLLOWED_OF_ACCOUNT = f"""{_COMMAND}
 WHERE id IN (SELECT command_id FROM open_command WHERE state IN ('Accepted', 'Unknown'))
   AND account_id = :account_id AND operation IS NOT NULL
@@ -193,12 +190,6 @@ def followed_fence(tx: ReadTx, command_id: str) -> int | None:
     """The fence of what `load_followed` would give; while it is the same, so is the row."""
     row = tx.one(_FOLLOWED_FENCE, id=command_id)
     return row[0] if row else None
-
-
-def names_and_states(tx: ReadTx, command_ids: Iterable[str]) -> list[tuple[str, str]]:
-    """(name, state) of each command that still has a row, in the order of the ids."""
-    rows = (tx.one(_NAME_AND_STATE, id=command_id) for command_id in command_ids)
-    return [(name, state) for name, state in filter(None, rows)]
 
 
 def followed_with(tx: ReadTx, account_id: str, operation: Operation) -> list[Command]:

@@ -32,7 +32,7 @@ class Batch:
         """Run a unit; an exception undoes it alone, unless it ended the transaction."""
         first = not self._futures
         self._futures.append(future)
-        announced_before = len(self.tx.announced)
+        announced, outcomes = len(self.tx.announced), len(self.tx.outcomes)
         outcome: tuple[object, BaseException | None]
         if not first:
             self._connection.execute("SAVEPOINT unit")
@@ -42,7 +42,8 @@ class Batch:
             if ends_transaction(error):
                 raise
             self._undo(first)
-            del self.tx.announced[announced_before:]
+            del self.tx.announced[announced:]
+            self._tell_outcomes(durable=False, since=outcomes)
             outcome = None, error
         self._accept(first)
         self._outcomes.append(outcome)
@@ -55,10 +56,17 @@ class Batch:
         """The batch is durable: give every caller the result or exception of its unit."""
         for future, (result, error) in zip(self._futures, self._outcomes, strict=True):
             _resolve(future, result, error)
+        self._tell_outcomes(durable=True)
 
     def fail(self, reason: str) -> None:
         """The batch is lost, or its outcome is unknown."""
         fail_all(self._futures, reason)
+        self._tell_outcomes(durable=False)
+
+    def _tell_outcomes(self, *, durable: bool, since: int = 0) -> None:
+        for act in self.tx.outcomes[since:]:
+            act(durable)
+        del self.tx.outcomes[since:]
 
     def _undo(self, first: bool) -> None:
         """Undo a unit; if it is the first, restart the transaction. Raises if the transaction was ended."""

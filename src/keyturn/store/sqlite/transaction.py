@@ -1,6 +1,7 @@
 """The port's transactions on a SQLite connection, and which errors end a whole transaction."""
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 from keyturn.bus.topics import IdT, Topic
@@ -36,13 +37,14 @@ class SqliteReadTx:
 
 
 class SqliteTx(SqliteReadTx):
-    """The port's `Tx`; `announced`: announcements of its units, in order."""
+    """The port's `Tx`; `announced` and `outcomes` are what its units asked for, in order."""
 
-    __slots__ = ("announced",)
+    __slots__ = ("announced", "outcomes")
 
     def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
         super().__init__(connection, moment)
-        self.announced: list[tuple[Topic[Any], str]] = []
+        self.announced: list[tuple[Topic[Any], str, object]] = []
+        self.outcomes: list[Callable[[bool], None]] = []
 
     def run(self, sql: str, /, **params: object) -> int:
         return self._execute(sql, params).rowcount
@@ -50,8 +52,11 @@ class SqliteTx(SqliteReadTx):
     def lock(self, sql: str, /, **params: object) -> None:
         """Nothing to do: there is one writer."""
 
-    def announce(self, topic: Topic[IdT], key: IdT) -> None:
-        self.announced.append((topic, key))
+    def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
+        self.announced.append((topic, key, row))
+
+    def on_outcome(self, act: Callable[[bool], None]) -> None:
+        self.outcomes.append(act)
 
 
 _UNITS_OWN = frozenset(

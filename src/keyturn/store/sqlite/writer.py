@@ -100,8 +100,8 @@ class Writer:
             loop.call_soon(self._run_batch, loop)
         else:
             self._idle.set()
-        for topic, key in dict.fromkeys(batch.tx.announced):
-            self._announce(topic, key)
+        for (topic, key), row in {(topic, key): row for topic, key, row in batch.tx.announced}.items():
+            self._announce(topic, key, row)
         self._on_batch(len(batch), self._time.monotonic() - started)
 
     def _run_on_disk(
