@@ -15,17 +15,18 @@ BUGS: tuple[Bug, ...] = (
         "sent whether or not the intent was written",
         "engine/dispatch.py",
         """            intent, moment = await self._store.write(self._with_moment(self._intent(command, capabilities)))
-            if intent is not None:
-                order = _outbound(intent, plan.target, boottime + window, moment.ahead)
-                answer = await self._exchanged(order, plan)
+            if intent is None:
+                return None
+            order = outbound(intent, plan.target, boottime + window, moment.ahead)
+            return await self._sent(intent, order, plan)
 """,
         """            from keyturn.commands.model import record
             intent = await self._store.read(partial(record.load, command_id=command_id))
-            if intent is not None:
-                intent = __import__("msgspec").structs.replace(intent, send_by=self._clock.now() + 5_000_000)
-                order = _outbound(intent, plan.target, boottime + window, 0)
-                answer = await self._exchanged(order, plan)
-                await self._store.write(self._intent(command, capabilities))
+            if intent is None:
+                return None
+            intent = __import__("msgspec").structs.replace(intent, send_by=self._clock.now() + 5_000_000)
+            await self._exchanged(outbound(intent, plan.target, boottime + window, 0), plan)
+            return await self._store.write(self._intent(command, capabilities))
 """,
         "4 sent in time",
     ),

@@ -26,6 +26,7 @@ from keyturn.commands.operations import approvals
 from keyturn.config.settings import EngineSettings, EvidenceSettings, Settings
 from keyturn.connectors.port import Connector, Inbox
 from keyturn.engine.credential_trials import CredentialTrials
+from keyturn.engine.direct_dispatch import DirectDispatch
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.enable_retry_loop import EnableRetryLoop
 from keyturn.engine.engine import Engine
@@ -135,12 +136,12 @@ def assemble(node: Dependencies, settings: Settings) -> Runtime:
     """Wire a command service and an engine; nothing runs yet."""
     store, clock, rules = node.store, node.clock, settings.engine
     new_id = partial(uuid7, random=node.randomness.octets)
-    factory = CommandFactory(settings.commands, settings.evidence, new_id, node.epoch)
     unanswered = UnansweredLog(store, clock, node.count_unanswered)
     vehicles = VehicleReader(
         store, node.keyring, node.connectors, settings.evidence, rules.state_read_timeout, unanswered
     )
-    engine = _engine(node, settings, vehicles, unanswered)
+    engine, direct = _engine(node, settings, vehicles, unanswered)
+    factory = CommandFactory(settings.commands, settings.evidence, new_id, node.epoch, direct)
     timeout = _peer_send_timeout(node, rules)
     sweeper = Sweeper(store, clock, node.connectors, rules, engine.rescan, engine.sending, peer_send_timeout=timeout)
     capabilities = {name: connector.capabilities for name, connector in node.connectors.items()}
@@ -168,23 +169,25 @@ def _engine(
     settings: Settings,
     vehicles: VehicleReader,
     unanswered: UnansweredLog,
-) -> Engine:
+) -> tuple[Engine, DirectDispatch]:
     store, clock, rules = node.store, node.clock, settings.engine
     breakers = {name: Breaker(clock, rules.breaker_vehicles, rules.breaker_pause) for name in node.connectors}
     guards = SendGuards(node.time, SendBudgets(clock), breakers)
     intent_rules = IntentRules(node.epoch, settings.commands, settings.evidence, rules.send_window)
     timeout = _peer_send_timeout(node, rules)
-    return Engine(
+    dispatcher = Dispatcher(store, clock, vehicles, intent_rules, guards)
+    engine = Engine(
         store,
         node.bus,
         vehicles,
-        Dispatcher(store, clock, vehicles, intent_rules, guards),
+        dispatcher,
         Follower(store, clock, vehicles, rules.verify_for, node.randomness.fraction, unanswered),
         Verifier(store, clock, vehicles, rules.verify_for),
         Recoverer(store, clock, vehicles, answer_timeout=rules.answer_timeout, peer_send_timeout=timeout),
         node.time,
         guards.budgets,
     )
+    return engine, DirectDispatch(engine, dispatcher, vehicles, intent_rules, guards, clock)
 
 
 def _peer_send_timeout(node: Dependencies, rules: EngineSettings) -> float:

@@ -86,10 +86,17 @@ class Dispatcher:
             intent, moment = await self._store.write(self._with_moment(self._intent(command, capabilities)))
             if intent is None:
                 return None
-            order = _outbound(intent, plan.target, boottime + window, moment.ahead)
+            order = outbound(intent, plan.target, boottime + window, moment.ahead)
             return await self._sent(intent, order, plan)
         finally:
             self.sending.discard(command_id)
+
+    async def send_written(self, intent: Command, order: OutboundCommand, plan: DispatchPlan) -> Command | None:
+        """Send a command whose intent is durable, and which is in `sending`; the row that was written last."""
+        try:
+            return await self._sent(intent, order, plan)
+        finally:
+            self.sending.discard(intent.id)
 
     async def _sent(self, intent: Command, order: OutboundCommand, plan: DispatchPlan) -> Command | None:
         """Send what has an intent, once, and record the answer."""
@@ -156,7 +163,7 @@ def _wants_vin(command: Command, vehicle: Vehicle, capabilities: Capabilities) -
     return command.name == DISABLE and capabilities.reports_vin and vehicle.vin_told_at is None
 
 
-def _outbound(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> OutboundCommand:
+def outbound(intent: Command, target: Target, send_by_boottime: float, ahead: int) -> OutboundCommand:
     """Its instants are by the wall clock, which is `ahead` microseconds behind the store's time."""
     return OutboundCommand(
         command_id=intent.id,

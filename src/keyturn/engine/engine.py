@@ -9,12 +9,12 @@ missed.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import structlog
 
-from keyturn.audit import journal
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import (
     CLOCK_ACCEPTED,
@@ -28,6 +28,7 @@ from keyturn.bus.topics import (
 from keyturn.commands.model import lanes, lifecycle, record
 from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import State
+from keyturn.engine.clock_watch import ClockWatch
 from keyturn.engine.dispatch import Dispatcher
 from keyturn.engine.follow import Follower
 from keyturn.engine.recovery import Recoverer, mark_posts_answered
@@ -35,9 +36,8 @@ from keyturn.engine.send_guards import SendBudgets
 from keyturn.engine.sweep import Sweeper
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
-from keyturn.store import clock_state
-from keyturn.store.background import retry_until_available, run_periodically
-from keyturn.store.port import ReadTx, Store, StoreUnavailable
+from keyturn.store.background import run_periodically
+from keyturn.store.port import ReadTx, Store, StoreUnavailable, Tx
 from keyturn.timekeeping import Timekeeper
 
 log = structlog.get_logger()
@@ -88,12 +88,14 @@ class Engine:
         self._missed: set[str] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._unlisten: list[Callable[[], None]] = []
-        self._draining = False
-        self._recorded_clock_fault = False
+        self._draining = True
+        """Until the start, too: no task is begun."""
+        self._clock_watch = ClockWatch(store, time)
 
     async def start(self, sweeper: Sweeper) -> None:
         """Take up open commands of an earlier process, then listen."""
         await self._store.write(mark_posts_answered)
+        self._draining = False
         self._unlisten = [
             self._bus.listen_for_rows(COMMAND_CHANGED, self._changed),
             self._bus.listen_for_rows(COMMAND_DUE, self._due),
@@ -110,6 +112,8 @@ class Engine:
         self._draining = True
         for unlisten in self._unlisten:
             unlisten()
+        with suppress(StoreUnavailable):
+            await self._store.write(_nothing)  # the units before it, which may have written intents, are through
         sending = [self._running[command_id] for command_id in self._dispatcher.sending if command_id in self._running]
         if sending:
             await asyncio.wait(sending, timeout=grace)
@@ -128,6 +132,16 @@ class Engine:
     def sending(self) -> AbstractSet[str]:
         """Commands between intent and recorded answer."""
         return self._dispatcher.sending
+
+    @property
+    def draining(self) -> bool:
+        """No command is sent that has no intent by now."""
+        return self._draining
+
+    def run_written(self, intent: Command, step: Step) -> None:
+        """Run a command whose intent has just become durable, beginning with `step`, also while the node drains."""
+        self._budgets.grant(intent.id, self._time.store_now(), intent.send_deadline or 0)
+        self._start(intent.id, intent.vehicle_id, intent, step)
 
     @property
     def busy(self) -> int:
@@ -163,11 +177,11 @@ class Engine:
         for row in _with_work(rows):
             if row.command_id in self._running:
                 self._missed.add(row.command_id)
-            else:
+            elif row.command_id not in self._dispatcher.sending and not self._draining:
                 self._start(row.command_id, row.vehicle_id)
 
     def _due(self, command_id: CommandId, command: Command | None) -> None:
-        if command is not None and command_id not in self._running:
+        if command is not None and command_id not in self._running and not self._draining:
             self._start(command.id, command.vehicle_id, command)
 
     def _changed(self, _command_id: CommandId, command: Command | None) -> None:
@@ -178,14 +192,14 @@ class Engine:
             self._budgets.grant(command.id, self._time.store_now(), command.send_deadline or 0)
         if command.id in self._running:
             self._newest[command.id] = command
-        elif command.state in _IN_FLIGHT and lifecycle.stays_open(command):
+        elif command.state in _IN_FLIGHT and lifecycle.stays_open(command) and not self._draining:
             self._start(command.id, command.vehicle_id, command)
 
-    def _start(self, command_id: str, vehicle_id: str, command: Command | None = None) -> None:
+    def _start(
+        self, command_id: str, vehicle_id: str, command: Command | None = None, first: Step | None = None
+    ) -> None:
         """Run a command that has no task, from this row of it or from the one in the store."""
-        if self._draining:
-            return
-        task = asyncio.create_task(self._run_command(command_id, command), name=f"run {command_id}")
+        task = asyncio.create_task(self._run_command(command_id, command, first), name=f"run {command_id}")
         self._running[command_id] = task
         task.add_done_callback(partial(self._done, command_id, vehicle_id))
 
@@ -196,22 +210,8 @@ class Engine:
                 self._budgets.grant(row.command_id, now, row.wake_at)
 
     async def _check_clock(self) -> None:
-        recorded = await self._store.read(clock_state.load)
-        self._time.accept(recorded)
-        fault, seconds = self._time.check(), round(self._time.gap, 3)
-        if self._time.differs_from(recorded):
-            await self._store.write(partial(clock_state.save, state=self._time.state()))
-        if fault == self._recorded_clock_fault:
-            return
-        self._recorded_clock_fault = fault
-        if fault:
-            log.warning("the wall clock was set", seconds=seconds)
-            entry = partial(journal.record, kind="clock.fault", seconds=seconds)
-        else:
-            log.warning("the wall clock is believed again")
-            entry = partial(journal.record, kind="clock.recovered")
-        await retry_until_available(partial(self._store.write, partial(entry, company_id=None, actor=lifecycle.ENGINE)))
-        await self.rescan()
+        if await self._clock_watch.check():
+            await self.rescan()
 
     def _check_clock_now(self, _boot: BootId) -> None:
         self._spawn(self._check_clock(), "clock accepted")
@@ -223,9 +223,14 @@ class Engine:
             self._schedule_again.discard(vehicle_id)
             self.schedule_vehicle(vehicle_id)
 
-    async def _run_command(self, command_id: str, command: Command | None) -> Command | None:
-        """Do step after step, as long as a step changes the command; the newest row of it that was seen."""
+    async def _run_command(self, command_id: str, command: Command | None, first: Step | None) -> Command | None:
+        """Do step after step, as long as a step changes the command; the newest row of it that was seen.
+
+        `first` is a step that is owed, whatever the state and the node are.
+        """
         known: Command | None = None
+        if first is not None and command is not None:
+            known, command = command, await first(command)
         while not self._draining:
             current = command or await self._store.read(partial(record.load_open, command_id=command_id))
             if current is None or (known is not None and current.fence == known.fence):
@@ -259,6 +264,10 @@ class Engine:
         task.add_done_callback(self._background.discard)
         task.add_done_callback(_log_failure)
         log.debug("spawned", task=name)
+
+
+def _nothing(_tx: Tx) -> None:
+    pass
 
 
 def _open_rows(tx: ReadTx, vehicle_id: str) -> tuple[list[OpenCommand], int]:

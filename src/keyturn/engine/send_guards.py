@@ -83,6 +83,11 @@ class Breaker:
             return 0.0
         return left
 
+    @property
+    def closed(self) -> bool:
+        """Whether calls go through; asking begins no probe."""
+        return self._open_until is None
+
     def note(self, vehicle_id: str, *, failed: bool) -> None:
         """Record how a call to the OEM ended."""
         if not failed:

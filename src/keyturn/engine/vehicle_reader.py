@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from keyturn.auth.keyring import Keyring
+from keyturn.auth.keyring import Keyring, SealBroken
 from keyturn.commands.execution import effects
 from keyturn.commands.model.record import Command
 from keyturn.commands.rules import quota
@@ -70,6 +70,14 @@ class VehicleReader:
         if found is None or (connector := self.connector(found[0])) is None:
             return None
         return Reached(*found, connector)
+
+    def target_of(self, tx: ReadTx, vehicle: Vehicle) -> Target | None:
+        """How the vehicle's OEM knows it by its own row; None: its account cannot be opened now."""
+        try:
+            opened = open_account(tx, self._keyring, vehicle.account_id)
+        except SealBroken:
+            return None
+        return None if opened is None else Target(opened[1], vehicle.vin, vehicle.external_id)
 
     async def read(self, vehicle_id: str) -> None:
         """Read and store the vehicle's state, or wait for the read that is under way. OEM failures are logged."""

@@ -29,7 +29,7 @@ from keyturn.commands.preconditions.context import Subject
 from keyturn.commands.preconditions.evaluation import CheckResult, assess
 from keyturn.commands.preconditions.table import REACHABLE
 from keyturn.commands.rules import policy
-from keyturn.commands.rules.policy import Stage
+from keyturn.commands.rules.policy import PolicyInput, Stage
 from keyturn.config.settings import EvidenceSettings
 from keyturn.connectors.port import Capabilities
 from keyturn.errors import (
@@ -107,12 +107,12 @@ class Admission:
         authorized = self._authorize(tx, request)  # 8, 9
         if not authorized.redeems and (running := _running(tx, authorized)) is not None:
             return self._coalesce(tx, authorized, running)
-        company_policy = self._check_policy(tx, authorized)  # 10
+        facts = self._check_policy(tx, authorized)  # 10
         if not authorized.subject.spec.two_step:
-            return self._registered(tx, authorized, self._factory.register(tx, request, authorized.subject))
+            return self._registered(tx, authorized, self._factory.register(tx, request, authorized.subject, facts))
         if not authorized.redeems:
             return self._confirm(tx, authorized)  # 10b
-        return self._redeem(tx, authorized, company_policy)  # 11, 11b
+        return self._redeem(tx, authorized, facts.policy)  # 11, 11b
 
     def _authorize(self, tx: Tx, request: CommandRequest) -> AuthorizedRequest:
         """Checks 8 and 9; then the vehicle's lane is locked until the transaction ends."""
@@ -127,7 +127,7 @@ class Admission:
         subject = Subject(vehicle, COMMANDS[request.command], capabilities, lanes.lock_and_load(tx, vehicle.id))
         return AuthorizedRequest(request, subject)
 
-    def _check_policy(self, tx: Tx, authorized: AuthorizedRequest) -> Policy:
+    def _check_policy(self, tx: Tx, authorized: AuthorizedRequest) -> PolicyInput:
         """Check 10. Step two may leave out the reason that step one gave."""
         request, subject, reason = authorized.request, authorized.subject, authorized.request.reason
         if authorized.redeems and reason is None and (code := self._codes.open_for(tx, authorized.binding)) is not None:
@@ -137,7 +137,7 @@ class Admission:
         queues = authorized.redeems or not subject.spec.two_step
         if violation := policy.first_violation(facts, Stage.QUEUE if queues else Stage.ASK):
             raise BlockedByPolicy(violation)
-        return facts.policy
+        return facts
 
     def _coalesce(self, tx: Tx, authorized: AuthorizedRequest, running: Command) -> AdmissionResult:
         """Answer with the record of the same command that is in flight."""

@@ -16,7 +16,8 @@ from keyturn.commands.model.record import Command, OpenCommand
 from keyturn.commands.model.states import STATUS, UNSENT, State
 from keyturn.commands.preconditions import table
 from keyturn.commands.preconditions.context import Subject
-from keyturn.commands.preconditions.evaluation import assess
+from keyturn.commands.preconditions.evaluation import Assessment, assess
+from keyturn.commands.rules.policy import PolicyInput
 from keyturn.config.settings import CommandSettings, EvidenceSettings
 from keyturn.fleet import vehicles
 from keyturn.store.port import ReadTx, Tx
@@ -42,10 +43,37 @@ class InitialState(msgspec.Struct):
     """Of the vehicle, without what was superseded."""
 
 
+class NewCommand(msgspec.Struct, frozen=True):
+    """A command that is about to be registered as Queued and is next in its lane, and what it was admitted by."""
+
+    command: Command
+    segment: int
+    subject: Subject
+    assessment: Assessment
+    facts: PolicyInput | None
+    """None: they were not read."""
+
+
+RegisterWithIntent = Callable[[Tx, NewCommand], Command | None]
+"""Registers a command together with its intent, if it can be sent at once; None: nothing was written."""
+
+
+def never_with_intent(_tx: Tx, _new: NewCommand) -> None:
+    """Each intent is written later, in a transaction of its own."""
+
+
 class CommandFactory:
     """Writes new records. `new_id` makes a UUIDv7; `epoch` is the store's."""
 
-    def __init__(self, settings: CommandSettings, evidence_rules: EvidenceSettings, new_id: NewId, epoch: int) -> None:
+    def __init__(
+        self,
+        settings: CommandSettings,
+        evidence_rules: EvidenceSettings,
+        new_id: NewId,
+        epoch: int,
+        register_with_intent: RegisterWithIntent = never_with_intent,
+    ) -> None:
+        self._register_with_intent = register_with_intent
         self._settings = settings
         self._evidence_rules = evidence_rules
         self._new_id = new_id
@@ -55,10 +83,18 @@ class CommandFactory:
         """Step one of a two-step command."""
         return lifecycle.register(tx, self._draft(tx, request, subject, State.CONFIRMING))
 
-    def register(self, tx: Tx, request: CommandRequest, subject: Subject) -> Command:
-        """A one-step command: Queued, or Refused because evidence contradicts it."""
+    def register(self, tx: Tx, request: CommandRequest, subject: Subject, facts: PolicyInput | None = None) -> Command:
+        """A one-step command: Queued, Dispatching if it can be sent at once, or Refused because evidence contradicts
+        it. `facts` are those by which the policy allowed it.
+        """
         draft = self._draft(tx, request, subject, State.QUEUED)
-        return _write_new(tx, draft, self._initial_state(tx, subject, draft.id))
+        assessment, initial = self._initial_state(tx, subject, draft.id)
+        command = _with(draft, initial)
+        due = lanes.is_next(initial.open_commands, command)
+        new = NewCommand(command, initial.segment, subject, assessment, facts)
+        if due and (sent := self._register_with_intent(tx, new)) is not None:
+            return sent
+        return lifecycle.register(tx, command, segment=initial.segment, due=due)
 
     def queue(
         self, tx: Tx, confirming: Command, subject: Subject, changes: dict[str, Any], *, awaits_approval: bool = False
@@ -67,7 +103,7 @@ class CommandFactory:
         redeemed = {"redeemed_at": tx.now, **changes}
         if awaits_approval:
             redeemed |= {"approve_by": after(tx.now, APPROVAL_WAIT)}
-        initial = self._initial_state(tx, subject, confirming.id, awaits_approval=awaits_approval)
+        _assessment, initial = self._initial_state(tx, subject, confirming.id, awaits_approval=awaits_approval)
         return _write_moved(tx, confirming, initial, confirming.actor, redeemed)
 
     def approve(self, tx: Tx, approved: Command, subject: Subject, actor: str) -> Command:
@@ -83,7 +119,7 @@ class CommandFactory:
 
     def _initial_state(
         self, tx: Tx, subject: Subject, command_id: str, *, awaits_approval: bool = False
-    ) -> InitialState:
+    ) -> tuple[Assessment, InitialState]:
         segment = lanes.coalescing_group(tx, subject.vehicle.id, subject.open_commands, subject.spec)
         superseded = _supersede_opposite(tx, subject, command_id) if subject.spec.is_restoring else None
         if superseded is not None:
@@ -98,7 +134,7 @@ class CommandFactory:
             initial = _awaiting_approval() if awaits_approval else self._queued(tx, subject)
         initial.columns.update(verdicts=assessment.encoded(), supersedes=superseded)
         initial.segment, initial.open_commands = segment, subject.open_commands
-        return initial
+        return assessment, initial
 
     def _queued(self, tx: Tx, subject: Subject) -> InitialState:
         vehicle_id, spec = subject.vehicle.id, subject.spec
@@ -181,12 +217,10 @@ def _awaiting_approval() -> InitialState:
     return InitialState(State.AWAITING_APPROVAL, None, {"post_code": 200})
 
 
-def _write_new(tx: Tx, draft: Command, initial: InitialState) -> Command:
+def _with(draft: Command, initial: InitialState) -> Command:
     detail = lifecycle.EMPTY_DETAIL if initial.detail is None else msgspec.json.encode(initial.detail).decode()
     state = initial.state
-    command = msgspec.structs.replace(draft, state=state, status=STATUS[state], detail=detail, **initial.columns)
-    due = lanes.is_next(initial.open_commands, command)
-    return lifecycle.register(tx, command, segment=initial.segment, due=due)
+    return msgspec.structs.replace(draft, state=state, status=STATUS[state], detail=detail, **initial.columns)
 
 
 def _write_moved(tx: Tx, command: Command, initial: InitialState, actor: str, changes: dict[str, Any]) -> Command:

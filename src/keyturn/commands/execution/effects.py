@@ -61,15 +61,15 @@ def on_sent(tx: Tx, command: Command) -> None:
     """The intent is written: reported values of what the command changes are outdated from now on."""
     if command.spec.is_read:
         return
-    known = evidence.load_to_change(tx, command.vehicle_id)
-    changes: dict[str, object] = {"changed_at": _changed(known.expected, command, tx.now)}
+    expected = evidence.load_expected_to_change(tx, command.vehicle_id)
+    changes: dict[str, object] = {"changed_at": _changed(expected, command, tx.now)}
     if command.spec.kind is Kind.ACTUATING:
         changes["actuated_at"] = tx.now
     if command.name == START:
         changes["start_pending"] = True
-    _save(tx, command.vehicle_id, known, changes)
+    _save(tx, command.vehicle_id, expected, changes)
     if command.name == DISABLE:
-        immobilisation.open_for(tx, _opening(command, known.expected))
+        immobilisation.open_for(tx, _opening(command, expected))
         immobilisation.attach_notices(tx, command.vehicle_id)
     if command.name in IGNITION_PAIR:
         immobilisation.link_command(tx, command.vehicle_id, command.id)
@@ -87,23 +87,23 @@ def on_executed(tx: Tx, command: Command, done_at: int | None) -> None:
         return
     at = executed_at(command, tx.now)
     ordered_at = (command.sent_at or 0) if done_at is None and command.spec.is_restoring else at
-    known = evidence.load_to_change(tx, command.vehicle_id)
-    overtaken = any(known.expected.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
-    changes = _EXECUTED[command.name](known.expected, at) if command.name in _EXECUTED else {}
+    expected = evidence.load_expected_to_change(tx, command.vehicle_id)
+    overtaken = any(expected.settled_at.get(name, 0) > ordered_at for name in command.spec.changes)
+    changes = _EXECUTED[command.name](expected, at) if command.name in _EXECUTED else {}
     if overtaken:
         changes = {name: value for name, value in changes.items() if name in _KEPT_WHEN_OVERTAKEN}
     else:
-        changes["settled_at"] = {**known.expected.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
-    _save(tx, command.vehicle_id, known, {**changes, "changed_at": _changed(known.expected, command, at)})
+        changes["settled_at"] = {**expected.settled_at, **dict.fromkeys(command.spec.changes, ordered_at)}
+    _save(tx, command.vehicle_id, expected, {**changes, "changed_at": _changed(expected, command, at)})
     if command.name in IGNITION_PAIR:
-        _executed_ignition(tx, command, known.expected, overtaken=overtaken)
+        _executed_ignition(tx, command, expected, overtaken=overtaken)
 
 
 def on_not_done(tx: Tx, command: Command) -> None:
     """It is certain that the vehicle did not do it."""
     if command.name == START:
-        known = evidence.load_to_change(tx, command.vehicle_id)
-        _save(tx, command.vehicle_id, known, {"start_pending": False})
+        expected = evidence.load_expected_to_change(tx, command.vehicle_id)
+        _save(tx, command.vehicle_id, expected, {"start_pending": False})
     elif command.name == DISABLE:
         _end_opening_disable(tx, command)
         _close_if_enabled(tx, command.vehicle_id)
@@ -130,9 +130,8 @@ def _changed(expected: ExpectedState, command: Command, at: int) -> dict[str, in
     return expected.changed_at | {name: max(at, expected.changed_at.get(name, 0)) for name in command.spec.changes}
 
 
-def _save(tx: Tx, vehicle_id: str, known: Evidence, changes: dict[str, object]) -> None:
-    expected = msgspec.structs.replace(known.expected, **changes)
-    evidence.save(tx, vehicle_id, Evidence(known.report, expected))
+def _save(tx: Tx, vehicle_id: str, expected: ExpectedState, changes: dict[str, object]) -> None:
+    evidence.save_expected(tx, vehicle_id, msgspec.structs.replace(expected, **changes))
 
 
 def _save_location(tx: Tx, command: Command) -> None:
@@ -140,10 +139,10 @@ def _save_location(tx: Tx, command: Command) -> None:
     detail = msgspec.json.decode(command.detail)
     if command.name != _LOCATION or not isinstance(detail, dict):
         return
-    known = evidence.load_to_change(tx, command.vehicle_id)
+    expected = evidence.load_expected_to_change(tx, command.vehicle_id)
     at = executed_at(command, tx.now)
-    position = evidence.newest_position(known.expected.position, detail.get("latitude"), detail.get("longitude"), at)
-    _save(tx, command.vehicle_id, known, {"position": position})
+    position = evidence.newest_position(expected.position, detail.get("latitude"), detail.get("longitude"), at)
+    _save(tx, command.vehicle_id, expected, {"position": position})
 
 
 def _opening(command: Command, expected: ExpectedState) -> Opening:

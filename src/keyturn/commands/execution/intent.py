@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import after
+from keyturn.commands.admission.registration import NewCommand
 from keyturn.commands.execution import effects
 from keyturn.commands.model import lanes, lifecycle, messages, record, unanswered
 from keyturn.commands.model.lanes import timeouts
-from keyturn.commands.model.lifecycle import CONFLICT, response_columns, response_columns_if_later
+from keyturn.commands.model.lifecycle import CONFLICT, Intent, response_columns, response_columns_if_later
 from keyturn.commands.model.record import Command
 from keyturn.commands.model.states import State
 from keyturn.commands.preconditions import table
@@ -148,10 +149,40 @@ def refuse_by_evidence(tx: Tx, command: Command, numbers: tuple[int, ...], asses
     return lifecycle.move(tx, command, State.REFUSED, detail=text, extra=extra, **changes)
 
 
+def register_with_intent(tx: Tx, new: NewCommand, rules: IntentRules) -> Command | None:
+    """Register a command whose turn it is together with its intent: the judgements of both are of the same moment.
+
+    None: nothing is written, because the command is to wait, or its intent would refuse it. A two-step or restoring
+    command, and one that supersedes another, never takes this way.
+    """
+    command, subject, assessment = new.command, new.subject, new.assessment
+    plain = not subject.spec.two_step and not subject.spec.is_restoring and command.supersedes is None
+    if not plain or assessment.wants_reading():
+        return None
+    if policy.revoked_reason(tx, subject.vehicle, command, subject.capabilities, Stage.SEND, new.facts) is not None:
+        return None
+    oem_quota, vehicle_id = subject.capabilities.quota, subject.vehicle.id
+    if assessment.refusals(acceptance=False) or quota.frees_at(tx, oem_quota, command.account_id, vehicle_id):
+        return None
+    quota.count(tx, oem_quota, command.account_id, vehicle_id)
+    slot = None if subject.spec.is_read else lanes.LANE
+    sent = lifecycle.register_dispatching(tx, command, new.segment, _intent(tx, command, assessment, slot, rules))
+    effects.on_sent(tx, sent)
+    return sent
+
+
 def _dispatch(tx: Tx, command: Command, assessment: Assessment, slot: int | None, rules: IntentRules) -> Command | None:
+    intent = _intent(tx, command, assessment, slot, rules)
+    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, extra=intent.extra, **intent.columns)
+    if moved is not None:
+        effects.on_sent(tx, moved)
+    return moved
+
+
+def _intent(tx: Tx, command: Command, assessment: Assessment, slot: int | None, rules: IntentRules) -> Intent:
     context = assessment.context
     answer_wait = timeouts(command.spec, context.capabilities, rules.commands).answer
-    changes: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "sent_at": tx.now,
         "send_by": min(command.send_deadline or 0, after(tx.now, rules.send_window)),
         "answer_deadline": after(tx.now, answer_wait),
@@ -160,11 +191,7 @@ def _dispatch(tx: Tx, command: Command, assessment: Assessment, slot: int | None
         "may_have_executed": True,
         "cause": None,
     }
-    extra: dict[str, object] = {"external_id": command.external_id, "account_id": command.account_id}
-    moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, extra=extra, **changes)
-    if moved is not None:
-        effects.on_sent(tx, moved)
-    return moved
+    return Intent(columns, slot, {"external_id": command.external_id, "account_id": command.account_id})
 
 
 def _known_before(context: EvaluationContext, rules: IntentRules) -> str | None:

@@ -26,7 +26,7 @@ _VERIFY_FOR = 86_400.0
 
 _INSERT_OPEN = """
 INSERT INTO open_command (command_id, vehicle_id, name, state, lane_number, segment, lane_slot, wake_at)
-VALUES (:command_id, :vehicle_id, :name, :state, :lane_number, :segment, NULL, :wake_at)
+VALUES (:command_id, :vehicle_id, :name, :state, :lane_number, :segment, :lane_slot, :wake_at)
 """
 _UPDATE_OPEN = """
 UPDATE open_command
@@ -40,6 +40,15 @@ _DELETE_OPEN = "DELETE FROM open_command WHERE command_id = :command_id"
 _OTHERS_OPEN = "SELECT 1 FROM open_command WHERE vehicle_id = :vehicle_id AND command_id <> :command_id LIMIT 1"
 
 
+class Intent(msgspec.Struct, frozen=True):
+    """What it takes to move a command from Queued to Dispatching."""
+
+    columns: dict[str, Any]
+    lane_slot: int | None
+    extra: dict[str, object]
+    """For the audit entry."""
+
+
 class NotATransition(AssertionError):
     """A defect: the table of transitions does not have this one."""
 
@@ -49,13 +58,23 @@ def register(tx: Tx, command: Command, *, segment: int | None = None, due: bool 
 
     `due`: it is Queued, and nothing of its vehicle is ahead of it.
     """
-    known = {column: value for column, value in msgspec.structs.asdict(command).items() if value is not None}
-    tx.run(_insert(tuple(known)), **known)
+    _insert(tx, command)
     if command.state in LIVE:
         _open(tx, command, segment)
     _record_event(tx, command, "registered", command.actor, _caller_context(command))
     if due:
         tx.announce(COMMAND_DUE, CommandId(command.id), command)
+    return command
+
+
+def register_dispatching(tx: Tx, queued: Command, segment: int, intent: Intent) -> Command:
+    """Write a new command with its intent: all that `register` of `queued` and a `move` to Dispatching leave."""
+    command = msgspec.structs.replace(queued, state=State.DISPATCHING, fence=queued.fence + 1, **intent.columns)
+    _insert(tx, command)
+    _open(tx, command, segment, intent.lane_slot)
+    _record_event(tx, queued, "registered", command.actor, _caller_context(command))
+    extra = {"from": str(queued.state), **intent.extra}
+    _record_event(tx, command, str(command.state), ENGINE, extra)
     return command
 
 
@@ -171,8 +190,13 @@ def _write(tx: Tx, command: Command, **changes: Any) -> Command | None:
     return msgspec.structs.replace(command, **changes) if changed else None
 
 
+def _insert(tx: Tx, command: Command) -> None:
+    known = {column: value for column, value in msgspec.structs.asdict(command).items() if value is not None}
+    tx.run(_insert_of(tuple(known)), **known)
+
+
 @lru_cache(maxsize=64)
-def _insert(columns: tuple[str, ...]) -> str:
+def _insert_of(columns: tuple[str, ...]) -> str:
     """Columns without a value are left out: binding them is the slowest part."""
     return f"INSERT INTO command ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"  # noqa: S608 - our own columns
 
@@ -183,7 +207,7 @@ def _update(columns: tuple[str, ...]) -> str:
     return f"UPDATE command SET {assignments} WHERE id = :id AND fence = :expected_fence"  # noqa: S608 - our own columns
 
 
-def _open(tx: Tx, command: Command, segment: int | None) -> None:
+def _open(tx: Tx, command: Command, segment: int | None, lane_slot: int | None = None) -> None:
     tx.run(
         _INSERT_OPEN,
         command_id=command.id,
@@ -192,6 +216,7 @@ def _open(tx: Tx, command: Command, segment: int | None) -> None:
         state=command.state,
         lane_number=command.lane_number,
         segment=segment,
+        lane_slot=lane_slot,
         wake_at=deadline(command),
     )
 

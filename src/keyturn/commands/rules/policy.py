@@ -204,9 +204,17 @@ def load_policy_input(
 
 
 def revoked_reason(
-    tx: ReadTx, vehicle: Vehicle | None, command: Command, capabilities: Capabilities | None, stage: Stage
+    tx: ReadTx,
+    vehicle: Vehicle | None,
+    command: Command,
+    capabilities: Capabilities | None,
+    stage: Stage,
+    facts: PolicyInput | None = None,
 ) -> str | None:
-    """Why a registered command may not go on. Restoring commands are stopped only by a kill switch."""
+    """Why a registered command may not go on. Restoring commands are stopped only by a kill switch.
+
+    `facts` are those of `load_policy_input` where this transaction has read them.
+    """
     if vehicle is None:
         return NO_LONGER_PERMITTED
     spec = command.spec
@@ -217,9 +225,8 @@ def revoked_reason(
         if check_permission(tx, vehicle, spec.name, grants, capabilities):
             return NO_LONGER_PERMITTED
     approved = command.approved_by is not None
-    return first_violation(
-        load_policy_input(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved), stage
-    )
+    facts = facts or load_policy_input(tx, vehicle, spec, command.actor, reason=command.reason, approved=approved)
+    return first_violation(facts, stage)
 
 
 def enforce_limits(tx: Tx, policy: Policy, actor: str, vehicle: Vehicle) -> None:
