@@ -34,7 +34,7 @@ def measure_idle(installation: Installation) -> Sample:
 async def _lifecycle(installation: Installation, vehicles: int, seconds: float) -> Sample:
     node = BenchNode(installation)
     await node.start()
-    requests = await _requests(node, AWAITED, vehicles)
+    requests = await lifecycle_requests(node, AWAITED, vehicles)
     took: list[float] = []
     started = time.perf_counter()
     await asyncio.gather(*(_work(node, requests, started + seconds, took) for _ in range(WORKERS)))
@@ -57,7 +57,7 @@ async def _work(node: BenchNode, requests: Iterator[CommandRequest], until: floa
 async def _idle(installation: Installation) -> Sample:
     node = BenchNode(installation)
     await node.start()
-    requests = await _requests(node, ANSWERED, IDLE_TRIES)
+    requests = await lifecycle_requests(node, ANSWERED, IDLE_TRIES)
     oem = node.oems[ANSWERED]
     took: list[float] = []
     started = time.perf_counter()
@@ -74,12 +74,14 @@ async def _idle(installation: Installation) -> Sample:
     return Sample(rate, quantile(took, 0.5), quantile(took, 0.99), len(took))
 
 
-async def _requests(node: BenchNode, connector: str, vehicles: int) -> Iterator[CommandRequest]:
+async def lifecycle_requests(
+    node: BenchNode, connector: str, vehicles: int, command: str = COMMAND
+) -> Iterator[CommandRequest]:
     """The fleet in turn, for ever."""
     row = await node.store.read(lambda tx: tx.one("SELECT company_id, id FROM application"))
     assert row is not None, "the installation has one application"
     company_id, application_id = row
     return (
-        CommandRequest(company_id, application_id, frozenset(COMMANDS), vin, COMMAND)
+        CommandRequest(company_id, application_id, frozenset(COMMANDS), vin, command)
         for vin in itertools.cycle(vins(connector, vehicles))
     )

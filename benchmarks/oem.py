@@ -3,10 +3,25 @@
 import asyncio
 import time
 
+from msgspec import structs
+
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand, Target
-from keyturn.connectors.responses import OemResponse, Operation, OutcomeKind, StateReadResult
+from keyturn.connectors.responses import (
+    OemResponse,
+    Operation,
+    OutcomeKind,
+    SignalReading,
+    StateReadResult,
+    StateReport,
+)
 
+_PARKED: dict[str, bool | float | str] = {
+    "speed": 0.0,
+    "system_power_mode": "off",
+    "ignition_status": "ignition off",
+    "doors_locked": True,
+}
 FOLLOW_FLOOR = 3600.0
 """Seconds before an operation is asked about: longer than any measurement."""
 
@@ -46,3 +61,16 @@ class InstantOem:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+class ReadingOem(InstantOem):
+    """As `InstantOem`, and reads the vehicle's state: parked, its doors as the last command left them."""
+
+    def __init__(self, initiate_wait: float) -> None:
+        super().__init__(initiate_wait)
+        self.capabilities = structs.replace(self.capabilities, reads_state=True)
+
+    async def read_state(self, _target: Target) -> StateReadResult:
+        now = time.time_ns() // 1000
+        readings = {name: SignalReading(value, now, now) for name, value in _PARKED.items()}
+        return StateReadResult(StateReport(readings, reachable=True, last_contact=now))
