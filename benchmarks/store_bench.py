@@ -95,7 +95,7 @@ class WriterThread:
             batch.run(*unit)
             while not self._queue.empty() and len(batch) < 256 and (unit := self._queue.get()) is not None:
                 batch.run(*unit)
-            self._connection.commit()
+            self._connection.execute("COMMIT")
             self._loop.call_soon_threadsafe(batch.resolve)
 
 

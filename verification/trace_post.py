@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import logging
 import re
-import sqlite3
 import sys
 import tempfile
 import threading
@@ -25,6 +24,7 @@ from types import FrameType
 from typing import Any
 from unittest.mock import patch
 
+import apsw
 import structlog
 
 import keyturn
@@ -67,8 +67,13 @@ class Recorder:
         elif self._calls is self.sending and file.endswith("/aiohttp/client.py") and _posts(frame):
             self.over = True
 
-    def statement(self, sql: str) -> None:
-        """For `sqlite3.Connection.set_trace_callback`: the COMMIT after the command's row ends the first half."""
+    def traced(self, _cursor: apsw.Cursor, sql: str, _values: object) -> bool:
+        """For `apsw.Connection.exec_trace`: every statement is executed."""
+        self._statement(sql)
+        return True
+
+    def _statement(self, sql: str) -> None:
+        """The COMMIT after the command's row ends the first half."""
         if self._calls is self.accepting and _ACCEPTS.match(sql):
             self._accepts = True
         elif self._accepts and sql.strip().upper() == "COMMIT":
@@ -95,14 +100,11 @@ def _posts(frame: FrameType) -> bool:
 def recording() -> Iterator[Recorder]:
     """Every thread that starts from now on is recorded, and every database that is opened."""
     recorder = Recorder()
-    connect = sqlite3.connect
 
-    def traced(*place: Any, **options: Any) -> sqlite3.Connection:
-        connection: sqlite3.Connection = connect(*place, **options)
-        connection.set_trace_callback(recorder.statement)
-        return connection
+    def traced(connection: apsw.Connection) -> None:
+        connection.exec_trace = recorder.traced
 
-    with patch("sqlite3.connect", traced):
+    with patch.object(apsw, "connection_hooks", [traced]):
         threading.setprofile(recorder.profile)
         sys.setprofile(recorder.profile)
         try:

@@ -1,6 +1,5 @@
 """What a restore makes of whatever it finds, and what verification needs to know of it afterwards."""
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from keyturn.audit import chain_queries, journal
 from keyturn.audit.checkpoints import SignedStatement
 from keyturn.store.port import StoreRefused
 from tests.support.audit_env import KEYRING, AuditEnv, faults, restored, verify_export
+from tests.support.database import connect
 
 A = "company-a"
 KEY = [KEYRING.checkpoint_key]
@@ -104,7 +104,7 @@ def test_a_checkpoints_id_is_never_given_twice(env: AuditEnv, backup: Path) -> N
 def test_a_backup_whose_chains_do_not_take_the_entry_is_refused_and_nothing_is_changed(
     env: AuditEnv, backup: Path, statement: str
 ) -> None:
-    with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
+    with closing(connect(backup)) as connection:
         connection.execute(statement)
     before = (env.data / "keyturn.db").read_bytes()
 

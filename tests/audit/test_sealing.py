@@ -117,10 +117,10 @@ def test_a_head_that_moved_meanwhile_is_not_overwritten(empty: AuditEnv) -> None
         def __getattr__(self, name: str) -> Any:
             return getattr(self._tx, name)
 
-        def run(self, sql: str, /, **params: object) -> int:
+        def run(self, sql: str, /, *values: object, **named: object) -> int:
             if sql.strip().startswith("UPDATE chain_head"):
                 self._tx.run("UPDATE chain_head SET number = number + 1")
-            return self._tx.run(sql, **params)
+            return self._tx.run(sql, *values, **named)
 
     with pytest.raises(ChainForked):
         empty.write(lambda tx: seal(Meddler(tx)))

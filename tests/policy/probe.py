@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from keyturn.auth.keyring import Keyring
-from keyturn.store.sqlite.transaction import SqliteReadTx
+from keyturn.store.sqlite.transaction import SqliteReadTx, SqliteTx
 
 _KEYED = ("seal", "unseal", "digest", "verify_token", "issue_token")
+_FRAMES = re.compile(r"BEGIN|SAVEPOINT|RELEASE|ROLLBACK")
+"""How units are batched, which depends on what else is written."""
 _SEALS = re.compile(r"\bchain_|FROM entry\b")
 """The audit chain is sealed behind what was written, whenever there is time."""
 
@@ -46,7 +48,7 @@ class Probe:
         self._cost = Cost()
 
     def execute(self, sql: str) -> None:
-        if asyncio.current_task() not in self._background and not _SEALS.search(sql):
+        if asyncio.current_task() not in self._background and not _SEALS.search(sql) and not _FRAMES.match(sql):
             self._cost.statements[sql] += 1
 
     def call(self, name: str) -> None:
@@ -55,18 +57,22 @@ class Probe:
 
 def probe(monkeypatch: pytest.MonkeyPatch) -> Probe:
     """Counts from now on: where a transaction meets the database, at the keyring's face, and where `hmac` is called."""
-    probing, execute = Probe(), SqliteReadTx._execute
-
-    def executing(tx: SqliteReadTx, sql: str, params: dict[str, object]) -> Any:
-        probing.execute(sql)
-        return execute(tx, sql, params)
-
-    monkeypatch.setattr(SqliteReadTx, "_execute", executing)
+    probing = Probe()
+    for owner, name in ((SqliteReadTx, "one"), (SqliteReadTx, "all"), (SqliteTx, "run")):
+        monkeypatch.setattr(owner, name, _noted(getattr(owner, name), probing))
     for name in _KEYED:
         monkeypatch.setattr(Keyring, name, _counted(getattr(Keyring, name), name, probing))
     monkeypatch.setattr(hmac, "digest", _counted(hmac.digest, "hmac.digest", probing))
     monkeypatch.setattr(hmac, "compare_digest", _counted(hmac.compare_digest, "hmac.compare_digest", probing))
     return probing
+
+
+def _noted(execute: Callable[..., Any], probing: Probe) -> Callable[..., Any]:
+    def executing(tx: SqliteReadTx, sql: str, *values: object, **named: object) -> Any:
+        probing.execute(sql)
+        return execute(tx, sql, *values, **named)
+
+    return executing
 
 
 def _counted(call: Callable[..., Any], name: str, probing: Probe) -> Callable[..., Any]:

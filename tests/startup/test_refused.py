@@ -4,12 +4,13 @@ import asyncio
 import os
 import shutil
 import socket
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.support.database import connect
 
 from .installation import install
 from .privileges import make_read_only, may_mount, memory_disk, obey_file_modes
@@ -155,12 +156,12 @@ def tear(database: Path) -> None:
 def make_foreign(database: Path) -> None:
     for file in database.parent.glob("keyturn.db*"):
         file.unlink()
-    with closing(sqlite3.connect(database)) as connection:
+    with closing(connect(database)) as connection:
         connection.execute("CREATE TABLE theirs (id)")
 
 
 def make_newer(database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection, connection:
+    with closing(connect(database)) as connection, connection:
         connection.execute("INSERT INTO migration VALUES (9999, 'later', 'x', 0)")
 
 

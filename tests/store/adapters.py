@@ -3,14 +3,13 @@
 The contract runs on each (`tests/store/test_contract.py`); so do the tests of the domain, which open their stores here.
 """
 
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from keyturn.clock import Clock
-from keyturn.store.port import Announce, Database, OnBatch, Store
+from keyturn.store.port import Announce, Conflict, Database, OnBatch, StatementFailed, Store
 from keyturn.store.sqlite.store import SqliteDatabase, open_sqlite
 
 
@@ -44,7 +43,7 @@ def _open_sqlite_at_once(directory: Path, clock: Clock, announce: Announce, on_b
 
 
 ADAPTERS: dict[str, Adapter] = {
-    "sqlite": Adapter(SqliteDatabase, _open_sqlite_at_once, sqlite3.IntegrityError, sqlite3.OperationalError),
+    "sqlite": Adapter(SqliteDatabase, _open_sqlite_at_once, Conflict, StatementFailed),
 }
 _used = [next(iter(ADAPTERS))]
 

@@ -1,9 +1,9 @@
 """What an older installation holds when it learns of guards: switches over restoring commands, consents, records."""
 
-import sqlite3
 from contextlib import closing
 
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
+from tests.support.database import connect
 
 GUARDS = 14
 THROWN_AT = 1_700_000_000_000_000
@@ -21,10 +21,10 @@ INSERT INTO immobilisation (company_id, vehicle_id, opened_by, state, opened_at)
 
 
 def test_what_is_there_goes_on_and_a_switch_over_restoring_commands_gets_its_end() -> None:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with closing(connect(":memory:")) as connection:
         for migration in known_migrations():
             if migration.number == GUARDS:
-                connection.executescript(_OLD)
+                connection.execute(_OLD).fetchall()
             apply_migration(connection, migration, 0)
 
         ends = connection.execute("SELECT reach, ends_at, approved_by FROM kill_switch ORDER BY reach").fetchall()

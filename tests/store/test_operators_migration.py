@@ -1,6 +1,5 @@
 """A data directory with operators of before closeness was one table: nobody and nothing is lost, and it opens."""
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.store import open_sqlite
 from tests.support.clock import ManualClock
+from tests.support.database import connect
 
 pytestmark = pytest.mark.anyio
 
@@ -31,11 +31,11 @@ VALUES ('ch', 'plan set', '{}', NULL, 'pending', 'o1', 5, 'o2', 6);
 
 def old_directory(directory: Path) -> None:
     directory.mkdir(mode=0o700)
-    with closing(sqlite3.connect(directory / FILE_NAME, isolation_level=None)) as connection:
+    with closing(connect(directory / FILE_NAME)) as connection:
         for migration in known_migrations():
             if migration.number < 13:
                 apply_migration(connection, migration, 0)
-        connection.executescript(OLD)
+        connection.execute(OLD).fetchall()
     (directory / FILE_NAME).chmod(0o600)
 
 

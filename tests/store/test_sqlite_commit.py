@@ -1,18 +1,18 @@
 """When a unit counts as done: after its COMMIT, never before."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from keyturn.store.port import ReadTx, StoreUnavailable, Tx
+from keyturn.store.port import Conflict, ReadTx, StoreUnavailable, Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
 from tests.support.clock import ManualClock, eventually
+from tests.support.database import connect
 
 from .disk import HeldDisk
 from .work import TOPIC, Announced, add_plan, plans
@@ -47,7 +47,7 @@ async def store(
 
 
 def plans_seen_from_outside(directory: Path) -> list[str]:
-    with closing(sqlite3.connect(directory / FILE_NAME)) as stranger:
+    with closing(connect(directory / FILE_NAME)) as stranger:
         return [row[0] for row in stranger.execute("SELECT name FROM plan ORDER BY name")]
 
 
@@ -63,7 +63,7 @@ async def test_nothing_is_answered_or_announced_before_its_commit(
     assert plans_seen_from_outside(tmp_path) == await store.read(plans) == []
     disk.release()
     assert await kept == "gold"
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(Conflict):
         await refused
     assert announced == [(TOPIC, "gold")]
     assert plans_seen_from_outside(tmp_path) == ["gold"]
@@ -143,7 +143,7 @@ async def test_a_store_that_closes_finishes_its_commit_and_takes_nothing_new(
 async def test_a_read_is_one_snapshot(store: SqliteStore, disk: HeldDisk, tmp_path: Path) -> None:
     def work(tx: ReadTx) -> tuple[list[str], list[str]]:
         before = plans(tx)
-        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as stranger, stranger:
+        with closing(connect(tmp_path / FILE_NAME)) as stranger, stranger:
             stranger.execute("INSERT INTO plan (id, name, commands, created_at) VALUES ('new', 'new', '', 0)")
         return before, plans(tx)
 
@@ -170,6 +170,6 @@ async def test_one_row_of_many_holds_no_snapshot(
     await asyncio.gather(*(store.write(add_plan(name)) for name in "abc"))
     (kept,) = await asyncio.gather(ask(store, work), return_exceptions=True)
     assert isinstance(kept, LookupError)
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as stranger:
-        (busy, *_) = stranger.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    assert not busy
+    with closing(connect(tmp_path / FILE_NAME)) as stranger:
+        told = stranger.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert told == (0, 0, 0)

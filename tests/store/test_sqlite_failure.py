@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock, eventually
+from tests.support.database import connect
 
 from .disk import CountingDisk
 from .work import Announced, add_entry, add_plan, add_plan_and_raise, instant, plans
@@ -189,13 +189,13 @@ async def test_closing_an_unavailable_store_ends_its_probing(
 ) -> None:
     assert await outcomes(store, forbid_writing, add_plan("gold")) == [StoreUnavailable] * 2
     await store.close()
-    with sqlite3.connect(tmp_path / FILE_NAME) as stranger:
+    with connect(tmp_path / FILE_NAME) as stranger:
         assert stranger.execute("SELECT count(*) FROM plan").fetchone() == (0,)
     stranger.close()
 
 
 async def test_a_lock_held_by_another_program_is_an_outage_that_passes(store: SqliteStore, tmp_path: Path) -> None:
-    stranger = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    stranger = connect(tmp_path / FILE_NAME)
     stranger.execute("BEGIN IMMEDIATE")
     assert await outcomes(store, add_plan("gold")) == [StoreUnavailable]
     stranger.execute("ROLLBACK")

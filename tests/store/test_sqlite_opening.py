@@ -1,13 +1,13 @@
 """What is made when there is nothing, and what is refused with one sentence."""
 
 import os
-import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import apsw
 import pytest
 
 from keyturn.store.port import StoreRefused
@@ -21,6 +21,7 @@ from keyturn.store.sqlite.migration import (
 )
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock
+from tests.support.database import connect
 
 from .work import add_plan, plans
 
@@ -47,7 +48,7 @@ def names_in(directory: Path) -> list[str]:
 
 
 def edit(file: Path, statement: str) -> None:
-    with closing(sqlite3.connect(file)) as stranger, stranger:
+    with closing(connect(file)) as stranger, stranger:
         stranger.execute(statement)
 
 
@@ -194,7 +195,7 @@ def test_the_migrations_are_numbered_without_a_gap() -> None:
 
 async def test_the_file_says_whose_it_is_and_how_far_it_is(tmp_path: Path) -> None:
     await make_store(tmp_path)
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as stranger:
+    with closing(connect(tmp_path / FILE_NAME)) as stranger:
         assert stranger.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
         assert stranger.execute("PRAGMA user_version").fetchone() == (len(known_migrations()),)
         applied = stranger.execute("SELECT number, name, sha256, applied_at FROM migration").fetchall()
@@ -205,12 +206,12 @@ def test_a_migration_is_applied_whole_or_not_at_all_and_the_next_start_goes_on_f
     path = tmp_path / FILE_NAME
     good, bad = Migration(1, "good", "CREATE TABLE a (x);"), Migration(2, "bad", "CREATE TABLE b (x); NONSENSE;")
     mended = Migration(2, "mended", "CREATE TABLE c (x);")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect(path)) as connection:
         assert pending_migrations(connection, path, [good, bad]) == [good, bad]
         apply_migration(connection, good, 1)
-        with pytest.raises(sqlite3.OperationalError, match="NONSENSE"):
+        with pytest.raises(apsw.SQLError, match="NONSENSE"):
             apply_migration(connection, bad, 1)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect(path)) as connection:
         assert pending_migrations(connection, path, [good, mended]) == [mended]
         apply_migration(connection, mended, 2)
         assert pending_migrations(connection, path, [good, mended]) == []

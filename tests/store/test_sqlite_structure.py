@@ -1,6 +1,5 @@
 """A database is opened only if its structure is what its migrations make, whatever its ledger says."""
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.offline import read_offline
 from keyturn.store.sqlite.store import open_sqlite
 from tests.support.clock import ManualClock
+from tests.support.database import changed as rows_changed
 
 pytestmark = pytest.mark.anyio
 
@@ -70,16 +70,17 @@ CHANGES: dict[str, tuple[Sequence[str], str]] = {
 def database(directory: Path, *, migrations: int | None = None) -> Path:
     directory.mkdir(exist_ok=True)
     path = directory / FILE_NAME
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    path.touch()
+    with closing(connect(path, "rw")) as connection:
         for migration in known_migrations()[:migrations]:
             apply_migration(connection, migration, 1)
     return path
 
 
 def edit(path: Path, statements: Sequence[str]) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect(path, "rw")) as connection:
         for statement in statements:
-            assert connection.execute(statement).rowcount, f"{statement} changed nothing"
+            assert rows_changed(connection, statement), f"{statement} changed nothing"
 
 
 @pytest.mark.parametrize("name", CHANGES)

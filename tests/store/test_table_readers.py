@@ -5,7 +5,6 @@ A module that starts or stops using a table fails a test; the command in ``REGEN
 
 import ast
 import re
-import sqlite3
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import keyturn
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
+from tests.support.database import connect
 
 SOURCES = Path(keyturn.__file__).parent
 EXPECTED = Path(__file__).with_name("table_readers.toml")
@@ -27,7 +27,7 @@ _COMPUTED = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+\0")
 
 def schema() -> set[str]:
     """The tables that the migrations make."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with closing(connect(":memory:")) as connection:
         for migration in known_migrations():
             apply_migration(connection, migration, 0)
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}

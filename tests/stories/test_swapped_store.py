@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from keyturn.cli.root import run
 from keyturn.config.settings import AuditSettings, Settings
 from keyturn.store.port import ReadTx
 from tests.support.clock import eventually
+from tests.support.database import changed, connect
 from tests.support.receiver import Receiver
 from tests.support.server_env import server_env
 
@@ -101,16 +101,17 @@ def all_left(tx: ReadTx) -> bool:
 
 
 def write(file: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+    with closing(connect(file)) as connection:
         for statement in statements:
-            assert connection.execute(statement).rowcount
+            assert changed(connection, statement)
 
 
 def recompute(file: Path) -> None:
     """Every hash of every chain, made anew over what the entries say now."""
-    with closing(sqlite3.connect(file)) as connection, connection:
+    with closing(connect(file)) as connection, connection:
         prev: dict[str, bytes] = {}
-        for chain, number, names, personal_hash, *columns, body in connection.execute(ENTRIES).fetchall():
+        rows: list[tuple[Any, ...]] = connection.execute(ENTRIES).fetchall()
+        for chain, number, names, personal_hash, *columns, body in rows:
             opened, _personal = split_body(body, json.loads(names) if names else ())
             before = prev.get(chain, bytes(32))
             prev[chain] = entry_hash(number, before, Content(*(*columns, opened)), personal_hash)

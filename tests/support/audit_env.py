@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,7 @@ from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.store.port import ReadTx, Store, Tx
 from tests.support.clock import ManualClock
+from tests.support.database import changed, connect
 
 from ..store.adapters import database, open_store
 
@@ -83,11 +83,12 @@ class AuditEnv:
 
     def tamper(self, *statements: str, **params: object) -> int:
         """Change the file behind Keyturn's back; how many rows the last statement changed."""
-        with closing(sqlite3.connect(self.data / "keyturn.db")) as connection, connection:
-            return [connection.execute(statement, params).rowcount for statement in statements][-1]
+        with closing(connect(self.data / "keyturn.db")) as connection:
+            rows = [changed(connection, statement, params) for statement in statements]
+        return rows[-1]
 
     def rows(self, sql: str, **params: object) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.data / "keyturn.db")) as connection:
+        with closing(connect(self.data / "keyturn.db")) as connection:
             return connection.execute(sql, params).fetchall()
 
     def back_up(self, file: Path) -> Path:

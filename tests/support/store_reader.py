@@ -1,22 +1,25 @@
 """What the node wrote down, read from its database file without its help."""
 
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import apsw
+
+from tests.support.database import connect
 
 
 class StoreReader:
     """A read-only look at the database of a node that runs."""
 
     def __init__(self, data: Path) -> None:
-        self._uri = f"{(data / 'keyturn.db').as_uri()}?mode=ro"
+        self._file = data / "keyturn.db"
 
     def rows(self, sql: str, **params: object) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(self._uri, uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql, params)]
+        with closing(connect(self._file, writable=False)) as connection:
+            connection.row_trace = _by_name
+            return list(connection.execute(sql, params))
 
     def command(self, command_id: str) -> dict[str, Any]:
         """The command's row, with its verdicts decoded."""
@@ -51,3 +54,7 @@ class StoreReader:
         )
         signals = json.loads(rows[0]["report"]).get("signals", {}) if rows else {}
         return signals.get(signal, {}).get("value")
+
+
+def _by_name(cursor: apsw.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip((column[0] for column in cursor.get_description()), row, strict=True))

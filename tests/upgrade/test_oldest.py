@@ -1,7 +1,6 @@
 """What the oldest version left behind is opened by this one, and everything in it still works."""
 
 import json
-import sqlite3
 import time
 import tomllib
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from keyturn.config.validation import KeyPath
 from keyturn_client import KeyturnClient
 from tests.cli.processes import keyturn
 from tests.support.clock import ManualClock
+from tests.support.database import connect
 from tests.support.tenant_env import TenantEnv
 
 from .conftest import EXPECTED, FIXTURE, unpack
@@ -121,8 +121,8 @@ def test_the_command_line_reads_its_tables(folder: Path, url: str, words: str, m
 def at_that_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TenantEnv]:
     """The old data opened a moment after it was left: what waits and what was sent is deleted with time."""
     place = unpack(tmp_path_factory.mktemp("then"))
-    with closing(sqlite3.connect(place / "data" / "keyturn.db")) as connection:
-        (left,) = connection.execute("SELECT max(at) FROM entry").fetchone()
+    with closing(connect(place / "data" / "keyturn.db")) as connection:
+        left = int(connection.execute("SELECT max(at) FROM entry").get or 0)
     env = TenantEnv(place / "data", ManualClock(left + SECOND), place / "keyturn.keys")
     yield env
     env.close()

@@ -6,8 +6,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "answered before the commit",
         "store/sqlite/writer.py",
-        "        commit = self._connection.commit  #",
-        "        batch.resolve()\n        commit = self._connection.commit  #",
+        '        commit = partial(self._connection.execute, "COMMIT")',
+        '        batch.resolve()\n        commit = partial(self._connection.execute, "COMMIT")',
         "1 durable",
     ),
     Bug(
@@ -58,7 +58,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "what a unit of work wrote before it raised is kept",
         "store/sqlite/batch.py",
-        """            self._connection.execute("ROLLBACK")
+        """            self.tx.run("ROLLBACK")
             self.begin()
 """,
         "            pass\n",

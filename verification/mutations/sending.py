@@ -6,8 +6,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "the fence is not compared",
         "commands/model/lifecycle.py",
-        "WHERE id = :id AND fence = :expected_fence",
-        "WHERE id = :id AND :expected_fence > 0",
+        "WHERE id = ?1 AND fence = ?2",
+        "WHERE id = ?1 AND ?2 > 0",
         "",
         test="tests/commands/model/test_lifecycle.py",
     ),
@@ -162,15 +162,15 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "vehicles are found without regard to the company",
         "fleet/vehicles.py",
-        "AND v.vin = :vin AND v.company_id = :company_id",
-        "AND v.vin = :vin AND :company_id <> ''",
+        "AND v.vin = ?1 AND v.company_id = ?2",
+        "AND v.vin = ?1 AND ?2 <> ''",
         "10 tenants",
     ),
     Bug(
         "records are read without regard to the company",
         "commands/model/record.py",
-        'FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above\n_OF_COMPANY',
-        "FROM command WHERE id = :id AND :company_id <> ''\"\n_OF_COMPANY",
+        'FROM command WHERE id = ?1 AND company_id = ?2"  # noqa: S608 - as above\n_OF_COMPANY',
+        "FROM command WHERE id = ?1 AND ?2 <> ''\"\n_OF_COMPANY",
         "10 tenants",
     ),
 )

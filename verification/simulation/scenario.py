@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import hashlib
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Coroutine
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Self
 
+import apsw
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
@@ -134,7 +134,7 @@ def _let_go(loop: VirtualLoop) -> None:
 def _quiet(world: World) -> bool:
     try:
         return bool(world.living()) and world.rows(_QUIET)[0][0] == 0
-    except sqlite3.Error:
+    except apsw.Error:
         return False
 
 

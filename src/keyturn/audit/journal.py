@@ -6,7 +6,7 @@ from keyturn.store.port import Tx
 
 _INSERT = """
 INSERT INTO entry (company_id, at, actor, kind, vehicle_id, command_id, body)
-VALUES (:company_id, :at, :actor, :kind, :vehicle_id, :command_id, :body)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 """
 
 
@@ -21,13 +21,4 @@ def record(
     **body: object,
 ) -> None:
     """Append one entry. `company_id` None: it belongs to the installation. `body`: JSON-ready, without secrets."""
-    tx.run(
-        _INSERT,
-        company_id=company_id,
-        at=tx.now,
-        actor=actor,
-        kind=kind,
-        vehicle_id=vehicle_id,
-        command_id=command_id,
-        body=msgspec.json.encode(body).decode(),
-    )
+    tx.run(_INSERT, company_id, tx.now, actor, kind, vehicle_id, command_id, msgspec.json.encode(body).decode())

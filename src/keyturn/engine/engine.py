@@ -232,12 +232,13 @@ class Engine:
         if first is not None and command is not None:
             known, command = command, await first(command)
         while not self._draining:
+            ended = command is not None and not lifecycle.stays_open(command)
             current = command or await self._store.read(partial(record.load_open, command_id=command_id))
             if current is None or (known is not None and current.fence == known.fence):
                 return known
             known = current
-            step = self._steps.get(current.state)
-            if step is None or not lifecycle.stays_open(current):
+            step = None if ended else self._steps.get(current.state)
+            if step is None:
                 return known
             command = await step(current)
         return known

@@ -112,15 +112,15 @@ class Evidence(msgspec.Struct, frozen=True):
     expected: ExpectedState = ExpectedState()
 
 
-_SELECT = "SELECT report, track FROM vehicle_evidence WHERE vehicle_id = :vehicle_id"
+_SELECT = "SELECT report, track FROM vehicle_evidence WHERE vehicle_id = ?1"
 _SELECT_TO_CHANGE = f"{_SELECT} FOR UPDATE"
-_SELECT_EXPECTED = "SELECT track FROM vehicle_evidence WHERE vehicle_id = :vehicle_id FOR UPDATE"
+_SELECT_EXPECTED = "SELECT track FROM vehicle_evidence WHERE vehicle_id = ?1 FOR UPDATE"
 _UPSERT = """
 INSERT INTO vehicle_evidence (vehicle_id, report, track, seen_at) VALUES (:vehicle_id, :report, :expected, :seen_at)
 ON CONFLICT (vehicle_id) DO UPDATE SET report = excluded.report, track = excluded.track, seen_at = excluded.seen_at
 """
 _UPSERT_EXPECTED = """
-INSERT INTO vehicle_evidence (vehicle_id, report, track) VALUES (:vehicle_id, '{}', :expected)
+INSERT INTO vehicle_evidence (vehicle_id, report, track) VALUES (?1, '{}', ?2)
 ON CONFLICT (vehicle_id) DO UPDATE SET track = excluded.track
 """
 _REPORT = msgspec.json.Decoder(ReportedState)
@@ -128,17 +128,17 @@ _TRACK = msgspec.json.Decoder(ExpectedState)
 
 
 def load(tx: ReadTx, vehicle_id: str) -> Evidence:
-    return _evidence(tx.one(_SELECT, vehicle_id=vehicle_id))
+    return _evidence(tx.one(_SELECT, vehicle_id))
 
 
 def load_to_change(tx: ReadTx, vehicle_id: str) -> Evidence:
     """As `load`, and locked until this transaction ends."""
-    return _evidence(tx.one(_SELECT_TO_CHANGE, vehicle_id=vehicle_id))
+    return _evidence(tx.one(_SELECT_TO_CHANGE, vehicle_id))
 
 
 def load_expected_to_change(tx: ReadTx, vehicle_id: str) -> ExpectedState:
     """The expected state alone, locked as by `load_to_change`."""
-    row = tx.one(_SELECT_EXPECTED, vehicle_id=vehicle_id)
+    row = tx.one(_SELECT_EXPECTED, vehicle_id)
     return ExpectedState() if row is None else _TRACK.decode(row[0])
 
 
@@ -162,7 +162,7 @@ def save(tx: Tx, vehicle_id: str, evidence: Evidence) -> None:
 
 def save_expected(tx: Tx, vehicle_id: str, expected: ExpectedState) -> None:
     """Save the expected state; the reported one stays."""
-    tx.run(_UPSERT_EXPECTED, vehicle_id=vehicle_id, expected=msgspec.json.encode(expected).decode())
+    tx.run(_UPSERT_EXPECTED, vehicle_id, msgspec.json.encode(expected).decode())
 
 
 def whole_number(value: SignalValue) -> int | None:

@@ -14,8 +14,8 @@ SELECT v.id, v.company_id, v.vin, v.account_id, v.external_id, v.ownership, v.po
 FROM vehicle v JOIN plan p ON p.id = v.plan_id JOIN oem_account a ON a.id = v.account_id
 WHERE v.active = 1
 """
-_BY_VIN = f"{_SELECT} AND v.vin = :vin AND v.company_id = :company_id"
-_BY_ID = f"{_SELECT} AND v.id = :vehicle_id"
+_BY_VIN = f"{_SELECT} AND v.vin = ?1 AND v.company_id = ?2"
+_BY_ID = f"{_SELECT} AND v.id = ?1"
 
 Aim = tuple[str, str]
 """Which car: the OEM account that it is reached through, and the OEM's name for it there."""
@@ -85,11 +85,11 @@ def _vehicle(row: Row | None) -> Vehicle | None:
 
 def find(tx: ReadTx, company_id: str, vin: str) -> Vehicle | None:
     """The company's active vehicle with this VIN (ASCII upper-cased here, nothing trimmed)."""
-    return _vehicle(tx.one(_BY_VIN, company_id=company_id, vin=upper_ascii(vin)))
+    return _vehicle(tx.one(_BY_VIN, upper_ascii(vin), company_id))
 
 
 def load(tx: ReadTx, vehicle_id: str) -> Vehicle | None:
-    return _vehicle(tx.one(_BY_ID, vehicle_id=vehicle_id))
+    return _vehicle(tx.one(_BY_ID, vehicle_id))
 
 
 def upper_ascii(vin: str) -> str:

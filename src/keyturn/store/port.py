@@ -3,9 +3,10 @@
 A unit of work is a synchronous function of a transaction. It neither commits nor awaits. The adapter may run many units
 in one commit; each is undone alone if it fails.
 
-SQL is written once for every adapter: named parameters (``:name``), ``INSERT ... ON CONFLICT``, ``RETURNING``,
-partial unique indexes, and ``FOR UPDATE`` at the end of a ``SELECT`` whose row the unit is about to change
-(an adapter with a single writer removes it). Rows are tuples in the order of the select list.
+SQL is written once for every adapter: ``INSERT ... ON CONFLICT``, ``RETURNING``, partial unique indexes, and ``FOR
+UPDATE`` at the end of a ``SELECT`` whose row the unit is about to change (an adapter with a single writer removes it).
+Parameters have names (``:name``); on the hot path, where that is cheaper, they have numbers (``?1``) and their values
+are given in that order. Rows are tuples in the order of the select list.
 """
 
 from collections.abc import Callable
@@ -42,11 +43,11 @@ class ReadTx(Protocol):
         """The same instant with the wall clock, for comparison with times from other systems."""
         ...
 
-    def one(self, sql: str, /, **params: object) -> Row | None:
+    def one(self, sql: str, /, *values: object, **named: object) -> Row | None:
         """The first row, or None."""
         ...
 
-    def all(self, sql: str, /, **params: object) -> list[Row]:
+    def all(self, sql: str, /, *values: object, **named: object) -> list[Row]:
         """Every row."""
         ...
 
@@ -54,11 +55,11 @@ class ReadTx(Protocol):
 class Tx(ReadTx, Protocol):
     """A transaction that may write. An exception out of the unit of work undoes that unit alone."""
 
-    def run(self, sql: str, /, **params: object) -> int:
+    def run(self, sql: str, /, *values: object, **named: object) -> int:
         """Execute a statement; returns the number of changed rows."""
         ...
 
-    def lock(self, sql: str, /, **params: object) -> None:
+    def lock(self, sql: str, /, *values: object, **named: object) -> None:
         """Lock the rows of a ``SELECT ... FOR UPDATE`` until the unit ends; an adapter with one writer does nothing."""
         ...
 
@@ -219,6 +220,10 @@ class Database(Protocol):
         ...
 
 
+class Conflict(Exception):
+    """A unique index or a primary key refused what a unit of work wrote; has the database's message."""
+
+
 class StoreUnavailable(Exception):
     """The store cannot acknowledge (disk full, read-only, database unavailable)."""
 
@@ -232,4 +237,4 @@ class StructureChanged(StoreRefused):
 
 
 class StatementFailed(Exception):
-    """A statement failed on data that is read or restored without a store; has the database's message."""
+    """A statement of the caller failed, for its own text or values; has the database's message."""

@@ -44,7 +44,7 @@ SET name = coalesce(:name, name), active = coalesce(:active, active), sealed = c
 WHERE id = :id
 """
 _VEHICLE_BEHIND = "SELECT 1 FROM vehicle WHERE account_id = :id AND active = 1 LIMIT 1"
-_OPEN = "SELECT connector, sealed FROM oem_account WHERE id = :id AND active = 1"
+_OPEN = "SELECT connector, sealed FROM oem_account WHERE id = ?1 AND active = 1"
 
 _CREDENTIALS = msgspec.json.Decoder(dict[str, str])
 
@@ -76,7 +76,7 @@ class SetAccount(Arguments, frozen=True):
 
 def open_account(tx: ReadTx, keyring: Keyring, account_id: str) -> tuple[str, Account] | None:
     """The connector's name and the account with opened credentials; None when there is no active one."""
-    row = tx.one(_OPEN, id=account_id)
+    row = tx.one(_OPEN, account_id)
     if row is None:
         return None
     connector, sealed = row

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
@@ -18,6 +17,7 @@ from keyturn.errors import OperationError
 from keyturn.store.backup_signature import SignatureFile, signature_of
 from keyturn.store.port import StoreRefused, StructureChanged
 from keyturn.store.sqlite.migration import known_migrations
+from tests.support.database import changed, connect
 from tests.support.server_env import ServerEnv, server_env
 from tests.support.store_reader import StoreReader
 
@@ -31,9 +31,9 @@ MOVE = "UPDATE application SET company_id = (SELECT id FROM company WHERE name =
 
 
 def edit(file: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+    with closing(connect(file)) as connection:
         for statement in statements:
-            assert connection.execute(statement).rowcount
+            assert changed(connection, statement)
 
 
 @asynccontextmanager

@@ -43,17 +43,17 @@ class LaterTx:
         self.now = after(tx.now, seconds)
         self.moment = tx.moment._replace(now=self.now, wall=after(tx.moment.wall, seconds))
 
-    def one(self, sql: str, /, **params: object) -> Row | None:
-        return self._tx.one(sql, **params)
+    def one(self, sql: str, /, *values: object, **named: object) -> Row | None:
+        return self._tx.one(sql, *values, **named)
 
-    def all(self, sql: str, /, **params: object) -> list[Row]:
-        return self._tx.all(sql, **params)
+    def all(self, sql: str, /, *values: object, **named: object) -> list[Row]:
+        return self._tx.all(sql, *values, **named)
 
-    def run(self, sql: str, /, **params: object) -> int:
-        return self._tx.run(sql, **params)
+    def run(self, sql: str, /, *values: object, **named: object) -> int:
+        return self._tx.run(sql, *values, **named)
 
-    def lock(self, sql: str, /, **params: object) -> None:
-        self._tx.lock(sql, **params)
+    def lock(self, sql: str, /, *values: object, **named: object) -> None:
+        self._tx.lock(sql, *values, **named)
 
     def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         """Nothing becomes durable."""

@@ -1,10 +1,10 @@
 """A directory that scenarios use one after another is as on its first day before each of them."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from verification.simulation.scenario import run
 from verification.simulation.world.data_directory import DataDirectory
@@ -27,10 +27,12 @@ def data_dir(template: Path, tmp_path: Path) -> Iterator[DataDirectory]:
         yield data_dir
 
 
-def content(connection: sqlite3.Connection) -> Content:
+def content(connection: apsw.Connection) -> Content:
     """Every row of every table."""
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+    names: list[tuple[Any, ...]] = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+    ).fetchall()
     return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in names}
 
 

@@ -5,13 +5,14 @@ Opening connections and preparing their statements would take a fifth of a scena
 
 import os
 import shutil
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NoReturn, Self, cast
+
+import apsw
 
 from keyturn.store.sqlite import connection
 from keyturn.store.sqlite.directory import FILE_NAME
@@ -20,17 +21,17 @@ connect = partial(connection.connect, alone=True)
 
 
 class PooledConnection:
-    """What a store needs of a `sqlite3.Connection`. Closing it undoes what was not committed and gives it back.
+    """What a store needs of a `apsw.Connection`. Closing it undoes what was not committed and gives it back.
 
-    `cursor`, `execute` and `commit` are the connection's own: a wrapper around them would be a tenth of their time.
+    `cursor`, `execute` and `changes` are the connection's own: a wrapper around them would be a tenth of their time.
     """
 
-    def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
-        self._connection: sqlite3.Connection | None = connection
+    def __init__(self, connection: apsw.Connection, free: list[apsw.Connection]) -> None:
+        self._connection: apsw.Connection | None = connection
         self._free = free
-        self.cursor: Callable[[], sqlite3.Cursor] = connection.cursor
-        self.execute: Callable[..., sqlite3.Cursor] = connection.execute
-        self.commit: Callable[[], None] = connection.commit
+        self.cursor: Callable[[], apsw.Cursor] = connection.cursor
+        self.execute: Callable[..., apsw.Cursor] = connection.execute
+        self.changes: Callable[[], int] = connection.changes
 
     @property
     def in_transaction(self) -> bool:
@@ -39,8 +40,9 @@ class PooledConnection:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            self.cursor = self.execute = self.commit = _has_died
-            connection.rollback()
+            self.cursor = self.execute = self.changes = _has_died
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             self._free.append(connection)
 
 
@@ -49,14 +51,14 @@ class PooledReader(PooledConnection):
 
     in_transaction = False
 
-    def __init__(self, connection: sqlite3.Connection, free: list[sqlite3.Connection]) -> None:
+    def __init__(self, connection: apsw.Connection, free: list[apsw.Connection]) -> None:
         super().__init__(connection, free)
         nothing, execute = connection.cursor(), connection.execute
         self.execute = lambda sql, values=(): nothing if sql == "BEGIN" else execute(sql, values)
 
 
 def _has_died(*_asked: object) -> NoReturn:
-    raise sqlite3.ProgrammingError("Its process has died.")
+    raise apsw.ConnectionClosedError("Its process has died.")
 
 
 class DataDirectory:
@@ -69,8 +71,8 @@ class DataDirectory:
         self._first_day = (template / FILE_NAME).read_bytes()
         self._path.write_bytes(self._first_day)
         self._handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
-        self._free: dict[str, list[sqlite3.Connection]] = defaultdict(list)
-        self._made: list[sqlite3.Connection] = []
+        self._free: dict[str, list[apsw.Connection]] = defaultdict(list)
+        self._made: list[apsw.Connection] = []
         """All of them, also those that are lent."""
         self._checkpointer = connect(self._path, "rw")
         self.inspector = connect(self._path, "ro")
@@ -91,8 +93,8 @@ class DataDirectory:
         emptied it: that one never reads. What the file holds by then is written over, and it stays as long as it is,
         for the log remembers how many pages there were; the first page tells which of them count.
         """
-        (busy, *_) = self._checkpointer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
+        told = self._checkpointer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if told is None or told[0]:
             raise RuntimeError("a connection still reads or writes")
         os.pwrite(self._handle, self._first_day, 0)
 
@@ -107,11 +109,11 @@ class DataDirectory:
             for statement in statements:
                 connection.execute(statement)
 
-    def lend(self, path: Path, mode: str) -> sqlite3.Connection:
+    def lend(self, path: Path, mode: str) -> apsw.Connection:
         """A connection as `keyturn.store.sqlite.connection.connect` makes them."""
         free = self._free[mode]
         if not free:
             self._made.append(connect(path, mode))
             free.append(self._made[-1])
         lent = PooledReader if mode == "ro" else PooledConnection
-        return cast("sqlite3.Connection", lent(free.pop(), free))
+        return cast("apsw.Connection", lent(free.pop(), free))

@@ -1,9 +1,10 @@
 """The disk below the store: commits take virtual time, and fail before or after they were done."""
 
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
+
+import apsw
 
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.loop import VirtualLoop
@@ -79,6 +80,6 @@ class Disk(Executor):
 def _fail(fault: str | None, *kinds: str) -> None:
     """Raise as SQLite would, if the fault is one of these."""
     if fault in kinds:
-        error = sqlite3.OperationalError(fault)
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL if fault == "disk full" else sqlite3.SQLITE_IOERR
+        error: Any = apsw.FullError(fault) if fault == "disk full" else apsw.IOError(fault)
+        error.result = apsw.SQLITE_FULL if fault == "disk full" else apsw.SQLITE_IOERR
         raise error

@@ -5,10 +5,11 @@ The rows are written with fixed ids, so that a seed means the same in every proc
 
 import asyncio
 import json
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
+
+import apsw
 
 from keyturn.admin.operation import Installation
 from keyturn.auth.keyfile import JwtKey, Keys
@@ -95,9 +96,9 @@ def make_template(directory: Path) -> Path:
         await store.close()
 
     asyncio.run(work())
-    with closing(sqlite3.connect(directory / FILE_NAME, isolation_level=None)) as connection:
+    with closing(apsw.Connection(str(directory / FILE_NAME))) as connection:
         for statement in _SMALLER_PAGES:
-            connection.execute(statement)
+            connection.execute(statement).fetchall()
     return directory
 
 

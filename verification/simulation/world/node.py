@@ -1,13 +1,13 @@
 """One Keyturn node of a scenario: a command service and an engine that can die between any two steps."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import apsw
 import msgspec
 
 from keyturn.admin import clock_operations
@@ -50,7 +50,7 @@ class Database:
         self.lifetime = lifetime
         self.context = context_of(lifetime)
         self._data_dir = data_dir
-        self._lent: list[sqlite3.Connection] = []
+        self._lent: list[apsw.Connection] = []
         opened = partial(open_sqlite, disk=disk, connect=self._connect)
         self.store: SqliteStore = self.context.run(opened, data_dir.directory, time, announce)
 
@@ -60,7 +60,7 @@ class Database:
         for connection in self._lent:
             connection.close()
 
-    def _connect(self, path: Path, mode: str) -> sqlite3.Connection:
+    def _connect(self, path: Path, mode: str) -> apsw.Connection:
         self._lent.append(self._data_dir.lend(path, mode))
         return self._lent[-1]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import apsw
 import msgspec
 
 from keyturn.admin.operation import Installation
@@ -99,9 +100,9 @@ class World:
 
     def records(self, sql: str, *values: object) -> list[Mapping[str, Any]]:
         """As `rows`, each with the names of its columns."""
-        found = self.data_dir.inspector.execute(sql, values)
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found]
+        cursor: Any = self.data_dir.inspector.cursor()
+        cursor.row_trace = _by_name
+        return list(cursor.execute(sql, values))
 
     def begin(self) -> None:
         """Boot every node, and schedule the crashes."""
@@ -255,3 +256,7 @@ class World:
 
 def _stream(name: str, seed: int) -> Random:
     return Random(f"{name} {seed}")
+
+
+def _by_name(cursor: apsw.Cursor, row: tuple[Any, ...]) -> Mapping[str, Any]:
+    return dict(zip((column[0] for column in cursor.get_description()), row, strict=True))

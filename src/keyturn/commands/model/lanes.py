@@ -46,7 +46,7 @@ _LAST_POSITION = 1 << 62
 
 _LOCK = "SELECT next_number FROM lane WHERE vehicle_id = :vehicle_id FOR UPDATE"
 _TAKE_NUMBER = """
-INSERT INTO lane (vehicle_id, next_number) VALUES (:vehicle_id, 2)
+INSERT INTO lane (vehicle_id, next_number) VALUES (?1, 2)
 ON CONFLICT (vehicle_id) DO UPDATE SET next_number = lane.next_number + 1
 RETURNING next_number - 1
 """
@@ -82,7 +82,7 @@ def stop_coalescing_overdue(tx: Tx, vehicle_id: str) -> bool:
 
 def take_number(tx: Tx, vehicle_id: str) -> int:
     """The next position in the lane, from 1."""
-    row = tx.one(_TAKE_NUMBER, vehicle_id=vehicle_id)
+    row = tx.one(_TAKE_NUMBER, vehicle_id)
     assert row is not None, "INSERT ... RETURNING gives a row"
     return int(row[0])
 

@@ -13,7 +13,7 @@ from keyturn.audit import journal
 from keyturn.bus.topics import COMMAND_CHANGED, COMMAND_DUE, COMMAND_FINAL, VEHICLE_HAS_WORK, CommandId, VehicleId
 from keyturn.clock import after
 from keyturn.commands.model import messages
-from keyturn.commands.model.record import Command
+from keyturn.commands.model.record import COLUMNS, Command
 from keyturn.commands.model.states import LIVE, STATUS, TRANSITIONS, WITH_OEM, State, Status
 from keyturn.store.port import Tx
 
@@ -24,20 +24,21 @@ _NOTES = ("contradicted", "unverified", "found", "held_back")
 _VERIFY_FOR = 86_400.0
 """Seconds after which an executed command leaves `open_command` even if the engine never got to verify it."""
 
+_PLACES = ", ".join(f"?{place}" for place, _ in enumerate(COLUMNS, 1))
+_INSERT = f"INSERT INTO command ({', '.join(COLUMNS)}) VALUES ({_PLACES})"  # noqa: S608 - our own columns
 _INSERT_OPEN = """
 INSERT INTO open_command (command_id, vehicle_id, name, state, lane_number, segment, lane_slot, wake_at)
-VALUES (:command_id, :vehicle_id, :name, :state, :lane_number, :segment, :lane_slot, :wake_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 """
 _UPDATE_OPEN = """
 UPDATE open_command
-SET state = :state, wake_at = :wake_at, lane_number = :lane_number,
-    lane_slot = CASE WHEN :with_oem = 1 THEN coalesce(:lane_slot, lane_slot) END
-WHERE command_id = :command_id
+SET state = ?2, wake_at = ?3, lane_number = ?4, lane_slot = CASE WHEN ?5 = 1 THEN coalesce(?6, lane_slot) END
+WHERE command_id = ?1
 """
 _WAKE = "UPDATE open_command SET wake_at = :wake_at WHERE command_id = :command_id"
 _STOP_COALESCING = "UPDATE open_command SET segment = NULL WHERE command_id = :command_id"
-_DELETE_OPEN = "DELETE FROM open_command WHERE command_id = :command_id"
-_OTHERS_OPEN = "SELECT 1 FROM open_command WHERE vehicle_id = :vehicle_id AND command_id <> :command_id LIMIT 1"
+_DELETE_OPEN = "DELETE FROM open_command WHERE command_id = ?1"
+_OTHERS_OPEN = "SELECT 1 FROM open_command WHERE vehicle_id = ?1 AND command_id <> ?2 LIMIT 1"
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -143,7 +144,7 @@ def stop_coalescing(tx: Tx, command_id: str) -> None:
 
 def close(tx: Tx, command_id: str) -> None:
     """Remove the command from the open ones: the engine has no more work with it."""
-    tx.run(_DELETE_OPEN, command_id=command_id)
+    tx.run(_DELETE_OPEN, command_id)
 
 
 def wake(tx: Tx, command: Command, wake_at: int) -> None:
@@ -186,38 +187,24 @@ def _public_columns(tx: Tx, command: Command, status: Status, detail: str | dict
 
 def _write(tx: Tx, command: Command, **changes: Any) -> Command | None:
     changes["fence"] = command.fence + 1
-    changed = tx.run(_update(tuple(changes)), id=command.id, expected_fence=command.fence, **changes)
+    changed = tx.run(_update(tuple(changes)), command.id, command.fence, *changes.values())
     return msgspec.structs.replace(command, **changes) if changed else None
 
 
 def _insert(tx: Tx, command: Command) -> None:
-    known = {column: value for column, value in msgspec.structs.asdict(command).items() if value is not None}
-    tx.run(_insert_of(tuple(known)), **known)
-
-
-@lru_cache(maxsize=64)
-def _insert_of(columns: tuple[str, ...]) -> str:
-    """Columns without a value are left out: binding them is the slowest part."""
-    return f"INSERT INTO command ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"  # noqa: S608 - our own columns
+    tx.run(_INSERT, *msgspec.structs.astuple(command))
 
 
 @lru_cache(maxsize=256)
 def _update(columns: tuple[str, ...]) -> str:
-    assignments = ", ".join(f"{column} = :{column}" for column in columns)
-    return f"UPDATE command SET {assignments} WHERE id = :id AND fence = :expected_fence"  # noqa: S608 - our own columns
+    assignments = ", ".join(f"{column} = ?{place}" for place, column in enumerate(columns, 3))
+    return f"UPDATE command SET {assignments} WHERE id = ?1 AND fence = ?2"  # noqa: S608 - our own columns
 
 
 def _open(tx: Tx, command: Command, segment: int | None, lane_slot: int | None = None) -> None:
+    number, wake_at = command.lane_number, deadline(command)
     tx.run(
-        _INSERT_OPEN,
-        command_id=command.id,
-        vehicle_id=command.vehicle_id,
-        name=command.name,
-        state=command.state,
-        lane_number=command.lane_number,
-        segment=segment,
-        lane_slot=lane_slot,
-        wake_at=deadline(command),
+        _INSERT_OPEN, command.id, command.vehicle_id, command.name, command.state, number, segment, lane_slot, wake_at
     )
 
 
@@ -227,30 +214,20 @@ def _keep_open(tx: Tx, before: Command, after: Command, segment: int | None, lan
     elif before.state is State.CONFIRMING:
         _open(tx, after, segment)
     else:
-        with_oem = after.state in WITH_OEM
-        wake_at = deadline(after)
-        tx.run(
-            _UPDATE_OPEN,
-            command_id=after.id,
-            state=after.state,
-            with_oem=int(with_oem),
-            lane_slot=lane_slot,
-            lane_number=after.lane_number,
-            wake_at=wake_at,
-        )
+        with_oem = int(after.state in WITH_OEM)
+        tx.run(_UPDATE_OPEN, after.id, after.state, deadline(after), after.lane_number, with_oem, lane_slot)
         if after.state is State.EXECUTED or (after.state is State.UNKNOWN and after.spec.is_restoring):
             stop_coalescing(tx, after.id)
 
 
 def _announce_turn(tx: Tx, command: Command) -> None:
     """This change may make it the turn of the command, or of another one of the vehicle."""
-    others = {"vehicle_id": command.vehicle_id, "command_id": command.id}
-    if command.state is State.QUEUED or tx.one(_OTHERS_OPEN, **others) is not None:
+    if command.state is State.QUEUED or tx.one(_OTHERS_OPEN, command.vehicle_id, command.id) is not None:
         tx.announce(VEHICLE_HAS_WORK, VehicleId(command.vehicle_id))
 
 
 def stays_open(command: Command) -> bool:
-    """Whether the engine has work with a command in this state."""
+    """Whether a command that has just come into this state is open: the engine has work with it."""
     if command.state is State.EXECUTED:
         return command.spec.verified_by is not None and command.verification is None
     return command.state in LIVE

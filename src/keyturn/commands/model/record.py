@@ -107,7 +107,7 @@ _BY_ID = f"{_COMMAND} WHERE id = :id"
 _BY_ID_TO_CHANGE = f"{_BY_ID} FOR UPDATE"
 _OPEN_BY_ID = f"{_BY_ID} AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)"  # noqa: S608 - as above
 _PUBLIC_COLUMNS = ", ".join(PublicView.__struct_fields__)
-_PUBLIC_VIEW = f"SELECT {_PUBLIC_COLUMNS} FROM command WHERE id = :id AND company_id = :company_id"  # noqa: S608 - as above
+_PUBLIC_VIEW = f"SELECT {_PUBLIC_COLUMNS} FROM command WHERE id = ?1 AND company_id = ?2"  # noqa: S608 - as above
 _OF_COMPANY = f"{_BY_ID} AND company_id = :company_id"
 _IS_FOLLOWED = """
 WHERE id = :id AND state IN ('Accepted', 'Unknown') AND EXISTS (SELECT 1 FROM open_command WHERE command_id = :id)
@@ -118,7 +118,7 @@ _FOLLOWED_OF_ACCOUNT = f"""{_COMMAND}
 WHERE id IN (SELECT command_id FROM open_command WHERE state IN ('Accepted', 'Unknown'))
   AND account_id = :account_id AND operation IS NOT NULL
 """  # noqa: S608 - as above
-_OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = :vehicle_id"
+_OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = ?1"
 _POSITIONS = (
     "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
 )
@@ -142,7 +142,7 @@ def load(tx: ReadTx, command_id: str) -> Command | None:
 
 def load_public_view(tx: ReadTx, company_id: str, command_id: str) -> PublicView | None:
     """As `load_of_company`, without what a client does not see."""
-    row = tx.one(_PUBLIC_VIEW, id=command_id, company_id=company_id)
+    row = tx.one(_PUBLIC_VIEW, command_id, company_id)
     return PublicView(*row) if row else None
 
 
@@ -167,7 +167,7 @@ def _open(row: Row) -> OpenCommand:
 
 
 def open_of_vehicle(tx: ReadTx, vehicle_id: str) -> list[OpenCommand]:
-    return [_open(row) for row in tx.all(_OPEN_OF_VEHICLE, vehicle_id=vehicle_id)]
+    return [_open(row) for row in tx.all(_OPEN_OF_VEHICLE, vehicle_id)]
 
 
 def open_all(tx: ReadTx) -> list[OpenCommand]:

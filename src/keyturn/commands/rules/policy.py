@@ -47,7 +47,7 @@ _MINUTE = 60.0
 _NAMES = msgspec.json.Decoder(frozenset[str])
 _GRANTS = """
 SELECT a.grants FROM application a JOIN company c ON c.id = a.company_id
-WHERE a.id = :application_id AND a.company_id = :company_id AND a.active = 1 AND c.active = 1
+WHERE a.id = ?1 AND a.company_id = ?2 AND a.active = 1 AND c.active = 1
 """
 
 
@@ -77,7 +77,7 @@ def check_permission(
 
 def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozenset[str]:
     """The application's grants by the store; none while it or its company is disabled."""
-    row = tx.one(_GRANTS, application_id=application_id, company_id=company_id)
+    row = tx.one(_GRANTS, application_id, company_id)
     return _NAMES.decode(row[0]) if row else frozenset()
 
 

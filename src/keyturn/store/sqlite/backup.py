@@ -4,9 +4,10 @@ A backup holds no key: the key file is not part of the database.
 """
 
 import os
-import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+import apsw
 
 from keyturn.private_files import make_new, private_folder, publish
 from keyturn.store.backup_signature import BackupContent, measure, sign, signature_of
@@ -36,8 +37,8 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Fi
             with closing(connect(draft, "rw")) as copy:
                 _hold_snapshot(source)
                 check_own_structure(source, directory / FILE_NAME)  # a restore would refuse another structure
-                source.backup(copy, pages=_PAGES)
-                copy.execute("PRAGMA journal_mode = DELETE")
+                _copy(source, copy)
+                copy.execute("PRAGMA journal_mode = DELETE").fetchall()
             content, made = _content(draft), measure(draft)
             make_new(folder / "signature", sign(content, made, signer, now))
             publish(folder / "signature", signature)
@@ -50,15 +51,21 @@ def back_up(directory: Path, target: Path, signer: BackupSigner, now: int) -> Fi
 
 
 def _content(database: Path) -> BackupContent:
-    """What the signature states about a closed database. Raises sqlite3.Error, OSError."""
+    """What the signature states about a closed database. Raises apsw.Error, OSError."""
     with closing(connect(database, "ro")) as connection:
         heads = {str(chain): (int(number), digest.hex()) for chain, number, digest in connection.execute(_HEADS)}
         facts = dict(connection.execute("SELECT name, value FROM store_fact WHERE name IN ('epoch', 'installation')"))
-        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        schema = connection.execute("PRAGMA user_version").get
     return BackupContent(int(facts.get("epoch", 0)), heads, facts.get("installation", ""), schema)
 
 
-def _hold_snapshot(source: sqlite3.Connection) -> None:
+def _copy(source: apsw.Connection, target: apsw.Connection) -> None:
+    with target.backup("main", source, "main") as copying:
+        while not copying.done:
+            copying.step(_PAGES)
+
+
+def _hold_snapshot(source: apsw.Connection) -> None:
     """Begin a read transaction; without it every commit would restart the copy."""
     source.execute("BEGIN")
     source.execute("SELECT count(*) FROM store_fact").fetchone()

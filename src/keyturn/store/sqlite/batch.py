@@ -1,12 +1,13 @@
 """A batch of units of work in one transaction; each is undone alone if it fails."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import apsw
+
 from keyturn.store.port import StoreUnavailable, Tx
-from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction
+from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction, for_caller
 from keyturn.timekeeping import Moment
 
 ResultFuture = asyncio.Future[Any]
@@ -15,7 +16,7 @@ ResultFuture = asyncio.Future[Any]
 class Batch:
     """Callers get their results by `resolve` or `fail`. An exception of `begin` or `run` ends the batch."""
 
-    def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
+    def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
         self.tx = SqliteTx(connection, moment)
         self._connection = connection
         self._futures: list[ResultFuture] = []
@@ -26,7 +27,7 @@ class Batch:
 
     def begin(self) -> None:
         """Take the write lock."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        self.tx.run("BEGIN IMMEDIATE")
 
     def run(self, work: Callable[[Tx], object], future: ResultFuture) -> None:
         """Run a unit; an exception undoes it alone, unless it ended the transaction."""
@@ -35,7 +36,7 @@ class Batch:
         announced, outcomes = len(self.tx.announced), len(self.tx.outcomes)
         outcome: tuple[object, BaseException | None]
         if not first:
-            self._connection.execute("SAVEPOINT unit")
+            self.tx.run("SAVEPOINT unit")
         try:
             outcome = work(self.tx), None
         except BaseException as error:
@@ -44,7 +45,7 @@ class Batch:
             self._undo(first)
             del self.tx.announced[announced:]
             self._tell_outcomes(durable=False, since=outcomes)
-            outcome = None, error
+            outcome = None, for_caller(error)
         self._accept(first)
         self._outcomes.append(outcome)
 
@@ -71,17 +72,17 @@ class Batch:
     def _undo(self, first: bool) -> None:
         """Undo a unit; if it is the first, restart the transaction. Raises if the transaction was ended."""
         if first:
-            self._connection.execute("ROLLBACK")
+            self.tx.run("ROLLBACK")
             self.begin()
         else:
-            self._connection.execute("ROLLBACK TO unit")
+            self.tx.run("ROLLBACK TO unit")
 
     def _accept(self, first: bool) -> None:
         """Raises as `_undo` does."""
         if not first:
-            self._connection.execute("RELEASE unit")
+            self.tx.run("RELEASE unit")
         elif not self._connection.in_transaction:
-            raise sqlite3.OperationalError("a unit of work ended the transaction")
+            raise RuntimeError("a unit of work ended the transaction")
 
 
 def fail_all(futures: Iterable[ResultFuture], reason: str) -> None:

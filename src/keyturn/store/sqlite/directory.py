@@ -1,10 +1,11 @@
 """The SQLite files in a data directory: names, creation, and repair after a crash."""
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import apsw
 
 from keyturn.store import data_directory
 from keyturn.store.port import StoreRefused
@@ -18,11 +19,11 @@ _CHUNK = 1_048_576
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Translate an OSError or sqlite3.Error about `path` into StoreRefused."""
+    """Translate an OSError or apsw.Error about `path` into StoreRefused."""
     try:
         with data_directory.translate_errors(path):
             yield
-    except sqlite3.Error as error:
+    except apsw.Error as error:
         raise StoreRefused(f"{path} cannot be opened: {error}.") from error
 
 

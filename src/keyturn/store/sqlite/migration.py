@@ -1,12 +1,13 @@
 """Applies the numbered .sql migrations, each once and in a transaction of its own."""
 
 import hashlib
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
+
+import apsw
 
 from keyturn.store.port import StoreRefused
 
@@ -44,7 +45,7 @@ def known_migrations() -> tuple[Migration, ...]:
     return tuple(Migration(int(stem[:4]), stem[5:], texts[stem]) for stem in sorted(texts))
 
 
-def pending_migrations(connection: sqlite3.Connection, path: Path, known: Sequence[Migration]) -> Sequence[Migration]:
+def pending_migrations(connection: apsw.Connection, path: Path, known: Sequence[Migration]) -> Sequence[Migration]:
     """Migrations not applied yet. Raises StoreRefused for a foreign file, a newer version, or another wording."""
     applied = _applied(connection, path)
     if len(applied) > len(known):
@@ -55,9 +56,9 @@ def pending_migrations(connection: sqlite3.Connection, path: Path, known: Sequen
     return known[len(applied) :]
 
 
-def apply_migration(connection: sqlite3.Connection, migration: Migration, now: int) -> None:
-    """Apply and record a migration in one transaction. Raises sqlite3.Error with the transaction still open."""
-    connection.executescript(f"BEGIN IMMEDIATE; {_MIGRATION_TABLE} {migration.sql}")
+def apply_migration(connection: apsw.Connection, migration: Migration, now: int) -> None:
+    """Apply and record a migration in one transaction. Raises apsw.Error with the transaction still open."""
+    connection.execute(f"BEGIN IMMEDIATE; {_MIGRATION_TABLE} {migration.sql}").fetchall()
     connection.execute(
         "INSERT INTO migration (number, name, sha256, applied_at) VALUES (?, ?, ?, ?)",
         (migration.number, migration.name, migration.sha256, now),
@@ -67,11 +68,11 @@ def apply_migration(connection: sqlite3.Connection, migration: Migration, now: i
     connection.execute("COMMIT")
 
 
-def _applied(connection: sqlite3.Connection, path: Path) -> list[str]:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+def _applied(connection: apsw.Connection, path: Path) -> list[str]:
+    application = connection.execute("PRAGMA application_id").get
     if application == APPLICATION_ID:
         return [row[0] for row in connection.execute("SELECT sha256 FROM migration ORDER BY number")]
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
     if application or tables:
         raise StoreRefused(f"{path} is the SQLite database of another program.")
     return []

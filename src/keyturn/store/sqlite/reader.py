@@ -1,11 +1,12 @@
 """Runs reads in the event loop's thread; a point read takes less time than a switch to another thread."""
 
-import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
+import apsw
+
 from keyturn.store.port import ReadTx, StoreUnavailable
-from keyturn.store.sqlite.transaction import SqliteReadTx, ends_transaction
+from keyturn.store.sqlite.transaction import SqliteReadTx, ends_transaction, for_caller
 from keyturn.timekeeping import Moment
 
 T = TypeVar("T")
@@ -14,7 +15,7 @@ T = TypeVar("T")
 class Reader:
     """Owns the reading connection. A snapshot lasts one call, so WAL checkpoints never wait for long."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.failing = False
         """Whether the last read failed."""
@@ -25,11 +26,11 @@ class Reader:
         try:
             self._connection.execute("BEGIN")
             result = work(tx)
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             if ends_transaction(error):
                 self.failing = True
                 raise StoreUnavailable(f"The store cannot read: {error}.") from error
-            raise
+            raise for_caller(error) from error
         else:
             self.failing = False
             return result

@@ -1,10 +1,11 @@
 """Restores a backup: copies it, checks it, migrates it, and replaces the database with it."""
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+
+import apsw
 
 from keyturn.private_files import make_new, private_folder, sync_directory
 from keyturn.store import data_directory
@@ -26,7 +27,7 @@ _BEFORE = f"{FILE_NAME}.before-"
 class StagedContent:
     """The port's `StagedDatabase` on a connection to the copy."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
     @property
@@ -38,15 +39,15 @@ class StagedContent:
         return committed_time(self._connection)
 
     def fact(self, name: str) -> str | None:
-        row = self._connection.execute("SELECT value FROM store_fact WHERE name = ?", (name,)).fetchone()
-        return row[0] if row else None
+        value: str | None = self._connection.execute("SELECT value FROM store_fact WHERE name = ?", (name,)).get
+        return value
 
     @contextmanager
     def unit(self, now: int) -> Iterator[SqliteTx]:
         try:
             with _transaction(self._connection, now) as tx:
                 yield tx
-        except sqlite3.Error as error:
+        except apsw.Error as error:
             raise StatementFailed(str(error)) from error
 
 
@@ -90,13 +91,13 @@ def _copy(backup: Path, draft: Path) -> FileDigest:
         return measure(backup, file.write)
 
 
-def _check_and_migrate(connection: sqlite3.Connection, backup: Path, now: int) -> None:
+def _check_and_migrate(connection: apsw.Connection, backup: Path, now: int) -> None:
     """Check integrity and structure of the copy, and migrate it. Raises StoreRefused."""
     connection.execute("PRAGMA cell_size_check = ON")
     pending = check_own_structure(connection, backup)
     if len(pending) == len(known_migrations()):
         raise StoreRefused(f"{backup} is not a database of Keyturn.")
-    (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    result = connection.execute("PRAGMA integrity_check(1)").get
     if result != "ok":
         raise StoreRefused(f"{backup} is damaged: {result}.")
     for migration in pending:
@@ -105,7 +106,7 @@ def _check_and_migrate(connection: sqlite3.Connection, backup: Path, now: int) -
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, now: int) -> Iterator[SqliteTx]:
+def _transaction(connection: apsw.Connection, now: int) -> Iterator[SqliteTx]:
     """One transaction without a store: committed at the end, rolled back on an exception."""
     connection.execute("BEGIN IMMEDIATE")
     tx = SqliteTx(connection, Moment(now, now))

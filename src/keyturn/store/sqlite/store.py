@@ -1,12 +1,13 @@
 """The SQLite store and database: one file, one writer with group commit, concurrent reads."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
+
+import apsw
 
 from keyturn.clock import Clock
 from keyturn.private_files import sync_directory
@@ -25,7 +26,7 @@ from keyturn.store.sqlite.writer import Writer
 from keyturn.timekeeping import Timekeeper
 
 T = TypeVar("T")
-Connect = Callable[[Path, str], sqlite3.Connection]
+Connect = Callable[[Path, str], apsw.Connection]
 
 
 class SqliteStore:

@@ -5,12 +5,13 @@ could hide rows, and a missing constraint could allow duplicates.
 """
 
 import re
-import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
+
+import apsw
 
 from keyturn.store.port import StructureChanged
 from keyturn.store.sqlite.migration import Migration, apply_migration, known_migrations, pending_migrations
@@ -40,7 +41,7 @@ class _Structure(NamedTuple):
     """Each object's normalized definition by type, name and table."""
 
 
-def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequence[Migration]) -> None:
+def check_structure(connection: apsw.Connection, path: Path, applied: Sequence[Migration]) -> None:
     """Compare with the structure that the applied migrations make. Raises StructureChanged."""
     reference = _structure_after(tuple(applied))
     rows = _schema_rows(connection)
@@ -54,7 +55,7 @@ def check_structure(connection: sqlite3.Connection, path: Path, applied: Sequenc
             )
 
 
-def check_own_structure(connection: sqlite3.Connection, path: Path) -> Sequence[Migration]:
+def check_own_structure(connection: apsw.Connection, path: Path) -> Sequence[Migration]:
     """Check the structure; returns the pending migrations. Raises StoreRefused."""
     known = known_migrations()
     pending = pending_migrations(connection, path, known)
@@ -73,14 +74,14 @@ def _difference(key: tuple[str, str, str], found: dict[tuple[str, str, str], str
 @lru_cache(maxsize=64)
 def _structure_after(migrations: tuple[Migration, ...]) -> _Structure:
     """The structure that the migrations make, built in memory; cached, it takes some milliseconds."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with closing(apsw.Connection(":memory:")) as connection:
         for migration in migrations:
             apply_migration(connection, migration, 0)
         rows = _schema_rows(connection)
     return _Structure(rows, _objects(rows))
 
 
-def _schema_rows(connection: sqlite3.Connection) -> frozenset[Row]:
+def _schema_rows(connection: apsw.Connection) -> frozenset[Row]:
     found = connection.execute(_SCHEMA).fetchall()
     return (
         frozenset((str(kind), str(name), str(table), str(sql or "")) for kind, name, table, sql in found) - _STATISTICS

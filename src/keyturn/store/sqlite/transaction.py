@@ -1,39 +1,43 @@
 """The port's transactions on a SQLite connection, and which errors end a whole transaction."""
 
-import sqlite3
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+import apsw
+
 from keyturn.bus.topics import IdT, Topic
-from keyturn.store.port import Row
-from keyturn.store.sqlite.statement import translate
+from keyturn.store.port import Conflict, Row, StatementFailed
 from keyturn.timekeeping import Moment
 
 
 class SqliteReadTx:
-    """The port's `ReadTx` on one connection at one instant. Its statements share one cursor, which `end` closes."""
+    """The port's `ReadTx` on one connection at one instant.
 
-    __slots__ = ("_cursor", "moment", "now")
+    Its statements share one cursor: each ends the one before, and `end` the last one. A statement with unread rows
+    would hold its snapshot, and refuse a savepoint.
+    """
 
-    def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
-        self._cursor = connection.cursor()
+    __slots__ = ("_connection", "_cursor", "moment", "now")
+
+    def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
+        self._connection = connection
+        self._cursor: Any = connection.cursor()
         self.moment = moment
         self.now = moment.now
 
     def end(self) -> None:
-        """Close the cursor; a statement with unread rows would hold its snapshot beyond the transaction."""
+        """Close the cursor."""
         self._cursor.close()
 
-    def one(self, sql: str, /, **params: object) -> Row | None:
-        row: Row | None = self._execute(sql, params).fetchone()
+    def one(self, sql: str, /, *values: object, **named: object) -> Row | None:
+        row: Row | None = self._cursor.execute(without_lock(sql), values or named).fetchone()
         return row
 
-    def all(self, sql: str, /, **params: object) -> list[Row]:
-        return self._execute(sql, params).fetchall()
-
-    def _execute(self, sql: str, params: dict[str, object]) -> sqlite3.Cursor:
-        text, values = translate(sql)
-        return self._cursor.execute(text, values(params))
+    def all(self, sql: str, /, *values: object, **named: object) -> list[Row]:
+        rows: list[Row] = self._cursor.execute(without_lock(sql), values or named).fetchall()
+        return rows
 
 
 class SqliteTx(SqliteReadTx):
@@ -41,15 +45,16 @@ class SqliteTx(SqliteReadTx):
 
     __slots__ = ("announced", "outcomes")
 
-    def __init__(self, connection: sqlite3.Connection, moment: Moment) -> None:
+    def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
         super().__init__(connection, moment)
         self.announced: list[tuple[Topic[Any], str, object]] = []
         self.outcomes: list[Callable[[bool], None]] = []
 
-    def run(self, sql: str, /, **params: object) -> int:
-        return self._execute(sql, params).rowcount
+    def run(self, sql: str, /, *values: object, **named: object) -> int:
+        self._cursor.execute(without_lock(sql), values or named)
+        return self._connection.changes()
 
-    def lock(self, sql: str, /, **params: object) -> None:
+    def lock(self, sql: str, /, *values: object, **named: object) -> None:
         """Nothing to do: there is one writer."""
 
     def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
@@ -59,22 +64,38 @@ class SqliteTx(SqliteReadTx):
         self.outcomes.append(act)
 
 
+_LOCK = re.compile(r"\s+FOR\s+UPDATE\s*$", re.IGNORECASE)
 _UNITS_OWN = frozenset(
     {
-        sqlite3.SQLITE_ERROR,
-        sqlite3.SQLITE_TOOBIG,
-        sqlite3.SQLITE_CONSTRAINT,
-        sqlite3.SQLITE_MISMATCH,
-        sqlite3.SQLITE_MISUSE,
-        sqlite3.SQLITE_RANGE,
+        apsw.SQLITE_ERROR,
+        apsw.SQLITE_TOOBIG,
+        apsw.SQLITE_CONSTRAINT,
+        apsw.SQLITE_MISMATCH,
+        apsw.SQLITE_MISUSE,
+        apsw.SQLITE_RANGE,
     }
 )
-_PRIMARY = 0xFF
-"""SQLite's extended result codes carry the primary code in their lowest byte."""
+_CONFLICTS = frozenset({apsw.SQLITE_CONSTRAINT_UNIQUE, apsw.SQLITE_CONSTRAINT_PRIMARYKEY})
 
 
 def ends_transaction(error: BaseException) -> bool:
     """Whether the disk, the file or the memory failed, instead of a statement or its values."""
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY not in _UNITS_OWN
+    if isinstance(error, apsw.Error):
+        return getattr(error, "result", apsw.SQLITE_ERROR) not in _UNITS_OWN
     return isinstance(error, MemoryError)
+
+
+def for_caller(error: BaseException) -> BaseException:
+    """The exception that a unit's caller gets: `error` itself, unless it is SQLite's own."""
+    if not isinstance(error, apsw.Error):
+        return error
+    refused = getattr(error, "extendedresult", 0) in _CONFLICTS
+    translated = Conflict(str(error)) if refused else StatementFailed(str(error))
+    translated.__cause__ = error
+    return translated
+
+
+@lru_cache(maxsize=1024)
+def without_lock(sql: str) -> str:
+    """Remove a trailing ``FOR UPDATE``: there is one writer."""
+    return _LOCK.sub("", sql)

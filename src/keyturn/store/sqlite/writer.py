@@ -5,13 +5,13 @@ interpreter lock around every statement, so units in a separate thread would wai
 """
 
 import asyncio
-import sqlite3
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
 from typing import TypeVar
 
+import apsw
 import structlog
 
 from keyturn.store.port import Announce, OnBatch, StoreUnavailable, Tx
@@ -33,7 +33,7 @@ class Writer:
     """Owns the writing connection. `disk` runs one call at a time, outside the loop's thread."""
 
     def __init__(
-        self, connection: sqlite3.Connection, time: Timekeeper, announce: Announce, on_batch: OnBatch, disk: Executor
+        self, connection: apsw.Connection, time: Timekeeper, announce: Announce, on_batch: OnBatch, disk: Executor
     ) -> None:
         self.failure: str | None = None
         self._connection = connection
@@ -81,7 +81,7 @@ class Writer:
             return
         finally:
             batch.end()
-        commit = self._connection.commit  # releases the interpreter lock once, execute() would four times
+        commit = partial(self._connection.execute, "COMMIT")
         self._run_on_disk(loop, commit, partial(self._committed, loop, batch, started))
 
     def _fill(self, batch: Batch, until: float) -> None:
@@ -90,7 +90,9 @@ class Writer:
             if not future.done():  # else the caller was cancelled
                 batch.run(work, future)
 
-    def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[None]) -> None:
+    def _committed(
+        self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[apsw.Cursor]
+    ) -> None:
         error = commit.exception()
         if error is not None:
             self._batch_failed(loop, batch, error)
