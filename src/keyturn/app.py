@@ -185,8 +185,6 @@ class Node:
 
     def _observe_batch(self, units: int, _seconds: float) -> None:
         self.metrics.observe_batch(units)
-        if self._audit is not None:
-            self._audit.wake()
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -2,10 +2,21 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from keyturn.audit.findings import FindingKind
-from keyturn.audit.personal import PERSONAL_MEMBERS, Body, UnexpectedBody, salted_hash, split_body, split_personal
+from keyturn.audit.personal import (
+    PERSONAL_MEMBERS,
+    Body,
+    UnexpectedBody,
+    salted_hash,
+    split_body,
+    split_personal,
+    split_written,
+)
 from tests.support.audit_env import KEYRING, VIN, AuditEnv, faults, verify_export
 
 A = "company-a"
@@ -72,3 +83,22 @@ def test_a_body_that_the_journal_did_not_write_is_not_split(body: str) -> None:
 
 def test_the_salt_is_part_of_the_hash() -> None:
     assert salted_hash(b"a", '{"vin":1}') != salted_hash(b"b", '{"vin":1}')
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(max_size=8)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+_NAMES = st.sampled_from(sorted(PERSONAL_MEMBERS)) | st.text(max_size=8)
+
+
+@given(st.dictionaries(_NAMES, _VALUES, max_size=8))
+def test_a_body_is_split_alike_before_and_after_it_was_stored(body: dict[str, object]) -> None:
+    text = msgspec.json.encode(body).decode()
+
+    assert split_written(text, body) == split_personal(text)

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -162,27 +161,94 @@ def sealer_of(store: Store, **settings: Any) -> tuple[Sealer, Faults]:
     return Sealer(store, KEYRING, AuditSettings(**settings), faults), faults
 
 
-@pytest.mark.parametrize("woken", [True, False])
-def test_an_entry_is_sealed_within_a_second_of_its_commit(empty: AuditEnv, woken: bool) -> None:
-    """In virtual time, with commits at every phase of the sealer, and whether their wake-ups arrive or not."""
+def fail(_tx: Tx, _written: object) -> bool:
+    raise RuntimeError("not now")
+
+
+def test_an_entry_is_sealed_in_its_own_commit(empty: AuditEnv) -> None:
+    async def work(store: Store) -> None:
+        store.conclude_with(sealer_of(store)[0].seal_written)
+        for index in range(7):
+            await store.write(partial(entry, company="company-a", index=index))
+            assert await store.read(all_sealed)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert [row[1] for row in empty.rows(LINKS)] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_an_entry_that_was_undone_has_no_number(empty: AuditEnv) -> None:
+    def think_better(tx: Tx) -> None:
+        entry(tx, company="company-a", index=1)
+        raise LookupError
+
+    async def work(store: Store) -> None:
+        store.conclude_with(sealer_of(store)[0].seal_written)
+        units = (
+            partial(entry, company="company-a", index=0),
+            think_better,
+            partial(entry, company="company-a", index=2),
+        )
+        await asyncio.gather(*(store.write(unit) for unit in units), return_exceptions=True)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert [row[1:] for row in empty.rows(LINKS)] == [(1, 1), (2, 2)]
+
+
+def test_an_act_is_kept_whose_entry_cannot_be_sealed(empty: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be sealed within its commit waits for the sealer, and so does what comes after it."""
+
+    async def work(store: Store) -> None:
+        sealer, reported = sealer_of(store)
+        store.conclude_with(sealer.seal_written)
+        with monkeypatch.context() as broken:
+            broken.setattr("keyturn.audit.runtime.seal_written", fail)
+            await store.write(partial(entry, company="company-a", index=0))
+        await store.write(partial(entry, company="company-b", index=1))
+        assert not await store.read(all_sealed)
+        await sealer.seal_committed()
+        assert SEALING_FAULT not in reported
+        await store.write(partial(entry, company="company-a", index=2))
+        assert await store.read(all_sealed)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert empty.rows(LINKS) == [("company-a", 1, 1), ("company-b", 1, 2), ("company-a", 2, 3)]
+
+
+def test_acts_go_on_upon_a_forked_chain(env: AuditEnv) -> None:
+    env.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
+
+    async def work(store: Store) -> bool:
+        sealer, reported = sealer_of(store)
+        store.conclude_with(sealer.seal_written)
+        for index in range(3):
+            await store.write(partial(entry, company="company-a", index=index))
+        await sealer.seal_committed()
+        return SEALING_FAULT in reported
+
+    before = env.rows("SELECT count(*) FROM entry")[0][0]
+    assert env.run(work)
+    assert env.rows("SELECT count(*) FROM entry WHERE kind <> 'chain.fault'")[0][0] == before + 3
+
+
+@pytest.mark.parametrize("concludes", [True, False])
+def test_an_entry_that_was_left_is_sealed_within_a_second(
+    empty: AuditEnv, concludes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In virtual time, with commits at every phase of the sealer, and whether it hears of what was left or not."""
+    monkeypatch.setattr("keyturn.audit.runtime.seal_written", fail)
 
     async def work() -> list[float]:
         loop = asyncio.get_running_loop()
-        wake: list[Callable[[], None]] = []
-
-        def committed(_units: int, _seconds: float) -> None:
-            for each in wake:
-                each()
-
-        store = open_store(
-            empty.data,
-            VirtualClock(loop.time),
-            on_batch=committed,
-            at_once=True,
-        )
+        store = open_store(empty.data, VirtualClock(loop.time), at_once=True)
         sealer, _ = sealer_of(store)
-        if woken:
-            wake.append(sealer.wake)
+        if concludes:
+            store.conclude_with(sealer.seal_written)
         running = asyncio.create_task(sealer.run())
         behind = []
         for index in range(40):

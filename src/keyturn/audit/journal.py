@@ -1,13 +1,31 @@
 """Writes audit entries, each in the transaction of the act that it records; alerts are derived from them."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 from keyturn.store.port import Tx
 
 _INSERT = """
-INSERT INTO entry (company_id, at, actor, kind, vehicle_id, command_id, body)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+INSERT INTO entry (company_id, at, actor, kind, vehicle_id, command_id, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+RETURNING seq
 """
+
+
+class Written(NamedTuple):
+    """An entry of the transaction that is under way, for the sealing at its end."""
+
+    seq: int
+    company: str | None
+    at: int
+    actor: str
+    kind: str
+    vehicle: str | None
+    command: str | None
+    text: str
+    """The body in JSON."""
+    body: Mapping[str, object]
 
 
 def record(
@@ -21,4 +39,8 @@ def record(
     **body: object,
 ) -> None:
     """Append one entry. `company_id` None: it belongs to the installation. `body`: JSON-ready, without secrets."""
-    tx.run(_INSERT, company_id, tx.now, actor, kind, vehicle_id, command_id, msgspec.json.encode(body).decode())
+    text = msgspec.json.encode(body).decode()
+    columns = (company_id, tx.now, actor, kind, vehicle_id, command_id, text)
+    row = tx.one(_INSERT, *columns)
+    assert row is not None, "INSERT ... RETURNING gives a row"
+    tx.remember(Written(row[0], *columns, body))

@@ -1,7 +1,7 @@
 """Splits the personal part from an entry's body, so that it can be erased while the chain stays verifiable."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -44,6 +44,15 @@ def split_personal(body: str) -> tuple[Body, list[str]]:
         return (_split(body, members, names) if names else Body(body, None)), names
     except UnexpectedBody:
         return Body(body, None), []
+
+
+def split_written(text: str, body: Mapping[str, object]) -> tuple[Body, list[str]]:
+    """As `split_personal`, of a body that this process has just encoded as `text`."""
+    names = sorted(PERSONAL_MEMBERS.intersection(body))
+    if not names:
+        return Body(text, None), names
+    personal = {name: value for name, value in body.items() if name in PERSONAL_MEMBERS}
+    return Body(_text({name: value for name, value in body.items() if name not in personal}), _text(personal)), names
 
 
 def salted_hash(salt: bytes, personal: str) -> bytes:

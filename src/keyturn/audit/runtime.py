@@ -1,7 +1,7 @@
 """Runs the audit of a server: the sealer, the checkpoint shippers, and the integrity monitor."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,20 +11,21 @@ from keyturn.audit import shipper
 from keyturn.audit.checkpoints import Signer, checkpoint_due, make_due_checkpoints
 from keyturn.audit.findings import Faults
 from keyturn.audit.integrity_monitor import CHAIN_FAULT, IntegrityMonitor
-from keyturn.audit.sealing import BATCH_ENTRIES, ChainForked, any_unsealed, seal
+from keyturn.audit.journal import Written
+from keyturn.audit.sealing import BATCH_ENTRIES, ChainForked, any_unsealed, seal, seal_written
 from keyturn.audit.shipper import CheckpointShipper, DelayMonitor
 from keyturn.audit.sinks import configured_sinks
 from keyturn.bus.port import Bus
 from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
 from keyturn.config.settings import AuditSettings
 from keyturn.store.background import run_periodically
-from keyturn.store.port import Store, StoreUnavailable
+from keyturn.store.port import Store, StoreUnavailable, Tx
 
 SEALING_FAULT = "sealing"
 _BATCH_DELAY = 0.05
-"""Seconds from a commit until its entries are sealed, so that those of many commits are sealed together."""
+"""Seconds from a commit that left entries unsealed until they are, so that those of many are sealed together."""
 _POLL_INTERVAL = 0.5
-"""Longest time between two passes in seconds, in case a wake-up was lost."""
+"""Longest time between two passes in seconds: checkpoints become due, and another process may have written."""
 _FAILED = "Entries cannot be sealed, or no checkpoint can be made; the log has the reason."
 _BROKEN = "An entry was numbered twice, or a chain's head is not its newest link."
 
@@ -32,7 +33,9 @@ log = structlog.get_logger()
 
 
 class Sealer:
-    """Seals entries soon after their commit. All progress is in the store, so it resumes after a crash."""
+    """Seals entries within the commit that writes them. What that could not seal, and what an earlier process left, it
+    seals soon after: all progress is in the store.
+    """
 
     def __init__(self, store: Store, signer: Signer, settings: AuditSettings, faults: Faults) -> None:
         self._store = store
@@ -40,16 +43,22 @@ class Sealer:
         self._signer = signer
         self._interval = settings.checkpoint_interval
         self._entries = settings.checkpoint_entries
-        self._committed = asyncio.Event()
+        self._left_unsealed = asyncio.Event()
+        self._left_unsealed.set()
 
-    def wake(self) -> None:
-        """Something was committed."""
-        self._committed.set()
+    def seal_written(self, tx: Tx, notes: Sequence[object]) -> None:
+        """Conclude a commit (`Store.conclude_with`): seal its entries."""
+        sealed = False
+        try:
+            sealed = seal_written(tx, [note for note in notes if isinstance(note, Written)])
+        finally:
+            if not sealed:
+                self._left_unsealed.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self._until_committed()
+            await self._until_left()
             await self.seal_committed()
 
     async def seal_committed(self, *, last: bool = False) -> None:
@@ -78,14 +87,14 @@ class Sealer:
                 partial(make_due_checkpoints, signer=self._signer, interval=self._interval, entries=self._entries)
             )
 
-    async def _until_committed(self) -> None:
+    async def _until_left(self) -> None:
         try:
             async with asyncio.timeout(_POLL_INTERVAL):
-                await self._committed.wait()
+                await self._left_unsealed.wait()
         except TimeoutError:
             return
         await asyncio.sleep(_BATCH_DELAY)
-        self._committed.clear()
+        self._left_unsealed.clear()
 
 
 class AuditService:
@@ -93,6 +102,7 @@ class AuditService:
 
     def __init__(self, store: Store, bus: Bus, signer: Signer, settings: AuditSettings) -> None:
         self._bus = bus
+        self._store = store
         self._faults = Faults(store)
         self._sealer = Sealer(store, signer, settings, self._faults)
         sinks = configured_sinks(settings)
@@ -113,10 +123,6 @@ class AuditService:
         """Names of the sinks that have had no checkpoint for too long."""
         return self._delays.delayed_sinks
 
-    def wake(self) -> None:
-        """Something was committed."""
-        self._sealer.wake()
-
     def start(self) -> None:
         """Start the background tasks, with what an earlier process left unsealed, undelivered or unverified."""
         self._unlisten = self._bus.listen(CHECKPOINT_MADE, self._checkpoint_made)
@@ -127,7 +133,7 @@ class AuditService:
             )
         )
         self._tasks = [asyncio.create_task(each, name="audit") for each in tasks]
-        self._sealer.wake()
+        self._store.conclude_with(self._sealer.seal_written)
 
     async def stop(self) -> None:
         """Stop the tasks and seal what is committed; undelivered checkpoints are delivered after the next start."""

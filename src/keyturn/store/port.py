@@ -9,7 +9,7 @@ Parameters have names (``:name``); on the hot path, where that is cheaper, they 
 are given in that order. Rows are tuples in the order of the select list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -59,6 +59,10 @@ class Tx(ReadTx, Protocol):
         """Execute a statement; returns the number of changed rows."""
         ...
 
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
+        """Execute a statement once for each row of numbered values; returns the number of changed rows."""
+        ...
+
     def lock(self, sql: str, /, *values: object, **named: object) -> None:
         """Lock the rows of a ``SELECT ... FOR UPDATE`` until the unit ends; an adapter with one writer does nothing."""
         ...
@@ -69,6 +73,10 @@ class Tx(ReadTx, Protocol):
         Of the announcements of one commit, equal ones are folded into one. `row` is the row of that id as this unit
         leaves it; this process's listeners get it, and do not have to read it.
         """
+        ...
+
+    def remember(self, note: object) -> None:
+        """Give `note` to the conclusion of this commit (`Store.conclude_with`), unless this unit is undone."""
         ...
 
     def on_outcome(self, act: Callable[[bool], None]) -> None:
@@ -138,6 +146,13 @@ class Store(Protocol):
 
     async def read(self, work: Callable[[ReadTx], T]) -> T:
         """Run `work` on a snapshot of what is committed, including the caller's own acknowledged writes."""
+        ...
+
+    def conclude_with(self, work: Callable[[Tx, Sequence[object]], None]) -> None:
+        """Run `work` at the end of every commit's transaction, with what its units remembered, in order, if anything.
+
+        It is part of the commit. If it raises, what it wrote is undone, and the units are committed without it.
+        """
         ...
 
     async def backup(self, file: Path, signer: BackupSigner) -> FileDigest:

@@ -4,7 +4,7 @@ After a step everything is tried that time alone brings: whoever the insider can
 notice passes, what is due is made, and secrets are fetched.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
@@ -57,6 +57,12 @@ class LaterTx:
 
     def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         """Nothing becomes durable."""
+
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
+        return self._tx.run_many(sql, rows)
+
+    def remember(self, note: object) -> None:
+        """As `announce`."""
 
     def on_outcome(self, act: Callable[[bool], None]) -> None:
         """As `announce`."""

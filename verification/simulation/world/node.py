@@ -83,6 +83,7 @@ class SharedStore:
         self._lifetime = lifetime
         self.read = database.store.read
         self.backup = database.store.backup
+        self.conclude_with = database.store.conclude_with
         self.epoch = database.store.epoch
         self.time = database.store.time
 

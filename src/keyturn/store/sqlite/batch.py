@@ -1,7 +1,7 @@
 """A batch of units of work in one transaction; each is undone alone if it fails."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -11,6 +11,8 @@ from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction, for_cal
 from keyturn.timekeeping import Moment
 
 ResultFuture = asyncio.Future[Any]
+Conclusion = Callable[[Tx, Sequence[object]], None]
+"""Runs after a batch's units, in its transaction; see `Store.conclude_with`."""
 
 
 class Batch:
@@ -33,7 +35,7 @@ class Batch:
         """Run a unit; an exception undoes it alone, unless it ended the transaction."""
         first = not self._futures
         self._futures.append(future)
-        announced, outcomes = len(self.tx.announced), len(self.tx.outcomes)
+        announced, notes, outcomes = len(self.tx.announced), len(self.tx.notes), len(self.tx.outcomes)
         outcome: tuple[object, BaseException | None]
         if not first:
             self.tx.run("SAVEPOINT unit")
@@ -43,11 +45,26 @@ class Batch:
             if ends_transaction(error):
                 raise
             self._undo(first)
-            del self.tx.announced[announced:]
+            del self.tx.announced[announced:], self.tx.notes[notes:]
             self._tell_outcomes(durable=False, since=outcomes)
             outcome = None, for_caller(error)
         self._accept(first)
         self._outcomes.append(outcome)
+
+    def conclude(self, work: Conclusion) -> None:
+        """Run `work` with what the units remember; an exception undoes it alone, unless it ended the transaction."""
+        if not self.tx.notes:
+            return
+        announced = len(self.tx.announced)
+        self.tx.run("SAVEPOINT conclusion")
+        try:
+            work(self.tx, self.tx.notes)
+        except Exception as error:
+            if ends_transaction(error):
+                raise
+            self.tx.run("ROLLBACK TO conclusion")
+            del self.tx.announced[announced:]
+        self.tx.run("RELEASE conclusion")
 
     def end(self) -> None:
         """Accept no further units."""

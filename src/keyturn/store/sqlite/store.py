@@ -14,6 +14,7 @@ from keyturn.private_files import sync_directory
 from keyturn.store.data_directory import make_directory
 from keyturn.store.port import Announce, BackupSigner, FileDigest, OnBatch, ReadTx, StoreRefused, Tx
 from keyturn.store.sqlite.backup import back_up
+from keyturn.store.sqlite.batch import Conclusion
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import FILE_NAME, RESTORE_MARKER, make_file, rewrite, translate_errors
 from keyturn.store.sqlite.facts import resume_time, store_epoch
@@ -54,6 +55,9 @@ class SqliteStore:
 
     async def read(self, work: Callable[[ReadTx], T]) -> T:
         return self._reader.run(work, self.time.moment())
+
+    def conclude_with(self, work: Conclusion) -> None:
+        self._writer.conclusion = work
 
     async def backup(self, file: Path, signer: BackupSigner) -> FileDigest:
         now = await self.read(lambda tx: tx.now)

@@ -1,7 +1,7 @@
 """The port's transactions on a SQLite connection, and which errors end a whole transaction."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -41,24 +41,33 @@ class SqliteReadTx:
 
 
 class SqliteTx(SqliteReadTx):
-    """The port's `Tx`; `announced` and `outcomes` are what its units asked for, in order."""
+    """The port's `Tx`; `announced`, `notes` and `outcomes` are what its units asked for, in order."""
 
-    __slots__ = ("announced", "outcomes")
+    __slots__ = ("announced", "notes", "outcomes")
 
     def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
         super().__init__(connection, moment)
         self.announced: list[tuple[Topic[Any], str, object]] = []
+        self.notes: list[object] = []
         self.outcomes: list[Callable[[bool], None]] = []
 
     def run(self, sql: str, /, *values: object, **named: object) -> int:
         self._cursor.execute(without_lock(sql), values or named)
         return self._connection.changes()
 
+    def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
+        before = self._connection.total_changes()
+        self._cursor.executemany(sql, rows)
+        return self._connection.total_changes() - before
+
     def lock(self, sql: str, /, *values: object, **named: object) -> None:
         """Nothing to do: there is one writer."""
 
     def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         self.announced.append((topic, key, row))
+
+    def remember(self, note: object) -> None:
+        self.notes.append(note)
 
     def on_outcome(self, act: Callable[[bool], None]) -> None:
         self.outcomes.append(act)

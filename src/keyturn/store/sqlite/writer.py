@@ -15,7 +15,7 @@ import apsw
 import structlog
 
 from keyturn.store.port import Announce, OnBatch, StoreUnavailable, Tx
-from keyturn.store.sqlite.batch import Batch, ResultFuture, fail_all
+from keyturn.store.sqlite.batch import Batch, Conclusion, ResultFuture, fail_all
 from keyturn.store.sqlite.facts import prove_writable
 from keyturn.timekeeping import Timekeeper
 
@@ -36,6 +36,7 @@ class Writer:
         self, connection: apsw.Connection, time: Timekeeper, announce: Announce, on_batch: OnBatch, disk: Executor
     ) -> None:
         self.failure: str | None = None
+        self.conclusion: Conclusion = lambda _tx, _notes: None
         self._connection = connection
         self._time = time
         self._announce = announce
@@ -76,6 +77,7 @@ class Writer:
         try:
             batch.begin()
             self._fill(batch, started + BATCH_SECONDS)
+            batch.conclude(self.conclusion)
         except Exception as error:
             self._batch_failed(loop, batch, error)
             return
