@@ -9,7 +9,6 @@ from keyturn.store.port import Tx
 
 _INSERT = """
 INSERT INTO entry (company_id, at, actor, kind, vehicle_id, command_id, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-RETURNING seq
 """
 
 
@@ -39,8 +38,18 @@ def record(
     **body: object,
 ) -> None:
     """Append one entry. `company_id` None: it belongs to the installation. `body`: JSON-ready, without secrets."""
-    text = msgspec.json.encode(body).decode()
-    columns = (company_id, tx.now, actor, kind, vehicle_id, command_id, text)
-    row = tx.one(_INSERT, *columns)
-    assert row is not None, "INSERT ... RETURNING gives a row"
-    tx.remember(Written(row[0], *columns, body))
+    append(tx, kind, company_id, actor, vehicle_id, command_id, body)
+
+
+def append(
+    tx: Tx,
+    kind: str,
+    company_id: str | None,
+    actor: str,
+    vehicle_id: str | None,
+    command_id: str | None,
+    body: Mapping[str, object],
+) -> None:
+    """As `record`."""
+    columns = (company_id, tx.now, actor, kind, vehicle_id, command_id, msgspec.json.encode(body).decode())
+    tx.remember(Written(tx.insert(_INSERT, *columns), *columns, body))

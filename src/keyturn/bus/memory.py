@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import structlog
@@ -14,13 +15,13 @@ class MemoryBus:
     """The port's `Bus`. Everything happens in the event loop's thread."""
 
     def __init__(self) -> None:
-        self._listeners: dict[Topic[Any], dict[object, RowListener[Any]]] = {}
+        self._listeners: dict[Topic[Any], tuple[RowListener[Any], ...]] = {}
         self._waiters: dict[tuple[Topic[Any], str], set[MemoryWaiter]] = {}
 
     def publish(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         for waiter in self._waiters.get((topic, key), ()):
             waiter.wake(row)
-        for listener in tuple(self._listeners.get(topic, {}).values()):
+        for listener in self._listeners.get(topic, ()):
             try:
                 listener(key, row)
             except Exception:
@@ -31,12 +32,11 @@ class MemoryBus:
         return self.listen_for_rows(topic, lambda key, _row: listener(key))
 
     def listen_for_rows(self, topic: Topic[IdT], listener: RowListener[IdT]) -> Callable[[], None]:
-        listeners = self._listeners.setdefault(topic, {})
-        token = object()
-        listeners[token] = listener
+        own = partial(listener)  # one of its own for each call
+        self._listeners[topic] = (*self._listeners.get(topic, ()), own)
 
         def stop() -> None:
-            listeners.pop(token, None)
+            self._listeners[topic] = tuple(other for other in self._listeners[topic] if other is not own)
 
         return stop
 

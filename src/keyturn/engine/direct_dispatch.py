@@ -58,9 +58,12 @@ class DirectDispatch:
         return intent
 
     def _is_held_up(self, new: NewCommand) -> bool:
-        """The node stops, the OEM's breaker is not closed, or the clock was set and the command acts."""
+        """The node stops, the OEM's breaker is not closed, or the command acts and the clock was set.
+
+        The transaction has just read the clocks, for its own instant.
+        """
         breaker = self._guards.breakers.get(new.subject.vehicle.connector)
-        waits_for_clock = new.subject.spec.kind is Kind.ACTUATING and self._guards.time.check()
+        waits_for_clock = new.subject.spec.kind is Kind.ACTUATING and self._guards.time.fault
         return self._engine.draining or breaker is None or not breaker.closed or waits_for_clock
 
     def _plan(self, tx: Tx, new: NewCommand) -> DispatchPlan | None:

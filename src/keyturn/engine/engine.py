@@ -140,7 +140,7 @@ class Engine:
 
     def run_written(self, intent: Command, step: Step) -> None:
         """Run a command whose intent has just become durable, beginning with `step`, also while the node drains."""
-        self._budgets.grant(intent.id, self._time.store_now(), intent.send_deadline or 0)
+        self._budgets.grant(intent.id, intent.sent_at or 0, intent.send_deadline or 0)
         self._start(intent.id, intent.vehicle_id, intent, step)
 
     @property

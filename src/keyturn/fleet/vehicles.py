@@ -1,5 +1,7 @@
 """Vehicles with their plan and OEM account; which car each one means now, and whether its OEM gives the same VIN."""
 
+from functools import lru_cache
+
 import msgspec
 
 from keyturn.audit import journal
@@ -77,10 +79,15 @@ def _vehicle(row: Row | None) -> Vehicle | None:
     vehicle = Vehicle(*row)
     return msgspec.structs.replace(
         vehicle,
-        capabilities=None if vehicle.capabilities is None else _NAMES.decode(row[7]),
-        plan=_NAMES.decode(row[10]),
+        capabilities=None if vehicle.capabilities is None else _names(row[7]),
+        plan=_names(row[10]),
         account_active=bool(vehicle.account_active),
     )
+
+
+@lru_cache(maxsize=1024)
+def _names(text: str) -> frozenset[str]:
+    return _NAMES.decode(text)
 
 
 def find(tx: ReadTx, company_id: str, vin: str) -> Vehicle | None:

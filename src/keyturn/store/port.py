@@ -59,6 +59,10 @@ class Tx(ReadTx, Protocol):
         """Execute a statement; returns the number of changed rows."""
         ...
 
+    def insert(self, sql: str, /, *values: object) -> int:
+        """Insert one row into a table with an integer key; returns its key."""
+        ...
+
     def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
         """Execute a statement once for each row of numbered values; returns the number of changed rows."""
         ...

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Collection
-from functools import partial
+from functools import lru_cache, partial
 
 import msgspec
 
@@ -77,10 +77,13 @@ class SetAccount(Arguments, frozen=True):
 def open_account(tx: ReadTx, keyring: Keyring, account_id: str) -> tuple[str, Account] | None:
     """The connector's name and the account with opened credentials; None when there is no active one."""
     row = tx.one(_OPEN, account_id)
-    if row is None:
-        return None
-    connector, sealed = row
-    return connector, Account(account_id, _CREDENTIALS.decode(keyring.unseal(bytes(sealed), account_id)))
+    return None if row is None else (row[0], _opened(keyring, account_id, bytes(row[1])))
+
+
+@lru_cache(maxsize=1024)
+def _opened(keyring: Keyring, account_id: str, sealed: bytes) -> Account:
+    """Kept by what is sealed, so never outdated. Raises `SealBroken`."""
+    return Account(account_id, _CREDENTIALS.decode(keyring.unseal(sealed, account_id)))
 
 
 class AccountCredentialKeeper:

@@ -58,6 +58,9 @@ class LaterTx:
     def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         """Nothing becomes durable."""
 
+    def insert(self, sql: str, /, *values: object) -> int:
+        return self._tx.insert(sql, *values)
+
     def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
         return self._tx.run_many(sql, rows)
 

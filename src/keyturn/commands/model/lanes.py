@@ -137,10 +137,16 @@ def sendable(rows: Sequence[OpenCommand], now: int) -> list[OpenCommand]:
 
 def is_next(rows: Sequence[OpenCommand], command: Command) -> bool:
     """Whether a new command may be sent now, `rows` being the other open ones of its vehicle."""
-    if command.state is not State.QUEUED:
-        return False
+    if command.state is not State.QUEUED or command.spec.is_read:
+        return command.state is State.QUEUED
+    if not command.spec.is_restoring:  # it is the last of the lane, and overtakes nothing
+        return not any(_occupies(row) for row in rows)
     own = OpenCommand(command.id, command.vehicle_id, command.name, command.state, command.lane_number, None, None, 0)
     return own in sendable([*rows, own], command.created_at)
+
+
+def _occupies(row: OpenCommand) -> bool:
+    return not row.spec.is_read and (row.state is State.QUEUED or row.state in WITH_OEM)
 
 
 def lane_slot(rows: Iterable[OpenCommand], row: OpenCommand) -> int | None:

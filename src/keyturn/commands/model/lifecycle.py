@@ -234,16 +234,8 @@ def stays_open(command: Command) -> bool:
 
 
 def _record_event(tx: Tx, command: Command, kind: str, actor: str, extra: dict[str, object]) -> None:
-    journal.record(
-        tx,
-        f"command.{kind}",
-        company_id=command.company_id,
-        actor=actor,
-        vehicle_id=command.vehicle_id,
-        command_id=command.id,
-        status=command.status,
-        **extra,
-    )
+    body = {"status": command.status, **extra}
+    journal.append(tx, f"command.{kind}", command.company_id, actor, command.vehicle_id, command.id, body)
     if kind not in _NOTES and command.status in (Status.SUCCESS, Status.ERROR):
         tx.announce(COMMAND_FINAL, CommandId(command.id), command)
     tx.announce(COMMAND_CHANGED, CommandId(command.id), command)

@@ -5,6 +5,7 @@ The rules are a table of data, `RULES`; `violations` evaluates it purely, on wha
 
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from functools import lru_cache
 
 import msgspec
 
@@ -78,7 +79,12 @@ def check_permission(
 def current_grants(tx: ReadTx, company_id: str, application_id: str) -> frozenset[str]:
     """The application's grants by the store; none while it or its company is disabled."""
     row = tx.one(_GRANTS, application_id, company_id)
-    return _NAMES.decode(row[0]) if row else frozenset()
+    return _names(row[0]) if row else frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _names(text: str) -> frozenset[str]:
+    return _NAMES.decode(text)
 
 
 class PolicyInput(msgspec.Struct, frozen=True):
@@ -108,6 +114,8 @@ class Rule(msgspec.Struct, frozen=True):
     violated: Callable[[PolicyInput], bool]
     stages: frozenset[Stage] = frozenset(Stage)
     """When it is evaluated."""
+    command: str | None = None
+    """The only one that it is about; None: all."""
 
 
 _REACHED_BY = {
@@ -120,10 +128,6 @@ _REACHED_BY = {
 def _switched_off(facts: PolicyInput) -> bool:
     reached = _REACHED_BY[facts.spec.kind] | ({"disable"} if facts.spec.name == DISABLE else frozenset())
     return bool(facts.reaches & reached)
-
-
-def _of_disable(violated: Callable[[PolicyInput], bool]) -> Callable[[PolicyInput], bool]:
-    return lambda facts: facts.spec.name == DISABLE and violated(facts)
 
 
 def _not_located(facts: PolicyInput) -> bool:
@@ -145,25 +149,27 @@ def _no_reason(facts: PolicyInput) -> bool:
 RULES = (
     Rule(KILL_SWITCH, _switched_off),
     Rule(NO_LONGER_PERMITTED, lambda facts: facts.spec.kind is Kind.ACTUATING and facts.doubted),
-    Rule(NO_CONSENT, _of_disable(lambda facts: not facts.consent)),
-    Rule(IMMOBILISED, lambda facts: facts.spec.name == START and facts.immobilised),
-    Rule(LIMIT_REACHED, _of_disable(lambda facts: facts.stopped), frozenset({Stage.ASK, Stage.QUEUE})),
-    Rule(NOT_LOCATED, _of_disable(_not_located)),
-    Rule(NOT_NOTIFIED, _of_disable(_not_notified)),
-    Rule(REASON_REQUIRED, _of_disable(_no_reason), frozenset({Stage.QUEUE})),
+    Rule(NO_CONSENT, lambda facts: not facts.consent, command=DISABLE),
+    Rule(IMMOBILISED, lambda facts: facts.immobilised, command=START),
+    Rule(LIMIT_REACHED, lambda facts: facts.stopped, frozenset({Stage.ASK, Stage.QUEUE}), DISABLE),
+    Rule(NOT_LOCATED, _not_located, command=DISABLE),
+    Rule(NOT_NOTIFIED, _not_notified, command=DISABLE),
+    Rule(REASON_REQUIRED, _no_reason, frozenset({Stage.QUEUE}), DISABLE),
     Rule(
-        NOT_APPROVED,
-        _of_disable(lambda facts: facts.policy.second_person and not facts.approved),
-        frozenset({Stage.SEND}),
+        NOT_APPROVED, lambda facts: facts.policy.second_person and not facts.approved, frozenset({Stage.SEND}), DISABLE
     ),
 )
 """In the order of their precedence: the first violation is the refusal's reason."""
-_RULES_AT = {stage: tuple(rule for rule in RULES if stage in rule.stages) for stage in Stage}
+_RULES_OF = {
+    (stage, command): tuple(rule for rule in RULES if stage in rule.stages and rule.command in (None, command))
+    for stage in Stage
+    for command in COMMANDS
+}
 
 
 def violations(facts: PolicyInput, stage: Stage) -> Iterator[str]:
     """The reasons of all violated rules."""
-    return (rule.reason for rule in _RULES_AT[stage] if rule.violated(facts))
+    return (rule.reason for rule in _RULES_OF[stage, facts.spec.name] if rule.violated(facts))
 
 
 def first_violation(facts: PolicyInput, stage: Stage) -> str | None:

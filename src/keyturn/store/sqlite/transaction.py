@@ -55,6 +55,10 @@ class SqliteTx(SqliteReadTx):
         self._cursor.execute(without_lock(sql), values or named)
         return self._connection.changes()
 
+    def insert(self, sql: str, /, *values: object) -> int:
+        self._cursor.execute(sql, values)
+        return self._connection.last_insert_rowid()
+
     def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
         before = self._connection.total_changes()
         self._cursor.executemany(sql, rows)
