@@ -1,9 +1,12 @@
 import json
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from keyturn.api.json_body import decode_object
-from keyturn.errors import InvalidJson
+from keyturn.api import json_body
+from keyturn.api.json_body import decode_object, parse_command
+from keyturn.errors import InvalidJson, Refusal
 from tests.support.api_env import VIN, ApiEnv, body, signature, signed
 
 INVALID = "Request body is not valid JSON."
@@ -156,3 +159,36 @@ def test_the_body_of_a_request_may_come_in_pieces(env: ApiEnv) -> None:
             sock.sendall(bytes([byte]))
         assert sock.recv(1000).startswith(b"HTTP/1.1 200 ")
     assert env.desk.posted[0].vin == VIN
+
+
+_SPACE = st.sampled_from(["", " ", "\n", "\t\r ", "\x0c", "\ufeff"])
+_TEXT = st.sampled_from(
+    ['"vin"', '"command"', '"code"', '""', '"9BW"', '"\\u0076in"', '"\\"', '"\x01"', '"\x7f"', '"é"', '"\ud800"']
+)
+_OTHER = st.sampled_from(["1", "null", "true", "{}", '{"vin":"x"}', "[]", "NaN", '["', "'vin'"])
+_MEMBER = st.tuples(_SPACE, _TEXT, _SPACE, st.sampled_from([":", "", "::"]), _SPACE, _TEXT | _OTHER, _SPACE)
+
+
+@given(st.lists(_MEMBER, max_size=4), st.sampled_from([",", ",,", ""]), st.sampled_from(["}", "", "}}", "} x"]))
+@example([("", '"vin"', "", ":", "", '"A"', ""), ("", '"vin"', "", ":", "", '"B"', "")], ",", "}")
+@example([("", '"command"', "", ":", "", '"A"', ""), (" ", '"vin"', " ", ":", "\n", '"B"', "")], ",", "}")
+@example([("", f'"{name}"', "", ":", "", '"A"', "") for name in ("vin", "command", "vin")], ",", "}")
+def test_a_plain_body_is_what_the_strict_decoder_makes_of_it(
+    members: list[tuple[str, ...]], comma: str, end: str
+) -> None:
+    sent = ("{" + comma.join("".join(member) for member in members) + end).encode(errors="surrogatepass")
+
+    assert _outcome(sent) == _outcome_by_strict_decoder(sent)
+
+
+def _outcome(sent: bytes) -> object:
+    try:
+        return parse_command(sent)
+    except Refusal as refusal:
+        return type(refusal)
+
+
+def _outcome_by_strict_decoder(sent: bytes) -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "_plain_members", lambda _body: None)
+        return _outcome(sent)

@@ -13,16 +13,16 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "the second person is forgotten at the sending",
         "commands/rules/policy.py",
-        "        frozenset({Stage.SEND}),\n",
-        "        frozenset(),\n",
+        "frozenset({Stage.SEND})",
+        "frozenset()",
         "",
         test="tests/commands/rules/test_policy.py",
     ),
     Bug(
         "a reason is not asked for",
         "commands/rules/policy.py",
-        "_disable(_no_reason), frozenset({Stage.QUEUE})",
-        "_disable(_no_reason), frozenset()",
+        "_no_reason, frozenset({Stage.QUEUE})",
+        "_no_reason, frozenset()",
         "rules hold",
     ),
     Bug(
@@ -49,8 +49,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "a limit that was crossed stops nobody after it",
         "commands/rules/policy.py",
-        "_disable(lambda facts: facts.stopped)",
-        "_disable(lambda facts: False)",
+        "LIMIT_REACHED, lambda facts: facts.stopped",
+        "LIMIT_REACHED, lambda facts: False",
         "",
         test="tests/commands/rules/test_policy.py",
     ),

@@ -149,6 +149,8 @@ def _request_hash(request: Request, received: ReceivedCommand) -> str:
 
 def _wait(query: bytes) -> float:
     """Seconds from ``?wait=N``; 0 without it."""
+    if not query:
+        return 0.0
     values = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("wait", ["0"])
     number = _WAIT.fullmatch(values[0]) if len(values) == 1 else None
     if number is None or int(number[1]) > MAX_WAIT:

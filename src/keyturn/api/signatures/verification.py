@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Annotated, Literal
 
@@ -22,6 +23,9 @@ from keyturn.commands.admission.nonces import Nonce
 SIGNATURE_INPUT = b"signature-input"
 """Header field whose presence makes a signature one of version 2."""
 
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
+_INNER, _OUTER = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))
 _HEX_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 _REQUIRED = frozenset({"@method", "@authority", "@path", "content-digest", "authorization"})
 _WHEN_PRESENT = frozenset({"x-reason", "x-case", "idempotency-key"})
@@ -41,7 +45,21 @@ def is_signed(signature: str, vin: str, command: str, secrets: Iterable[bytes]) 
         return False
     given = bytes.fromhex(signature)
     signed = message(vin, command)
-    return any(hmac.compare_digest(given, hmac.digest(secret, signed, "sha256")) for secret in secrets)
+    return any(hmac.compare_digest(given, _digest(secret, signed)) for secret in secrets)
+
+
+def _digest(secret: bytes, signed: bytes) -> bytes:
+    """HMAC-SHA256 (RFC 2104), from the states that the secret alone determines: half of its time."""
+    inner, outer = (state.copy() for state in _keyed(secret))
+    inner.update(signed)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=4096)
+def _keyed(secret: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    key = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
+    return hashlib.sha256(key.translate(_INNER)), hashlib.sha256(key.translate(_OUTER))
 
 
 class _Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
