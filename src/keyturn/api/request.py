@@ -1,11 +1,11 @@
 """An HTTP request for the handlers: header fields by name, and the body up to a limit."""
 
 import re
-import secrets
 from collections.abc import Iterable
 
 from starlette.types import Receive, Scope
 
+from keyturn.entropy import random_bytes
 from keyturn.errors import BodyTooLarge
 
 HeaderFields = Iterable[tuple[bytes, bytes]]
@@ -68,4 +68,4 @@ def joined_headers(fields: HeaderFields) -> dict[bytes, bytes]:
 def request_id(headers: dict[bytes, bytes]) -> bytes:
     """The client's own id when it is 1 to 128 visible ASCII characters, else a new one."""
     given = headers.get(b"x-request-id", b"")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_bytes(16).hex().encode()
+    return given if _REQUEST_ID.fullmatch(given) else random_bytes(16).hex().encode()

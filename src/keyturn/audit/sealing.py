@@ -5,7 +5,6 @@ a process that does not seal, it is a unit of work of its own, after the act (`s
 moves a chain's head reads and fences it, so neither a crash nor a second sealer can lose an entry or fork a chain.
 """
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from keyturn.audit.encoding import GENESIS, Content, chain_of, entry_hash
 from keyturn.audit.journal import Written
 from keyturn.audit.personal import Body, salted_hash, split_personal, split_written
 from keyturn.bus.topics import AUDIT_SEALED, ChainId
+from keyturn.entropy import random_bytes
 from keyturn.store.port import ReadTx, Tx
 
 BATCH_ENTRIES = 64
@@ -74,14 +74,14 @@ def any_unsealed(tx: ReadTx) -> bool:
     return tx.one(_ANY_UNSEALED) is not None
 
 
-def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = secrets.token_bytes) -> int:
+def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = random_bytes) -> int:
     """Seal the oldest `limit` unsealed entries; returns their number. Raises ChainForked."""
     rows = tx.all(_UNSEALED, limit=limit)
     _seal(tx, (_Unsealed(seq, tuple(columns), *split_personal(body)) for seq, *columns, body in rows), salts)
     return len(rows)
 
 
-def seal_written(tx: Tx, written: Sequence[Written], *, salts: Salts = secrets.token_bytes) -> bool:
+def seal_written(tx: Tx, written: Sequence[Written], *, salts: Salts = random_bytes) -> bool:
     """Seal the entries of this transaction; False: older ones are unsealed, and these have to wait for them.
 
     Raises ChainForked.

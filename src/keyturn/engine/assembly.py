@@ -5,7 +5,6 @@ Whatever differs between a server, a test and a simulation is a dependency: stor
 
 import asyncio
 import random
-import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -38,6 +37,7 @@ from keyturn.engine.sweep import KillSwitchExpiry, Sweeper
 from keyturn.engine.unanswered import CountUnanswered, UnansweredLog
 from keyturn.engine.vehicle_reader import VehicleReader
 from keyturn.engine.verify import Verifier
+from keyturn.entropy import random_bytes
 from keyturn.immobilisation.reminders import Reminders
 from keyturn.store import clock_state
 from keyturn.store.background import PeriodicTask, run_periodically
@@ -51,7 +51,7 @@ _MIN_INTERVAL = 1.0
 class Randomness(msgspec.Struct, frozen=True):
     """Where randomness comes from: a CSPRNG, unless a simulation replays a seed."""
 
-    octets: RandomBytes = secrets.token_bytes
+    octets: RandomBytes = random_bytes
     fraction: Callable[[], float] = random.SystemRandom().random
     """In [0, 1): jitter."""
 

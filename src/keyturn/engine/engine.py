@@ -189,7 +189,8 @@ class Engine:
         if command is None:
             return
         if command.state is State.QUEUED:
-            self._budgets.grant(command.id, self._time.store_now(), command.send_deadline or 0)
+            now = command.created_at if command.fence == 1 else self._time.store_now()
+            self._budgets.grant(command.id, now, command.send_deadline or 0)
         if command.id in self._running:
             self._newest[command.id] = command
         elif command.state in _IN_FLIGHT and lifecycle.stays_open(command) and not self._draining:

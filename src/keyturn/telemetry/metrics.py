@@ -58,6 +58,7 @@ class Metrics:
             registry=registry,
         )
         self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        self._final_bound: dict[tuple[str, str], Counter] = {}
 
     def observe_request(self, route: str, code: int, seconds: float) -> None:
         """A response of the route template `route`, or of the connection before a route is known."""
@@ -75,7 +76,10 @@ class Metrics:
 
     def count_final(self, command: str, state: str) -> None:
         """A command became final."""
-        self._final.labels(command, state).inc()
+        counter = self._final_bound.get((command, state))
+        if counter is None:
+            counter = self._final_bound[command, state] = self._final.labels(command, state)
+        counter.inc()
 
     def count_unanswered(self, connector: str, about: str, status: str) -> None:
         """A state read or a status query gave no result; `status`: ``none``, ``2xx`` to ``5xx``."""

@@ -57,11 +57,14 @@ ORDER BY c.completed_at DESC, c.sent_at DESC LIMIT 1
 """
 
 
-def on_sent(tx: Tx, command: Command) -> None:
-    """The intent is written: reported values of what the command changes are outdated from now on."""
+def on_sent(tx: Tx, command: Command, expected: ExpectedState | None = None) -> None:
+    """The intent is written: reported values of what the command changes are outdated from now on.
+
+    `expected` is the vehicle's expected state where this transaction has read it.
+    """
     if command.spec.is_read:
         return
-    expected = evidence.load_expected_to_change(tx, command.vehicle_id)
+    expected = expected or evidence.load_expected_to_change(tx, command.vehicle_id)
     changes: dict[str, object] = {"changed_at": _changed(expected, command, tx.now)}
     if command.spec.kind is Kind.ACTUATING:
         changes["actuated_at"] = tx.now

@@ -167,7 +167,7 @@ def register_with_intent(tx: Tx, new: NewCommand, rules: IntentRules) -> Command
     quota.count(tx, oem_quota, command.account_id, vehicle_id)
     slot = None if subject.spec.is_read else lanes.LANE
     sent = lifecycle.register_dispatching(tx, command, new.segment, _intent(tx, command, assessment, slot, rules))
-    effects.on_sent(tx, sent)
+    effects.on_sent(tx, sent, assessment.context.evidence.expected)
     return sent
 
 
@@ -175,7 +175,7 @@ def _dispatch(tx: Tx, command: Command, assessment: Assessment, slot: int | None
     intent = _intent(tx, command, assessment, slot, rules)
     moved = lifecycle.move(tx, command, State.DISPATCHING, lane_slot=slot, extra=intent.extra, **intent.columns)
     if moved is not None:
-        effects.on_sent(tx, moved)
+        effects.on_sent(tx, moved, assessment.context.evidence.expected)
     return moved
 
 
