@@ -1,7 +1,8 @@
 """The store port: durable transactions as plain functions.
 
 A unit of work is a synchronous function of a transaction. It neither commits nor awaits. The adapter may run many units
-in one commit; each is undone alone if it fails.
+in one commit; each is undone alone if it fails. A unit may run more than once before it has an outcome: what it does
+besides is done by `Tx.announce`, `Tx.remember` and `Tx.on_outcome`.
 
 SQL is written once for every adapter: ``INSERT ... ON CONFLICT``, ``RETURNING``, partial unique indexes, and ``FOR
 UPDATE`` at the end of a ``SELECT`` whose row the unit is about to change (an adapter with a single writer removes it).
@@ -86,7 +87,8 @@ class Tx(ReadTx, Protocol):
     def on_outcome(self, act: Callable[[bool], None]) -> None:
         """Call `act(True)` once this unit is durable, or `act(False)` once it is undone or its commit is not known.
 
-        Called exactly once, in the event loop's thread and in this process, before any announcement of this unit.
+        Called exactly once for each run of the unit, in the event loop's thread and in this process, before any
+        announcement of the unit.
         """
         ...
 

@@ -23,7 +23,7 @@ connect = partial(connection.connect, alone=True)
 class PooledConnection:
     """What a store needs of a `apsw.Connection`. Closing it undoes what was not committed and gives it back.
 
-    `cursor`, `execute` and `changes` are the connection's own: a wrapper around them would be a tenth of their time.
+    Its methods are the connection's own: a wrapper around them would be a tenth of their time.
     """
 
     def __init__(self, connection: apsw.Connection, free: list[apsw.Connection]) -> None:
@@ -32,6 +32,8 @@ class PooledConnection:
         self.cursor: Callable[[], apsw.Cursor] = connection.cursor
         self.execute: Callable[..., apsw.Cursor] = connection.execute
         self.changes: Callable[[], int] = connection.changes
+        self.total_changes: Callable[[], int] = connection.total_changes
+        self.last_insert_rowid: Callable[[], int] = connection.last_insert_rowid
 
     @property
     def in_transaction(self) -> bool:

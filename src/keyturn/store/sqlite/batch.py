@@ -11,18 +11,27 @@ from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction, for_cal
 from keyturn.timekeeping import Moment
 
 ResultFuture = asyncio.Future[Any]
+Outcome = tuple[object, BaseException | None]
+"""A unit's result, or its exception."""
 Conclusion = Callable[[Tx, Sequence[object]], None]
 """Runs after a batch's units, in its transaction; see `Store.conclude_with`."""
 
 
 class Batch:
-    """Callers get their results by `resolve` or `fail`. An exception of `begin` or `run` ends the batch."""
+    """Callers get their results by `resolve` or `fail`. An exception of `begin` or `run` ends the batch.
+
+    A savepoint for each unit would cost a tenth of it, because SQLite keeps a copy of every page that is changed after
+    one. So there is none until a unit fails that has written: then the transaction begins anew, and the units before it
+    run again, from there on with savepoints.
+    """
 
     def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
         self.tx = SqliteTx(connection, moment)
         self._connection = connection
+        self._units: list[Callable[[Tx], object]] = []
         self._futures: list[ResultFuture] = []
-        self._outcomes: list[tuple[object, BaseException | None]] = []
+        self._outcomes: list[Outcome] = []
+        self._has_savepoints = False
 
     def __len__(self) -> int:
         return len(self._futures)
@@ -33,23 +42,47 @@ class Batch:
 
     def run(self, work: Callable[[Tx], object], future: ResultFuture) -> None:
         """Run a unit; an exception undoes it alone, unless it ended the transaction."""
-        first = not self._futures
         self._futures.append(future)
-        announced, notes, outcomes = len(self.tx.announced), len(self.tx.notes), len(self.tx.outcomes)
-        outcome: tuple[object, BaseException | None]
-        if not first:
+        self._outcomes.append(self._outcome(work))
+        self._units.append(work)
+
+    def _outcome(self, work: Callable[[Tx], object]) -> Outcome:
+        has_savepoint, changes = self._has_savepoints, self._connection.total_changes()
+        asked = len(self.tx.announced), len(self.tx.notes), len(self.tx.outcomes)
+        outcome: Outcome
+        if has_savepoint:
             self.tx.run("SAVEPOINT unit")
         try:
             outcome = work(self.tx), None
         except BaseException as error:
             if ends_transaction(error):
                 raise
-            self._undo(first)
-            del self.tx.announced[announced:], self.tx.notes[notes:]
-            self._tell_outcomes(durable=False, since=outcomes)
             outcome = None, for_caller(error)
-        self._accept(first)
-        self._outcomes.append(outcome)
+            if has_savepoint:
+                self.tx.run("ROLLBACK TO unit")
+            self._forget(*asked)
+            if not has_savepoint and self._connection.total_changes() != changes:
+                self._begin_anew()
+        if has_savepoint:
+            self.tx.run("RELEASE unit")
+        elif not self._connection.in_transaction:
+            raise RuntimeError("a unit of work ended the transaction")
+        return outcome
+
+    def _begin_anew(self) -> None:
+        """Undo everything, and run the units again that were through; one that fails now has its own error."""
+        self.tx.run("ROLLBACK")
+        self._forget(0, 0, 0)
+        self.begin()
+        self._has_savepoints = True
+        for place, work in enumerate(self._units):
+            if self._outcomes[place][1] is None:
+                self._outcomes[place] = self._outcome(work)
+
+    def _forget(self, announced: int, notes: int, outcomes: int) -> None:
+        """What units asked for that are undone; the numbers are of what stays."""
+        del self.tx.announced[announced:], self.tx.notes[notes:]
+        self._tell_outcomes(durable=False, since=outcomes)
 
     def conclude(self, work: Conclusion) -> None:
         """Run `work` with what the units remember; an exception undoes it alone, unless it ended the transaction."""
@@ -85,21 +118,6 @@ class Batch:
         for act in self.tx.outcomes[since:]:
             act(durable)
         del self.tx.outcomes[since:]
-
-    def _undo(self, first: bool) -> None:
-        """Undo a unit; if it is the first, restart the transaction. Raises if the transaction was ended."""
-        if first:
-            self.tx.run("ROLLBACK")
-            self.begin()
-        else:
-            self.tx.run("ROLLBACK TO unit")
-
-    def _accept(self, first: bool) -> None:
-        """Raises as `_undo` does."""
-        if not first:
-            self.tx.run("RELEASE unit")
-        elif not self._connection.in_transaction:
-            raise RuntimeError("a unit of work ended the transaction")
 
 
 def fail_all(futures: Iterable[ResultFuture], reason: str) -> None:

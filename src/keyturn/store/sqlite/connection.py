@@ -12,7 +12,7 @@ from keyturn.store.port import StoreRefused
 
 _BUSY_MILLISECONDS = 100
 """Time that a statement waits for a lock of another program; it blocks the event loop meanwhile."""
-_STATEMENTS = 512
+_STATEMENTS = 100
 """Prepared statements cached by a connection; more than Keyturn has."""
 _CACHE_KIB = 16_384
 _CHECKPOINT_PAGES = 4_000
