@@ -111,7 +111,7 @@ class Node:
         return await self._serve(keyring, tls)
 
     def _open_store(self, bus: MemoryBus) -> None:
-        self.store = open_store(self._settings, self._time, bus.publish, on_batch=self._observe_batch)
+        self.store = open_store(self._settings, self._time, bus.publish, on_batch=self._observe_batch, serving=True)
         self._resources.push_async_callback(self.store.close)
         self._resources.callback(bus.listen_for_rows(COMMAND_FINAL, count_final(self.metrics)))
 

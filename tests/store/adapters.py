@@ -39,7 +39,7 @@ class AtOnce(Executor):
 
 
 def _open_sqlite_at_once(directory: Path, clock: Clock, announce: Announce, on_batch: OnBatch) -> Store:
-    return open_sqlite(directory, clock, announce, on_batch=on_batch, disk=AtOnce())
+    return open_sqlite(directory, clock, announce, on_batch=on_batch, disk=AtOnce(), beside=AtOnce())
 
 
 ADAPTERS: dict[str, Adapter] = {

@@ -6,8 +6,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "answered before the commit",
         "store/sqlite/writer.py",
-        '        commit = partial(self._connection.execute, "COMMIT")',
-        '        batch.resolve()\n        commit = partial(self._connection.execute, "COMMIT")',
+        "        commit = self._checkpoints.commit\n",
+        "        batch.resolve()\n        commit = self._checkpoints.commit\n",
         "1 durable",
     ),
     Bug(

@@ -14,7 +14,12 @@ def database_of(settings: Settings) -> Database:
 
 
 def open_store(
-    settings: Settings, clock: Clock, announce: Announce, *, on_batch: OnBatch = lambda _units, _seconds: None
+    settings: Settings,
+    clock: Clock,
+    announce: Announce,
+    *,
+    on_batch: OnBatch = lambda _units, _seconds: None,
+    serving: bool = False,
 ) -> Store:
     """Open this installation's store; see `Database.open`. Raises `StoreRefused`."""
-    return database_of(settings).open(clock, announce, on_batch=on_batch)
+    return database_of(settings).open(clock, announce, on_batch=on_batch, serving=serving)

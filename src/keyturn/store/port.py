@@ -218,8 +218,8 @@ class StagedBackup(Protocol):
 class Database(Protocol):
     """The data of one installation, in use by a server or not."""
 
-    def open(self, clock: Clock, announce: Announce, *, on_batch: OnBatch = ...) -> Store:
-        """Open the store, created if missing, and migrate it. Raises `StoreRefused`.
+    def open(self, clock: Clock, announce: Announce, *, on_batch: OnBatch = ..., serving: bool = ...) -> Store:
+        """Open the store, created if missing, and migrate it; `serving`: for many commits. Raises `StoreRefused`.
 
         A `Timekeeper` resumes from the stored clock state; any other clock is trusted.
         """

@@ -34,6 +34,7 @@ class PooledConnection:
         self.changes: Callable[[], int] = connection.changes
         self.total_changes: Callable[[], int] = connection.total_changes
         self.last_insert_rowid: Callable[[], int] = connection.last_insert_rowid
+        self.set_wal_hook: Callable[..., None] = connection.set_wal_hook
 
     @property
     def in_transaction(self) -> bool:

@@ -25,7 +25,7 @@ from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from keyturn.store.sqlite.transaction import SqliteTx
 from keyturn.timekeeping import Timekeeper
 from verification.simulation.world.data_directory import DataDirectory
-from verification.simulation.world.disk import Disk
+from verification.simulation.world.disk import AtOnce, Disk
 from verification.simulation.world.installation import KEYRING
 from verification.simulation.world.loop import Lifetime, context_of
 
@@ -51,7 +51,7 @@ class Database:
         self.context = context_of(lifetime)
         self._data_dir = data_dir
         self._lent: list[apsw.Connection] = []
-        opened = partial(open_sqlite, disk=disk, connect=self._connect)
+        opened = partial(open_sqlite, disk=disk, beside=AtOnce(), connect=self._connect)
         self.store: SqliteStore = self.context.run(opened, data_dir.directory, time, announce)
 
     def drop(self) -> None:

@@ -15,8 +15,6 @@ _BUSY_MILLISECONDS = 100
 _STATEMENTS = 100
 """Prepared statements cached by a connection; more than Keyturn has."""
 _CACHE_KIB = 16_384
-_CHECKPOINT_PAGES = 4_000
-"""Pages in the log from which a commit copies them to the database file, while all units wait."""
 _MODES = {"rw": apsw.SQLITE_OPEN_READWRITE, "ro": apsw.SQLITE_OPEN_READONLY}
 
 
@@ -45,7 +43,6 @@ def make_durable(connection: apsw.Connection, path: Path) -> None:
     if mode != "wal":
         raise StoreRefused(f"{path} is on a file system that cannot hold a write-ahead log.")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchall()
 
 
 def check_references(connection: apsw.Connection) -> None:

@@ -15,6 +15,7 @@ from keyturn.store.data_directory import make_directory
 from keyturn.store.port import Announce, BackupSigner, FileDigest, OnBatch, ReadTx, StoreRefused, Tx
 from keyturn.store.sqlite.backup import back_up
 from keyturn.store.sqlite.batch import Conclusion
+from keyturn.store.sqlite.checkpoints import Checkpoints, prepare_log
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import FILE_NAME, RESTORE_MARKER, make_file, rewrite, translate_errors
 from keyturn.store.sqlite.facts import resume_time, store_epoch
@@ -79,14 +80,17 @@ def open_sqlite(
     *,
     on_batch: OnBatch = lambda _units, _seconds: None,
     disk: Executor | None = None,
+    beside: Executor | None = None,
     connect: Connect = connect,
+    serving: bool = False,
 ) -> SqliteStore:
     """Open the store in `directory`, created if missing, and migrate it. Raises StoreRefused.
 
     `clock`: a `Timekeeper` resumes from the stored clock state; any other clock is trusted. `announce(topic, key)` is
     called in the event loop's thread for announcements of durable units; `on_batch(units, seconds)` after every
-    commit. `disk` runs one call at a time, in order, outside the loop's thread (default: a thread). `connect(path,
-    mode)` opens an existing file; the store closes the connection.
+    commit. `disk` runs one call at a time, in order, outside the loop's thread (default: a thread); `beside` does the
+    same for checkpoints. `connect(path, mode)` opens an existing file; the store closes the connection. `serving`: the
+    log is prepared for many commits.
     """
     path = directory / FILE_NAME
     time = clock if isinstance(clock, Timekeeper) else Timekeeper(clock)
@@ -94,7 +98,10 @@ def open_sqlite(
         make_directory(directory)
         _refuse_interrupted_restore(directory)
         make_file(path)
-        rewrite(directory / f"{FILE_NAME}-wal")
+        log = directory / f"{FILE_NAME}-wal"
+        rewrite(log)
+        if serving and path.stat().st_size:  # beside an empty database SQLite deletes the log
+            prepare_log(log)
         writing = opened.enter_context(closing(connect(path, "rw")))
         pending = check_own_structure(writing, path)
         make_durable(writing, path)
@@ -104,9 +111,12 @@ def open_sqlite(
         check_references(writing)
         epoch = store_epoch(writing)
         reading = opened.enter_context(closing(connect(path, "ro")))
+        copying = opened.enter_context(closing(connect(path, "rw")))
         sync_directory(directory)
+        beside = beside or ThreadPoolExecutor(1, thread_name_prefix="keyturn-checkpoints")
+        checkpoints = Checkpoints(writing, copying, beside)
         disk = disk or ThreadPoolExecutor(1, thread_name_prefix="keyturn-disk")
-        writer = Writer(writing, time, announce, on_batch, disk)
+        writer = Writer(writing, checkpoints, time, announce, on_batch, disk)
         store = SqliteStore(directory, writer, Reader(reading), epoch, time, disk)
         opened.pop_all()
     return store
@@ -125,9 +135,14 @@ class SqliteDatabase:
         self._directory = directory
 
     def open(
-        self, clock: Clock, announce: Announce, *, on_batch: OnBatch = lambda _units, _seconds: None
+        self,
+        clock: Clock,
+        announce: Announce,
+        *,
+        on_batch: OnBatch = lambda _units, _seconds: None,
+        serving: bool = False,
     ) -> SqliteStore:
-        return open_sqlite(self._directory, clock, announce, on_batch=on_batch)
+        return open_sqlite(self._directory, clock, announce, on_batch=on_batch, serving=serving)
 
     def read_offline(self) -> AbstractContextManager[ReadTx]:
         return read_offline(self._directory)

@@ -16,6 +16,7 @@ import structlog
 
 from keyturn.store.port import Announce, OnBatch, StoreUnavailable, Tx
 from keyturn.store.sqlite.batch import Batch, Conclusion, ResultFuture, fail_all
+from keyturn.store.sqlite.checkpoints import Checkpoints
 from keyturn.store.sqlite.facts import prove_writable
 from keyturn.timekeeping import Timekeeper
 
@@ -33,11 +34,18 @@ class Writer:
     """Owns the writing connection. `disk` runs one call at a time, outside the loop's thread."""
 
     def __init__(
-        self, connection: apsw.Connection, time: Timekeeper, announce: Announce, on_batch: OnBatch, disk: Executor
+        self,
+        connection: apsw.Connection,
+        checkpoints: Checkpoints,
+        time: Timekeeper,
+        announce: Announce,
+        on_batch: OnBatch,
+        disk: Executor,
     ) -> None:
         self.failure: str | None = None
         self.conclusion: Conclusion = lambda _tx, _notes: None
         self._connection = connection
+        self._checkpoints = checkpoints
         self._time = time
         self._announce = announce
         self._on_batch = on_batch
@@ -69,7 +77,11 @@ class Writer:
 
     async def close(self) -> None:
         """Close the connection, after pending calls of `disk`."""
-        await asyncio.get_running_loop().run_in_executor(self._disk, self._connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._disk, self._close)
+
+    def _close(self) -> None:
+        self._checkpoints.close()
+        self._connection.close()
 
     def _run_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         batch = Batch(self._connection, self._time.moment())
@@ -83,7 +95,7 @@ class Writer:
             return
         finally:
             batch.end()
-        commit = partial(self._connection.execute, "COMMIT")
+        commit = self._checkpoints.commit
         self._run_on_disk(loop, commit, partial(self._committed, loop, batch, started))
 
     def _fill(self, batch: Batch, until: float) -> None:
@@ -92,14 +104,13 @@ class Writer:
             if not future.done():  # else the caller was cancelled
                 batch.run(work, future)
 
-    def _committed(
-        self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[apsw.Cursor]
-    ) -> None:
+    def _committed(self, loop: asyncio.AbstractEventLoop, batch: Batch, started: float, commit: Future[None]) -> None:
         error = commit.exception()
         if error is not None:
             self._batch_failed(loop, batch, error)
             return
         batch.resolve()
+        self._checkpoints.start_if_due()
         if self._waiting:
             loop.call_soon(self._run_batch, loop)
         else:
