@@ -24,8 +24,14 @@ _HEADS = """
 SELECT h.chain, h.number, h.hash, (SELECT max(number) FROM chain_link l WHERE l.chain = h.chain)
 FROM chain_head h ORDER BY h.chain
 """
+# One look-up for each chain: SELECT DISTINCT would read the whole index, with a row for each entry.
 _CHAINS_WITHOUT_HEAD = """
-SELECT DISTINCT chain FROM chain_link WHERE chain NOT IN (SELECT chain FROM chain_head) ORDER BY chain
+WITH RECURSIVE known (chain) AS (
+  SELECT min(chain) FROM chain_link
+  UNION ALL
+  SELECT (SELECT min(chain) FROM chain_link WHERE chain > known.chain) FROM known WHERE known.chain IS NOT NULL
+)
+SELECT chain FROM known WHERE chain IS NOT NULL AND chain NOT IN (SELECT chain FROM chain_head) ORDER BY chain
 """
 _HASH = "SELECT hash FROM chain_link WHERE chain = :chain AND number = :number"
 _CHECKPOINTS = """

@@ -81,7 +81,6 @@ def run_read_again(tx: Tx, command_id: str) -> None:
 
 def mark_posts_answered(tx: Tx) -> None:
     """After a restart no POST waits for a first answer: those that did count as answered with `200 Pending`."""
-    for row in record.open_all(tx):
-        command = record.load_to_change(tx, row.command_id)
-        if command is not None and command.post_code is None:
+    for command_id in record.unanswered_posts(tx):
+        if (command := record.load_to_change(tx, command_id)) is not None:
             lifecycle.record_response(tx, command, 200)

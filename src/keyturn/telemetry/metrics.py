@@ -45,6 +45,12 @@ class Metrics:
         self._lag = Histogram(
             "keyturn_event_loop_lag_seconds", "How late the event loop runs.", registry=registry, buckets=_LAG_SECONDS
         )
+        self._longest = 0.0
+        Gauge(
+            "keyturn_event_loop_longest_lag_seconds",
+            "How late the event loop ran at most since the last scrape: its longest turn.",
+            registry=registry,
+        ).set_function(self._take_longest)
         self._alerts_unsent = Gauge(
             "keyturn_alerts_unsent", "Alerts not delivered yet.", ("channel",), registry=registry
         )
@@ -96,6 +102,11 @@ class Metrics:
     def observe_lag(self, seconds: float) -> None:
         """The event loop ran a timer `seconds` late."""
         self._lag.observe(seconds)
+        self._longest = max(self._longest, seconds)
+
+    def _take_longest(self) -> float:
+        longest, self._longest = self._longest, 0.0
+        return longest
 
     def set_alerts_unsent(self, channel: str, count: int) -> None:
         """Number of alerts in a channel's outbox."""
@@ -110,8 +121,8 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-INTERVAL = 0.1
-"""Seconds between two measurements."""
+INTERVAL = 0.02
+"""Seconds between two measurements: a turn of the loop that takes longer than this makes at least one of them late."""
 
 
 async def measure_loop_lag(observe: Callable[[float], None]) -> None:

@@ -1,5 +1,7 @@
 """Limits on disables by count and share of the fleet; exceeding one stops further disables until it is lifted."""
 
+import math
+
 import msgspec
 
 from keyturn.admin.guards import guarded, reads
@@ -38,8 +40,10 @@ SELECT count(DISTINCT vehicle_id) FROM (
 ) AS held WHERE vehicle_id <> :vehicle_id
 """
 _FLEET = """
-SELECT count(*) FROM vehicle v JOIN vehicle_evidence e ON e.vehicle_id = v.id
-WHERE v.company_id = :company_id AND v.active = 1 AND e.seen_at > :since
+SELECT count(*) FROM (
+  SELECT 1 FROM vehicle v JOIN vehicle_evidence e ON e.vehicle_id = v.id
+  WHERE v.company_id = :company_id AND v.active = 1 AND e.seen_at > :since LIMIT :enough
+) AS seen
 """
 _LIST = """
 SELECT c.name, coalesce(a.name, ''), s.cause, s.tripped_at
@@ -90,9 +94,12 @@ def exceeded(tx: ReadTx, policy: Policy, company_id: str, actor: str, vehicle_id
         if counted >= allowed:
             return ExceededLimit("disables_per_company_day", WHOLE_COMPANY, allowed, counted)
     if policy.fleet_share:
-        fleet = _number(tx, _FLEET, company_id=company_id, since=after(tx.now, -SEEN_WITHIN))
-        allowed = max(1, int(fleet * policy.fleet_share / 100))
         counted = _number(tx, _IMMOBILISED, company_id=company_id, vehicle_id=vehicle_id)
+        enough = math.ceil(
+            (counted + 1) * 100 / policy.fleet_share
+        )  # vehicles that allow one more; no need to count on
+        fleet = _number(tx, _FLEET, company_id=company_id, since=after(tx.now, -SEEN_WITHIN), enough=enough)
+        allowed = max(1, int(fleet * policy.fleet_share / 100))
         if counted >= allowed:
             return ExceededLimit("fleet_share", WHOLE_COMPANY, allowed, counted)
     return None

@@ -142,7 +142,7 @@ def test_two_commands_of_a_vehicle_cannot_both_have_the_lane(env: CommandEnv) ->
 def test_open_commands_and_their_vehicles_are_known(env: CommandEnv) -> None:
     command = env.do(written, draft(env.names))
     assert env.see(record.open_positions, "", 10) == [(command.id, env.names.vehicle)]
-    assert [row.command_id for row in env.see(record.open_all)] == [command.id]
+    assert [command_id for command_id, _ in env.see(record.open_states, "", 10)] == [command.id]
 
     env.do(lifecycle.close, command.id)
 

@@ -122,7 +122,12 @@ _OPEN_OF_VEHICLE = f"{_OPEN} WHERE o.vehicle_id = ?1"
 _POSITIONS = (
     "SELECT command_id, vehicle_id FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
 )
-_OPEN_ALL = f"{_OPEN} ORDER BY o.command_id"
+_STATES_OF_OPEN = (
+    "SELECT command_id, state FROM open_command WHERE command_id > :after ORDER BY command_id LIMIT :limit"
+)
+_UNANSWERED_POSTS = """
+SELECT c.id FROM open_command o JOIN command c ON c.id = o.command_id WHERE c.post_code IS NULL ORDER BY c.id
+"""
 _OPEN_DUE = f"""{_OPEN}
 WHERE o.wake_at <= :now AND (o.state <> 'Dispatching' OR o.wake_at <= :sent_before) ORDER BY o.wake_at LIMIT :limit"""
 
@@ -170,11 +175,6 @@ def open_of_vehicle(tx: ReadTx, vehicle_id: str) -> list[OpenCommand]:
     return [_open(row) for row in tx.all(_OPEN_OF_VEHICLE, vehicle_id)]
 
 
-def open_all(tx: ReadTx) -> list[OpenCommand]:
-    """Every open command, oldest first."""
-    return [_open(row) for row in tx.all(_OPEN_ALL)]
-
-
 def open_due(tx: ReadTx, limit: int, answer_timeout: float) -> list[OpenCommand]:
     """Commands whose next deadline has passed; those being sent, once their answer is `answer_timeout` seconds late."""
     sent_before = after(tx.now, -answer_timeout)
@@ -212,6 +212,11 @@ def open_positions(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
     return [(command_id, vehicle_id) for command_id, vehicle_id in tx.all(_POSITIONS, after=after, limit=limit)]
 
 
-def count_open(tx: ReadTx) -> list[Row]:
-    """(state, number) of the open commands."""
-    return tx.all("SELECT state, count(*) FROM open_command GROUP BY state")
+def open_states(tx: ReadTx, after: str, limit: int) -> list[tuple[str, str]]:
+    """(command id, state) of open commands: a page that begins behind the command `after`."""
+    return [(command_id, state) for command_id, state in tx.all(_STATES_OF_OPEN, after=after, limit=limit)]
+
+
+def unanswered_posts(tx: ReadTx) -> list[str]:
+    """Ids of the open commands whose POST has no answer yet."""
+    return [command_id for (command_id,) in tx.all(_UNANSWERED_POSTS)]

@@ -12,7 +12,7 @@ import apsw
 import structlog
 
 CHECKPOINT_PAGES = 1_000
-"""Pages in the log from which it is copied beside the commits."""
+"""Pages that the log has grown by since it was copied last, from which it is copied beside the commits."""
 BOUND_PAGES = 8_000
 """Pages in the log from which a commit copies it."""
 PREPARED_BYTES = 24 * 1_048_576
@@ -30,6 +30,8 @@ class Checkpoints:
         self._own = own
         self._beside = beside
         self._pages = 0
+        self._copied = 0
+        """Pages of the log when it was copied last; it begins anew after a whole copy that nothing reads from."""
         self._under_way = False
         self._failing = False
         writing.set_wal_hook(self._committed)
@@ -38,12 +40,15 @@ class Checkpoints:
         """Commit the writing connection's transaction, in the thread that waits for the disk. Raises `apsw.Error`."""
         self._writing.execute("COMMIT")
         if self._pages >= BOUND_PAGES:
+            self._copied = self._pages
             self._run(self._writing)
 
     def start_if_due(self) -> None:
         """Begin a checkpoint beside the commits; called after each of them, in one thread."""
-        if self._pages >= CHECKPOINT_PAGES and not self._under_way:
-            self._under_way = True
+        if self._pages < self._copied:
+            self._copied = 0
+        if self._pages - self._copied >= CHECKPOINT_PAGES and not self._under_way:
+            self._under_way, self._copied = True, self._pages
             self._beside.submit(self._run_beside)
 
     def close(self) -> None:

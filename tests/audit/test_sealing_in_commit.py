@@ -1,0 +1,89 @@
+"""Entries are sealed within the commit that writes them; what cannot be is committed all the same, and sealed later."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import pytest
+
+from keyturn.audit.runtime import SEALING_FAULT
+from keyturn.store.port import Store, Tx
+from tests.support.audit_env import AuditEnv, entry, faults
+
+from .test_sealing import LINKS, all_sealed, fail, sealer_of
+
+
+@pytest.fixture
+def empty(tmp_path: Any) -> AuditEnv:
+    return AuditEnv(tmp_path / "data")
+
+
+def test_an_entry_is_sealed_in_its_own_commit(empty: AuditEnv) -> None:
+    async def work(store: Store) -> None:
+        store.conclude_with(sealer_of(store)[0].seal_written)
+        for index in range(7):
+            await store.write(partial(entry, company="company-a", index=index))
+            assert await store.read(all_sealed)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert [row[1] for row in empty.rows(LINKS)] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_an_entry_that_was_undone_has_no_number(empty: AuditEnv) -> None:
+    def think_better(tx: Tx) -> None:
+        entry(tx, company="company-a", index=1)
+        raise LookupError
+
+    async def work(store: Store) -> None:
+        store.conclude_with(sealer_of(store)[0].seal_written)
+        units = (
+            partial(entry, company="company-a", index=0),
+            think_better,
+            partial(entry, company="company-a", index=2),
+        )
+        await asyncio.gather(*(store.write(unit) for unit in units), return_exceptions=True)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert [row[1:] for row in empty.rows(LINKS)] == [(1, 1), (2, 2)]
+
+
+def test_an_act_is_kept_whose_entry_cannot_be_sealed(empty: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be sealed within its commit waits for the sealer, and so does what comes after it."""
+
+    async def work(store: Store) -> None:
+        sealer, reported = sealer_of(store)
+        store.conclude_with(sealer.seal_written)
+        with monkeypatch.context() as broken:
+            broken.setattr("keyturn.audit.runtime.seal_written", fail)
+            await store.write(partial(entry, company="company-a", index=0))
+        await store.write(partial(entry, company="company-b", index=1))
+        assert not await store.read(all_sealed)
+        await sealer.seal_committed()
+        assert SEALING_FAULT not in reported
+        await store.write(partial(entry, company="company-a", index=2))
+        assert await store.read(all_sealed)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert empty.rows(LINKS) == [("company-a", 1, 1), ("company-b", 1, 2), ("company-a", 2, 3)]
+
+
+def test_acts_go_on_upon_a_forked_chain(env: AuditEnv) -> None:
+    env.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
+
+    async def work(store: Store) -> bool:
+        sealer, reported = sealer_of(store)
+        store.conclude_with(sealer.seal_written)
+        for index in range(3):
+            await store.write(partial(entry, company="company-a", index=index))
+        await sealer.seal_committed()
+        return SEALING_FAULT in reported
+
+    before = env.rows("SELECT count(*) FROM entry")[0][0]
+    assert env.run(work)
+    assert env.rows("SELECT count(*) FROM entry WHERE kind <> 'chain.fault'")[0][0] == before + 3
