@@ -10,7 +10,7 @@ from keyturn.commands.operations import command_details
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.transaction import without_lock
 from keyturn.tenants import limits
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 SEARCHED = {
     "chains without a head": chain_queries._CHAINS_WITHOUT_HEAD,

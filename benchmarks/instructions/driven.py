@@ -1,7 +1,7 @@
 """``python -m benchmarks.instructions.driven``: the process that is counted, a node whose connections have no sockets.
 
-The processor is some fifty times as slow here as in reality. So a batch of the store may last longer, to hold as many
-units, and what runs by the clock is stopped once the node is at rest: it would run fifty times as often for each item.
+The processor is some fifty times as slow here as in reality. So a batch of the store is bounded by its units and not by
+its time, and what runs by the clock is stopped once the node is at rest: it would run fifty times as often for each item.
 """
 
 import asyncio
@@ -24,8 +24,10 @@ from benchmarks.requests import NOOP, VEHICLE_COMMAND, gets, signed_posts
 from keyturn.api.server.server import Server
 
 IN_FLIGHT = 64
-_STRETCHED = 1.0
+_STRETCHED = 10.0
 """Seconds of one batch of the store."""
+_UNITS = 8
+"""Units of one batch, as they are in reality with so many connections."""
 _COMMAND, _VERIFIED = "lock_door", "lock_door"
 
 
@@ -75,7 +77,13 @@ class Driver:
         self._counter = counter
         self._first, self._last = warm_up, warm_up + items
         self._done = 0
+        self.commits = 0
+        """While it counted."""
         self.finished = asyncio.get_running_loop().create_future()
+
+    def note_commit(self, units: int) -> None:
+        """The store committed a batch of so many units."""
+        self.commits += units > 0 and self._first <= self._done < self._last
 
     def note(self, answer: bytes = b"HTTP/1.1 200") -> None:
         """One more item is done."""
@@ -107,6 +115,7 @@ async def drive(item: str, installation: Installation, driver: Driver, vehicles:
         node.oems = {name: ReadingOem(oem.capabilities.initiate_wait or 0.0) for name, oem in node.oems.items()}
     with patch.object(Server, "_listen", listening):
         await node.start()
+    node.metrics.observe_batch = driver.note_commit  # type: ignore[method-assign]
     await node.at_rest()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
@@ -144,8 +153,9 @@ def main() -> None:
     async def counted() -> None:
         driver = Driver(counter, int(warm_up), int(items))
         await drive(item, Installation(Path(data), token, secret), driver, int(vehicles))
+        print(driver.commits)
 
-    with patch("keyturn.store.sqlite.writer.BATCH_SECONDS", _STRETCHED):
+    with patch.multiple("keyturn.store.sqlite.writer", BATCH_SECONDS=_STRETCHED, BATCH_UNITS=_UNITS):
         uvloop.run(_left(counted()))
 
 

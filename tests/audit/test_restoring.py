@@ -9,7 +9,7 @@ from keyturn.audit import chain_queries, journal
 from keyturn.audit.checkpoints import SignedStatement
 from keyturn.store.port import StoreRefused
 from tests.support.audit_env import KEYRING, AuditEnv, faults, restored, verify_export
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 A = "company-a"
 KEY = [KEYRING.checkpoint_key]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 from .installation import install
 from .privileges import make_read_only, may_mount, memory_disk, obey_file_modes

@@ -3,7 +3,7 @@
 from contextlib import closing
 
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 GUARDS = 14
 THROWN_AT = 1_700_000_000_000_000

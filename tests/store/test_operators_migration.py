@@ -9,7 +9,7 @@ from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.store import open_sqlite
 from tests.support.clock import ManualClock
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from keyturn.store.sqlite.checkpoints import PREPARED_BYTES, prepare_log
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 from .adapters import AtOnce
 from .disk import HeldDisk

@@ -10,9 +10,10 @@ import pytest
 from keyturn.store.port import Conflict, ReadTx, StoreUnavailable, Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
+from keyturn.store.sqlite.transaction import without_lock
 from keyturn.store.sqlite.writer import BATCH_SECONDS, BATCH_UNITS
 from tests.support.clock import ManualClock, eventually
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 from .disk import HeldDisk
 from .work import TOPIC, Announced, add_plan, plans
@@ -173,3 +174,41 @@ async def test_one_row_of_many_holds_no_snapshot(
     with closing(connect(tmp_path / FILE_NAME)) as stranger:
         told = stranger.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     assert told == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("SELECT 1", "SELECT 1"),
+        ("SELECT x FROM t WHERE a = :a FOR UPDATE", "SELECT x FROM t WHERE a = :a"),
+        ("SELECT x FROM t\nFOR UPDATE\n", "SELECT x FROM t"),
+        ("SELECT ' FOR UPDATE '", "SELECT ' FOR UPDATE '"),
+    ],
+)
+async def test_the_row_lock_is_dropped_for_the_one_writer(sql: str, text: str) -> None:
+    assert without_lock(sql) == text
+
+
+async def test_a_batch_begins_anew_when_a_unit_fails_that_wrote(store: SqliteStore, disk: HeldDisk) -> None:
+    """The units before it run again, those after it have savepoints, and each has its own outcome."""
+    told: list[tuple[str, bool]] = []
+
+    def noted(name: str, *, fails: bool = False) -> Callable[[Tx], str]:
+        def work(tx: Tx) -> str:
+            add_plan(name, announce=name)(tx)
+            tx.on_outcome(lambda durable: told.append((name, durable)))
+            if fails:
+                raise LookupError(name)
+            return name
+
+        return work
+
+    units = [noted("a"), noted("b", fails=True), noted("c"), noted("d", fails=True), noted("e")]
+    disk.set_free()
+
+    outcomes = await asyncio.gather(*(store.write(unit) for unit in units), return_exceptions=True)
+
+    assert [str(outcome) for outcome in outcomes] == ["a", "b", "c", "d", "e"]
+    assert [type(outcome) for outcome in outcomes] == [str, LookupError, str, LookupError, str]
+    assert await store.read(plans) == ["a", "c", "e"]
+    assert told == [("b", False), ("a", False), ("d", False), ("a", True), ("c", True), ("e", True)]

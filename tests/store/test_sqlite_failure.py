@@ -12,7 +12,7 @@ from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.directory import FILE_NAME
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock, eventually
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 from .disk import CountingDisk
 from .work import Announced, add_entry, add_plan, add_plan_and_raise, instant, plans

@@ -21,7 +21,7 @@ from keyturn.store.sqlite.migration import (
 )
 from keyturn.store.sqlite.store import SqliteStore, open_sqlite
 from tests.support.clock import ManualClock
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 from .work import add_plan, plans
 

@@ -13,7 +13,7 @@ from keyturn.store.sqlite.migration import apply_migration, known_migrations
 from keyturn.store.sqlite.offline import read_offline
 from keyturn.store.sqlite.store import open_sqlite
 from tests.support.clock import ManualClock
-from tests.support.database import changed as rows_changed
+from tests.support.store_reader import changed as rows_changed
 
 pytestmark = pytest.mark.anyio
 

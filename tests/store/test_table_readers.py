@@ -14,7 +14,7 @@ from pathlib import Path
 
 import keyturn
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
-from tests.support.database import connect
+from tests.support.store_reader import connect
 
 SOURCES = Path(keyturn.__file__).parent
 EXPECTED = Path(__file__).with_name("table_readers.toml")

@@ -16,9 +16,9 @@ from keyturn.cli.root import run
 from keyturn.config.settings import AuditSettings, Settings
 from keyturn.store.port import ReadTx
 from tests.support.clock import eventually
-from tests.support.database import changed, connect
 from tests.support.receiver import Receiver
 from tests.support.server_env import server_env
+from tests.support.store_reader import changed, connect
 
 from .watch import told, watched
 

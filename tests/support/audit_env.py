@@ -20,7 +20,7 @@ from keyturn.auth.keyfile import JwtKey, Keys
 from keyturn.auth.keyring import Keyring
 from keyturn.store.port import ReadTx, Store, Tx
 from tests.support.clock import ManualClock
-from tests.support.database import changed, connect
+from tests.support.store_reader import changed, connect
 
 from ..store.adapters import database, open_store
 

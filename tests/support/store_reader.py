@@ -1,4 +1,7 @@
-"""What the node wrote down, read from its database file without its help."""
+"""The database file of a node that runs, read without its help: with the store's own SQLite.
+
+Another SQLite library in this process would drop the store's locks when it closes the file, and delete its log.
+"""
 
 import json
 from contextlib import closing
@@ -7,7 +10,21 @@ from typing import Any
 
 import apsw
 
-from tests.support.database import connect
+_BUSY_MILLISECONDS = 5_000
+
+
+def connect(file: Path | str, *, writable: bool = True) -> apsw.Connection:
+    """A connection whose statements are transactions of their own; a writable one makes a missing file."""
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if writable else apsw.SQLITE_OPEN_READONLY
+    connection = apsw.Connection(str(file), flags)
+    connection.set_busy_timeout(_BUSY_MILLISECONDS)
+    return connection
+
+
+def changed(connection: apsw.Connection, statement: str, values: object = None) -> int:
+    """The number of rows that the statement changed; -1: it is none that changes rows."""
+    connection.execute(statement, values).fetchall()  # type: ignore[arg-type]
+    return connection.changes() if statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")) else -1
 
 
 class StoreReader:

@@ -20,7 +20,7 @@ from keyturn.config.validation import KeyPath
 from keyturn_client import KeyturnClient
 from tests.cli.processes import keyturn
 from tests.support.clock import ManualClock
-from tests.support.database import connect
+from tests.support.store_reader import connect
 from tests.support.tenant_env import TenantEnv
 
 from .conftest import EXPECTED, FIXTURE, unpack

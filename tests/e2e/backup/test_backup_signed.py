@@ -17,9 +17,8 @@ from keyturn.errors import OperationError
 from keyturn.store.backup_signature import SignatureFile, signature_of
 from keyturn.store.port import StoreRefused, StructureChanged
 from keyturn.store.sqlite.migration import known_migrations
-from tests.support.database import changed, connect
 from tests.support.server_env import ServerEnv, server_env
-from tests.support.store_reader import StoreReader
+from tests.support.store_reader import StoreReader, changed, connect
 
 pytestmark = pytest.mark.anyio
 HUSH = "CREATE TRIGGER hush AFTER INSERT ON entry BEGIN DELETE FROM entry WHERE seq = NEW.seq; END"

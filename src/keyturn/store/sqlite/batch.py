@@ -88,16 +88,12 @@ class Batch:
         """Run `work` with what the units remember; an exception undoes it alone, unless it ended the transaction."""
         if not self.tx.notes:
             return
-        announced = len(self.tx.announced)
-        self.tx.run("SAVEPOINT conclusion")
         try:
             work(self.tx, self.tx.notes)
         except Exception as error:
             if ends_transaction(error):
                 raise
-            self.tx.run("ROLLBACK TO conclusion")
-            del self.tx.announced[announced:]
-        self.tx.run("RELEASE conclusion")
+            self._begin_anew()
 
     def end(self) -> None:
         """Accept no further units."""

@@ -12,7 +12,7 @@ from keyturn.store.port import StoreRefused
 
 _BUSY_MILLISECONDS = 100
 """Time that a statement waits for a lock of another program; it blocks the event loop meanwhile."""
-_STATEMENTS = 100
+_STATEMENTS = 192
 """Prepared statements cached by a connection; more than Keyturn has."""
 _CACHE_KIB = 16_384
 _MODES = {"rw": apsw.SQLITE_OPEN_READWRITE, "ro": apsw.SQLITE_OPEN_READONLY}
