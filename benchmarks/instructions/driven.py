@@ -1,7 +1,7 @@
 """``python -m benchmarks.instructions.driven``: the process that is counted, a node whose connections have no sockets.
 
 The processor is some fifty times as slow here as in reality. So a batch of the store is bounded by its units and not by
-its time, and what runs by the clock is stopped once the node is at rest: it would run fifty times as often for each item.
+its time, and what runs by the clock is stopped once the node is at rest: it would run fifty times as often.
 """
 
 import asyncio
