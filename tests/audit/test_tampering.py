@@ -2,8 +2,10 @@
 
 import pytest
 
+from keyturn.audit.archive import DatabaseArchive, verify
 from keyturn.audit.encoding import Content, entry_hash
 from keyturn.audit.findings import FindingKind
+from tests.store.adapters import database
 from tests.support.audit_env import KEYRING, AuditEnv, faults
 
 A = "company-a"
@@ -214,3 +216,14 @@ def test_the_unsealed_tail_is_named_and_is_no_fault(env: AuditEnv) -> None:
     assert [finding.what for finding in report.findings] == [FindingKind.UNSEALED]
     assert report.findings[0].text.startswith("3 entries are not sealed yet, the oldest of 2023-11-14T")
     assert report.faults == []
+
+
+def test_a_verification_tells_how_far_it_has_come(env: AuditEnv) -> None:
+    told: list[tuple[int, int]] = []
+
+    with database(env.data).read_offline() as tx:
+        verify(DatabaseArchive(tx), advance=lambda done, total: told.append((done, total)))
+
+    entries = env.rows("SELECT count(*) FROM chain_link")[0][0]
+    assert told[-1] == (entries, entries)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)

@@ -1,5 +1,7 @@
 """The log is copied to the database file beside the commits, and within one only where it has grown too long."""
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -122,4 +124,24 @@ async def test_a_power_cut_while_the_log_is_prepared_loses_nothing(tmp_path: Pat
     assert await store.read(plans) == ["gold"]
     await store.write(add_plan("silver"))
     assert await store.read(plans) == ["gold", "silver"]
+    await store.close()
+
+
+async def test_a_disk_without_room_for_a_prepared_log_is_no_reason_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    def pwrite(_handle: int, data: bytes, _offset: int) -> int:
+        written.append(len(data))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await opened(tmp_path).close()
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", pwrite)
+        store = opened(tmp_path, serving=True)
+    await store.write(add_plan("gold"))
+
+    assert written
+    assert (tmp_path / LOG).stat().st_size < PREPARED_BYTES
     await store.close()

@@ -1,6 +1,7 @@
 """Verifies audit chains without a server: those of a database, or those of an export."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import Protocol
 
 import msgspec
@@ -15,6 +16,9 @@ from keyturn.audit.restores import Restore, validate_restores
 from keyturn.audit.verification import ChainRange, RangeResult, verify_range
 from keyturn.clock import iso_time
 from keyturn.store.port import ReadTx
+
+_STEP = 1_000
+"""Entries between two reports of progress."""
 
 
 class Archive(Protocol):
@@ -112,12 +116,14 @@ def verify(
     keys: Collection[bytes] | None = None,
     external: Iterable[SignedStatement] = (),
     acknowledged: Collection[int] = (),
+    advance: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> VerificationReport:
     """Verify every chain, and compare it with the archive's checkpoints and the `external` ones.
 
     `external`: checkpoints that were stored on another machine. `keys`: the trusted public keys; None: the keys that
     the external checkpoints name, or without those the keys that the archive's checkpoints name, which proves less.
-    `acknowledged`: epochs of restores that the caller knows of.
+    `acknowledged`: epochs of restores that the caller knows of. `advance` is called again and again with the number of
+    entries that are verified, and of how many. Entries are read one page after the other.
     """
     external = list(external)
     trusted_key = keys is not None
@@ -135,10 +141,13 @@ def verify(
     ]
     chains = []
     ranges = archive.ranges()
+    walk = _Walk(ranges, advance)
     for chain_range in ranges:
         statements = checkpoints.for_company(chain_range.company)
         own_restores = restores.for_company(chain_range.company)
-        result = verify_range(chain_range, archive.links(chain_range), compared_numbers(statements, own_restores))
+        result = verify_range(
+            chain_range, walk.along(archive.links(chain_range)), compared_numbers(statements, own_restores)
+        )
         findings += [result.fault] if result.fault else []
         findings += compare(chain_range, result, statements, own_restores)
         chains.append(_verified(chain_range, result, statements))
@@ -146,6 +155,21 @@ def verify(
         findings += missing_chains(ranges, checkpoints.statements, restores.for_company(None))
     findings += _notes(chains, trusted_key=trusted_key or not (checkpoints.statements or restores.restores))
     return VerificationReport(tuple(chains), tuple(findings))
+
+
+class _Walk:
+    """Counts the entries of all ranges as they pass."""
+
+    def __init__(self, ranges: Iterable[ChainRange], advance: Callable[[int, int], None]) -> None:
+        self._total = sum(max(0, each.last - each.first + 1) for each in ranges)
+        self._done = 0
+        self._advance = advance
+
+    def along(self, links: Iterator[Link]) -> Iterator[Link]:
+        while page := list(islice(links, _STEP)):
+            yield from page
+            self._done += len(page)
+            self._advance(self._done, self._total)
 
 
 def _verified(chain_range: ChainRange, result: RangeResult, statements: list[CheckpointStatement]) -> VerifiedChain:

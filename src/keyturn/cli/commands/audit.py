@@ -20,6 +20,7 @@ from keyturn.cli.failure import Exit, Failure, usage
 from keyturn.cli.login import credentials
 from keyturn.cli.options import DEFAULT_INSTALLATION, NO_OPERATOR, AsJson, Installation, OperatorLogin
 from keyturn.cli.output import print_answer, print_json
+from keyturn.cli.progress import progress_bar
 from keyturn.printable import printable_lines
 from keyturn.private_files import make_new, private_folder, publish
 from keyturn.store.open import database_of
@@ -93,8 +94,8 @@ def verify_chains(
     with _file_failures():
         keys = _public_keys(public_key) if public_key else None
         external = read_checkpoint_file(checkpoints) if checkpoints else []
-        with _archive(file, installation) as archive:
-            report = verify(archive, keys=keys, external=external, acknowledged=acknowledge_epoch)
+        with _archive(file, installation) as archive, progress_bar("Verifying entries") as advance:
+            report = verify(archive, keys=keys, external=external, acknowledged=acknowledge_epoch, advance=advance)
     if as_json:
         print_json({"sound": not report.faults, **msgspec.to_builtins(report)})
     else:

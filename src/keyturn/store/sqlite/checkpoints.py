@@ -82,7 +82,8 @@ class Checkpoints:
 def prepare_log(path: Path) -> None:
     """Write a missing or empty log full of zeros, which is an empty one: no commit has to enlarge the file.
 
-    Only under the lock of the data directory and before the first connection. Raises OSError.
+    Only under the lock of the data directory and before the first connection. Where the disk has no room for it, the log
+    is left empty: commits will enlarge it. Raises OSError where it cannot even be made.
     """
     if path.exists() and path.stat().st_size:
         return
@@ -91,5 +92,8 @@ def prepare_log(path: Path) -> None:
         for offset in range(0, PREPARED_BYTES, len(_CHUNK)):
             os.pwrite(handle, _CHUNK, offset)
         os.fsync(handle)
+    except OSError as error:
+        os.ftruncate(handle, 0)
+        log.warning("the log could not be written beforehand", reason=str(error))
     finally:
         os.close(handle)
