@@ -12,7 +12,7 @@ endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench simulation torture mutations mutants crash durability clean
+.PHONY: demo test lint bench bench-million simulation torture mutations mutants crash durability clean
 
 demo: $(READY)
 	$(BIN)/keyturn demo $(DEMO)
@@ -31,6 +31,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(BENCH)
+
+# The same at a million commands, 100,000 vehicles and three million entries: MILLION="--fresh".
+bench-million: $(READY)
+	$(BIN)/python -m benchmarks.million $(MILLION)
 
 # The attacks; verification/README.md is their table.
 # The deterministic simulation: SIMULATION="--scenarios 5000 --seed 1", or SIMULATION="--replay 37".
