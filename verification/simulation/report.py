@@ -17,6 +17,7 @@ class Report:
         self._virtual = 0.0
         self._faults: Counter[str] = Counter()
         self._event_counts: Counter[str] = Counter()
+        self._ways: Counter[str] = Counter()
         self._violations: Counter[str] = Counter()
 
     def add(self, result: Result) -> None:
@@ -27,6 +28,7 @@ class Report:
         self._virtual += result.seconds
         self._faults += result.faults
         self._event_counts += result.event_counts
+        self._ways += result.ways
         self._violations.update({violation.check for violation in result.violations})
         self.failed += bool(result.violations)
 
@@ -46,7 +48,7 @@ class Report:
         print(f"{self._scenarios} scenarios, {self._requests} requests, {self._commands} commands, ", end="")
         print(f"{self._virtual / 3600:.0f} h of virtual time in {seconds:.1f} s: ", end="")
         print(f"{rate:.0f} a second with {jobs} jobs, {rate / jobs:.1f} each")
-        for counts in (self._faults, self._event_counts):
+        for counts in (self._faults, self._event_counts, self._ways):
             print_counts(sorted(counts.items()))
         print(f"{self.failed} scenarios with violations")
         print_counts(self._violations.most_common())

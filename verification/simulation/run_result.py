@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from keyturn.clock import SECOND
+from keyturn.commands.model.record import Command
 from keyturn.connectors.responses import OutcomeKind
 from verification.results import READS, Moment, Read, Response, Row, RunResult, Sending, moments_of
 from verification.simulation.clients.responses import Decision, InsiderRecord, PostResult
@@ -44,6 +45,8 @@ class SimulationResult:
     unrecorded: list[tuple[str, Actuation]]
     windows: list[Row]
     """Minutes in which refusals are still counted."""
+    first_told: Mapping[str, Command]
+    """Each command as it was first announced; what a node died with before that is there later, or not at all."""
 
     @cached_property
     def trouble(self) -> frozenset[str]:
@@ -172,4 +175,5 @@ def gather(world: World) -> SimulationResult:
         insiders=world.insiders,
         unrecorded=world.unrecorded,
         windows=world.records("SELECT * FROM refusal_window"),
+        first_told=world.first_told,
     )

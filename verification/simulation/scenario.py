@@ -28,6 +28,7 @@ from verification.simulation.insiders.people import enrolment, ids_of
 from verification.simulation.invariants import violations
 from verification.simulation.plan import callers_of, draw_plan
 from verification.simulation.run_result import SimulationResult, gather
+from verification.simulation.ways import ways
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.loop import Stuck, VirtualLoop, until
 from verification.simulation.world.world import World
@@ -46,6 +47,8 @@ class Result:
     faults: Counter[str]
     event_counts: Counter[str]
     """Audit entries by kind, those of commands aside."""
+    ways: Counter[str]
+    """How commands were registered."""
     commands: int
     requests: int
     seconds: float
@@ -144,6 +147,7 @@ def _result(world: World, left: SimulationResult, found: list[Violation]) -> Res
         violations=found,
         faults=world.counts,
         event_counts=left.event_counts,
+        ways=ways(left),
         commands=len(left.commands),
         requests=len(world.posts) + len(world.gets),
         seconds=world.loop.time(),

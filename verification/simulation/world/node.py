@@ -72,6 +72,11 @@ class OwnRow(NamedTuple):
     row: object
 
 
+def row_of(announced: object) -> object:
+    """The row that was announced, whosever it is."""
+    return announced.row if isinstance(announced, OwnRow) else announced
+
+
 class SharedStore:
     """The way of a node, by its name, to a store that outlives it: a unit that was handed over runs whatever becomes
     of the node.

@@ -11,7 +11,8 @@ import apsw
 import msgspec
 
 from keyturn.admin.operation import Installation
-from keyturn.bus.topics import IdT, Topic
+from keyturn.bus.topics import COMMAND_CHANGED, IdT, Topic
+from keyturn.commands.model.record import Command
 from keyturn.engine.assembly import Randomness
 from keyturn.store.port import StoreUnavailable
 from verification.results import Read
@@ -26,7 +27,7 @@ from verification.simulation.world.disk import Disk
 from verification.simulation.world.faults import Faults
 from verification.simulation.world.installation import INSTALLATION, VEHICLES
 from verification.simulation.world.loop import Lifetime, VirtualLoop
-from verification.simulation.world.node import Database, Node, SharedStore
+from verification.simulation.world.node import Database, Node, SharedStore, row_of
 from verification.simulation.world.oem import Actuation, Cloud
 from verification.simulation.world.time_check import CheckedTimekeeper, TimeCheck
 from verification.simulation.world.vehicle_model import PARKED, VehicleModel
@@ -55,6 +56,8 @@ class World:
     decisions: list[Decision] = field(default_factory=list)
     unrecorded: list[tuple[str, Actuation]] = field(default_factory=list)
     """VINs that were immobilised without a record before the recovery check, and what immobilised them."""
+    first_told: dict[str, Command] = field(default_factory=dict)
+    """Each command as it was first announced."""
     insiders: InsiderRecord = field(default_factory=InsiderRecord)
 
     def __post_init__(self) -> None:
@@ -180,6 +183,8 @@ class World:
             self.loop.call_soon(self.crash, number, False, context=self.cloud.world)
 
     def _announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
+        if topic is COMMAND_CHANGED and isinstance(command := row_of(row), Command):
+            self.first_told.setdefault(command.id, command)
         for node in self.nodes:
             node.publish(topic, key, row)
 
