@@ -115,10 +115,12 @@ class Engine:
         with suppress(StoreUnavailable):
             await self._store.write(_nothing)  # the units before it, which may have written intents, are through
         sending = [self._running[command_id] for command_id in self._dispatcher.sending if command_id in self._running]
+        tasks = [*self._running.values(), *self._scheduling.values(), *self._background]
+        for task in [task for task in tasks if task not in sending]:  # before it writes an intent that nobody waits for
+            task.cancel()
         if sending:
             await asyncio.wait(sending, timeout=grace)
-        tasks = [*self._running.values(), *self._scheduling.values(), *self._background]
-        for task in tasks:
+        for task in sending:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._vehicles.stop()
