@@ -59,6 +59,8 @@ def _by_simulation(bug: Bug, copy: Path) -> Catch:
     """Violations of the checks that are expected count; any other may be the bug's too, but proves less."""
     wanted = ["--scenarios", str(_SCENARIOS), "--jobs", "1", "--stop-at", bug.check, *["--insiders"][: bug.insiders]]
     done = _run([sys.executable, "-m", "verification.simulation", *wanted], copy)
+    if "scenarios with violations" not in done.stdout:
+        raise SystemExit(f"{bug.name}: the simulation did not come to its end: {done.stderr[-2000:]}")
     found = [(seed, check) for seed, check in _FOUND.findall(done.stdout)]
     expected = next(((seed, check) for seed, check in found if check.startswith(bug.check)), None)
     return Catch(bug, expected[1], f"seed {expected[0]}") if expected else Catch(bug, "", f"found only {found[:3]}")

@@ -6,7 +6,8 @@ from typing import Any
 from keyturn.commands.model.catalogue import COMMANDS
 from verification.simulation.clients.administration import administer, filled
 from verification.simulation.clients.policies import LOOSEST, NOTICE, PLACE_OF, REACHES, SCOPES, STRICTEST
-from verification.simulation.plan import Event
+from verification.simulation.plan import STOPS, STOPS_SENDING, Event
+from verification.simulation.stopping import stop_node, stop_sending_node
 from verification.simulation.world import time_check
 from verification.simulation.world.installation import BY_VIN
 from verification.simulation.world.vehicle_model import STOPPED
@@ -153,4 +154,13 @@ _RECORDS: dict[str, Effect] = {
     "record closed by force": _closes_record(reason="sold", force=True),
     NOTICE: _administered("notice add", vehicle="{vehicle}", channel="phone"),
 }
-EVENTS: dict[str, Effect] = {**_CLOCK, **_RIGHTS, **_CARS, **_switches(), **_POLICIES, **_RECORDS}
+EVENTS: dict[str, Effect] = {
+    **_CLOCK,
+    **_RIGHTS,
+    **_CARS,
+    **_switches(),
+    **_POLICIES,
+    **_RECORDS,
+    STOPS: stop_node,
+    STOPS_SENDING: stop_sending_node,
+}

@@ -77,6 +77,8 @@ class Plan(msgspec.Struct, frozen=True, dict=True):
         return not any(event.what in (*CLOCK_EVENTS, *JUMP_EVENTS) for event in self.events)
 
 
+STOPS, STOPS_SENDING = "node stops", "node stops while it sends"
+"""As its operator stops it."""
 JUMP_EVENTS = (JUMPS, JUMPS_WHILE_DOWN, SET_RIGHT, ACCEPTED)
 CLOCK_EVENTS = ("clock set back", "clock set forward", "machine sleeps")
 RIGHTS_EVENTS = (
@@ -105,7 +107,7 @@ def draw_plan(seed: int) -> Plan:
 
 def _with_insider(plan: Plan, insider: Insider) -> Plan:
     """What changes rights and rules is then the insider's, and the first company's vehicles are at stake."""
-    changes = (*CLOCK_EVENTS, *JUMP_EVENTS, *CAR_EVENTS)
+    changes = (*CLOCK_EVENTS, *JUMP_EVENTS, *CAR_EVENTS, STOPS, STOPS_SENDING)
     at_stake = any(BY_VIN[vin].company == COMPANIES[0] for vin in plan.vins)
     return msgspec.structs.replace(
         plan,
@@ -163,7 +165,8 @@ def _draw(seed: int) -> Plan:
         crashes=tuple(_crash(chance) for _ in range(chance.choice((0, 0, 0, 1, 1, 2, 3)))),
         events=_events(chance, vins, busy_for, driving)
         + _changes(seed, vins, busy_for, policies)
-        + tuple(Event(busy_for * part, kind, vins[0], 0.0) for kind, part in draw_jumps(seed)),
+        + tuple(Event(busy_for * part, kind, vins[0], 0.0) for kind, part in draw_jumps(seed))
+        + _stops(seed, busy_for, vins[0]),
         settings=draw_settings(chance),
         capabilities=draw_declarations(chance),
         honours_expiry=chance.random() < 0.3,
@@ -205,6 +208,13 @@ def _changes(seed: int, vins: tuple[str, ...], busy_for: float, policies: dict[s
         return ()
     chance = Random(f"rule events {seed}")
     return tuple(Event(busy_for * chance.random(), kind, chance.choice(vins), 0.0) for kind in kinds)
+
+
+def _stops(seed: int, busy_for: float, vin: str) -> tuple[Event, ...]:
+    chance = Random(f"stops {seed}")
+    times = chance.randint(1, 3) if chance.random() < 0.25 else 0
+    kinds = chance.choices((STOPS, STOPS_SENDING), (1, 3), k=times)
+    return tuple(Event(busy_for * chance.random() ** 2, kind, vin, chance.choice((0.0, 1.0, 5.0))) for kind in kinds)
 
 
 def callers_of(plan: Plan) -> tuple[str, ...]:

@@ -102,7 +102,9 @@ def by_budget(left: SimulationResult) -> Iterator[str]:
 def accounts(left: SimulationResult) -> Iterator[str]:
     """10. No vehicle is reached through another company's account."""
     for sending in left.cloud.sendings:
-        order, row = sending.order, left.commands[sending.order.command_id]
+        order, row = sending.order, left.commands.get(sending.order.command_id)
+        if row is None:  # sent without a durable intent
+            continue
         car, through = order.target.external_id, BY_ACCOUNT[order.target.account.id]
         vehicle = BY_VIN.get(car, through)  # a car that is not enrolled belongs to no company
         moved = left.plan.insider is not None and through.company == vehicle.company

@@ -66,6 +66,11 @@ class Faults:
         """Empty where nothing ever fails."""
         self._counts = counts
 
+    @property
+    def places(self) -> frozenset[str]:
+        """Where something may go wrong."""
+        return frozenset(place for place, kinds in self._rates.items() if kinds)
+
     def draw(self, place: str) -> str | None:
         """The fault that strikes here now, if any."""
         if self.calm or not self._rates:

@@ -130,7 +130,9 @@ class Node:
         self.lifetime = lifetime
         self.store = store
         self.bus = bus
-        self.up = False
+        self.up = self.stopping = False
+        self.started_at = 0
+        """Microseconds, by the store's time."""
         self._context = context_of(lifetime)
         self._waiting: dict[asyncio.Future[Answer], None] = {}
         self._tasks: list[asyncio.Task[Any]] = []
@@ -143,10 +145,22 @@ class Node:
         shared = isinstance(self.store, SharedStore)
         parts = Dependencies(self.store, self.bus, self.store.time, KEYRING, connectors, epoch, chance, shared=shared)
         self._runtime = assemble(parts, settings)
+        self.started_at = self.store.time.store_now()
         await self._runtime.start()
         for name, connector in connectors.items():
             await connector.start(self._runtime.inbox(name))
         self.up = True
+
+    async def stop(self, grace: float) -> None:
+        """As its operator stops it; what is asked of it meanwhile is still answered."""
+        self.stopping = True
+        if self._runtime is not None:
+            await self._runtime.stop(grace)
+
+    @property
+    def sending(self) -> frozenset[str]:
+        """Commands that it is sending at this moment."""
+        return frozenset(self._runtime.engine.sending) if self._runtime else frozenset()
 
     @property
     def operations(self) -> tuple[Operation, ...]:
