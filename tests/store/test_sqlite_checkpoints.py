@@ -88,6 +88,20 @@ async def test_a_log_that_cannot_be_copied_fails_no_commit(
     assert capsys.readouterr().out.count("the log cannot be copied") == 1
 
 
+async def test_a_log_that_could_not_be_copied_is_copied_later(
+    store: SqliteStore, beside: HeldDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "BOUND_PAGES", 1_000)
+    beside.set_free()
+    copying = store._writer._checkpoints
+    copying._own.close()
+    await fill(store, 0, 12)
+    assert pages_left(tmp_path) > 20
+    copying._own = connect(tmp_path / FILE_NAME)
+    await fill(store, 12, 12)
+    assert pages_left(tmp_path) <= 20
+
+
 async def test_a_server_finds_a_log_that_no_commit_enlarges(tmp_path: Path) -> None:
     await opened(tmp_path).close()
     assert not (tmp_path / LOG).exists()

@@ -64,7 +64,7 @@ class Checkpoints:
             self._under_way = False
 
     def _run(self, connection: apsw.Connection) -> None:
-        """A failure is logged once, and changes nothing: the log stays, and the next commit tries again."""
+        """A failure is logged once and loses nothing: the log stays, and is copied when it has grown as much again."""
         try:
             connection.execute(_CHECKPOINT).fetchall()
         except apsw.Error as error:
@@ -82,8 +82,8 @@ class Checkpoints:
 def prepare_log(path: Path) -> None:
     """Write a missing or empty log full of zeros, which is an empty one: no commit has to enlarge the file.
 
-    Only under the lock of the data directory and before the first connection. Where the disk has no room for it, the log
-    is left empty: commits will enlarge it. Raises OSError where it cannot even be made.
+    Only under the lock of the data directory and before the first connection. Where the disk has no room for it, the
+    log is left empty: commits will enlarge it. Raises OSError where it cannot even be made.
     """
     if path.exists() and path.stat().st_size:
         return
