@@ -2,11 +2,16 @@
 
 import argparse
 import asyncio
+import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
 from benchmarks import installation
 from benchmarks.cores import pin_load
+from benchmarks.instructions.__main__ import ITEMS, count
+from benchmarks.results.comparison import committed, grown, missed
+from benchmarks.results.rows import counted_rows, timed_rows, write_rows
 from benchmarks.runs import Installations, measure_all
 from benchmarks.startup import measure_help, measure_serve
 from benchmarks.table import show
@@ -19,6 +24,12 @@ OUT = Path("benchmarks/out")
 def main() -> None:
     """Run what the command line asks for."""
     arguments = _arguments()
+    if arguments.instructions or arguments.check:
+        counted = counted_instructions()
+        if arguments.json:
+            write_rows(arguments.json, counted_rows(counted))
+        if not arguments.check:
+            return
     OUT.mkdir(parents=True, exist_ok=True)
     pin_load()
     with tempfile.TemporaryDirectory(dir=OUT) as directory:
@@ -27,6 +38,21 @@ def main() -> None:
         installations = _prepare(here, arguments.vehicles)
         runs = [measure_all(installations, arguments.seconds) | started for _ in range(arguments.runs)]
     show(runs)
+    print(f"The interpreter was built with: {sysconfig.get_config_var('CONFIG_ARGS') or 'unknown options'}")
+    if arguments.json and not arguments.check:
+        write_rows(arguments.json, timed_rows(runs))
+    if arguments.check:
+        problems = [*grown(counted, committed()), *missed(runs)]
+        sys.exit("\n".join(problems) or None)
+
+
+def counted_instructions() -> dict[str, int]:
+    """Count every item, print and return it."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = count(ITEMS, Path(folder))
+    for name, each in found.items():
+        print(f"{name:20} {each.instructions:>12,} {each.commits:8.3f} commits", flush=True)
+    return {name: each.instructions for name, each in found.items()}
 
 
 def _arguments() -> argparse.Namespace:
@@ -34,6 +60,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", "--rounds", type=int, default=3, help="the table shows medians of this many")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of each measurement")
     parser.add_argument("--vehicles", type=int, default=20_000, help="each takes one command in a measurement")
+    parser.add_argument(
+        "--instructions", action="store_true", help="count instructions under valgrind, and time nothing"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="count and time; fail where a figure is worse than it may be"
+    )
+    parser.add_argument("--json", type=Path, help="write the rows to this file, too")
     return parser.parse_args()
 
 

@@ -1,0 +1,1 @@
+"""The bench itself: what it compares, and what it writes."""
