@@ -28,22 +28,24 @@ def beside() -> HeldDisk:
     return HeldDisk()
 
 
-def opened(directory: Path, beside: HeldDisk | None = None, *, serving: bool = False) -> SqliteStore:
+def opened(
+    directory: Path, beside: HeldDisk | None = None, *, pages: int = 1_000, serving: bool = False
+) -> SqliteStore:
     return open_sqlite(
         directory,
         ManualClock(),
         lambda _topic, _key, _row=None: None,
         disk=AtOnce(),
         beside=beside or AtOnce(),
+        checkpoint_pages=pages,
         serving=serving,
     )
 
 
 @pytest.fixture
 async def store(tmp_path: Path, beside: HeldDisk, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqliteStore]:
-    monkeypatch.setattr(checkpoints, "CHECKPOINT_PAGES", 20)
     monkeypatch.setattr(checkpoints, "BOUND_PAGES", 60)
-    store = opened(tmp_path, beside)
+    store = opened(tmp_path, beside, pages=20)
     await store.write(add_plan("first"))  # beyond the bound, with all that the migrations wrote
     beside.release()
     yield store

@@ -41,6 +41,10 @@ WHERE a.id = :id AND a.active = 1 AND c.active = 1
 _NAMES = msgspec.json.Decoder(frozenset[str])
 
 
+CHECKPOINT_PAGES = 20
+"""Few, so that the log is copied in most scenarios."""
+
+
 class Database:
     """A store with a life: its node's own, or one that nodes share and that goes on without them."""
 
@@ -51,7 +55,9 @@ class Database:
         self.context = context_of(lifetime)
         self._data_dir = data_dir
         self._lent: list[apsw.Connection] = []
-        opened = partial(open_sqlite, disk=disk, beside=AtOnce(), connect=self._connect)
+        opened = partial(
+            open_sqlite, disk=disk, beside=AtOnce(), checkpoint_pages=CHECKPOINT_PAGES, connect=self._connect
+        )
         self.store: SqliteStore = self.context.run(opened, data_dir.directory, time, announce)
 
     def drop(self) -> None:

@@ -12,7 +12,7 @@ import apsw
 import structlog
 
 CHECKPOINT_PAGES = 1_000
-"""Pages that the log has grown by since it was copied last, from which it is copied beside the commits."""
+"""Default of the pages by which the log grows until it is copied again, beside the commits."""
 BOUND_PAGES = 8_000
 """Pages in the log from which a commit copies it."""
 PREPARED_BYTES = 24 * 1_048_576
@@ -23,12 +23,16 @@ log = structlog.get_logger(__name__)
 
 
 class Checkpoints:
-    """Of one store. `beside` runs one call at a time on `own`, a connection that nothing else uses."""
+    """Of one store. `beside` runs one call at a time on `own`, a connection that nothing else uses.
 
-    def __init__(self, writing: apsw.Connection, own: apsw.Connection, beside: Executor) -> None:
+    `pages`: by so many the log has grown since it was copied last, when it is copied again.
+    """
+
+    def __init__(self, writing: apsw.Connection, own: apsw.Connection, beside: Executor, pages: int) -> None:
         self._writing = writing
         self._own = own
         self._beside = beside
+        self._due = pages
         self._pages = 0
         self._copied = 0
         """Pages of the log when it was copied last; it begins anew after a whole copy that nothing reads from."""
@@ -47,7 +51,7 @@ class Checkpoints:
         """Begin a checkpoint beside the commits; called after each of them, in one thread."""
         if self._pages < self._copied:
             self._copied = 0
-        if self._pages - self._copied >= CHECKPOINT_PAGES and not self._under_way:
+        if self._pages - self._copied >= self._due and not self._under_way:
             self._under_way, self._copied = True, self._pages
             self._beside.submit(self._run_beside)
 

@@ -15,7 +15,7 @@ from keyturn.store.data_directory import make_directory
 from keyturn.store.port import Announce, BackupSigner, FileDigest, OnBatch, ReadTx, StoreRefused, Tx
 from keyturn.store.sqlite.backup import back_up
 from keyturn.store.sqlite.batch import Conclusion
-from keyturn.store.sqlite.checkpoints import Checkpoints, prepare_log
+from keyturn.store.sqlite.checkpoints import CHECKPOINT_PAGES, Checkpoints, prepare_log
 from keyturn.store.sqlite.connection import check_references, connect, make_durable
 from keyturn.store.sqlite.directory import FILE_NAME, RESTORE_MARKER, make_file, rewrite, translate_errors
 from keyturn.store.sqlite.facts import resume_time, store_epoch
@@ -81,6 +81,7 @@ def open_sqlite(
     on_batch: OnBatch = lambda _units, _seconds: None,
     disk: Executor | None = None,
     beside: Executor | None = None,
+    checkpoint_pages: int = CHECKPOINT_PAGES,
     connect: Connect = connect,
     serving: bool = False,
 ) -> SqliteStore:
@@ -89,8 +90,8 @@ def open_sqlite(
     `clock`: a `Timekeeper` resumes from the stored clock state; any other clock is trusted. `announce(topic, key)` is
     called in the event loop's thread for announcements of durable units; `on_batch(units, seconds)` after every
     commit. `disk` runs one call at a time, in order, outside the loop's thread (default: a thread); `beside` does the
-    same for checkpoints. `connect(path, mode)` opens an existing file; the store closes the connection. `serving`: the
-    log is prepared for many commits.
+    same for checkpoints, one for every `checkpoint_pages` of the log. `connect(path, mode)` opens an existing file; the
+    store closes the connection. `serving`: the log is prepared for many commits.
     """
     path = directory / FILE_NAME
     time = clock if isinstance(clock, Timekeeper) else Timekeeper(clock)
@@ -114,7 +115,7 @@ def open_sqlite(
         copying = opened.enter_context(closing(connect(path, "rw")))
         sync_directory(directory)
         beside = beside or ThreadPoolExecutor(1, thread_name_prefix="keyturn-checkpoints")
-        checkpoints = Checkpoints(writing, copying, beside)
+        checkpoints = Checkpoints(writing, copying, beside, checkpoint_pages)
         disk = disk or ThreadPoolExecutor(1, thread_name_prefix="keyturn-disk")
         writer = Writer(writing, checkpoints, time, announce, on_batch, disk)
         store = SqliteStore(directory, writer, Reader(reading), epoch, time, disk)
