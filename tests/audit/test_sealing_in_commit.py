@@ -73,6 +73,25 @@ def test_an_act_is_kept_whose_entry_cannot_be_sealed(empty: AuditEnv, monkeypatc
     assert empty.rows(LINKS) == [("company-a", 1, 1), ("company-b", 1, 2), ("company-a", 2, 3)]
 
 
+def test_a_sealing_that_failed_half_way_leaves_nothing(empty: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its links without the head they belong to would be a forked chain."""
+
+    async def work(store: Store) -> None:
+        sealer, reported = sealer_of(store)
+        store.conclude_with(sealer.seal_written)
+        with monkeypatch.context() as broken:
+            broken.setattr("keyturn.audit.sealing._save_head", fail)
+            await store.write(partial(entry, company="company-a", index=0))
+        await sealer.seal_committed()
+        assert SEALING_FAULT not in reported
+        await store.write(partial(entry, company="company-a", index=1))
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert empty.rows(LINKS) == [("company-a", 1, 1), ("company-a", 2, 2)]
+
+
 def test_acts_go_on_upon_a_forked_chain(env: AuditEnv) -> None:
     env.tamper("UPDATE chain_head SET number = 8 WHERE chain = 'company-a'")
 

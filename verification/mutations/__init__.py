@@ -1,6 +1,6 @@
 """Deliberate bugs, as text to replace in the product, each with the check that must notice it."""
 
-from verification.mutations import durability, insiders, judgement, pushing, rules, sending, time
+from verification.mutations import durability, insiders, judgement, pushing, rules, sealing, sending, time
 from verification.mutations.bug import Bug
 
 __all__ = ["BUGS", "Bug"]
@@ -9,6 +9,7 @@ BUGS: tuple[Bug, ...] = (
     *sending.BUGS,
     *pushing.BUGS,
     *durability.BUGS,
+    *sealing.BUGS,
     *judgement.BUGS,
     *rules.BUGS,
     *time.BUGS,
