@@ -1,6 +1,6 @@
 """How long a commit takes at worst: its log grows and is copied within commits, or is written full and copied beside.
 
-    python -m benchmarks.commit_bench [commits per measurement]
+    python -m benchmarks.durable.commits [commits per measurement]
 
 One client writes units of 20 rows of 500 bytes, each with a commit of its own. `within` is what SQLite does by itself,
 every 4,000 pages; `beside` is a server's store. Taken in turns, three times; milliseconds.

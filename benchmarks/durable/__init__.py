@@ -1,0 +1,1 @@
+"""What the store and the audit take on a real disk: commits, and the sealing of entries."""
