@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import apsw
+import structlog
 
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction, for_caller
@@ -112,7 +113,10 @@ class Batch:
 
     def _tell_outcomes(self, *, durable: bool, since: int = 0) -> None:
         for act in self.tx.outcomes[since:]:
-            act(durable)
+            try:
+                act(durable)
+            except Exception:  # the other units, and the store, must not fail because of this one
+                structlog.get_logger(__name__).exception("outcome_failed", durable=durable)
         del self.tx.outcomes[since:]
 
 
