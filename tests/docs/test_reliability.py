@@ -8,7 +8,10 @@ from verification.simulation.invariants import CHECKS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text("utf-8")
-ON_THE_WAY = ("no defect in the engine", "the way back is open", "every request is answered", "the time is right")
+ON_THE_WAY = (
+    "no defect in the engine", "the way back is open", "every request is answered", "the time is right",
+    "a node stops in good order",
+)  # fmt: skip
 """Checks that are made while a scenario runs."""
 
 
