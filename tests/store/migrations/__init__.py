@@ -1,0 +1,1 @@
+"""Migrations that change rows, each from a database of before it."""
