@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn.audit.runtime import SEALING_FAULT
+from keyturn.audit.sealing import seal
 from keyturn.store.port import Store, Tx
 from tests.support.audit_env import AuditEnv, entry, faults
 
@@ -71,6 +72,25 @@ def test_an_act_is_kept_whose_entry_cannot_be_sealed(empty: AuditEnv, monkeypatc
 
     assert faults(empty.verify()) == []
     assert empty.rows(LINKS) == [("company-a", 1, 1), ("company-b", 1, 2), ("company-a", 2, 3)]
+
+
+def test_the_sealer_and_a_commit_do_not_seal_the_same_entry(empty: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit of the sealer's runs between two others of a batch: all entries have their number with that commit."""
+
+    async def work(store: Store) -> None:
+        sealer, _ = sealer_of(store)
+        store.conclude_with(sealer.seal_written)
+        with monkeypatch.context() as broken:
+            broken.setattr("keyturn.audit.runtime.seal_written", fail)
+            await store.write(partial(entry, company="company-a", index=0))
+        units = (partial(entry, company="company-a", index=1), seal, partial(entry, company="company-a", index=2))
+        await asyncio.gather(*(store.write(unit) for unit in units))
+        assert await store.read(all_sealed)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert [row[1:] for row in empty.rows(LINKS)] == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_a_sealing_that_failed_half_way_leaves_nothing(empty: AuditEnv, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text("utf-8")
 ON_THE_WAY = (
     "no defect in the engine", "the way back is open", "every request is answered", "the time is right",
-    "a node stops in good order",
+    "a node stops in good order", "every entry is sealed, in order",
 )  # fmt: skip
 """Checks that are made while a scenario runs."""
 

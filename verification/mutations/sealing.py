@@ -32,10 +32,17 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "new entries are sealed before older ones that were left",
         "audit/sealing.py",
-        "    if tx.one(_OLDER_UNSEALED, written[0].seq) is not None:\n",
+        "    if left and left[0].seq > newest + 1 and tx.one(_BETWEEN, newest, left[0].seq) is not None:\n",
         "    if False:\n",
+        "every entry is sealed",
+    ),
+    Bug(
+        "entries that the sealer has just sealed are sealed again",
+        "audit/sealing.py",
+        "[each for each in written if each.seq > newest]",
+        "list(written)",
         "",
-        test=f"{_TEST}::test_an_act_is_kept_whose_entry_cannot_be_sealed",
+        test=f"{_TEST}::test_the_sealer_and_a_commit_do_not_seal_the_same_entry",
     ),
     Bug(
         "an entry whose number is taken is passed over",

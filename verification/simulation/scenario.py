@@ -29,6 +29,7 @@ from verification.simulation.invariants import violations
 from verification.simulation.plan import callers_of, draw_plan
 from verification.simulation.run_result import SimulationResult, gather
 from verification.simulation.ways import ways
+from verification.simulation.world import sealing
 from verification.simulation.world.data_directory import DataDirectory
 from verification.simulation.world.loop import Stuck, VirtualLoop, until
 from verification.simulation.world.world import World
@@ -101,9 +102,19 @@ async def _live(world: World) -> None:
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
     await recovery_check.check_recovery(world)
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
+    await _check_sealing(world)
     for task in (on_duty, *in_charge):
         if task is not None:
             task.cancel()
+
+
+async def _check_sealing(world: World) -> None:
+    with contextlib.suppress(Stuck):
+        await until(lambda: not world.rows(sealing.ANY_UNSEALED)[0][0], 3 * sealing.PASS_EVERY, 1.0)
+    found = sealing.problems(
+        world.rows(sealing.ANY_UNSEALED)[0][0], world.rows(sealing.LINKS), world.rows(sealing.HEADS)
+    )
+    world.violated += [("every entry is sealed, in order", problem) for problem in found]
 
 
 def insiders_of(world: World) -> list[Coroutine[Any, Any, None]]:

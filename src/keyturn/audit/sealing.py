@@ -28,7 +28,8 @@ _UNSEALED = f"""
 SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
 WHERE seq > {_LAST_SEALED} ORDER BY seq LIMIT :limit
 """  # noqa: S608 - our own subquery
-_OLDER_UNSEALED = f"SELECT 1 FROM entry WHERE seq > {_LAST_SEALED} AND seq < ?1 LIMIT 1"  # noqa: S608 - our own subquery
+_NEWEST_SEALED = f"SELECT {_LAST_SEALED}"
+_BETWEEN = "SELECT 1 FROM entry WHERE seq > ?1 AND seq < ?2 LIMIT 1"
 _ANY_UNSEALED = f"SELECT 1 FROM entry WHERE seq > {_LAST_SEALED} LIMIT 1"  # noqa: S608 - our own subquery
 _INSERT_LINK = """
 INSERT INTO chain_link (chain, number, seq, prev, hash, personal, salt, personal_hash)
@@ -86,10 +87,17 @@ def seal_written(tx: Tx, written: Sequence[Written], *, salts: Salts = random_by
 
     Raises ChainForked.
     """
-    if tx.one(_OLDER_UNSEALED, written[0].seq) is not None:
+    newest = _newest_sealed(tx)
+    left = [each for each in written if each.seq > newest]  # a unit of the sealer's may be in this transaction too
+    if left and left[0].seq > newest + 1 and tx.one(_BETWEEN, newest, left[0].seq) is not None:
         return False
-    _seal(tx, (_Unsealed(each.seq, each[1:7], *split_written(each.text, each.body)) for each in written), salts)
+    _seal(tx, (_Unsealed(each.seq, each[1:7], *split_written(each.text, each.body)) for each in left), salts)
     return True
+
+
+def _newest_sealed(tx: Tx) -> int:
+    row = tx.one(_NEWEST_SEALED)
+    return row[0] if row is not None else 0
 
 
 def _seal(tx: Tx, entries: Iterable[_Unsealed], salts: Salts) -> None:

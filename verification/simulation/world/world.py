@@ -29,6 +29,7 @@ from verification.simulation.world.installation import INSTALLATION, VEHICLES
 from verification.simulation.world.loop import Lifetime, VirtualLoop
 from verification.simulation.world.node import Database, Node, SharedStore, row_of
 from verification.simulation.world.oem import Actuation, Cloud
+from verification.simulation.world.sealing import FailingSealing
 from verification.simulation.world.time_check import CheckedTimekeeper, TimeCheck
 from verification.simulation.world.vehicle_model import PARKED, VehicleModel
 
@@ -67,6 +68,7 @@ class World:
         self.faults = Faults(_stream("faults", seed), self.plan.rates, self.counts)
         self.chance = _stream("product", seed)
         self.pushes = _stream("pushing", seed)
+        self.sealing = FailingSealing(_stream("sealing", seed), self.counts)
         self.disk = Disk(self.loop, self.faults)
         self.disk.on_commit = lambda count: self._strike("commit", count)
         if not self.plan.clock_is_true:
@@ -117,7 +119,7 @@ class World:
 
     def settle_down(self) -> None:
         """No more faults; everything comes back."""
-        self.calm = self.faults.calm = True
+        self.calm = self.faults.calm = self.sealing.calm = True
         self.clock.catch_up()
         self._crashes.clear()
         for node in self.nodes:
@@ -177,6 +179,7 @@ class World:
         }
         chance = Randomness(octets=self.chance.randbytes, fraction=self.chance.random)
         try:
+            node.run(self.sealing.run(node.store))
             await node.start(chance, connectors, epoch, self.plan.settings)
         except StoreUnavailable:
             self.note(f"{node.name} cannot start: the store is away")
