@@ -146,8 +146,11 @@ def _let_go(loop: VirtualLoop) -> None:
 
 
 def _quiet(world: World) -> bool:
+    """Nothing is open, and every node works."""
+    if not all(node.up and not node.stopping and node.store.available for node in world.nodes):
+        return False
     try:
-        return bool(world.living()) and world.rows(_QUIET)[0][0] == 0
+        return bool(world.rows(_QUIET)[0][0] == 0)
     except apsw.Error:
         return False
 

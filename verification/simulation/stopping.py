@@ -42,7 +42,7 @@ async def _stop_sending(world: World, node: Node, restart: float) -> None:
 
 
 async def _stop(world: World, node: Node, restart: float) -> None:
-    if node.stopping:
+    if node.stopping or world.calm:
         return
     number, stopped_at = world.nodes.index(node), node.store.time.store_now()
     await node.stop(GRACE)
