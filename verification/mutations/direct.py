@@ -32,7 +32,7 @@ BUGS: tuple[Bug, ...] = (
         "            self._dispatcher.sending.add(intent.id)\n",
         "",
         "",
-        test=_TEST,
+        test="tests/engine/test_durable_dispatch.py",
     ),
     Bug(
         "the lane is not asked at registration",
