@@ -9,7 +9,8 @@ from pathlib import Path
 
 from benchmarks import installation
 from benchmarks.cores import pin_load
-from benchmarks.instructions.__main__ import ITEMS, count
+from benchmarks.instructions.callgrind import NoCounter
+from benchmarks.instructions.counting import count_all
 from benchmarks.results.comparison import committed, grown, missed
 from benchmarks.results.rows import counted_rows, timed_rows, write_rows
 from benchmarks.runs import Installations, measure_all
@@ -48,11 +49,10 @@ def main() -> None:
 
 def counted_instructions() -> dict[str, int]:
     """Count every item, print and return it."""
-    with tempfile.TemporaryDirectory() as folder:
-        found = count(ITEMS, Path(folder))
-    for name, each in found.items():
-        print(f"{name:20} {each.instructions:>12,} {each.commits:8.3f} commits", flush=True)
-    return {name: each.instructions for name, each in found.items()}
+    try:
+        return {counted.name: counted.instructions for counted in count_all()}
+    except NoCounter as missing:
+        sys.exit(str(missing))
 
 
 def _arguments() -> argparse.Namespace:

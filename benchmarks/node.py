@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from unittest.mock import patch
 
@@ -10,6 +10,7 @@ from benchmarks.installation import INITIATE_WAIT, Installation, settings_at
 from benchmarks.oem import InstantOem
 from keyturn.app import Node
 from keyturn.cli.server import collect_rarely
+from keyturn.clock import Clock
 from keyturn.telemetry.logs import configure_logs
 
 _REST = 0.2
@@ -19,9 +20,15 @@ _REST = 0.2
 class BenchNode(Node):
     """`oems` replace the configured connectors, whose OEM would be measured too."""
 
-    def __init__(self, installation: Installation) -> None:
-        super().__init__(settings_at(installation.data), bench=True)
-        self.oems = {name: InstantOem(wait) for name, wait in INITIATE_WAIT.items()}
+    def __init__(
+        self,
+        installation: Installation,
+        *,
+        oem: Callable[[float], InstantOem] = InstantOem,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(settings_at(installation.data), clock=clock, bench=True)
+        self.oems = {name: oem(wait) for name, wait in INITIATE_WAIT.items()}
 
     async def start(self) -> str:
         configure_logs("console", "warning", sys.stderr)

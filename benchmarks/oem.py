@@ -5,6 +5,7 @@ import time
 
 from msgspec import structs
 
+from keyturn.clock import Clock
 from keyturn.commands.model.catalogue import COMMANDS
 from keyturn.connectors.port import Capabilities, Inbox, OutboundCommand, Target
 from keyturn.connectors.responses import (
@@ -66,11 +67,14 @@ class InstantOem:
 class ReadingOem(InstantOem):
     """As `InstantOem`, and reads the vehicle's state: parked, its doors as the last command left them."""
 
-    def __init__(self, initiate_wait: float) -> None:
+    def __init__(self, initiate_wait: float, clock: Clock) -> None:
         super().__init__(initiate_wait)
         self.capabilities = structs.replace(self.capabilities, reads_state=True)
+        self.reads = 0
+        self._clock = clock
 
     async def read_state(self, _target: Target) -> StateReadResult:
-        now = time.time_ns() // 1000
+        self.reads += 1
+        now = self._clock.now()
         readings = {name: SignalReading(value, now, now) for name, value in _PARKED.items()}
         return StateReadResult(StateReport(readings, reachable=True, last_contact=now))
