@@ -101,8 +101,8 @@ async def _live(world: World) -> None:
     world.settle_down()
     await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
     await recovery_check.check_recovery(world)
-    await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
     await _check_sealing(world)
+    await until(lambda: _quiet(world), _QUIET_WITHIN, 1.0)
     for task in (on_duty, *in_charge):
         if task is not None:
             task.cancel()
