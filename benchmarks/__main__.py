@@ -1,9 +1,8 @@
-"""``python -m benchmarks``: prepare the data, run every measurement several times, print the table of medians."""
+"""``python -m benchmarks``: prepare the data, measure in interleaved rounds, print the table of medians."""
 
 import argparse
 import asyncio
 import sys
-import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -11,9 +10,10 @@ from benchmarks import installation
 from benchmarks.cores import pin_load
 from benchmarks.instructions.callgrind import NoCounter
 from benchmarks.instructions.counting import count_all
+from benchmarks.interleaved import Installations
 from benchmarks.results.comparison import committed, grown, missed
 from benchmarks.results.rows import counted_rows, timed_rows, write_rows
-from benchmarks.runs import Installations, measure_all
+from benchmarks.runs import measure_all
 from benchmarks.startup import measure_help, measure_serve
 from benchmarks.table import show
 from benchmarks.textbook import seed
@@ -35,15 +35,14 @@ def main() -> None:
     pin_load()
     with tempfile.TemporaryDirectory(dir=OUT) as directory:
         here = Path(directory).absolute()
-        started = {"help": measure_help(), "serve": measure_serve(here / "started")}
-        installations = _prepare(here, arguments.vehicles)
-        runs = [measure_all(installations, arguments.seconds) | started for _ in range(arguments.runs)]
-    show(runs)
-    print(f"The interpreter was built with: {sysconfig.get_config_var('CONFIG_ARGS') or 'unknown options'}")
+        started = {"help": measure_help(), "serve_ready": measure_serve(here / "started")}
+        measured = measure_all(_prepare(here, arguments.vehicles), arguments.rounds, arguments.seconds)
+        measured.alone.update(started)
+    show(measured)
     if arguments.json and not arguments.check:
-        write_rows(arguments.json, timed_rows(runs))
+        write_rows(arguments.json, timed_rows(measured))
     if arguments.check:
-        problems = [*grown(counted, committed()), *missed(runs)]
+        problems = [*grown(counted, committed()), *missed(measured.rounds)]
         sys.exit("\n".join(problems) or None)
 
 
@@ -57,8 +56,8 @@ def counted_instructions() -> dict[str, int]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--runs", "--rounds", type=int, default=3, help="the table shows medians of this many")
-    parser.add_argument("--seconds", type=float, default=2.0, help="length of each measurement")
+    parser.add_argument("--rounds", "--runs", type=int, default=9, help="the table shows medians of this many")
+    parser.add_argument("--seconds", type=float, default=0.6, help="length of each measurement of a round")
     parser.add_argument("--vehicles", type=int, default=20_000, help="each takes one command in a measurement")
     parser.add_argument(
         "--instructions", action="store_true", help="count instructions under valgrind, and time nothing"

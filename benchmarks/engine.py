@@ -1,4 +1,4 @@
-"""The command service and the engine without HTTP: whole lifecycles, and how soon an idle node calls the OEM."""
+"""The command service and the engine without HTTP: whole lifecycles."""
 
 import asyncio
 import itertools
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import uvloop
 
-from benchmarks.installation import ANSWERED, AWAITED, Installation, vins
+from benchmarks.installation import AWAITED, Installation, vins
 from benchmarks.load import Sample, quantile
 from benchmarks.node import BenchNode
 from keyturn.commands.admission.requests import CommandRequest
@@ -16,19 +16,11 @@ from keyturn.commands.model.catalogue import COMMANDS
 COMMAND = "alert"
 """Has nothing to verify afterwards: Executed is its end."""
 WORKERS = 64
-IDLE_TRIES = 300
-IDLE_PAUSE = 0.02
-"""Seconds; every command is long done by the next."""
 
 
 def measure_lifecycle(installation: Installation, vehicles: int, seconds: float) -> Sample:
     """Commands from their acceptance to Executed, with the OEM in process."""
     return uvloop.run(_lifecycle(installation, vehicles, seconds))
-
-
-def measure_idle(installation: Installation) -> Sample:
-    """From the request at an idle node to the call of the OEM, with the transactions of admission and of the intent."""
-    return uvloop.run(_idle(installation))
 
 
 async def _lifecycle(installation: Installation, vehicles: int, seconds: float) -> Sample:
@@ -52,26 +44,6 @@ async def _work(node: BenchNode, requests: Iterator[CommandRequest], until: floa
         record = await node.runtime.service.get(request.company_id, str(answer.body["id"]))
         assert record is not None, "it was just registered"
         assert record["status"] == "Success", record
-
-
-async def _idle(installation: Installation) -> Sample:
-    node = BenchNode(installation)
-    await node.start()
-    requests = await lifecycle_requests(node, ANSWERED, IDLE_TRIES)
-    oem = node.oems[ANSWERED]
-    took: list[float] = []
-    started = time.perf_counter()
-    for request in itertools.islice(requests, IDLE_TRIES):
-        oem.called.clear()
-        asked = time.perf_counter()
-        await node.runtime.service.submit(request)
-        await oem.called.wait()
-        took.append(oem.called_at - asked)
-        await asyncio.sleep(IDLE_PAUSE)
-    rate = len(took) / (time.perf_counter() - started)
-    await node.stop()
-    took.sort()
-    return Sample(rate, quantile(took, 0.5), quantile(took, 0.99), len(took))
 
 
 async def lifecycle_requests(

@@ -1,7 +1,10 @@
 """The measured installation: one application, and vehicles behind two connectors with different initiate waits."""
 
+import shutil
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,6 +124,13 @@ def _holding(tx: Tx, actor: str, row: Row) -> Command:
         answer_deadline=after(tx.now, _NEVER),
         operation='{"id":"held"}',
     )
+
+
+@contextmanager
+def copied(installation: Installation) -> Iterator[Installation]:
+    """The installation on a copy of its data."""
+    with tempfile.TemporaryDirectory(dir=installation.data.parent) as directory:
+        yield installation._replace(data=Path(shutil.copytree(installation.data, Path(directory) / "data")))
 
 
 def registered(data: Path) -> int:

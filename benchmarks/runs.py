@@ -1,92 +1,50 @@
-"""One run of all measurements: each server in turn, on a fresh copy of its data, under load from the other core."""
+"""All timed measurements: what is compared, in interleaved rounds; what has a time of its own, one after the other."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import cycle
 from typing import NamedTuple
 
 from benchmarks.cores import on_server_core, served
-from benchmarks.engine import measure_idle, measure_lifecycle
-from benchmarks.installation import ANSWERED, AWAITED, Installation, newest_commands, registered, vins
-from benchmarks.load import Sample, measure
+from benchmarks.durable.idle import Idle, measure_idle
+from benchmarks.engine import measure_lifecycle
+from benchmarks.installation import ANSWERED, Installation, copied, vins
+from benchmarks.interleaved import COMMAND, MANY, Installations, Samples, measure_rounds, posted
+from benchmarks.load import Sample
 from benchmarks.node import serve_keyturn
-from benchmarks.requests import NOOP, VEHICLE_COMMAND, gets, signed_posts
-from benchmarks.textbook.server import serve_textbook
+from benchmarks.requests import VEHICLE_COMMAND, signed_posts
 
-COMMAND = "lock_door"
-"""Has a precondition, an opposite and a place in the lane."""
-MANY, FEW = 64, 8
+FEW = 8
 """Connections."""
-COMMANDS_READ = 500
-
-Samples = dict[str, Sample]
-"""Measurements by name; `table` says what each one is."""
+ALONE_SECONDS = 2.0
 
 
-class Installations(NamedTuple):
-    """What is prepared once: `vehicles` and data for each kind of server."""
+class Measured(NamedTuple):
+    """`rounds`: by their order, the measurements that are compared. `alone`: the others by name, once each."""
 
-    vehicles: int
-    held: Installation
-    free: Installation
-    textbook: Installation
+    rounds: list[Samples]
+    alone: Samples
+    idle: Idle
+
+    def of(self, name: str) -> list[Sample]:
+        """Every measurement of this name, at least one."""
+        found = [each[name] for each in self.rounds if name in each]
+        return found or [self.alone[name]]
 
 
-def measure_all(installations: Installations, seconds: float) -> Samples:
-    """Measure everything under load once, each for about `seconds`."""
+def measure_all(installations: Installations, rounds: int, seconds: float) -> Measured:
+    """Measure everything under load: so many rounds, each measurement of one for about `seconds`."""
+    compared = measure_rounds(installations, rounds, seconds)
+    vehicles = installations.vehicles
     with copied(installations.held) as installation:
-        samples = _held(installation, installations.vehicles, seconds)
+        alone = {"post_few": _posts(installation, vehicles, FEW)}
     with copied(installations.free) as installation:
-        samples |= _free(installation, installations.vehicles, seconds)
-        samples["lifecycle"] = on_server_core(measure_lifecycle, installation, installations.vehicles, seconds)
-        samples["idle"] = on_server_core(measure_idle, installation)
-    with copied(installations.textbook) as installation, served(serve_textbook, installation) as port:
-        posts = signed_posts(VEHICLE_COMMAND, installation, vins(ANSWERED, installations.vehicles), COMMAND)
-        samples["textbook"] = measure(port, iter(posts), MANY, seconds)
-    return samples
+        alone["dispatched"] = _posts(installation, vehicles, MANY)
+        alone["lifecycle"] = on_server_core(measure_lifecycle, installation, vehicles, ALONE_SECONDS)
+    with copied(installations.free) as installation:
+        idle = on_server_core(measure_idle, installation)
+    return Measured(compared, alone | {"idle": idle.corrected}, idle)
 
 
-@contextmanager
-def copied(installation: Installation) -> Iterator[Installation]:
-    """The installation on a copy of its data."""
-    data = installation.data.with_name(f"{installation.data.name}-copy")
-    shutil.copytree(installation.data, data)
-    try:
-        yield installation._replace(data=data)
-    finally:
-        shutil.rmtree(data)
-
-
-def _held(installation: Installation, vehicles: int, seconds: float) -> Samples:
-    """Lanes are occupied: commands are registered and nothing is sent."""
-    names = vins(ANSWERED, vehicles)
-    noop = cycle(signed_posts(NOOP, installation, names, COMMAND))
-    posts = iter(signed_posts(VEHICLE_COMMAND, installation, names, COMMAND))
+def _posts(installation: Installation, vehicles: int, connections: int) -> Sample:
+    posts = cycle(signed_posts(VEHICLE_COMMAND, installation, vins(ANSWERED, vehicles), COMMAND))
     with served(serve_keyturn, installation) as port:
-        samples = {
-            "noop": measure(port, noop, MANY, seconds),
-            "post": _posted(installation, port, posts, MANY, seconds),
-        }
-        read = cycle(gets(installation, newest_commands(installation.data, COMMANDS_READ)))
-        samples["get"] = measure(port, read, MANY, seconds)
-        samples["post_few"] = _posted(installation, port, posts, FEW, seconds)
-    return samples
-
-
-def _free(installation: Installation, vehicles: int, seconds: float) -> Samples:
-    """Every command is sent to an OEM that answers at once."""
-    samples = {}
-    with served(serve_keyturn, installation) as port:
-        for name, connector in (("dispatched", ANSWERED), ("awaited", AWAITED)):
-            posts = cycle(signed_posts(VEHICLE_COMMAND, installation, vins(connector, vehicles), COMMAND))
-            samples[name] = _posted(installation, port, posts, MANY, seconds)
-    return samples
-
-
-def _posted(installation: Installation, port: int, posts: Iterator[bytes], connections: int, seconds: float) -> Sample:
-    before = registered(installation.data)
-    sample = measure(port, posts, connections, seconds)
-    if registered(installation.data) - before != sample.sent:
-        raise RuntimeError("Requests were coalesced: --vehicles is too low for this machine.")
-    return sample
+        return posted(installation, port, posts, connections, ALONE_SECONDS)
