@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from benchmarks.installation import Installation
-from benchmarks.textbook.app import build_app
-from benchmarks.textbook.database import open_engine
 from keyturn.commands.model.catalogue import COMMANDS
 
 DATABASE, KEYS = "textbook.db", "keys"
@@ -20,6 +18,9 @@ KEY_BYTES = 32
 @asynccontextmanager
 async def serve_textbook(installation: Installation) -> AsyncIterator[int]:
     """Its port."""
+    from benchmarks.textbook.app import build_app  # its libraries stay in its own process: they change how others parse
+    from benchmarks.textbook.database import open_engine
+
     keys = (installation.data / KEYS).read_bytes()
     engine = open_engine(installation.data / DATABASE)
     app = build_app(engine, keys[:KEY_BYTES], keys[KEY_BYTES:], frozenset(COMMANDS))
