@@ -9,7 +9,7 @@ from unittest.mock import patch
 from benchmarks.installation import INITIATE_WAIT, Installation, settings_at
 from benchmarks.oem import InstantOem
 from keyturn.app import Node
-from keyturn.cli.server import collect_rarely
+from keyturn.cli.server import collect_rarely, spare_started
 from keyturn.clock import Clock
 from keyturn.telemetry.logs import configure_logs
 
@@ -51,6 +51,7 @@ async def serve_keyturn(installation: Installation) -> AsyncIterator[int]:
     url = await node.start()
     try:
         await node.at_rest()
+        spare_started()
         yield int(url.rpartition(":")[2])
     finally:
         await node.stop()

@@ -39,6 +39,8 @@ class RequestMiddleware:
             if response.status:
                 raise
             await self._error_response(error, request).send(response.send)
+        finally:
+            scope["state"].clear()  # it refers to the scope: what a request leaves would wait for the garbage collector
         self._metrics.observe_request(_route_template(scope), response.status, self._clock.monotonic() - began)
 
     def _error_response(self, error: BaseException, request: Request) -> Response:

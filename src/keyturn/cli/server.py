@@ -47,6 +47,7 @@ def serve(*, installation: Installation = DEFAULT_INSTALLATION, port: Port = Non
 
 async def _serve(node: "Node", stopping: asyncio.Event, *, as_json: bool) -> None:
     url = await node.start()
+    spare_started()
     try:
         print_url(url, as_json=as_json)
         await stopping.wait()
@@ -62,8 +63,13 @@ def run_server(work: Work) -> None:
 
 
 def collect_rarely() -> None:
-    """Run full garbage collections rarely: with thousands of open operations one stops every request for 0.1 s."""
-    gc.set_threshold(10_000, 20, 50)
+    """Run garbage collections rarely: with thousands of open commands a full one stops every request for 0.1 s."""
+    gc.set_threshold(10_000, 5, 200)
+
+
+def spare_started() -> None:
+    """Leave what the start made, which lasts, out of garbage collections."""
+    gc.freeze()
 
 
 def log_to_stderr(log: LogSettings) -> None:

@@ -103,9 +103,10 @@ class Follower:
         questions = await self._unanswered.of_command(vehicle.connector, command.id)
         pause = connector.capabilities.follow_floor
         cancelled = False
-        await asyncio.sleep(self._jitter() * len(self._pauses) / _FIRST_QUESTIONS)
+        spread = self._jitter() * len(self._pauses) / _FIRST_QUESTIONS
         while True:
-            await between.sleep(pause * (1 + _JITTER * (self._jitter() - 0.5)))
+            await between.sleep(spread + pause * (1 + _JITTER * (self._jitter() - 0.5)))
+            spread = 0.0
             current = await self._store.read(partial(_still_followed, command=command))
             if current is None:
                 return
