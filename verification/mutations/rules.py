@@ -136,7 +136,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         "all that comes behind something that waits for an approval has one segment",
         "commands/model/lanes.py",
-        "    return take_number(tx, vehicle_id) if position == _LAST_POSITION else position\n",
+        "    return next_number(rows, now) if position == _LAST_POSITION else position\n",
         "    return position\n",
         "no defect in the engine",
     ),

@@ -73,7 +73,6 @@ def left(env: CommandEnv, command: Command) -> dict[str, Any]:
         ),
         "evidence": "SELECT * FROM vehicle_evidence",
         "calls": "SELECT account_id, vehicle_id, at FROM oem_call",
-        "lane": "SELECT * FROM lane",
     }
     return {table: [tuple(map(named, row)) for row in env.rows(sql)] for table, sql in tables.items()}
 

@@ -43,6 +43,12 @@ def written(tx: Tx, command: Command, segment: int | None = None) -> Command:
     return lifecycle.register(tx, command, segment=segment)
 
 
+def place(command: Command) -> int:
+    """Its position in the lane."""
+    assert command.lane_number is not None
+    return command.lane_number
+
+
 def queue(*rows: tuple[str, State]) -> list[OpenCommand]:
     """Open rows of one vehicle with lane numbers 1, 2, 3 ... and ids that are those numbers; reads have none."""
     return [_open(number, name, state) for number, (name, state) in enumerate(rows, 1)]

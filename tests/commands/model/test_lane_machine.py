@@ -28,7 +28,7 @@ CANCELS = {"cancel_start": "start", "cancel_alert": "alert"}
 
 
 def forget(tx: Tx) -> None:
-    for table in ("open_command", "command", "lane", "vehicle_evidence"):
+    for table in ("open_command", "command", "vehicle_evidence"):
         tx.run(f"DELETE FROM {table}")
 
 

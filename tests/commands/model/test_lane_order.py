@@ -3,12 +3,14 @@
 import pytest
 
 from keyturn.clock import after
+from keyturn.commands.model import lanes
+from keyturn.commands.model.record import OpenCommand
 from keyturn.commands.model.states import State
 from keyturn.connectors.responses import OutcomeKind
 from tests.support.command_env import PARKED, CommandEnv, not_none
 from tests.support.enrolment import NOW
 
-from .drafts import draft, written
+from .drafts import draft, place, written
 
 SUPERSEDING = [("cancel_start", "start"), ("cancel_alert", "alert"), ("enable_ignition", "disable_ignition")]
 DOORS = [("lock_door", "unlock_door"), ("unlock_door", "lock_door")]
@@ -20,7 +22,8 @@ def test_places_are_taken_in_the_order_of_becoming_queued(env: CommandEnv) -> No
     read = env.register("location")
     second = not_none(env.ask("enable_ignition", code).waiting)
 
-    assert (first.lane_number, second.lane_number, read.lane_number) == (1, 2, None)
+    assert place(first) < place(second)
+    assert read.lane_number is None
 
 
 def test_a_refused_command_takes_no_place(env: CommandEnv) -> None:
@@ -29,14 +32,43 @@ def test_a_refused_command_takes_no_place(env: CommandEnv) -> None:
     env.report(PARKED)
 
     assert refused.lane_number is None
-    assert env.register("start").lane_number == 1
+    assert env.register("start").lane_number is not None
 
 
-def test_lanes_of_other_vehicles_are_their_own(env: CommandEnv) -> None:
-    env.register("start")
-    env.do(lambda tx: tx.run("INSERT INTO lane (vehicle_id, next_number) VALUES ('another', 7)"))
+def test_places_rise_over_the_life_of_a_vehicle(env: CommandEnv) -> None:
+    places = []
+    for _ in range(3):
+        command = env.send("alert")
+        places.append(place(command))
+        env.respond(command, OutcomeKind.SUCCEEDED)
+        assert env.open_row(command) is None
+        env.clock.advance(1)
 
-    assert env.register("lock_door").lane_number == 2
+    assert places == sorted(set(places))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "segments", "behind"),
+    [((), (), NOW), ((3, 7), (None, 2), NOW), ((NOW, None), (0, NOW + 4), NOW + 5), ((NOW + 8,), (0,), NOW + 9)],
+    ids=["free", "numbers of before", "a group", "the clock was slower"],
+)
+def test_a_place_is_behind_every_open_command_and_its_group(
+    numbers: tuple[int | None, ...], segments: tuple[int | None, ...], behind: int
+) -> None:
+    rows = [
+        OpenCommand(str(place), "v", "start", State.QUEUED, number, segment, None, 0)
+        for place, (number, segment) in enumerate(zip(numbers, segments, strict=False))
+    ]
+
+    assert lanes.next_number(rows, NOW) == behind
+
+
+def test_two_that_become_queued_at_one_instant_have_two_places(env: CommandEnv) -> None:
+    superseded = env.register("unlock_door")
+    command = env.register("lock_door")
+    later = env.register("alert")
+
+    assert place(superseded) < place(command) < place(later)
 
 
 @pytest.mark.parametrize(("restoring", "opposite"), SUPERSEDING)
@@ -130,14 +162,14 @@ def test_restoring_command_is_never_superseded(env: CommandEnv, later: str, earl
     behind = env.register(later)
 
     assert env.row(waiting).state is State.QUEUED
-    assert (behind.lane_number, behind.supersedes) == (2, None)
+    assert (behind.lane_number, behind.supersedes) == (place(waiting) + 1, None)
 
 
 def test_disable_queues_behind_enable(env: CommandEnv) -> None:
     env.report(PARKED)
     waiting = env.register("enable_ignition")
 
-    assert env.register("disable_ignition").lane_number == 2
+    assert place(env.register("disable_ignition")) > place(waiting)
     assert env.row(waiting).state is State.QUEUED
 
 

@@ -113,14 +113,16 @@ class CommandFactory:
         """
         assessment = assess(tx, subject, self._evidence_rules)
         numbers = assessment.refusals(acceptance=True)
-        initial = _refused(numbers) if numbers else self._queued(tx, subject)
+        number = lanes.next_number(subject.open_commands, tx.now)
+        initial = _refused(numbers) if numbers else self._queued(tx, subject, number)
         initial.columns.update(verdicts=assessment.encoded(), post_code=approved.post_code, post_detail=None)
         return _write_moved(tx, approved, initial, actor, {"approved_by": approved.approved_by})
 
     def _initial_state(
         self, tx: Tx, subject: Subject, command_id: str, *, awaits_approval: bool = False
     ) -> tuple[Assessment, InitialState]:
-        segment = lanes.coalescing_group(tx, subject.vehicle.id, subject.open_commands, subject.spec)
+        segment = lanes.coalescing_group(subject.open_commands, subject.spec, tx.now)
+        number = lanes.next_number(subject.open_commands, tx.now)
         superseded = _supersede_opposite(tx, subject, command_id) if subject.spec.is_restoring else None
         if superseded is not None:
             subject = msgspec.structs.replace(_without_superseded(tx, subject), superseded_opposite=True)
@@ -131,12 +133,12 @@ class CommandFactory:
             if subject.spec.supersedes_opposite:
                 superseded = _supersede_opposite(tx, subject, command_id)
                 subject = subject if superseded is None else _without_superseded(tx, subject)
-            initial = _awaiting_approval() if awaits_approval else self._queued(tx, subject)
+            initial = _awaiting_approval() if awaits_approval else self._queued(tx, subject, number)
         initial.columns.update(verdicts=assessment.encoded(), supersedes=superseded)
         initial.segment, initial.open_commands = segment, subject.open_commands
         return assessment, initial
 
-    def _queued(self, tx: Tx, subject: Subject) -> InitialState:
+    def _queued(self, tx: Tx, subject: Subject, number: int) -> InitialState:
         vehicle_id, spec = subject.vehicle.id, subject.spec
         own = timeouts(spec, subject.capabilities, self._settings)
         return InitialState(
@@ -144,7 +146,7 @@ class CommandFactory:
             None,
             {
                 "send_deadline": lanes.send_deadline(tx, vehicle_id, spec, own, subject.capabilities, self._settings),
-                "lane_number": None if spec.is_read else lanes.take_number(tx, vehicle_id),
+                "lane_number": None if spec.is_read else number,
                 "post_until": after(tx.now, own.initiate),
                 "post_code": None if own.initiate > 0 else 200,
                 **_aim(tx, subject),

@@ -44,12 +44,7 @@ _GRACE = 60.0
 _LAST_POSITION = 1 << 62
 """Of a command that waits for an approval: after everything that has a number."""
 
-_LOCK = "SELECT next_number FROM lane WHERE vehicle_id = :vehicle_id FOR UPDATE"
-_TAKE_NUMBER = """
-INSERT INTO lane (vehicle_id, next_number) VALUES (?1, 2)
-ON CONFLICT (vehicle_id) DO UPDATE SET next_number = lane.next_number + 1
-RETURNING next_number - 1
-"""
+_LOCK = "SELECT 1 FROM vehicle WHERE id = :vehicle_id FOR UPDATE"
 _STOP_COALESCING_OVERDUE = """
 UPDATE open_command SET segment = NULL
 WHERE vehicle_id = :vehicle_id AND state = 'Unknown' AND segment IS NOT NULL AND wake_at <= :now
@@ -80,21 +75,23 @@ def stop_coalescing_overdue(tx: Tx, vehicle_id: str) -> bool:
     return tx.run(_STOP_COALESCING_OVERDUE, vehicle_id=vehicle_id, now=tx.now) > 0
 
 
-def take_number(tx: Tx, vehicle_id: str) -> int:
-    """The next position in the lane, from 1."""
-    row = tx.one(_TAKE_NUMBER, vehicle_id)
-    assert row is not None, "INSERT ... RETURNING gives a row"
-    return int(row[0])
+def next_number(rows: Iterable[OpenCommand], now: int) -> int:
+    """The position in the lane behind `rows`, the vehicle's open commands, and behind their coalescing groups.
+
+    It is no lower than the store's time in microseconds, so that positions rise over the whole life of a vehicle.
+    """
+    taken = (number for row in rows for number in (row.lane_number, row.segment) if number is not None)
+    return max(now, max(taken, default=0) + 1)
 
 
-def coalescing_group(tx: Tx, vehicle_id: str, rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
+def coalescing_group(rows: Sequence[OpenCommand], spec: CommandSpec, now: int) -> int:
     """The coalescing group of a new command: the position of the newest opposite in flight.
 
     Commands of one group coalesce, and the unique index on its column `segment` decides between two at the same moment.
     An opposite that waits for an approval has no number yet: the group behind it takes one of its own.
     """
     position = later_opposite(rows, spec)
-    return take_number(tx, vehicle_id) if position == _LAST_POSITION else position
+    return next_number(rows, now) if position == _LAST_POSITION else position
 
 
 def later_opposite(rows: Iterable[OpenCommand], spec: CommandSpec) -> int:
