@@ -1,6 +1,7 @@
 """Listeners and draining."""
 
 import asyncio
+import gc
 import http.client
 import json
 import socket
@@ -17,8 +18,9 @@ from keyturn.api.responses import json_response
 from keyturn.api.routes import build_metrics_app
 from keyturn.api.server.listeners import ListenRefused, tls_context
 from keyturn.api.server.server import Server
+from keyturn.api.server.uvicorn_connection import Incoming, respond
 from keyturn.config.settings import ServerSettings
-from tests.support.api_env import ApiEnv, body, signed, wait_until
+from tests.support.api_env import COMMAND_ID, ApiEnv, body, signed, wait_until
 from tests.support.certificates import Authority
 
 from .caller import PATIENCE, Caller, Reply, read_replies, read_reply
@@ -177,3 +179,36 @@ def test_draining_twice_or_before_starting_is_harmless(env: ApiEnv) -> None:
     env.loop.run(Server(ServerSettings(), env.metrics, env.clock).drain(1.0))
     env.loop.run(env.server.drain(1.0))
     env.loop.run(env.server.drain(1.0))
+
+
+def test_a_request_leaves_nothing_for_the_garbage_collector(env: ApiEnv) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for path in ("/healthz", "/nothing", f"/vehicle-command/{COMMAND_ID}"):
+            env.call("GET", path, headers=signed())
+        env.call("POST", "/vehicle-command", body(), signed())
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        left = [each for each in gc.garbage if isinstance(each, Request | Incoming)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert left == []
+
+
+@pytest.mark.parametrize("value", [b"a\r\nx-more: b", b"a\nx-more: b", b"a\rb"])
+def test_no_header_field_can_begin_another_line(env: ApiEnv, value: bytes) -> None:
+    refused: list[ValueError] = []
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        try:
+            await respond(scope["state"]["incoming"], 200, [(b"x-field", value), (b"content-length", b"0")], b"")
+        except ValueError as error:
+            refused.append(error)
+        await json_response(500, {"detail": "refused"}, [(b"x-request-id", b"1")]).send(send)
+
+    reply = Caller(env.loop.run(env.server.start(app, "127.0.0.1", 0)))("GET", "/")
+    assert (reply.status, len(refused)) == (500, 1)
+    assert not {"x-field", "x-more"} & set(reply.headers)

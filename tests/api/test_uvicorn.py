@@ -48,7 +48,10 @@ STATE: dict[str, type | None] = {
 }  # fmt: skip
 """Attributes of a connection, with their types where they have one from the beginning."""
 
-CYCLE = ("transport", "response_started", "response_complete", "keep_alive", "disconnected", "message_event")
+CYCLE = (
+    "transport", "response_started", "response_complete", "keep_alive", "disconnected", "message_event", "more_body",
+    "flow", "scope", "default_headers", "on_response", "waiting_for_100_continue",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
@@ -125,4 +128,5 @@ def test_one_module_imports_uvicorn_and_every_import_is_named_here() -> None:
         ("uvicorn.server", "ServerState"),
         ("uvicorn.protocols.http.httptools_impl", "STATUS_LINE"),
         ("uvicorn.protocols.http.httptools_impl", "HttpToolsProtocol"),
+        ("uvicorn.protocols.http.httptools_impl", "RequestResponseCycle"),
     }

@@ -1,46 +1,48 @@
-"""ASGI middleware: request id, metrics, and the rendering of every error as a response."""
+"""The one way from a request to its response: request id, metrics, and the rendering of every error."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from keyturn.api.request import ClientGone, Request
 from keyturn.api.responses import Response, error_response, refusal_response
+from keyturn.api.server.uvicorn_connection import respond
 from keyturn.clock import Clock
 from keyturn.errors import InternalError, Refusal, ServiceUnavailable
 from keyturn.store.port import StoreUnavailable
 from keyturn.telemetry.metrics import Metrics
 
+Handler = Callable[[Request], Awaitable[Response]]
+Find = Callable[[Scope], Handler]
+"""The handler of a request; leaves its route in ``scope["route"]``. Raises `HTTPException`."""
+
 
 class RequestMiddleware:
-    """The only middleware. Handlers find their `Request` in ``scope["state"]["request"]``."""
+    """The application. Handlers make responses; this sends them."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, clock: Clock) -> None:
-        self._app = app
+    def __init__(self, find: Find, metrics: Metrics, clock: Clock) -> None:
+        self._find = find
         self._metrics = metrics
         self._clock = clock
         self._log = structlog.get_logger("keyturn.api")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
         began = self._clock.monotonic()
+        incoming = scope["state"].pop("incoming")  # it refers to the scope; a circle would wait for a collection
         request = Request(scope, receive)
-        scope["app"] = self
-        scope["state"]["request"] = request
         if b"%" in scope["raw_path"]:
             scope["path"] = scope["raw_path"].decode("ascii")  # an escaped slash is no slash (RFC 3986, 2.2)
-        response = _TrackedResponse(request, send)
         try:
-            await self._app(scope, receive, response.send)
+            response = await self._find(scope)(request)
         except ClientGone:
             return
         except (Exception, asyncio.CancelledError) as error:
-            if response.status:
-                raise
-            await self._error_response(error, request).send(response.send)
-        finally:
-            scope["state"].clear()  # it refers to the scope: what a request leaves would wait for the garbage collector
+            response = self._error_response(error, request)
+        fields = [*response.fields(), (b"x-request-id", request.id)]
+        await respond(incoming, response.status, fields, response.body)
         self._metrics.observe_request(_route_template(scope), response.status, self._clock.monotonic() - began)
 
     def _error_response(self, error: BaseException, request: Request) -> Response:
@@ -54,25 +56,6 @@ class RequestMiddleware:
         path = _route_template(request.scope)
         self._log.error("request failed", request_id=request.id.decode(), path=path, exc_info=error)
         return refusal_response(InternalError())
-
-
-class _TrackedResponse:
-    """Sends a response with the request's id, and remembers its status: 0 until it begins."""
-
-    __slots__ = ("_request", "_send", "status")
-
-    def __init__(self, request: Request, send: Send) -> None:
-        self._request = request
-        self._send = send
-        self.status = 0
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-request-id", self._request.id)]
-            if self._request.scope["state"]["incoming"].more_body:
-                message["headers"].append((b"connection", b"close"))
-        await self._send(message)
 
 
 def _route_template(scope: Scope) -> str:

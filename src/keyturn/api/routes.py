@@ -1,12 +1,13 @@
 """Routes of the HTTP API in one list, with the health and metrics endpoints."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
-from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Scope
 
 from keyturn.api.client_address import ClientAddresses
-from keyturn.api.middleware import RequestMiddleware
+from keyturn.api.middleware import Handler, RequestMiddleware
 from keyturn.api.ports import Authenticator, CommandService, Health
 from keyturn.api.rate_limits import FailedAttempts
 from keyturn.api.request import Request
@@ -18,19 +19,7 @@ from keyturn.clock import Clock
 from keyturn.config.settings import LimitSettings, ServerSettings
 from keyturn.telemetry.metrics import CONTENT_TYPE, Metrics
 
-Handler = Callable[[Request], Awaitable[Response]]
 RouteRow = tuple[str, str, Handler]
-
-
-class Endpoint:
-    """ASGI application of one route: calls the handler and sends its response."""
-
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
-
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        response = await self._handler(scope["state"]["request"])
-        await response.send(send)
 
 
 async def healthz(_request: Request) -> Response:
@@ -104,26 +93,48 @@ def build_metrics_app(metrics: Metrics, clock: Clock) -> ASGIApp:
 
 
 def _application(rows: Iterable[RouteRow], metrics: Metrics, clock: Clock) -> ASGIApp:
-    routes = [route for row in rows for route in _with_and_without_slash(*row)]
-    return RequestMiddleware(_PathRouter(routes), metrics, clock)
+    return RequestMiddleware(_Routes(rows).find, metrics, clock)
 
 
-def _with_and_without_slash(method: str, path: str, handler: Handler) -> list[Route]:
-    """The route with and without a trailing slash."""
-    return [Route(path + slash, Endpoint(handler), methods=[method]) for slash in ("", "/")]
+class _Routes:
+    """Finds handlers, with and without a trailing slash. A path without parameters is one look-up."""
+
+    def __init__(self, rows: Iterable[RouteRow]) -> None:
+        handlers: dict[str, dict[str, Handler]] = {}
+        for method, path, handler in rows:
+            for slash in ("", "/"):
+                handlers.setdefault(path + slash, {})[method] = handler
+        found = [
+            _Route(Route(path, _not_called, methods=[*by_method]), by_method) for path, by_method in handlers.items()
+        ]
+        self._plain = {each.route.path: each for each in found if not each.route.param_convertors}
+        self._others = [each for each in found if each.route.param_convertors]
+
+    def find(self, scope: Scope) -> Handler:
+        """The handler. Raises `HTTPException` where no route has the path (404) or the method (405)."""
+        found = self._plain.get(scope["path"]) or self._matching(scope)
+        scope["route"] = found.route
+        handler = found.handlers.get(scope["method"])
+        if handler is None:
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(found.handlers))})
+        return handler
+
+    def _matching(self, scope: Scope) -> "_Route":
+        for each in self._others:
+            match, parameters = each.route.matches(scope)
+            if match is not Match.NONE:
+                scope.update(parameters)
+                return each
+        raise HTTPException(404)
 
 
-class _PathRouter(Router):
-    """Looks up a path without parameters in a dictionary; Starlette would try one pattern after the other."""
+class _Route:
+    """A path, and its handlers by method; HEAD is GET without the body."""
 
-    def __init__(self, routes: list[Route]) -> None:
-        super().__init__(routes, redirect_slashes=False)
-        self._plain = {route.path: route for route in routes if not route.param_convertors}
+    def __init__(self, route: Route, handlers: dict[str, Handler]) -> None:
+        self.route = route
+        self.handlers = {"HEAD": handlers["GET"], **handlers} if "GET" in handlers else handlers
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._plain.get(scope["path"])
-        if route is None:
-            await super().app(scope, receive, send)
-            return
-        scope["route"] = route
-        await route.handle(scope, receive, send)
+
+def _not_called() -> None:
+    """Starlette's routes have an endpoint; here they only match."""

@@ -9,10 +9,13 @@ from typing import Any
 
 import msgspec
 
+from keyturn.enumeration import direct_members
+
 NO_ANSWER = "No answer from the vehicle."
 """Public text of a `location` or `diagnostics` without data."""
 
 
+@direct_members
 class OutcomeKind(StrEnum):
     """What a response means for the command."""
 

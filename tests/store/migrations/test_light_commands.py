@@ -31,9 +31,9 @@ def test_commands_stay_and_new_ones_have_the_same_statuses() -> None:
     with closing(_migrated()) as connection:
         for status in STATUSES:
             connection.execute(_COMMAND, (f"new {status}", status)).fetchall()
-        found = {id_: status for id_, status in connection.execute("SELECT id, status FROM command")}
+        found = connection.execute("SELECT id, status FROM command ORDER BY id").fetchall()
 
-        assert found == {f"{age} {status}": status for age in ("old", "new") for status in STATUSES}
+        assert found == sorted((f"{age} {status}", status) for age in ("old", "new") for status in STATUSES)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 

@@ -7,12 +7,14 @@ from enum import Enum
 import msgspec
 
 from keyturn.config.settings import ServerSettings
+from keyturn.enumeration import direct_members
 from keyturn.errors import BodyTooLarge, BodyTooSlow, HeaderTooLarge, HeaderTooSlow, Refusal
 
 _FRAMING = 8
 """Bytes of chunk framing that one byte of a body may take: a chunk of one byte takes five."""
 
 
+@direct_members
 class Phase(Enum):
     """Where the parser is in what the client sends."""
 

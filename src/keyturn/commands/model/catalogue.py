@@ -4,7 +4,10 @@ from enum import StrEnum
 
 import msgspec
 
+from keyturn.enumeration import direct_members
 
+
+@direct_members
 class Kind(StrEnum):
     """What a command does, which decides the guards that apply to it."""
 

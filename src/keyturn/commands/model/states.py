@@ -2,7 +2,10 @@
 
 from enum import StrEnum
 
+from keyturn.enumeration import direct_members
 
+
+@direct_members
 class State(StrEnum):
     CONFIRMING = "Confirming"
     AWAITING_APPROVAL = "AwaitingApproval"
@@ -18,6 +21,7 @@ class State(StrEnum):
     CANCELLED = "Cancelled"
 
 
+@direct_members
 class Status(StrEnum):
     """What the API shows of a state."""
 

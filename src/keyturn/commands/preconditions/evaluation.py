@@ -23,6 +23,7 @@ from keyturn.commands.preconditions.context import (
 )
 from keyturn.commands.preconditions.table import PRECONDITIONS, REACHABLE, Signals, Truth, every
 from keyturn.config.settings import EvidenceSettings
+from keyturn.enumeration import direct_members
 from keyturn.store.port import ReadTx
 
 _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
@@ -30,6 +31,7 @@ _OWN_RECORD = {4: "disable_ignition", 12: "start", 2: "alert"}
 _AT_REST = ("transmission_gear", "accelerometer_at_rest")
 
 
+@direct_members
 class CheckResult(StrEnum):
     MET = "met"
     CONTRADICTED = "contradicted"

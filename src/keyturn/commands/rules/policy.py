@@ -23,6 +23,7 @@ from keyturn.commands.model.catalogue import (
 from keyturn.commands.model.record import Command
 from keyturn.commands.preconditions.context import reported_disabled
 from keyturn.connectors.port import Capabilities
+from keyturn.enumeration import direct_members
 from keyturn.errors import BlockedByPolicy, CommandNotFound, Refusal, VinNotFound
 from keyturn.fleet import evidence, immobilisation
 from keyturn.fleet.vehicles import Vehicle
@@ -52,6 +53,7 @@ WHERE a.id = ?1 AND a.company_id = ?2 AND a.active = 1 AND c.active = 1
 """
 
 
+@direct_members
 class Stage(Enum):
     """When the rules are evaluated."""
 
