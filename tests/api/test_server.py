@@ -20,7 +20,7 @@ from keyturn.api.server.listeners import ListenRefused, tls_context
 from keyturn.api.server.server import Server
 from keyturn.api.server.uvicorn_connection import Incoming, respond
 from keyturn.config.settings import ServerSettings
-from tests.support.api_env import COMMAND_ID, ApiEnv, body, signed, wait_until
+from tests.support.api_env import ApiEnv, body, signed, wait_until
 from tests.support.certificates import Authority
 
 from .caller import PATIENCE, Caller, Reply, read_replies, read_reply
@@ -182,19 +182,20 @@ def test_draining_twice_or_before_starting_is_harmless(env: ApiEnv) -> None:
 
 
 def test_a_request_leaves_nothing_for_the_garbage_collector(env: ApiEnv) -> None:
-    gc.collect()
-    gc.disable()
-    try:
-        for path in ("/healthz", "/nothing", f"/vehicle-command/{COMMAND_ID}"):
-            env.call("GET", path, headers=signed())
-        env.call("POST", "/vehicle-command", body(), signed())
-        gc.set_debug(gc.DEBUG_SAVEALL)
+    with closing(http.client.HTTPConnection("127.0.0.1", env.port, timeout=PATIENCE)) as connection:
         gc.collect()
-        left = [each for each in gc.garbage if isinstance(each, Request | Incoming)]
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
+        gc.disable()
+        try:
+            for method, path in (("GET", "/nothing"), ("GET", "/healthz"), ("POST", "/vehicle-command")) * 3:
+                connection.request(method, path, body() if method == "POST" else None, signed())
+                connection.getresponse().read()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = [each for each in gc.garbage if isinstance(each, Request | Incoming)]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
     assert left == []
 
 
