@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keyturn.auth.keyring import Keyring
-from keyturn.store.sqlite.transaction import SqliteReadTx, SqliteTx
+from keyturn.store.sqlite.transaction import SqliteTx, Statements
 
 _KEYED = ("seal", "unseal", "digest", "verify_token", "issue_token")
 _FRAMES = re.compile(r"BEGIN|SAVEPOINT|RELEASE|ROLLBACK")
@@ -58,7 +58,7 @@ class Probe:
 def probe(monkeypatch: pytest.MonkeyPatch) -> Probe:
     """Counts from now on: where a transaction meets the database, at the keyring's face, and where `hmac` is called."""
     probing = Probe()
-    for owner, name in ((SqliteReadTx, "one"), (SqliteReadTx, "all"), (SqliteTx, "run")):
+    for owner, name in ((Statements, "one"), (Statements, "all"), (SqliteTx, "run")):
         monkeypatch.setattr(owner, name, _noted(getattr(owner, name), probing))
     for name in _KEYED:
         monkeypatch.setattr(Keyring, name, _counted(getattr(Keyring, name), name, probing))
@@ -68,7 +68,7 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Probe:
 
 
 def _noted(execute: Callable[..., Any], probing: Probe) -> Callable[..., Any]:
-    def executing(tx: SqliteReadTx, sql: str, *values: object, **named: object) -> Any:
+    def executing(tx: Statements, sql: str, *values: object, **named: object) -> Any:
         probing.execute(sql)
         return execute(tx, sql, *values, **named)
 

@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.connectors.responses import OutcomeKind
 from keyturn.store.sqlite.migration import apply_migration, known_migrations
-from keyturn.store.sqlite.transaction import SqliteReadTx, SqliteTx, without_lock
+from keyturn.store.sqlite.transaction import SqliteTx, Statements, without_lock
 from tests.support.command_env import PARKED, CommandEnv
 from tests.support.store_reader import connect
 
@@ -20,7 +20,7 @@ def test_no_statement_of_a_command_makes_a_temporary_table(
 ) -> None:
     env.report(PARKED)
     statements: set[str] = set()
-    for kind, method in ((SqliteReadTx, "one"), (SqliteReadTx, "all"), (SqliteTx, "run"), (SqliteTx, "insert")):
+    for kind, method in ((Statements, "one"), (Statements, "all"), (SqliteTx, "run"), (SqliteTx, "insert")):
         monkeypatch.setattr(kind, method, _noted(statements, getattr(kind, method)))
 
     env.respond(env.send(name), OutcomeKind.SUCCEEDED)

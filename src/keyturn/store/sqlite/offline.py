@@ -26,7 +26,7 @@ def read_offline(directory: Path) -> Iterator[ReadTx]:
             _check(connection, path)
             connection.execute("BEGIN")
         try:
-            yield _LenientReadTx(connection, Moment(0, 0))
+            yield _LenientReadTx(connection, lambda: Moment(0, 0))
         except apsw.Error as error:
             raise StatementFailed(str(error)) from error
 

@@ -20,9 +20,9 @@ class Reader:
         self.failing = False
         """Whether the last read failed."""
 
-    def run(self, work: Callable[[ReadTx], T], moment: Moment) -> T:
+    def run(self, work: Callable[[ReadTx], T], read_clock: Callable[[], Moment]) -> T:
         """The result of `work`. Raises its exception, or StoreUnavailable if the file cannot be read."""
-        tx = SqliteReadTx(self._connection, moment)
+        tx = SqliteReadTx(self._connection, read_clock)
         try:
             self._connection.execute("BEGIN")
             result = work(tx)

@@ -55,7 +55,7 @@ class SqliteStore:
         return result
 
     async def read(self, work: Callable[[ReadTx], T]) -> T:
-        return self._reader.run(work, self.time.moment())
+        return self._reader.run(work, self.time.moment)
 
     def conclude_with(self, work: Conclusion) -> None:
         self._writer.conclusion = work

@@ -12,20 +12,17 @@ from keyturn.store.port import Conflict, Row, StatementFailed
 from keyturn.timekeeping import Moment
 
 
-class SqliteReadTx:
-    """The port's `ReadTx` on one connection at one instant.
+class Statements:
+    """Statements on one connection that share a cursor: each ends the one before, and `end` the last one.
 
-    Its statements share one cursor: each ends the one before, and `end` the last one. A statement with unread rows
-    would hold its snapshot, and refuse a savepoint.
+    A statement with unread rows would hold its snapshot, and refuse a savepoint.
     """
 
-    __slots__ = ("_connection", "_cursor", "moment", "now")
+    __slots__ = ("_connection", "_cursor")
 
-    def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._cursor: Any = connection.cursor()
-        self.moment = moment
-        self.now = moment.now
 
     def end(self) -> None:
         """Close the cursor."""
@@ -40,13 +37,36 @@ class SqliteReadTx:
         return rows
 
 
-class SqliteTx(SqliteReadTx):
+class SqliteReadTx(Statements):
+    """The port's `ReadTx`. `read_clock` gives its instant when that is asked for the first time: few reads need it."""
+
+    __slots__ = ("_moment", "_read_clock")
+
+    def __init__(self, connection: apsw.Connection, read_clock: Callable[[], Moment]) -> None:
+        super().__init__(connection)
+        self._read_clock = read_clock
+        self._moment: Moment | None = None
+
+    @property
+    def moment(self) -> Moment:
+        if self._moment is None:
+            self._moment = self._read_clock()
+        return self._moment
+
+    @property
+    def now(self) -> int:
+        return self.moment.now
+
+
+class SqliteTx(Statements):
     """The port's `Tx`; `announced`, `notes` and `outcomes` are what its units asked for, in order."""
 
-    __slots__ = ("announced", "notes", "outcomes")
+    __slots__ = ("announced", "moment", "notes", "now", "outcomes")
 
     def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
-        super().__init__(connection, moment)
+        super().__init__(connection)
+        self.moment = moment
+        self.now = moment.now
         self.announced: list[tuple[Topic[Any], str, object]] = []
         self.notes: list[object] = []
         self.outcomes: list[Callable[[bool], None]] = []
