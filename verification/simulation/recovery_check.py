@@ -144,8 +144,12 @@ async def _released(world: World, chance: Random) -> tuple[tuple[str, dict[str, 
         world.loop.skip(_SWITCHES_END_WITHIN)
         for vin in [vin for vin in world.plan.vins if _held(world, vin)]:
             await _hold_up(world, vin, chance)
-        if not world.rows(_IN_FORCE, world.clock.now()):
+        if not world.rows(_IN_FORCE, world.store_now()):
             break
+    else:
+        world.violated.append(
+            (CHECK, "one person's switches still hold restoring commands, after an end for each vehicle")
+        )
     return ()
 
 

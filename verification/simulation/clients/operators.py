@@ -84,7 +84,7 @@ class Operators:
     async def _at_the_deadline(self, command_id: str) -> None:
         await self._look_away(command_id)
         for (approve_by,) in self._world.rows(_DEADLINE, command_id):
-            left = (approve_by - self._world.clock.now()) / SECOND
+            left = (approve_by - self._world.store_now()) / SECOND
             await asyncio.sleep(max(0.0, left + self._chance.choice((-0.1, -0.001, 0.0, 0.001))))
             await self._decide(command_id, "approve", APPROVERS[0])
 
@@ -95,7 +95,7 @@ class Operators:
         """No decision; once nothing else is left to happen, the time until the deadline is skipped."""
         await until(lambda: self._world.calm and not self._world.rows(_OTHERS), 900.0, 1.0)
         for (approve_by,) in self._world.rows(_DEADLINE, command_id):
-            self._world.loop.skip((approve_by - self._world.clock.now()) / SECOND - 2.0)
+            self._world.loop.skip((approve_by - self._world.store_now()) / SECOND - 2.0)
 
     async def _decide(self, command_id: str, verb: str, operator: Operator) -> None:
         """Retry until there is a decision, whatever happens to the nodes."""

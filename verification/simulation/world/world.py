@@ -15,6 +15,7 @@ from keyturn.bus.topics import COMMAND_CHANGED, IdT, Topic
 from keyturn.commands.model.record import Command
 from keyturn.engine.assembly import Randomness
 from keyturn.store.port import StoreUnavailable
+from keyturn.timekeeping import Timekeeper
 from verification.results import Read
 from verification.simulation.clients.responses import Decision, InsiderRecord, PostResult
 from verification.simulation.insiders.drawing import STRAY
@@ -130,6 +131,10 @@ class World:
     def living(self) -> list[Node]:
         """Nodes that answer requests."""
         return [node for node in self.nodes if node.up]
+
+    def store_now(self) -> int:
+        """The store's time, by which instants in rows are judged: a wall clock that was set may be far from it."""
+        return Timekeeper.store_now(self.nodes[0].store.time)  # not checked: the node may be dead
 
     def close(self) -> None:
         """Give the connections back."""
