@@ -1,26 +1,20 @@
 """What the harness waits for is judged by the store's time, also while the wall clock is hours ahead of it."""
 
-from collections.abc import Coroutine, Iterator
-from pathlib import Path
+from collections.abc import Coroutine
 from random import Random
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from verification.simulation.clients import operators
-from verification.simulation.plan import draw_plan
 from verification.simulation.world.clock import START
-from verification.simulation.world.data_directory import DataDirectory
-from verification.simulation.world.installation import make_template
-from verification.simulation.world.loop import VirtualLoop, until
 from verification.simulation.world.time_check import JUMP
 from verification.simulation.world.world import World
 
 from keyturn.clock import SECOND, after, seconds_between
-from keyturn.config.settings import Settings
+from tests.verification.simulation.calm import VIN, lived
 from verification.simulation import recovery_check
 
-VIN, OTHER = "9KTRELAY000000002", "9KTCL0UD000000001"
+OTHER = "9KTCL0UD000000001"
 TEN_MINUTES = 600.0
 
 
@@ -34,30 +28,13 @@ class Patient(Random):
         return seq[-1]
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """One node that nothing befalls, and a wall clock that jumps ahead."""
-    plan = replace(
-        draw_plan(1), nodes=1, in_order=True, rates={}, crashes=(), events=(), policies={}, vins=(VIN,), driving=(),
-        settings=Settings(), honours_expiry=False,
-    )  # fmt: skip
-    with DataDirectory(make_template(tmp_path / "template"), tmp_path / "site") as data_dir:
-        data_dir.refresh()
-        world = World(plan, data_dir, VirtualLoop(None))
-        yield world
-        world.close()
-        world.loop.close()
-
-
-def lived(world: World, story: Coroutine[Any, Any, None]) -> None:
+def lived_with_a_jump(world: World, story: Coroutine[Any, Any, None]) -> None:
     async def begun() -> None:
-        world.begin()
-        await until(lambda: bool(world.living()), 60.0, 0.1)
         world.clock.step(JUMP)
         world.calm = True
         await story
 
-    world.loop.run_until_complete(world.loop.create_task(begun(), context=world.cloud.world.copy()))
+    lived(world, begun())
 
 
 def test_the_time_of_the_store_is_known_whether_its_node_lives_or_not(world: World) -> None:
@@ -67,7 +44,7 @@ def test_the_time_of_the_store_is_known_whether_its_node_lives_or_not(world: Wor
         world.loop.skip(30.0)
         assert world.store_now() == pytest.approx(START + world.loop.time() * SECOND, abs=10)
 
-    lived(world, story())
+    lived_with_a_jump(world, story())
     assert world.violated == []
 
 
@@ -84,7 +61,7 @@ def test_switches_that_are_left_to_end_have_ended(world: World) -> None:
         assert len(world.rows("SELECT 1 FROM entry WHERE kind = 'switch.activated'")) == 2
         assert not world.rows(recovery_check._IN_FORCE, world.store_now())
 
-    lived(world, story())
+    lived_with_a_jump(world, story())
     assert world.violated == []
 
 
@@ -99,4 +76,4 @@ def test_an_operator_who_looks_away_comes_back_just_before_the_deadline(
 
         assert seconds_between(world.store_now(), deadline) == pytest.approx(2.0, abs=0.01)
 
-    lived(world, story())
+    lived_with_a_jump(world, story())

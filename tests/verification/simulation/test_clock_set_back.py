@@ -4,23 +4,16 @@ The store's time stops until the wall clock has caught up, so whatever only look
 an hour.
 """
 
-from collections.abc import Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
-from verification.simulation.plan import draw_plan
 from verification.simulation.world.clock import START
-from verification.simulation.world.data_directory import DataDirectory
-from verification.simulation.world.installation import make_template
-from verification.simulation.world.loop import VirtualLoop, until
+from verification.simulation.world.loop import until
 from verification.simulation.world.world import World
 
 from keyturn.clock import SECOND
-from keyturn.config.settings import Settings
+from tests.verification.simulation.calm import VIN, lived
 
-VIN = "9KTRELAY000000002"
 HOUR = 3_600.0
 
 
@@ -36,30 +29,6 @@ class Planned:
         if place == self._place and self._faults:
             return self._faults.pop(0)
         return self._draw(place)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """One node that nothing befalls."""
-    plan = replace(
-        draw_plan(1), nodes=1, in_order=True, rates={}, crashes=(), events=(), policies={}, vins=(VIN,), driving=(),
-        settings=Settings(), honours_expiry=False,
-    )  # fmt: skip
-    with DataDirectory(make_template(tmp_path / "template"), tmp_path / "site") as data_dir:
-        data_dir.refresh()
-        world = World(plan, data_dir, VirtualLoop(None))
-        yield world
-        world.close()
-        world.loop.close()
-
-
-def lived(world: World, story: Coroutine[Any, Any, None]) -> None:
-    async def begun() -> None:
-        world.begin()
-        await until(lambda: bool(world.living()), 60.0, 0.1)
-        await story
-
-    world.loop.run_until_complete(world.loop.create_task(begun(), context=world.cloud.world.copy()))
 
 
 async def answered(world: World, command: str, code: str | None = None) -> tuple[dict[str, Any], float]:
