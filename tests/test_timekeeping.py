@@ -203,6 +203,31 @@ def test_the_stored_state_differs_after_a_reboot_and_after_a_large_change(clock:
     assert time.differs_from(kept)
 
 
+def test_a_state_is_to_be_saved_at_first_and_after_a_step_that_is_believed(
+    clock: ManualClock, time: Timekeeper
+) -> None:
+    time.store_now()
+    first = time.unsaved()
+    assert first is not None
+    assert first == time.state()
+    time.saved(first)
+    clock.advance(1_000)
+    clock.set_wall(0.4)
+    time.store_now()
+    assert time.unsaved() is None
+
+    clock.set_wall(1.5)
+    time.store_now()
+
+    assert time.unsaved() == time.state()
+
+
+def test_the_next_process_of_one_boot_knows_what_was_saved(clock: ManualClock, time: Timekeeper) -> None:
+    assert restarted(clock, time).unsaved() is None
+    assert restarted(clock, time, "another boot").unsaved() is not None
+    assert Timekeeper(clock).unsaved() is None, "without a boot's id nothing can be compared"
+
+
 def test_without_a_step_limit_any_wall_clock_is_trusted(clock: ManualClock) -> None:
     time = Timekeeper(clock)
     clock.set_wall(QUARTER)

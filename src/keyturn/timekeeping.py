@@ -64,6 +64,7 @@ class Timekeeper:
         """After a backward step: the instant from which the wall clock is trusted again."""
         self._newest, self._newest_at = 0, self._since_boot()
         self._accepted = 0
+        self._saved: ClockState | None = None
 
     def now(self) -> int:
         """The wall clock, or what it would show without the step."""
@@ -125,6 +126,7 @@ class Timekeeper:
             self._accepted = stored.accepted
             if stored.boot and stored.boot == self.boot:
                 self._wall = stored.wall
+                self._saved = stored
                 newest = max(newest, since_boot + stored.store)
         behind = newest - ahead - since_boot - self._wall
         if behind > self._step:
@@ -143,6 +145,19 @@ class Timekeeper:
             or stored.boot != current.boot
             or max(abs(stored.wall - current.wall), abs(stored.store - current.store)) > _SAVE_THRESHOLD
         )
+
+    def unsaved(self) -> ClockState | None:
+        """The state at the last read of the time, if the next commit should save it; None without a boot's id.
+
+        Otherwise a process that dies soon after a small step would leave a time that the next one does not know.
+        """
+        saved, store = self._saved, self._newest - self._newest_at
+        known = saved and max(abs(saved.wall - self._wall), abs(saved.store - store)) <= _SAVE_THRESHOLD
+        return None if known or not self.boot else ClockState(self.boot, self._wall, store, self._accepted)
+
+    def saved(self, state: ClockState) -> None:
+        """The state that `unsaved` gave is durable."""
+        self._saved = state
 
     def accepted_state(self) -> ClockState:
         """The state to store when an operator accepts the present wall clock."""

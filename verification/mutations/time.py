@@ -33,4 +33,28 @@ BUGS: tuple[Bug, ...] = (
         "",
         test="tests/test_timekeeping.py",
     ),
+    Bug(
+        "a commit does not keep the clocks that it was dated by",
+        "store/sqlite/writer.py",
+        "self._time.moment(), self._time.unsaved())",
+        "self._time.moment())",
+        "",
+        test="tests/store/test_clocks_kept.py",
+    ),
+    Bug(
+        "clocks of a commit that failed are taken for kept",
+        "store/sqlite/writer.py",
+        "            batch.begin()\n",
+        "            batch.begin()\n            self._time.saved(batch.clocks or self._time.state())\n",
+        "",
+        test="tests/store/test_clocks_kept.py::test_it_does_so_after_a_commit_that_failed",
+    ),
+    Bug(
+        "a node that stops does not keep its clocks",
+        "engine/engine.py",
+        "        await self._clock_watch.keep()\n",
+        "",
+        "",
+        test="tests/verification/simulation/test_clock_restart.py",
+    ),
 )

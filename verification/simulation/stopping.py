@@ -47,6 +47,8 @@ async def _stop(world: World, node: Node, restart: float) -> None:
     number, stopped_at = world.nodes.index(node), node.store.time.store_now()
     await node.stop(GRACE)
     world.note(f"{node.name} has stopped")
+    if "disk" not in world.faults.places:
+        world.time_check.stopped()
     if world.plan.nodes == 1 and "disk" not in world.faults.places:
         world.violated += [(CHECK, text) for text in _left(world, node.started_at, stopped_at)]
     world.loop.call_soon(world.crash, number, False, restart, context=world.cloud.world)

@@ -1,5 +1,6 @@
 """Compares the clocks, keeps their state in the store, and records when the wall clock was set."""
 
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -8,7 +9,7 @@ from keyturn.audit import journal
 from keyturn.commands.model.lifecycle import ENGINE
 from keyturn.store import clock_state
 from keyturn.store.background import retry_until_available
-from keyturn.store.port import Store
+from keyturn.store.port import Store, StoreUnavailable, Tx
 from keyturn.timekeeping import Timekeeper
 
 log = structlog.get_logger()
@@ -40,3 +41,12 @@ class ClockWatch:
             entry = partial(journal.record, kind="clock.recovered")
         await retry_until_available(partial(self._store.write, partial(entry, company_id=None, actor=ENGINE)))
         return True
+
+    async def keep(self) -> None:
+        """Commit once more, which saves the clocks if they were set; an unavailable store keeps what it has."""
+        with suppress(StoreUnavailable):
+            await self._store.write(_nothing)
+
+
+def _nothing(_tx: Tx) -> None:
+    pass

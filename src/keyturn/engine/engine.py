@@ -124,6 +124,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._vehicles.stop()
+        await self._clock_watch.keep()
 
     @property
     def clock_fault(self) -> bool:

@@ -27,7 +27,7 @@ SEEN_SOON = (
     "withdrawing takes a second factor",
 )
 """Bugs that a few dozen scenarios notice."""
-SHOWED = ("19573", "317365", "27745", "55146")
+SHOWED = ("19573", "317365", "27745", "55146", "16500")
 """Seeds that showed a violation once: of the product, of a check, of a wait that went by the wall clock."""
 
 

@@ -34,7 +34,10 @@ class Reading(NamedTuple):
 
 
 class TimeCheck:
-    """What the time may be: `leeway` microseconds ahead of the true one, and never slower than the clock since boot."""
+    """What the time may be: `leeway` microseconds ahead of the true one, and never slower than the clock since boot.
+
+    Over a restart it is never slower than from the last durable commit, and from a stop in good order.
+    """
 
     def __init__(self, clock: VirtualClock, complain: Complain) -> None:
         self._clock = clock
@@ -43,6 +46,24 @@ class TimeCheck:
         self.accepting = False
         """An operator confirms, now or soon, that the wall clock is right."""
         self.last = Reading(0, 0.0)
+        self._durable = self.last
+        self._recent: dict[int, float] = {}
+        """Clock since boot by the store's time, of what was read since the last commit."""
+
+    def restarted(self) -> None:
+        """Another process reads the time: of the one before it, it knows what was durable."""
+        self.last = self._durable
+        self._recent.clear()
+
+    def committed(self, store: int) -> None:
+        """A commit with an entry of this time is durable."""
+        if store in self._recent:
+            self._durable = Reading(store, self._recent[store])
+            self._recent = {at: since_boot for at, since_boot in self._recent.items() if at > store}
+
+    def stopped(self) -> None:
+        """In good order: the process has kept its time as it was last read."""
+        self._durable = self.last
 
     def allow(self, seconds: float) -> None:
         """The wall clock is within so little of where it was."""
@@ -64,6 +85,7 @@ class TimeCheck:
                 ("the time is right", f"{passed / SECOND:g} s were {(store - self.last.store) / SECOND:g} s")
             )
         self.last = Reading(store, since_boot)
+        self._recent[store] = since_boot
 
 
 class CheckedTimekeeper(Timekeeper):
@@ -72,6 +94,7 @@ class CheckedTimekeeper(Timekeeper):
     def __init__(self, clock: VirtualClock, check: TimeCheck) -> None:
         super().__init__(clock, STEP, BOOT)
         self._check = check
+        check.restarted()
 
     def store_now(self) -> int:
         now = super().store_now()

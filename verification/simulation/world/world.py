@@ -225,8 +225,9 @@ class World:
             self._shared = None
 
     def _committed(self) -> None:
-        newest = self.rows("SELECT coalesce(max(seq), 0) FROM entry")[0][0]
+        newest, at = self.rows("SELECT coalesce(max(seq), 0), at FROM entry")[0]
         self.commits.append((newest, self.loop.time()))
+        self.time_check.committed(at)
 
     def _raise_epoch(self) -> None:
         """As a restore does; nothing of an older epoch is ever sent."""

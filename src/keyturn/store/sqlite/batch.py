@@ -7,9 +7,10 @@ from typing import Any
 import apsw
 import structlog
 
+from keyturn.store import clock_state
 from keyturn.store.port import StoreUnavailable, Tx
 from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction, for_caller
-from keyturn.timekeeping import Moment
+from keyturn.timekeeping import ClockState, Moment
 
 ResultFuture = asyncio.Future[Any]
 Outcome = tuple[object, BaseException | None]
@@ -26,8 +27,10 @@ class Batch:
     run again, from there on with savepoints.
     """
 
-    def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
+    def __init__(self, connection: apsw.Connection, moment: Moment, clocks: ClockState | None = None) -> None:
         self.tx = SqliteTx(connection, moment)
+        self.clocks = clocks
+        """The state of the clocks to be saved with it."""
         self._connection = connection
         self._units: list[Callable[[Tx], object]] = []
         self._futures: list[ResultFuture] = []
@@ -38,8 +41,10 @@ class Batch:
         return len(self._futures)
 
     def begin(self) -> None:
-        """Take the write lock."""
+        """Take the write lock, and save the clocks if they were set."""
         self.tx.run("BEGIN IMMEDIATE")
+        if self.clocks is not None:
+            clock_state.save(self.tx, self.clocks)
 
     def run(self, work: Callable[[Tx], object], future: ResultFuture) -> None:
         """Run a unit; an exception undoes it alone, unless it ended the transaction."""

@@ -84,7 +84,7 @@ class Writer:
         self._connection.close()
 
     def _run_batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch = Batch(self._connection, self._time.moment())
+        batch = Batch(self._connection, self._time.moment(), self._time.unsaved())
         started = self._time.monotonic()
         try:
             batch.begin()
@@ -109,6 +109,8 @@ class Writer:
         if error is not None:
             self._batch_failed(loop, batch, error)
             return
+        if batch.clocks is not None:
+            self._time.saved(batch.clocks)
         batch.resolve()
         self._checkpoints.start_if_due()
         if self._waiting:
