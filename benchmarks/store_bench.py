@@ -175,7 +175,7 @@ async def reading(design: str, clients: int, iterations: int, seconds: float) ->
             loop = asyncio.get_running_loop()
 
             async def hand_over(work: Work) -> object:
-                return await loop.run_in_executor(pool, partial(reader.run, work, clock.moment()))
+                return await loop.run_in_executor(pool, partial(reader.run, work, clock.moment))
 
             cell = await measure(hand_over, works, clients, iterations, seconds)
         reader.close()
