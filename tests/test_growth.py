@@ -22,7 +22,7 @@ SEARCHED = {
     "the commands of a vehicle": "SELECT id FROM command WHERE vehicle_id = :id AND id > :after ORDER BY id LIMIT 50",
     "the entries of a command": command_details._TIMELINE,
 }
-GROWING = ("command", "open_command", "entry", "chain_link", "vehicle", "vehicle_evidence", "immobilisation")
+GROWING = ("command", "open_command", "entry", "vehicle", "vehicle_evidence", "immobilisation")
 FEW = ("open_command_disabling",)
 """Indexes that hold few of a table's rows."""
 

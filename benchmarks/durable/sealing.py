@@ -34,9 +34,7 @@ ENTRIES_A_UNIT = 3
 LOOK_EVERY = 0.005
 """Seconds; `behind` is that much too short at most."""
 _KEYRING = Keyring(Keys("aa" * 32, "bb" * 32, (JwtKey("kid", "cc" * 32),), "dd" * 32))
-_OLDEST_UNSEALED = """
-SELECT seq FROM entry WHERE seq > (SELECT coalesce(max(seq), 0) FROM chain_link) ORDER BY seq LIMIT 1
-"""
+_OLDEST_UNSEALED = "SELECT seq FROM entry WHERE number IS NULL ORDER BY seq LIMIT 1"
 
 
 class Behind:

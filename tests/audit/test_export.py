@@ -109,8 +109,12 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         ExportArchive(tmp_path / "other")
 
 
-def test_a_broken_chain_is_not_exported(env: AuditEnv, tmp_path: Path) -> None:
-    env.tamper("DELETE FROM entry WHERE seq = 4")
+@pytest.mark.parametrize(("change", "missing"), [
+    ("DELETE FROM entry WHERE seq = {}", 2), ("UPDATE entry SET number = NULL WHERE seq = {}", 2),
+    ("UPDATE entry SET number = 'x' WHERE seq = {}", 2), ("DELETE FROM entry WHERE seq = {}", 12),
+])  # fmt: skip
+def test_a_broken_chain_is_not_exported(env: AuditEnv, tmp_path: Path, change: str, missing: int) -> None:
+    env.tamper(change.format(env.seq(missing)))
 
-    with pytest.raises(ExportRefused, match=r"^Entry 2 is missing"):
+    with pytest.raises(ExportRefused, match=rf"^Entry {missing} is missing"):
         env.export(tmp_path / "export", company=A)

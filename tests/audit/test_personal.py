@@ -22,9 +22,9 @@ from tests.support.audit_env import KEYRING, VIN, AuditEnv, faults, verify_expor
 A = "company-a"
 ERASE_BODY = """
 UPDATE entry SET body = replace(body, ',"vin":"6AHFT68CKAF501652"', '')
-WHERE seq = (SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = 6)
+WHERE company_id = 'company-a' AND number = 6
 """
-ERASE_SALT = "UPDATE chain_link SET salt = NULL WHERE chain = 'company-a' AND number = 6"
+ERASE_SALT = "UPDATE entry SET salt = NULL WHERE company_id = 'company-a' AND number = 6"
 
 
 def test_an_erased_part_verifies_and_is_reported_as_erased(env: AuditEnv) -> None:
@@ -40,7 +40,7 @@ def test_an_erased_part_verifies_and_is_reported_as_erased(env: AuditEnv) -> Non
 
 def test_an_export_of_an_erased_part_verifies_and_holds_nothing_of_it(env: AuditEnv, tmp_path: Path) -> None:
     erased = "UPDATE entry SET body = replace(body, ',\"vin\":\"6AHFT68CKAF501652\"', '')"
-    env.tamper(erased, "UPDATE chain_link SET salt = NULL")
+    env.tamper(erased, "UPDATE entry SET salt = NULL")
 
     file = env.export(tmp_path / "export")
     report = verify_export(file, keys=[KEYRING.checkpoint_key])
@@ -58,10 +58,10 @@ def test_half_of_an_erasure_is_an_edit(env: AuditEnv, half: str) -> None:
 
 
 def test_the_same_person_has_another_hash_in_each_entry(env: AuditEnv) -> None:
-    hashes = env.rows("SELECT DISTINCT personal_hash FROM chain_link WHERE personal_hash IS NOT NULL")
-    salts = env.rows("SELECT DISTINCT salt FROM chain_link WHERE salt IS NOT NULL")
+    hashes = env.rows("SELECT DISTINCT personal_hash FROM entry WHERE personal_hash IS NOT NULL")
+    salts = env.rows("SELECT DISTINCT salt FROM entry WHERE salt IS NOT NULL")
 
-    assert len(hashes) == len(salts) == env.rows("SELECT count(*) FROM chain_link WHERE salt IS NOT NULL")[0][0]
+    assert len(hashes) == len(salts) == env.rows("SELECT count(*) FROM entry WHERE salt IS NOT NULL")[0][0]
 
 
 def test_a_body_is_split_by_the_names_of_its_members() -> None:

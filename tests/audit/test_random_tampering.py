@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import apsw
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,22 +18,25 @@ entry_edits = st.one_of(
     st.tuples(st.sampled_from(["entry.actor", "entry.kind", "entry.vehicle_id", "entry.body"]), texts),
     st.tuples(st.just("entry.company_id"), st.one_of(st.none(), texts)),
     st.tuples(st.just("entry.command_id"), st.one_of(st.none(), texts, st.binary(max_size=4))),
-    st.tuples(st.sampled_from(["chain_link.prev", "chain_link.hash", "chain_link.salt"]), st.binary(max_size=33)),
-    st.tuples(st.sampled_from(["chain_link.personal", "chain_link.personal_hash"]), texts),
-    st.tuples(st.just("chain_link.number"), st.integers(13, 99)),
-    st.tuples(st.just("delete"), st.sampled_from(["entry", "chain_link"])),
+    st.tuples(st.sampled_from(["entry.prev", "entry.hash", "entry.salt"]), st.binary(max_size=33)),
+    st.tuples(st.sampled_from(["entry.personal", "entry.personal_hash"]), texts),
+    st.tuples(st.just("entry.number"), st.one_of(st.none(), st.integers(13, 99))),
+    st.tuples(st.just("delete"), st.just("entry")),
 )
 
 
 def apply(env: AuditEnv, chain: str, number: int, edit: tuple[str, object]) -> bool:
     """Whether anything is other than it was."""
     what, value = edit
-    where = "seq = (SELECT seq FROM chain_link WHERE chain = :chain AND number = :number)"
+    where = "seq = (SELECT seq FROM entry WHERE coalesce(company_id, '') = :chain AND number = :number)"
     if what == "delete":
         return env.tamper(f"DELETE FROM {value} WHERE {where}", chain=chain, number=number) == 1
     table, column = what.split(".")
     statement = f"UPDATE {table} SET {column} = :value WHERE {where} AND {column} IS NOT :value"
-    return env.tamper(statement, value=value, chain=chain, number=number) == 1
+    try:
+        return env.tamper(statement, value=value, chain=chain, number=number) == 1
+    except apsw.ConstraintError:  # the other company's chain has that number
+        return False
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -20,7 +20,7 @@ from tests.support.clock import eventually
 
 from ..store.adapters import open_store
 
-LINKS = "SELECT chain, number, seq FROM chain_link ORDER BY seq"
+LINKS = "SELECT coalesce(company_id, ''), number, seq FROM entry WHERE number IS NOT NULL ORDER BY seq"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_chain_reveals_nothing_of_another_company(empty: AuditEnv, tmp_path: A
             for other in range(others):
                 env.write(partial(entry, company="company-b", index=other))
         env.seal()
-    own = "SELECT number, prev, hash, personal FROM chain_link WHERE chain = 'company-a' ORDER BY number"
+    own = "SELECT number, prev, hash, personal FROM entry WHERE company_id = 'company-a' ORDER BY number"
 
     assert alone.rows(own) == empty.rows(own)
     assert len(alone.rows(own)) == 4

@@ -1,11 +1,13 @@
 """Entries are sealed within the commit that writes them; what cannot be is committed all the same, and sealed later."""
 
 import asyncio
+import json
 from functools import partial
 from typing import Any
 
 import pytest
 
+from keyturn.audit import journal
 from keyturn.audit.runtime import SEALING_FAULT
 from keyturn.audit.sealing import seal
 from keyturn.store.port import Store, Tx
@@ -110,6 +112,55 @@ def test_a_sealing_that_failed_half_way_leaves_nothing(empty: AuditEnv, monkeypa
 
     assert faults(empty.verify()) == []
     assert empty.rows(LINKS) == [("company-a", 1, 1), ("company-a", 2, 2)]
+
+
+def test_no_entry_is_lost_with_a_unit_that_is_undone(empty: AuditEnv) -> None:
+    """After a unit that failed, each has a savepoint: one that has every entry written, and fails, undoes that too."""
+
+    def undone(tx: Tx) -> None:
+        tx.run("INSERT INTO company (id, name, active, created_at) VALUES ('c', 'c', 1, 0)")
+        raise LookupError
+
+    def writes_for_all(tx: Tx) -> None:
+        entry(tx, company="company-a", index=9)
+        tx.write_notes()
+        raise LookupError
+
+    async def work(store: Store) -> None:
+        store.conclude_with(sealer_of(store)[0].seal_written)
+        entries = [partial(entry, company="company-a", index=index) for index in range(3)]
+        units = (entries[0], undone, entries[1], writes_for_all, entries[2])
+        await asyncio.gather(*(store.write(unit) for unit in units), return_exceptions=True)
+
+    empty.run(work)
+
+    assert faults(empty.verify()) == []
+    assert [row[1:] for row in empty.rows(LINKS)] == [(1, 1), (2, 2), (3, 3)]
+    assert [json.loads(row[0])["number"] for row in empty.rows("SELECT body FROM entry ORDER BY seq")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("sealing", [True, False], ids=["sealed", "unsealed"])
+def test_an_entry_that_cannot_be_written_undoes_its_own_unit(empty: AuditEnv, *, sealing: bool) -> None:
+    def unwritable(tx: Tx) -> None:
+        journal.record(tx, "x", company_id="company-a", actor="\ud800")
+
+    async def work(store: Store) -> list[object]:
+        if sealing:
+            store.conclude_with(sealer_of(store)[0].seal_written)
+        units = (partial(entry, company="company-a", index=0), unwritable, partial(entry, company="company-a", index=1))
+        return await asyncio.gather(*(store.write(unit) for unit in units), return_exceptions=True)
+
+    first, refused, last = empty.run(work)
+
+    assert (first, last) == (None, None)
+    assert isinstance(refused, UnicodeEncodeError)
+    assert empty.rows("SELECT count(*) FROM entry") == [(2,)]
+
+
+def test_an_entry_is_written_where_nothing_seals(empty: AuditEnv) -> None:
+    empty.write(partial(entry, company="company-a", index=0))
+
+    assert empty.rows("SELECT company_id, number FROM entry") == [("company-a", None)]
 
 
 def test_acts_go_on_upon_a_forked_chain(env: AuditEnv) -> None:

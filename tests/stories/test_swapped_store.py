@@ -24,9 +24,9 @@ from .watch import told, watched
 
 PARKED = "9KTPARKED00000001"
 ENTRIES = """
-SELECT l.chain, l.number, l.personal, l.personal_hash,
-  e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body
-FROM chain_link l JOIN entry e USING (seq) ORDER BY l.chain, l.number
+SELECT coalesce(company_id, ''), number, personal, personal_hash,
+  company_id, at, actor, kind, vehicle_id, command_id, body
+FROM entry WHERE number IS NOT NULL ORDER BY coalesce(company_id, ''), number
 """
 
 
@@ -116,7 +116,7 @@ def recompute(file: Path) -> None:
             before = prev.get(chain, bytes(32))
             prev[chain] = entry_hash(number, before, Content(*(*columns, opened)), personal_hash)
             connection.execute(
-                "UPDATE chain_link SET prev = ?, hash = ? WHERE chain = ? AND number = ?",
+                "UPDATE entry SET prev = ?, hash = ? WHERE coalesce(company_id, '') = ? AND number = ?",
                 (before, prev[chain], chain, number),
             )
         for chain, digest in prev.items():

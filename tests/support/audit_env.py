@@ -119,18 +119,16 @@ class AuditEnv:
 
     def seq(self, number: int) -> int:
         """Of an entry of the first company."""
-        return int(self.rows("SELECT seq FROM chain_link WHERE chain = 'company-a' AND number = :n", n=number)[0][0])
+        return int(self.rows("SELECT seq FROM entry WHERE company_id = 'company-a' AND number = :n", n=number)[0][0])
 
     def cut(self, last: int, *, head: bool) -> None:
         """Remove what the first company's chain has behind entry `last`; with `head`, rewrite its head to match."""
         self.tamper(
             "DELETE FROM entry WHERE company_id = 'company-a' AND seq > :seq",
-            "DELETE FROM chain_link WHERE chain = 'company-a' AND number > :last",
             seq=self.seq(last),
-            last=last,
         )
         if head:
-            newest = "SELECT hash FROM chain_link WHERE chain = 'company-a' AND number = :last"
+            newest = "SELECT hash FROM entry WHERE company_id = 'company-a' AND number = :last"
             change = f"UPDATE chain_head SET number = :last, hash = ({newest}) WHERE chain = 'company-a'"
             self.tamper(change, last=last)
 
@@ -169,16 +167,16 @@ def faults(report: VerificationReport) -> list[tuple[str, str | None, int | None
 def rewrite(env: AuditEnv, number: int) -> None:
     """Edit an entry and compute every hash after it anew, as anyone with write access to the file can."""
     env.tamper("UPDATE entry SET actor = 'nobody' WHERE seq = :seq", seq=env.seq(number))
-    columns = "l.number, l.personal_hash, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body"
+    columns = "number, personal_hash, company_id, at, actor, kind, vehicle_id, command_id, body"
     rows = env.rows(
-        f"SELECT {columns} FROM chain_link l JOIN entry e USING (seq) WHERE chain = 'company-a' ORDER BY number"
+        f"SELECT {columns} FROM entry WHERE company_id = 'company-a' AND number IS NOT NULL ORDER BY number"
     )
     prev = bytes(32)
     for place, personal_hash, *entry, body in rows:
         opened = body.split(',"vin"')[0] + "}" if personal_hash else body
         digest = entry_hash(place, prev, Content(*(*entry, opened)), personal_hash)
         env.tamper(
-            "UPDATE chain_link SET prev = :prev, hash = :hash WHERE chain = 'company-a' AND number = :number",
+            "UPDATE entry SET prev = :prev, hash = :hash WHERE company_id = 'company-a' AND number = :number",
             prev=prev,
             hash=digest,
             number=place,

@@ -20,6 +20,8 @@ from verification.simulation.world.oem import Actuation, Cloud
 from verification.simulation.world.oem import Sending as CloudSending
 from verification.simulation.world.world import World
 
+ENTRIES = "SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry ORDER BY seq"
+"""Without what sealing adds, which is random."""
 _BODY = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -154,7 +156,7 @@ def _sending(sending: CloudSending) -> Sending:
 def gather(world: World) -> SimulationResult:
     """Read everything that there is to compare."""
     commands = {row["id"]: row for row in world.records("SELECT * FROM command")}
-    entries = world.records("SELECT * FROM entry ORDER BY seq")
+    entries = world.records(ENTRIES)
     bodies: dict[int, Mapping[str, Any]] = {entry["seq"]: _BODY.decode(entry["body"]) for entry in entries}
     open_rows = world.rows("SELECT (SELECT count(*) FROM open_command) + (SELECT count(*) FROM open_code)")[0][0]
     return SimulationResult(

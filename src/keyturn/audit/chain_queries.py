@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from keyturn.audit.checkpoints import LATEST, SignedStatement
-from keyturn.audit.encoding import Content, Link, Personal, company_of
+from keyturn.audit.encoding import Content, Link, Personal
 from keyturn.audit.personal import UnexpectedBody, split_body
 from keyturn.store.port import ReadTx
 
@@ -15,25 +15,27 @@ RESTORED, ACKNOWLEDGED = "store.restored", "audit.acknowledged"
 """Kinds of the entries that record a restore and its acknowledgement."""
 
 _LINKS = """
-SELECT l.number, l.prev, l.hash, l.personal, l.salt, l.personal_hash,
-       e.seq, e.company_id, e.at, e.actor, e.kind, e.vehicle_id, e.command_id, e.body
-FROM chain_link l LEFT JOIN entry e ON e.seq = l.seq
-WHERE l.chain = :chain AND l.number > :after AND l.number <= :last ORDER BY l.number LIMIT :limit
+SELECT number, prev, hash, personal, salt, personal_hash, company_id, at, actor, kind, vehicle_id, command_id, body
+FROM entry
+WHERE coalesce(company_id, '') = :chain AND number > :after AND number <= :last ORDER BY number LIMIT :limit
 """
 _HEADS = """
-SELECT h.chain, h.number, h.hash, (SELECT max(number) FROM chain_link l WHERE l.chain = h.chain)
+SELECT h.chain, h.number, h.hash,
+  (SELECT max(number) FROM entry e WHERE coalesce(e.company_id, '') = h.chain AND e.number IS NOT NULL)
 FROM chain_head h ORDER BY h.chain
 """
 # One look-up for each chain: SELECT DISTINCT would read the whole index, with a row for each entry.
 _CHAINS_WITHOUT_HEAD = """
 WITH RECURSIVE known (chain) AS (
-  SELECT min(chain) FROM chain_link
+  SELECT min(coalesce(company_id, '')) FROM entry WHERE number IS NOT NULL
   UNION ALL
-  SELECT (SELECT min(chain) FROM chain_link WHERE chain > known.chain) FROM known WHERE known.chain IS NOT NULL
+  SELECT (
+    SELECT min(coalesce(company_id, '')) FROM entry WHERE coalesce(company_id, '') > known.chain AND number IS NOT NULL
+  ) FROM known WHERE known.chain IS NOT NULL
 )
 SELECT chain FROM known WHERE chain IS NOT NULL AND chain NOT IN (SELECT chain FROM chain_head) ORDER BY chain
 """
-_HASH = "SELECT hash FROM chain_link WHERE chain = :chain AND number = :number"
+_HASH = "SELECT hash FROM entry WHERE coalesce(company_id, '') = :chain AND number = :number"
 _CHECKPOINTS = """
 SELECT statement, signature, key, chain FROM chain_checkpoint
 WHERE (CAST(:chain AS TEXT) IS NULL OR chain = :chain) ORDER BY id
@@ -46,15 +48,14 @@ SELECT statement, signature, key FROM chain_checkpoint
 WHERE chain = :chain AND number >= :number ORDER BY number LIMIT 1
 """
 _UNSEALED_ENTRIES = """
-SELECT e.seq, e.company_id, e.at FROM entry e LEFT JOIN chain_link l ON l.seq = e.seq
-WHERE l.seq IS NULL ORDER BY e.seq
+SELECT seq, company_id, at FROM entry WHERE number IS NULL ORDER BY seq
 """
 # The condition repeats that of the partial index word for word; otherwise SQLite would not use the index.
 _RESTORE_ENTRIES = """
-SELECT l.chain, l.number, e.company_id, e.kind, e.body FROM entry e JOIN chain_link l ON l.seq = e.seq
-WHERE e.kind IN ('store.restored', 'audit.acknowledged') ORDER BY l.chain, l.number
+SELECT company_id, number, kind, body FROM entry
+WHERE kind IN ('store.restored', 'audit.acknowledged') AND number IS NOT NULL ORDER BY coalesce(company_id, ''), number
 """
-_LAST_SEALED = "SELECT coalesce(max(seq), 0) FROM chain_link"
+_LAST_SEALED = "SELECT seq FROM entry WHERE +number IS NOT NULL ORDER BY seq DESC LIMIT 1"
 _NAMES = msgspec.json.Decoder(list[str])
 TO_THE_END = 2**62
 """As `last`: no upper limit."""
@@ -92,9 +93,8 @@ class RestoreEntry(msgspec.Struct, frozen=True):
 def restore_entries(tx: ReadTx) -> list[RestoreEntry]:
     """Every recorded restore and acknowledgement, in the order of chains and numbers."""
     return [
-        RestoreEntry(company_of(chain), _as_number(number), str(kind), body if isinstance(body, str) else "")
-        for chain, number, company, kind, body in tx.all(_RESTORE_ENTRIES)
-        if company == company_of(chain)
+        RestoreEntry(company, _as_number(number), str(kind), body if isinstance(body, str) else "")
+        for company, number, kind, body in tx.all(_RESTORE_ENTRIES)
     ]
 
 
@@ -157,12 +157,8 @@ def unsealed_entries(tx: ReadTx) -> list[UnsealedEntry]:
     ]
 
 
-def _link(
-    number: int, prev: Any, digest: Any, names: str | None, salt: Any, personal_hash: Any, seq: int | None, *entry: Any
-) -> Link:
+def _link(number: int, prev: Any, digest: Any, names: str | None, salt: Any, personal_hash: Any, *entry: Any) -> Link:
     prev, digest = _as_bytes(prev), _as_bytes(digest)
-    if seq is None:
-        return Link(number, prev, digest, None)
     company, at, actor, kind, vehicle, command, body = entry
     try:
         opened, text = split_body(body, _NAMES.decode(names) if names else ())

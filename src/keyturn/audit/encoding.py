@@ -50,8 +50,7 @@ class Link(msgspec.Struct, frozen=True):
     number: int
     prev: bytes
     hash: bytes
-    content: Content | None
-    """None: the entry's row is missing."""
+    content: Content
     personal: Personal | None = None
 
 

@@ -76,8 +76,8 @@ def write_export(tx: ReadTx, file: BinaryIO, *, company: str | None, everything:
     _put(file, ExportLine(header=ExportHeader(EXPORT_FORMAT, installation_id(tx), store_epoch(tx), tuple(parts))))
     count = 0
     for part in parts:
-        for link in chain_queries.links(tx, chain_of(part.company), first=part.first, last=part.last):
-            _put(file, ExportLine(entry=_entry(part.company, link)))
+        for link in _all_links(tx, part):
+            _put(file, ExportLine(entry=_entry(link)))
             count += 1
         for entry in chain_queries.restore_entries(tx):
             if entry.company == part.company and entry.number < part.first:
@@ -191,11 +191,20 @@ def _put(file: BinaryIO, line: ExportLine) -> None:
     file.write(msgspec.json.encode(line) + b"\n")
 
 
-def _entry(company: str | None, link: Link) -> ExportedEntry:
-    """Raises ExportRefused for a link whose entry is missing."""
+def _all_links(tx: ReadTx, part: ExportedRange) -> Iterator[Link]:
+    """Raises ExportRefused where an entry is missing."""
+    expected = part.first
+    for link in chain_queries.links(tx, chain_of(part.company), first=part.first, last=part.last):
+        if link.number != expected:
+            break
+        expected += 1
+        yield link
+    if expected <= part.last:
+        raise ExportRefused(f"Entry {expected} is missing or was edited; see keyturn audit verify --data.")
+
+
+def _entry(link: Link) -> ExportedEntry:
     content, personal = link.content, link.personal
-    if content is None:
-        raise ExportRefused(f"Entry {link.number} is missing or was edited; see keyturn audit verify --data.")
     return ExportedEntry(
         company=content.company,
         number=link.number,

@@ -13,9 +13,8 @@ INSERT INTO entry (company_id, at, actor, kind, vehicle_id, command_id, body) VA
 
 
 class Written(NamedTuple):
-    """An entry of the transaction that is under way, for the sealing at its end."""
+    """An entry of the transaction that is under way: a note that is sealed at its end, or writes itself unsealed."""
 
-    seq: int
     company: str | None
     at: int
     actor: str
@@ -25,6 +24,10 @@ class Written(NamedTuple):
     text: str
     """The body in JSON."""
     body: Mapping[str, object]
+
+    def write(self, tx: Tx) -> None:
+        """Insert it without a number, which the sealer gives it."""
+        tx.run(_INSERT, *self[:7])
 
 
 def record(
@@ -51,5 +54,5 @@ def append(
     body: Mapping[str, object],
 ) -> None:
     """As `record`."""
-    columns = (company_id, tx.now, actor, kind, vehicle_id, command_id, msgspec.json.encode(body).decode())
-    tx.remember(Written(tx.insert(_INSERT, *columns), *columns, body))
+    text = msgspec.json.encode(body).decode()
+    tx.remember(Written(company_id, tx.now, actor, kind, vehicle_id, command_id, text, body))

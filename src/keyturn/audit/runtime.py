@@ -19,7 +19,7 @@ from keyturn.bus.port import Bus
 from keyturn.bus.topics import CHECKPOINT_MADE, ChainId
 from keyturn.config.settings import AuditSettings
 from keyturn.store.background import run_periodically
-from keyturn.store.port import Store, StoreUnavailable, Tx
+from keyturn.store.port import Note, Store, StoreUnavailable, Tx
 
 SEALING_FAULT = "sealing"
 _BATCH_DELAY = 0.05
@@ -46,8 +46,8 @@ class Sealer:
         self._left_unsealed = asyncio.Event()
         self._left_unsealed.set()
 
-    def seal_written(self, tx: Tx, notes: Sequence[object]) -> None:
-        """Conclude a commit (`Store.conclude_with`): seal its entries."""
+    def seal_written(self, tx: Tx, notes: Sequence[Note]) -> None:
+        """Conclude a commit (`Store.conclude_with`): write and seal its entries, which are all the notes there are."""
         sealed = False
         try:
             sealed = seal_written(tx, [note for note in notes if isinstance(note, Written)])
@@ -67,6 +67,8 @@ class Sealer:
         `last`: also what is just being committed. A read would not see it, but a unit of work runs after it.
         """
         try:
+            if last:
+                await self._store.write(Tx.write_notes)
             if last or await self._store.read(any_unsealed):
                 while await self._store.write(seal) == BATCH_ENTRIES:
                     pass

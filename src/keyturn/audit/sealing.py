@@ -5,8 +5,8 @@ a process that does not seal, it is a unit of work of its own, after the act (`s
 moves a chain's head reads and fences it, so neither a crash nor a second sealer can lose an entry or fork a chain.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -22,18 +22,23 @@ BATCH_ENTRIES = 64
 CHECKPOINT_KIND = "chain.checkpoint"
 
 _SALT_BYTES = 16
-_LAST_SEALED = "(SELECT coalesce(max(seq), 0) FROM chain_link)"
-# `seq` is in commit order (`store.port.Store`): no entry older than the newest sealed one can appear later.
+# `seq` is in commit order (`store.port.Store`): no entry older than the newest sealed one can appear later. So one
+# without a number before that was inserted by someone else. The plus keeps SQLite from reading a whole index instead.
+_NEWEST_SEALED = "(SELECT coalesce((SELECT seq FROM entry WHERE +number IS NOT NULL ORDER BY seq DESC LIMIT 1), 0))"
 _UNSEALED = f"""
 SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
-WHERE seq > {_LAST_SEALED} ORDER BY seq LIMIT :limit
+WHERE number IS NULL AND seq > {_NEWEST_SEALED} ORDER BY seq LIMIT :limit
 """  # noqa: S608 - our own subquery
-_NEWEST_SEALED = f"SELECT {_LAST_SEALED}"
-_BETWEEN = "SELECT 1 FROM entry WHERE seq > ?1 AND seq < ?2 LIMIT 1"
-_ANY_UNSEALED = f"SELECT 1 FROM entry WHERE seq > {_LAST_SEALED} LIMIT 1"  # noqa: S608 - our own subquery
-_INSERT_LINK = """
-INSERT INTO chain_link (chain, number, seq, prev, hash, personal, salt, personal_hash)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING
+_ANY_UNSEALED = f"SELECT 1 FROM entry WHERE number IS NULL AND seq > {_NEWEST_SEALED} LIMIT 1"  # noqa: S608 - as above
+_NEWEST = "SELECT number FROM entry ORDER BY seq DESC LIMIT 1"
+_INSERT = """
+INSERT INTO entry
+  (company_id, at, actor, kind, vehicle_id, command_id, body, number, prev, hash, personal, salt, personal_hash)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING
+"""
+_NUMBER = """
+UPDATE entry SET number = ?3, prev = ?4, hash = ?5, personal = ?6, salt = ?7, personal_hash = ?8
+WHERE seq = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE coalesce(company_id, '') = ?2 AND number = ?3)
 """
 _HEAD = "SELECT number, hash, told FROM chain_head WHERE chain = ?1 FOR UPDATE"
 _INSERT_HEAD = """
@@ -61,14 +66,38 @@ class _Head:
         """Number of the newest entry that is not about a checkpoint; column `told`."""
 
 
-class _Unsealed(NamedTuple):
-    """An entry, and how its body is split."""
+class _Heads(dict[str, _Head]):
+    """The heads of the chains that this unit of work moves."""
 
-    seq: int
-    columns: tuple[Any, ...]
-    """The fields of a `Content`, but for the body."""
-    body: Body
-    personal_names: list[str]
+    def __init__(self, tx: Tx, salts: Salts) -> None:
+        self._tx = tx
+        self._salts = salts
+
+    def __missing__(self, key: str) -> _Head:
+        self[key] = head = _load_head(self._tx, key)
+        return head
+
+    def link(self, columns: tuple[Any, ...], body: Body, names: list[str]) -> tuple[Any, ...]:
+        """Append an entry to its chain: number, previous hash, hash, and what belongs to its personal part.
+
+        `columns` are the fields of a `Content`, but for the body; `names` are the members of the personal part.
+        """
+        head = self[chain_of(columns[0])]
+        salt = self._salts(_SALT_BYTES) if body.personal is not None else None
+        personal_hash = salted_hash(salt, body.personal) if salt is not None and body.personal is not None else None
+        prev, content = head.hash, Content(*(*columns, body.open))
+        head.number += 1
+        head.hash = entry_hash(head.number, prev, content, personal_hash)
+        if content.kind != CHECKPOINT_KIND:
+            head.newest_event = head.number
+        personal_names = msgspec.json.encode(names).decode() if names else None
+        return head.number, prev, head.hash, personal_names, salt, personal_hash
+
+    def save(self) -> None:
+        """Raises ChainForked."""
+        for key, head in self.items():
+            _save_head(self._tx, key, head)
+            self._tx.announce(AUDIT_SEALED, ChainId(key))
 
 
 def any_unsealed(tx: ReadTx) -> bool:
@@ -77,56 +106,33 @@ def any_unsealed(tx: ReadTx) -> bool:
 
 def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = random_bytes) -> int:
     """Seal the oldest `limit` unsealed entries; returns their number. Raises ChainForked."""
-    rows = tx.all(_UNSEALED, limit=limit)
-    _seal(tx, (_Unsealed(seq, tuple(columns), *split_personal(body)) for seq, *columns, body in rows), salts)
-    return len(rows)
+    tx.write_notes()
+    heads, sealed = _Heads(tx, salts), []
+    for seq, *columns, body in tx.all(_UNSEALED, limit=limit):
+        sealed.append((seq, chain_of(columns[0]), *heads.link(tuple(columns), *split_personal(body))))
+    _written(tx, _NUMBER, sealed)
+    heads.save()
+    return len(sealed)
 
 
 def seal_written(tx: Tx, written: Sequence[Written], *, salts: Salts = random_bytes) -> bool:
-    """Seal the entries of this transaction; False: older ones are unsealed, and these have to wait for them.
+    """Write and seal the entries of this transaction.
 
-    Raises ChainForked.
+    False: older ones are unsealed; so these are written without a number, and wait for them. Raises ChainForked.
     """
-    newest = _newest_sealed(tx)
-    left = [each for each in written if each.seq > newest]  # a unit of the sealer's may be in this transaction too
-    if left and left[0].seq > newest + 1 and tx.one(_BETWEEN, newest, left[0].seq) is not None:
+    newest = tx.one(_NEWEST)
+    if newest is not None and newest[0] is None and any_unsealed(tx):
+        tx.write_notes()
         return False
-    _seal(tx, (_Unsealed(each.seq, each[1:7], *split_written(each.text, each.body)) for each in left), salts)
+    heads = _Heads(tx, salts)
+    _written(tx, _INSERT, [(*e[:7], *heads.link(e[:6], *split_written(e.text, e.body))) for e in written])
+    heads.save()
     return True
 
 
-def _newest_sealed(tx: Tx) -> int:
-    row = tx.one(_NEWEST_SEALED)
-    return row[0] if row is not None else 0
-
-
-def _seal(tx: Tx, entries: Iterable[_Unsealed], salts: Salts) -> None:
-    heads: dict[str, _Head] = {}
-    links = []
-    for entry in entries:
-        key = chain_of(entry.columns[0])
-        if key not in heads:
-            heads[key] = _load_head(tx, key)
-        links.append((key, *_append_link(heads[key], entry, salts)))
-    if tx.run_many(_INSERT_LINK, links) != len(links):
+def _written(tx: Tx, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if tx.run_many(sql, rows) != len(rows):
         raise ChainForked
-    for key, head in heads.items():
-        _save_head(tx, key, head)
-        tx.announce(AUDIT_SEALED, ChainId(key))
-
-
-def _append_link(head: _Head, entry: _Unsealed, salts: Salts) -> tuple[Any, ...]:
-    """Append one link to the chain: moves `head`, and returns the link's columns except the chain."""
-    personal, names = entry.body.personal, entry.personal_names
-    salt = salts(_SALT_BYTES) if personal is not None else None
-    personal_hash = salted_hash(salt, personal) if salt is not None and personal is not None else None
-    prev, content = head.hash, Content(*(*entry.columns, entry.body.open))
-    head.number += 1
-    head.hash = entry_hash(head.number, prev, content, personal_hash)
-    if content.kind != CHECKPOINT_KIND:
-        head.newest_event = head.number
-    personal_names = msgspec.json.encode(names).decode() if names else None
-    return head.number, entry.seq, prev, head.hash, personal_names, salt, personal_hash
 
 
 def _load_head(tx: Tx, key: str) -> _Head:

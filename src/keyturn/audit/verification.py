@@ -77,8 +77,6 @@ def _is_next(link: Link, number: int, prev: bytes | None) -> bool:
 
 def _is_sealed_as(link: Link, number: int) -> bool:
     """Whether its hash was computed from its content and this number."""
-    if link.content is None:
-        return False
     if link.personal is None:
         return entry_hash(number, link.prev, link.content, None) == link.hash
     return link.personal.matches_hash and entry_hash(number, link.prev, link.content, link.personal.hash) == link.hash
@@ -111,8 +109,6 @@ class _Diagnosis:
             return self._finding(FindingKind.INSERTED, link.number, f"There is a second entry {link.number}.")
         if link.number > self._range.last and self._range.ends_chain:
             return self._finding(FindingKind.INSERTED, number, f"Entry {number} was added after the end of the chain.")
-        if link.content is None:
-            return self._removed(number, number)
         return None
 
     def _explain_content(self) -> Finding | None:

@@ -30,8 +30,8 @@ SELECT version, rules, made_by, made_at FROM policy
 WHERE company_id = :company_id AND made_at <= :at ORDER BY version DESC LIMIT 1
 """
 _ENTRIES = """
-SELECT e.at, e.kind, e.actor, e.body, l.number, l.hash, l.prev, l.personal_hash, l.salt
-FROM entry e LEFT JOIN chain_link l ON l.seq = e.seq WHERE e.command_id = :command_id ORDER BY e.seq
+SELECT at, kind, actor, body, number, hash, prev, personal_hash, salt
+FROM entry WHERE command_id = :command_id ORDER BY seq
 """
 _IMMOBILISATIONS = """
 SELECT id, state, opened_by, opened_at, confirmed_at, closed_at, closed_by FROM immobilisation

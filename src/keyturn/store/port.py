@@ -53,15 +53,19 @@ class ReadTx(Protocol):
         ...
 
 
+class Note(Protocol):
+    """What a unit leaves to the end of its transaction."""
+
+    def write(self, tx: "Tx") -> None:
+        """Write it as it is, where the conclusion of the commit does not."""
+        ...
+
+
 class Tx(ReadTx, Protocol):
     """A transaction that may write. An exception out of the unit of work undoes that unit alone."""
 
     def run(self, sql: str, /, *values: object, **named: object) -> int:
         """Execute a statement; returns the number of changed rows."""
-        ...
-
-    def insert(self, sql: str, /, *values: object) -> int:
-        """Insert one row into a table with an integer key; returns its key."""
         ...
 
     def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
@@ -80,8 +84,15 @@ class Tx(ReadTx, Protocol):
         """
         ...
 
-    def remember(self, note: object) -> None:
-        """Give `note` to the conclusion of this commit (`Store.conclude_with`), unless this unit is undone."""
+    def remember(self, note: Note) -> None:
+        """Have `note` written at the end of this transaction, unless this unit is undone; until then nobody reads it.
+
+        The conclusion of the commit writes it (`Store.conclude_with`), else it writes itself.
+        """
+        ...
+
+    def write_notes(self) -> None:
+        """Have every note of this transaction write itself now, so that the next statement reads it."""
         ...
 
     def on_outcome(self, act: Callable[[bool], None]) -> None:
@@ -154,10 +165,11 @@ class Store(Protocol):
         """Run `work` on a snapshot of what is committed, including the caller's own acknowledged writes."""
         ...
 
-    def conclude_with(self, work: Callable[[Tx, Sequence[object]], None]) -> None:
-        """Run `work` at the end of every commit's transaction, with what its units remembered, in order, if anything.
+    def conclude_with(self, work: Callable[[Tx, Sequence[Note]], None]) -> None:
+        """Run `work` at the end of every commit's transaction, with the notes of its units, in order, if there are any.
 
-        It is part of the commit. If it raises, what it wrote is undone, and the units are committed without it.
+        It writes all of them, as part of the commit. If it raises, what it wrote is undone, and the units are committed
+        without it: each note writes itself.
         """
         ...
 

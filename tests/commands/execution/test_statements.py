@@ -20,7 +20,7 @@ def test_no_statement_of_a_command_makes_a_temporary_table(
 ) -> None:
     env.report(PARKED)
     statements: set[str] = set()
-    for kind, method in ((Statements, "one"), (Statements, "all"), (SqliteTx, "run"), (SqliteTx, "insert")):
+    for kind, method in ((Statements, "one"), (Statements, "all"), (SqliteTx, "run"), (SqliteTx, "run_many")):
         monkeypatch.setattr(kind, method, _noted(statements, getattr(kind, method)))
 
     env.respond(env.send(name), OutcomeKind.SUCCEEDED)

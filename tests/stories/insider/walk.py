@@ -16,7 +16,7 @@ from keyturn.bus.topics import IdT, Topic
 from keyturn.clock import after
 from keyturn.errors import OperationError
 from keyturn.operations import perform
-from keyturn.store.port import ReadTx, Row, Store, Tx
+from keyturn.store.port import Note, ReadTx, Row, Store, Tx
 
 from .candidates import CANDIDATES, LOOKS, PEOPLE
 from .reach import Fact, Insider
@@ -58,14 +58,14 @@ class LaterTx:
     def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         """Nothing becomes durable."""
 
-    def insert(self, sql: str, /, *values: object) -> int:
-        return self._tx.insert(sql, *values)
-
     def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
         return self._tx.run_many(sql, rows)
 
-    def remember(self, note: object) -> None:
+    def remember(self, note: Note) -> None:
         """As `announce`."""
+
+    def write_notes(self) -> None:
+        """There are none."""
 
     def on_outcome(self, act: Callable[[bool], None]) -> None:
         """As `announce`."""

@@ -10,13 +10,16 @@ from keyturn.audit.encoding import GENESIS
 from keyturn.audit.findings import Faults
 from keyturn.audit.runtime import Sealer
 from keyturn.config.settings import AuditSettings
-from keyturn.store.port import Store, Tx
+from keyturn.store.port import Note, Store, Tx
 from verification.simulation.world.installation import KEYRING
 
 PASS_EVERY = 20.0
 """Seconds between two passes of the sealer: more than a server's, so that a scenario of hours has few."""
-ANY_UNSEALED = "SELECT count(*) FROM entry WHERE seq NOT IN (SELECT seq FROM chain_link)"
-LINKS = "SELECT chain, number, prev, hash FROM chain_link ORDER BY chain, seq"
+ANY_UNSEALED = "SELECT count(*) FROM entry WHERE number IS NULL"
+LINKS = """
+SELECT coalesce(company_id, ''), number, prev, hash FROM entry
+WHERE number IS NOT NULL ORDER BY coalesce(company_id, ''), seq
+"""
 HEADS = "SELECT chain, number, hash FROM chain_head"
 _RATES = (0.0, 0.02, 0.2)
 """Probabilities to choose from, of each fault in each commit that has entries."""
@@ -43,7 +46,7 @@ class FailingSealing:
             store, KEYRING, AuditSettings(checkpoint_interval=_SELDOM, checkpoint_entries=_SELDOM), Faults(store)
         )
 
-        def conclude(tx: Tx, notes: Sequence[object]) -> None:
+        def conclude(tx: Tx, notes: Sequence[Note]) -> None:
             self._fail("sealing fails")
             sealer.seal_written(tx, notes)
             self._fail("sealing fails after it was done")

@@ -8,14 +8,14 @@ import apsw
 import structlog
 
 from keyturn.store import clock_state
-from keyturn.store.port import StoreUnavailable, Tx
+from keyturn.store.port import Note, StoreUnavailable, Tx
 from keyturn.store.sqlite.transaction import SqliteTx, ends_transaction, for_caller
 from keyturn.timekeeping import ClockState, Moment
 
 ResultFuture = asyncio.Future[Any]
 Outcome = tuple[object, BaseException | None]
 """A unit's result, or its exception."""
-Conclusion = Callable[[Tx, Sequence[object]], None]
+Conclusion = Callable[[Tx, Sequence[Note]], None]
 """Runs after a batch's units, in its transaction; see `Store.conclude_with`."""
 
 
@@ -36,6 +36,8 @@ class Batch:
         self._futures: list[ResultFuture] = []
         self._outcomes: list[Outcome] = []
         self._has_savepoints = False
+        self._writes_notes = False
+        """The conclusion failed: each unit writes its notes, and one that cannot be written undoes its unit alone."""
 
     def __len__(self) -> int:
         return len(self._futures)
@@ -55,17 +57,21 @@ class Batch:
     def _outcome(self, work: Callable[[Tx], object]) -> Outcome:
         has_savepoint, changes = self._has_savepoints, self._connection.total_changes()
         asked = len(self.tx.announced), len(self.tx.notes), len(self.tx.outcomes)
+        written = self.tx.written
         outcome: Outcome
         if has_savepoint:
             self.tx.run("SAVEPOINT unit")
         try:
             outcome = work(self.tx), None
+            if self._writes_notes:
+                self.tx.write_notes()
         except BaseException as error:
             if ends_transaction(error):
                 raise
             outcome = None, for_caller(error)
             if has_savepoint:
                 self.tx.run("ROLLBACK TO unit")
+                self.tx.written = written
             self._forget(*asked)
             if not has_savepoint and self._connection.total_changes() != changes:
                 self._begin_anew()
@@ -78,6 +84,7 @@ class Batch:
     def _begin_anew(self) -> None:
         """Undo everything, and run the units again that were through; one that fails now has its own error."""
         self.tx.run("ROLLBACK")
+        self.tx.written = 0
         self._forget(0, 0, 0)
         self.begin()
         self._has_savepoints = True
@@ -91,14 +98,16 @@ class Batch:
         self._tell_outcomes(durable=False, since=outcomes)
 
     def conclude(self, work: Conclusion) -> None:
-        """Run `work` with what the units remember; an exception undoes it alone, unless it ended the transaction."""
-        if not self.tx.notes:
+        """Run `work` with the units' notes; an exception undoes it alone, unless it ended the transaction."""
+        left = self.tx.notes[self.tx.written :]
+        if not left:
             return
         try:
-            work(self.tx, self.tx.notes)
+            work(self.tx, left)
         except Exception as error:
             if ends_transaction(error):
                 raise
+            self._writes_notes = True
             self._begin_anew()
 
     def end(self) -> None:

@@ -112,6 +112,7 @@ def _transaction(connection: apsw.Connection, now: int) -> Iterator[SqliteTx]:
     tx = SqliteTx(connection, Moment(now, now))
     try:
         yield tx
+        tx.write_notes()
     except BaseException:
         tx.end()
         connection.execute("ROLLBACK")

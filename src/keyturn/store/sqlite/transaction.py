@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from keyturn.bus.topics import IdT, Topic
-from keyturn.store.port import Conflict, Row, StatementFailed
+from keyturn.store.port import Conflict, Note, Row, StatementFailed
 from keyturn.timekeeping import Moment
 
 
@@ -59,25 +59,25 @@ class SqliteReadTx(Statements):
 
 
 class SqliteTx(Statements):
-    """The port's `Tx`; `announced`, `notes` and `outcomes` are what its units asked for, in order."""
+    """The port's `Tx`; `announced`, `notes` and `outcomes` are what its units asked for, in order.
 
-    __slots__ = ("announced", "moment", "notes", "now", "outcomes")
+    The first `written` notes have written themselves.
+    """
+
+    __slots__ = ("announced", "moment", "notes", "now", "outcomes", "written")
 
     def __init__(self, connection: apsw.Connection, moment: Moment) -> None:
         super().__init__(connection)
         self.moment = moment
         self.now = moment.now
         self.announced: list[tuple[Topic[Any], str, object]] = []
-        self.notes: list[object] = []
+        self.notes: list[Note] = []
+        self.written = 0
         self.outcomes: list[Callable[[bool], None]] = []
 
     def run(self, sql: str, /, *values: object, **named: object) -> int:
         self._cursor.execute(without_lock(sql), values or named)
         return self._connection.changes()
-
-    def insert(self, sql: str, /, *values: object) -> int:
-        self._cursor.execute(sql, values)
-        return self._connection.last_insert_rowid()
 
     def run_many(self, sql: str, rows: Iterable[Sequence[object]], /) -> int:
         before = self._connection.total_changes()
@@ -90,8 +90,13 @@ class SqliteTx(Statements):
     def announce(self, topic: Topic[IdT], key: IdT, row: object = None) -> None:
         self.announced.append((topic, key, row))
 
-    def remember(self, note: object) -> None:
+    def remember(self, note: Note) -> None:
         self.notes.append(note)
+
+    def write_notes(self) -> None:
+        for note in self.notes[self.written :]:
+            note.write(self)
+        self.written = len(self.notes)
 
     def on_outcome(self, act: Callable[[bool], None]) -> None:
         self.outcomes.append(act)

@@ -43,7 +43,7 @@ class Writer:
         disk: Executor,
     ) -> None:
         self.failure: str | None = None
-        self.conclusion: Conclusion = lambda _tx, _notes: None
+        self.conclusion: Conclusion = lambda tx, _notes: tx.write_notes()
         self._connection = connection
         self._checkpoints = checkpoints
         self._time = time
