@@ -1,4 +1,4 @@
-"""Numbers and hashes move into the entries: nothing that was sealed is sealed anew, and what was missing stays missing."""
+"""Numbers and hashes move into the entries: what was sealed is not sealed anew, and what was missing is missing."""
 
 from contextlib import closing
 
