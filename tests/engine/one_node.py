@@ -152,5 +152,5 @@ MakeNode = Callable[..., OneNode]
 
 def failing(tx: Tx) -> None:
     """A unit that writes and raises: the batch is run anew."""
-    tx.run("UPDATE lane SET next_number = next_number + 100")
+    tx.run("UPDATE company SET name = name || 'x'")
     raise ValueError("undone")
