@@ -97,12 +97,15 @@ class Administration:
 
     async def _perform(self, operations: list[tuple[str, dict[str, Any]]], operator: Operator | None) -> list[Answer]:
         orders = await asyncio.to_thread(lambda: [preprocess(*order, self._operations) for order in operations])
-        return await self._store.write(
-            lambda tx: [
+
+        def work(tx: Tx) -> list[Answer]:
+            tx.write_notes()  # the entries of earlier units of this commit: a timeline shows them with their command
+            return [
                 perform(tx, self._keyring, self._installation, *order, _LOCAL_OPERATOR, self._operations, operator)
                 for order in orders
             ]
-        )
+
+        return await self._store.write(work)
 
 
 def restore(settings: Settings, backup: Path, *, unsigned: bool = False) -> backup_restore.Restored:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from keyturn.alerts.backups import record_made, report_if_old
 from keyturn.audit import journal
 from keyturn.audit.runtime import SEALING_FAULT
 from keyturn.audit.sealing import seal
@@ -155,6 +157,26 @@ def test_an_entry_that_cannot_be_written_undoes_its_own_unit(empty: AuditEnv, *,
     assert (first, last) == (None, None)
     assert isinstance(refused, UnicodeEncodeError)
     assert empty.rows("SELECT count(*) FROM entry") == [(2,)]
+
+
+def test_a_unit_that_asks_reads_what_earlier_ones_of_its_commit_wrote(empty: AuditEnv) -> None:
+    def made(tx: Tx) -> None:
+        record_made(tx, "operator:a", Path("b"), 1, "d")
+
+    async def work(store: Store) -> None:
+        sealer, _ = sealer_of(store)
+        store.conclude_with(sealer.seal_written)
+        await store.write(partial(entry, company="company-a", index=0))
+        empty.clock.advance(172_800)
+        units = (partial(entry, company="company-a", index=1), made, partial(report_if_old, max_age=86_400.0))
+        await asyncio.gather(*(store.write(unit) for unit in units))
+        await sealer.seal_committed()
+
+    empty.run(work)
+
+    assert empty.rows("SELECT count(*) FROM entry WHERE kind = 'backup.old'") == [(0,)]
+    assert faults(empty.verify()) == []
+    assert empty.rows("SELECT count(*) FROM entry WHERE number IS NULL") == [(0,)]
 
 
 def test_an_entry_is_written_where_nothing_seals(empty: AuditEnv) -> None:

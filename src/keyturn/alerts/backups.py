@@ -24,6 +24,7 @@ def record_made(tx: Tx, actor: str, file: Path, size: int, digest: str) -> None:
 
 def report_if_old(tx: Tx, max_age: float) -> None:
     """Record `backup.old`, at most once a day, while the newest backup is older than `max_age` seconds."""
+    tx.write_notes()
     at: dict[str, int] = dict(tx.all(_NEWEST))
     newest = at.get(MADE)
     counts_from = newest if newest is not None else _first_entry_at(tx)

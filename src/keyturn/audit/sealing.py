@@ -22,15 +22,14 @@ BATCH_ENTRIES = 64
 CHECKPOINT_KIND = "chain.checkpoint"
 
 _SALT_BYTES = 16
-# `seq` is in commit order (`store.port.Store`): no entry older than the newest sealed one can appear later. So one
-# without a number before that was inserted by someone else. The plus keeps SQLite from reading a whole index instead.
-_NEWEST_SEALED = "(SELECT coalesce((SELECT seq FROM entry WHERE +number IS NOT NULL ORDER BY seq DESC LIMIT 1), 0))"
-_UNSEALED = f"""
-SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
-WHERE number IS NULL AND seq > {_NEWEST_SEALED} ORDER BY seq LIMIT :limit
-"""  # noqa: S608 - our own subquery
-_ANY_UNSEALED = f"SELECT 1 FROM entry WHERE number IS NULL AND seq > {_NEWEST_SEALED} LIMIT 1"  # noqa: S608 - as above
 _NEWEST = "SELECT number FROM entry ORDER BY seq DESC LIMIT 1"
+# Those after the newest of every chain: going back from the newest entry would read all that are unsealed.
+_UNSEALED = """
+SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
+WHERE number IS NULL AND seq > (SELECT coalesce(max(newest), 0) FROM (SELECT (
+  SELECT seq FROM entry WHERE coalesce(company_id, '') = chain AND number IS NOT NULL ORDER BY number DESC LIMIT 1
+) AS newest FROM chain_head)) ORDER BY seq LIMIT :limit
+"""
 _INSERT = """
 INSERT INTO entry
   (company_id, at, actor, kind, vehicle_id, command_id, body, number, prev, hash, personal, salt, personal_hash)
@@ -101,12 +100,20 @@ class _Heads(dict[str, _Head]):
 
 
 def any_unsealed(tx: ReadTx) -> bool:
-    return tx.one(_ANY_UNSEALED) is not None
+    """Whether entries wait for their number.
+
+    `seq` is in commit order (`store.port.Store`), and the oldest is sealed first. So where the newest entry is sealed,
+    one without a number was inserted by someone else.
+    """
+    newest = tx.one(_NEWEST)
+    return newest is not None and newest[0] is None
 
 
 def seal(tx: Tx, *, limit: int = BATCH_ENTRIES, salts: Salts = random_bytes) -> int:
     """Seal the oldest `limit` unsealed entries; returns their number. Raises ChainForked."""
     tx.write_notes()
+    if not any_unsealed(tx):
+        return 0
     heads, sealed = _Heads(tx, salts), []
     for seq, *columns, body in tx.all(_UNSEALED, limit=limit):
         sealed.append((seq, chain_of(columns[0]), *heads.link(tuple(columns), *split_personal(body))))
@@ -120,8 +127,7 @@ def seal_written(tx: Tx, written: Sequence[Written], *, salts: Salts = random_by
 
     False: older ones are unsealed; so these are written without a number, and wait for them. Raises ChainForked.
     """
-    newest = tx.one(_NEWEST)
-    if newest is not None and newest[0] is None and any_unsealed(tx):
+    if any_unsealed(tx):
         tx.write_notes()
         return False
     heads = _Heads(tx, salts)

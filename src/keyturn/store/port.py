@@ -85,7 +85,9 @@ class Tx(ReadTx, Protocol):
         ...
 
     def remember(self, note: Note) -> None:
-        """Have `note` written at the end of this transaction, unless this unit is undone; until then nobody reads it.
+        """Have `note` written at the end of this commit's transaction, unless this unit is undone.
+
+        Until then no unit reads it, of this commit either, but for one that asks (`write_notes`).
 
         The conclusion of the commit writes it (`Store.conclude_with`), else it writes itself.
         """
