@@ -19,9 +19,10 @@ SELECT number, prev, hash, personal, salt, personal_hash, company_id, at, actor,
 FROM entry
 WHERE coalesce(company_id, '') = :chain AND number > :after AND number <= :last ORDER BY number LIMIT :limit
 """
+# Without the plus, the column's type would keep SQLite from the index of the expression.
 _HEADS = """
 SELECT h.chain, h.number, h.hash,
-  (SELECT max(number) FROM entry e WHERE coalesce(e.company_id, '') = h.chain AND e.number IS NOT NULL)
+  (SELECT max(number) FROM entry e WHERE coalesce(e.company_id, '') = +h.chain AND e.number IS NOT NULL)
 FROM chain_head h ORDER BY h.chain
 """
 # One look-up for each chain: SELECT DISTINCT would read the whole index, with a row for each entry.

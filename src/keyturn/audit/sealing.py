@@ -23,11 +23,12 @@ CHECKPOINT_KIND = "chain.checkpoint"
 
 _SALT_BYTES = 16
 _NEWEST = "SELECT number FROM entry ORDER BY seq DESC LIMIT 1"
-# Those after the newest of every chain: going back from the newest entry would read all that are unsealed.
+# Those after the newest of every chain: going back from the newest entry would read all that are unsealed. Without the
+# plus, the column's type would keep SQLite from the index of the expression.
 _UNSEALED = """
 SELECT seq, company_id, at, actor, kind, vehicle_id, command_id, body FROM entry
 WHERE number IS NULL AND seq > (SELECT coalesce(max(newest), 0) FROM (SELECT (
-  SELECT seq FROM entry WHERE coalesce(company_id, '') = chain AND number IS NOT NULL ORDER BY number DESC LIMIT 1
+  SELECT seq FROM entry WHERE coalesce(company_id, '') = +chain AND number IS NOT NULL ORDER BY number DESC LIMIT 1
 ) AS newest FROM chain_head)) ORDER BY seq LIMIT :limit
 """
 _INSERT = """
