@@ -7,7 +7,7 @@ from keyturn.clock import SECOND, after
 from keyturn.connectors.port import OutboundCommand
 from verification.results import READS
 from verification.simulation.run_result import SimulationResult
-from verification.simulation.world.installation import BY_ACCOUNT, BY_VIN, RELAY
+from verification.simulation.world.installation import BY_ACCOUNT, BY_VIN, RELAY, Enrolled
 from verification.simulation.world.oem import Sending
 from verification.simulation.world.vehicle_model import HOLDS, NEEDS
 
@@ -46,10 +46,15 @@ def _dated_alike(left: SimulationResult, order: OutboundCommand, send_by: int) -
     return order.send_by == send_by or (order.send_by < send_by and not left.plan.clock_is_true)
 
 
+def _enrolled(order: OutboundCommand) -> Enrolled:
+    """A car of the account; one whose credentials wait for a change is the same account with others."""
+    return BY_ACCOUNT[order.target.account.id.partition(" change ")[0]]
+
+
 def by_evidence(left: SimulationResult) -> Iterator[str]:
     """9. By the verdicts kept at the intent, and by what was true of the vehicle."""
     for sending in left.cloud.sendings:
-        name, relay = sending.order.name, BY_ACCOUNT[sending.order.target.account.id].connector == RELAY
+        name, relay = sending.order.name, _enrolled(sending.order).connector == RELAY
         if sending.row is None or name in READS:
             continue
         verdicts = {finding["number"]: finding["verdict"] for finding in json.loads(sending.row["verdicts"] or "[]")}
@@ -105,7 +110,7 @@ def accounts(left: SimulationResult) -> Iterator[str]:
         order, row = sending.order, left.commands.get(sending.order.command_id)
         if row is None:  # sent without a durable intent
             continue
-        car, through = order.target.external_id, BY_ACCOUNT[order.target.account.id]
+        car, through = order.target.external_id, _enrolled(order)
         vehicle = BY_VIN.get(car, through)  # a car that is not enrolled belongs to no company
         moved = left.plan.insider is not None and through.company == vehicle.company
         if (through.account, row["company_id"]) != (vehicle.account, vehicle.company) and not moved:

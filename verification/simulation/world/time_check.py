@@ -69,6 +69,11 @@ class TimeCheck:
         """The wall clock is within so little of where it was."""
         self.leeway += round(max(0.0, seconds) * SECOND)
 
+    def believed(self, back: int) -> None:
+        """The wall clock was set back by so few microseconds that it is believed: the time stands still for as long."""
+        self.last = self.last._replace(since_boot=self.last.since_boot + back / SECOND)
+        self._durable = self._durable._replace(since_boot=self._durable.since_boot + back / SECOND)
+
     def check(self, store: int) -> None:
         """Compare a time of the store with the true one."""
         since_boot = self._clock.boottime()
@@ -95,6 +100,13 @@ class CheckedTimekeeper(Timekeeper):
         super().__init__(clock, STEP, BOOT)
         self._check = check
         check.restarted()
+
+    def now(self) -> int:
+        before = self._wall
+        now = super().now()
+        if self._wall < before:
+            self._check.believed(before - self._wall)
+        return now
 
     def store_now(self) -> int:
         now = super().store_now()
